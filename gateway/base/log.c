@@ -1,0 +1,52 @@
+#include "gateway/base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static char process_name[24] = "huizhen";
+static enum hz_log_level lowest = HZ_LOG_INFO;
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+void hz_log_init(const char *process, enum hz_log_level level)
+{
+	snprintf(process_name, sizeof(process_name), "%s", process);
+	lowest = level;
+}
+
+void hz_log(enum hz_log_level level, const char *event, const char *fmt, ...)
+{
+	char line[1000];
+	struct timespec ts;
+	struct tm tm;
+	if (level < lowest)
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	size_t n = strftime(line, sizeof(line), "t=%Y-%m-%dT%H:%M:%S", &tm);
+	n += (size_t)snprintf(line + n, sizeof(line) - n, ".%03ldZ level=%s proc=%s ev=%s ", ts.tv_nsec / 1000000,
+			      level_names[level], process_name, event);
+	va_list ap;
+	va_start(ap, fmt);
+	int written = vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	va_end(ap);
+	if (written > 0)
+		n += (size_t)written;
+	if (n > sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n++] = '\n';
+	ssize_t ignored = write(STDERR_FILENO, line, n);
+	(void)ignored;
+}
+
+const char *hz_log_safe(const char *text, char *buf, unsigned buf_bytes)
+{
+	unsigned i = 0;
+	for (; text && text[i] && i + 1 < buf_bytes; i++)
+		buf[i] = text[i] > 0x20 && text[i] < 0x7f ? text[i] : '?';
+	if (buf_bytes)
+		buf[i] = '\0';
+	return buf;
+}

@@ -1,0 +1,38 @@
+// What the supervisor hands to the processes it starts, and what they say to each other.
+// A child is this same binary, re-executed: `huizhen worker INDEX` and `huizhen control`, with these descriptors open.
+#ifndef HZ_GATEWAY_CHILD_H
+#define HZ_GATEWAY_CHILD_H
+
+#include <stdint.h>
+
+#define HZ_MAX_WORKERS 64
+
+enum { // worker
+	HZ_FD_WORKER_ARENA = 3,
+	HZ_FD_WORKER_UDP = 4,
+	HZ_FD_WORKER_API = 5,
+	HZ_FD_WORKER_IDENTITY = 6,
+};
+
+enum { // control
+	HZ_FD_CONTROL_SUPERVISOR = 3, // SOCK_SEQPACKET of struct hz_child_msg
+	HZ_FD_CONTROL_IDENTITY = 4,
+	HZ_FD_CONTROL_HTTP = 5,	 // listening, or /dev/null when switched off
+	HZ_FD_CONTROL_HTTPS = 6, // listening, or /dev/null when switched off
+	HZ_FD_CONTROL_API = 10,	 // + worker index
+};
+
+enum hz_child_msg_type {
+	HZ_CHILD_READY = 1, // control -> supervisor: listening, reconciled
+	HZ_CHILD_STATUS,    // control -> supervisor, every 2 s: value = consults with somebody connected
+	HZ_CHILD_DRAIN,	    // supervisor -> control: take no new consults, tell clients; exit when the last is over
+	HZ_CHILD_RELOAD,    // supervisor -> control: read the configuration file again
+	HZ_CHILD_STOP,	    // supervisor -> control: close sockets with 1001 and exit 0 now (restart, takeover)
+};
+
+struct hz_child_msg {
+	uint32_t type;
+	uint32_t value;
+};
+
+#endif

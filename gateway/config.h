@@ -1,0 +1,66 @@
+// huizhen.yaml: every key has a default that works; unknown keys are errors with their line;
+// HUIZHEN_SECTION_KEY in the environment overrides a key.
+#ifndef HZ_GATEWAY_CONFIG_H
+#define HZ_GATEWAY_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HZ_CONFIG_ERROR_BYTES 256
+
+struct hz_config_key { // tokens.keys
+	char *kid;
+	char *secret; // at least 32 bytes
+};
+
+struct hz_config {
+	struct {
+		char *dir; // data.dir: store, certificates, run/ sockets. Default ./var
+	} data;
+	struct {
+		char *address; // http.address, default 127.0.0.1
+		uint16_t port; // http.port, default 8080; 0: off
+	} http;
+	struct {
+		char *address;	   // https.address, default :: (everywhere)
+		uint16_t port;	   // https.port, default 8443; 0: off
+		char *certificate; // https.certificate, https.key: PEM files; empty: made at first start under data.dir
+		char *key;
+	} https;
+	struct {
+		uint16_t port;	  // media.port, default 20000; worker i has port + i
+		uint32_t workers; // media.workers, default 0: one a core
+		char *address;	  // media.address: comma-separated addresses told to clients; empty: those of the interfaces
+	} media;
+	struct {
+		char *public_url; // links.public_url: https://host[:port] that links are made with; empty: from the request
+	} links;
+	struct {
+		struct hz_config_key *keys; // none configured: one is made at first start under data.dir/keys.json
+		unsigned keys_count;
+		char *oidc_issuer;   // tokens.oidc_issuer: expected `iss`; empty: off
+		char *oidc_jwks_file; // tokens.oidc_jwks_file: JWKS of that issuer
+		char *oidc_audience;
+	} tokens;
+	struct {
+		uint32_t participants_per_consult; // limits.*: default 100
+		uint32_t consults;		   // default 1000
+		uint32_t connections;		   // default 4000
+		uint32_t connections_per_address;  // default 200
+		uint32_t requests_per_second;	   // per address, default 50
+	} limits;
+	struct {
+		char *dir; // web.dir: built pages; empty: next to the binary or /usr/share/huizhen/web
+	} web;
+	struct {
+		char *level; // log.level: debug info warn error
+	} log;
+};
+
+// Reads path (NULL: defaults, or ./huizhen.yaml or /etc/huizhen/huizhen.yaml when there), then the environment,
+// then checks ranges. On failure returns -errno and writes one line "what, where, what to do" into ret_error.
+// *ret is owned by the caller: hz_config_free().
+int hz_config_load(const char *path, char ret_error[HZ_CONFIG_ERROR_BYTES], struct hz_config **ret);
+void hz_config_free(struct hz_config *config);
+
+#endif

@@ -1,0 +1,29 @@
+// The media worker process: one thread, one UDP socket, one arena. Started by the supervisor, restarted by it.
+// Everything it must know to go on after a kill -9 lives in the arena; everything else is rebuilt from it.
+#ifndef HZ_MEDIA_WORKER_WORKER_H
+#define HZ_MEDIA_WORKER_WORKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hz_worker_fds {
+	int arena;    // memfd of hz_worker_arena_bytes(), zeroed when fresh; owned by the supervisor, inherited
+	int udp;      // bound dual-stack UDP socket, non-blocking
+	int api;      // SOCK_SEQPACKET to control (media/api.h), non-blocking
+	int identity; // memfd: PEM certificate and key of this installation (media/transport/identity.h)
+};
+
+struct hz_worker_options {
+	uint32_t index;
+};
+
+// Size of the arena's memfd. Sparse: a page costs memory only once it is used.
+size_t hz_worker_arena_bytes(void);
+
+// Layout version of the arena; a takeover by a build with another one is refused.
+uint32_t hz_worker_arena_version(void);
+
+// Runs until SIGTERM (finishes the batch in hand, returns 0) or an error (returns -errno).
+int hz_worker_run(const struct hz_worker_fds *fds, const struct hz_worker_options *options);
+
+#endif
