@@ -14,6 +14,7 @@ struct hz_config_key { // tokens.keys
 };
 
 struct hz_config {
+	char *path; // the file that was read; NULL: none, only defaults and the environment
 	struct {
 		char *dir; // data.dir: store, certificates, run/ sockets. Default ./var
 	} data;
@@ -24,8 +25,9 @@ struct hz_config {
 	struct {
 		char *address;	   // https.address, default :: (everywhere)
 		uint16_t port;	   // https.port, default 8443; 0: off
-		char *certificate; // https.certificate, https.key: PEM files; empty: made at first start under data.dir
-		char *key;
+		char *certificate; // https.certificate, https.key: PEM files. Not configured: the two that the
+		char *key;	   // supervisor makes under data.dir; filled in here, so never empty
+		bool generated;	   // not configured
 	} https;
 	struct {
 		uint16_t port;	  // media.port, default 20000; worker i has port + i
@@ -50,7 +52,8 @@ struct hz_config {
 		uint32_t requests_per_second;	   // per address, default 50
 	} limits;
 	struct {
-		char *dir; // web.dir: built pages; empty: next to the binary or /usr/share/huizhen/web
+		char *dir; // web.dir: built pages. Not configured: filled in when found next to the binary, in the
+			   // source tree of the build or in /usr/share/huizhen/web; else ""
 	} web;
 	struct {
 		char *level; // log.level: debug info warn error
@@ -59,8 +62,12 @@ struct hz_config {
 
 // Reads path (NULL: defaults, or ./huizhen.yaml or /etc/huizhen/huizhen.yaml when there), then the environment,
 // then checks ranges. On failure returns -errno and writes one line "what, where, what to do" into ret_error.
-// *ret is owned by the caller: hz_config_free().
+// Text that is not configured is "", never NULL (but path). *ret is owned by the caller: hz_config_free(), which
+// wipes the secrets. Errors: -ENOENT and so on for the file, -EINVAL for what is in it, -ENOMEM. Thread: any.
 int hz_config_load(const char *path, char ret_error[HZ_CONFIG_ERROR_BYTES], struct hz_config **ret);
 void hz_config_free(struct hz_config *config);
+
+// The number of media workers: media.workers, or the cores this process may use; 1 to HZ_MAX_WORKERS (child.h).
+unsigned hz_config_workers(const struct hz_config *config);
 
 #endif

@@ -1,0 +1,27 @@
+// Shared memory that outlives a process: memfds, created by the supervisor and inherited by its children.
+// Thread: any. Errors are -errno. Descriptors are close-on-exec.
+#ifndef HZ_BASE_MEMFD_H
+#define HZ_BASE_MEMFD_H
+
+#include <stddef.h>
+
+// A zeroed memfd of exactly `bytes` that can neither shrink nor grow (so a mapping never faults with SIGBUS).
+// Sparse: a page costs memory once it is written. *ret_fd is the caller's to close.
+int hz_memfd_new(const char *name, size_t bytes, int *ret_fd);
+
+// A memfd holding a copy of data; it may be rewritten with hz_memfd_write().
+int hz_memfd_from(const char *name, const void *data, size_t bytes, int *ret_fd);
+
+// Replaces the whole contents of a memfd made by hz_memfd_from().
+int hz_memfd_write(int fd, const void *data, size_t bytes);
+
+// Reads all of a memfd into a fresh block with a NUL behind it: *ret is the caller's to free (hz_wipe it
+// first when it is secret). -EFBIG when it holds more than max_bytes.
+int hz_memfd_read(int fd, size_t max_bytes, char **ret, size_t *ret_bytes);
+
+// Maps fd shared, readable and writable. -EINVAL when the file is smaller than bytes. Undo with
+// hz_memfd_unmap().
+int hz_memfd_map(int fd, size_t bytes, void **ret);
+void hz_memfd_unmap(void *map, size_t bytes);
+
+#endif
