@@ -1,0 +1,56 @@
+// Which packets of one received stream to ask for again, and when (generic NACK, RFC 4585 6.2.1).
+// No pointers, about 12 KB; kept outside the arena, a restarted worker begins anew. Thread: its worker's.
+#ifndef HZ_MEDIA_RTP_NACK_H
+#define HZ_MEDIA_RTP_NACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "media/rtp/rtcp.h"
+
+#define HZ_NACK_MAX_MISSING  512   // when full: all is forgotten and a keyframe wanted
+#define HZ_NACK_REORDER_US   5000  // first request after this: reordering heals itself
+#define HZ_NACK_MIN_RETRY_US 20000 // next requests after max(RTT, this)
+#define HZ_NACK_MAX_TRIES    10
+#define HZ_NACK_MAX_AGE_US   1000000
+
+struct hz_nack_missing {
+	int64_t ext;
+	int64_t found_us;
+	int64_t next_us; // of the next request
+	uint32_t tries;
+	uint32_t reserved;
+};
+
+struct hz_nack {
+	int64_t highest;
+	int64_t next_us;    // not later than the earliest next_us; INT64_MAX none
+	uint64_t requested; // numbers asked for, with repeats
+	uint64_t given_up;  // numbers never repaired
+	uint32_t count;     // of missing
+	uint8_t started;
+	uint8_t keyframe; // wanted: something was given up
+	uint16_t reserved;
+	struct hz_nack_missing missing[HZ_NACK_MAX_MISSING]; // ascending ext
+};
+
+void hz_nack_init(struct hz_nack *n);
+
+// A packet that hz_receiver_on_packet() called NEW or RESTART, by its extended number. O(1) without loss.
+void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us);
+
+// Everything before `ext` is no longer wanted (a keyframe begins there).
+void hz_nack_forget_before(struct hz_nack *n, int64_t ext);
+
+// The requests due at now_us, packed; at most `max` items, the rest stays due. rtt_us: 0 unknown (100 ms is taken).
+size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struct hz_nack_item *ret_items,
+                       size_t max);
+
+// When to call hz_nack_collect() next; INT64_MAX: not before another packet.
+int64_t hz_nack_deadline(const struct hz_nack *n);
+
+// True once after a packet was given up (tries, age, overflow, jump): video needs a keyframe.
+bool hz_nack_take_keyframe(struct hz_nack *n);
+
+#endif
