@@ -23,7 +23,7 @@ int hz_store_consult_get(struct hz_store *store, const char *id, hz_consult_row_
 
 // Newest first, those after `after` (an id; NULL: from the start), at most limit rows.
 int hz_store_consult_list(struct hz_store *store, const char *after, unsigned limit, hz_consult_row_cb *cb,
-			  void *arg);
+                          void *arg);
 
 // Open consults only, any order.
 int hz_store_consult_open(struct hz_store *store, hz_consult_row_cb *cb, void *arg);

@@ -1,0 +1,104 @@
+// The layout of both files, as a list of steps; PRAGMA user_version says how many a file has taken.
+// A step that has been released is never edited: add another.
+#include <errno.h>
+#include <stdio.h>
+
+#include "gateway/store/db.h"
+
+static const char *const record_steps[] = {
+    "CREATE TABLE main.consults(id TEXT PRIMARY KEY, title TEXT NOT NULL, status INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL, closed_ms INTEGER NOT NULL);"
+    "CREATE INDEX main.consults_by_time ON consults(created_ms, id);"
+    "CREATE TABLE main.links(id TEXT PRIMARY KEY, consult TEXT NOT NULL, role TEXT NOT NULL, name TEXT NOT "
+    "NULL,"
+    " code_hash BLOB NOT NULL UNIQUE, single_use INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    " expires_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL, redeemed_ms INTEGER NOT NULL);"
+    "CREATE INDEX main.links_by_consult ON links(consult, created_ms, id);"
+    "CREATE TABLE main.redemptions(link TEXT NOT NULL, cookie_hash BLOB NOT NULL, participant TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL, revoked INTEGER NOT NULL, PRIMARY KEY(link, cookie_hash)) WITHOUT ROWID;"
+    "CREATE TABLE main.used_tokens(jti_hash BLOB PRIMARY KEY, exp_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE main.removed(consult TEXT NOT NULL, participant TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    " PRIMARY KEY(consult, participant)) WITHOUT ROWID;"
+    "CREATE TABLE main.idempotency(key_hash BLOB PRIMARY KEY, request_hash BLOB NOT NULL, status INTEGER NOT "
+    "NULL,"
+    " body TEXT NOT NULL, at_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX main.idempotency_by_time ON idempotency(at_ms);"
+    "CREATE TABLE main.probe(x INTEGER);",
+};
+
+static const char *const runtime_steps[] = {
+    "CREATE TABLE run.participants(consult TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, role TEXT "
+    "NOT NULL,"
+    " status INTEGER NOT NULL, arrival_ms INTEGER NOT NULL, admitted_ms INTEGER NOT NULL,"
+    " left_ms INTEGER NOT NULL, admitted_by TEXT NOT NULL, PRIMARY KEY(consult, id)) WITHOUT ROWID;"
+    "CREATE TABLE run.sessions(consult TEXT NOT NULL, participant TEXT NOT NULL, key_hash BLOB NOT NULL,"
+    " expires_ms INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY(consult, participant));"
+    "CREATE TABLE run.media(worker INTEGER NOT NULL, kind INTEGER NOT NULL, id INTEGER NOT NULL,"
+    " consult TEXT NOT NULL, participant TEXT NOT NULL, cmd BLOB NOT NULL, meta TEXT NOT NULL,"
+    " PRIMARY KEY(worker, kind, id));"
+    "CREATE TABLE run.chat(seq INTEGER PRIMARY KEY AUTOINCREMENT, consult TEXT NOT NULL, sender TEXT NOT "
+    "NULL,"
+    " name TEXT NOT NULL, text TEXT NOT NULL, time_ms INTEGER NOT NULL);"
+    "CREATE INDEX run.chat_by_consult ON chat(consult, seq);"
+    "CREATE TABLE run.probe(x INTEGER);",
+};
+
+static int get_version(sqlite3 *db, const char *schema, int *ret)
+{
+	char sql[64];
+	sqlite3_stmt *stmt = NULL;
+	snprintf(sql, sizeof(sql), "PRAGMA %s.user_version", schema);
+	int err = hz_db_errno(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL));
+	if (!err) {
+		int rc = sqlite3_step(stmt);
+		if (rc == SQLITE_ROW)
+			*ret = sqlite3_column_int(stmt, 0);
+		else
+			err = hz_db_errno(rc) ? hz_db_errno(rc) : -EIO;
+	}
+	sqlite3_finalize(stmt);
+	return err;
+}
+
+// One step and its version number in one transaction: a crash in between leaves either both or none.
+static int take_step(sqlite3 *db, const char *schema, const char *step, int version)
+{
+	char sql[64];
+	snprintf(sql, sizeof(sql), "PRAGMA %s.user_version=%d", schema, version);
+	int err = hz_db_errno(sqlite3_exec(db, step, NULL, NULL, NULL));
+	if (!err)
+		err = hz_db_errno(sqlite3_exec(db, sql, NULL, NULL, NULL));
+	return err;
+}
+
+static int migrate_file(sqlite3 *db, const char *schema, const char *const *steps, int count, char *error)
+{
+	int version = 0;
+	int err = hz_db_errno(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL)); // two may start at once
+	if (err)
+		return err;
+	err = get_version(db, schema, &version);
+	if (!err && version > count) {
+		snprintf(error, HZ_STORE_ERROR_BYTES,
+		         "store: the database has layout %d, this build knows %d: start the newer build",
+		         version, count);
+		err = -ENOTSUP;
+	}
+	for (; !err && version < count; version++)
+		err = take_step(db, schema, steps[version], version + 1);
+	if (!err)
+		err = hz_db_errno(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL));
+	if (err && !sqlite3_get_autocommit(db))
+		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}
+
+int hz_db_migrate(sqlite3 *db, char error[HZ_STORE_ERROR_BYTES])
+{
+	int err = migrate_file(db, "main", record_steps, (int)(sizeof(record_steps) / sizeof(*record_steps)),
+	                       error);
+	if (!err)
+		err = migrate_file(db, "run", runtime_steps,
+		                   (int)(sizeof(runtime_steps) / sizeof(*runtime_steps)), error);
+	return err;
+}
