@@ -26,8 +26,8 @@ void hz_log(enum hz_log_level level, const char *event, const char *fmt, ...)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	size_t n = strftime(line, sizeof(line), "t=%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(line + n, sizeof(line) - n, ".%03ldZ level=%s proc=%s ev=%s ", ts.tv_nsec / 1000000,
-			      level_names[level], process_name, event);
+	n += (size_t)snprintf(line + n, sizeof(line) - n, ".%03ldZ level=%s proc=%s ev=%s ",
+	                      ts.tv_nsec / 1000000, level_names[level], process_name, event);
 	va_list ap;
 	va_start(ap, fmt);
 	int written = vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);

@@ -1,0 +1,105 @@
+#include "gateway/base/memfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int hz_memfd_new(const char *name, size_t bytes, int *ret_fd)
+{
+	if (bytes == 0 || bytes > INT64_MAX)
+		return -EINVAL;
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)bytes) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0) {
+		int err = -errno;
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int hz_memfd_write(int fd, const void *data, size_t bytes)
+{
+	size_t done = 0;
+	while (done < bytes) {
+		ssize_t n = pwrite(fd, (const char *)data + done, bytes - done, (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return ftruncate(fd, (off_t)bytes) < 0 ? -errno : 0;
+}
+
+int hz_memfd_from(const char *name, const void *data, size_t bytes, int *ret_fd)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int err = hz_memfd_write(fd, data, bytes);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int hz_memfd_read(int fd, size_t max_bytes, char **ret, size_t *ret_bytes)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size < 0 || (uintmax_t)st.st_size > max_bytes)
+		return -EFBIG;
+	size_t size = (size_t)st.st_size, done = 0;
+	char *buf = malloc(size + 1);
+	if (!buf)
+		return -ENOMEM;
+	while (done < size) {
+		ssize_t n = pread(fd, buf + done, size - done, (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			int err = -errno;
+			free(buf);
+			return err;
+		}
+		if (n == 0) // shrunk meanwhile
+			break;
+		done += (size_t)n;
+	}
+	buf[done] = '\0';
+	*ret = buf;
+	*ret_bytes = done;
+	return 0;
+}
+
+int hz_memfd_map(int fd, size_t bytes, void **ret)
+{
+	struct stat st;
+	if (bytes == 0)
+		return -EINVAL;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size < 0 || (uintmax_t)st.st_size < bytes)
+		return -EINVAL;
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	*ret = map;
+	return 0;
+}
+
+void hz_memfd_unmap(void *map, size_t bytes)
+{
+	if (map)
+		munmap(map, bytes);
+}
