@@ -2,11 +2,9 @@
 // Both directions keep no state: each call uses a StunAgent of its own, so neither floods nor years of
 // requests fill anything. No I/O, no clock, no allocation. Thread: any.
 //
-// Passwords: libnice compares MESSAGE-INTEGRITY with memcmp, which is not constant time. What leaks is how
-// many leading bytes of a fresh HMAC-SHA1 agree; a peer would have to time a network round trip to
-// nanoseconds and win byte after byte for one message, and gains one forged binding request, not the
-// password. We check in constant time once more all the same: stun.c recomputes nothing but lets no message
-// pass whose comparison was cut short.
+// libnice compares MESSAGE-INTEGRITY with memcmp, which is not constant time. What could leak is how many leading
+// bytes of a fresh HMAC-SHA1 agree, to somebody who tells nanoseconds apart across a network, and byte after byte
+// would win one forged binding request, never the password. We accept that.
 #ifndef HZ_MEDIA_TRANSPORT_STUN_H
 #define HZ_MEDIA_TRANSPORT_STUN_H
 
