@@ -1,0 +1,353 @@
+// hz-peer: real WebRTC endpoints that test a gateway from outside.
+//
+//   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N]
+//                 [--packets N] [--seconds S] [--report-ms M]
+//     every member publishes (WHIP) and receives every other member (WHEP). A JSON line per report; on standard input
+//     the line "reset" starts gap and delay measurement anew.
+//   hz-peer churn --url U --consult C --source ID --member ID:TOKEN [...] --joins N [--hold-ms M]
+//     members join with media, stay for M ms and leave, alternately publishing and receiving ID; one JSON line at the end.
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "media/transport/dtls.h"
+#include "media/transport/identity.h"
+#include "tests/peer/peer.h"
+
+#define MAX_MEMBERS 64
+#define MAX_PEERS   (MAX_MEMBERS * MAX_MEMBERS)
+
+struct member {
+	char id[80];
+	const char *token;
+};
+
+struct options {
+	const char *url, *consult, *source;
+	struct member members[MAX_MEMBERS];
+	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
+	bool vp8;
+};
+
+struct run {
+	struct options options;
+	struct hz_http *http;
+	struct hz_dtls_ctx *dtls;
+	char fingerprint[HZ_FINGERPRINT_TEXT_BYTES];
+	int epoll;
+	struct peer *peers[MAX_PEERS];
+	char paths[MAX_PEERS][256];
+	char names[MAX_PEERS][200];
+	unsigned peer_count;
+};
+
+static int usage(const char *why)
+{
+	fprintf(
+	    stderr,
+	    "hz-peer: %s\nusage: hz-peer room|churn --url U --consult C --member ID:TOKEN ... (see main.c)\n",
+	    why);
+	return 2;
+}
+
+static int add_member(struct options *o, char *text)
+{
+	char *colon = strchr(text, ':');
+	if (!colon || o->member_count == MAX_MEMBERS || colon - text >= 80)
+		return -EINVAL;
+	struct member *member = &o->members[o->member_count++];
+	snprintf(member->id, sizeof(member->id), "%.*s", (int)(colon - text), text);
+	member->token = colon + 1;
+	return 0;
+}
+
+static int read_options(int argc, char **argv, struct options *o)
+{
+	static const struct option known[] = {
+	    {"url", 1, NULL, 'u'},     {"consult", 1, NULL, 'c'},   {"member", 1, NULL, 'm'},
+	    {"codec", 1, NULL, 'k'},   {"layers", 1, NULL, 'l'},    {"packets", 1, NULL, 'p'},
+	    {"seconds", 1, NULL, 's'}, {"report-ms", 1, NULL, 'r'}, {"joins", 1, NULL, 'j'},
+	    {"hold-ms", 1, NULL, 'h'}, {"source", 1, NULL, 'o'},    {NULL, 0, NULL, 0},
+	};
+	*o = (struct options){.layers = 1, .packets = 4, .seconds = 10, .report_ms = 500, .hold_ms = 200};
+	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+		switch (c) {
+		case 'u':
+			o->url = optarg;
+			break;
+		case 'c':
+			o->consult = optarg;
+			break;
+		case 'k':
+			o->vp8 = strcmp(optarg, "vp8") == 0;
+			break;
+		case 'l':
+			o->layers = (unsigned)atoi(optarg);
+			break;
+		case 'p':
+			o->packets = (unsigned)atoi(optarg);
+			break;
+		case 's':
+			o->seconds = (unsigned)atoi(optarg);
+			break;
+		case 'r':
+			o->report_ms = (unsigned)atoi(optarg);
+			break;
+		case 'j':
+			o->joins = (unsigned)atoi(optarg);
+			break;
+		case 'h':
+			o->hold_ms = (unsigned)atoi(optarg);
+			break;
+		case 'o':
+			o->source = optarg;
+			break;
+		case 'm':
+			if (add_member(o, optarg) != 0)
+				return -EINVAL;
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	return o->url && o->consult && o->member_count > 0 && o->packets > 0 ? 0 : -EINVAL;
+}
+
+static int run_init(struct run *run)
+{
+	int fd;
+	struct hz_identity *identity;
+	int err = hz_srtp_init();
+	if (err == 0)
+		err = hz_identity_generate(&fd);
+	if (err == 0)
+		err = hz_identity_load(fd, &identity);
+	if (err != 0)
+		return err;
+	close(fd);
+	hz_identity_fingerprint_text(identity, run->fingerprint);
+	err = hz_dtls_ctx_new(identity, &run->dtls);
+	hz_identity_free(identity);
+	if (err == 0)
+		err = hz_http_new(run->options.url, &run->http);
+	run->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return err;
+}
+
+static void run_done(struct run *run)
+{
+	for (unsigned i = 0; i < run->peer_count; i++)
+		peer_free(run->peers[i]);
+	hz_dtls_ctx_free(run->dtls);
+	hz_http_free(run->http);
+	close(run->epoll);
+	hz_srtp_done();
+}
+
+// Makes a peer in slot `at` that publishes as the member, or (source) receives that participant.
+static int open_peer(struct run *run, unsigned at, const struct member *member, const char *source)
+{
+	const struct options *o = &run->options;
+	snprintf(run->paths[at], sizeof(run->paths[at]), source ? "/whep/%s/%s" : "/whip/%s", o->consult,
+	         source);
+	snprintf(run->names[at], sizeof(run->names[at]), source ? "%s<%s" : "%s", member->id, source);
+	struct peer_options options = {
+	    .path = run->paths[at],
+	    .token = member->token,
+	    .name = run->names[at],
+	    .publish = source == NULL,
+	    .vp8 = o->vp8,
+	    .layers = o->layers,
+	    .packets_a_frame = o->packets,
+	};
+	int err = peer_new(&options, run->dtls, run->fingerprint, &run->peers[at]);
+	if (err != 0)
+		return err;
+	err = peer_connect(run->peers[at], run->http, hz_now_us());
+	if (err != 0) {
+		peer_free(run->peers[at]);
+		run->peers[at] = NULL;
+		return err;
+	}
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = at};
+	return epoll_ctl(run->epoll, EPOLL_CTL_ADD, peer_fd(run->peers[at]), &event) == 0 ? 0 : -errno;
+}
+
+// Handles what is readable and due, waiting at most until `until_us`.
+static void turn(struct run *run, int64_t until_us)
+{
+	struct epoll_event events[64];
+	int64_t now = hz_now_us(), next = until_us;
+	for (unsigned i = 0; i < run->peer_count; i++) {
+		int64_t due = run->peers[i] ? peer_tick(run->peers[i], now) : INT64_MAX;
+		next = due < next ? due : next;
+	}
+	now = hz_now_us();
+	struct timespec wait = {0};
+	if (next > now)
+		wait = (struct timespec){.tv_sec = (next - now) / 1000000,
+		                         .tv_nsec = (next - now) % 1000000 * 1000};
+	int n = epoll_pwait2(run->epoll, events, 64, &wait, NULL);
+	for (int i = 0; i < n; i++)
+		if (events[i].data.u32 < MAX_PEERS && run->peers[events[i].data.u32])
+			peer_readable(run->peers[events[i].data.u32], hz_now_us());
+}
+
+static void report_sink(const struct peer_sink *s, int64_t now, bool first)
+{
+	printf("%s{\"ssrc\":%u,\"packets\":%llu,\"lost\":%lld,\"bad\":%llu,\"keyframes\":%llu,\"age_ms\":%"
+	       "lld,\"gap_ms\":%lld,"
+	       "\"p50_us\":%u,\"p99_us\":%u}",
+	       first ? "" : ",", s->ssrc, (unsigned long long)s->packets, (long long)peer_sink_lost(s),
+	       (unsigned long long)s->bad, (unsigned long long)s->keyframes,
+	       (long long)(now - s->last_us) / 1000, (long long)s->max_gap_us / 1000,
+	       peer_sink_delay_us(s, 500), peer_sink_delay_us(s, 990));
+}
+
+static void report(struct run *run, int64_t now)
+{
+	printf("{\"peers\":[");
+	for (unsigned i = 0; i < run->peer_count; i++) {
+		const struct peer_totals *t = peer_totals(run->peers[i]);
+		unsigned count;
+		struct peer_sink *sinks = peer_sinks(run->peers[i], &count);
+		printf("%s{\"name\":\"%s\",\"state\":%d,\"sent\":%llu,\"auth_failed\":%llu,\"index_reused\":%"
+		       "llu,\"plis\":%llu,\"sinks\":[",
+		       i ? "," : "", peer_name(run->peers[i]), peer_state(run->peers[i]),
+		       (unsigned long long)t->sent, (unsigned long long)t->auth_failed,
+		       (unsigned long long)t->index_reused, (unsigned long long)t->plis);
+		for (unsigned k = 0; k < count; k++)
+			report_sink(&sinks[k], now, k == 0);
+		printf("]}");
+	}
+	printf("]}\n");
+	fflush(stdout);
+}
+
+static void read_commands(struct run *run)
+{
+	char line[256];
+	ssize_t n = read(STDIN_FILENO, line, sizeof(line) - 1);
+	if (n <= 0)
+		return;
+	line[n] = '\0';
+	if (!strstr(line, "reset"))
+		return;
+	for (unsigned i = 0; i < run->peer_count; i++) {
+		unsigned count;
+		struct peer_sink *sinks = peer_sinks(run->peers[i], &count);
+		for (unsigned k = 0; k < count; k++)
+			peer_sink_reset(&sinks[k], hz_now_us());
+	}
+}
+
+static int room(struct run *run)
+{
+	const struct options *o = &run->options;
+	for (unsigned i = 0; i < o->member_count; i++) {
+		int err = open_peer(run, run->peer_count, &o->members[i], NULL);
+		if (err != 0)
+			return fprintf(stderr, "hz-peer: %s cannot publish: %d\n", o->members[i].id, err), 1;
+		run->peer_count++;
+	}
+	for (int64_t end = hz_now_us() + 1000000; hz_now_us() < end;)
+		turn(run, end);
+	for (unsigned i = 0; i < o->member_count; i++)
+		for (unsigned k = 0; k < o->member_count; k++) {
+			int err =
+			    i == k ? 0 : open_peer(run, run->peer_count, &o->members[i], o->members[k].id);
+			if (err != 0)
+				return fprintf(stderr, "hz-peer: %s cannot watch %s: %d\n", o->members[i].id,
+				               o->members[k].id, err),
+				       1;
+			run->peer_count += i != k;
+		}
+	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+	int64_t began = hz_now_us(), next = began;
+	while (hz_now_us() < began + (int64_t)o->seconds * 1000000) {
+		turn(run, next);
+		read_commands(run);
+		if (hz_now_us() >= next) {
+			report(run, hz_now_us());
+			next += (int64_t)o->report_ms * 1000;
+		}
+	}
+	for (unsigned i = 0; i < run->peer_count; i++)
+		peer_disconnect(run->peers[i], run->http);
+	return 0;
+}
+
+struct seat { // one member coming and going
+	int64_t leave_us;
+	bool watching;
+};
+
+// Ends the visit in this seat; counts it as good if media flowed.
+static void leave(struct run *run, unsigned at, unsigned *good)
+{
+	unsigned sinks;
+	struct peer *peer = run->peers[at];
+	peer_sinks(peer, &sinks);
+	if (peer_state(peer) == PEER_RUNNING &&
+	    (peer_publishes(peer) ? peer_totals(peer)->sent > 0 : sinks > 0))
+		(*good)++;
+	peer_disconnect(peer, run->http);
+	peer_free(peer);
+	run->peers[at] = NULL;
+}
+
+static int churn(struct run *run)
+{
+	const struct options *o = &run->options;
+	struct seat seats[MAX_MEMBERS] = {0};
+	unsigned begun = 0, ended = 0, good = 0, refused = 0;
+	run->peer_count = o->member_count;
+	while (ended < o->joins) {
+		int64_t now = hz_now_us();
+		for (unsigned i = 0; i < o->member_count; i++) {
+			if (run->peers[i] && now >= seats[i].leave_us) {
+				leave(run, i, &good);
+				ended++;
+			}
+			if (run->peers[i] || begun >= o->joins)
+				continue;
+			int err = open_peer(run, i, &o->members[i], seats[i].watching ? o->source : NULL);
+			seats[i].watching = !seats[i].watching;
+			seats[i].leave_us = now + (int64_t)o->hold_ms * 1000;
+			begun++;
+			if (err != 0) {
+				fprintf(stderr, "hz-peer: join refused: %d\n", err);
+				refused++;
+				ended++;
+			}
+		}
+		turn(run, hz_now_us() + 5000);
+	}
+	printf("{\"joins\":%u,\"good\":%u,\"refused\":%u}\n", begun, good, refused);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct run run;
+	hz_log_init("peer", HZ_LOG_WARN);
+	if (argc < 2)
+		return usage("room or churn?");
+	if (read_options(argc - 1, argv + 1, &run.options) != 0)
+		return usage("an option is missing or wrong");
+	int err = run_init(&run);
+	if (err != 0)
+		return usage(strerror(-err));
+	int code = strcmp(argv[1], "room") == 0    ? room(&run)
+	           : strcmp(argv[1], "churn") == 0 ? churn(&run)
+	                                           : usage("room or churn?");
+	run_done(&run);
+	return code;
+}
