@@ -27,6 +27,7 @@ struct hz_sdp_codec {
 
 struct hz_sdp_media {
 	enum hz_sdp_kind kind;
+	char other_kind[16]; // HZ_SDP_OTHER: "application", "text", ...
 	bool rejected; // port 0 without a=bundle-only, or an m-line we never take: answer must reject it
 	enum hz_sdp_direction direction; // effective; the offerer's view. HZ_SDP_INACTIVE when rejected
 	char mid[HZ_MID_BYTES];          // "" only in an offer with one m-line, or when rejected
