@@ -2,7 +2,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { createSocket } from "node:dgram";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, createWriteStream, existsSync } from "node:fs";
+import { mkdtempSync, writeFileSync, readFileSync, readdirSync, rmSync, createWriteStream, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -52,6 +52,7 @@ export interface GatewayOptions {
   env?: Record<string, string>;
   dataDir?: string;
   args?: string[];
+  yaml?: string; // written as huizhen.yaml into the data folder, which is the working folder
 }
 
 export interface TokenOptions { id?: string; name?: string; ttl?: string; once?: boolean; grant?: string }
@@ -84,6 +85,7 @@ export class Gateway {
       ...(options.env ?? {}),
     };
     const gateway = new Gateway(binary, dataDir, env, ports, join(dataDir, "gateway.log"), options.dataDir === undefined);
+    if (options.yaml !== undefined) writeFileSync(join(dataDir, "huizhen.yaml"), options.yaml);
     gateway.spawn(options.args ?? []);
     await gateway.ready(15000);
     return gateway;

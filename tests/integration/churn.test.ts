@@ -1,0 +1,53 @@
+// 2,000 joins and leaves with media: descriptors, arena slots and memory return to where they were; ASan stays silent.
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { Gateway, sleep, until } from "../lib/gateway.ts";
+import { peerBinary } from "../lib/peer.ts";
+
+const fds = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+const rssKb = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+
+function churn(gateway: Gateway, joins: number): { joins: number; good: number; refused: number } {
+  const args = ["churn", "--url", gateway.url, "--consult", "churn", "--source", "m0", "--joins", String(joins), "--hold-ms", "150"];
+  for (let i = 0; i < 16; i++) args.push("--member", `m${i}:${gateway.token("churn", "expert", { id: `m${i}` })}`);
+  const run = spawnSync(peerBinary(), args, { encoding: "utf8", timeout: 400000 });
+  assert.equal(run.status, 0, run.stderr);
+  return JSON.parse(run.stdout.trim().split("\n").pop() ?? "{}");
+}
+
+async function emptied(gateway: Gateway): Promise<void> {
+  await until("all peers gone", 10000, async () => {
+    const m = await gateway.metrics();
+    return [...m].filter(([k]) => /^huizhen_worker_(peers|tracks|subs)\b/.test(k)).every(([, v]) => v === 0);
+  });
+}
+
+for (const [preset, joins] of [["release", 2000], ["asan", 300]] as const) {
+  test(`${joins} joins and leaves with media, ${preset} build`, async () => {
+    const gateway = await Gateway.start({ preset });
+    try {
+      const warm = churn(gateway, 200);
+      assert.equal(warm.refused, 0);
+      await emptied(gateway);
+      await sleep(1500);
+      const pids = [gateway.pidOf("control"), gateway.pidOf("worker")] as [number, number];
+      const before = pids.map((p) => ({ fds: fds(p), rss: rssKb(p) }));
+      const result = churn(gateway, joins);
+      assert.equal(result.refused, 0);
+      assert.ok(result.good >= joins * 0.97, `${result.good} of ${joins} had media`);
+      await emptied(gateway);
+      await sleep(1500);
+      assert.deepEqual([gateway.pidOf("control"), gateway.pidOf("worker")], pids, "nobody restarted");
+      const after = pids.map((p) => ({ fds: fds(p), rss: rssKb(p) }));
+      console.log(`# ${preset}: good ${result.good}/${joins}; control ${JSON.stringify(before[0])} -> ${JSON.stringify(after[0])}, worker ${JSON.stringify(before[1])} -> ${JSON.stringify(after[1])}`);
+      for (let i = 0; i < 2; i++) {
+        assert.ok((after[i]?.fds ?? 0) <= (before[i]?.fds ?? 0) + 2, "descriptors returned");
+        if (preset === "release") assert.ok((after[i]?.rss ?? 0) < (before[i]?.rss ?? 0) * 1.1 + 2048, "memory returned");
+      }
+    } finally {
+      await gateway.stop(); // throws on a sanitizer report, leaks included
+    }
+  });
+}
