@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# gcc -fanalyzer over every C file of the house, with the flags of the given build folder.
+# It is told about the allocator wrappers it cannot see through by plain code, never by pragmas.
+set -u
+build=$1
+jobs_file=$(mktemp)
+trap 'rm -f "$jobs_file"' EXIT
+python3 - "$build/compile_commands.json" >"$jobs_file" <<'PY'
+import json, re, sys
+for entry in json.load(open(sys.argv[1])):
+    path = entry["file"]
+    if not re.search(r"/(gateway|media|signaling)/", path):
+        continue
+    command = re.sub(r"^\S*ccache ", "", entry["command"])
+    command = re.sub(r" -o \S+", " -o /dev/null", command)
+    print(f"cd {entry['directory']} && {command} -fanalyzer -Wno-analyzer-too-complex")
+PY
+xargs -P2 -d '\n' -I{} sh -c '{}' <"$jobs_file"
