@@ -1,0 +1,426 @@
+// A consult as one participant takes part in it: the session, the PeerConnection, the own and the remote tracks.
+import { AudioOutput } from './audio-output';
+import type { ConsultEvents, ConsultState, RemoteTrack } from './consult-types';
+import type { Facing } from './devices';
+import { Emitter } from './emitter';
+import { HuizhenError } from './errors';
+import { watchLifecycle } from './lifecycle';
+import type { LocalTrack, Opener, PublishOptions } from './local-track';
+import { MediaLink } from './media-link';
+import type { Peer, PeerDeps } from './peer';
+import type {
+	ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Track, You,
+} from './protocol';
+import { Publications } from './publications';
+import { ResumeStore } from './resume-store';
+import type { SocketFactory } from './rpc';
+import { Session, type SessionState } from './session';
+import { reportOf, type Statistics } from './stats';
+import { Views } from './views';
+
+export interface ConsultDeps {
+	socketFactory: SocketFactory;
+	createConnection: PeerDeps['createConnection'];
+	createStream: PeerDeps['createStream'];
+	opener?: Opener;
+	random?: () => number;
+}
+
+export interface ConsultOptions {
+	url: string;
+	token?: string;
+	resumeKey?: string;
+	language: string;
+	client: { name: string; version: string };
+	storageKey?: string;
+	playAudio: boolean;
+}
+
+const MAX_CHAT = 500;
+
+export class Consult extends Emitter<ConsultEvents> {
+	/** Plays the others' sound; see AudioOutput.resume() for browsers that want a gesture. */
+	readonly audio: AudioOutput;
+	private readonly session: Session;
+	private readonly store: ResumeStore;
+	private readonly publications: Publications;
+	private readonly link: MediaLink;
+	private readonly views: Views;
+	private readonly attached = new Map<HTMLMediaElement, string>();
+	private readonly messages: ChatPush[] = [];
+	private readonly stopLifecycle: () => void;
+	private joinInfo: JoinResult | null = null;
+	private snapshot: State | null = null;
+	private stateNow: ConsultState = 'connecting';
+	private speakerIds: string[] = [];
+	private lastQuality: Level = 'good';
+	private changeQueued = false;
+	private ended: string | null = null;
+
+	constructor(private readonly options: ConsultOptions, deps: ConsultDeps) {
+		super();
+		this.store = new ResumeStore(options.storageKey);
+		this.audio = new AudioOutput((blocked) => {
+			this.emit('audioblocked', blocked);
+			this.changed();
+		});
+		this.views = new Views(() => this.refreshWanted());
+		this.publications = new Publications(
+			{
+				peer: () => this.link.peer,
+				update: (source, muted) => this.updateTrack(source, muted),
+				onChange: () => this.changed(),
+			},
+			deps.opener,
+		);
+		this.session = new Session(
+			{
+				...options,
+				socketFactory: deps.socketFactory,
+				random: deps.random,
+				saveResumeKey: (key) => this.store.save(key),
+			},
+			{
+				onState: (state) => this.onSessionState(state),
+				onJoined: (result) => this.onJoined(result),
+				onPush: (method, params) => this.onPush(method, params),
+				onEnd: (reason) => this.onEnd(reason),
+			},
+		);
+		this.link = new MediaLink(
+			{
+				createConnection: deps.createConnection,
+				createStream: deps.createStream,
+				offer: (params) => this.session.request('offer', params),
+				subscribe: (items) => this.session.request('subscribe', { items }),
+			},
+			{
+				canSignal: () => this.session.state === 'connected',
+				onNewPeer: () => this.fillPeer(),
+				onChange: () => this.onMediaChange(),
+				onStatistics: (s) => this.report(s),
+				onError: (error) => this.emit('error', error),
+				nameOfTrack: (id) => this.nameOfTrack(id),
+				me: () => this.me.id,
+			},
+		);
+		this.stopLifecycle = watchLifecycle({
+			onWake: () => this.wake(),
+			onNetwork: () => {
+				this.session.probe();
+				this.link.networkChanged();
+			},
+			onHidden: (hidden) => this.views.setHidden(hidden),
+			onDevices: () => {
+				this.publications.recover();
+				this.emit('devices', undefined);
+			},
+		});
+	}
+
+	/** Called by Huizhen.join(). */
+	start(): void {
+		this.session.start();
+	}
+
+	// --- what is
+
+	get state(): ConsultState {
+		return this.stateNow;
+	}
+	get endReason(): string | null {
+		return this.ended;
+	}
+	get id(): string {
+		return this.joinInfo?.consult.id ?? '';
+	}
+	get title(): string {
+		return this.snapshot?.consult.title ?? this.joinInfo?.consult.title ?? '';
+	}
+	get grants(): readonly Grant[] {
+		return this.joinInfo?.grants ?? [];
+	}
+	can(grant: Grant): boolean {
+		return this.grants.includes(grant);
+	}
+	/** This participant: status, place in the queue (`position`), waiting time, raised hand. */
+	get me(): You {
+		const nobody: You = { id: '', role: 'observer', status: 'lobby', position: 0, waiting_s: 0, hand: false };
+		return this.snapshot?.you ?? nobody;
+	}
+	/** Everybody admitted, this participant included. */
+	get participants(): readonly Participant[] {
+		return this.snapshot?.participants ?? [];
+	}
+	/** Those who wait, in order of arrival (grant `admit` only). */
+	get lobby(): readonly Participant[] {
+		return this.snapshot?.lobby ?? [];
+	}
+	get chat(): readonly ChatPush[] {
+		return this.messages;
+	}
+	get speakers(): readonly string[] {
+		return this.speakerIds;
+	}
+	get recording(): boolean {
+		return this.snapshot?.consult.recording === true;
+	}
+	get localTracks(): LocalTrack[] {
+		return this.publications.all;
+	}
+	localTrack(source: Source): LocalTrack | undefined {
+		return this.publications.get(source);
+	}
+	/** Everything the others publish. */
+	get remoteTracks(): RemoteTrack[] {
+		const of = (p: Participant) =>
+			p.tracks.map((t) => ({ ...t, participant: p.id, name: p.name, mediaStreamTrack: this.link.mediaTrack(t.id) }));
+		return this.participants.filter((p) => p.id !== this.me.id).flatMap(of);
+	}
+	/** This participant's own connection in words. */
+	get quality(): Level {
+		return this.session.state === 'reconnecting' && !this.link.connected ? 'lost' : this.link.quality;
+	}
+	/** True once sound and picture flow. */
+	get mediaConnected(): boolean {
+		return this.link.connected;
+	}
+	/** For support staff and tests. */
+	get peerConnection(): RTCPeerConnection | null {
+		return this.link.peer?.connection ?? null;
+	}
+
+	// --- what can be done
+
+	/** Opens a device (or takes `options.track`) and publishes it, now or as soon as admitted. Rejects with DeviceError. */
+	publish(source: Source, options: PublishOptions = {}): Promise<LocalTrack> {
+		return this.publications.publish(source, options);
+	}
+	unpublish(source: Source): void {
+		this.publications.unpublish(source);
+	}
+	/** A muted camera is released; a muted microphone stays open but sends silence. */
+	setMuted(source: Source, muted: boolean): Promise<void> {
+		return this.publications.setMuted(source, muted);
+	}
+	async switchDevice(source: Source, device: { deviceId?: string; facing?: Facing }): Promise<void> {
+		const local = this.publications.get(source);
+		if (!local) throw new HuizhenError(`${source} is not published`);
+		await local.switchTo(device);
+	}
+	/** Front to back camera and back again. */
+	flipCamera(): Promise<void> {
+		const facing = this.publications.get('camera')?.facing === 'environment' ? 'user' : 'environment';
+		return this.switchDevice('camera', { facing });
+	}
+	/** Shows a remote track in an element and asks for the quality that its size deserves. */
+	attach(element: HTMLMediaElement, trackId: string): void {
+		const kind = this.remoteTracks.find((t) => t.id === trackId)?.kind;
+		this.attached.set(element, trackId);
+		if (kind !== 'audio') this.views.add(element, trackId);
+		this.fill(element, trackId);
+	}
+	detach(element: HTMLMediaElement): void {
+		this.attached.delete(element);
+		this.views.remove(element);
+		element.srcObject = null;
+	}
+	async sendChat(text: string): Promise<void> {
+		await this.session.request('chat.send', { text });
+	}
+	async setHand(raised: boolean): Promise<void> {
+		await this.session.request('hand', { raised });
+	}
+	async admit(participant: string): Promise<void> {
+		await this.session.request('lobby.admit', { participant });
+	}
+	/** Back to the lobby. */
+	async sendBack(participant: string): Promise<void> {
+		await this.session.request('lobby.return', { participant });
+	}
+	async remove(participant: string, reason = ''): Promise<void> {
+		await this.session.request('participant.remove', { participant, reason });
+	}
+	/** Hosts: mutes somebody else's track. Only they themselves can unmute. */
+	async muteTrack(track: string): Promise<void> {
+		await this.session.request('track.update', { track, muted: true });
+	}
+	/** This side's statistics: every track with a level in words. */
+	statistics(): Promise<Statistics> {
+		return this.link.statistics();
+	}
+	/** The gateway's statistics of a participant (oneself, or any with the grant `admit`). */
+	async statisticsOf(participant: string): Promise<Stats> {
+		return (await this.session.request('stats.get', { participant })).stats;
+	}
+	/** Leaves for good: devices are released, the session ends. */
+	async leave(): Promise<void> {
+		await this.session.leave();
+	}
+
+	// --- what happens
+
+	private onSessionState(state: SessionState): void {
+		if (state === 'connected') this.link.signalBack();
+		this.updateState();
+	}
+
+	private onJoined(result: JoinResult): void {
+		const first = this.joinInfo === null;
+		this.joinInfo = result;
+		this.link.iceServers = result.ice_servers;
+		if (!result.resumed && !first) this.link.dropPeer();
+		this.onStatePush(result.state, !first);
+		if (result.resumed) this.link.peer?.resume();
+	}
+
+	private onPush(method: string, params: unknown): void {
+		switch (method) {
+			case 'state':
+				this.onStatePush(params as Pushes['state'], false);
+				break;
+			case 'speakers':
+				this.speakerIds = (params as Pushes['speakers']).ids;
+				this.emit('speakers', this.speakerIds);
+				this.changed();
+				break;
+			case 'chat':
+				this.onChat(params as Pushes['chat']);
+				break;
+			case 'bell':
+				this.emit('bell', params as Pushes['bell']);
+				break;
+			case 'quality':
+				this.onQuality(params as Pushes['quality']);
+				break;
+			case 'renegotiate':
+				this.link.renegotiate((params as Pushes['renegotiate']).reason);
+				break;
+		}
+	}
+
+	private onStatePush(state: State, justResumed: boolean): void {
+		this.snapshot = state;
+		if (state.you.status === 'lobby') {
+			this.link.dropPeer();
+			this.speakerIds = [];
+			this.messages.length = 0; // whoever is sent back sees nothing of before
+		} else if (this.link.peer) {
+			this.refreshWanted();
+		} else {
+			this.link.newPeer();
+		}
+		const own = state.participants?.find((p) => p.id === state.you.id);
+		if (own) this.publications.resync(own.tracks, justResumed);
+		this.updateState();
+		this.changed();
+	}
+
+	private onChat(message: ChatPush): void {
+		if (this.messages.some((m) => m.id === message.id)) return;
+		this.messages.push(message);
+		if (this.messages.length > MAX_CHAT) this.messages.shift();
+		this.emit('chat', message);
+		this.changed();
+	}
+
+	private onQuality(push: Pushes['quality']): void {
+		const p = this.snapshot?.participants?.find((x) => x.id === push.participant);
+		if (p) p.quality = push.level;
+		this.changed();
+	}
+
+	private onEnd(reason: string): void {
+		this.ended = reason;
+		this.stopLifecycle();
+		this.store.stop();
+		this.link.stop();
+		this.publications.stop();
+		this.views.stop();
+		this.audio.stop();
+		for (const element of [...this.attached.keys()]) element.srcObject = null;
+		this.attached.clear();
+		this.updateState();
+		this.emit('end', reason);
+		this.changed();
+	}
+
+	private updateState(): void {
+		const session = this.session.state;
+		const inside = this.snapshot?.you.status === 'lobby' ? 'lobby' : 'incall';
+		const next: ConsultState = session === 'connected' ? (this.snapshot ? inside : 'connecting') : session;
+		if (next === this.stateNow) return;
+		this.stateNow = next;
+		this.emit('state', next);
+		this.changed();
+	}
+
+	private wake(): void {
+		this.session.probe();
+		this.publications.recover();
+		void this.audio.resume();
+		for (const element of this.attached.keys()) void element.play().catch(() => undefined);
+	}
+
+	// --- media
+
+	private fillPeer(): void {
+		if (this.can('publish')) this.publications.republish();
+		this.refreshWanted();
+	}
+
+	private refreshWanted(): void {
+		const peer: Peer | null = this.link.peer;
+		if (!peer || !this.can('subscribe')) return;
+		const rank = { off: 0, low: 1, medium: 2, high: 3 };
+		const wanted = this.remoteTracks
+			.filter((t) => t.kind === 'audio' || t.kind === 'video')
+			.map((t) => ({ ...t, quality: t.kind === 'audio' ? ('high' as const) : this.views.quality(t.id) }));
+		wanted.sort((a, b) => Number(b.kind === 'audio') - Number(a.kind === 'audio') || rank[b.quality] - rank[a.quality]);
+		peer.setWanted(wanted);
+		this.onMediaChange();
+	}
+
+	private onMediaChange(): void {
+		for (const [element, track] of this.attached) this.fill(element, track);
+		const audio = this.remoteTracks.filter((t) => t.kind === 'audio').map((t) => t.id);
+		if (this.options.playAudio) this.audio.update(this.link.peer, audio);
+		const quality = this.quality;
+		if (quality !== this.lastQuality) this.emit('quality', quality);
+		this.lastQuality = quality;
+		this.changed();
+	}
+
+	private fill(element: HTMLMediaElement, trackId: string): void {
+		const track = this.link.mediaTrack(trackId);
+		const stream = element.srcObject instanceof MediaStream ? element.srcObject : null;
+		if (!track) element.srcObject = null;
+		else if (stream?.getTracks()[0] !== track) element.srcObject = new MediaStream([track]);
+	}
+
+	private nameOfTrack(id: string): { participant: string; source: Source; active: boolean } | undefined {
+		const t = this.remoteTracks.find((x) => x.id === id);
+		if (!t) return undefined;
+		const shown = t.kind === 'audio' || this.views.quality(id) !== 'off';
+		return { participant: t.participant, source: t.source, active: t.active && !t.muted && shown };
+	}
+
+	private async updateTrack(source: Source, muted: boolean): Promise<void> {
+		const own = this.participants.find((p) => p.id === this.me.id);
+		const track: Track | undefined = own?.tracks.find((t) => t.source === source);
+		if (track) await this.session.request('track.update', { track: track.id, muted });
+	}
+
+	private report(statistics: Statistics): void {
+		void this.session.request('stats.report', reportOf(statistics)).catch(() => undefined);
+	}
+
+	private changed(): void {
+		if (this.changeQueued) return;
+		this.changeQueued = true;
+		queueMicrotask(() => {
+			this.changeQueued = false;
+			this.emit('change', undefined);
+		});
+	}
+}

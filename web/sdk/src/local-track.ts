@@ -1,0 +1,232 @@
+// One thing this participant publishes: keeps its device open, closed while muted, and gets it back when lost.
+import { openCamera, openMicrophone, openScreen, facingOf, problemOf, type DeviceProblem, type Facing } from './devices';
+import { Emitter } from './emitter';
+import type { Kind, Source } from './protocol';
+
+export interface PublishOptions {
+	deviceId?: string;
+	facing?: Facing;
+	width?: number;
+	height?: number;
+	/** Your own track (a canvas, an imaging window): it is sent as it is and never reopened. */
+	track?: MediaStreamTrack;
+	/** Shown to others, for example "Ultrasound, probe 2". */
+	label?: string;
+	muted?: boolean;
+	/** Microphone without echo cancelling and noise suppression, for instruments. */
+	raw?: boolean;
+}
+
+interface LocalTrackEvents {
+	/** Another MediaStreamTrack, or none while muted or lost: put it on the sender. */
+	track: MediaStreamTrack | null;
+	/** Anything shown changed. */
+	change: void;
+	/** The user ended a screen share, or an own track ended. */
+	ended: void;
+}
+
+export type Opener = (source: Source, options: PublishOptions) => Promise<MediaStreamTrack>;
+
+export const openDevice: Opener = (source, options) => {
+	if (source === 'microphone') return openMicrophone(options);
+	if (source === 'screen') return openScreen();
+	return openCamera(options);
+};
+
+const RECOVER_DELAYS_MS = [0, 500, 1_500, 4_000];
+const MUTED_BY_SYSTEM_MS = 3_000;
+
+export class LocalTrack extends Emitter<LocalTrackEvents> {
+	readonly kind: Kind;
+	readonly label: string;
+	muted: boolean;
+	/** Why there is no picture or sound although it is not muted. */
+	problem: DeviceProblem | null = null;
+	private current: MediaStreamTrack | null = null;
+	private stopped = false;
+	private work: Promise<void> = Promise.resolve();
+	private recovering = false;
+	private mutedBySystemSince = 0;
+
+	constructor(
+		readonly source: Source,
+		private options: PublishOptions,
+		private readonly opener: Opener = openDevice,
+	) {
+		super();
+		this.kind = source === 'microphone' ? 'audio' : 'video';
+		this.label = options.label ?? '';
+		this.muted = options.muted ?? false;
+	}
+
+	get mediaStreamTrack(): MediaStreamTrack | null {
+		return this.current;
+	}
+
+	get facing(): Facing | undefined {
+		return (this.current && facingOf(this.current)) ?? this.options.facing;
+	}
+
+	get deviceId(): string | undefined {
+		const settings = this.current && typeof this.current.getSettings === 'function' ? this.current.getSettings() : {};
+		return settings.deviceId ?? this.options.deviceId;
+	}
+
+	private get own(): boolean {
+		return this.options.track !== undefined;
+	}
+
+	/** Opens the device. Rejects with DeviceError. A camera that starts muted stays dark. */
+	open(): Promise<void> {
+		return this.serial(async () => {
+			if (this.options.track) this.use(this.options.track);
+			else if (!(this.muted && this.releasesDevice())) this.use(await this.opener(this.source, this.options));
+		});
+	}
+
+	/** Muting a camera releases the device (its light goes out); a microphone stays open for a quick return. */
+	setMuted(muted: boolean): Promise<void> {
+		return this.serial(async () => {
+			if (this.muted === muted) return;
+			if (!this.releasesDevice()) {
+				this.muted = muted;
+				if (this.current) this.current.enabled = !muted;
+			} else if (muted) {
+				this.muted = true;
+				this.drop();
+			} else {
+				this.use(await this.opener(this.source, this.options));
+				this.muted = false;
+			}
+			this.emit('change', undefined);
+		});
+	}
+
+	/** Another device of the same kind. When the new one fails the old one comes back and the promise rejects. */
+	switchTo(options: Pick<PublishOptions, 'deviceId' | 'facing'>): Promise<void> {
+		return this.serial(async () => {
+			if (this.own) return;
+			const before = this.options;
+			this.options = { ...before, deviceId: options.deviceId, facing: options.facing };
+			if (this.muted && this.releasesDevice()) return;
+			// Most phones open one camera at a time: the old one must go first.
+			if (this.source !== 'microphone') this.silentStop();
+			try {
+				this.use(await this.opener(this.source, this.options));
+			} catch (error) {
+				this.options = before;
+				await this.opener(this.source, before).then(
+					(track) => this.use(track),
+					() => this.drop(),
+				);
+				throw error;
+			}
+		});
+	}
+
+	/** After an interruption (a phone call, sleep, an unplugged device): gets the device back if it is gone. */
+	async recover(): Promise<void> {
+		if (this.recovering || this.stopped || this.own || this.source === 'screen' || !this.isLost()) return;
+		this.recovering = true;
+		try {
+			for (const delay of RECOVER_DELAYS_MS) {
+				if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
+				if (this.stopped || !this.isLost() || (await this.reopen())) break;
+			}
+		} finally {
+			this.recovering = false;
+		}
+	}
+
+	stop(): void {
+		this.stopped = true;
+		this.silentStop();
+		this.emit('track', null);
+		this.removeAllListeners();
+	}
+
+	private isLost(): boolean {
+		if (this.muted && this.releasesDevice()) return false;
+		if (!this.current || this.current.readyState === 'ended') return true;
+		return this.mutedBySystemSince !== 0 && Date.now() - this.mutedBySystemSince > MUTED_BY_SYSTEM_MS;
+	}
+
+	private async reopen(): Promise<boolean> {
+		let done = false;
+		await this.serial(async () => {
+			if (!this.isLost()) {
+				done = true;
+				return;
+			}
+			try {
+				this.silentStop();
+				this.use(await this.opener(this.source, this.options));
+				done = true;
+			} catch (error) {
+				this.problem = problemOf(error);
+				this.emit('change', undefined);
+			}
+		});
+		return done;
+	}
+
+	private releasesDevice(): boolean {
+		return this.kind === 'video' && this.source !== 'screen' && !this.own;
+	}
+
+	private use(track: MediaStreamTrack): void {
+		if (this.stopped) {
+			track.stop();
+			return;
+		}
+		const old = this.current;
+		this.current = track;
+		this.problem = null;
+		this.mutedBySystemSince = 0;
+		track.enabled = this.kind === 'video' || !this.muted;
+		if (this.source === 'screen' || this.source === 'image') track.contentHint = 'detail';
+		track.onended = () => this.onEnded(track);
+		track.onmute = () => {
+			this.mutedBySystemSince = Date.now();
+		};
+		track.onunmute = () => {
+			this.mutedBySystemSince = 0;
+		};
+		this.emit('track', track);
+		if (old && old !== track) this.release(old);
+		this.emit('change', undefined);
+	}
+
+	private onEnded(track: MediaStreamTrack): void {
+		if (this.current !== track || this.stopped) return;
+		if (this.own || this.source === 'screen') {
+			this.emit('ended', undefined);
+			return;
+		}
+		void this.recover();
+	}
+
+	private drop(): void {
+		this.silentStop();
+		this.emit('track', null);
+	}
+
+	private silentStop(): void {
+		const track = this.current;
+		this.current = null;
+		if (track) this.release(track);
+	}
+
+	private release(track: MediaStreamTrack): void {
+		track.onended = track.onmute = track.onunmute = null;
+		if (track !== this.options.track) track.stop();
+	}
+
+	/** One device operation at a time: a second tap waits for the first. */
+	private serial(job: () => Promise<void>): Promise<void> {
+		const run = this.work.then(job);
+		this.work = run.catch(() => undefined);
+		return run;
+	}
+}

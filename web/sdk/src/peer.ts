@@ -1,0 +1,278 @@
+// One RTCPeerConnection: what is sent, what is received, and the offers that say so. The client always offers; one offer
+// is in flight at a time, and whatever changes meanwhile goes into the next one.
+import { Emitter } from './emitter';
+import { encodingsOf, shapeOf, type Shape } from './encodings';
+import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
+import type { JoinResult, Kind, OfferParams, Source } from './protocol';
+import { SlotTable, type Slot, type WantedTrack } from './slots';
+import type { SubscribeItem } from './types';
+
+export type PeerState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
+
+/** What a peer needs of the world; tests hand in fakes. */
+export interface PeerDeps {
+	createConnection(config: RTCConfiguration): RTCPeerConnection;
+	createStream(): MediaStream;
+	offer(params: OfferParams): Promise<{ sdp: string }>;
+	subscribe(items: SubscribeItem[]): Promise<unknown>;
+}
+
+export interface Publication {
+	source: Source;
+	track: MediaStreamTrack | null;
+	label: string;
+	muted: boolean;
+}
+
+interface Sender extends Publication {
+	transceiver: RTCRtpTransceiver;
+	shape: Shape;
+	/** False: unpublished, kept for the next one of the same shape. */
+	used: boolean;
+}
+
+interface PeerEvents {
+	state: PeerState;
+	/** An offer and its answer were applied; slots may have changed. */
+	negotiated: void;
+	/** The gateway refused an offer, or the browser its answer. */
+	problem: HuizhenError;
+}
+
+const RETRY_MS = 1_000;
+
+export class Peer extends Emitter<PeerEvents> {
+	readonly connection: RTCPeerConnection;
+	private readonly senders: Sender[] = [];
+	private readonly slotTable: SlotTable<RTCRtpTransceiver>;
+	private readonly stream: MediaStream;
+	private closed = false;
+	private running = false;
+	private again = false;
+	private wantRestart = false;
+	private first = true;
+	private subscribing = false;
+	private retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+	constructor(private readonly deps: PeerDeps, iceServers: JoinResult['ice_servers']) {
+		super();
+		this.connection = deps.createConnection({
+			iceServers: iceServers as RTCIceServer[],
+			bundlePolicy: 'max-bundle',
+			rtcpMuxPolicy: 'require',
+		});
+		this.stream = deps.createStream();
+		this.slotTable = new SlotTable((kind) => this.connection.addTransceiver(kind, { direction: 'recvonly' }));
+		const report = () => this.emit('state', this.state);
+		this.connection.onconnectionstatechange = report;
+		this.connection.oniceconnectionstatechange = report;
+	}
+
+	get state(): PeerState {
+		if (this.closed) return 'closed';
+		const state = this.connection.connectionState as PeerState | undefined;
+		if (state !== undefined) return state;
+		const ice = this.connection.iceConnectionState;
+		return ice === 'checking' ? 'connecting' : ice === 'completed' ? 'connected' : ice;
+	}
+
+	get slots(): Slot<RTCRtpTransceiver>[] {
+		return this.slotTable.slots;
+	}
+
+	/** The MediaStreamTrack that shows a remote track, once it has a slot. */
+	mediaTrack(track: string): MediaStreamTrack | null {
+		return this.slotTable.find(track)?.handle.receiver.track ?? null;
+	}
+
+	senderOf(source: Source): RTCRtpSender | null {
+		return this.senders.find((s) => s.used && s.source === source)?.transceiver.sender ?? null;
+	}
+
+	sourceOfMid(mid: string): Source | null {
+		return this.senders.find((s) => s.used && s.transceiver.mid === mid)?.source ?? null;
+	}
+
+	trackOfMid(mid: string): string | null {
+		return this.slots.find((s) => s.handle.mid === mid)?.track ?? null;
+	}
+
+	publish(publication: Publication): void {
+		if (this.closed) return;
+		const existing = this.senders.find((s) => s.used && s.source === publication.source);
+		if (existing) {
+			Object.assign(existing, publication);
+			void existing.transceiver.sender.replaceTrack(publication.track).catch(() => undefined);
+			return;
+		}
+		const shape = shapeOf(publication.source, publication.track);
+		const free = this.senders.find((s) => !s.used && s.shape === shape);
+		if (free) {
+			Object.assign(free, publication, { used: true });
+			free.transceiver.direction = 'sendonly';
+			void free.transceiver.sender.replaceTrack(publication.track).catch(() => undefined);
+		} else {
+			const transceiver = this.addSender(publication, shape);
+			this.senders.push({ ...publication, transceiver, shape, used: true });
+		}
+		this.negotiate();
+	}
+
+	/** Puts another MediaStreamTrack (or none) on a published source: no new offer. */
+	replaceTrack(source: Source, track: MediaStreamTrack | null): void {
+		const sender = this.senders.find((s) => s.used && s.source === source);
+		if (!sender) return;
+		sender.track = track;
+		void sender.transceiver.sender.replaceTrack(track).catch(() => undefined);
+	}
+
+	setMuted(source: Source, muted: boolean): void {
+		const sender = this.senders.find((s) => s.used && s.source === source);
+		if (sender) sender.muted = muted;
+	}
+
+	unpublish(source: Source): void {
+		const sender = this.senders.find((s) => s.used && s.source === source);
+		if (!sender || this.closed) return;
+		sender.used = false;
+		sender.track = null;
+		sender.transceiver.direction = 'inactive';
+		void sender.transceiver.sender.replaceTrack(null).catch(() => undefined);
+		this.negotiate();
+	}
+
+	/** What to receive, most important first. */
+	setWanted(wanted: WantedTrack[]): void {
+		if (this.closed) return;
+		const grown = this.slotTable.assign(wanted);
+		const spare = this.first && this.slotTable.spare();
+		if (grown || spare) this.negotiate();
+		else void this.flushSubscribe();
+	}
+
+	/** Makes a new offer soon; calls while one is in flight become one more offer. */
+	negotiate(iceRestart = false): void {
+		if (this.closed) return;
+		if (iceRestart) this.wantRestart = true;
+		if (this.running) {
+			this.again = true;
+			return;
+		}
+		this.running = true;
+		void this.run();
+	}
+
+	/** The socket is back: repeat what may have been lost with the old one. */
+	resume(): void {
+		for (const slot of this.slots) slot.sent = undefined;
+		if (this.first || this.again || this.connection.signalingState !== 'stable') this.negotiate();
+		else void this.flushSubscribe();
+	}
+
+	close(): void {
+		if (this.closed) return;
+		this.closed = true;
+		clearTimeout(this.retryTimer);
+		this.connection.onconnectionstatechange = null;
+		this.connection.oniceconnectionstatechange = null;
+		this.connection.close();
+		this.removeAllListeners();
+	}
+
+	private addSender(publication: Publication, shape: Shape): RTCRtpTransceiver {
+		const kind: Kind = shape === 'audio' ? 'audio' : 'video';
+		const what = publication.track ?? kind;
+		const streams = [this.stream];
+		const sendEncodings = encodingsOf(shape, publication.source);
+		try {
+			return this.connection.addTransceiver(what, { direction: 'sendonly', streams, sendEncodings });
+		} catch {
+			// An old browser that does not take our encodings sends one layer.
+			return this.connection.addTransceiver(what, { direction: 'sendonly', streams });
+		}
+	}
+
+	private async run(): Promise<void> {
+		// One turn of the loop, so that several publish() in a row make one offer.
+		await Promise.resolve();
+		try {
+			do {
+				this.again = false;
+				await this.exchange();
+			} while (this.again && !this.closed);
+		} catch (error) {
+			if (!this.closed) this.onOfferFailed(error);
+		} finally {
+			this.running = false;
+		}
+	}
+
+	private async exchange(): Promise<void> {
+		const iceRestart = this.wantRestart;
+		const pc = this.connection;
+		const offer = await pc.createOffer(iceRestart ? { iceRestart: true } : {});
+		await pc.setLocalDescription(offer);
+		const sdp = pc.localDescription?.sdp ?? offer.sdp ?? '';
+		const answer = await this.deps.offer({
+			sdp,
+			publish: this.senders
+				.filter((s) => s.used && s.transceiver.mid !== null)
+				.map((s) => ({ mid: s.transceiver.mid ?? '', source: s.source, label: s.label, muted: s.muted })),
+			recv: this.slots
+				.filter((s) => s.handle.mid !== null)
+				.map((s) => ({ mid: s.handle.mid ?? '', group: s.group })),
+			restart: iceRestart || this.first,
+		});
+		if (this.closed) return;
+		await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+		this.first = false;
+		if (iceRestart) this.wantRestart = false;
+		this.emit('negotiated', undefined);
+		await this.flushSubscribe();
+	}
+
+	private onOfferFailed(error: unknown): void {
+		const problem = error instanceof HuizhenError ? error : new HuizhenError(String(error));
+		if (problem instanceof DisconnectedError || problem.code === ErrorCode.notJoined) {
+			this.again = true; // resume() goes on
+		} else if (passing(problem.code)) {
+			clearTimeout(this.retryTimer);
+			this.retryTimer = setTimeout(() => this.negotiate(), RETRY_MS);
+			if (problem.code === 0) this.emit('problem', problem);
+		} else {
+			this.emit('problem', problem);
+		}
+	}
+
+	private async flushSubscribe(): Promise<void> {
+		if (this.subscribing || this.closed || this.first) return;
+		this.subscribing = true;
+		try {
+			for (;;) {
+				const changed = this.slots.filter((s) => s.handle.mid !== null && s.sent !== wish(s));
+				if (changed.length === 0) break;
+				const wishes = changed.map(wish);
+				const items = changed.map((s) => ({
+					mid: s.handle.mid ?? '',
+					track: s.track,
+					quality: s.track === null ? ('off' as const) : s.quality,
+				}));
+				await this.deps.subscribe(items);
+				changed.forEach((s, i) => (s.sent = wishes[i]));
+			}
+		} catch {
+			// A track that went meanwhile, or a lost socket: the next state or resume() asks again.
+		} finally {
+			this.subscribing = false;
+		}
+	}
+}
+
+/** Errors that are over in a second: too fast, not admitted yet, no answer, the gateway failed. */
+function passing(code: number): boolean {
+	return code === 0 || code === ErrorCode.rate || code === ErrorCode.gateway || code === ErrorCode.notAdmitted;
+}
+
+function wish(slot: Slot<RTCRtpTransceiver>): string {
+	return slot.track === null ? '-' : `${slot.track}/${slot.quality}`;
+}

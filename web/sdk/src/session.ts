@@ -1,0 +1,219 @@
+// A session that outlives its sockets: joins, notices that the socket died, comes back with the resume key.
+import { ErrorCode, HuizhenError } from './errors';
+import type { JoinParams, JoinResult, Method, Requests } from './protocol';
+import { RpcSocket, type SocketFactory } from './rpc';
+
+export type SessionState = 'connecting' | 'connected' | 'reconnecting' | 'ended';
+
+export interface SessionOptions {
+	url: string;
+	token?: string;
+	resumeKey?: string;
+	language: string;
+	client: { name: string; version: string };
+	socketFactory: SocketFactory;
+	/** Where the resume key is kept over a reload; null keeps nothing. */
+	saveResumeKey(key: string | null): void;
+	random?: () => number;
+}
+
+export interface SessionHandlers {
+	onState(state: SessionState): void;
+	onJoined(result: JoinResult): void;
+	onPush(method: string, params: unknown): void;
+	/** Over for good. `reason` as in the `end` push, or `refused`. */
+	onEnd(reason: string): void;
+}
+
+const FIRST_DELAY_MS = 100;
+const MAX_DELAY_MS = 5_000;
+const OPEN_TIMEOUT_MS = 6_000;
+const PING_EVERY_MS = 8_000;
+const PING_TIMEOUT_MS = 5_000;
+const PROBE_TIMEOUT_MS = 2_000;
+// Close codes after which coming back would be wrong.
+const FINAL_CODES: Record<number, string> = { 4001: 'replaced', 4004: 'expired' };
+
+/** 100 ms, 200, 400, … up to 5 s, each ±25 % so that a hundred clients do not return in the same millisecond. */
+export function backoffMs(attempt: number, random: () => number): number {
+	const base = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 10));
+	return Math.round(base * (0.75 + random() * 0.5));
+}
+
+export class Session {
+	private socket: RpcSocket | null = null;
+	private joined = false;
+	private everJoined = false;
+	private attempt = 0;
+	private current: SessionState = 'connecting';
+	private resumeKey: string | undefined;
+	private retryTimer: ReturnType<typeof setTimeout> | undefined;
+	private pingTimer: ReturnType<typeof setInterval> | undefined;
+	private readonly random: () => number;
+
+	constructor(private readonly options: SessionOptions, private readonly handlers: SessionHandlers) {
+		this.resumeKey = options.resumeKey;
+		this.random = options.random ?? Math.random;
+	}
+
+	get state(): SessionState {
+		return this.current;
+	}
+
+	start(): void {
+		this.connect();
+	}
+
+	/** Fails at once with DisconnectedError while the socket is away. */
+	request<M extends Method>(method: M, params: Requests[M]['params']): Promise<Requests[M]['result']> {
+		if (!this.socket || !this.joined) {
+			return Promise.reject(new HuizhenError('not connected', ErrorCode.notJoined));
+		}
+		return this.socket.request<Requests[M]['result']>(method, params);
+	}
+
+	/** The network may have changed: check the socket now, or retry now if we were waiting. */
+	probe(): void {
+		if (this.current === 'ended') return;
+		if (this.socket && this.joined) {
+			this.ping(PROBE_TIMEOUT_MS);
+		} else if (this.retryTimer !== undefined) {
+			this.attempt = 0;
+			clearTimeout(this.retryTimer);
+			this.retryTimer = undefined;
+			this.connect();
+		}
+	}
+
+	async leave(): Promise<void> {
+		const socket = this.socket;
+		if (socket && this.joined) {
+			await socket.request('leave', {}, 1_000).catch(() => undefined);
+		}
+		this.finish('left');
+	}
+
+	private setState(state: SessionState): void {
+		if (this.current === state) return;
+		this.current = state;
+		this.handlers.onState(state);
+	}
+
+	private connect(): void {
+		this.retryTimer = undefined;
+		this.joined = false;
+		let socket: RpcSocket;
+		try {
+			socket = new RpcSocket(this.options.url, this.options.socketFactory, {
+				onPush: (method, params) => {
+					if (this.socket === socket) this.onPush(method, params);
+				},
+				onClose: (code) => {
+					if (this.socket === socket) this.onClose(code);
+				},
+			});
+		} catch {
+			this.retry();
+			return;
+		}
+		this.socket = socket;
+		void this.join(socket);
+	}
+
+	private async join(socket: RpcSocket): Promise<void> {
+		const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
+		try {
+			await socket.ready();
+			const result = await socket.request<JoinResult>('join', this.joinParams());
+			if (this.socket !== socket) return;
+			this.attempt = 0;
+			this.joined = this.everJoined = true;
+			this.resumeKey = result.resume_key;
+			this.options.saveResumeKey(result.resume_key);
+			this.startPing();
+			this.handlers.onJoined(result);
+			this.setState('connected');
+		} catch (error) {
+			if (this.socket === socket) this.onJoinFailed(socket, error);
+		} finally {
+			clearTimeout(timer);
+		}
+	}
+
+	private joinParams(): JoinParams {
+		const { client, language, token } = this.options;
+		if (this.resumeKey !== undefined) return { resume_key: this.resumeKey, client, language };
+		return { token: token ?? '', client, language };
+	}
+
+	private onJoinFailed(socket: RpcSocket, error: unknown): void {
+		if (socket.isClosed) return; // onClose did the rest
+		const code = error instanceof HuizhenError ? error.code : 0;
+		if (code === ErrorCode.refused && this.resumeKey !== undefined && this.options.token !== undefined) {
+			// The session is gone, the token may still be good.
+			this.resumeKey = undefined;
+			socket.close();
+			return;
+		}
+		// A refusal stays one; a gateway that is full, failing or silent may be better in a second.
+		if (code === ErrorCode.refused || code === ErrorCode.notAllowed || code === -32602) {
+			this.finish(this.everJoined ? 'expired' : 'refused');
+		} else {
+			socket.close();
+		}
+	}
+
+	private onPush(method: string, params: unknown): void {
+		if (method === 'end') {
+			this.finish(String((params as { reason?: unknown }).reason ?? 'closed'));
+		} else if (method === 'closing') {
+			this.attempt = 0;
+			this.socket?.close();
+		} else {
+			this.handlers.onPush(method, params);
+		}
+	}
+
+	private onClose(code: number): void {
+		this.socket = null;
+		this.joined = false;
+		clearInterval(this.pingTimer);
+		if (this.current === 'ended') return;
+		const final = FINAL_CODES[code];
+		if (final !== undefined) this.finish(final);
+		else this.retry();
+	}
+
+	private retry(): void {
+		this.setState(this.everJoined ? 'reconnecting' : 'connecting');
+		clearTimeout(this.retryTimer);
+		this.retryTimer = setTimeout(() => this.connect(), backoffMs(this.attempt++, this.random));
+	}
+
+	private startPing(): void {
+		clearInterval(this.pingTimer);
+		this.pingTimer = setInterval(() => this.ping(PING_TIMEOUT_MS), PING_EVERY_MS);
+	}
+
+	private ping(timeoutMs: number): void {
+		const socket = this.socket;
+		socket?.request('ping', {}, timeoutMs).catch((error: unknown) => {
+			// An error the gateway sent is a sign of life; silence is not.
+			const answered = error instanceof HuizhenError && error.code !== 0;
+			if (!answered && this.socket === socket) socket.close();
+		});
+	}
+
+	private finish(reason: string): void {
+		if (this.current === 'ended') return;
+		this.setState('ended');
+		clearTimeout(this.retryTimer);
+		clearInterval(this.pingTimer);
+		// A replaced session lives on in another window, which has its own copy of the key.
+		this.options.saveResumeKey(null);
+		const socket = this.socket;
+		this.socket = null;
+		socket?.close();
+		this.handlers.onEnd(reason);
+	}
+}

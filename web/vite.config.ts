@@ -1,0 +1,20 @@
+import { defineConfig } from 'vite';
+
+// No data: URIs and no inline scripts: the pages live under `default-src 'self'`.
+export default defineConfig({
+	root: '.',
+	base: '/',
+	publicDir: 'pages/public',
+	esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
+	build: {
+		outDir: 'dist',
+		assetsDir: 'assets',
+		assetsInlineLimit: 0,
+		// iOS 15, WeChat's browsers (Chromium 86 and later)
+		target: ['es2020', 'safari15', 'chrome86', 'firefox91'],
+		sourcemap: false,
+		modulePreload: { polyfill: false },
+		rollupOptions: { input: { join: 'join.html', console: 'console.html', watch: 'watch.html' } },
+	},
+	test: { include: ['sdk/test/**/*.test.ts', 'pages/**/*.test.ts'], environment: 'node' },
+} as Parameters<typeof defineConfig>[0]);
