@@ -16,7 +16,8 @@ struct hz_clock_peer {
 	int64_t previous_min_us; // of the 30 s before; INT64_MAX none
 	int64_t window_start_us;
 	uint32_t valid;
-	uint32_t reserved;
+	uint16_t epoch; // counted up when the peer's clock was set
+	uint16_t reserved;
 };
 static_assert(sizeof(struct hz_clock_peer) == 40, "arena layout");
 
@@ -26,15 +27,16 @@ struct hz_clockmap {
 	uint32_t clock_hz;
 	uint8_t from_sr;
 	uint8_t valid;
-	uint16_t reserved[3];
+	uint16_t epoch; // of the peer, when ref_us was taken
+	uint32_t reserved;
 };
 static_assert(sizeof(struct hz_clockmap) == 24, "arena layout");
 
 void hz_clock_peer_init(struct hz_clock_peer *peer);
 void hz_clockmap_init(struct hz_clockmap *map, uint32_t clock_hz); // clock_hz > 0
 
-// A sender report of one of the peer's streams: updates both. A peer whose clock steps by more than 5 s begins anew.
-// ntp 0 (no clock) is ignored.
+// A sender report of one of the peer's streams: updates both. A peer whose clock steps by more than 5 s begins anew:
+// its other streams have no mapping until their next report. ntp 0 (no clock) is ignored.
 void hz_clockmap_on_sr(struct hz_clockmap *map, struct hz_clock_peer *peer, uint64_t ntp, uint32_t rtp_ts,
                        int64_t now_us);
 

@@ -1,5 +1,5 @@
 // Who speaks: smoothed loudness from RFC 6464 audio levels with hysteresis, and the loudest N of many.
-// A source speaks after about 0.3 s of speech (a cough does not count) and stops about 0.7 s after it fell silent or
+// A source speaks after about 0.4 s of speech (a cough does not count) and stops about 0.7 s after it fell silent or
 // stopped sending. Plain data, no pointers. Thread: its worker's.
 #ifndef HZ_MEDIA_RTP_LEVEL_H
 #define HZ_MEDIA_RTP_LEVEL_H
@@ -25,7 +25,7 @@ void hz_level_update(struct hz_level *level, uint8_t dbov, bool voice, int64_t n
 // 0: does not speak now. Else higher is louder. Silence since the last update is taken into account.
 uint32_t hz_level_score(const struct hz_level *level, int64_t now_us);
 
-// Indices of the loudest `max` speakers of levels[0..count) into ret_index, loudest first; returns how many.
+// Indices of the loudest `max` (at most 64) speakers of levels[0..count) into ret_index, loudest first; returns how many.
 // Those chosen before keep their place unless another is clearly louder. Sets `rank` of all.
 size_t hz_level_select(struct hz_level *const *levels, size_t count, int64_t now_us, uint32_t *ret_index,
                        size_t max);

@@ -35,8 +35,9 @@ struct hz_rtcp_iter {
 	size_t left;
 };
 
-// Checks the framing of the whole compound: version 2 throughout, lengths that add up, padding on the last packet
-// only. Reduced-size compounds (RFC 5506) are taken. -EBADMSG.
+// Checks the framing of the whole compound: version 2 throughout, lengths that add up. Reduced-size compounds
+// (RFC 5506) are taken, and so is padding of any length on any packet: libwebrtc pads transport feedback by 1 to 3
+// bytes wherever it stands, which RFC 3550 6.4.1 does not foresee. -EBADMSG; also for an empty datagram.
 int hz_rtcp_check(const uint8_t *data, size_t bytes);
 
 void hz_rtcp_iter_init(struct hz_rtcp_iter *iter, const uint8_t *data, size_t bytes);
@@ -79,7 +80,7 @@ struct hz_rtcp_feedback { // common part of RTPFB and PSFB
 	uint32_t sender_ssrc;
 	uint32_t media_ssrc;
 	const uint8_t *fci;
-	size_t fci_bytes; // a multiple of 4
+	size_t fci_bytes; // any number: padding of a hostile length is taken off
 };
 
 struct hz_rtcp_remb {

@@ -22,8 +22,8 @@ struct hz_vp8_rewrite {
 	uint16_t last_picture_id; // newest sent, 15 bits
 	uint8_t last_tl0;
 	uint8_t last_key_idx;
-	uint8_t has_picture_id, has_tl0, has_key_idx; // something was sent
-	uint8_t reserved;
+	uint8_t has_picture_id, has_tl0, has_key_idx; // one was sent
+	uint8_t pending; // bits: fields whose delta is chosen at the next packet that carries them
 };
 static_assert(sizeof(struct hz_vp8_rewrite) == 12, "arena layout");
 

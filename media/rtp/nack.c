@@ -1,0 +1,149 @@
+#include "media/rtp/nack.h"
+
+#include <string.h>
+
+#define UNKNOWN_RTT_US 100000
+
+void hz_nack_init(struct hz_nack *n)
+{
+	memset(n, 0, offsetof(struct hz_nack, missing)); // missing[] counts only up to n->count
+	n->next_us = INT64_MAX;
+}
+
+static void give_all_up(struct hz_nack *n)
+{
+	n->given_up += n->count;
+	n->count = 0;
+	n->next_us = INT64_MAX;
+	n->keyframe = 1;
+}
+
+// Index of the first entry whose number is not under ext.
+static uint32_t find(const struct hz_nack *n, int64_t ext)
+{
+	uint32_t low = 0, high = n->count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (n->missing[middle].ext < ext)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void on_arrived(struct hz_nack *n, int64_t ext)
+{
+	uint32_t i = find(n, ext);
+	if (i == n->count || n->missing[i].ext != ext)
+		return;
+	n->count--;
+	memmove(&n->missing[i], &n->missing[i + 1], (n->count - i) * sizeof(n->missing[0]));
+	if (n->count == 0)
+		n->next_us = INT64_MAX;
+}
+
+void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us)
+{
+	if (!n->started) {
+		n->started = 1;
+		n->highest = ext;
+		return;
+	}
+	if (ext <= n->highest) {
+		on_arrived(n, ext);
+		return;
+	}
+	int64_t gap = ext - n->highest - 1;
+	int64_t first = n->highest + 1;
+	n->highest = ext;
+	if (gap == 0)
+		return;
+	if (gap > (int64_t)(HZ_NACK_MAX_MISSING - n->count)) {
+		n->given_up += (uint64_t)gap;
+		give_all_up(n);
+		return;
+	}
+	int64_t next_us = now_us + HZ_NACK_REORDER_US;
+	for (int64_t e = first; e < ext; e++)
+		n->missing[n->count++] =
+		    (struct hz_nack_missing){.ext = e, .found_us = now_us, .next_us = next_us};
+	if (next_us < n->next_us)
+		n->next_us = next_us;
+}
+
+void hz_nack_forget_before(struct hz_nack *n, int64_t ext)
+{
+	uint32_t i = find(n, ext);
+	n->count -= i;
+	memmove(&n->missing[0], &n->missing[i], n->count * sizeof(n->missing[0]));
+	if (n->count == 0)
+		n->next_us = INT64_MAX;
+}
+
+// Adds a number to the packed items; false: no room.
+static bool pack(struct hz_nack_item *items, size_t *count, size_t max, int64_t *first, int64_t ext)
+{
+	if (*count > 0 && ext - *first <= 16) {
+		items[*count - 1].blp |= (uint16_t)(1u << (ext - *first - 1));
+		return true;
+	}
+	if (*count == max)
+		return false;
+	items[(*count)++] = (struct hz_nack_item){(uint16_t)ext, 0};
+	*first = ext;
+	return true;
+}
+
+static bool is_over(const struct hz_nack_missing *m, int64_t now_us)
+{
+	return now_us - m->found_us >= HZ_NACK_MAX_AGE_US ||
+	       (m->tries >= HZ_NACK_MAX_TRIES && m->next_us <= now_us);
+}
+
+size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struct hz_nack_item *ret_items,
+                       size_t max)
+{
+	size_t count = 0;
+	uint32_t kept = 0;
+	int64_t first = 0, deadline_us = INT64_MAX;
+	if (now_us < n->next_us)
+		return 0;
+	int64_t retry_us = rtt_us ? rtt_us : UNKNOWN_RTT_US;
+	if (retry_us < HZ_NACK_MIN_RETRY_US)
+		retry_us = HZ_NACK_MIN_RETRY_US;
+
+	for (uint32_t i = 0; i < n->count; i++) {
+		struct hz_nack_missing *m = &n->missing[i];
+		if (is_over(m, now_us)) {
+			n->given_up++;
+			n->keyframe = 1;
+			continue;
+		}
+		if (m->next_us <= now_us && pack(ret_items, &count, max, &first, m->ext)) {
+			m->tries++;
+			m->next_us = now_us + retry_us;
+			n->requested++;
+		}
+		int64_t end_us = m->found_us + HZ_NACK_MAX_AGE_US;
+		int64_t due_us = m->next_us < end_us ? m->next_us : end_us;
+		if (due_us < deadline_us)
+			deadline_us = due_us;
+		n->missing[kept++] = *m;
+	}
+	n->count = kept;
+	n->next_us = deadline_us;
+	return count;
+}
+
+int64_t hz_nack_deadline(const struct hz_nack *n)
+{
+	return n->next_us;
+}
+
+bool hz_nack_take_keyframe(struct hz_nack *n)
+{
+	bool wanted = n->keyframe;
+	n->keyframe = 0;
+	return wanted;
+}
