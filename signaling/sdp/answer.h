@@ -18,7 +18,7 @@ struct hz_sdp_answer_media {
 	// For SENDONLY and SENDRECV:
 	uint32_t ssrc;      // 0: tell none
 	uint32_t rtx_ssrc;  // 0: no RTX
-	const char *cname;  // required with ssrc; token characters
+	const char *cname;  // required with ssrc; visible ASCII, as stream and track
 	const char *stream; // msid; NULL: none
 	const char *track;  // msid appdata; NULL: none
 };

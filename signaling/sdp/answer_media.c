@@ -20,7 +20,7 @@ static enum hz_sdp_direction reversed(enum hz_sdp_direction direction)
 
 static bool id_ok(const char *text, bool optional)
 {
-	return text ? strlen(text) < HZ_SDP_ID_BYTES && hz_sdp_is_token(text) : optional;
+	return text ? *text && strlen(text) < HZ_SDP_ID_BYTES && hz_sdp_is_visible(text) : optional;
 }
 
 bool hz_sdp_answer_media_ok(const struct hz_sdp_media *offered, const struct hz_sdp_answer_media *answer)

@@ -9,7 +9,7 @@
 #include "signaling/sdp/answer_internal.h"
 #include "signaling/sdp/text.h"
 
-static const struct hz_sdp_grammar grammar = {"a", "acb", HZ_SDP_FRAG_MAX_BYTES, HZ_SDP_MAX_MEDIA};
+static const struct hz_sdp_grammar grammar = {"a", "macb", HZ_SDP_FRAG_MAX_BYTES, HZ_SDP_MAX_MEDIA};
 
 // Credentials may stand at session level and with each pseudo m-line: they must be the same.
 static int take_credential(struct hz_sdp_place *place, const char *attribute, struct hz_sdp_frag *frag)

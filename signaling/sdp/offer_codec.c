@@ -153,12 +153,15 @@ static bool fmtp_default(const char *fmtp, const char *key, const char *wanted)
 }
 
 // RFC 6184 section 8.1, table 5.
-static enum hz_codec h264_codec(const char *fmtp)
+static enum hz_codec h264_codec(const char *fmtp, enum hz_sdp_direction direction)
 {
 	char text[16], *end;
 	unsigned long value;
 	unsigned profile, constraints;
 
+	// GStreamer's webrtcbin offers to receive without any fmtp, and then takes every mode
+	if (!fmtp && direction == HZ_SDP_RECVONLY)
+		return HZ_CODEC_H264_CB;
 	if (!fmtp_is(fmtp, "packetization-mode", "1"))
 		return HZ_CODEC_NONE;
 	if (!fmtp_get(fmtp, "profile-level-id", text, sizeof text))
@@ -185,12 +188,12 @@ static enum hz_codec audio_codec(const struct map *map)
 	return map->name == names[NAME_RED] ? HZ_CODEC_RED : HZ_CODEC_NONE;
 }
 
-static enum hz_codec video_codec(const struct map *map)
+static enum hz_codec video_codec(const struct map *map, enum hz_sdp_direction direction)
 {
 	if (map->clock_hz != 90000)
 		return HZ_CODEC_NONE;
 	if (map->name == names[NAME_H264])
-		return h264_codec(map->fmtp);
+		return h264_codec(map->fmtp, direction);
 	if (map->name == names[NAME_VP8])
 		return HZ_CODEC_VP8;
 	if (map->name == names[NAME_VP9])
@@ -248,11 +251,13 @@ static void add_codec(const struct map maps[128], uint64_t pt, struct hz_sdp_med
 {
 	const struct map *map = &maps[pt];
 	bool audio = media->kind == HZ_SDP_AUDIO;
-	enum hz_codec codec = !map->name ? HZ_CODEC_NONE : audio ? audio_codec(map) : video_codec(map);
 	struct hz_sdp_codec *c = &media->codec[media->codec_count];
+	enum hz_codec codec;
 
-	if (codec == HZ_CODEC_NONE || media->codec_count == HZ_SDP_MAX_CODECS ||
-	    !copy_fmtp(map->fmtp, c->fmtp))
+	if (!map->name || media->codec_count == HZ_SDP_MAX_CODECS || !copy_fmtp(map->fmtp, c->fmtp))
+		return;
+	codec = audio ? audio_codec(map) : video_codec(map, media->direction);
+	if (codec == HZ_CODEC_NONE)
 		return;
 	for (unsigned i = 0; i < media->codec_count; i++)
 		if (media->codec[i].pt.pt == pt)

@@ -42,7 +42,7 @@ static bool take_ssrc(const char **value, uint32_t *ret)
 // An opaque id that we only pass on: left empty when it is none we can repeat safely.
 static void copy_id(const char *text, char ret[HZ_SDP_ID_BYTES])
 {
-	if (*ret || strlen(text) >= HZ_SDP_ID_BYTES || strcmp(text, "-") == 0 || !hz_sdp_is_token(text))
+	if (*ret || strlen(text) >= HZ_SDP_ID_BYTES || strcmp(text, "-") == 0 || !hz_sdp_is_visible(text))
 		return;
 	memcpy(ret, text, strlen(text) + 1);
 }
