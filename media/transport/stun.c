@@ -149,15 +149,6 @@ int hz_stun_peek(const uint8_t *data, size_t bytes, struct hz_stun_peek *ret)
 
 // --- answering
 
-static bool give_password(StunAgent *agent, StunMessage *message, uint8_t *username, uint16_t username_bytes,
-                          uint8_t **password, size_t *password_bytes, void *user)
-{
-	const char *text = user;
-	*password = (uint8_t *)text;
-	*password_bytes = strlen(text);
-	return true;
-}
-
 static socklen_t unmap(const struct sockaddr_in6 *from, struct sockaddr_storage *to)
 {
 	memset(to, 0, sizeof(*to));
@@ -248,8 +239,10 @@ int hz_stun_answer(const uint8_t *request, size_t bytes, const char *local_pwd,
 		return -EBADMSG;
 	if (!local_pwd[0]) // libnice takes an empty key for "nothing to check"
 		return -EACCES;
+	StunDefaultValidaterData users[] = {
+	    {(uint8_t *)scan.username, scan.username_bytes, (uint8_t *)local_pwd, strlen(local_pwd)}, {0}};
 	agent_init(&agent);
-	switch (stun_agent_validate(&agent, &message, request, bytes, give_password, (void *)local_pwd)) {
+	switch (stun_agent_validate(&agent, &message, request, bytes, stun_agent_default_validater, users)) {
 	case STUN_VALIDATION_SUCCESS:
 		return answer_valid(&agent, &message, local_pwd, source, ret);
 	case STUN_VALIDATION_UNKNOWN_REQUEST_ATTRIBUTE:
