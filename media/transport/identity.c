@@ -141,7 +141,7 @@ out:
 
 int hz_identity_load(int fd, struct hz_identity **ret)
 {
-	size_t bytes;
+	size_t bytes = 0;
 	char *pem = malloc(MAX_PEM_BYTES);
 	struct hz_identity *identity = calloc(1, sizeof(*identity));
 	int err = pem && identity ? read_pem(fd, pem, MAX_PEM_BYTES, &bytes) : -ENOMEM;
