@@ -15,7 +15,8 @@
 #include <stddef.h>
 
 #include "signaling/server/http.h"
-#include "signaling/whip/fragment.h"
+#include "media/api.h"
+#include "signaling/sdp/frag.h"
 
 #define HZ_WHIP_NAME_BYTES 65 // consult, source and resource names with NUL: 1 to 64 of [A-Za-z0-9._-]
 #define HZ_WHIP_ETAG_BYTES 40 // without quotes, with NUL: 1 to 39 of [A-Za-z0-9._-]
@@ -48,16 +49,16 @@ struct hz_whip_session { // filled by publish, subscribe, restart
 	char *sdp; // malloc'd: the answer, or (restart) nothing
 	char *links
 	    [HZ_WHIP_LINKS]; // malloc'd values of Link headers: <stun:host>; rel="ice-server"; NULL-ended if fewer
-	char ufrag[HZ_FRAGMENT_ICE_BYTES],
-	    pwd[HZ_FRAGMENT_ICE_BYTES]; // restart: the gateway's new credentials
-	char reason[96];                // BAD_SDP: for the problem's detail
-	unsigned retry_after_s;         // BUSY
+	char ufrag[HZ_UFRAG_BYTES];
+	char pwd[HZ_PWD_BYTES]; // restart: the gateway's new credentials
+	char reason[96];        // BAD_SDP: for the problem's detail
+	unsigned retry_after_s; // BUSY
 };
 
 struct hz_whip_state { // of a resource
 	char etag[HZ_WHIP_ETAG_BYTES];
-	char remote_ufrag[HZ_FRAGMENT_ICE_BYTES]; // the client's current ones
-	char remote_pwd[HZ_FRAGMENT_ICE_BYTES];
+	char remote_ufrag[HZ_UFRAG_BYTES]; // the client's current ones
+	char remote_pwd[HZ_PWD_BYTES];
 };
 
 struct hz_whip_ops {
@@ -70,8 +71,8 @@ struct hz_whip_ops {
 	// The resource's state. NOT_FOUND also when it belongs to another participant, consult or kind.
 	enum hz_whip_code (*describe)(void *ctx, struct hz_whip_call *call, struct hz_whip_state *ret);
 	enum hz_whip_code (*trickle)(void *ctx, struct hz_whip_call *call,
-	                             const struct hz_fragment *fragment);
-	enum hz_whip_code (*restart)(void *ctx, struct hz_whip_call *call, const struct hz_fragment *fragment,
+	                             const struct hz_sdp_frag *fragment);
+	enum hz_whip_code (*restart)(void *ctx, struct hz_whip_call *call, const struct hz_sdp_frag *fragment,
 	                             struct hz_whip_session *ret);
 	enum hz_whip_code (*end)(void *ctx, struct hz_whip_call *call);
 };
