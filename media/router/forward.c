@@ -1,0 +1,217 @@
+// From one received packet to the subscriptions: mapping of numbers and timestamps, header, VP8 ids.
+#include <errno.h>
+#include <string.h>
+
+#include "gateway/base/secret.h"
+#include "media/router/state.h"
+#include "media/rtp/seq.h"
+
+// What is copied from the publisher's packet; MID, send time and transport-wide number are the receiver's own.
+#define COPIED                                                                                               \
+	(HZ_EXT_AUDIO_LEVEL | HZ_EXT_ORIENTATION | HZ_EXT_PLAYOUT_DELAY | HZ_EXT_DEPENDENCY |                \
+	 HZ_EXT_ABS_CAPTURE_TIME)
+
+struct plan {
+	struct hz_sub_map map;
+	uint64_t index;
+	bool fresh; // the mapping begins with this packet
+	uint8_t pt;
+};
+
+void hz_forward_prepare(struct hz_router *r, uint32_t track, const struct hz_rtp_packet *packet,
+                        struct hz_rt_in *ret)
+{
+	ret->packet = *packet;
+	ret->track = (uint16_t)track;
+	ret->exts.has = 0;
+	if (packet->ext)
+		hz_rtp_parse_exts(packet, &hz_arena_track_set(&r->arena->track[track])->ext, &ret->exts);
+	ret->plain = !(ret->exts.has & COPIED);
+}
+
+int hz_forward_header(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in,
+                      const struct hz_rtp_header *header, uint8_t *buf, struct hz_rtp_offsets *ret)
+{
+	const struct hz_rt_sub *s = &r->sub[sub];
+	const struct hz_cmd_sub_set *set = hz_arena_sub_set(&r->arena->sub[sub]);
+	if (in->plain && s->header.at.header_bytes) {
+		memcpy(buf, s->header.bytes, s->header.at.header_bytes);
+		hz_rtp_patch_fixed(buf, header);
+		*ret = s->header.at;
+		return 0;
+	}
+	struct hz_rtp_exts exts = in->exts;
+	exts.has = (in->exts.has & COPIED) | HZ_EXT_ABS_SEND_TIME | HZ_EXT_TWCC;
+	if (set->mid[0])
+		exts.has |= HZ_EXT_MID;
+	memcpy(exts.mid, set->mid, sizeof(exts.mid));
+	return hz_rtp_write_header(buf, HZ_ROUTER_PACKET_BYTES, header, &exts, &set->ext, ret);
+}
+
+void hz_forward_stamp(struct hz_router *r, uint32_t slot, uint8_t *buf, const struct hz_rtp_offsets *at,
+                      size_t bytes, int64_t now_us)
+{
+	hz_rtp_patch_abs_send_time(buf, at, now_us);
+	if (!at->twcc_at)
+		return;
+	uint16_t seq = (uint16_t)r->arena->peer[slot].twcc_seq++;
+	hz_rtp_patch_twcc(buf, at, seq);
+	if (r->ops->twcc_sent)
+		r->ops->twcc_sent(r->ctx, slot, seq, bytes, now_us);
+}
+
+// Timestamps go on by the publisher's own clock where it is known on both sides of the switch, else by ours.
+static uint32_t ts_offset(const struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
+{
+	const struct hz_arena_sub *as = &r->arena->sub[sub];
+	const struct hz_arena_track *at = &r->arena->track[in->track];
+	const struct hz_clock_peer *clock = &r->arena->peer[r->track[in->track].peer].clock;
+	const struct hz_sub_map *old = hz_arena_sub_map(as);
+	int32_t hz = (int32_t)hz_clock_hz(hz_arena_sub_set(as)->kind);
+	if (!as->started)
+		return 0;
+	int64_t elapsed = (in->now_us - as->last_us) * hz / 1000000;
+	uint32_t guess = as->last_ts + (uint32_t)(elapsed < hz / 100 ? hz / 100 : elapsed);
+	uint32_t exact = guess;
+	if (old->track == at->id && old->rx_ssrc == in->packet.ssrc) {
+		exact = in->packet.ts + old->ts_offset;
+	} else if (old->track == at->id && old->layer < HZ_MAX_LAYERS && at->clock[old->layer].from_sr &&
+	           at->clock[in->layer].from_sr) {
+		uint32_t a, b;
+		if (!hz_clockmap_rtp_at(&at->clock[old->layer], clock, in->now_us, &a) &&
+		    !hz_clockmap_rtp_at(&at->clock[in->layer], clock, in->now_us, &b))
+			exact = in->packet.ts + old->ts_offset + (a - b);
+	}
+	int32_t off = hz_ts_diff(exact, guess);
+	if (hz_ts_newer(exact, as->last_ts) && off < 2 * hz && off > -2 * hz)
+		return exact - in->packet.ts;
+	return guess - in->packet.ts;
+}
+
+uint64_t hz_next_index(uint64_t index)
+{
+	uint16_t r;
+	if (index)
+		return index + 1;
+	hz_random(&r, sizeof(r)); // RFC 3550 5.1 wants it random, RFC 3711 3.3.1 far from the first wrap
+	return 1 + r % 16383u;
+}
+
+static bool plan_fresh(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub, struct plan *ret)
+{
+	const struct hz_arena_sub *as = &r->arena->sub[sub];
+	bool video = hz_arena_sub_set(as)->kind == HZ_KIND_VIDEO;
+	if (in->layer != r->sub[sub].target || in->packet.payload_bytes == 0)
+		return false;
+	if (video && !in->frame.keyframe_start) {
+		hz_keyframe_want(r, in->track, in->layer);
+		return false;
+	}
+	memset(&ret->map, 0, sizeof(ret->map));
+	ret->map.track = r->arena->track[in->track].id;
+	ret->map.rx_ssrc = in->packet.ssrc;
+	ret->map.layer = in->layer;
+	ret->map.codec = in->codec;
+	ret->map.ts_offset = ts_offset(r, in, sub);
+	ret->map.in_first = (uint64_t)in->ext;
+	ret->map.out_first = hz_next_index(as->out_index);
+	ret->index = ret->map.out_first;
+	ret->fresh = true;
+	return true;
+}
+
+static bool plan_packet(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub, struct plan *ret)
+{
+	struct hz_rt_sub *s = &r->sub[sub];
+	const struct hz_arena_sub *as = &r->arena->sub[sub];
+	const struct hz_sub_map *map = hz_arena_sub_map(as);
+	ret->pt = s->pt_of[in->codec];
+	if (!r->peer[s->peer].live || hz_arena_sub_set(as)->flags & HZ_SUB_PAUSED || !ret->pt)
+		return false;
+	bool same = !s->resync && map->track == r->arena->track[in->track].id && map->layer == in->layer &&
+	            map->rx_ssrc == in->packet.ssrc && map->codec == in->codec;
+	if (!same)
+		return plan_fresh(r, in, sub, ret);
+	if ((uint64_t)in->ext < map->in_first)
+		return false;
+	ret->index = map->out_first + ((uint64_t)in->ext - map->in_first);
+	if (ret->index > as->out_index + HZ_MAX_JUMP) {
+		s->resync = 1;
+		return plan_fresh(r, in, sub, ret);
+	}
+	ret->map = *map;
+	ret->fresh = false;
+	return ret->index > s->floor;
+}
+
+static void begin_map(struct hz_router *r, uint32_t sub, const struct hz_sub_map *map, int64_t now_us)
+{
+	struct hz_rt_sub *s = &r->sub[sub];
+	struct hz_arena_sub *as = &r->arena->sub[sub];
+	if (hz_arena_sub_map(as)->track) {
+		struct hz_rt_epoch *e = &s->epoch[s->epoch_next++ % HZ_EPOCHS];
+		e->map = *hz_arena_sub_map(as);
+		e->out_last = as->out_index;
+	}
+	hz_arena_sub_set_map(as, map);
+	s->resync = 0;
+	hz_report_soon(r, s->peer, now_us);
+}
+
+static void note_sent(struct hz_arena_sub *as, const struct plan *plan, uint32_t ts, size_t payload,
+                      int64_t now_us)
+{
+	if (!as->started || hz_ts_newer(ts, as->last_ts)) {
+		as->last_ts = ts;
+		as->last_us = now_us;
+		as->started = 1;
+	}
+	as->packets++;
+	as->octets += (uint32_t)payload;
+	if (plan->index > as->out_index)
+		as->out_index = plan->index;
+	HZ_ARENA_BARRIER();
+}
+
+static void forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
+{
+	struct hz_rt_sub *s = &r->sub[sub];
+	struct hz_arena_sub *as = &r->arena->sub[sub];
+	const struct hz_cmd_sub_set *set = hz_arena_sub_set(as);
+	struct hz_rtp_offsets at;
+	struct plan plan;
+	if (!plan_packet(r, in, sub, &plan))
+		return;
+	struct hz_rtp_header header = {.ts = in->packet.ts + plan.map.ts_offset,
+	                               .ssrc = set->ssrc,
+	                               .seq = (uint16_t)plan.index,
+	                               .pt = plan.pt,
+	                               .marker =
+	                                   in->packet.marker || (plan.fresh && set->kind == HZ_KIND_AUDIO)};
+	uint8_t *buf = r->ops->rtp_buffer(r->ctx, s->peer);
+	if (!buf || hz_forward_header(r, sub, in, &header, buf, &at))
+		return;
+	size_t bytes = at.header_bytes + in->packet.payload_bytes;
+	if (bytes + HZ_SRTP_TRAILER_BYTES > HZ_ROUTER_PACKET_BYTES)
+		return;
+	if (in->packet.payload_bytes)
+		memcpy(buf + at.header_bytes, in->packet.payload, in->packet.payload_bytes);
+	struct hz_vp8_rewrite vp8 = as->vp8;
+	if (in->codec == HZ_CODEC_VP8)
+		(void)hz_vp8_rewrite_apply(&vp8, buf + at.header_bytes, in->packet.payload_bytes, plan.fresh);
+	plan.map.vp8 = vp8.delta;
+	if (plan.fresh)
+		begin_map(r, sub, &plan.map, in->now_us);
+	as->vp8 = vp8;
+	hz_forward_stamp(r, s->peer, buf, &at, bytes, in->now_us);
+	note_sent(as, &plan, header.ts, in->packet.payload_bytes, in->now_us);
+	r->peer[s->peer].stats.down_packets++;
+	r->peer[s->peer].stats.down_bytes += bytes;
+	r->ops->send_rtp(r->ctx, s->peer, buf, bytes);
+}
+
+void hz_forward(struct hz_router *r, const struct hz_rt_in *in)
+{
+	for (uint16_t s = r->track[in->track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
+		forward_one(r, in, s);
+}

@@ -1,0 +1,192 @@
+// A decrypted RTP packet of a peer: whose is it, is it new, what does it say, and on to the subscriptions.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/router/state.h"
+#include "media/rtp/rtx.h"
+#include "media/rtp/seq.h"
+
+#define HISTORY_SLOTS_VIDEO 1024u
+#define HISTORY_SLOTS_AUDIO 64u
+
+static struct hz_rt_stream *stream_of(struct hz_router *r, const struct hz_ssrc_entry *e)
+{
+	struct hz_rt_layer *l = &r->track[e->track].layer[e->layer];
+	const struct hz_arena_track *at = &r->arena->track[e->track];
+	if (l->stream)
+		return l->stream;
+	l->stream = calloc(1, sizeof(*l->stream));
+	if (!l->stream)
+		return NULL;
+	uint32_t clock_hz = hz_clock_hz(hz_arena_track_set(at)->kind);
+	hz_receiver_init(&l->stream->rx, clock_hz);
+	if (at->rx[e->layer].seen && at->rx[e->layer].highest > 0) // the incarnation before received it
+		hz_receiver_seed(&l->stream->rx, clock_hz, at->rx[e->layer].highest);
+	if (!at->clock[e->layer].clock_hz)
+		hz_clockmap_init(&r->arena->track[e->track].clock[e->layer], clock_hz);
+	hz_nack_init(&l->stream->nack);
+	return l->stream;
+}
+
+static void note_roc(struct hz_arena_rx *rx, uint32_t roc, uint16_t seq)
+{
+	if (!rx->seen || hz_seq_newer(seq, (uint16_t)rx->index))
+		rx->index = (uint64_t)roc << 16 | seq;
+	HZ_ARENA_BARRIER();
+	rx->seen = 1;
+}
+
+static void note_twcc(struct hz_router *r, uint32_t slot, const struct hz_rt_in *in)
+{
+	struct hz_rt_peer *p = &r->peer[slot];
+	if (!(in->exts.has & HZ_EXT_TWCC))
+		return;
+	if (!p->twcc) {
+		p->twcc = malloc(sizeof(*p->twcc));
+		if (!p->twcc)
+			return; // no feedback, the sender stays slow: try again with the next packet
+		hz_twcc_init(p->twcc);
+	}
+	p->twcc_ssrc = in->packet.ssrc;
+	hz_twcc_on_packet(p->twcc, in->exts.twcc_seq, in->now_us);
+}
+
+static void note_activity(struct hz_router *r, const struct hz_rt_in *in)
+{
+	struct hz_rt_track *t = &r->track[in->track];
+	struct hz_arena_track *at = &r->arena->track[in->track];
+	struct hz_rt_layer *l = &t->layer[in->layer];
+	t->last_us = in->now_us;
+	l->last_us = in->now_us;
+	r->media_us = in->now_us;
+	if (at->codec != in->codec)
+		at->codec = in->codec;
+	if (in->frame.keyframe_start) {
+		l->key_pending = 0;
+		l->key_tries = 0;
+	}
+	if (!l->alive)
+		hz_layers_check(r, in->track, in->now_us);
+	if (!t->active || t->codec_told != in->codec) {
+		t->active = 1;
+		hz_event_track_state(r, in->track);
+	}
+	if (in->exts.has & HZ_EXT_AUDIO_LEVEL)
+		hz_level_update(&t->level, in->exts.audio_level_dbov, in->exts.voice, in->now_us);
+}
+
+static void keep(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in)
+{
+	bool video = hz_arena_track_set(&r->arena->track[in->track])->kind == HZ_KIND_VIDEO;
+	uint32_t slots = video ? HISTORY_SLOTS_VIDEO : HISTORY_SLOTS_AUDIO;
+	bool asked_for = video || r->track[in->track].flags_of[in->packet.pt] & HZ_PT_NACK;
+	if (r->track[in->track].first_sub == HZ_NO_SLOT || !in->packet.payload_bytes || !asked_for)
+		return;
+	// Without memory nothing can be sent again: worse pictures on a lossy link, no more.
+	if (!stream->history && hz_history_new(r->pool, slots, &stream->history))
+		return;
+	(void)hz_history_put(stream->history, in->ext, &in->packet, in->now_us);
+}
+
+static bool flows(const struct hz_router *r, uint32_t track)
+{
+	return r->peer[r->track[track].peer].live &&
+	       !(hz_arena_track_set(&r->arena->track[track])->flags & HZ_TRACK_PAUSED);
+}
+
+// A packet of the main stream, from the wire or repaired.
+static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in, bool recovered)
+{
+	struct hz_arena_track *at = &r->arena->track[in->track];
+	struct hz_rt_track *t = &r->track[in->track];
+	in->layer = e->layer;
+	in->codec = t->codec_of[in->packet.pt];
+	if (in->codec == HZ_CODEC_NONE)
+		return -ENOENT;
+	struct hz_rt_stream *stream = stream_of(r, e);
+	if (!stream)
+		return 0;
+	enum hz_receive how = hz_receiver_on_packet(&stream->rx, in->packet.seq, in->packet.ts, recovered,
+	                                            in->now_us, &in->ext);
+	if (how != HZ_RECEIVE_NEW && how != HZ_RECEIVE_RESTART)
+		return 0;
+	if (in->ext > at->rx[e->layer].highest)
+		at->rx[e->layer].highest = in->ext;
+	hz_nack_on_packet(&stream->nack, in->ext, in->now_us);
+	if (!recovered && in->packet.payload_bytes)
+		hz_clockmap_on_packet(&at->clock[e->layer], in->packet.ts, in->now_us);
+	memset(&in->frame, 0, sizeof(in->frame));
+	if (hz_arena_track_set(at)->kind == HZ_KIND_VIDEO && in->packet.payload_bytes)
+		(void)hz_frame_inspect(in->codec, in->packet.payload, in->packet.payload_bytes, &in->frame);
+	note_activity(r, in);
+	if (in->frame.keyframe_start)
+		hz_nack_forget_before(&stream->nack, in->ext);
+	if (how == HZ_RECEIVE_RESTART)
+		hz_keyframe_want(r, in->track, in->layer);
+	if (!flows(r, in->track))
+		return 0;
+	keep(r, stream, in);
+	hz_forward(r, in);
+	return 0;
+}
+
+static int take_rtx(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in, uint8_t *data)
+{
+	const struct hz_arena_track *at = &r->arena->track[e->track];
+	uint8_t pt = r->track[e->track].media_of[in->packet.pt];
+	uint32_t ssrc = at->rx[e->layer].ssrc;
+	uint8_t *inner;
+	size_t inner_bytes;
+	if (!pt || !ssrc)
+		return 0; // what it repairs is not known yet
+	int err = hz_rtx_unwrap(data, in->packet.bytes, pt, ssrc, &inner, &inner_bytes);
+	if (err == -ENODATA)
+		return 0;
+	if (err)
+		return err;
+	struct hz_rtp_packet packet;
+	err = hz_rtp_parse(inner, inner_bytes, &packet);
+	if (err)
+		return err;
+	hz_forward_prepare(r, e->track, &packet, in);
+	return take_media(r, e, in, true);
+}
+
+static int take(struct hz_router *r, uint32_t slot, uint8_t *data, size_t bytes, uint32_t roc, int64_t now_us)
+{
+	struct hz_rt_in in = {.now_us = now_us};
+	struct hz_rtp_packet packet;
+	int err = hz_rtp_parse(data, bytes, &packet);
+	if (err)
+		return err;
+	struct hz_ssrc_entry *e = hz_ssrc_find(r, slot, packet.ssrc);
+	if (!e)
+		e = hz_ssrc_learn(r, slot, &packet, now_us);
+	if (!e)
+		return -ENOENT;
+	struct hz_arena_track *at = &r->arena->track[e->track];
+	note_roc(e->rtx ? &at->rtx[e->layer] : &at->rx[e->layer], roc, packet.seq);
+	hz_forward_prepare(r, e->track, &packet, &in);
+	note_twcc(r, slot, &in);
+	uint32_t track = e->track;
+	err = e->rtx ? take_rtx(r, e, &in, data) : take_media(r, e, &in, false);
+	hz_keyframe_poll(r, track, now_us);
+	return err;
+}
+
+int hz_router_rtp(struct hz_router *router, uint32_t slot, uint8_t *data, size_t bytes, uint32_t roc,
+                  int64_t now_us)
+{
+	if (slot >= HZ_MAX_PEERS || !router->peer[slot].used)
+		return -ENOENT;
+	struct hz_rt_peer *p = &router->peer[slot];
+	p->stats.up_packets++;
+	p->stats.up_bytes += bytes;
+	int err = take(router, slot, data, bytes, roc, now_us);
+	if (err == -ENOENT)
+		router->arena->counters.unmatched++;
+	else if (err)
+		router->arena->counters.rtp_bad++;
+	return err;
+}

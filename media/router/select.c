@@ -1,0 +1,130 @@
+// Which simulcast layer a subscription gets, and asking publishers for the keyframes that this takes.
+#include "media/router/state.h"
+
+static uint8_t choose(const struct hz_router *r, uint32_t track, uint8_t max_layer, uint8_t now_layer)
+{
+	const struct hz_rt_track *t = &r->track[track];
+	unsigned count = hz_arena_track_set(&r->arena->track[track])->layer_count;
+	if (count == 1)
+		return 0;
+	unsigned top = max_layer < count ? max_layer : count - 1;
+	for (unsigned i = top + 1; i-- > 0;)
+		if (t->layer[i].alive)
+			return (uint8_t)i;
+	for (unsigned i = top + 1; i < count; i++)
+		if (t->layer[i].alive)
+			return (uint8_t)i; // better more than wanted than nothing
+	return now_layer <= top ? now_layer : (uint8_t)top;
+}
+
+bool hz_sub_synced(const struct hz_router *r, uint32_t sub)
+{
+	const struct hz_rt_sub *s = &r->sub[sub];
+	const struct hz_sub_map *map = hz_arena_sub_map(&r->arena->sub[sub]);
+	if (s->track == HZ_NO_SLOT || s->resync)
+		return false;
+	const struct hz_arena_track *at = &r->arena->track[s->track];
+	return map->track == at->id && map->layer == s->target && map->rx_ssrc == at->rx[s->target].ssrc;
+}
+
+static bool wants_media(const struct hz_router *r, uint32_t sub)
+{
+	return r->peer[r->sub[sub].peer].live &&
+	       !(hz_arena_sub_set(&r->arena->sub[sub])->flags & HZ_SUB_PAUSED);
+}
+
+void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us)
+{
+	struct hz_rt_sub *s = &r->sub[sub];
+	(void)now_us;
+	if (s->track == HZ_NO_SLOT)
+		return;
+	s->target = choose(r, s->track, hz_arena_sub_set(&r->arena->sub[sub])->max_layer, s->target);
+	if (wants_media(r, sub) && !hz_sub_synced(r, sub))
+		hz_keyframe_want(r, s->track, s->target);
+}
+
+void hz_select(struct hz_router *r, uint32_t track, int64_t now_us)
+{
+	for (uint16_t s = r->track[track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
+		hz_select_sub(r, s, now_us);
+}
+
+void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us)
+{
+	struct hz_rt_track *t = &r->track[track];
+	bool changed = false;
+	for (unsigned i = 0; i < HZ_MAX_LAYERS; i++) {
+		// Measured against its sisters: a still screen share may be slow on all of them.
+		bool alive = t->layer[i].last_us && t->last_us - t->layer[i].last_us < HZ_LAYER_DEAD_US;
+		if (alive == (bool)t->layer[i].alive)
+			continue;
+		t->layer[i].alive = alive;
+		changed = true;
+	}
+	if (changed)
+		hz_select(r, track, now_us);
+}
+
+void hz_keyframe_want(struct hz_router *r, uint32_t track, unsigned layer)
+{
+	if (hz_arena_track_set(&r->arena->track[track])->kind == HZ_KIND_VIDEO)
+		r->track[track].layer[layer].key_pending = 1;
+}
+
+static uint8_t video_flags(const struct hz_router *r, uint32_t track)
+{
+	const struct hz_cmd_track_set *set = hz_arena_track_set(&r->arena->track[track]);
+	uint8_t flags = 0;
+	for (unsigned i = 0; i < set->pt_count; i++)
+		flags |= set->pt[i].flags;
+	return flags;
+}
+
+static void ask(struct hz_router *r, uint32_t track, unsigned layer, int64_t now_us)
+{
+	struct hz_rt_layer *l = &r->track[track].layer[layer];
+	uint32_t peer = r->track[track].peer;
+	uint32_t ssrc = r->arena->track[track].rx[layer].ssrc;
+	uint8_t flags = video_flags(r, track);
+	int err = hz_compound_begin(r, peer, NULL, 0);
+	if (err)
+		return;
+	if (!(flags & HZ_PT_PLI) && flags & HZ_PT_FIR)
+		err = hz_rtcp_write_fir(&r->rtcp, hz_router_rtcp_ssrc(r), ssrc, l->fir_seq++);
+	else
+		err = hz_rtcp_write_pli(&r->rtcp, hz_router_rtcp_ssrc(r), ssrc);
+	if (err)
+		return;
+	hz_compound_send(r);
+	l->asked_us = now_us;
+	l->key_tries++;
+	r->peer[peer].stats.plis_sent++;
+}
+
+static bool anybody_wants(const struct hz_router *r, uint32_t track)
+{
+	for (uint16_t s = r->track[track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
+		if (wants_media(r, s))
+			return true;
+	return false;
+}
+
+void hz_keyframe_poll(struct hz_router *r, uint32_t track, int64_t now_us)
+{
+	struct hz_rt_track *t = &r->track[track];
+	if (!r->peer[t->peer].live || hz_arena_track_set(&r->arena->track[track])->flags & HZ_TRACK_PAUSED)
+		return;
+	for (unsigned i = 0; i < HZ_MAX_LAYERS; i++) {
+		struct hz_rt_layer *l = &t->layer[i];
+		if (!l->key_pending || !r->arena->track[track].rx[i].ssrc)
+			continue;
+		int64_t gap = l->key_tries < HZ_KEYFRAME_TRIES ? HZ_KEYFRAME_MIN_US : HZ_KEYFRAME_SLOW_US;
+		if (l->asked_us && now_us - l->asked_us < gap)
+			continue;
+		if (l->key_pending == 2 || anybody_wants(r, track))
+			ask(r, track, i, now_us);
+		else
+			l->key_pending = 0;
+	}
+}

@@ -1,0 +1,245 @@
+// The router's private memory, rebuilt from the arena at start, and what its files offer each other.
+// Objects are named by their slots in the arena; lists are linked by slots. Thread: the worker's only one.
+#ifndef HZ_MEDIA_ROUTER_STATE_H
+#define HZ_MEDIA_ROUTER_STATE_H
+
+#include "media/router/router.h"
+#include "media/rtp/history.h"
+#include "media/rtp/keyframe.h"
+#include "media/rtp/level.h"
+#include "media/rtp/nack.h"
+#include "media/rtp/packet.h"
+#include "media/rtp/receiver.h"
+#include "media/rtp/twcc.h"
+
+#define HZ_NO_SLOT    0xffffu
+#define HZ_SSRC_TABLE 65536u // entries; at most 6 * HZ_MAX_TRACKS = 24,576 are used
+
+#define HZ_TICK_BUSY_US     5000
+#define HZ_TICK_IDLE_US     50000
+#define HZ_KEYFRAME_MIN_US  400000  // between two requests for one layer
+#define HZ_KEYFRAME_SLOW_US 2000000 // after many without an answer
+#define HZ_KEYFRAME_TRIES   8
+#define HZ_LAYER_DEAD_US    1000000 // a layer this much behind another one of its track has stopped
+#define HZ_RELEARN_US       500000  // between two changes of the SSRC behind one layer
+#define HZ_REPORT_US        1000000
+#define HZ_REPORT_SOON_US   100000 // after a switch
+#define HZ_SPEAKERS_US      200000
+#define HZ_STATS_US         2000000
+#define HZ_EPOCHS           4
+#define HZ_RESEND_SLOTS     128
+#define HZ_RESEND_MIN_US    20000
+#define HZ_RESEND_BPS       2000000 // of one peer, with a burst of HZ_RESEND_BURST bytes
+#define HZ_RESEND_BURST     131072
+#define HZ_MAX_JUMP         16384 // of an outgoing sequence number; receivers guess the roll-over within 32,768
+
+struct hz_rt_stream { // of a layer that has received something; about 13 KB
+	struct hz_receiver rx;
+	struct hz_nack nack;
+	struct hz_history *history; // NULL: nobody may ask again
+};
+
+struct hz_rt_layer {
+	struct hz_rt_stream *stream;
+	int64_t last_us;     // newest packet; 0 none
+	int64_t learned_us;  // when its SSRC was learned
+	int64_t asked_us;    // newest keyframe request; 0 none
+	uint32_t key_tries;  // without an answer
+	uint8_t key_pending; // 1: if a subscriber still wants it; 2: in any case
+	uint8_t alive, fir_seq;
+};
+
+struct hz_rt_track {
+	uint16_t peer;
+	uint16_t next, prev; // of the peer's tracks
+	uint16_t first_sub;
+	uint32_t dense, mark;
+	uint8_t codec_of[128]; // by payload type
+	uint8_t flags_of[128]; // HZ_PT_*
+	uint8_t media_of[128]; // payload type of what an RTX payload type repairs
+	struct hz_rt_layer layer[HZ_MAX_LAYERS];
+	struct hz_level level;
+	int64_t last_us;
+	uint8_t active;
+	uint8_t layers_told, active_told, codec_told; // in the newest TRACK_STATE
+};
+
+struct hz_rt_epoch { // an earlier mapping, for retransmissions
+	struct hz_sub_map map;
+	uint64_t out_last;
+};
+
+struct hz_rt_template { // a header with all extensions that do not depend on the packet
+	uint8_t bytes[64];
+	struct hz_rtp_offsets at;
+};
+
+struct hz_rt_resend {
+	int64_t at_us;
+	uint64_t index;
+};
+
+struct hz_rt_sub {
+	uint16_t peer, track; // track HZ_NO_SLOT: idle
+	uint16_t next_of_track, prev_of_track;
+	uint16_t next_of_peer, prev_of_peer;
+	uint32_t dense, mark;
+	uint8_t pt_of[HZ_CODEC_COUNT], rtx_pt_of[HZ_CODEC_COUNT];
+	uint8_t target; // layer
+	uint8_t resync; // the next packet must begin a new mapping
+	uint64_t floor; // newest index of the incarnation before: nothing at or below is sent
+	struct hz_rt_template header;
+	struct hz_rt_epoch epoch[HZ_EPOCHS];
+	uint32_t epoch_next;
+	struct hz_rt_resend resend[HZ_RESEND_SLOTS];
+	int32_t lost_told; // cumulative, of the newest receiver report
+	uint8_t lost_valid;
+};
+
+struct hz_rt_peer_stats { // since the last PEER_STATS
+	uint64_t up_bytes, down_bytes;
+	uint32_t up_packets, down_packets;
+	int32_t down_lost;
+	uint32_t nacks_sent, nacks_received, retransmitted, plis_sent, plis_received;
+	int64_t up_lost_before;
+};
+
+struct hz_rt_peer {
+	uint8_t used;
+	uint8_t live; // connected and not muted: media flows
+	uint16_t first_track, first_sub;
+	uint32_t dense, mark;
+	struct hz_twcc *twcc; // from its first packet with a transport-wide number
+	uint32_t twcc_ssrc;
+	int64_t report_us; // next
+	uint32_t rtt_us;
+	uint32_t consult;                // place in the consult list
+	int64_t resend_bytes, resend_us; // token bucket
+	struct hz_rt_peer_stats stats;
+};
+
+struct hz_rt_consult {
+	uint32_t consult, refs; // refs 0: free
+	uint32_t count;
+	hz_id speaker[HZ_MAX_SPEAKERS];
+	uint16_t first_track; // while the speakers are worked out
+};
+
+struct hz_ssrc_entry {
+	uint32_t ssrc;
+	uint16_t peer;
+	uint16_t track;
+	uint8_t layer;
+	uint8_t rtx;
+	uint8_t used;
+	uint8_t reserved;
+};
+
+struct hz_router {
+	struct hz_arena *arena;
+	const struct hz_router_ops *ops;
+	void *ctx;
+	int64_t wall_offset_us;
+	int64_t tick_us, speakers_us, stats_us, check_us; // next
+	int64_t media_us;                                 // newest packet
+	uint32_t mark;                                    // of the running reconcile
+	uint8_t reconciling, events_pending, muted_changed;
+	uint32_t peers_count, tracks_count, subs_count;
+	struct hz_history_pool *pool;
+	struct hz_ssrc_entry *ssrc; // HZ_SSRC_TABLE
+	uint64_t hash_key;
+	struct hz_rt_consult *consult; // HZ_MAX_PEERS
+	struct hz_rt_peer *peer;       // HZ_MAX_PEERS
+	struct hz_rt_track *track;     // HZ_MAX_TRACKS
+	struct hz_rt_sub *sub;         // HZ_MAX_SUBS
+	uint16_t *peers, *tracks;      // slots in use, dense
+	uint16_t *next_speaker;        // HZ_MAX_TRACKS
+	struct hz_rtcp_writer rtcp;
+	uint32_t rtcp_slot;
+	uint8_t rtcp_buf[HZ_ROUTER_RTCP_BYTES + HZ_SRTP_TRAILER_BYTES];
+};
+
+// A received media packet on its way to the subscriptions.
+struct hz_rt_in {
+	struct hz_rtp_packet packet;
+	struct hz_rtp_exts exts;
+	struct hz_frame_info frame;
+	int64_t ext; // extended sequence number
+	int64_t now_us;
+	uint16_t track;
+	uint8_t layer;
+	uint8_t codec;
+	bool plain; // no extension that is copied: a template will do
+};
+
+// ssrc.c: (peer, SSRC) -> track and layer.
+struct hz_ssrc_entry *hz_ssrc_find(struct hz_router *r, uint32_t slot, uint32_t ssrc);
+void hz_ssrc_add(struct hz_router *r, const struct hz_ssrc_entry *entry); // its key must not be there
+void hz_ssrc_remove(struct hz_router *r, uint32_t slot, uint32_t ssrc);
+// Which of its own tracks does a packet of an unknown SSRC belong to? Learns it. NULL: none.
+struct hz_ssrc_entry *hz_ssrc_learn(struct hz_router *r, uint32_t slot, const struct hz_rtp_packet *packet,
+                                    int64_t now_us);
+// Takes an SSRC for a layer, in the arena and the table, instead of the one before.
+void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry);
+
+// objects.c: lists, derived tables, making and removing.
+void hz_peer_attach(struct hz_router *r, uint32_t slot, int64_t now_us);
+void hz_track_attach(struct hz_router *r, uint32_t slot);
+void hz_sub_attach(struct hz_router *r, uint32_t slot);
+void hz_track_tables(struct hz_router *r, uint32_t slot); // after its set changed
+void hz_sub_tables(struct hz_router *r, uint32_t slot);
+void hz_sub_link(struct hz_router *r, uint32_t slot, uint16_t track); // re-points the private side
+void hz_peer_remove(struct hz_router *r, uint32_t slot);
+void hz_track_remove(struct hz_router *r, uint32_t slot);
+void hz_sub_remove(struct hz_router *r, uint32_t slot);
+void hz_peer_free_memory(struct hz_router *r, uint32_t slot);
+void hz_track_free_memory(struct hz_router *r, uint32_t slot);
+void hz_peer_home(struct hz_router *r, uint32_t slot, uint32_t consult);  // joins that consult
+void hz_peer_refresh(struct hz_router *r, uint32_t slot, int64_t now_us); // state or flags changed
+
+// select.c: layers and keyframes.
+void hz_select(struct hz_router *r, uint32_t track, int64_t now_us); // targets of all its subscriptions
+void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us);
+bool hz_sub_synced(const struct hz_router *r, uint32_t sub); // is its target what it forwards?
+void hz_keyframe_want(struct hz_router *r, uint32_t track, unsigned layer);
+void hz_keyframe_poll(struct hz_router *r, uint32_t track,
+                      int64_t now_us); // sends what is wanted and allowed
+void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us);
+
+// forward.c
+void hz_forward(struct hz_router *r, const struct hz_rt_in *in);
+// resend.c: answers one number of a subscriber's NACK with an RTX packet.
+void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us);
+// Header of an outgoing packet into buf. 0, or -errno (then nothing may be sent).
+int hz_forward_header(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in,
+                      const struct hz_rtp_header *header, uint8_t *buf, struct hz_rtp_offsets *ret);
+uint64_t hz_next_index(uint64_t index); // after the newest one used; 0: the first of a stream
+// Fills packet, exts and plain of *ret.
+void hz_forward_prepare(struct hz_router *r, uint32_t track, const struct hz_rtp_packet *packet,
+                        struct hz_rt_in *ret);
+void hz_forward_stamp(struct hz_router *r, uint32_t slot, uint8_t *buf, const struct hz_rtp_offsets *at,
+                      size_t bytes, int64_t now_us);
+
+// report.c: outgoing RTCP. One compound at a time.
+int hz_compound_begin(struct hz_router *r, uint32_t slot, const struct hz_report_block *blocks, size_t count);
+void hz_compound_send(struct hz_router *r);
+void hz_report_peer(struct hz_router *r, uint32_t slot, int64_t now_us);
+void hz_report_soon(struct hz_router *r, uint32_t slot, int64_t now_us);
+void hz_nack_track(struct hz_router *r, uint32_t track, int64_t now_us);
+void hz_twcc_peer(struct hz_router *r, uint32_t slot, int64_t now_us);
+
+// events.c
+void hz_event_header(struct hz_msg_header *h, uint16_t type, size_t bytes);
+void hz_event_peer_state(struct hz_router *r, uint32_t slot);
+void hz_event_track_state(struct hz_router *r, uint32_t track);
+void hz_events_all(struct hz_router *r); // every state once more
+void hz_events_flush(struct hz_router *r);
+void hz_speakers(struct hz_router *r, int64_t now_us);
+void hz_stats(struct hz_router *r, int64_t interval_us);
+
+static inline uint32_t hz_clock_hz(uint8_t kind)
+{
+	return kind == HZ_KIND_AUDIO ? 48000 : 90000;
+}
+
+#endif
