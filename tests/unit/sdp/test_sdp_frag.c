@@ -33,7 +33,7 @@ static void bad(void **state)
 		const char *text, *reason;
 	} cases[] = {
 	    {"", "empty"},
-	    {"\r\n", "line is not"},
+	    {"\r\n", "empty"},
 	    {"x", "line is not"},
 	    {"v=0\r\n" HEAD, "does not belong"},
 	    {"c=IN IP4 0.0.0.0\r\n" HEAD, "does not belong"},
