@@ -16,6 +16,14 @@ void hz_log_init(const char *process, enum hz_log_level level)
 	lowest = level;
 }
 
+enum hz_log_level hz_log_level(const char *name)
+{
+	for (int i = HZ_LOG_DEBUG; name && i <= HZ_LOG_ERROR; i++)
+		if (strcmp(name, level_names[i]) == 0)
+			return (enum hz_log_level)i;
+	return HZ_LOG_INFO;
+}
+
 void hz_log(enum hz_log_level level, const char *event, const char *fmt, ...)
 {
 	char line[1000];

@@ -8,6 +8,9 @@ enum hz_log_level { HZ_LOG_DEBUG, HZ_LOG_INFO, HZ_LOG_WARN, HZ_LOG_ERROR };
 // Sets the process name of every later line ("supervisor", "control", "worker0") and the lowest level shown.
 void hz_log_init(const char *process, enum hz_log_level level);
 
+// "debug", "info", "warn", "error"; anything else is info.
+enum hz_log_level hz_log_level(const char *name);
+
 // event: a short fixed word like "peer.connected"; fmt gives the key=value pairs, e.g. "peer=%u err=%d".
 // Values from outside go through hz_log_safe() first. A line longer than 1,000 bytes is cut.
 void hz_log(enum hz_log_level level, const char *event, const char *fmt, ...)

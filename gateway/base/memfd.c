@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,4 +104,23 @@ void hz_memfd_unmap(void *map, size_t bytes)
 {
 	if (map)
 		munmap(map, bytes);
+}
+
+// flock(2) belongs to the open file, which all who inherited fd share: so it is opened anew.
+int hz_memfd_claim(int fd, int *ret_lock)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int lock = open(path, O_RDWR | O_CLOEXEC);
+	if (lock < 0)
+		return -errno;
+	while (flock(lock, LOCK_EX) < 0) {
+		if (errno == EINTR)
+			continue;
+		int err = -errno;
+		close(lock);
+		return err;
+	}
+	*ret_lock = lock;
+	return 0;
 }

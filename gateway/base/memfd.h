@@ -24,4 +24,8 @@ int hz_memfd_read(int fd, size_t max_bytes, char **ret, size_t *ret_bytes);
 int hz_memfd_map(int fd, size_t bytes, void **ret);
 void hz_memfd_unmap(void *map, size_t bytes);
 
+// Waits until no other process holds the memfd this way, then holds it until *ret_lock is closed or the process is
+// gone. So two incarnations of a worker never use one arena at the same time, however they came to be.
+int hz_memfd_claim(int fd, int *ret_lock);
+
 #endif

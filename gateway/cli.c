@@ -1,0 +1,64 @@
+#include "gateway/cli.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage; // NULL: internal
+	const char *help;
+} commands[] = {
+    {"serve", hz_cli_serve, "[--config FILE] [--check-config] [--takeover] [--drain-timeout TIME]",
+     "the gateway; --takeover replaces the running one without ending a consult"},
+    {"token", hz_cli_token,
+     "--consult C --role R [--id ID] [--name N] [--ttl 1h] [--once] [--grant create] [--config FILE]",
+     "prints a join token"},
+    {"link", hz_cli_link,
+     "--consult C --role R --name N [--ttl 24h] [--reusable] [--title T] [--base-url URL] [--config FILE]",
+     "prints a join link; it works once unless --reusable"},
+    {"consult", hz_cli_consult, "--consult C [--title T] [--config FILE]",
+     "opens a consult if there is none"},
+    {"doctor", hz_cli_doctor, "[--config FILE] [--json]", "checks this installation, says what to do"},
+    {"control", hz_cli_control, NULL, NULL},
+    {"worker", hz_cli_worker, NULL, NULL},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int help(void)
+{
+	printf("Huizhen: a gateway for video visits and remote consultations.\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (commands[i].usage)
+			printf("  huizhen %s %s\n      %s\n", commands[i].name, commands[i].usage,
+			       commands[i].help);
+	printf("  huizhen --help | --version\n\n"
+	       "Roles: patient companion interpreter clinic expert theatre observer student auditor admin.\n"
+	       "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\n");
+	return HZ_EXIT_DONE;
+}
+
+int hz_cli_main(int argc, char **argv)
+{
+	if (argc < 2)
+		return hz_cli_error(HZ_EXIT_USAGE, "no command, at the command line: see huizhen --help");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+		return help();
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("huizhen %s\n", HZ_VERSION);
+		return HZ_EXIT_DONE;
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		for (int k = 2; k < argc; k++)
+			if (commands[i].usage && strcmp(argv[k], "--help") == 0) {
+				printf("huizhen %s %s\n", commands[i].name, commands[i].usage);
+				return HZ_EXIT_DONE;
+			}
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	return hz_cli_error(HZ_EXIT_USAGE,
+	                    "unknown command \"%.40s\", at the command line: see huizhen --help", argv[1]);
+}

@@ -1,0 +1,139 @@
+// `huizhen token`, `link` and `consult`.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/secret.h"
+#include "gateway/cli.h"
+#include "gateway/config_table.h"
+#include "gateway/session/admin.h"
+
+static int need(const char *command, const char *option, const char *value)
+{
+	if (value && *value)
+		return 0;
+	return hz_cli_error(HZ_EXIT_USAGE, "%s is missing, at huizhen %s: see huizhen --help", option,
+	                    command);
+}
+
+// -EINVAL is wrong usage, everything else a failure.
+static int admin_exit(int err, const char *error)
+{
+	return hz_cli_error(err == -EINVAL ? HZ_EXIT_USAGE : HZ_EXIT_FAILED, "%s", error);
+}
+
+int hz_cli_token(int argc, char **argv)
+{
+	struct hz_admin_token_spec spec = {0};
+	const char *path = NULL, *grant = NULL;
+	const struct hz_cli_option table[] = {
+	    {.name = "--consult", .text = &spec.consult},
+	    {.name = "--role", .text = &spec.role},
+	    {.name = "--id", .text = &spec.id},
+	    {.name = "--name", .text = &spec.name},
+	    {.name = "--ttl", .duration = &spec.ttl_s},
+	    {.name = "--once", .flag = &spec.once},
+	    {.name = "--grant", .text = &grant},
+	    {.name = "--config", .text = &path},
+	    {.name = NULL},
+	};
+	char error[HZ_ADMIN_ERROR_BYTES] = "", token[HZ_ADMIN_TOKEN_BYTES];
+	struct hz_config *config;
+	int code = hz_cli_options(argc, argv, table);
+	if (!code)
+		code = need("token", "--consult", spec.consult);
+	if (!code)
+		code = need("token", "--role", spec.role);
+	if (!code && grant && strcmp(grant, "create") != 0)
+		code = hz_cli_error(
+		    HZ_EXIT_USAGE, "--grant is \"%.40s\", at huizhen token: only create can be given", grant);
+	if (!code)
+		code = hz_cli_config(path, &config);
+	if (code)
+		return code;
+	spec.create = grant != NULL;
+	int err = hz_admin_token(config, &spec, error, token);
+	hz_config_free(config);
+	if (err)
+		return admin_exit(err, error);
+	puts(token);
+	hz_wipe(token, sizeof(token));
+	return HZ_EXIT_DONE;
+}
+
+// The URL with another beginning: scheme, host and port of base.
+static void print_link(const char *url, const char *base)
+{
+	const char *path = strstr(url, "://");
+	path = path ? strchr(path + 3, '/') : NULL;
+	if (base && path)
+		printf("%s%s\n", base, path);
+	else
+		puts(url);
+}
+
+int hz_cli_link(int argc, char **argv)
+{
+	struct hz_admin_link_spec spec = {0};
+	const char *path = NULL, *base = NULL;
+	const struct hz_cli_option table[] = {
+	    {.name = "--consult", .text = &spec.consult},
+	    {.name = "--role", .text = &spec.role},
+	    {.name = "--name", .text = &spec.name},
+	    {.name = "--title", .text = &spec.title},
+	    {.name = "--ttl", .duration = &spec.ttl_s},
+	    {.name = "--reusable", .flag = &spec.reusable},
+	    {.name = "--base-url", .text = &base},
+	    {.name = "--config", .text = &path},
+	    {.name = NULL},
+	};
+	char error[HZ_ADMIN_ERROR_BYTES] = "", url[HZ_ADMIN_URL_BYTES];
+	struct hz_config *config;
+	int code = hz_cli_options(argc, argv, table);
+	if (!code)
+		code = need("link", "--consult", spec.consult);
+	if (!code)
+		code = need("link", "--role", spec.role);
+	if (!code)
+		code = need("link", "--name", spec.name);
+	if (!code && base && (!*base || !hz_config_is_url(base)))
+		code = hz_cli_error(
+		    HZ_EXIT_USAGE,
+		    "--base-url is \"%.60s\", at huizhen link: write https://host or https://host:port",
+		    base);
+	if (!code)
+		code = hz_cli_config(path, &config);
+	if (code)
+		return code;
+	int err = hz_admin_link(config, &spec, error, url);
+	hz_config_free(config);
+	if (err)
+		return admin_exit(err, error);
+	print_link(url, base);
+	hz_wipe(url, sizeof(url));
+	return HZ_EXIT_DONE;
+}
+
+int hz_cli_consult(int argc, char **argv)
+{
+	const char *path = NULL, *consult = NULL, *title = NULL;
+	const struct hz_cli_option table[] = {{.name = "--consult", .text = &consult},
+	                                      {.name = "--title", .text = &title},
+	                                      {.name = "--config", .text = &path},
+	                                      {.name = NULL}};
+	char error[HZ_ADMIN_ERROR_BYTES] = "";
+	struct hz_config *config;
+	int code = hz_cli_options(argc, argv, table);
+	if (!code)
+		code = need("consult", "--consult", consult);
+	if (!code)
+		code = hz_cli_config(path, &config);
+	if (code)
+		return code;
+	int err = hz_admin_consult(config, consult, title ? title : consult, error);
+	hz_config_free(config);
+	if (err)
+		return admin_exit(err, error);
+	puts(consult);
+	return HZ_EXIT_DONE;
+}

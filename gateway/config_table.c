@@ -1,0 +1,247 @@
+#include "gateway/config_table.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/child.h"
+
+#define AT(field) offsetof(struct hz_config, field)
+
+const struct hz_config_entry hz_config_table[] = {
+    {"data", "dir", HZ_CONFIG_NEEDED, AT(data.dir), 0, 0, "./var"},
+    {"http", "address", HZ_CONFIG_ADDRESS, AT(http.address), 0, 0, "127.0.0.1"},
+    {"http", "port", HZ_CONFIG_U16, AT(http.port), 0, 65535, "8080"},
+    {"https", "address", HZ_CONFIG_ADDRESS, AT(https.address), 0, 0, "::"},
+    {"https", "port", HZ_CONFIG_U16, AT(https.port), 0, 65535, "8443"},
+    {"https", "certificate", HZ_CONFIG_TEXT, AT(https.certificate), 0, 0, ""},
+    {"https", "key", HZ_CONFIG_TEXT, AT(https.key), 0, 0, ""},
+    {"media", "port", HZ_CONFIG_U16, AT(media.port), 1, 65535, "20000"},
+    {"media", "workers", HZ_CONFIG_U32, AT(media.workers), 0, HZ_MAX_WORKERS, "0"},
+    {"media", "address", HZ_CONFIG_ADDRESSES, AT(media.address), 0, 0, ""},
+    {"links", "public_url", HZ_CONFIG_URL, AT(links.public_url), 0, 0, ""},
+    {"tokens", "oidc_issuer", HZ_CONFIG_TEXT, AT(tokens.oidc_issuer), 0, 0, ""},
+    {"tokens", "oidc_jwks_file", HZ_CONFIG_TEXT, AT(tokens.oidc_jwks_file), 0, 0, ""},
+    {"tokens", "oidc_audience", HZ_CONFIG_TEXT, AT(tokens.oidc_audience), 0, 0, ""},
+    {"limits", "participants_per_consult", HZ_CONFIG_U32, AT(limits.participants_per_consult), 1, 1000,
+     "100"},
+    {"limits", "consults", HZ_CONFIG_U32, AT(limits.consults), 1, 100000, "1000"},
+    {"limits", "connections", HZ_CONFIG_U32, AT(limits.connections), 1, 100000, "4000"},
+    {"limits", "connections_per_address", HZ_CONFIG_U32, AT(limits.connections_per_address), 1, 100000,
+     "200"},
+    {"limits", "requests_per_second", HZ_CONFIG_U32, AT(limits.requests_per_second), 1, 100000, "50"},
+    {"web", "dir", HZ_CONFIG_TEXT, AT(web.dir), 0, 0, ""},
+    {"log", "level", HZ_CONFIG_LEVEL, AT(log.level), 0, 0, "info"},
+};
+const unsigned hz_config_table_count = sizeof(hz_config_table) / sizeof(hz_config_table[0]);
+
+const struct hz_config_entry *hz_config_find(const char *section, const char *name)
+{
+	for (unsigned i = 0; i < hz_config_table_count; i++) {
+		const struct hz_config_entry *e = &hz_config_table[i];
+		if (strcmp(e->section, section) == 0 && strcmp(e->name, name) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+const struct hz_config_entry *hz_config_find_section(const char *section)
+{
+	for (unsigned i = 0; i < hz_config_table_count; i++)
+		if (strcmp(hz_config_table[i].section, section) == 0)
+			return &hz_config_table[i];
+	return NULL;
+}
+
+// Levenshtein distance; long words are as far as can be.
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[33];
+	size_t n = strlen(a), m = strlen(b);
+	if (n > 32 || m > 32)
+		return 99;
+	for (unsigned j = 0; j <= m; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= n; i++) {
+		unsigned diagonal = row[0];
+		row[0] = i;
+		for (unsigned j = 1; j <= m; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[m];
+}
+
+const char *hz_config_guess(const char *section, const char *name)
+{
+	const char *guess = NULL;
+	unsigned nearest = 3; // two typing mistakes
+	for (unsigned i = 0; i < hz_config_table_count; i++) {
+		const struct hz_config_entry *e = &hz_config_table[i];
+		const char *word = section ? e->name : e->section;
+		if (section && strcmp(section, e->section) != 0)
+			continue;
+		unsigned d = distance(word, name);
+		if (d < nearest) {
+			nearest = d;
+			guess = word;
+		}
+	}
+	return guess;
+}
+
+static bool is_address(const char *text)
+{
+	struct in6_addr any;
+	return inet_pton(AF_INET, text, &any) == 1 || inet_pton(AF_INET6, text, &any) == 1;
+}
+
+static bool is_addresses(const char *text)
+{
+	char copy[HZ_CONFIG_TEXT_BYTES + 1], *rest = copy, *one;
+	if (!*text)
+		return true;
+	snprintf(copy, sizeof(copy), "%s", text);
+	while ((one = strsep(&rest, ","))) {
+		one += strspn(one, " ");
+		one[strcspn(one, " ")] = '\0';
+		if (!is_address(one))
+			return false;
+	}
+	return true;
+}
+
+bool hz_config_is_url(const char *text)
+{
+	if (!*text)
+		return true;
+	if (strncmp(text, "https://", 8) == 0)
+		text += 8;
+	else if (strncmp(text, "http://", 7) == 0)
+		text += 7;
+	else
+		return false;
+	static const char host[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-";
+	size_t n = strspn(text, host);
+	if (*text == '[') {
+		n = strcspn(text, "]");
+		n += text[n] == ']';
+	}
+	if (n == 0)
+		return false;
+	text += n;
+	if (*text != ':')
+		return !*text;
+	n = strspn(++text, "0123456789");
+	return n >= 1 && n <= 5 && !text[n];
+}
+
+static bool is_level(const char *text)
+{
+	static const char *const levels[] = {"debug", "info", "warn", "error"};
+	for (unsigned i = 0; i < 4; i++)
+		if (strcmp(text, levels[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_number(const char *text, const struct hz_config_entry *entry, uint32_t *ret)
+{
+	size_t n = strspn(text, "0123456789");
+	if (n == 0 || n > 10 || text[n] || (n > 1 && text[0] == '0')) // 010 is 8 to some and 10 to others
+		return false;
+	unsigned long long v = strtoull(text, NULL, 10);
+	if (v < entry->min || v > entry->max)
+		return false;
+	*ret = (uint32_t)v;
+	return true;
+}
+
+static int set_number(struct hz_config *config, const struct hz_config_entry *entry, const char *value,
+                      char ret_want[HZ_CONFIG_WANT_BYTES])
+{
+	char *field = (char *)config + entry->offset;
+	uint32_t number;
+	if (!is_number(value, entry, &number)) {
+		snprintf(ret_want, HZ_CONFIG_WANT_BYTES, "a number from %u to %u", entry->min, entry->max);
+		return -EINVAL;
+	}
+	if (entry->type == HZ_CONFIG_U16) {
+		uint16_t small = (uint16_t)number;
+		memcpy(field, &small, sizeof(small));
+	} else {
+		memcpy(field, &number, sizeof(number));
+	}
+	return 0;
+}
+
+static const char *text_problem(enum hz_config_type type, const char *value)
+{
+	size_t n = strlen(value);
+	if (n > HZ_CONFIG_TEXT_BYTES)
+		return "at most 1024 bytes";
+	for (size_t i = 0; i < n; i++)
+		if (iscntrl((unsigned char)value[i]))
+			return "text without control characters";
+	switch (type) {
+	case HZ_CONFIG_NEEDED:
+		return n ? NULL : "text that is not empty";
+	case HZ_CONFIG_ADDRESS:
+		return is_address(value) ? NULL : "an IP address such as 127.0.0.1 or ::";
+	case HZ_CONFIG_ADDRESSES:
+		return is_addresses(value) ? NULL : "IP addresses with commas between them";
+	case HZ_CONFIG_URL:
+		return hz_config_is_url(value) ? NULL : "https://host or https://host:port, no path";
+	case HZ_CONFIG_LEVEL:
+		return is_level(value) ? NULL : "debug, info, warn or error";
+	default:
+		return NULL;
+	}
+}
+
+int hz_config_set(struct hz_config *config, const struct hz_config_entry *entry, const char *value,
+                  char ret_want[HZ_CONFIG_WANT_BYTES])
+{
+	if (entry->type == HZ_CONFIG_U16 || entry->type == HZ_CONFIG_U32)
+		return set_number(config, entry, value, ret_want);
+	const char *problem = text_problem(entry->type, value);
+	if (problem) {
+		snprintf(ret_want, HZ_CONFIG_WANT_BYTES, "%s", problem);
+		return -EINVAL;
+	}
+	char **field = (char **)(void *)((char *)config + entry->offset);
+	char *copy = strdup(value);
+	if (!copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+int hz_config_fail(char error[HZ_CONFIG_ERROR_BYTES], const struct hz_config_place *place, const char *hint,
+                   const char *fmt, ...)
+{
+	char what[HZ_CONFIG_ERROR_BYTES], line[16] = "";
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (place->line)
+		snprintf(line, sizeof(line), ":%u", place->line);
+	int n =
+	    snprintf(error, HZ_CONFIG_ERROR_BYTES, "%.120s, at %.70s%s: %s", what, place->file, line, hint);
+	for (int i = 0; i < n && error[i]; i++)
+		if (iscntrl((unsigned char)error[i]))
+			error[i] = '?';
+	return -EINVAL;
+}

@@ -1,0 +1,235 @@
+// Control and the workers: started, started again when they die, stopped.
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "gateway/base/seqpacket.h"
+#include "gateway/supervisor_spawn.h"
+#include "gateway/supervisor_state.h"
+
+#define QUICK_US       1000000 // dying within this after the start, again and again, slows the restarts down
+#define DELAY_MIN_US   10000
+#define DELAY_MAX_US   1000000
+#define DELAY_KILL_US  50000 // somebody else killed it: no reason to think that it would die again
+#define EARLY_EXITS    5
+#define CONTROL_BUFFER 65536
+
+void hz_children_init(struct hz_supervisor *s)
+{
+	s->control = (struct hz_child){.is_control = true, .start_at_us = INT64_MAX};
+	for (unsigned i = 0; i < HZ_MAX_WORKERS; i++)
+		s->worker[i] = (struct hz_child){.index = i, .start_at_us = INT64_MAX};
+}
+
+static const char *name_of(const struct hz_child *c, char buf[16])
+{
+	snprintf(buf, 16, c->is_control ? "control" : "worker%u", c->index);
+	return buf;
+}
+
+static int spawn_worker(struct hz_supervisor *s, struct hz_child *c)
+{
+	char index[12];
+	const struct hz_shared_worker *w = &s->shared.worker[c->index];
+	snprintf(index, sizeof(index), "%u", c->index);
+	const char *const argv[] = {"huizhen", "worker", index, "--log", s->level, NULL};
+	struct hz_spawn spawn = {.file = "/proc/self/exe",
+	                         .argv = argv,
+	                         .fds = {{w->arena, HZ_FD_WORKER_ARENA},
+	                                 {w->udp, HZ_FD_WORKER_UDP},
+	                                 {w->api_worker, HZ_FD_WORKER_API},
+	                                 {s->shared.identity, HZ_FD_WORKER_IDENTITY}},
+	                         .fd_count = 4};
+	return hz_spawn(&spawn, &c->pid);
+}
+
+// A fresh pair each time: what the last control did not read any more does not concern the next one.
+static int spawn_control(struct hz_supervisor *s, struct hz_child *c)
+{
+	int pair[2];
+	char workers[12], config[32];
+	int err = hz_seqpacket_pair(CONTROL_BUFFER, pair);
+	if (err)
+		return err;
+	snprintf(workers, sizeof(workers), "%u", s->shared.workers);
+	snprintf(config, sizeof(config), "/proc/self/fd/%d", HZ_FD_CONTROL_CONFIG);
+	const char *const argv[] = {"huizhen", "control", "--workers", workers, "--config", config, NULL};
+	struct hz_spawn spawn = {.file = "/proc/self/exe",
+	                         .argv = argv,
+	                         .fds = {{pair[1], HZ_FD_CONTROL_SUPERVISOR},
+	                                 {s->shared.identity, HZ_FD_CONTROL_IDENTITY},
+	                                 {s->shared.http, HZ_FD_CONTROL_HTTP},
+	                                 {s->shared.https, HZ_FD_CONTROL_HTTPS},
+	                                 {s->config_fd, HZ_FD_CONTROL_CONFIG}},
+	                         .fd_count = 5};
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		spawn.fds[spawn.fd_count++] =
+		    (struct hz_spawn_fd){s->shared.worker[i].api_control, HZ_FD_CONTROL_API + (int)i};
+	err = hz_spawn(&spawn, &c->pid);
+	close(pair[1]);
+	if (!err)
+		err = hz_supervisor_watch(s, pair[0], HZ_TAG_CONTROL);
+	if (err) { // without our end it ends by itself
+		close(pair[0]);
+		return err;
+	}
+	s->pair = pair[0];
+	if (s->draining)
+		hz_children_tell_control(s, HZ_CHILD_DRAIN);
+	return 0;
+}
+
+static void start(struct hz_supervisor *s, struct hz_child *c, int64_t now_us)
+{
+	char name[16];
+	int err = c->is_control ? spawn_control(s, c) : spawn_worker(s, c);
+	if (err) {
+		hz_error("child.start", "child=%s err=%d", name_of(c, name), err);
+		c->start_at_us = now_us + DELAY_MAX_US;
+		return;
+	}
+	c->started_us = now_us;
+	c->start_at_us = INT64_MAX;
+	hz_info("child.started", "child=%s pid=%d restarts=%u", name_of(c, name), (int)c->pid, c->restarts);
+}
+
+// Workers first: media waits for them.
+void hz_children_start_due(struct hz_supervisor *s, int64_t now_us)
+{
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		if (!s->worker[i].pid && s->worker[i].start_at_us <= now_us)
+			start(s, &s->worker[i], now_us);
+	if (!s->control.pid && s->control.start_at_us <= now_us)
+		start(s, &s->control, now_us);
+}
+
+void hz_children_want(struct hz_supervisor *s, bool workers, bool control, int64_t at_us)
+{
+	for (unsigned i = 0; workers && i < s->shared.workers; i++)
+		s->worker[i].start_at_us = at_us;
+	if (control)
+		s->control.start_at_us = at_us;
+}
+
+int64_t hz_children_next_us(const struct hz_supervisor *s)
+{
+	int64_t next = s->control.pid ? INT64_MAX : s->control.start_at_us;
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		if (!s->worker[i].pid && s->worker[i].start_at_us < next)
+			next = s->worker[i].start_at_us;
+	return next;
+}
+
+static struct hz_child *find(struct hz_supervisor *s, pid_t pid)
+{
+	if (s->control.pid == pid)
+		return &s->control;
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		if (s->worker[i].pid == pid)
+			return &s->worker[i];
+	return NULL;
+}
+
+static int64_t restart_delay(struct hz_child *c, bool killed, int64_t now_us)
+{
+	c->quick = now_us - c->started_us < QUICK_US ? c->quick + 1 : 0;
+	if (c->quick < 2)
+		return 0;
+	unsigned shift = c->quick - 2 < 7 ? c->quick - 2 : 7;
+	int64_t delay = (int64_t)DELAY_MIN_US << shift;
+	int64_t most = killed ? DELAY_KILL_US : DELAY_MAX_US;
+	return delay < most ? delay : most;
+}
+
+static void control_exited(struct hz_supervisor *s, int status)
+{
+	if (s->pair >= 0)
+		close(s->pair);
+	s->pair = -1;
+	s->ready = false;
+	if (s->draining && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		hz_info("drained", "reason=over");
+		s->stopping = true;
+		hz_children_stop(s, hz_now_us() + HZ_STOP_US);
+	}
+	if (s->ever_ready || !WIFEXITED(status))
+		return;
+	if (++s->early_exits < EARLY_EXITS || s->stopping)
+		return;
+	hz_error("start.failed", "control exits again and again before it is ready: see its lines above");
+	s->failed = -EIO;
+	s->stopping = true;
+	hz_children_stop(s, hz_now_us() + HZ_STOP_US);
+}
+
+void hz_children_exited(struct hz_supervisor *s, pid_t pid, int status, int64_t now_us)
+{
+	char name[16];
+	struct hz_child *c = find(s, pid);
+	if (!c) {
+		if (pid == s->upgrade_pid)
+			s->upgrade_pid = 0;
+		return;
+	}
+	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	bool wanted = !s->stopping && s->handover.phase < HZ_HANDOVER_STOPPING;
+	c->pid = 0;
+	if (c->is_control)
+		control_exited(s, status);
+	if (s->stopping || !wanted) {
+		hz_info("child.ended", "child=%s pid=%d status=%d signal=%d", name_of(c, name), (int)pid,
+		        WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+		        WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		return;
+	}
+	int64_t delay = restart_delay(c, killed, now_us);
+	c->restarts++;
+	c->start_at_us = now_us + delay;
+	hz_warn("child.died", "child=%s pid=%d status=%d signal=%d lived_ms=%lld restart_in_ms=%lld",
+	        name_of(c, name), (int)pid, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+	        WIFSIGNALED(status) ? WTERMSIG(status) : 0, (long long)(now_us - c->started_us) / 1000,
+	        (long long)delay / 1000);
+}
+
+void hz_children_tell_control(struct hz_supervisor *s, uint32_t type)
+{
+	struct hz_child_msg msg = {.type = type};
+	if (s->pair < 0)
+		return;
+	int err = hz_seqpacket_send(s->pair, &msg, sizeof(msg));
+	if (err)
+		hz_warn("control.tell", "type=%u err=%d", type, err);
+}
+
+void hz_children_stop(struct hz_supervisor *s, int64_t kill_at_us)
+{
+	hz_children_tell_control(s, HZ_CHILD_STOP);
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		if (s->worker[i].pid)
+			kill(s->worker[i].pid, SIGTERM);
+	hz_children_want(s, true, true, INT64_MAX);
+	s->kill_at_us = kill_at_us;
+}
+
+void hz_children_kill(struct hz_supervisor *s)
+{
+	if (s->control.pid)
+		kill(s->control.pid, SIGKILL);
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		if (s->worker[i].pid)
+			kill(s->worker[i].pid, SIGKILL);
+	s->kill_at_us = INT64_MAX;
+}
+
+bool hz_children_gone(const struct hz_supervisor *s)
+{
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		if (s->worker[i].pid)
+			return false;
+	return !s->control.pid;
+}

@@ -1,0 +1,56 @@
+// What outlives every child and is handed over at a takeover: sockets, shared memory, the lock of the data folder.
+#ifndef HZ_GATEWAY_SUPERVISOR_SHARED_H
+#define HZ_GATEWAY_SUPERVISOR_SHARED_H
+
+#include <stddef.h>
+
+#include "gateway/child.h"
+#include "gateway/config.h"
+
+#define HZ_SHARED_ERROR_BYTES 256
+
+enum hz_shared_kind {
+	HZ_SHARED_LOCK = 1, // data.dir/run/lock, held with flock(2): one gateway a folder
+	HZ_SHARED_LISTENER, // data.dir/run/supervisor.sock: where a takeover knocks
+	HZ_SHARED_IDENTITY, // media/transport/identity.h
+	HZ_SHARED_HTTP,
+	HZ_SHARED_HTTPS,
+	HZ_SHARED_ARENA, // from here on one a worker
+	HZ_SHARED_UDP,
+	HZ_SHARED_API_WORKER,
+	HZ_SHARED_API_CONTROL,
+	HZ_SHARED_KINDS,
+};
+
+struct hz_shared {
+	unsigned workers;
+	int lock, listener, identity;
+	int http, https; // -1: off
+	struct hz_shared_worker {
+		int arena, udp;
+		int api_worker,
+		    api_control; // both ends of the pair, so that messages survive either side's restart
+	} worker[HZ_MAX_WORKERS];
+};
+
+void hz_shared_init(struct hz_shared *shared); // everything -1
+void hz_shared_close(struct hz_shared *shared);
+
+// Makes the data folder (0700), takes its lock, opens everything. 0; -errno with one line in ret_error; -EBUSY when
+// another gateway has the folder. On failure nothing stays open.
+int hz_shared_open(const struct hz_config *config, size_t arena_bytes, char ret_error[HZ_SHARED_ERROR_BYTES],
+                   struct hz_shared *ret);
+
+// The place of one descriptor, NULL for a kind or index that does not exist.
+int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index);
+
+// Writes our pid into the lock file, for the error message of the next one.
+void hz_shared_sign_lock(const struct hz_shared *shared);
+
+// Connects to the gateway that has this data folder. -ENOENT, -ECONNREFUSED: there is none.
+int hz_shared_connect(const struct hz_config *config, int *ret_fd);
+
+// Makes the self-signed HTTPS certificate when none is configured and none is there yet or it ends within 30 days.
+int hz_shared_certificate(const struct hz_config *config, char ret_error[HZ_SHARED_ERROR_BYTES]);
+
+#endif

@@ -1,0 +1,94 @@
+// The supervisor's insides, shared by supervisor*.c only.
+#ifndef HZ_GATEWAY_SUPERVISOR_STATE_H
+#define HZ_GATEWAY_SUPERVISOR_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "gateway/supervisor.h"
+#include "gateway/supervisor_shared.h"
+
+#define HZ_STOP_US           2000000  // children that do not end by then are killed
+#define HZ_TAKEOVER_STOP_US  300000   // the same, when a takeover waits
+#define HZ_TAKEOVER_LIMIT_US 10000000 // the new gateway must be ready by then
+
+struct hz_child {
+	bool is_control; // else worker `index`
+	unsigned index;
+	pid_t pid; // 0: not running
+	int64_t started_us;
+	int64_t start_at_us; // when to start it; INT64_MAX: not now
+	unsigned quick;      // deaths in a row within HZ_QUICK_US of their start
+	unsigned restarts;
+};
+
+enum hz_handover { // the old side
+	HZ_HANDOVER_NONE = 0,
+	HZ_HANDOVER_OFFERED, // nothing is stopped yet
+	HZ_HANDOVER_SENT, // it has our descriptors, its workers wait for the arenas; nothing is stopped yet
+	HZ_HANDOVER_STOPPING, // our children end
+	HZ_HANDOVER_STOPPED,  // it was told; its children run
+};
+
+enum hz_takeover { // the new side
+	HZ_TAKEOVER_NONE = 0,
+	HZ_TAKEOVER_PREPARED, // our workers wait for the arenas
+	HZ_TAKEOVER_STARTING, // control starts
+};
+
+struct hz_supervisor {
+	const struct hz_supervisor_options *options;
+	struct hz_shared shared;
+	struct hz_child control, worker[HZ_MAX_WORKERS];
+	char program[4096]; // our file's name at the start, for an upgrade
+	char level[8];      // log.level
+	int epoll, signals;
+	int pair;      // to control; -1: none runs
+	int config_fd; // HZ_FD_CONTROL_CONFIG
+	bool ready, ever_ready;
+	bool draining, stopping, done;
+	int failed;           // -errno that run returns
+	unsigned early_exits; // of control, before it was ever ready
+	int64_t drain_deadline_us, kill_at_us;
+	pid_t upgrade_pid; // started by SIGUSR2
+
+	struct {
+		enum hz_handover phase;
+		int conn, peer; // peer: pidfd
+		int64_t deadline_us;
+	} handover;
+	struct {
+		enum hz_takeover phase;
+		int conn;
+	} takeover;
+};
+
+enum { HZ_TAG_SIGNALS = 1, HZ_TAG_CONTROL, HZ_TAG_LISTENER, HZ_TAG_HANDOVER, HZ_TAG_TAKEOVER };
+int hz_supervisor_watch(struct hz_supervisor *s, int fd, uint32_t tag);
+
+// supervisor_children.c
+void hz_children_init(struct hz_supervisor *s);
+void hz_children_start_due(struct hz_supervisor *s, int64_t now_us);
+void hz_children_want(struct hz_supervisor *s, bool workers, bool control, int64_t at_us);
+void hz_children_exited(struct hz_supervisor *s, pid_t pid, int status, int64_t now_us);
+void hz_children_stop(struct hz_supervisor *s, int64_t kill_at_us); // STOP and SIGTERM; SIGKILL at kill_at_us
+void hz_children_kill(struct hz_supervisor *s);
+bool hz_children_gone(const struct hz_supervisor *s);
+int64_t hz_children_next_us(const struct hz_supervisor *s);
+void hz_children_tell_control(struct hz_supervisor *s, uint32_t type);
+
+// supervisor_handover.c: the old side of a takeover
+void hz_handover_accept(struct hz_supervisor *s, int64_t now_us);
+void hz_handover_read(struct hz_supervisor *s, int64_t now_us);
+void hz_handover_tick(struct hz_supervisor *s, int64_t now_us); // after children ended, and at its deadline
+
+// supervisor_takeover.c: the new side
+// Talks to the running gateway until its descriptors are here. 0; -ENOENT none runs; -errno with a line in error.
+int hz_takeover_begin(struct hz_supervisor *s, const struct hz_config *config,
+                      char error[HZ_SHARED_ERROR_BYTES]);
+int hz_takeover_prepared(struct hz_supervisor *s);
+void hz_takeover_read(struct hz_supervisor *s, int64_t now_us);
+void hz_takeover_ready(struct hz_supervisor *s); // control is ready: the old one may go
+
+#endif
