@@ -1,4 +1,3 @@
-#include <math.h>
 #include <string.h>
 
 #include "signaling/auth/jwt_internal.h"
@@ -24,7 +23,7 @@ static bool get_time(const json_t *payload, const char *claim, enum presence pre
 	if (!json_is_real(value) ||
 	    !(json_real_value(value) >= 0 && json_real_value(value) <= (double)MAX_TIME_S))
 		return false;
-	*ret = (int64_t)floor(json_real_value(value));
+	*ret = (int64_t)json_real_value(value);
 	return true;
 }
 

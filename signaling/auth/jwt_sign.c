@@ -97,11 +97,24 @@ static int write_token(const struct hz_jwt_key *key, const json_t *payload, char
 	return 0;
 }
 
+// What we write must read back the same, so that no token of ours is refused or means something else: jansson leaves
+// out what it cannot write, such as a name that is not UTF-8.
+static bool reads_back(const struct hz_jwt_key *key, const json_t *payload, const struct hz_claims *claims,
+                       int64_t now_s)
+{
+	struct hz_claims back;
+
+	return hz_jwt_read_claims(payload, key, now_s, &back) == HZ_JWT_OK && back.grants == claims->grants &&
+	       back.role == claims->role && back.once == claims->once && strcmp(back.sub, claims->sub) == 0 &&
+	       strcmp(back.consult, claims->consult) == 0 && strcmp(back.link, claims->link) == 0 &&
+	       (!claims->name[0] || strcmp(back.name, claims->name) == 0) &&
+	       (!claims->jti[0] || strcmp(back.jti, claims->jti) == 0);
+}
+
 int hz_jwt_sign(const struct hz_jwt_keys *keys, const struct hz_claims *claims, int64_t now_s, int64_t ttl_s,
                 char **ret)
 {
 	const struct hz_jwt_key *key = signing_key(keys);
-	struct hz_claims back;
 	json_t *payload;
 	char *text;
 	int err;
@@ -113,9 +126,7 @@ int hz_jwt_sign(const struct hz_jwt_keys *keys, const struct hz_claims *claims, 
 	payload = make_payload(claims, now_s, ttl_s);
 	text = calloc(1, HZ_JWT_MAX_BYTES + 1);
 	err = payload && text ? 0 : -ENOMEM;
-	// what we write must read back the same, so that no token of ours is refused or means something else
-	if (!err &&
-	    (hz_jwt_read_claims(payload, key, now_s, &back) != HZ_JWT_OK || back.grants != claims->grants))
+	if (!err && !reads_back(key, payload, claims, now_s))
 		err = -EINVAL;
 	if (!err)
 		err = write_token(key, payload, text);
