@@ -55,6 +55,7 @@ static bool set_up(SSL_CTX *ssl, const struct hz_identity *identity)
 	SSL_CTX_set_cert_verify_callback(ssl, verify, NULL);
 	SSL_CTX_set_info_callback(ssl, on_info);
 	SSL_CTX_set_max_cert_list(ssl, MAX_CERT_BYTES);
+	SSL_CTX_set_max_send_fragment(ssl, HZ_DTLS_MTU); // a write buffer of that size, not of 17 KB
 	return SSL_CTX_set_min_proto_version(ssl, DTLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(ssl, DTLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_cipher_list(ssl, CIPHERS) == 1 && SSL_CTX_set1_groups_list(ssl, GROUPS) == 1 &&
