@@ -1,0 +1,43 @@
+// `huizhen doctor`: what would stop a consult, what would make it worse, and what to do about it. Changes nothing.
+#ifndef HZ_GATEWAY_DOCTOR_H
+#define HZ_GATEWAY_DOCTOR_H
+
+#include <stdbool.h>
+
+#include "gateway/config.h"
+
+#define HZ_DOCTOR_MAX 40
+
+enum hz_verdict { HZ_VERDICT_OK, HZ_VERDICT_OFF, HZ_VERDICT_WARN, HZ_VERDICT_FAIL }; // OFF: not configured
+
+struct hz_finding {
+	const char *name; // "disk"
+	enum hz_verdict verdict;
+	char text[200]; // what there is
+	char todo[200]; // what to do; "" when all is well
+};
+
+struct hz_doctor {
+	const struct hz_config *config;
+	bool running; // a gateway has the lock of data.dir
+	char pid[16]; // its process id
+	unsigned count;
+	struct hz_finding finding[HZ_DOCTOR_MAX];
+};
+
+// Adds a finding; one too many is dropped. fmt is the text; todo is fixed text, NULL: nothing to do.
+void hz_doctor_add(struct hz_doctor *doctor, const char *name, enum hz_verdict verdict, const char *todo,
+                   const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+// Runs every check. Takes up to some seconds.
+void hz_doctor_run(struct hz_doctor *doctor, const struct hz_config *config);
+
+void hz_doctor_system(
+    struct hz_doctor *doctor); // data folder, disk, descriptors, buffers, clock (doctor_system.c)
+void hz_doctor_network(struct hz_doctor *doctor); // ports, UDP, a running gateway (doctor_network.c)
+void hz_doctor_media(struct hz_doctor *doctor); // certificate, libraries, GCM, codecs, pages (doctor_media.c)
+
+// The worst verdict.
+enum hz_verdict hz_doctor_verdict(const struct hz_doctor *doctor);
+
+#endif
