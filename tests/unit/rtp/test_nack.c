@@ -1,0 +1,268 @@
+// The NACK generator over a lossy link with retransmission: what it asks for, when, and when it gives up.
+#include "tests/unit/rtp/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/rtp/nack.h"
+#include "tests/unit/rtp/random.h"
+
+#define FIRST 65536000LL // far up, so that 16-bit numbers wrap in every run
+
+static struct hz_nack n;
+static struct hz_nack_item items[64];
+
+static size_t expand(const struct hz_nack_item *list, size_t count, int64_t near, int64_t *out)
+{
+	size_t total = 0;
+	for (size_t i = 0; i < count; i++) {
+		int64_t pid = near + (int16_t)(uint16_t)(list[i].pid - (uint16_t)near);
+		out[total++] = pid;
+		for (int bit = 0; bit < 16; bit++)
+			if (list[i].blp >> bit & 1)
+				out[total++] = pid + bit + 1;
+	}
+	return total;
+}
+
+static void test_no_loss_no_request(void **state)
+{
+	hz_nack_init(&n);
+	for (int i = 0; i < 100000; i++)
+		hz_nack_on_packet(&n, FIRST + i, i * 1000);
+	assert_int_equal(n.count, 0);
+	assert_true(hz_nack_deadline(&n) == INT64_MAX);
+	assert_int_equal(hz_nack_collect(&n, INT64_MAX / 2, 50000, items, 64), 0);
+	assert_false(hz_nack_take_keyframe(&n));
+}
+
+static void test_reordering_heals_itself(void **state)
+{
+	hz_nack_init(&n);
+	hz_nack_on_packet(&n, FIRST, 0);
+	hz_nack_on_packet(&n, FIRST + 2, 0);
+	assert_true(hz_nack_deadline(&n) == HZ_NACK_REORDER_US);
+	assert_int_equal(hz_nack_collect(&n, HZ_NACK_REORDER_US - 1, 50000, items, 64), 0);
+	hz_nack_on_packet(&n, FIRST + 1, 1000);
+	assert_true(hz_nack_deadline(&n) == INT64_MAX);
+	assert_int_equal(hz_nack_collect(&n, 100000, 50000, items, 64), 0);
+	hz_nack_on_packet(&n, FIRST + 1, 1000); // again, and one never missed: nothing
+	hz_nack_on_packet(&n, FIRST - 50, 1000);
+	assert_int_equal(n.count, 0);
+}
+
+static void test_retry_times(void **state)
+{
+	static const struct {
+		uint32_t rtt_us;
+		int64_t retry_us;
+	} cases[] = {{0, 100000}, {1, 20000}, {900, 20000}, {20000, 20000}, {80000, 80000}, {150000, 150000}};
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		hz_nack_init(&n);
+		hz_nack_on_packet(&n, FIRST, 0);
+		hz_nack_on_packet(&n, FIRST + 2, 0);
+		int64_t now = hz_nack_deadline(&n);
+		int tries = 0;
+		while (hz_nack_collect(&n, now, cases[c].rtt_us, items, 64) == 1) {
+			assert_int_equal(items[0].pid, (uint16_t)(FIRST + 1));
+			assert_int_equal(items[0].blp, 0);
+			tries++;
+			int64_t next = hz_nack_deadline(&n);
+			assert_true(next == now + cases[c].retry_us || next == HZ_NACK_MAX_AGE_US);
+			assert_int_equal(hz_nack_collect(&n, next - 1, cases[c].rtt_us, items, 64), 0);
+			now = next;
+		}
+		int64_t by_age = (HZ_NACK_MAX_AGE_US - HZ_NACK_REORDER_US - 1) / cases[c].retry_us + 1;
+		assert_int_equal(tries, by_age < HZ_NACK_MAX_TRIES ? by_age : HZ_NACK_MAX_TRIES);
+		assert_int_equal(n.count, 0);
+		assert_int_equal(n.given_up, 1);
+		assert_true(hz_nack_take_keyframe(&n));
+		assert_false(hz_nack_take_keyframe(&n)); // once
+	}
+}
+
+static void test_big_jump(void **state)
+{
+	hz_nack_init(&n);
+	hz_nack_on_packet(&n, FIRST, 0);
+	hz_nack_on_packet(&n, FIRST + HZ_NACK_MAX_MISSING + 1, 0); // exactly full
+	assert_int_equal(n.count, HZ_NACK_MAX_MISSING);
+	assert_false(hz_nack_take_keyframe(&n));
+	hz_nack_on_packet(&n, FIRST + HZ_NACK_MAX_MISSING + 3, 0); // one more
+	assert_int_equal(n.count, 0);
+	assert_int_equal(n.given_up, HZ_NACK_MAX_MISSING + 1);
+	assert_true(hz_nack_take_keyframe(&n));
+	assert_true(hz_nack_deadline(&n) == INT64_MAX);
+	hz_nack_on_packet(&n, FIRST + 60000, 0);
+	assert_true(hz_nack_take_keyframe(&n));
+	hz_nack_on_packet(&n, FIRST + 60002, 0); // and goes on from there
+	assert_int_equal(n.count, 1);
+	hz_nack_on_packet(&n, INT64_MAX - 1, 0);
+	assert_int_equal(n.count, 0);
+}
+
+static void test_packing_and_room(void **state)
+{
+	int64_t out[64 * 17];
+	hz_nack_init(&n);
+	hz_nack_on_packet(&n, FIRST, 0);
+	for (int i = 1; i <= 100; i++) // every second one lost
+		hz_nack_on_packet(&n, FIRST + 2 * i, 0);
+	assert_int_equal(n.count, 100);
+	size_t count = hz_nack_collect(&n, 10000, 50000, items, 3);
+	assert_int_equal(count, 3);
+	assert_int_equal(items[0].pid, (uint16_t)(FIRST + 1));
+	assert_int_equal(items[0].blp, 0xaaaa);
+	assert_int_equal(expand(items, count, FIRST, out), 27);
+	assert_true(hz_nack_deadline(&n) <= 10000); // the rest is due still
+	count = hz_nack_collect(&n, 10000, 50000, items, 64);
+	assert_int_equal(expand(items, count, FIRST, out), 73);
+	assert_true(out[0] == FIRST + 55);
+	assert_int_equal(hz_nack_collect(&n, 10000, 50000, items, 64), 0);
+	assert_int_equal(hz_nack_collect(&n, 60000, 50000, items, 0), 0); // no room at all
+}
+
+static void test_forget_before(void **state)
+{
+	hz_nack_init(&n);
+	hz_nack_on_packet(&n, FIRST, 0);
+	hz_nack_on_packet(&n, FIRST + 10, 0);
+	hz_nack_on_packet(&n, FIRST + 20, 0);
+	hz_nack_forget_before(&n, FIRST + 10);
+	assert_int_equal(n.count, 9);
+	assert_true(n.missing[0].ext == FIRST + 11);
+	hz_nack_forget_before(&n, FIRST + 9); // behind: nothing
+	assert_int_equal(n.count, 9);
+	hz_nack_forget_before(&n, FIRST + 1000);
+	assert_int_equal(n.count, 0);
+	assert_true(hz_nack_deadline(&n) == INT64_MAX);
+	assert_false(hz_nack_take_keyframe(&n));
+}
+
+// --- a link
+
+#define PACKETS    30000
+#define MAX_FLIGHT 65536
+
+struct flight {
+	int64_t ext, at_us;
+};
+
+struct link_test {
+	struct hz_test_random rnd;
+	uint32_t loss_percent, jitter_us;
+	int64_t rtt_us;
+	struct flight flight[MAX_FLIGHT]; // unordered
+	size_t flying;
+	uint8_t arrived[PACKETS], tries[PACKETS];
+	int64_t asked_us[PACKETS], lost_us[PACKETS];
+	int64_t highest;
+};
+
+static void send_one(struct link_test *l, int64_t ext, int64_t now_us)
+{
+	if (random_percent(&l->rnd, l->loss_percent))
+		return;
+	assert_true(l->flying < MAX_FLIGHT);
+	l->flight[l->flying++] =
+	    (struct flight){ext, now_us + l->rtt_us / 2 + random_below(&l->rnd, l->jitter_us + 1)};
+}
+
+static void deliver(struct link_test *l, int64_t now_us)
+{
+	for (size_t i = 0; i < l->flying;) {
+		int64_t ext = l->flight[i].ext;
+		if (l->flight[i].at_us > now_us) {
+			i++;
+			continue;
+		}
+		l->flight[i] = l->flight[--l->flying];
+		if (l->arrived[ext - FIRST])
+			continue; // the receiver drops duplicates
+		l->arrived[ext - FIRST] = 1;
+		for (int64_t e = l->highest + 1; e < ext; e++)
+			l->lost_us[e - FIRST] = now_us;
+		if (ext > l->highest)
+			l->highest = ext;
+		hz_nack_on_packet(&n, ext, now_us);
+	}
+}
+
+static void ask(struct link_test *l, int64_t now_us)
+{
+	int64_t out[64 * 17];
+	if (hz_nack_deadline(&n) > now_us)
+		return;
+	size_t count = hz_nack_collect(&n, now_us, (uint32_t)l->rtt_us, items, 64);
+	size_t total = expand(items, count, l->highest, out);
+	int64_t retry = l->rtt_us > HZ_NACK_MIN_RETRY_US ? l->rtt_us : HZ_NACK_MIN_RETRY_US;
+	for (size_t i = 0; i < total; i++) {
+		int64_t at = out[i] - FIRST;
+		assert_true(at >= 0 && out[i] < l->highest);
+		assert_false(l->arrived[at]);
+		assert_true(l->tries[at]++ < HZ_NACK_MAX_TRIES);
+		assert_true(now_us - l->lost_us[at] >= HZ_NACK_REORDER_US);
+		assert_true(now_us - l->lost_us[at] < HZ_NACK_MAX_AGE_US);
+		assert_true(l->tries[at] == 1 || now_us - l->asked_us[at] >= retry);
+		l->asked_us[at] = now_us;
+		send_one(l, out[i], now_us + l->rtt_us / 2);
+	}
+	assert_true(n.count <= HZ_NACK_MAX_MISSING);
+}
+
+static void run_link(uint64_t seed, uint32_t loss_percent, int64_t rtt_us, uint32_t jitter_us,
+                     bool all_repaired)
+{
+	struct link_test *l = calloc(1, sizeof(*l));
+	assert_non_null(l);
+	l->rnd.state = seed;
+	l->loss_percent = loss_percent;
+	l->rtt_us = rtt_us;
+	l->jitter_us = jitter_us;
+	l->highest = FIRST;
+	l->arrived[0] = 1;
+	hz_nack_init(&n);
+	hz_nack_on_packet(&n, FIRST, 0);
+	int64_t now = 0;
+	for (int64_t i = 1; i < PACKETS; i++) {
+		now += 1000;
+		send_one(l, FIRST + i, now);
+		deliver(l, now);
+		ask(l, now);
+	}
+	for (int i = 0; i < 3000; i++) {
+		now += 1000;
+		deliver(l, now);
+		ask(l, now);
+	}
+	uint64_t never = 0;
+	for (int64_t e = FIRST; e < l->highest; e++)
+		never += !l->arrived[e - FIRST];
+	assert_int_equal(n.count, 0);
+	assert_true(never <= n.given_up);
+	if (all_repaired)
+		assert_int_equal(never, 0);
+	assert_true(n.requested >= (uint64_t)PACKETS * loss_percent / 200);
+	free(l);
+}
+
+static void test_lossy_links(void **state)
+{
+	run_link(11, 5, 40000, 3000, true);
+	run_link(12, 5, 600, 100, true); // under a millisecond
+	run_link(13, 20, 100000, 15000, false);
+	run_link(14, 10, 250000, 8000, false);
+	run_link(15, 60, 50000, 50000, false);
+	run_link(16, 0, 40000, 30000, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_no_loss_no_request), cmocka_unit_test(test_reordering_heals_itself),
+	    cmocka_unit_test(test_retry_times),        cmocka_unit_test(test_big_jump),
+	    cmocka_unit_test(test_packing_and_room),   cmocka_unit_test(test_forget_before),
+	    cmocka_unit_test(test_lossy_links),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
