@@ -1,0 +1,84 @@
+#include "signaling/protocol/format.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static const char name_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+static const char token_chars[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`{|}~";
+
+static bool is_id(const char *text, size_t bytes)
+{
+	return bytes >= 1 && bytes <= 64 && strspn(text, name_chars) == bytes;
+}
+
+static bool is_track(const char *text, size_t bytes)
+{
+	return bytes >= 2 && bytes <= 9 && text[0] == 't' &&
+	       strspn(text + 1, "0123456789abcdef") == bytes - 1;
+}
+
+static bool is_mid(const char *text, size_t bytes)
+{
+	return bytes >= 1 && bytes <= 16 && strspn(text, token_chars) == bytes;
+}
+
+// One code point of valid UTF-8.
+static uint32_t decode(const unsigned char *at, size_t *ret_bytes)
+{
+	if (at[0] < 0x80) {
+		*ret_bytes = 1;
+		return at[0];
+	}
+	size_t bytes = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+	uint32_t point = at[0] & (0xffu >> (bytes + 1));
+	for (size_t i = 1; i < bytes; i++)
+		point = point << 6 | (at[i] & 0x3f);
+	*ret_bytes = bytes;
+	return point;
+}
+
+static bool is_text(const char *text, size_t bytes, bool lines)
+{
+	size_t step;
+	for (size_t i = 0; i < bytes; i += step) {
+		uint32_t point = decode((const unsigned char *)text + i, &step);
+		if (point < 0x20 && !(lines && (point == '\n' || point == '\t' || point == '\r')))
+			return false;
+		if (point >= 0x7f && point < 0xa0)
+			return false;
+		if ((point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069))
+			return false; // a name must not turn the text around it
+	}
+	return true;
+}
+
+bool hz_format_known(const char *format)
+{
+	static const char *const known[] = {"hz-id", "hz-track", "hz-mid", "hz-text", "hz-lines"};
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(format, known[i]) == 0)
+			return true;
+	return false;
+}
+
+bool hz_format_check(const char *format, const char *text, size_t bytes)
+{
+	if (strcmp(format, "hz-id") == 0)
+		return is_id(text, bytes);
+	if (strcmp(format, "hz-track") == 0)
+		return is_track(text, bytes);
+	if (strcmp(format, "hz-mid") == 0)
+		return is_mid(text, bytes);
+	if (strcmp(format, "hz-text") == 0)
+		return is_text(text, bytes, false);
+	return strcmp(format, "hz-lines") == 0 && is_text(text, bytes, true);
+}
+
+size_t hz_utf8_length(const char *text, size_t bytes)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < bytes; i++)
+		count += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return count;
+}
