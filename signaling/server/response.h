@@ -1,0 +1,29 @@
+// The inside of struct hz_response, for the server's own files.
+#ifndef HZ_SIGNALING_SERVER_RESPONSE_H
+#define HZ_SIGNALING_SERVER_RESPONSE_H
+
+#include "signaling/server/http.h"
+
+struct hz_response {
+	int status; // 0: not set
+	const char *type;
+	const void *body;
+	void *owned; // body, when it is ours to free
+	size_t body_bytes;
+	unsigned headers;
+	size_t text_bytes;
+	struct {
+		const char *name, *value; // into text
+	} header[HZ_RESPONSE_HEADERS];
+	char text[HZ_RESPONSE_HEADER_BYTES];
+};
+
+// The status line's phrase, e.g. "Not Found".
+const char *hz_status_phrase(int status);
+
+// Writes status line and all headers for the wire; content length as told (a HEAD answer has one without a body).
+// 0, -ENOSPC.
+int hz_response_head(const struct hz_response *res, bool is_tls, bool close, char *ret, size_t ret_bytes,
+                     size_t *ret_used);
+
+#endif
