@@ -1,6 +1,6 @@
 // What a page sees of a consult.
 import type { HuizhenError } from './errors';
-import type { BellPush, ChatPush, Level, Track } from './protocol';
+import type { BellPush, ChatPush, Level, Source, Track } from './protocol';
 
 /**
  * `connecting` → `lobby` → `incall`; `reconnecting` while the socket is away (sound and picture may well go on);
@@ -35,6 +35,8 @@ export interface ConsultEvents {
 	audioblocked: boolean;
 	/** Devices were plugged in or out. */
 	devices: void;
+	/** A host muted this source of ours; unmute with setMuted(). */
+	mutedbyhost: Source;
 	/** Something failed that was not asked for by a call; the consult goes on. */
 	error: HuizhenError;
 	/** The consult is over for this participant. */

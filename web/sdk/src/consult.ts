@@ -70,6 +70,7 @@ export class Consult extends Emitter<ConsultEvents> {
 				peer: () => this.link.peer,
 				update: (source, muted) => this.updateTrack(source, muted),
 				onChange: () => this.changed(),
+				onMutedByHost: (source) => this.emit('mutedbyhost', source),
 			},
 			deps.opener,
 		);

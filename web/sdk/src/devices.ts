@@ -100,6 +100,43 @@ export function canShareScreen(): boolean {
 	return typeof navigator !== 'undefined' && typeof navigator.mediaDevices?.getDisplayMedia === 'function';
 }
 
+export interface Opened {
+	camera: MediaStreamTrack | null;
+	microphone: MediaStreamTrack | null;
+	/** Why one of them is missing. */
+	cameraProblem: DeviceProblem | null;
+	microphoneProblem: DeviceProblem | null;
+}
+
+/** Both with one permission question where that works; else each alone, so that one broken device spares the other. */
+export async function openCameraAndMicrophone(camera: CameraOptions, microphone: MicrophoneOptions): Promise<Opened> {
+	const exact = (id: string | undefined) => (id ? { deviceId: { exact: id } } : {});
+	try {
+		const stream = await mediaDevices().getUserMedia({
+			video: {
+				width: { ideal: camera.width ?? 1280 },
+				height: { ideal: camera.height ?? 720 },
+				frameRate: { ideal: 30, max: 30 },
+				...(camera.facing && !camera.deviceId ? { facingMode: { ideal: camera.facing } } : exact(camera.deviceId)),
+			},
+			audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...exact(microphone.deviceId) },
+		});
+		const [video, audio] = [stream.getVideoTracks()[0] ?? null, stream.getAudioTracks()[0] ?? null];
+		return { camera: video, microphone: audio, cameraProblem: null, microphoneProblem: null };
+	} catch {
+		const result: Opened = { camera: null, microphone: null, cameraProblem: null, microphoneProblem: null };
+		await openMicrophone(microphone).then(
+			(track) => (result.microphone = track),
+			(error: unknown) => (result.microphoneProblem = problemOf(error)),
+		);
+		await openCamera(camera).then(
+			(track) => (result.camera = track),
+			(error: unknown) => (result.cameraProblem = problemOf(error)),
+		);
+		return result;
+	}
+}
+
 export async function openScreen(): Promise<MediaStreamTrack> {
 	if (!canShareScreen()) throw new DeviceError('unsupported', 'this browser cannot share its screen');
 	try {

@@ -10,6 +10,8 @@ export interface PublishOptions {
 	height?: number;
 	/** Your own track (a canvas, an imaging window): it is sent as it is and never reopened. */
 	track?: MediaStreamTrack;
+	/** A track that you opened just now for a preview: saves a second permission question. The SDK owns it from here on. */
+	opened?: MediaStreamTrack;
 	/** Shown to others, for example "Ultrasound, probe 2". */
 	label?: string;
 	muted?: boolean;
@@ -80,7 +82,9 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 	/** Opens the device. Rejects with DeviceError. A camera that starts muted stays dark. */
 	open(): Promise<void> {
 		return this.serial(async () => {
-			if (this.options.track) this.use(this.options.track);
+			const { track, opened } = this.options;
+			if (track) this.use(track);
+			else if (opened && opened.readyState === 'live') this.use(opened);
 			else if (!(this.muted && this.releasesDevice())) this.use(await this.opener(this.source, this.options));
 		});
 	}
@@ -108,7 +112,7 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 		return this.serial(async () => {
 			if (this.own) return;
 			const before = this.options;
-			this.options = { ...before, deviceId: options.deviceId, facing: options.facing };
+			this.options = { ...before, deviceId: options.deviceId, facing: options.facing, opened: undefined };
 			if (this.muted && this.releasesDevice()) return;
 			// Most phones open one camera at a time: the old one must go first.
 			if (this.source !== 'microphone') this.silentStop();

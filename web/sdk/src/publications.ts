@@ -10,6 +10,7 @@ export interface PublicationHooks {
 	/** Tells the gateway about a mute; may reject. */
 	update(source: Source, muted: boolean): Promise<void>;
 	onChange(): void;
+	onMutedByHost(source: Source): void;
 }
 
 export class Publications {
@@ -81,6 +82,7 @@ export class Publications {
 			if (remote.muted && !justResumed) {
 				this.hooks.peer()?.setMuted(local.source, true);
 				void local.setMuted(true);
+				this.hooks.onMutedByHost(local.source);
 			} else {
 				void this.hooks.update(local.source, local.muted).catch(() => undefined);
 			}

@@ -1,0 +1,137 @@
+// A consult from inside: pictures, controls, chat, people. The roles' grants decide what is shown.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { BellPush, Consult } from '../../sdk/src';
+import { t, useLanguage } from '../i18n';
+import { choices, remember } from '../shared/choices';
+import { useConsult, useWakeLock } from '../shared/hooks';
+import { Icon } from '../shared/icons';
+import { ringBell } from '../shared/sounds';
+import { LanguageSwitch, ThemeSwitch } from '../shared/ui';
+import { QualityBanner } from './banner';
+import { ChatPanel } from './chat-panel';
+import { Controls } from './controls';
+import { DevicesPanel } from './devices-panel';
+import { PeoplePanel } from './people-panel';
+import { Stage, type Layout } from './stage';
+
+type Panel = 'chat' | 'people' | 'devices' | null;
+const NOTICE_MS = 6_000;
+
+export function CallView({ consult }: { consult: Consult }) {
+	useLanguage();
+	useConsult(consult);
+	useWakeLock();
+	const [layout, setLayout] = useState<Layout>(choices().layout ?? 'speaker');
+	const roomy = matchMedia('(min-width: 1000px)').matches;
+	const [panel, setPanel] = useState<Panel>(consult.can('admit') && roomy ? 'people' : null);
+	const notice = useNotice();
+	const unread = useUnread(consult, panel === 'chat');
+	useHostMute(consult, notice.show);
+	const bell = useBell(consult);
+	const close = () => setPanel(null);
+	const changeLayout = () => {
+		const next = layout === 'grid' ? 'speaker' : 'grid';
+		setLayout(next);
+		remember({ layout: next });
+	};
+	return (
+		<div class={`call${panel ? ' with-panel' : ''}`} data-testid="call" data-layout={layout}>
+			<header class="call-head">
+				<h1 class="call-title">{consult.title || t('call')}</h1>
+				{consult.recording && <span class="recording">{t('recording')}</span>}
+				<span class={`quality ${consult.quality}`} data-testid="quality">
+					<span class="quality-name">{t('quality')}: </span>
+					{t(`quality_${consult.quality}`)}
+				</span>
+				<LanguageSwitch />
+				<ThemeSwitch />
+			</header>
+			<QualityBanner consult={consult} />
+			<main class="call-main">
+				<Stage consult={consult} layout={layout} />
+				{consult.audio.blocked && (
+					<button type="button" class="primary big tap-sound" data-testid="tap-sound" onClick={() => void consult.audio.resume()}>
+						<Icon name="sound" /> {t('soundBlocked')}
+					</button>
+				)}
+				<div class="toasts" role="status" aria-live="polite">
+					{bell.latest && panel !== 'people' && (
+						<div class="toast" data-testid="bell">
+							<Icon name="bell" />
+							<span>{t('lobbyBell', { name: bell.latest.name, role: t(`role_${bell.latest.role}`) })}</span>
+							<button type="button" class="primary" onClick={() => bell.admit(notice.show)}>
+								{t('admit')}
+							</button>
+							<button type="button" class="square quiet" aria-label={t('close')} onClick={bell.dismiss}>
+								<Icon name="close" size={20} />
+							</button>
+						</div>
+					)}
+					{notice.text && <div class="toast">{notice.text}</div>}
+					<span class="sr">{unread.said}</span>
+				</div>
+			</main>
+			{panel === 'chat' && <ChatPanel consult={consult} onClose={close} />}
+			{panel === 'people' && <PeoplePanel consult={consult} onClose={close} onNotice={notice.show} />}
+			{panel === 'devices' && <DevicesPanel consult={consult} onClose={close} onNotice={notice.show} />}
+			<Controls
+				consult={consult} layout={layout} onLayout={changeLayout} panel={panel} unread={unread.count}
+				onPanel={(p) => setPanel(panel === p ? null : p)} onNotice={notice.show}
+			/>
+		</div>
+	);
+}
+
+function useNotice() {
+	const [text, setText] = useState('');
+	useEffect(() => {
+		if (!text) return;
+		const timer = setTimeout(() => setText(''), NOTICE_MS);
+		return () => clearTimeout(timer);
+	}, [text]);
+	return { text, show: setText };
+}
+
+/** Messages of others that came while the chat was closed; also what a screen reader says about the last one. */
+function useUnread(consult: Consult, open: boolean) {
+	const [count, setCount] = useState(0);
+	const [said, setSaid] = useState('');
+	const isOpen = useRef(open);
+	isOpen.current = open;
+	useEffect(() => {
+		const since = Date.now();
+		return consult.on('chat', (m) => {
+			if (isOpen.current || m.from === consult.me.id || m.time < since - 5_000) return;
+			setCount((n) => n + 1);
+			setSaid(t('chatFrom', { name: m.name, text: m.text }));
+		});
+	}, [consult]);
+	useEffect(() => {
+		if (open) setCount(0);
+	}, [open]);
+	return { count, said };
+}
+
+/** The last one who rang, while still waiting. */
+function useBell(consult: Consult) {
+	const [push, setPush] = useState<BellPush | null>(null);
+	useEffect(
+		() =>
+			consult.on('bell', (next) => {
+				setPush(next);
+				if (!choices().bellOff) ringBell();
+			}),
+		[consult],
+	);
+	const latest = push && consult.lobby.some((p) => p.id === push.participant) ? push : null;
+	const admit = (onNotice: (text: string) => void) => {
+		if (latest) void consult.admit(latest.participant).catch(() => onNotice(t('actionFailed')));
+		setPush(null);
+	};
+	return { latest, admit, dismiss: () => setPush(null) };
+}
+
+/** Says so when the host mutes one's microphone: the gateway's state says muted before we did. */
+function useHostMute(consult: Consult, show: (text: string) => void): void {
+	useEffect(() => consult.on('mutedbyhost', () => show(t('mutedByHost'))), [consult]);
+}

@@ -1,0 +1,158 @@
+// For hosts: the waiting room, everybody inside, and how good their connections are.
+import { useEffect, useState } from 'preact/hooks';
+import type { Consult, Participant, Stats } from '../../sdk/src';
+import { t } from '../i18n';
+import { Icon } from '../shared/icons';
+import { Confirm } from '../shared/ui';
+import { PanelHead } from './chat-panel';
+import { LobbyList } from './lobby-list';
+
+interface PeopleProps {
+	consult: Consult;
+	onClose: () => void;
+	onNotice: (text: string) => void;
+}
+
+export function PeoplePanel({ consult, onClose, onNotice }: PeopleProps) {
+	const [removing, setRemoving] = useState<Participant | null>(null);
+	const attempt = (job: Promise<void>) => void job.catch(() => onNotice(t('actionFailed')));
+	return (
+		<aside class="panel" aria-label={t('people')} onKeyDown={(ev) => ev.key === 'Escape' && onClose()}>
+			<PanelHead title={t('people')} onClose={onClose} />
+			<div class="panel-body">
+				<h3>
+					{t('lobby')} <span class="count">{consult.lobby.length}</span>
+				</h3>
+				<div aria-live="polite">
+					<LobbyList
+						people={consult.lobby} onAdmit={(id) => attempt(consult.admit(id))} onRemove={(id) => attempt(consult.remove(id))}
+					/>
+				</div>
+				<h3>
+					{t('inConsult')} <span class="count">{consult.participants.length}</span>
+				</h3>
+				<ul class="people">
+					{consult.participants.map((p) => (
+						<Person
+							key={p.id} consult={consult} person={p} onSendBack={() => attempt(consult.sendBack(p.id))}
+							onMute={(track) => attempt(consult.muteTrack(track))} onRemove={() => setRemoving(p)}
+						/>
+					))}
+				</ul>
+			</div>
+			{removing && (
+				<Confirm
+					text={t('removeConfirm', { name: removing.name })} yes={t('remove')} no={t('cancel')}
+					onNo={() => setRemoving(null)}
+					onYes={() => {
+						attempt(consult.remove(removing.id));
+						setRemoving(null);
+					}}
+				/>
+			)}
+		</aside>
+	);
+}
+
+interface PersonProps {
+	consult: Consult;
+	person: Participant;
+	onSendBack: () => void;
+	onRemove: () => void;
+	onMute: (track: string) => void;
+}
+
+const WAITS = ['patient', 'companion', 'interpreter'];
+
+function Person({ consult, person, onSendBack, onRemove, onMute }: PersonProps) {
+	const [open, setOpen] = useState(false);
+	const self = person.id === consult.me.id;
+	const mic = person.tracks.find((x) => x.kind === 'audio' && !x.muted);
+	const name = person.name;
+	const level = self ? consult.quality : person.quality;
+	return (
+		<li class="person" data-testid="person-item" data-participant={person.id}>
+			<div class="person-who">
+				<strong>
+					{name}
+					{self && ` (${t('you')})`}
+				</strong>
+				<span class="hint">
+					{t(`role_${person.role}`)} · {person.status === 'away' ? t('away') : `${t('quality')}: ${t(`quality_${level}`)}`}
+					{person.hand && ` · ${t('handRaised')}`}
+				</span>
+			</div>
+			<div class="row">
+				<button
+					type="button" class="square" aria-expanded={open} aria-label={t('statsShow', { name })} title={t('statsTitle')}
+					data-testid="stats-toggle" onClick={() => setOpen(!open)}
+				>
+					<Icon name="info" size={20} />
+				</button>
+				{!self && mic && (
+					<button
+						type="button" class="square" aria-label={t('muteName', { name })} title={t('muteName', { name })}
+						data-testid="mute-other" onClick={() => onMute(mic.id)}
+					>
+						<Icon name="micOff" size={20} />
+					</button>
+				)}
+				{!self && WAITS.includes(person.role) && (
+					<button type="button" data-testid="send-back" aria-label={t('sendBackName', { name })} onClick={onSendBack}>
+						{t('sendBack')}
+					</button>
+				)}
+				{!self && (
+					<button type="button" data-testid="remove" aria-label={t('removeName', { name })} onClick={onRemove}>
+						{t('remove')}
+					</button>
+				)}
+			</div>
+			{open && <PersonStats consult={consult} person={person} />}
+		</li>
+	);
+}
+
+function bitrate(bps: number): string {
+	return bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bps / 1e3)} kbit/s`;
+}
+
+function PersonStats({ consult, person }: { consult: Consult; person: Participant }) {
+	const [stats, setStats] = useState<Stats | null>(null);
+	const [pictures, setPictures] = useState<string[]>([]);
+	useEffect(() => {
+		const read = async () => {
+			setStats(await consult.statisticsOf(person.id));
+			const mine = await consult.statistics();
+			const videos = mine.tracks.filter((x) => x.participant === person.id && x.kind === 'video' && x.height > 0);
+			setPictures(videos.map((x) => `${t(`source_${x.source}`)} ${x.width}×${x.height}, ${x.fps}/s, ${bitrate(x.bps)}`));
+		};
+		const tick = () => void read().catch(() => undefined);
+		tick();
+		const timer = setInterval(tick, 3_000);
+		return () => clearInterval(timer);
+	}, [consult, person.id]);
+	if (!stats) return <p class="hint">{t('statsNone')}</p>;
+	const lost = Math.max(stats.up_lost_percent ?? 0, stats.down_lost_percent ?? 0, stats.client?.lost_percent ?? 0);
+	return (
+		<dl class="stats" data-testid="person-stats">
+			<Line name={t('quality')} value={t(`quality_${stats.quality}`)} />
+			<Line name={t('statsRtt')} value={`${Math.round(stats.rtt_ms)} ms`} />
+			<Line name={t('statsUp')} value={bitrate(stats.up_bps)} />
+			<Line name={t('statsDown')} value={bitrate(stats.down_bps)} />
+			<Line name={t('statsLost')} value={`${lost.toFixed(1)} %`} />
+			{pictures.map((text) => (
+				<Line key={text} name={t('statsPicture')} value={text} />
+			))}
+		</dl>
+	);
+}
+
+function Line({ name, value }: { name: string; value: string }) {
+	return (
+		<div>
+			<dt>{name}</dt>
+			<dd>{value}</dd>
+		</div>
+	);
+}

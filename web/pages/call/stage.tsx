@@ -1,0 +1,58 @@
+// The pictures: one large and the rest in a strip, or all in a grid.
+import { useRef, useState } from 'preact/hooks';
+import type { Consult } from '../../sdk/src';
+import { t } from '../i18n';
+import { useMedia } from '../shared/hooks';
+import { SelfView, Tile } from './tile';
+import { gridColumns, mainTile, tilesOf, type TileInfo } from './tiles';
+
+export type Layout = 'speaker' | 'grid';
+
+export function Stage({ consult, layout }: { consult: Consult; layout: Layout }) {
+	const [pinned, setPinned] = useState<string | null>(null);
+	const wide = useMedia('(min-aspect-ratio: 1/1)');
+	const lastSpeaker = useRef<string | null>(null);
+	const speaker = consult.speakers.find((id) => id !== consult.me.id);
+	if (speaker) lastSpeaker.current = speaker;
+	const tiles = tilesOf(consult);
+	const canPublish = consult.can('publish');
+	const pinTo = (tile: TileInfo) => () => setPinned(pinned === tile.key ? null : tile.key);
+	const empty = tiles.every((tile) => tile.self);
+
+	if (layout === 'grid' && !empty) {
+		const count = tiles.length + (canPublish ? 1 : 0);
+		return (
+			<div class={`stage grid cols-${gridColumns(count, wide)}`} role="region" aria-label={t('stage')}>
+				{tiles.map((tile) => (
+					<Tile key={tile.key} consult={consult} tile={tile} />
+				))}
+				{canPublish && <SelfView consult={consult} floating={false} />}
+			</div>
+		);
+	}
+	const main = mainTile(tiles, pinned, lastSpeaker.current);
+	const rest = tiles.filter((tile) => tile !== main);
+	return (
+		<div class="stage speaker" role="region" aria-label={t('stage')}>
+			<div class="main-area">
+				{main ? (
+					<Tile
+						key={main.key} consult={consult} tile={main} large pinned={main.key === pinned}
+						onPin={tiles.length > 1 ? pinTo(main) : undefined}
+					/>
+				) : (
+					<p class="stage-empty">{t('noOneElse')}</p>
+				)}
+				{empty && main && <p class="stage-empty below">{t('noOneElse')}</p>}
+				{canPublish && <SelfView consult={consult} floating />}
+			</div>
+			{rest.length > 0 && (
+				<div class="strip">
+					{rest.map((tile) => (
+						<Tile key={tile.key} consult={consult} tile={tile} onPin={pinTo(tile)} />
+					))}
+				</div>
+			)}
+		</div>
+	);
+}

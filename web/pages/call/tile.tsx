@@ -1,0 +1,103 @@
+// One picture with its name and signs.
+import type { Consult } from '../../sdk/src';
+import { t } from '../i18n';
+import { Icon } from '../shared/icons';
+import { LocalVideo, RemoteVideo } from '../shared/video';
+import type { TileInfo } from './tiles';
+
+interface TileProps {
+	consult: Consult;
+	tile: TileInfo;
+	large?: boolean;
+	pinned?: boolean;
+	onPin?: () => void;
+}
+
+function initial(name: string): string {
+	return Array.from(name.trim())[0] ?? '?';
+}
+
+function nameOf(tile: TileInfo): string {
+	const who = tile.self ? t('you') : tile.participant.name;
+	if (tile.source === 'camera' || tile.source === 'microphone') return who;
+	return `${who} · ${tile.label || t(`source_${tile.source}`)}`;
+}
+
+export function Tile({ consult, tile, large, pinned, onPin }: TileProps) {
+	const name = nameOf(tile);
+	const { participant } = tile;
+	const away = participant.status === 'away';
+	const track = tile.local?.mediaStreamTrack ?? null;
+	const hasPicture = tile.remote !== null || track !== null;
+	const weak = !tile.self && (participant.quality === 'poor' || participant.quality === 'lost');
+	return (
+		<div
+			class={`tile${large ? ' large' : ''}${tile.speaking ? ' speaking' : ''}`}
+			data-testid="tile" data-participant={participant.id} data-source={tile.source} role="group" aria-label={name}
+		>
+			{tile.remote && <RemoteVideo consult={consult} track={tile.remote.id} label={name} key={tile.remote.id} />}
+			{track && <LocalVideo track={track} label={name} />}
+			{!hasPicture && <span class="avatar">{initial(participant.name)}</span>}
+			{away && <p class="tile-note">{t('away')}</p>}
+			<p class="tile-name">
+				{tile.silent && <Sign icon="micOff" text={t('mutedSign')} />}
+				<span class="tile-text">{name}</span>
+				{tile.speaking && <span class="sr">{t('speaking')}</span>}
+				{weak && <span class="tile-quality">{t(`quality_${participant.quality}`)}</span>}
+			</p>
+			{participant.hand && (
+				<p class="tile-hand">
+					<Sign icon="hand" text={t('handRaised')} />
+				</p>
+			)}
+			{onPin && (
+				<button
+					type="button" class="tile-pin" aria-pressed={pinned === true}
+					aria-label={t(pinned ? 'unpin' : 'pin', { name })} title={t(pinned ? 'unpin' : 'pin', { name })} onClick={onPin}
+				>
+					<Icon name="pin" size={20} />
+				</button>
+			)}
+		</div>
+	);
+}
+
+function Sign({ icon, text }: { icon: 'micOff' | 'hand'; text: string }) {
+	return (
+		<span class="sign" title={text}>
+			<Icon name={icon} size={18} />
+			<span class="sr">{text}</span>
+		</span>
+	);
+}
+
+/** The own camera: mirrored like a looking glass when it looks at oneself. */
+export function SelfView({ consult, floating }: { consult: Consult; floating: boolean }) {
+	const camera = consult.localTrack('camera');
+	const microphone = consult.localTrack('microphone');
+	const track = camera?.mediaStreamTrack ?? null;
+	const speaking = consult.speakers.includes(consult.me.id);
+	return (
+		<div
+			class={`tile self${floating ? ' floating' : ''}${speaking ? ' speaking' : ''}`} data-testid="self-view"
+			data-participant={consult.me.id} data-source="camera" role="group" aria-label={t('you')}
+		>
+			{track ? (
+				<LocalVideo track={track} label={t('checkPreview')} mirrored={camera?.facing !== 'environment'} />
+			) : (
+				<span class="avatar">
+					<Icon name="cameraOff" />
+				</span>
+			)}
+			<p class="tile-name">
+				{(!microphone || microphone.muted) && <Sign icon="micOff" text={t('mutedSign')} />}
+				<span class="tile-text">{t('you')}</span>
+			</p>
+			{consult.me.hand && (
+				<p class="tile-hand">
+					<Sign icon="hand" text={t('handRaised')} />
+				</p>
+			)}
+		</div>
+	);
+}

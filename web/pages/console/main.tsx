@@ -1,0 +1,6 @@
+import { start } from '../shared/start';
+import '../styles/call.css';
+import '../styles/console.css';
+import { ConsolePage } from './console-page';
+
+start(<ConsolePage />);

@@ -1,0 +1,259 @@
+// Camera and microphone before entering: live picture, level meter, choice of device, help when something is refused.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import {
+	environment, facingOf, listDevices, openCamera, openCameraAndMicrophone, openMicrophone, problemOf,
+	type CameraOptions, type DeviceList, type DeviceProblem, type Facing, type MicrophoneOptions,
+} from '../../sdk/src';
+import { t, type MessageKey } from '../i18n';
+import { choices, remember } from '../shared/choices';
+import { helpFor, otherBrowserHelps } from '../shared/help';
+import { Icon } from '../shared/icons';
+import { LevelMeter } from '../shared/level-meter';
+import { LocalVideo } from '../shared/video';
+
+export interface Checked {
+	camera: MediaStreamTrack | null;
+	microphone: MediaStreamTrack | null;
+	/** The camera works but the user switched it off. */
+	cameraOff: boolean;
+}
+
+interface Opened {
+	camera: MediaStreamTrack | null;
+	microphone: MediaStreamTrack | null;
+	cameraProblem: DeviceProblem | null;
+	microphoneProblem: DeviceProblem | null;
+}
+
+const NOTHING: Opened = { camera: null, microphone: null, cameraProblem: null, microphoneProblem: null };
+
+function rememberedCamera(): CameraOptions {
+	const { cameraId, facing } = choices();
+	if (environment().mobile) return { facing: facing ?? 'user' };
+	return { deviceId: cameraId };
+}
+
+/** Opens the devices, and gives them back unless they went into the consult. */
+function useDevices() {
+	const [opened, setOpened] = useState<Opened | null>(null);
+	const [list, setList] = useState<DeviceList>({ cameras: [], microphones: [], speakers: [] });
+	const [off, setOff] = useState(choices().cameraOff === true);
+	const live = useRef<Opened>(NOTHING);
+	const handedOver = useRef(false);
+	const gone = useRef(false);
+
+	const show = (next: Opened) => {
+		live.current = next;
+		if (gone.current) release();
+		else setOpened(next);
+	};
+	const release = () => {
+		if (handedOver.current) return;
+		live.current.camera?.stop();
+		live.current.microphone?.stop();
+	};
+	const refreshList = () => void listDevices().then((l) => gone.current || setList(l));
+	const openAll = async () => {
+		setOpened(null);
+		release();
+		const next = await openCameraAndMicrophone(rememberedCamera(), { deviceId: choices().microphoneId });
+		if (choices().cameraOff && next.camera) {
+			next.camera.stop();
+			next.camera = null;
+		}
+		show(next);
+		refreshList();
+	};
+	const useCamera = async (options: CameraOptions) => {
+		live.current.camera?.stop();
+		try {
+			show({ ...live.current, camera: await openCamera(options), cameraProblem: null });
+		} catch (error) {
+			show({ ...live.current, camera: null, cameraProblem: problemOf(error) });
+		}
+		refreshList();
+	};
+	const useMicrophone = async (options: MicrophoneOptions) => {
+		live.current.microphone?.stop();
+		try {
+			show({ ...live.current, microphone: await openMicrophone(options), microphoneProblem: null });
+		} catch (error) {
+			show({ ...live.current, microphone: null, microphoneProblem: problemOf(error) });
+		}
+	};
+	const setCameraOff = (next: boolean) => {
+		setOff(next);
+		remember({ cameraOff: next });
+		if (next) {
+			live.current.camera?.stop();
+			show({ ...live.current, camera: null });
+		} else {
+			void useCamera(rememberedCamera());
+		}
+	};
+	useEffect(() => {
+		void openAll();
+		navigator.mediaDevices?.addEventListener?.('devicechange', refreshList);
+		return () => {
+			gone.current = true;
+			navigator.mediaDevices?.removeEventListener?.('devicechange', refreshList);
+			release();
+		};
+	}, []);
+	return { opened, list, off, openAll, useCamera, useMicrophone, setCameraOff, handedOver };
+}
+
+export function DeviceCheck(props: { onEnter: (checked: Checked) => void }) {
+	const devices = useDevices();
+	const { opened, off } = devices;
+	const enter = () => {
+		devices.handedOver.current = true;
+		const { camera, microphone } = opened ?? NOTHING;
+		props.onEnter({ camera, microphone, cameraOff: off });
+	};
+	return (
+		<section class="card check">
+			<h1>{t('checkTitle')}</h1>
+			<Preview camera={opened?.camera ?? null} off={off} waiting={opened === null} />
+			{opened === null ? (
+				<p class="hint" role="status">
+					{t('checkAllow')}
+				</p>
+			) : (
+				<>
+					<Problems opened={opened} onRetry={() => void devices.openAll()} />
+					{opened.microphone && (
+						<div class="meter-row">
+							<Icon name="mic" size={20} />
+							<LevelMeter track={opened.microphone} />
+						</div>
+					)}
+					{opened.microphone && <p class="hint">{t('checkSpeak')}</p>}
+					<Choosers devices={devices} opened={opened} />
+				</>
+			)}
+			<button type="button" class="primary big" data-testid="enter-button" disabled={opened === null} onClick={enter}>
+				{t(enterLabel(opened, off))}
+			</button>
+		</section>
+	);
+}
+
+function enterLabel(opened: Opened | null, off: boolean): MessageKey {
+	if (!opened || (opened.microphone && (opened.camera || off))) return 'enterButton';
+	if (opened.microphone) return 'enterAudioOnly';
+	return opened.camera ? 'enterVideoOnly' : 'enterListenOnly';
+}
+
+function Preview({ camera, off, waiting }: { camera: MediaStreamTrack | null; off: boolean; waiting: boolean }) {
+	return (
+		<div class="preview">
+			<LocalVideo
+				track={camera} label={t('checkPreview')} testid="device-video"
+				mirrored={!!camera && facingOf(camera) !== 'environment'}
+			/>
+			{!camera && (
+				<div class="preview-empty">
+					<Icon name="cameraOff" size={40} />
+					<span>{waiting ? t('loading') : off ? t('cameraOff') : t('noCamera')}</span>
+				</div>
+			)}
+		</div>
+	);
+}
+
+function Problems({ opened, onRetry }: { opened: Opened; onRetry: () => void }) {
+	const { browser } = environment();
+	const problems = [opened.cameraProblem, opened.microphoneProblem];
+	if (!problems.some(Boolean)) return null;
+	const help = helpFor(browser, problems);
+	return (
+		<div class="problem" role="alert" data-testid="device-problem">
+			{opened.cameraProblem && <ProblemLine device={t('problemCamera')} problem={opened.cameraProblem} />}
+			{opened.microphoneProblem && <ProblemLine device={t('problemMicrophone')} problem={opened.microphoneProblem} />}
+			{help && (
+				<p>
+					<strong>{t('help_title')}</strong>
+					<br />
+					{t(help)}
+				</p>
+			)}
+			{otherBrowserHelps(browser, problems) && <p>{t('unsupportedWechat')}</p>}
+			<button type="button" data-testid="device-retry" onClick={onRetry}>
+				{t('retry')}
+			</button>
+		</div>
+	);
+}
+
+function ProblemLine({ device, problem }: { device: string; problem: DeviceProblem }) {
+	return <p>{t('deviceLost', { device, problem: t(`problem_${problem}`) })}</p>;
+}
+
+function Choosers({ devices, opened }: { devices: ReturnType<typeof useDevices>; opened: Opened }) {
+	const { list, off } = devices;
+	const { mobile } = environment();
+	const facing: Facing = (opened.camera && facingOf(opened.camera)) ?? choices().facing ?? 'user';
+	const face = (next: Facing) => {
+		remember({ facing: next });
+		void devices.useCamera({ facing: next });
+	};
+	const current = (track: MediaStreamTrack | null) => track?.getSettings?.().deviceId ?? '';
+	return (
+		<div class="choosers">
+			{(opened.camera || off) && (
+				<button type="button" aria-pressed={off} onClick={() => devices.setCameraOff(!off)}>
+					<Icon name={off ? 'camera' : 'cameraOff'} size={20} /> {off ? t('turnCameraOn') : t('turnCameraOff')}
+				</button>
+			)}
+			{mobile && opened.camera && (
+				<div class="segmented" role="group" aria-label={t('checkCamera')}>
+					{(['user', 'environment'] as const).map((f) => (
+						<button type="button" key={f} aria-pressed={facing === f} onClick={() => face(f)}>
+							{t(f === 'user' ? 'checkFront' : 'checkBack')}
+						</button>
+					))}
+				</div>
+			)}
+			{!mobile && opened.camera && list.cameras.length > 1 && (
+				<Chooser
+					label={t('checkCamera')} list={list.cameras} value={current(opened.camera)}
+					onChange={(cameraId) => {
+						remember({ cameraId });
+						void devices.useCamera({ deviceId: cameraId });
+					}}
+				/>
+			)}
+			{opened.microphone && list.microphones.length > 1 && (
+				<Chooser
+					label={t('checkMicrophone')} list={list.microphones} value={current(opened.microphone)}
+					onChange={(microphoneId) => {
+						remember({ microphoneId });
+						void devices.useMicrophone({ deviceId: microphoneId });
+					}}
+				/>
+			)}
+		</div>
+	);
+}
+
+interface ChooserProps {
+	label: string;
+	list: MediaDeviceInfo[];
+	value: string;
+	onChange: (id: string) => void;
+}
+function Chooser({ label, list, value, onChange }: ChooserProps) {
+	return (
+		<label class="field">
+			<span>{label}</span>
+			<select value={value} onChange={(ev) => onChange(ev.currentTarget.value)}>
+				{list.map((d, i) => (
+					<option key={d.deviceId} value={d.deviceId}>
+						{d.label || `${label} ${i + 1}`}
+					</option>
+				))}
+			</select>
+		</label>
+	);
+}

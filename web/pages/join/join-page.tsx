@@ -1,0 +1,226 @@
+// /j/{code} and /join#token=…: from the link into the consult. Nothing is used up before the tap on "Join".
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { environment, savedResumeKey, type Consult } from '../../sdk/src';
+import type { RestLinkInfo } from '../../sdk/src/protocol';
+import { CallView } from '../call/call-view';
+import { t, useLanguage, type MessageKey } from '../i18n';
+import { api, ApiError } from '../shared/api';
+import { enter, type Devices } from '../shared/enter';
+import { useConsult } from '../shared/hooks';
+import { audioContext } from '../shared/sounds';
+import { expose } from '../shared/start';
+import { claimsOf, keep, kept, takeFragment } from '../shared/token';
+import { Notice, TopBar } from '../shared/ui';
+import { DeviceCheck } from './device-check';
+import { WaitingRoom } from './waiting-room';
+
+type Invitation = { title: string; role: string; name: string };
+type Phase =
+	| { name: 'loading' }
+	| { name: 'welcome'; invitation: Invitation }
+	| { name: 'problem'; title: MessageKey; text: MessageKey; retry: boolean }
+	| { name: 'check' }
+	| { name: 'joining' }
+	| { name: 'inside'; consult: Consult }
+	| { name: 'ended'; reason: string };
+
+const STAFF = ['admin', 'clinic', 'expert'];
+
+function linkCode(): string | null {
+	const match = /^\/j\/([A-Za-z0-9_-]{1,64})\/?$/.exec(location.pathname);
+	return match?.[1] ?? null;
+}
+
+function linkProblem(state: RestLinkInfo['state']): Phase | null {
+	if (state === 'expired') return { name: 'problem', title: 'linkExpiredTitle', text: 'linkExpiredText', retry: false };
+	if (state === 'revoked') return { name: 'problem', title: 'linkInvalidTitle', text: 'linkInvalidText', retry: false };
+	return null;
+}
+
+function problemOfError(error: unknown, used = false): Phase {
+	const status = error instanceof ApiError ? error.status : 0;
+	if (status === 409 || status === 410 || (used && (status === 401 || status === 403))) {
+		return { name: 'problem', title: 'linkUsedTitle', text: 'linkUsedText', retry: false };
+	}
+	if (status >= 400 && status < 500 && status !== 429) {
+		return { name: 'problem', title: 'linkInvalidTitle', text: 'linkInvalidText', retry: false };
+	}
+	return { name: 'problem', title: 'networkErrorTitle', text: 'networkErrorText', retry: true };
+}
+
+export function JoinPage() {
+	useLanguage();
+	const code = useRef(linkCode());
+	const [phase, setPhase] = useState<Phase>({ name: 'loading' });
+	const storageKey = code.current ? `link.${code.current}` : 'token';
+	const token = useRef<string | null>(null);
+	const used = useRef(false);
+
+	const load = async () => {
+		setPhase({ name: 'loading' });
+		if (!environment().supported) return;
+		if (savedResumeKey(storageKey) !== null && (await resume())) return;
+		if (code.current === null) {
+			setPhase(welcomeByToken(token));
+			return;
+		}
+		try {
+			const info = await api.link(code.current);
+			const invitation = { title: info.consult_title, role: info.role, name: info.name };
+			// The browser that used a link may use it again, and only the gateway knows: so "used" still has its button.
+			used.current = info.state === 'used';
+			setPhase(linkProblem(info.state) ?? { name: 'welcome', invitation });
+		} catch (error) {
+			setPhase(problemOfError(error));
+		}
+	};
+	/** After a reload: straight back in. */
+	const resume = async (): Promise<boolean> => {
+		setPhase({ name: 'joining' });
+		try {
+			show(await enter({ storageKey }));
+			return true;
+		} catch {
+			return false;
+		}
+	};
+	const show = (consult: Consult) => {
+		consult.on('end', (reason) => {
+			expose(null);
+			setPhase({ name: 'ended', reason });
+		});
+		setPhase({ name: 'inside', consult });
+	};
+	const redeem = async () => {
+		audioContext(); // in the tap: iOS lets sound start only from one
+		if (code.current === null) {
+			setPhase({ name: 'check' });
+			return;
+		}
+		setPhase({ name: 'joining' });
+		try {
+			const redeemed = await api.redeem(code.current);
+			if (redeemed.consult === null && STAFF.includes(redeemed.role)) {
+				location.assign(`/console#token=${redeemed.token}`);
+				return;
+			}
+			token.current = redeemed.token;
+			setPhase({ name: 'check' });
+		} catch (error) {
+			setPhase(problemOfError(error, used.current));
+		}
+	};
+	const go = async (devices: Devices) => {
+		audioContext();
+		setPhase({ name: 'joining' });
+		try {
+			show(await enter({ token: token.current ?? '', storageKey, devices }));
+		} catch {
+			devices.camera?.stop();
+			devices.microphone?.stop();
+			setPhase({ name: 'problem', title: 'refusedTitle', text: 'refusedText', retry: true });
+		}
+	};
+	useEffect(() => void load(), []);
+
+	if (phase.name === 'inside') return <Inside consult={phase.consult} />;
+	return (
+		<div class="page">
+			<TopBar />
+			<main class="narrow">
+				{!environment().supported ? (
+					<Unsupported />
+				) : phase.name === 'welcome' ? (
+					<Welcome invitation={phase.invitation} onJoin={() => void redeem()} />
+				) : phase.name === 'check' ? (
+					<DeviceCheck onEnter={(devices) => void go(devices)} />
+				) : phase.name === 'problem' ? (
+					<Notice title={t(phase.title)} text={t(phase.text)} testid="problem">
+						{phase.retry && (
+							<button type="button" onClick={() => void load()}>
+								{t('retry')}
+							</button>
+						)}
+					</Notice>
+				) : phase.name === 'ended' ? (
+					<Ended reason={phase.reason} onRejoin={() => void redeem()} />
+				) : (
+					<p class="loading" role="status">
+						{t(phase.name === 'joining' ? 'joining' : 'linkLoading')}
+					</p>
+				)}
+			</main>
+		</div>
+	);
+}
+
+/** The token of the fragment; a reload of the tab finds it again. */
+function welcomeByToken(token: { current: string | null }): Phase {
+	token.current = takeFragment().get('token') ?? kept('huizhen.join.token');
+	if (token.current === null) {
+		return { name: 'problem', title: 'linkInvalidTitle', text: 'linkInvalidText', retry: false };
+	}
+	keep('huizhen.join.token', token.current);
+	const claims = claimsOf(token.current);
+	return { name: 'welcome', invitation: { title: '', role: claims?.role ?? '', name: claims?.name ?? '' } };
+}
+
+function Welcome({ invitation, onJoin }: { invitation: Invitation; onJoin: () => void }) {
+	const { title, role, name } = invitation;
+	return (
+		<section class="card welcome">
+			<p class="hint">{t('joinInvited')}</p>
+			<h1 data-testid="consult-title">{title || t('joinAnonymous')}</h1>
+			{(name || role) && (
+				<p class="join-as">
+					<span class="hint">{t('joinAs')}</span>
+					<strong>{name}</strong>
+					{role && <span class="tag">{t(`role_${role}` as MessageKey)}</span>}
+				</p>
+			)}
+			<button type="button" class="primary big" data-testid="join-button" onClick={onJoin}>
+				{t('joinButton')}
+			</button>
+			<p class="hint">{t('joinHint')}</p>
+		</section>
+	);
+}
+
+function Unsupported() {
+	const wechat = environment().browser.startsWith('wechat');
+	return <Notice title={t('unsupportedTitle')} text={t(wechat ? 'unsupportedWechat' : 'unsupportedText')} />;
+}
+
+function Inside({ consult }: { consult: Consult }) {
+	useConsult(consult);
+	const wasInside = useRef(false);
+	if (consult.me.status !== 'lobby') wasInside.current = true;
+	if (consult.me.status !== 'lobby') return <CallView consult={consult} />;
+	return (
+		<div class="page">
+			<TopBar />
+			<main class="narrow">
+				<WaitingRoom consult={consult} wasInside={wasInside.current} />
+			</main>
+		</div>
+	);
+}
+
+export function Ended({ reason, onRejoin }: { reason: string; onRejoin: () => void }) {
+	const texts: Record<string, [MessageKey, MessageKey, MessageKey | null]> = {
+		removed: ['endRemovedTitle', 'endRemovedText', null],
+		closed: ['endClosedTitle', 'endClosedText', null],
+		replaced: ['endReplacedTitle', 'endReplacedText', 'takeOver'],
+		expired: ['endExpiredTitle', 'endExpiredText', 'rejoin'],
+	};
+	const [title, text, again] = texts[reason] ?? ['leftTitle', 'leftText', 'rejoin'];
+	return (
+		<Notice title={t(title)} text={t(text)} testid="left">
+			{again && (
+				<button type="button" class="primary" data-testid="rejoin-button" onClick={onRejoin}>
+					{t(again)}
+				</button>
+			)}
+		</Notice>
+	);
+}

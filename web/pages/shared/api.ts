@@ -1,0 +1,79 @@
+// The gateway's REST interface, /api/v1, as far as the pages use it.
+import type {
+	Participant, RestConsult, RestConsultList, RestLink, RestLinkCreate, RestLinkCreated, RestLinkInfo, RestLinkList,
+	RestLinkRedeemed, RestParticipantList,
+} from '../../sdk/src/protocol';
+
+export class ApiError extends Error {
+	/** status 0: the gateway was not reached. */
+	constructor(
+		readonly status: number,
+		message: string,
+		readonly field?: string,
+	) {
+		super(message);
+	}
+}
+
+async function call<T>(method: string, path: string, token?: string, body?: object): Promise<T> {
+	const headers: Record<string, string> = { Accept: 'application/json' };
+	if (token !== undefined) headers.Authorization = `Bearer ${token}`;
+	if (body !== undefined) headers['Content-Type'] = 'application/json';
+	if (method === 'POST') headers['Idempotency-Key'] = newKey();
+	let response: Response;
+	try {
+		response = await fetch(`/api/v1${path}`, {
+			method,
+			headers,
+			body: body === undefined ? undefined : JSON.stringify(body),
+			credentials: 'same-origin',
+			cache: 'no-store',
+		});
+	} catch {
+		throw new ApiError(0, 'network');
+	}
+	const text = await response.text();
+	if (!response.ok) {
+		const problem = parse(text) as { title?: string; detail?: string; field?: string };
+		throw new ApiError(response.status, problem.detail ?? problem.title ?? `HTTP ${response.status}`, problem.field);
+	}
+	return parse(text) as T;
+}
+
+function parse(text: string): object {
+	try {
+		const value: unknown = JSON.parse(text);
+		return typeof value === 'object' && value !== null ? value : {};
+	} catch {
+		return {};
+	}
+}
+
+function newKey(): string {
+	const bytes = crypto.getRandomValues(new Uint8Array(16));
+	return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+const id = encodeURIComponent;
+
+export const api = {
+	link: (code: string) => call<RestLinkInfo>('GET', `/links/${id(code)}`),
+	redeem: (code: string) => call<RestLinkRedeemed>('POST', `/links/${id(code)}/redeem`, undefined, {}),
+	consults: (token: string, cursor?: string) =>
+		call<RestConsultList>('GET', `/consults?limit=100${cursor ? `&cursor=${id(cursor)}` : ''}`, token),
+	consult: (token: string, c: string) => call<RestConsult>('GET', `/consults/${id(c)}`, token),
+	createConsult: (token: string, title: string) => call<RestConsult>('POST', '/consults', token, { title }),
+	closeConsult: (token: string, c: string) => call<void>('PATCH', `/consults/${id(c)}`, token, { status: 'closed' }),
+	participants: (token: string, c: string) =>
+		call<RestParticipantList>('GET', `/consults/${id(c)}/participants?limit=100`, token),
+	setStatus: (token: string, c: string, p: string, status: 'admitted' | 'lobby') =>
+		call<Participant>('PATCH', `/consults/${id(c)}/participants/${id(p)}`, token, { status }),
+	removeParticipant: (token: string, c: string, p: string) =>
+		call<void>('DELETE', `/consults/${id(c)}/participants/${id(p)}`, token),
+	links: (token: string, c: string) => call<RestLinkList>('GET', `/consults/${id(c)}/links?limit=100`, token),
+	createLink: (token: string, c: string, link: RestLinkCreate) =>
+		call<RestLinkCreated>('POST', `/consults/${id(c)}/links`, token, link),
+	revokeLink: (token: string, c: string, l: string) => call<void>('DELETE', `/consults/${id(c)}/links/${id(l)}`, token),
+};
+
+export type { Participant, RestConsult, RestLink, RestLinkCreated, RestLinkInfo };

@@ -1,0 +1,46 @@
+// From a token to a running consult, with the devices that were checked before.
+import { Huizhen, type Consult, type HuizhenError } from '../../sdk/src';
+import { language } from '../i18n';
+import { choices } from './choices';
+import { expose } from './start';
+
+export interface Devices {
+	camera: MediaStreamTrack | null;
+	microphone: MediaStreamTrack | null;
+	cameraOff: boolean;
+}
+
+export interface EnterOptions {
+	token?: string;
+	storageKey: string;
+	/** Devices opened in the check; without them they are opened now, as after a reload of the page. */
+	devices?: Devices;
+}
+
+export async function enter(options: EnterOptions): Promise<Consult> {
+	const consult = await Huizhen.join({
+		token: options.token,
+		storageKey: options.storageKey,
+		language: language(),
+		client: { name: 'huizhen-pages', version: Huizhen.version },
+	});
+	expose(consult);
+	consult.on('error', (error: HuizhenError) => console.warn('huizhen:', error.code, error.message));
+	if (consult.can('publish')) void publish(consult, options.devices);
+	return consult;
+}
+
+async function publish(consult: Consult, devices: Devices | undefined): Promise<void> {
+	const { cameraId, microphoneId, facing, cameraOff } = choices();
+	const off = devices ? devices.cameraOff : cameraOff === true;
+	const jobs: Promise<unknown>[] = [];
+	if (!devices || devices.microphone) {
+		jobs.push(consult.publish('microphone', { opened: devices?.microphone ?? undefined, deviceId: microphoneId }));
+	}
+	if (!devices || devices.camera || off) {
+		const opened = devices?.camera ?? undefined;
+		jobs.push(consult.publish('camera', { opened, deviceId: cameraId, facing, muted: off }));
+	}
+	// Whatever cannot be opened stays away: the buttons of the call open it later.
+	await Promise.all(jobs.map((job) => job.catch(() => undefined)));
+}

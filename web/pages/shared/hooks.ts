@@ -1,0 +1,74 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Consult } from '../../sdk/src';
+
+/** Renders again whenever anything of the consult changed. */
+export function useConsult(consult: Consult): void {
+	const [, bump] = useState(0);
+	useEffect(() => consult.on('change', () => bump((n) => n + 1)), [consult]);
+}
+
+/** Renders again every `ms`, for waiting times. */
+export function useTick(ms: number): void {
+	const [, bump] = useState(0);
+	useEffect(() => {
+		const timer = setInterval(() => bump((n) => n + 1), ms);
+		return () => clearInterval(timer);
+	}, [ms]);
+}
+
+/** Calls `load` now and every `ms` while the page is in front; one at a time. */
+export function usePoll(load: () => Promise<void>, ms: number, deps: unknown[]): () => void {
+	const running = useRef(false);
+	const latest = useRef(load);
+	latest.current = load;
+	const run = () => {
+		if (running.current) return;
+		running.current = true;
+		void latest.current().finally(() => (running.current = false));
+	};
+	useEffect(() => {
+		run();
+		const timer = setInterval(() => {
+			if (document.visibilityState !== 'hidden') run();
+		}, ms);
+		return () => clearInterval(timer);
+	}, deps);
+	return run;
+}
+
+/** Keeps the screen on where the browser can; it forgets in the background, so ask again in front. */
+export function useWakeLock(): void {
+	useEffect(() => {
+		let lock: WakeLockSentinel | null = null;
+		let stopped = false;
+		const ask = () => {
+			if (document.visibilityState !== 'visible' || !('wakeLock' in navigator)) return;
+			navigator.wakeLock.request('screen').then(
+				(got) => {
+					if (stopped) void got.release();
+					else lock = got;
+				},
+				() => undefined,
+			);
+		};
+		ask();
+		document.addEventListener('visibilitychange', ask);
+		return () => {
+			stopped = true;
+			document.removeEventListener('visibilitychange', ask);
+			void lock?.release().catch(() => undefined);
+		};
+	}, []);
+}
+
+export function useMedia(query: string): boolean {
+	const [matches, setMatches] = useState(() => matchMedia(query).matches);
+	useEffect(() => {
+		const list = matchMedia(query);
+		const fn = () => setMatches(list.matches);
+		fn();
+		list.addEventListener('change', fn);
+		return () => list.removeEventListener('change', fn);
+	}, [query]);
+	return matches;
+}
