@@ -1,0 +1,100 @@
+// The worker's private memory and what its files offer each other. Thread: the worker's only one.
+#ifndef HZ_MEDIA_WORKER_STATE_H
+#define HZ_MEDIA_WORKER_STATE_H
+
+#include <signal.h>
+
+#include "gateway/base/map.h"
+#include "gateway/base/timers.h"
+#include "media/router/arena.h"
+#include "media/router/router.h"
+#include "media/transport/dtls.h"
+#include "media/transport/srtp.h"
+#include "media/transport/stun.h"
+#include "media/transport/udp.h"
+#include "media/worker/address.h"
+#include "media/worker/worker.h"
+
+#define HZ_WORKER_HALF_OPEN   256      // DTLS handshakes under way; more are refused and counted
+#define HZ_WORKER_LOST_US     7000000  // without a check: DISCONNECTED
+#define HZ_WORKER_CONSENT_US  30000000 // RFC 7675 section 5.1
+#define HZ_WORKER_STALE_US    3000000  // a selected path that is not checked any more may be left
+#define HZ_WORKER_NOMINATE_US 1000000  // a nomination this old yields to one of lower priority
+#define HZ_WORKER_SWEEP_US    500000   // between looks at consent
+#define HZ_WORKER_STATS_US    2000000
+#define HZ_WORKER_RETIRED     32 // received SSRCs without a track that a peer keeps the roll-over counter of
+#define HZ_LATENCY_BUCKETS    64
+
+struct hz_worker_peer {
+	struct hz_srtp *srtp;
+	struct hz_dtls *dtls;     // NULL after a restart: keys go on, close_notify is not understood
+	struct hz_path dtls_path; // where its last datagram came from
+	struct hz_worker *worker;
+	char ufrag[HZ_UFRAG_BYTES]; // as registered in the map; "" none
+	char old_ufrag[HZ_UFRAG_BYTES];
+	int64_t selected_us, nominated_us; // last check, last USE-CANDIDATE on the selected path
+	uint32_t priority;                 // of the selected path
+	uint32_t slot;
+	uint32_t retired_next;
+	uint32_t retired[HZ_WORKER_RETIRED];
+};
+
+struct hz_latency {
+	uint32_t bucket[HZ_LATENCY_BUCKETS];
+	uint32_t count;
+};
+
+struct hz_worker {
+	struct hz_worker_fds fds;
+	uint32_t index;
+	int epoll, signals;
+	bool stopping, api_open;
+	struct hz_arena *arena;
+	struct hz_router *router;
+	struct hz_identity *identity;
+	struct hz_dtls_ctx *dtls_ctx;
+	struct hz_udp_rx *rx;
+	struct hz_udp_tx *tx;
+	struct hz_addresses *addresses;
+	struct hz_map *ufrags;        // -> struct hz_worker_peer
+	struct hz_timers *handshakes; // by slot: DTLS deadlines of half-open associations
+	struct hz_worker_peer *peer;  // HZ_MAX_PEERS
+	uint32_t half_open;
+	bool srtp_ready;
+	int64_t now_us;
+	int64_t sweep_us, stats_us; // next
+	union hz_msg pending; // HELLO or ACK that did not fit: nothing else is said or read before it is out
+	size_t pending_bytes; // 0 none
+	struct hz_latency latency;
+	struct hz_udp_tx_stats tx_told; // already in the arena's counters
+	uint64_t rx_truncated_told;
+};
+
+// ice.c
+void hz_worker_stun(struct hz_worker *w, const struct hz_udp_packet *packet);
+void hz_worker_consent(struct hz_worker *w);               // looks at all peers
+void hz_worker_ufrags(struct hz_worker *w, uint32_t slot); // registers what the arena says now
+void hz_worker_ufrags_drop(struct hz_worker *w, uint32_t slot);
+
+// handshake.c
+void hz_worker_dtls(struct hz_worker *w, const struct hz_udp_packet *packet);
+void hz_worker_dtls_timers(struct hz_worker *w);
+void hz_worker_dtls_drop(struct hz_worker *w, uint32_t slot);
+
+// media.c
+void hz_worker_rtp(struct hz_worker *w, struct hz_udp_packet *packet, bool rtcp);
+int hz_worker_srtp_start(struct hz_worker *w, uint32_t slot); // from the keys in the arena
+void hz_worker_srtp_drop(struct hz_worker *w, uint32_t slot);
+extern const struct hz_router_ops hz_worker_router_ops; // ctx: the worker
+
+// link.c
+void hz_worker_hello(struct hz_worker *w);
+void hz_worker_api_read(struct hz_worker *w);
+void hz_worker_api_writable(struct hz_worker *w);
+bool hz_worker_event(void *ctx, const union hz_msg *msg);
+
+// stats.c
+void hz_worker_latency(struct hz_worker *w, int64_t us, uint32_t packets);
+void hz_worker_stats(struct hz_worker *w);
+
+#endif
