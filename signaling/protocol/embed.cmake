@@ -1,0 +1,12 @@
+# Writes the JSON files of SCHEMAS into the C file OUT as strings: cmake -DSCHEMAS=a;b -DOUT=x.c -P embed.cmake
+set(text "// Made by embed.cmake from schema/: do not edit.\n#include \"signaling/protocol/embedded.h\"\n\n")
+set(table "")
+foreach(file ${SCHEMAS})
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND text "static const char ${name}[] = {${bytes}0};\n")
+  string(APPEND table "    {\"${name}\", ${name}, sizeof(${name}) - 1},\n")
+endforeach()
+string(APPEND text "\nconst struct hz_embedded hz_embedded_schemas[] = {\n${table}    {0, 0, 0},\n};\n")
+file(WRITE ${OUT} "${text}")
