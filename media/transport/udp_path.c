@@ -112,7 +112,7 @@ int hz_udp_open(const char *address, uint16_t port, int *ret_fd)
 
 int hz_udp_local(int fd, struct sockaddr_in6 *ret)
 {
-	struct sockaddr_storage name;
+	struct sockaddr_storage name = {0};
 	socklen_t bytes = sizeof(name);
 	if (getsockname(fd, (struct sockaddr *)&name, &bytes) < 0)
 		return -errno;
