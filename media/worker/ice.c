@@ -1,6 +1,7 @@
 // ICE-lite (RFC 8445 section 2.5) for all peers on one socket: the peer is found by our ufrag in USERNAME, its checks
 // are answered, the controlling side nominates. Its checks are also its consent (RFC 7675): we send to no path that
 // it has not checked lately.
+#include <errno.h>
 #include <string.h>
 
 #include "gateway/base/log.h"
