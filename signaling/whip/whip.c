@@ -1,5 +1,6 @@
 #include "signaling/whip/whip.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,288 +8,265 @@
 #include "gateway/base/secret.h"
 #include "signaling/protocol/problem.h"
 
-#define SDP_TYPE      "application/sdp"
-#define FRAGMENT_TYPE "application/trickle-ice-sdpfrag"
+#define SDP_TYPE  "application/sdp"
+#define FRAG_TYPE "application/trickle-ice-sdpfrag"
 
-struct exchange {
-	const struct hz_whip_ops *ops;
-	void *ctx;
-	const struct hz_request *req;
-	struct hz_response *res;
-	struct hz_whip_call call;
-};
+enum kind { ENDPOINT, RESOURCE, NOT_OURS, MALFORMED };
 
-// --- the path
-
-static bool take_name(const char **at, char ret[HZ_WHIP_NAME_BYTES])
+// A path segment of 1 to 64 of [A-Za-z0-9._-]; returns what follows it, or NULL.
+static const char *take_name(const char *at, char ret[HZ_WHIP_NAME_BYTES])
 {
-	size_t n = strcspn(*at, "/");
-	if (n < 1 || n >= HZ_WHIP_NAME_BYTES || (*at)[0] == '.')
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		char c = (*at)[i];
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    c != '.' && c != '_' && c != '-')
-			return false;
-	}
-	memcpy(ret, *at, n);
+	size_t n = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+	if (n == 0 || n >= HZ_WHIP_NAME_BYTES || (at[n] != '\0' && at[n] != '/'))
+		return NULL;
+	memcpy(ret, at, n);
 	ret[n] = '\0';
-	*at += n;
-	return true;
+	return at + n;
 }
 
-// /whip/C   /whep/C/S   /whip/C/r/R   /whep/C/r/R
-static bool parse_path(const char *path, struct hz_whip_call *call)
+static enum kind read_path(const char *path, struct hz_whip_call *call)
 {
-	const char *at = path + strlen("/whip/");
-	char word[HZ_WHIP_NAME_BYTES];
+	if (strncmp(path, "/whip/", 6) != 0 && strncmp(path, "/whep/", 6) != 0)
+		return NOT_OURS;
 	call->whep = path[3] == 'e';
-	if (!take_name(&at, call->consult))
-		return false;
-	if (!*at)
-		return !call->whep;
-	at++;
-	if (!take_name(&at, word))
-		return false;
-	if (!*at) {
-		memcpy(call->source, word, sizeof(call->source));
-		return call->whep;
+	const char *at = take_name(path + 6, call->consult);
+	if (!at)
+		return MALFORMED;
+	if (strncmp(at, "/r/", 3) == 0) {
+		at = take_name(at + 3, call->resource);
+		return at && *at == '\0' ? RESOURCE : MALFORMED;
 	}
-	at++;
-	return !strcmp(word, "r") && take_name(&at, call->resource) && !*at;
+	if (!call->whep)
+		return *at == '\0' ? ENDPOINT : MALFORMED;
+	at = *at == '/' ? take_name(at + 1, call->source) : NULL;
+	return at && *at == '\0' ? ENDPOINT : MALFORMED;
 }
 
-// --- answers
-
-static void cors(struct hz_response *res)
+static void add_cors(struct hz_response *res)
 {
 	hz_response_header(res, "Access-Control-Allow-Origin", "*");
 	hz_response_header(res, "Access-Control-Expose-Headers",
-	                   "Location, ETag, Link, Accept-Patch, Accept-Post, Retry-After, WWW-Authenticate");
+	                   "Location, ETag, Link, Accept-Post, Retry-After");
 }
 
-static void problem(struct exchange *x, int status, const char *detail, const char *field)
+static void answer_code(struct hz_response *res, enum hz_whip_code code,
+                        const struct hz_whip_session *session)
 {
-	hz_problem_answer(x->res, status, detail, field);
-}
-
-static const char *allowed(const struct hz_whip_call *call)
-{
-	return call->resource[0] ? "PATCH, DELETE, OPTIONS" : "POST, OPTIONS";
-}
-
-static void answer_code(struct exchange *x, enum hz_whip_code code, const struct hz_whip_session *session)
-{
-	char text[16];
+	char seconds[16];
 	switch (code) {
+	case HZ_WHIP_OK:
+		break;
 	case HZ_WHIP_UNAUTHORISED:
-		hz_response_header(x->res, "WWW-Authenticate",
-		                   x->call.token[0] ? "Bearer error=\"invalid_token\"" : "Bearer");
-		problem(x, 401, NULL, NULL);
+		hz_problem_answer(res, 401, "a valid bearer token is needed", "Authorization");
+		hz_response_header(res, "WWW-Authenticate", "Bearer");
 		break;
 	case HZ_WHIP_FORBIDDEN:
-		problem(x, 403, NULL, NULL);
+		hz_problem_answer(res, 403, "this token may not do that here", "Authorization");
 		break;
 	case HZ_WHIP_NOT_FOUND:
-		problem(x, 404, NULL, NULL);
+		hz_problem_answer(res, 404, "no such consult, source or resource", NULL);
 		break;
 	case HZ_WHIP_CONFLICT:
-		problem(x, 409, "there is such a session already, or it cannot be watched now", NULL);
+		hz_problem_answer(res, 409, "not in the present state of the consult", NULL);
 		break;
 	case HZ_WHIP_BAD_SDP:
-		problem(x, 422, session && session->reason[0] ? session->reason : "this SDP cannot be used",
-		        NULL);
+		hz_problem_answer(res, 422, session && session->reason[0] ? session->reason : "unusable SDP",
+		                  "body");
 		break;
 	case HZ_WHIP_BUSY:
-		snprintf(text, sizeof(text), "%u",
-		         session && session->retry_after_s ? session->retry_after_s : 5);
-		hz_response_header(x->res, "Retry-After", text);
-		problem(x, 503, "a limit is reached, or the gateway is closing", NULL);
+		snprintf(seconds, sizeof(seconds), "%u",
+		         session && session->retry_after_s ? session->retry_after_s : 2);
+		hz_problem_answer(res, 503, "the gateway is full or draining", NULL);
+		hz_response_header(res, "Retry-After", seconds);
 		break;
-	default:
-		problem(x, 500, NULL, NULL);
+	case HZ_WHIP_FAILED:
+		hz_problem_answer(res, 500, "the gateway failed; nothing was changed", NULL);
+		break;
 	}
 }
 
-static void free_session(struct hz_whip_session *session)
+static void session_done(struct hz_whip_session *session)
 {
-	for (int i = 0; i < HZ_WHIP_LINKS; i++) {
-		if (session->links[i])
-			hz_wipe(session->links[i], strlen(session->links[i])); // TURN credentials
-		free(session->links[i]);
-	}
 	free(session->sdp);
-	hz_wipe(session->pwd, sizeof(session->pwd));
+	for (unsigned i = 0; i < HZ_WHIP_LINKS; i++)
+		free(session->links[i]);
+	hz_wipe(session, sizeof(*session));
 }
 
-static void put_etag(struct exchange *x, const char *etag)
+static void add_etag(struct hz_response *res, const char *etag)
 {
 	char quoted[HZ_WHIP_ETAG_BYTES + 2];
 	snprintf(quoted, sizeof(quoted), "\"%s\"", etag);
-	hz_response_header(x->res, "ETag", quoted);
+	hz_response_header(res, "ETag", quoted);
 }
 
-static void answer_created(struct exchange *x, struct hz_whip_session *session)
+static void answer_created(struct hz_response *res, const struct hz_whip_call *call,
+                           struct hz_whip_session *session)
 {
-	char location[2 * HZ_WHIP_NAME_BYTES + 16];
-	snprintf(location, sizeof(location), "/%s/%s/r/%s", x->call.whep ? "whep" : "whip", x->call.consult,
+	char location[16 + 2 * HZ_WHIP_NAME_BYTES];
+	snprintf(location, sizeof(location), "/%s/%s/r/%s", call->whep ? "whep" : "whip", call->consult,
 	         session->resource);
-	hz_response_header(x->res, "Location", location);
-	hz_response_header(x->res, "Accept-Patch", FRAGMENT_TYPE);
-	put_etag(x, session->etag);
-	for (int i = 0; i < HZ_WHIP_LINKS && session->links[i]; i++)
-		hz_response_header(x->res, "Link", session->links[i]);
-	hz_response_status(x->res, 201);
-	hz_response_take(x->res, SDP_TYPE, session->sdp, session->sdp ? strlen(session->sdp) : 0);
+	hz_response_status(res, 201);
+	hz_response_header(res, "Location", location);
+	add_etag(res, session->etag);
+	for (unsigned i = 0; i < HZ_WHIP_LINKS && session->links[i]; i++)
+		hz_response_header(res, "Link", session->links[i]);
+	size_t bytes = strlen(session->sdp);
+	hz_response_take(res, SDP_TYPE, session->sdp, bytes);
 	session->sdp = NULL;
 }
 
-// --- verbs
-
-static bool authorise(struct exchange *x)
+static void handle_post(const struct hz_whip_ops *ops, void *ctx, struct hz_whip_call *call,
+                        struct hz_response *res)
 {
-	const char *token = hz_request_bearer(x->req);
-	x->call.token = token ? token : "";
-	enum hz_whip_code code =
-	    token ? x->ops->authorise(x->ctx, &x->call) : HZ_WHIP_UNAUTHORISED; // RFC 9725, 4.7
-	if (code)
-		answer_code(x, code, NULL);
-	return code == HZ_WHIP_OK;
-}
-
-static void do_post(struct exchange *x)
-{
-	if (!hz_request_content_is(x->req, SDP_TYPE)) {
-		hz_response_header(x->res, "Accept-Post", SDP_TYPE);
-		problem(x, 415, "the offer must be application/sdp", "Content-Type");
-		return;
-	}
-	if (!hz_request_accepts(x->req, SDP_TYPE)) {
-		problem(x, 406, "the answer is application/sdp", "Accept");
-		return;
-	}
-	if (x->req->body_bytes < 2 || memcmp(x->req->body, "v=", 2) != 0) {
-		problem(x, 400, "the body is not an SDP offer", NULL);
-		return;
-	}
+	const struct hz_request *req = call->req;
 	struct hz_whip_session session = {0};
-	enum hz_whip_code code = (x->call.whep ? x->ops->subscribe : x->ops->publish)(
-	    x->ctx, &x->call, x->req->body, x->req->body_bytes, &session);
-	if (code)
-		answer_code(x, code, &session);
+	if (!hz_request_content_is(req, SDP_TYPE)) {
+		hz_problem_answer(res, 415, "send the offer as " SDP_TYPE, "Content-Type");
+		hz_response_header(res, "Accept-Post", SDP_TYPE);
+		return;
+	}
+	if (!hz_request_accepts(req, SDP_TYPE)) {
+		hz_problem_answer(res, 406, "the answer is " SDP_TYPE, "Accept");
+		return;
+	}
+	enum hz_whip_code code = call->whep ? ops->subscribe(ctx, call, req->body, req->body_bytes, &session)
+	                                    : ops->publish(ctx, call, req->body, req->body_bytes, &session);
+	if (code == HZ_WHIP_OK && session.sdp)
+		answer_created(res, call, &session);
 	else
-		answer_created(x, &session);
-	free_session(&session);
+		answer_code(res, code == HZ_WHIP_OK ? HZ_WHIP_FAILED : code, &session);
+	session_done(&session);
 }
 
-static void do_restart(struct exchange *x, const struct hz_fragment *fragment)
+static void answer_restart(struct hz_response *res, const struct hz_whip_session *session)
 {
-	char body[2 * HZ_FRAGMENT_ICE_BYTES + 64];
-	struct hz_whip_session session = {0};
-	enum hz_whip_code code = x->ops->restart(x->ctx, &x->call, fragment, &session);
-	if (!code && hz_fragment_credentials(session.ufrag, session.pwd, body, sizeof(body)) < 0)
-		code = HZ_WHIP_FAILED;
-	if (code) {
-		answer_code(x, code, &session);
-	} else {
-		put_etag(x, session.etag);
-		hz_response_copy(x->res, FRAGMENT_TYPE, body, strlen(body));
-		hz_wipe(body, sizeof(body));
-	}
-	free_session(&session);
+	char body[HZ_UFRAG_BYTES + HZ_PWD_BYTES + 32];
+	int n =
+	    snprintf(body, sizeof(body), "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", session->ufrag, session->pwd);
+	hz_response_status(res, 200);
+	add_etag(res, session->etag);
+	hz_response_copy(res, FRAG_TYPE, body, (size_t)n);
+	hz_wipe(body, sizeof(body));
 }
 
-// true if If-Match holds for the resource's entity tag (strong comparison, RFC 9110, 13.1.1).
-static bool if_match_holds(const char *value, const char *etag)
+// The body's precondition: which kind of PATCH, and does If-Match allow it? Answers the refusals itself.
+static int check_match(const struct hz_whip_call *call, const struct hz_whip_state *state, bool restart,
+                       struct hz_response *res)
 {
 	char quoted[HZ_WHIP_ETAG_BYTES + 2];
-	snprintf(quoted, sizeof(quoted), "\"%s\"", etag);
-	return !strstr(value, "W/") && hz_etag_listed(value, quoted);
+	const char *match = call->req->header[HZ_H_IF_MATCH];
+	snprintf(quoted, sizeof(quoted), "\"%s\"", state->etag);
+	if (!match) {
+		hz_problem_answer(res, 428, "If-Match with the session's ETag is needed", "If-Match");
+		return -EINVAL;
+	}
+	// RFC 9725 4.3.1: "*" stands for a restart of whatever ICE session there is, never for trickling into it.
+	if (!hz_etag_listed(match, quoted) || (!restart && strchr(match, '*'))) {
+		hz_problem_answer(res, 412, "the ICE session has changed", "If-Match");
+		return -EINVAL;
+	}
+	return 0;
 }
 
-static void do_patch(struct exchange *x)
+static void handle_patch(const struct hz_whip_ops *ops, void *ctx, struct hz_whip_call *call,
+                         struct hz_response *res)
 {
-	struct hz_fragment fragment;
+	const struct hz_request *req = call->req;
 	struct hz_whip_state state = {0};
-	const char *if_match = x->req->header[HZ_H_IF_MATCH];
-	if (!hz_request_content_is(x->req, FRAGMENT_TYPE)) {
-		hz_response_header(x->res, "Accept-Patch", FRAGMENT_TYPE);
-		problem(x, 415, "the body must be " FRAGMENT_TYPE, "Content-Type");
+	struct hz_whip_session session = {0};
+	struct hz_sdp_frag fragment = {0};
+	char reason[HZ_SDP_REASON_BYTES];
+	if (!hz_request_content_is(req, FRAG_TYPE)) {
+		hz_problem_answer(res, 415, "send " FRAG_TYPE, "Content-Type");
+		hz_response_header(res, "Accept-Patch", FRAG_TYPE);
 		return;
 	}
-	enum hz_whip_code code = x->ops->describe(x->ctx, &x->call, &state);
-	if (code) {
-		answer_code(x, code, NULL);
+	enum hz_whip_code code = ops->describe(ctx, call, &state);
+	if (code != HZ_WHIP_OK) {
+		answer_code(res, code, NULL);
 		return;
 	}
-	if (!if_match) {
-		problem(x, 428, "If-Match must name the ICE session", "If-Match");
-	} else if (!if_match_holds(if_match, state.etag)) {
-		problem(x, 412, "ICE was restarted since", "If-Match");
-	} else if (x->req->body_bytes > HZ_FRAGMENT_MAX_BYTES) {
-		problem(x, 413, "the fragment is too large", NULL);
-	} else if (hz_fragment_parse(x->req->body, x->req->body_bytes, &fragment) < 0) {
-		problem(x, 400, "the body is not an SDP fragment", NULL);
-	} else if (fragment.ufrag[0] && (strcmp(fragment.ufrag, state.remote_ufrag) != 0 ||
-	                                 strcmp(fragment.pwd, state.remote_pwd) != 0)) {
-		do_restart(x, &fragment);
-	} else {
-		code = x->ops->trickle(x->ctx, &x->call, &fragment);
-		if (code)
-			answer_code(x, code, NULL);
-		else
-			hz_response_status(x->res, 204);
+	if (hz_sdp_parse_frag(req->body, req->body_bytes, reason, &fragment) != 0) {
+		hz_problem_answer(res, 400, reason, "body");
+		goto out;
 	}
-	hz_wipe(state.remote_pwd, sizeof(state.remote_pwd));
+	bool restart =
+	    strcmp(fragment.ufrag, state.remote_ufrag) != 0 || strcmp(fragment.pwd, state.remote_pwd) != 0;
+	if (check_match(call, &state, restart, res) != 0)
+		goto out;
+	code = restart ? ops->restart(ctx, call, &fragment, &session) : ops->trickle(ctx, call, &fragment);
+	if (code != HZ_WHIP_OK)
+		answer_code(res, code, &session);
+	else if (restart)
+		answer_restart(res, &session);
+	else
+		hz_response_status(res, 204);
+out:
+	session_done(&session);
+	hz_wipe(&fragment, sizeof(fragment));
+	hz_wipe(&state, sizeof(state));
 }
 
-static void do_delete(struct exchange *x)
+static void handle_delete(const struct hz_whip_ops *ops, void *ctx, struct hz_whip_call *call,
+                          struct hz_response *res)
 {
-	enum hz_whip_code code = x->ops->end(x->ctx, &x->call);
-	if (code)
-		answer_code(x, code, NULL);
+	enum hz_whip_code code = ops->end(ctx, call);
+	if (code == HZ_WHIP_OK)
+		hz_response_status(res, 200);
 	else
-		hz_response_status(x->res, 200);
+		answer_code(res, code, NULL);
 }
 
-static void do_options(struct exchange *x)
+static void handle_options(enum kind kind, struct hz_response *res)
 {
-	hz_response_header(x->res, "Allow", allowed(&x->call));
-	hz_response_header(x->res, "Access-Control-Allow-Methods", allowed(&x->call));
-	hz_response_header(x->res, "Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match");
-	hz_response_header(x->res, "Access-Control-Max-Age", "86400");
-	if (x->call.resource[0])
-		hz_response_header(x->res, "Accept-Patch", FRAGMENT_TYPE);
+	hz_response_status(res, 204);
+	hz_response_header(res, "Access-Control-Allow-Methods",
+	                   kind == ENDPOINT ? "POST, OPTIONS" : "PATCH, DELETE, OPTIONS");
+	hz_response_header(res, "Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match");
+	hz_response_header(res, "Access-Control-Max-Age", "600");
+	if (kind == ENDPOINT)
+		hz_response_header(res, "Accept-Post", SDP_TYPE);
 	else
-		hz_response_header(x->res, "Accept-Post", SDP_TYPE);
-	hz_response_status(x->res, 204);
+		hz_response_header(res, "Accept-Patch", FRAG_TYPE);
+}
+
+static void dispatch(const struct hz_whip_ops *ops, void *ctx, enum kind kind, struct hz_whip_call *call,
+                     struct hz_response *res)
+{
+	enum hz_http_method method = call->req->method;
+	bool allowed = kind == ENDPOINT ? method == HZ_POST : method == HZ_PATCH || method == HZ_DELETE;
+	if (!allowed) {
+		hz_problem_answer(res, 405, "not a method of this resource", NULL);
+		hz_response_header(res, "Allow",
+		                   kind == ENDPOINT ? "POST, OPTIONS" : "PATCH, DELETE, OPTIONS");
+		return;
+	}
+	call->token = hz_request_bearer(call->req);
+	enum hz_whip_code code = call->token ? ops->authorise(ctx, call) : HZ_WHIP_UNAUTHORISED;
+	if (code != HZ_WHIP_OK)
+		answer_code(res, code, NULL);
+	else if (method == HZ_POST)
+		handle_post(ops, ctx, call, res);
+	else if (method == HZ_PATCH)
+		handle_patch(ops, ctx, call, res);
+	else
+		handle_delete(ops, ctx, call, res);
 }
 
 bool hz_whip_handle(const struct hz_whip_ops *ops, void *ctx, const struct hz_request *req,
                     struct hz_response *res)
 {
-	struct exchange x = {.ops = ops, .ctx = ctx, .req = req, .res = res, .call.req = req};
-	enum hz_http_method method = req->method;
-	if (strncmp(req->path, "/whip/", 6) != 0 && strncmp(req->path, "/whep/", 6) != 0)
+	struct hz_whip_call call = {.req = req};
+	enum kind kind = read_path(req->path, &call);
+	if (kind == NOT_OURS)
 		return false;
-	cors(res);
-	if (!parse_path(req->path, &x.call)) {
-		problem(&x, 404, NULL, NULL);
-		return true;
-	}
-	bool resource = x.call.resource[0] != '\0';
-	if (method == HZ_OPTIONS) {
-		do_options(&x);
-	} else if (resource ? method != HZ_PATCH && method != HZ_DELETE : method != HZ_POST) {
-		hz_response_header(res, "Allow", allowed(&x.call));
-		problem(&x, 405, NULL, NULL);
-	} else if (authorise(&x)) {
-		if (method == HZ_POST)
-			do_post(&x);
-		else if (method == HZ_PATCH)
-			do_patch(&x);
-		else
-			do_delete(&x);
-	}
+	add_cors(res);
+	if (kind == MALFORMED)
+		hz_problem_answer(res, 404, "no such consult, source or resource", NULL);
+	else if (req->method == HZ_OPTIONS)
+		handle_options(kind, res);
+	else
+		dispatch(ops, ctx, kind, &call, res);
 	return true;
 }
