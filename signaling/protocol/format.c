@@ -3,67 +3,52 @@
 #include <stdint.h>
 #include <string.h>
 
-static bool is_alnum(char c)
+static const char name_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+static const char token_chars[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`{|}~";
+
+static bool is_id(const char *text, size_t bytes)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return bytes >= 1 && bytes <= 64 && strspn(text, name_chars) == bytes;
 }
 
-static bool matches_id(const char *text, size_t n)
+static bool is_track(const char *text, size_t bytes)
 {
-	if (n < 1 || n > 64 || text[0] == '.')
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!is_alnum(text[i]) && text[i] != '.' && text[i] != '_' && text[i] != '-')
-			return false;
-	return true;
+	return bytes >= 2 && bytes <= 9 && text[0] == 't' &&
+	       strspn(text + 1, "0123456789abcdef") == bytes - 1;
 }
 
-static bool matches_track(const char *text, size_t n)
+static bool is_mid(const char *text, size_t bytes)
 {
-	if (n < 2 || n > 9 || text[0] != 't')
-		return false;
-	for (size_t i = 1; i < n; i++)
-		if (!(text[i] >= '0' && text[i] <= '9') && !(text[i] >= 'a' && text[i] <= 'f'))
-			return false;
-	return true;
+	return bytes >= 1 && bytes <= 16 && strspn(text, token_chars) == bytes;
 }
 
-static bool matches_mid(const char *text, size_t n)
+// One code point of valid UTF-8.
+static uint32_t decode(const unsigned char *at, size_t *ret_bytes)
 {
-	if (n < 1 || n > 16)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!is_alnum(text[i]) && (!text[i] || !strchr("!#$%&'*+-.^_`{|}~", text[i])))
-			return false;
-	return true;
-}
-
-// Next code point of valid UTF-8; moves *at.
-static uint32_t next_point(const char *text, size_t n, size_t *at)
-{
-	unsigned char c = (unsigned char)text[(*at)++];
-	int more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-	uint32_t point = more == 0 ? c : c & (0x3fu >> more);
-	while (more-- && *at < n)
-		point = point << 6 | ((unsigned char)text[(*at)++] & 0x3f);
+	if (at[0] < 0x80) {
+		*ret_bytes = 1;
+		return at[0];
+	}
+	size_t bytes = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+	uint32_t point = at[0] & (0xffu >> (bytes + 1));
+	for (size_t i = 1; i < bytes; i++)
+		point = point << 6 | (at[i] & 0x3f);
+	*ret_bytes = bytes;
 	return point;
 }
 
-// What could break a line of a log or a list, or show a name other than it is.
-static bool is_control(uint32_t point)
+static bool is_text(const char *text, size_t bytes, bool lines)
 {
-	return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 ||
-	       (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069) ||
-	       point == 0xfeff;
-}
-
-static bool matches_text(const char *text, size_t n, bool lines)
-{
-	size_t at = 0;
-	while (at < n) {
-		uint32_t point = next_point(text, n, &at);
-		if (is_control(point) && !(lines && (point == '\n' || point == '\t')))
+	size_t step;
+	for (size_t i = 0; i < bytes; i += step) {
+		uint32_t point = decode((const unsigned char *)text + i, &step);
+		if (point < 0x20 && !(lines && (point == '\n' || point == '\t' || point == '\r')))
 			return false;
+		if (point >= 0x7f && point < 0xa0)
+			return false;
+		if ((point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069))
+			return false; // a name must not turn the text around it
 	}
 	return true;
 }
@@ -72,28 +57,28 @@ bool hz_format_known(const char *format)
 {
 	static const char *const known[] = {"hz-id", "hz-track", "hz-mid", "hz-text", "hz-lines"};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (!strcmp(format, known[i]))
+		if (strcmp(format, known[i]) == 0)
 			return true;
 	return false;
 }
 
-bool hz_format_matches(const char *format, const char *text, size_t n)
+bool hz_format_check(const char *format, const char *text, size_t bytes)
 {
-	if (!strcmp(format, "hz-id"))
-		return matches_id(text, n);
-	if (!strcmp(format, "hz-track"))
-		return matches_track(text, n);
-	if (!strcmp(format, "hz-mid"))
-		return matches_mid(text, n);
-	if (!strcmp(format, "hz-text"))
-		return matches_text(text, n, false);
-	return !strcmp(format, "hz-lines") && matches_text(text, n, true);
+	if (strcmp(format, "hz-id") == 0)
+		return is_id(text, bytes);
+	if (strcmp(format, "hz-track") == 0)
+		return is_track(text, bytes);
+	if (strcmp(format, "hz-mid") == 0)
+		return is_mid(text, bytes);
+	if (strcmp(format, "hz-text") == 0)
+		return is_text(text, bytes, false);
+	return strcmp(format, "hz-lines") == 0 && is_text(text, bytes, true);
 }
 
-size_t hz_format_length(const char *text, size_t n)
+size_t hz_utf8_length(const char *text, size_t bytes)
 {
-	size_t points = 0;
-	for (size_t i = 0; i < n; i++)
-		points += ((unsigned char)text[i] & 0xc0) != 0x80;
-	return points;
+	size_t count = 0;
+	for (size_t i = 0; i < bytes; i++)
+		count += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return count;
 }

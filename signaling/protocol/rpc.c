@@ -7,7 +7,7 @@
 
 #include "gateway/base/log.h"
 
-#define ID_BYTES 64
+#define MAX_ID_BYTES 64
 
 static const char *const methods[HZ_RPC_METHODS] = {
     [HZ_RPC_JOIN] = "join",
@@ -33,138 +33,173 @@ static const char *const pushes[HZ_RPC_PUSHES] = {
 
 const char *hz_rpc_method_name(enum hz_rpc_method method)
 {
-	return (unsigned)method < HZ_RPC_METHODS ? methods[method] : "?";
+	return methods[method];
 }
 
 const char *hz_rpc_push_name(enum hz_rpc_push push)
 {
-	return (unsigned)push < HZ_RPC_PUSHES ? pushes[push] : "?";
+	return pushes[push];
 }
 
 const char *hz_rpc_code_text(enum hz_rpc_code code)
 {
 	switch (code) {
 	case HZ_RPC_PARSE_ERROR:
-		return "Parse error";
+		return "parse error";
 	case HZ_RPC_INVALID_REQUEST:
-		return "Invalid Request";
+		return "invalid request";
 	case HZ_RPC_NO_METHOD:
-		return "Method not found";
+		return "method not found";
 	case HZ_RPC_INVALID_PARAMS:
-		return "Invalid params";
+		return "invalid params";
 	case HZ_RPC_NOT_JOINED:
-		return "Not joined";
+		return "join first";
 	case HZ_RPC_REFUSED:
-		return "Token or resume key refused";
+		return "token or resume key refused";
 	case HZ_RPC_NOT_ALLOWED:
-		return "Not allowed for this role";
+		return "not allowed for this role";
 	case HZ_RPC_NOT_ADMITTED:
-		return "Not admitted";
+		return "not admitted";
 	case HZ_RPC_NOT_FOUND:
-		return "No such participant, track or slot";
+		return "no such participant, track or slot";
 	case HZ_RPC_LIMIT:
-		return "Limit reached";
+		return "limit reached";
 	case HZ_RPC_SDP_REFUSED:
 		return "SDP refused";
 	case HZ_RPC_TOO_FAST:
-		return "Too fast";
+		return "too fast";
 	case HZ_RPC_FAILED:
-		return "The gateway failed; nothing was changed";
+		break;
 	}
-	return "Error";
+	return "the gateway failed; nothing was changed";
 }
 
-static char *dump(json_t *message)
+// --- texts
+
+static char *to_text(json_t *message)
 {
 	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
 	json_decref(message);
 	return text;
 }
 
-static char *make_error(json_t *id, enum hz_rpc_code code, const char *key, const char *value)
+static char *error_text(json_t *id, enum hz_rpc_code code, const char *key, const char *value)
 {
 	json_t *error = json_pack("{s:i, s:s}", "code", (int)code, "message", hz_rpc_code_text(code));
 	if (error && key)
 		json_object_set_new(error, "data", json_pack("{s:s}", key, value ? value : ""));
-	return dump(
-	    json_pack("{s:s, s:O?, s:o}", "jsonrpc", "2.0", "id", id ? id : json_null(), "error", error));
+	json_t *message = json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id",
+	                            id ? json_incref(id) : json_null(), "error", error);
+	return to_text(message);
 }
 
-static const json_t *find_schema(enum hz_rpc_method method, const char *what)
+static void log_mismatch(const char *name, const char *field)
 {
-	char name[48];
-	snprintf(name, sizeof(name), "%s.%s", methods[method], what);
-	return hz_schema_find("requests", name);
+#ifndef NDEBUG
+	hz_error("protocol.mismatch", "name=%s field=%s", name, field);
+#endif
+}
+
+char *hz_rpc_result(const struct hz_rpc_request *req, json_t *result)
+{
+	char field[HZ_FIELD_BYTES];
+	if (!result)
+		result = json_object();
+	if (!req->id) {
+		json_decref(result);
+		return NULL;
+	}
+#ifndef NDEBUG
+	if (hz_rpc_check_result(req->method, result, field) != 0)
+		log_mismatch(methods[req->method], field);
+#else
+	(void)field;
+#endif
+	return to_text(json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", req->id, "result", result));
+}
+
+char *hz_rpc_error(const struct hz_rpc_request *req, enum hz_rpc_code code, const char *key,
+                   const char *value)
+{
+	return req->id ? error_text(req->id, code, key, value) : NULL;
+}
+
+char *hz_rpc_push(enum hz_rpc_push push, json_t *params)
+{
+	char field[HZ_FIELD_BYTES];
+	if (!params)
+		params = json_object();
+#ifndef NDEBUG
+	if (hz_rpc_check_push(push, params, field) != 0)
+		log_mismatch(pushes[push], field);
+#else
+	(void)field;
+#endif
+	return to_text(
+	    json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", pushes[push], "params", params));
+}
+
+// --- parsing
+
+static bool id_is_good(const json_t *id)
+{
+	return !id || json_is_integer(id) || (json_is_string(id) && json_string_length(id) <= MAX_ID_BYTES);
 }
 
 static int find_method(const char *name)
 {
 	for (int i = 0; i < HZ_RPC_METHODS; i++)
-		if (!strcmp(methods[i], name))
+		if (strcmp(methods[i], name) == 0)
 			return i;
-	return -1;
+	return -ENOENT;
 }
 
-static bool id_ok(const json_t *id)
+static int check_params(int method, const json_t *params, char field[HZ_FIELD_BYTES])
 {
-	return json_is_integer(id) || (json_is_string(id) && json_string_length(id) <= ID_BYTES);
+	char name[48];
+	snprintf(name, sizeof(name), "%s.params", methods[method]);
+	const json_t *schema = hz_schema_find("requests", name);
+	return schema ? hz_schema_check(schema, params, field) : -EINVAL;
 }
 
-// The member of the envelope that is wrong, or NULL.
-static const char *envelope_fault(json_t *message)
+static int refuse(json_t *message, json_t *id, enum hz_rpc_code code, const char *field, char **ret_answer)
 {
-	const char *key, *version = json_string_value(json_object_get(message, "jsonrpc"));
-	json_t *value, *id = json_object_get(message, "id");
-	if (!json_is_object(message))
-		return ""; // a batch, too: there are none
+	*ret_answer = error_text(id, code, field ? "field" : NULL, field);
+	json_decref(message);
+	return -EBADMSG;
+}
+
+// Takes over the reference to message, an object.
+static int read_request(json_t *message, struct hz_rpc_request *ret, char **ret_answer)
+{
+	char field[HZ_FIELD_BYTES] = "";
+	const char *key;
+	json_t *value, *id = json_object_get(message, "id"), *params = json_object_get(message, "params");
+	const char *name = json_string_value(json_object_get(message, "method"));
+	const char *version = json_string_value(json_object_get(message, "jsonrpc"));
+	if (!id_is_good(id))
+		return refuse(message, NULL, HZ_RPC_INVALID_REQUEST, "/id", ret_answer);
+	json_object_foreach(message, key, value) if (strcmp(key, "jsonrpc") != 0 && strcmp(key, "id") != 0 &&
+	                                             strcmp(key, "method") != 0 &&
+	                                             strcmp(key, "params") !=
+	                                                 0) return refuse(message, id, HZ_RPC_INVALID_REQUEST,
+	                                                                  NULL, ret_answer);
 	if (!version || strcmp(version, "2.0") != 0)
-		return "/jsonrpc";
-	if (id && !id_ok(id))
-		return "/id";
-	if (!json_is_string(json_object_get(message, "method")))
-		return "/method";
-	json_object_foreach(message, key, value)
-	{
-		if (strcmp(key, "jsonrpc") != 0 && strcmp(key, "id") != 0 && strcmp(key, "method") != 0 &&
-		    strcmp(key, "params") != 0)
-			return ""; // an unknown member; its name is not repeated
-	}
-	return NULL;
-}
-
-static char *answer_unless_notification(json_t *message, enum hz_rpc_code code, const char *field)
-{
-	json_t *id = json_object_get(message, "id");
-	return id ? make_error(id, code, field ? "field" : NULL, field) : NULL;
-}
-
-static int parse_message(json_t *message, struct hz_rpc_request *ret, char **ret_answer)
-{
-	char field[HZ_FIELD_BYTES];
-	const char *fault = envelope_fault(message);
-	if (fault) {
-		json_t *id = json_object_get(message, "id");
-		*ret_answer = make_error(id && id_ok(id) ? id : NULL, HZ_RPC_INVALID_REQUEST, "field", fault);
-		return -EBADMSG;
-	}
-	int method = find_method(json_string_value(json_object_get(message, "method")));
-	if (method < 0) {
-		*ret_answer = answer_unless_notification(message, HZ_RPC_NO_METHOD, NULL);
-		return -EBADMSG;
-	}
-	json_t *params = json_incref(json_object_get(message, "params"));
-	if (!params)
-		params = json_object();
-	if (!params)
-		return -ENOMEM;
-	if (hz_schema_check(find_schema((enum hz_rpc_method)method, "params"), params, field) < 0) {
-		*ret_answer = answer_unless_notification(message, HZ_RPC_INVALID_PARAMS, field);
+		return refuse(message, id, HZ_RPC_INVALID_REQUEST, "/jsonrpc", ret_answer);
+	if (!name)
+		return refuse(message, id, HZ_RPC_INVALID_REQUEST, "/method", ret_answer);
+	int method = find_method(name);
+	if (method < 0)
+		return refuse(message, id, HZ_RPC_NO_METHOD, NULL, ret_answer);
+	params = params ? json_incref(params) : json_object();
+	if (check_params(method, params, field) != 0) {
 		json_decref(params);
-		return -EBADMSG;
+		return refuse(message, id, HZ_RPC_INVALID_PARAMS, field, ret_answer);
 	}
 	ret->method = (enum hz_rpc_method)method;
-	ret->id = json_incref(json_object_get(message, "id"));
+	ret->id = id ? json_incref(id) : NULL;
 	ret->params = params;
+	json_decref(message);
 	return 0;
 }
 
@@ -175,14 +210,11 @@ int hz_rpc_parse(const char *text, size_t bytes, struct hz_rpc_request *ret, cha
 	int err = hz_json_parse(text, bytes, &message);
 	if (err == -ENOMEM)
 		return err;
-	if (err) {
-		*ret_answer =
-		    make_error(NULL, err == -E2BIG ? HZ_RPC_INVALID_REQUEST : HZ_RPC_PARSE_ERROR, NULL, NULL);
-		return -EBADMSG;
-	}
-	err = parse_message(message, ret, ret_answer);
-	json_decref(message);
-	return err;
+	if (err != 0)
+		return refuse(NULL, NULL, HZ_RPC_PARSE_ERROR, NULL, ret_answer);
+	if (!json_is_object(message))
+		return refuse(message, NULL, HZ_RPC_INVALID_REQUEST, NULL, ret_answer);
+	return read_request(message, ret, ret_answer);
 }
 
 void hz_rpc_request_done(struct hz_rpc_request *req)
@@ -194,53 +226,14 @@ void hz_rpc_request_done(struct hz_rpc_request *req)
 
 int hz_rpc_check_result(enum hz_rpc_method method, const json_t *result, char ret_field[HZ_FIELD_BYTES])
 {
-	return hz_schema_check(find_schema(method, "result"), result, ret_field);
+	char name[48];
+	snprintf(name, sizeof(name), "%s.result", methods[method]);
+	const json_t *schema = hz_schema_find("requests", name);
+	return schema ? hz_schema_check(schema, result, ret_field) : -EINVAL;
 }
 
 int hz_rpc_check_push(enum hz_rpc_push push, const json_t *params, char ret_field[HZ_FIELD_BYTES])
 {
-	return hz_schema_check(hz_schema_find("pushes", pushes[push]), params, ret_field);
-}
-
-// Our own mistakes, told where developers look. Release builds do not spend the time.
-static void check_own(const char *what, int err, const char *field)
-{
-#ifndef NDEBUG
-	if (err)
-		hz_error("protocol.mismatch", "what=%s field=%s", what, field);
-#endif
-}
-
-char *hz_rpc_result(const struct hz_rpc_request *req, json_t *result)
-{
-	if (!result)
-		result = json_object();
-	if (!req->id || !result) {
-		json_decref(result);
-		return NULL;
-	}
-#ifndef NDEBUG
-	char field[HZ_FIELD_BYTES];
-	check_own(methods[req->method], hz_rpc_check_result(req->method, result, field), field);
-#endif
-	return dump(json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", req->id, "result", result));
-}
-
-char *hz_rpc_error(const struct hz_rpc_request *req, enum hz_rpc_code code, const char *key,
-                   const char *value)
-{
-	return req->id ? make_error(req->id, code, key, value) : NULL;
-}
-
-char *hz_rpc_push(enum hz_rpc_push push, json_t *params)
-{
-	if (!params)
-		params = json_object();
-	if (!params)
-		return NULL;
-#ifndef NDEBUG
-	char field[HZ_FIELD_BYTES];
-	check_own(pushes[push], hz_rpc_check_push(push, params, field), field);
-#endif
-	return dump(json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", pushes[push], "params", params));
+	const json_t *schema = hz_schema_find("pushes", pushes[push]);
+	return schema ? hz_schema_check(schema, params, ret_field) : -EINVAL;
 }

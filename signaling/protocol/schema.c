@@ -1,339 +1,358 @@
 #include "signaling/protocol/schema.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "signaling/protocol/embedded.h"
 #include "signaling/protocol/format.h"
 
-#define MAX_DEPTH 32 // of schema and value; the schemas do not recurse
+#define MAX_REFS 32 // nested $ref and anyOf: more is a loop in our own schemas
 
-static json_t *files; // name -> $defs
+extern const unsigned char hz_schema_types[], hz_schema_requests[], hz_schema_pushes[], hz_schema_rest[];
+extern const unsigned hz_schema_types_bytes, hz_schema_requests_bytes, hz_schema_pushes_bytes,
+    hz_schema_rest_bytes;
+
+static struct {
+	const char *name;
+	json_t *defs;
+	json_t *document;
+} files[] = {{"types", NULL, NULL}, {"requests", NULL, NULL}, {"pushes", NULL, NULL}, {"rest", NULL, NULL}};
+
+enum { FILES = sizeof(files) / sizeof(files[0]) };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool loaded;
 
 struct walk {
-	const char *file; // where a $ref without file name points
-	char *path;       // HZ_FIELD_BYTES, the pointer to the value in hand
-	size_t path_bytes;
-	int depth;
+	const json_t *defs; // of the file at hand: "#/$defs/x" means these
+	char *field;        // HZ_FIELD_BYTES, JSON Pointer so far
+	size_t used;
+	unsigned depth;
 };
 
-static int check(struct walk *w, const json_t *schema, const json_t *value);
-
-// Adds "/key" with ~ and / escaped (RFC 6901). What does not fit is left off whole.
-static void push(struct walk *w, const char *key)
+static int find_file(const char *name, size_t bytes)
 {
-	char piece[HZ_FIELD_BYTES];
-	size_t n = 0;
-	piece[n++] = '/';
-	for (; *key; key++) {
-		if (n + 3 > sizeof(piece))
-			return;
-		if (*key == '~' || *key == '/') {
-			piece[n++] = '~';
-			piece[n++] = *key == '~' ? '0' : '1';
-		} else {
-			piece[n++] = *key;
-		}
-	}
-	if (w->path_bytes + n >= HZ_FIELD_BYTES)
-		return;
-	memcpy(w->path + w->path_bytes, piece, n);
-	w->path_bytes += n;
-	w->path[w->path_bytes] = '\0';
+	for (int i = 0; i < FILES; i++)
+		if (strlen(files[i].name) == bytes && memcmp(files[i].name, name, bytes) == 0)
+			return i;
+	return -ENOENT;
 }
 
-static void pop(struct walk *w, size_t to)
+// "#/$defs/name" or "file.json#/$defs/name".
+static const json_t *resolve(const char *ref, const json_t *defs, const json_t **ret_defs)
 {
-	w->path_bytes = to;
-	w->path[to] = '\0';
+	const char *hash = strstr(ref, "#/$defs/");
+	if (!hash)
+		return NULL;
+	*ret_defs = defs;
+	if (hash != ref) {
+		int file = hash - ref > 5 ? find_file(ref, (size_t)(hash - ref) - 5) : -ENOENT;
+		if (file < 0)
+			return NULL;
+		*ret_defs = files[file].defs;
+	}
+	return json_object_get(*ret_defs, hash + 8);
 }
 
-static int check_ref(struct walk *w, const char *ref, const json_t *value)
+// --- are our schemas within what the validator knows?
+
+static int check_keywords(const json_t *schema, const json_t *defs);
+
+static int check_children(const char *key, json_t *value, const json_t *defs)
 {
-	char file[32];
-	const char *hash = strchr(ref, '#');
-	size_t n = hash ? (size_t)(hash - ref) : 0;
-	if (!hash || strncmp(hash, "#/$defs/", 8) != 0 || n >= sizeof(file) || (n && n <= 5))
-		return -EINVAL;
-	const char *target = w->file;
-	if (n) { // "types.json"
-		memcpy(file, ref, n - 5);
-		file[n - 5] = '\0';
-		target = file;
+	size_t index;
+	json_t *child;
+	const char *name;
+	if (strcmp(key, "properties") == 0) {
+		json_object_foreach(value, name, child) if (check_keywords(child, defs) != 0) return -EINVAL;
+	} else if (strcmp(key, "items") == 0) {
+		return check_keywords(value, defs);
+	} else if (strcmp(key, "anyOf") == 0) {
+		json_array_foreach(value, index, child) if (check_keywords(child, defs) != 0) return -EINVAL;
+	} else if (strcmp(key, "$ref") == 0) {
+		const json_t *unused;
+		return resolve(json_string_value(value), defs, &unused) ? 0 : -EINVAL;
+	} else if (strcmp(key, "format") == 0) {
+		return hz_format_known(json_string_value(value)) ? 0 : -EINVAL;
 	}
-	const json_t *schema = hz_schema_find(target, hash + 8);
-	if (!schema)
+	return 0;
+}
+
+static int check_keywords(const json_t *schema, const json_t *defs)
+{
+	static const char known[] =
+	    " type properties required additionalProperties enum const minLength maxLength minimum"
+	    " maximum items minItems maxItems anyOf $ref format description ";
+	const char *key;
+	json_t *value;
+	char word[40];
+	if (!json_is_object(schema))
 		return -EINVAL;
-	const char *before = w->file;
-	w->file = target;
-	int err = check(w, schema, value);
-	w->file = before;
+	json_object_foreach((json_t *)schema, key, value)
+	{
+		snprintf(word, sizeof(word), " %s ", key);
+		if (!strstr(known, word) || check_children(key, value, defs) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int load_all(void)
+{
+	const struct {
+		const unsigned char *text;
+		unsigned bytes;
+	} embedded[FILES] = {{hz_schema_types, hz_schema_types_bytes},
+	                     {hz_schema_requests, hz_schema_requests_bytes},
+	                     {hz_schema_pushes, hz_schema_pushes_bytes},
+	                     {hz_schema_rest, hz_schema_rest_bytes}};
+	for (int i = 0; i < FILES; i++) {
+		json_error_t error;
+		files[i].document = json_loadb((const char *)embedded[i].text, embedded[i].bytes,
+		                               JSON_REJECT_DUPLICATES, &error);
+		files[i].defs = json_object_get(files[i].document, "$defs");
+		if (!files[i].defs)
+			return -EINVAL;
+	}
+	for (int i = 0; i < FILES; i++) {
+		const char *name;
+		json_t *def;
+		json_object_foreach(files[i].defs, name,
+		                    def) if (check_keywords(def, files[i].defs) != 0) return -EINVAL;
+	}
+	return 0;
+}
+
+static void unload(void)
+{
+	for (int i = 0; i < FILES; i++) {
+		json_decref(files[i].document);
+		files[i].document = files[i].defs = NULL;
+	}
+	loaded = false;
+}
+
+int hz_schema_init(void)
+{
+	int err = 0;
+	pthread_mutex_lock(&lock);
+	if (!loaded) {
+		err = load_all();
+		if (err == 0)
+			loaded = true;
+		else
+			unload();
+	}
+	pthread_mutex_unlock(&lock);
 	return err;
 }
 
-static bool type_is(const char *type, const json_t *value)
+void hz_schema_done(void)
 {
-	if (!strcmp(type, "object"))
-		return json_is_object(value);
-	if (!strcmp(type, "array"))
-		return json_is_array(value);
-	if (!strcmp(type, "string"))
-		return json_is_string(value);
-	if (!strcmp(type, "integer"))
-		return json_is_integer(value);
-	if (!strcmp(type, "number"))
-		return json_is_number(value);
-	if (!strcmp(type, "boolean"))
-		return json_is_boolean(value);
-	return !strcmp(type, "null") && json_is_null(value);
+	pthread_mutex_lock(&lock);
+	unload();
+	pthread_mutex_unlock(&lock);
+}
+
+const json_t *hz_schema_find(const char *file, const char *name)
+{
+	if (hz_schema_init() != 0)
+		return NULL;
+	int at = find_file(file, strlen(file));
+	return at < 0 ? NULL : json_object_get(files[at].defs, name);
+}
+
+// --- checking a value
+
+static int check(struct walk *walk, const json_t *schema, const json_t *value);
+
+// Appends "/name" to the pointer; a name that does not fit is left out. Returns the length to go back to.
+static size_t enter(struct walk *walk, const char *name)
+{
+	size_t before = walk->used, bytes = strlen(name);
+	if (before + bytes + 2 <= HZ_FIELD_BYTES) {
+		walk->field[before] = '/';
+		memcpy(walk->field + before + 1, name, bytes + 1);
+		walk->used += bytes + 1;
+	}
+	return before;
+}
+
+static void leave(struct walk *walk, size_t before)
+{
+	walk->used = before;
+	walk->field[before] = '\0';
+}
+
+static bool is_type(const char *type, const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return strcmp(type, "object") == 0;
+	case JSON_ARRAY:
+		return strcmp(type, "array") == 0;
+	case JSON_STRING:
+		return strcmp(type, "string") == 0;
+	case JSON_INTEGER:
+		return strcmp(type, "integer") == 0 || strcmp(type, "number") == 0;
+	case JSON_REAL:
+		return strcmp(type, "number") == 0;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return strcmp(type, "boolean") == 0;
+	default:
+		return strcmp(type, "null") == 0;
+	}
+}
+
+static bool has_type(const json_t *type, const json_t *value)
+{
+	size_t index;
+	json_t *one;
+	if (json_is_string(type))
+		return is_type(json_string_value(type), value);
+	json_array_foreach((json_t *)type, index,
+	                   one) if (is_type(json_string_value(one), value)) return true;
+	return false;
+}
+
+static int check_object(struct walk *walk, const json_t *schema, const json_t *value)
+{
+	const json_t *properties = json_object_get(schema, "properties");
+	json_t *required = json_object_get(schema, "required"), *item;
+	bool closed = json_is_false(json_object_get(schema, "additionalProperties"));
+	const char *key;
+	size_t index;
+	json_array_foreach(required, index, item) if (!json_object_get(value, json_string_value(item)))
+	{
+		enter(walk, json_string_value(item));
+		return -EINVAL;
+	}
+	json_object_foreach((json_t *)value, key, item)
+	{
+		const json_t *property = json_object_get(properties, key);
+		size_t before = enter(walk, key);
+		if ((!property && closed) || (property && check(walk, property, item) != 0))
+			return -EINVAL;
+		leave(walk, before);
+	}
+	return 0;
+}
+
+static bool within(const json_t *schema, const char *low, const char *high, double value)
+{
+	const json_t *min = json_object_get(schema, low), *max = json_object_get(schema, high);
+	return (!min || value >= json_number_value(min)) && (!max || value <= json_number_value(max));
+}
+
+static int check_array(struct walk *walk, const json_t *schema, const json_t *value)
+{
+	const json_t *items = json_object_get(schema, "items");
+	size_t index;
+	json_t *item;
+	char name[24];
+	if (!within(schema, "minItems", "maxItems", (double)json_array_size(value)))
+		return -EINVAL;
+	json_array_foreach((json_t *)value, index, item)
+	{
+		snprintf(name, sizeof(name), "%zu", index);
+		size_t before = enter(walk, name);
+		if (items && check(walk, items, item) != 0)
+			return -EINVAL;
+		leave(walk, before);
+	}
+	return 0;
 }
 
 static int check_string(const json_t *schema, const json_t *value)
 {
 	const char *text = json_string_value(value);
-	size_t n = json_string_length(value), points = hz_format_length(text, n);
-	const json_t *min = json_object_get(schema, "minLength"), *max = json_object_get(schema, "maxLength");
-	const char *format = json_string_value(json_object_get(schema, "format"));
-	if ((min && points < (size_t)json_integer_value(min)) ||
-	    (max && points > (size_t)json_integer_value(max)))
+	size_t bytes = json_string_length(value);
+	const json_t *format = json_object_get(schema, "format");
+	if (!within(schema, "minLength", "maxLength", (double)hz_utf8_length(text, bytes)))
 		return -EINVAL;
-	return !format || hz_format_matches(format, text, n) ? 0 : -EINVAL;
+	return !format || hz_format_check(json_string_value(format), text, bytes) ? 0 : -EINVAL;
 }
 
-static int check_number(const json_t *schema, const json_t *value)
+static int check_any(struct walk *walk, json_t *options, const json_t *value)
 {
-	const json_t *min = json_object_get(schema, "minimum"), *max = json_object_get(schema, "maximum");
-	double number = json_number_value(value);
-	if ((min && number < json_number_value(min)) || (max && number > json_number_value(max)))
-		return -EINVAL;
-	return 0;
-}
-
-static int check_array(struct walk *w, const json_t *schema, const json_t *value)
-{
-	const json_t *items = json_object_get(schema, "items");
-	const json_t *min = json_object_get(schema, "minItems"), *max = json_object_get(schema, "maxItems");
-	size_t n = json_array_size(value), before = w->path_bytes;
-	if ((min && n < (size_t)json_integer_value(min)) || (max && n > (size_t)json_integer_value(max)))
-		return -EINVAL;
-	for (size_t i = 0; items && i < n; i++) {
-		char index[24];
-		snprintf(index, sizeof(index), "%zu", i);
-		push(w, index);
-		if (check(w, items, json_array_get(value, i)) < 0)
-			return -EINVAL;
-		pop(w, before);
-	}
-	return 0;
-}
-
-static int check_object(struct walk *w, const json_t *schema, const json_t *value)
-{
-	json_t *properties = json_object_get(schema, "properties");
-	const json_t *required = json_object_get(schema, "required");
-	size_t before = w->path_bytes;
-	const char *key;
-	json_t *member;
-
-	for (size_t i = 0; i < json_array_size(required); i++) {
-		const char *name = json_string_value(json_array_get(required, i));
-		if (!json_object_get(value, name)) {
-			push(w, name);
-			return -EINVAL;
-		}
-	}
-	bool closed = json_is_false(json_object_get(schema, "additionalProperties"));
-	json_object_foreach((json_t *)(uintptr_t)value, key, member)
+	// The deepest failure is the most telling one to report.
+	char deepest[HZ_FIELD_BYTES] = "";
+	size_t before = walk->used, best = 0, index;
+	json_t *option;
+	json_array_foreach(options, index, option)
 	{
-		const json_t *sub = json_object_get(properties, key);
-		push(w, key);
-		if (sub ? check(w, sub, member) < 0 : closed)
-			return -EINVAL;
-		pop(w, before);
-	}
-	return 0;
-}
-
-// The failure told is that of the branch that got furthest: the one the sender meant.
-static int check_any(struct walk *w, const json_t *branches, const json_t *value)
-{
-	char best[HZ_FIELD_BYTES] = "";
-	size_t before = w->path_bytes, best_bytes = 0;
-	bool failed = false;
-	for (size_t i = 0; i < json_array_size(branches); i++) {
-		if (check(w, json_array_get(branches, i), value) == 0)
+		if (check(walk, option, value) == 0)
 			return 0;
-		if (!failed || w->path_bytes > best_bytes) {
-			memcpy(best, w->path, sizeof(best));
-			best_bytes = w->path_bytes;
+		if (walk->used > best) {
+			best = walk->used;
+			memcpy(deepest, walk->field, HZ_FIELD_BYTES);
 		}
-		failed = true;
-		pop(w, before);
+		leave(walk, before);
 	}
-	memcpy(w->path, best, sizeof(best));
-	w->path_bytes = best_bytes;
+	if (best > before) {
+		memcpy(walk->field, deepest, HZ_FIELD_BYTES);
+		walk->used = best;
+	}
 	return -EINVAL;
 }
 
-static bool listed(const json_t *values, const json_t *value)
+static int check_enum(json_t *words, const json_t *value)
 {
-	for (size_t i = 0; i < json_array_size(values); i++)
-		if (json_equal(json_array_get(values, i), value))
-			return true;
-	return false;
+	size_t index;
+	json_t *word;
+	json_array_foreach(words, index, word) if (json_equal(word, value)) return 0;
+	return -EINVAL;
 }
 
-static int check_inner(struct walk *w, const json_t *schema, const json_t *value)
+static int check_ref(struct walk *walk, const char *ref, const json_t *value)
 {
-	const char *ref = json_string_value(json_object_get(schema, "$ref"));
-	if (ref)
-		return check_ref(w, ref, value);
-	const json_t *any = json_object_get(schema, "anyOf");
-	if (any)
-		return check_any(w, any, value);
-	const json_t *values = json_object_get(schema, "enum");
-	if (values)
-		return listed(values, value) ? 0 : -EINVAL;
-	const json_t *constant = json_object_get(schema, "const");
-	if (constant)
-		return json_equal(constant, value) ? 0 : -EINVAL;
-	const char *type = json_string_value(json_object_get(schema, "type"));
-	if (!type || !type_is(type, value))
-		return -EINVAL;
-	if (json_is_string(value))
-		return check_string(schema, value);
-	if (json_is_number(value))
-		return check_number(schema, value);
-	if (json_is_array(value))
-		return check_array(w, schema, value);
-	return json_is_object(value) ? check_object(w, schema, value) : 0;
-}
-
-static int check(struct walk *w, const json_t *schema, const json_t *value)
-{
-	if (w->depth == MAX_DEPTH)
-		return -EINVAL;
-	w->depth++;
-	int err = check_inner(w, schema, value);
-	w->depth--;
+	const json_t *saved = walk->defs, *target = resolve(ref, walk->defs, &walk->defs);
+	int err = target && ++walk->depth < MAX_REFS ? check(walk, target, value) : -EINVAL;
+	walk->defs = saved;
+	walk->depth--;
 	return err;
 }
 
-// Which file a schema came from, so that its own "#/$defs/x" can be followed.
-static const char *file_of(const json_t *schema)
+static int check(struct walk *walk, const json_t *schema, const json_t *value)
 {
-	const char *name, *key;
-	json_t *defs, *def;
-	json_object_foreach(files, name, defs)
-	{
-		json_object_foreach(defs, key, def)
-		{
-			if (def == schema)
-				return name;
-		}
+	const json_t *type = json_object_get(schema, "type"), *ref = json_object_get(schema, "$ref");
+	json_t *words = json_object_get(schema, "enum"), *any = json_object_get(schema, "anyOf");
+	const json_t *constant = json_object_get(schema, "const");
+	if ((type && !has_type(type, value)) || (constant && !json_equal(constant, value)) ||
+	    (words && check_enum(words, value) != 0))
+		return -EINVAL;
+	if (ref && check_ref(walk, json_string_value(ref), value) != 0)
+		return -EINVAL;
+	if (any && check_any(walk, any, value) != 0)
+		return -EINVAL;
+	if (json_is_object(value))
+		return check_object(walk, schema, value);
+	if (json_is_array(value))
+		return check_array(walk, schema, value);
+	if (json_is_string(value))
+		return check_string(schema, value);
+	if (json_is_number(value) && !within(schema, "minimum", "maximum", json_number_value(value)))
+		return -EINVAL;
+	return 0;
+}
+
+// The file a schema came from, for its "#/$defs/" references.
+static const json_t *defs_of(const json_t *schema)
+{
+	for (int i = 0; i < FILES; i++) {
+		const char *name;
+		json_t *def;
+		json_object_foreach(files[i].defs, name, def) if (def == schema) return files[i].defs;
 	}
-	return "types";
+	return files[0].defs;
 }
 
 int hz_schema_check(const json_t *schema, const json_t *value, char ret_field[HZ_FIELD_BYTES])
 {
-	if (!schema || !value || hz_schema_init() < 0)
-		return -EINVAL;
-	struct walk w = {.file = file_of(schema), .path = ret_field};
+	struct walk walk = {.defs = defs_of(schema), .field = ret_field};
 	ret_field[0] = '\0';
-	return check(&w, schema, value);
-}
-
-const json_t *hz_schema_find(const char *file, const char *name)
-{
-	if (hz_schema_init() < 0)
-		return NULL;
-	return json_object_get(json_object_get(files, file), name);
-}
-
-// --- loading
-
-static bool keyword_known(const char *key)
-{
-	static const char *const known[] = {"$ref",        "additionalProperties",
-	                                    "anyOf",       "const",
-	                                    "description", "enum",
-	                                    "format",      "items",
-	                                    "maxItems",    "maxLength",
-	                                    "maximum",     "minItems",
-	                                    "minLength",   "minimum",
-	                                    "properties",  "required",
-	                                    "type"};
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (!strcmp(key, known[i]))
-			return true;
-	return false;
-}
-
-// A keyword that the validator would pass over in silence is a mistake of ours: refuse to start with it.
-static int lint(const json_t *schema)
-{
-	const char *key;
-	json_t *sub;
-	if (!json_is_object(schema))
-		return -EINVAL;
-	json_object_foreach((json_t *)(uintptr_t)schema, key, sub)
-	{
-		if (!keyword_known(key))
-			return -EINVAL;
-		if (!strcmp(key, "format") && !hz_format_known(json_string_value(sub)))
-			return -EINVAL;
-		if (!strcmp(key, "items") && lint(sub) < 0)
-			return -EINVAL;
-	}
-	json_object_foreach(json_object_get(schema, "properties"), key,
-	                    sub) if (lint(sub) < 0) return -EINVAL;
-	const json_t *any = json_object_get(schema, "anyOf");
-	for (size_t i = 0; i < json_array_size(any); i++)
-		if (lint(json_array_get(any, i)) < 0)
-			return -EINVAL;
-	return 0;
-}
-
-static int load(const struct hz_embedded *e, json_t *into)
-{
-	const char *key;
-	json_t *def, *whole = json_loadb(e->text, e->bytes, JSON_REJECT_DUPLICATES, NULL);
-	json_t *defs = json_object_get(whole, "$defs");
-	int err = json_is_object(defs) ? 0 : -EINVAL;
-	if (!err) {
-		json_object_foreach(defs, key, def) if (lint(def) < 0) err = -EINVAL;
-	}
-	if (!err && json_object_set(into, e->name, defs) < 0)
-		err = -ENOMEM;
-	json_decref(whole);
-	return err;
-}
-
-int hz_schema_init(void)
-{
-	if (files)
-		return 0;
-	json_t *into = json_object();
-	if (!into)
-		return -ENOMEM;
-	for (const struct hz_embedded *e = hz_embedded_schemas; e->name; e++) {
-		int err = load(e, into);
-		if (err) {
-			json_decref(into);
-			return err;
-		}
-	}
-	files = into;
-	return 0;
-}
-
-void hz_schema_done(void)
-{
-	json_decref(files);
-	files = NULL;
+	return check(&walk, schema, value);
 }
