@@ -164,7 +164,7 @@ static void test_rsa_client(void **state) // GStreamer makes such certificates
 
 static void test_fragmented_messages(void **state)
 {
-	struct hz_identity *identity = make_rsa_identity(4096, 5000);
+	struct hz_identity *identity = make_rsa_identity(2048, 6000);
 	for (uint32_t seed = 1; seed <= 10; seed++) {
 		struct world *world = open_world();
 		with_client_identity(world, identity);
