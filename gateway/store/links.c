@@ -155,6 +155,19 @@ int hz_store_token_use(struct hz_store *store, const uint8_t jti_hash[HZ_STORE_H
 	return hz_db_write(store, "INSERT INTO main.used_tokens VALUES(?1,?2)", "hi", jti_hash, exp_ms);
 }
 
+int hz_store_token_used(struct hz_store *store, const uint8_t jti_hash[HZ_STORE_HASH_BYTES], bool *ret)
+{
+	sqlite3_stmt *stmt = NULL;
+	int64_t n = 0;
+	int err = hz_db_query(store, &stmt, "SELECT count(*) FROM main.used_tokens WHERE jti_hash=?1", "h",
+	                      jti_hash);
+	if (!err)
+		err = count(store, stmt, &n);
+	if (!err)
+		*ret = n > 0;
+	return err;
+}
+
 int hz_store_idempotency_get(struct hz_store *store, const uint8_t key_hash[HZ_STORE_HASH_BYTES],
                              hz_idempotency_cb *cb, void *arg)
 {

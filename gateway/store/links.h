@@ -40,6 +40,8 @@ int hz_store_link_redeemed(struct hz_store *store, const char *id,
 // Marks a single-use token as used until it expires. -EEXIST: it was used before.
 int hz_store_token_use(struct hz_store *store, const uint8_t jti_hash[HZ_STORE_HASH_BYTES], int64_t exp_ms);
 
+int hz_store_token_used(struct hz_store *store, const uint8_t jti_hash[HZ_STORE_HASH_BYTES], bool *ret);
+
 // Answers of POSTs with an Idempotency-Key, kept for 24 h, at most HZ_IDEMPOTENCY_MAX (the oldest go first).
 #define HZ_IDEMPOTENCY_MAX 10000
 typedef void hz_idempotency_cb(void *arg, const uint8_t *request_hash, unsigned status, const char *body);

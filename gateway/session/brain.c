@@ -1,0 +1,190 @@
+#include "gateway/session/brain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/secret.h"
+#include "gateway/session/codec_choice.h"
+#include "gateway/session/consult.h"
+#include "gateway/session/ids.h"
+#include "gateway/session/media_link.h"
+#include "gateway/session/participant.h"
+#include "gateway/session/persist.h"
+#include "gateway/session/push.h"
+#include "gateway/session/slots.h"
+#include "signaling/server/server.h"
+
+#define CONSULTS_MAX     100000
+#define PARTICIPANTS_MAX 1000000
+#define JOIN_WITHIN_US   5000000
+
+int hz_brain_new(struct hz_brain **ret)
+{
+	struct hz_brain *brain = calloc(1, sizeof(*brain));
+	if (!brain)
+		return -ENOMEM;
+	brain->limits.participants_per_consult = 100;
+	brain->limits.consults = 1000;
+	hz_random(&brain->next_number, sizeof(brain->next_number));
+	if (hz_map_new(CONSULTS_MAX, &brain->consults) || hz_map_new(CONSULTS_MAX, &brain->numbers) ||
+	    hz_map_new(PARTICIPANTS_MAX, &brain->sessions) ||
+	    hz_map_new(PARTICIPANTS_MAX, &brain->resources)) {
+		hz_brain_free(brain);
+		return -ENOMEM;
+	}
+	*ret = brain;
+	return 0;
+}
+
+void hz_brain_free(struct hz_brain *brain)
+{
+	if (!brain)
+		return;
+	struct hz_consult *consult;
+	uint32_t at = 0;
+	while (brain->consults && (consult = hz_map_next(brain->consults, &at)))
+		hz_consult_free_memory(consult);
+	for (unsigned i = 0; i < brain->workers; i++) {
+		hz_media_link_free(brain->worker[i].link);
+		hz_ids_done(&brain->worker[i].peers);
+		hz_ids_done(&brain->worker[i].tracks);
+		hz_ids_done(&brain->worker[i].subs);
+	}
+	hz_map_free(brain->consults);
+	hz_map_free(brain->numbers);
+	hz_map_free(brain->sessions);
+	hz_map_free(brain->resources);
+	while (brain->conns) {
+		struct hz_conn *conn = brain->conns;
+		brain->conns = conn->next;
+		free(conn);
+	}
+	free(brain);
+}
+
+int hz_brain_add_worker(struct hz_brain *brain, struct hz_media_link *link)
+{
+	if (brain->workers == HZ_MAX_WORKERS)
+		return -ENOSPC;
+	struct hz_worker_view *view = &brain->worker[brain->workers];
+	if (hz_ids_init(&view->peers, HZ_MAX_PEERS) || hz_ids_init(&view->tracks, HZ_MAX_TRACKS) ||
+	    hz_ids_init(&view->subs, HZ_MAX_SUBS)) {
+		hz_ids_done(&view->peers);
+		hz_ids_done(&view->tracks);
+		hz_ids_done(&view->subs);
+		return -ENOMEM;
+	}
+	view->link = link;
+	brain->workers++;
+	return 0;
+}
+
+void hz_brain_clock(struct hz_brain *brain, int64_t now_us, int64_t wall_us)
+{
+	brain->now_us = now_us;
+	brain->wall_ms = wall_us / 1000;
+}
+
+int64_t hz_brain_turn(struct hz_brain *brain)
+{
+	for (struct hz_consult *c = brain->dirty; c; c = c->next_dirty) {
+		if (!c->recount)
+			continue;
+		c->recount = false;
+		hz_slots_follow(brain, c);
+		hz_codec_recount(brain, c);
+	}
+	hz_persist_flush(brain);
+	for (unsigned i = 0; i < brain->workers; i++) {
+		if (brain->worker[i].link)
+			hz_media_link_flush(brain->worker[i].link);
+	}
+	return hz_push_due(brain);
+}
+
+static void tick_conns(struct hz_brain *brain)
+{
+	struct hz_conn *next;
+	for (struct hz_conn *conn = brain->conns; conn; conn = next) {
+		next = conn->next;
+		if (!conn->participant && !conn->closing &&
+		    brain->now_us - conn->opened_us > JOIN_WITHIN_US) {
+			conn->closing = true;
+			brain->ops->close(conn->socket, HZ_WS_NO_JOIN, "no join within 5 s");
+		}
+	}
+}
+
+void hz_brain_tick(struct hz_brain *brain)
+{
+	struct hz_consult *consult;
+	uint32_t at = 0;
+	tick_conns(brain);
+	while ((consult = hz_map_next(brain->consults, &at))) {
+		struct hz_participant *next;
+		for (struct hz_participant *p = consult->participants; p; p = next) {
+			next = p->next;
+			if (p->has_session && p->away_until_ms && p->away_until_ms <= brain->wall_ms) {
+				brain->count.expired++;
+				hz_participant_end_session(brain, p, NULL);
+			}
+		}
+	}
+	if (brain->store_sick)
+		hz_persist_rewrite(brain);
+}
+
+void hz_brain_sweep(struct hz_brain *brain)
+{
+	int err = brain->store ? hz_store_sweep(brain->store, brain->wall_ms) : 0;
+	if (!err && brain->store)
+		err = hz_store_commit(brain->store);
+	if (err) {
+		hz_store_rollback(brain->store);
+		brain->count.store_errors++;
+		hz_warn("store.sweep", "err=%d", -err);
+	}
+}
+
+static const char *const source_names[HZ_SOURCE_COUNT] = {
+    [HZ_SOURCE_CAMERA] = "camera",
+    [HZ_SOURCE_CAMERA2] = "camera2",
+    [HZ_SOURCE_SCREEN] = "screen",
+    [HZ_SOURCE_MICROPHONE] = "microphone",
+    [HZ_SOURCE_ULTRASOUND] = "ultrasound",
+    [HZ_SOURCE_ENDOSCOPE] = "endoscope",
+    [HZ_SOURCE_MICROSCOPE] = "microscope",
+    [HZ_SOURCE_IMAGE] = "image",
+    [HZ_SOURCE_MIX] = "mix",
+};
+
+const char *hz_source_name(uint8_t source)
+{
+	return source < HZ_SOURCE_COUNT ? source_names[source] : "camera";
+}
+
+int hz_source_parse(const char *name, uint8_t *ret)
+{
+	for (uint8_t i = 0; i < HZ_SOURCE_COUNT; i++) {
+		if (strcmp(name, source_names[i]) == 0) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+const char *hz_quality_name(uint8_t quality)
+{
+	static const char *const names[] = {"good", "fair", "poor", "lost"};
+	return quality < 4 ? names[quality] : "lost";
+}
+
+const char *hz_codec_name(uint8_t codec)
+{
+	static const char *const names[HZ_CODEC_COUNT] = {"",    "opus", "h264", "h264",
+	                                                  "vp8", "vp9",  "av1",  "red"};
+	return codec < HZ_CODEC_COUNT ? names[codec] : "";
+}

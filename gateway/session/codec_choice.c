@@ -1,0 +1,120 @@
+#include "gateway/session/codec_choice.h"
+
+#include "gateway/base/log.h"
+#include "gateway/session/push.h"
+
+#define RECEIVERS_MAX 1024
+
+// Best first. Every browser that has a hardware codec has H.264.
+static const uint8_t preference[] = {HZ_CODEC_H264_CB, HZ_CODEC_H264_HIGH, HZ_CODEC_VP8, HZ_CODEC_VP9,
+                                     HZ_CODEC_AV1};
+#define PREFERENCES (sizeof(preference) / sizeof(*preference))
+
+uint32_t hz_codec_bits(const struct hz_sdp_media *media)
+{
+	uint32_t bits = 0;
+	for (unsigned i = 0; i < media->codec_count; i++)
+		bits |= HZ_CODEC_BIT(media->codec[i].pt.codec);
+	return bits &
+	       ~(HZ_CODEC_BIT(HZ_CODEC_NONE) | HZ_CODEC_BIT(HZ_CODEC_OPUS) | HZ_CODEC_BIT(HZ_CODEC_RED));
+}
+
+uint32_t hz_codec_receives(const struct hz_sdp_offer *offer)
+{
+	uint32_t receives = 0, sends = 0;
+	for (unsigned i = 0; i < offer->media_count; i++) {
+		const struct hz_sdp_media *media = &offer->media[i];
+		if (media->kind != HZ_SDP_VIDEO || media->rejected)
+			continue;
+		if (media->direction & HZ_SDP_RECVONLY)
+			receives |= hz_codec_bits(media);
+		else
+			sends |= hz_codec_bits(media);
+	}
+	return receives ? receives : sends;
+}
+
+static unsigned able(uint8_t codec, const uint32_t *receivers, unsigned count)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < count; i++)
+		n += (receivers[i] & HZ_CODEC_BIT(codec)) != 0;
+	return n;
+}
+
+uint8_t hz_codec_choose(uint32_t offered, uint8_t current, const uint32_t *receivers, unsigned count)
+{
+	uint8_t best = HZ_CODEC_NONE;
+	unsigned most = 0;
+	if (current && (offered & HZ_CODEC_BIT(current)) && able(current, receivers, count) == count)
+		return current;
+	for (unsigned i = 0; i < PREFERENCES; i++) {
+		if (!(offered & HZ_CODEC_BIT(preference[i])))
+			continue;
+		unsigned n = able(preference[i], receivers, count);
+		if (best == HZ_CODEC_NONE || n > most) {
+			best = preference[i];
+			most = n;
+		}
+	}
+	// Nothing suits everybody: change only for the sake of more.
+	if (current && (offered & HZ_CODEC_BIT(current)) && able(current, receivers, count) == most)
+		return current;
+	return best;
+}
+
+static uint32_t receives(const struct hz_participant *p)
+{
+	uint32_t bits = 0;
+	bool known = false;
+	for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
+		if (!peer->receives)
+			continue;
+		bits = known ? bits & peer->receives : peer->receives;
+		known = true;
+	}
+	return bits;
+}
+
+unsigned hz_codec_receivers(const struct hz_participant *p, uint32_t *ret, unsigned cap)
+{
+	unsigned count = 0;
+	for (const struct hz_participant *other = p->consult->participants; other && count < cap;
+	     other = other->next) {
+		uint32_t bits = receives(other);
+		if (other != p && other->status == HZ_STATUS_ADMITTED &&
+		    (other->grants & HZ_GRANT_SUBSCRIBE) && bits)
+			ret[count++] = bits;
+	}
+	return count;
+}
+
+void hz_codec_recount(struct hz_brain *brain, struct hz_consult *consult)
+{
+	static uint32_t receivers[RECEIVERS_MAX]; // one thread
+	for (struct hz_participant *p = consult->participants; p; p = p->next) {
+		unsigned count = hz_codec_receivers(p, receivers, RECEIVERS_MAX);
+		bool ask = false;
+		for (struct hz_peer *peer = p->peers; peer; peer = peer->next) {
+			if (peer->kind != HZ_PEER_WS) // a WHIP encoder cannot be asked: it keeps what it has
+				continue;
+			for (struct hz_track *track = peer->tracks; track; track = track->next) {
+				if (track->kind != HZ_KIND_VIDEO)
+					continue;
+				uint8_t wanted =
+				    hz_codec_choose(track->offered, track->codec, receivers, count);
+				if (wanted == track->codec) {
+					track->asked = false;
+				} else if (!track->asked && p->conn) {
+					track->asked = true;
+					ask = true;
+				}
+			}
+		}
+		if (ask && p->status == HZ_STATUS_ADMITTED) {
+			brain->count.codec_changes++;
+			hz_info("codec.change", "consult=%s participant=%s", consult->id, p->id);
+			hz_push_renegotiate(brain, p, "codec");
+		}
+	}
+}

@@ -1,0 +1,29 @@
+// Which codec a publisher is told to send, so that everybody present can receive it. Pure; codec sets are bits
+// 1 << enum hz_codec.
+#ifndef HZ_GATEWAY_SESSION_CODEC_CHOICE_H
+#define HZ_GATEWAY_SESSION_CODEC_CHOICE_H
+
+#include "gateway/session/model.h"
+#include "signaling/sdp/offer.h"
+
+#define HZ_CODEC_BIT(codec) (1u << (codec))
+
+// Video codecs among the m-line's.
+uint32_t hz_codec_bits(const struct hz_sdp_media *media);
+
+// What the one who wrote this offer can receive: the codecs of its receiving video m-lines, or, when it has none, of its
+// sending ones. 0: the offer does not tell.
+uint32_t hz_codec_receives(const struct hz_sdp_offer *offer);
+
+// receivers: one codec set each, those that are not known left out. current: the codec chosen earlier, 0: none; it stays
+// as long as everybody can receive it. Returns 0 when offered has no video codec.
+uint8_t hz_codec_choose(uint32_t offered, uint8_t current, const uint32_t *receivers, unsigned count);
+
+// The receivers of what p publishes: everybody admitted who may subscribe, but p. Writes at most cap, returns how many.
+unsigned hz_codec_receivers(const struct hz_participant *p, uint32_t *ret, unsigned cap);
+
+// Looks again at all publishers of the consult; those on the WebSocket whose codec should be another one are asked to
+// renegotiate, once.
+void hz_codec_recount(struct hz_brain *brain, struct hz_consult *consult);
+
+#endif

@@ -1,0 +1,148 @@
+#include "gateway/session/events.h"
+
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/session/consult.h"
+#include "gateway/session/objects.h"
+#include "gateway/session/participant.h"
+#include "gateway/session/push.h"
+#include "gateway/session/quality.h"
+
+static void on_hello(struct hz_brain *brain, unsigned worker, const struct hz_ev_hello *hello)
+{
+	struct hz_worker_view *view = &brain->worker[worker];
+	if (view->incarnation && hello->incarnation != view->incarnation)
+		view->restarts++;
+	view->incarnation = hello->incarnation;
+	hz_info("worker.hello", "worker=%u incarnation=%u pid=%u peers=%u tracks=%u subs=%u", worker,
+	        hello->incarnation, hello->pid, hello->peers, hello->tracks, hello->subs);
+}
+
+// A transport that cannot come back by itself.
+static void on_peer_over(struct hz_brain *brain, struct hz_peer *peer, uint8_t reason)
+{
+	struct hz_participant *p = peer->owner;
+	brain->count.peers_failed++;
+	hz_info("peer.over", "consult=%s participant=%s kind=%u state=%u reason=%u", p->consult->id, p->id,
+	        peer->kind, peer->state, reason);
+	if (peer->kind == HZ_PEER_WS) {
+		if (peer->state == HZ_PEER_FAILED)
+			hz_push_renegotiate(brain, p, "peer");
+		hz_quality_update(brain, p);
+		return;
+	}
+	hz_peer_end(brain, peer);
+	hz_participant_maybe_leave(brain, p);
+}
+
+static void on_peer_state(struct hz_brain *brain, unsigned worker, const struct hz_ev_peer_state *ev)
+{
+	struct hz_peer *peer = hz_peer_by_id(brain, worker, ev->peer);
+	if (!peer || ev->state > HZ_PEER_CLOSED) {
+		brain->count.events_bad += peer != NULL;
+		return; // of one that was ended meanwhile
+	}
+	if (peer->state == ev->state)
+		return;
+	peer->state = ev->state;
+	if (ev->state == HZ_PEER_FAILED || ev->state == HZ_PEER_CLOSED)
+		on_peer_over(brain, peer, ev->reason);
+	else
+		hz_quality_update(brain, peer->owner);
+}
+
+static void on_track_state(struct hz_brain *brain, unsigned worker, const struct hz_ev_track_state *ev)
+{
+	struct hz_track *track = hz_track_by_id(brain, worker, ev->track);
+	if (!track)
+		return;
+	bool active = ev->active != 0;
+	uint8_t codec = ev->codec > HZ_CODEC_NONE && ev->codec < HZ_CODEC_COUNT ? ev->codec : track->codec;
+	if (codec != track->codec)
+		hz_debug("track.codec", "track=t%x answered=%u sent=%u", track->id, track->codec, codec);
+	if (active == track->active && ev->layers == track->layers)
+		return;
+	track->active = active;
+	track->layers = ev->layers;
+	if (track->peer->owner->status == HZ_STATUS_ADMITTED)
+		hz_push_state(brain, track->peer->owner->consult);
+}
+
+static void on_speakers(struct hz_brain *brain, unsigned worker, const struct hz_ev_speakers *ev)
+{
+	const struct hz_consult *consult = hz_consult_by_number(brain, ev->consult);
+	const struct hz_participant *seen[HZ_MAX_SPEAKERS];
+	unsigned count = 0;
+	if (!consult || consult->worker != worker)
+		return;
+	json_t *ids = json_array();
+	for (unsigned i = 0; i < ev->count && i < HZ_MAX_SPEAKERS; i++) {
+		const struct hz_peer *peer = hz_peer_by_id(brain, worker, ev->peer[i]);
+		const struct hz_participant *p = peer ? peer->owner : NULL;
+		bool known = !p || p->consult != consult || p->status != HZ_STATUS_ADMITTED;
+		for (unsigned k = 0; k < count && !known; k++)
+			known = seen[k] == p; // by another transport
+		if (known)
+			continue;
+		seen[count++] = p;
+		json_array_append_new(ids, json_string(p->id));
+	}
+	hz_push_admitted(brain, consult, HZ_GRANT_SUBSCRIBE, HZ_PUSH_SPEAKERS,
+	                 json_pack("{s:o}", "ids", ids));
+}
+
+static void on_peer_stats(struct hz_brain *brain, unsigned worker, const struct hz_ev_peer_stats *ev)
+{
+	struct hz_peer *peer = hz_peer_by_id(brain, worker, ev->peer);
+	if (!peer)
+		return;
+	peer->stats = *ev;
+	if (peer->state == HZ_PEER_NEW || peer->state == HZ_PEER_CHECKING)
+		peer->state = HZ_PEER_CONNECTED; // control restarted: only connected peers have statistics
+	hz_quality_update(brain, peer->owner);
+}
+
+void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_msg *msg)
+{
+	switch (msg->h.type) {
+	case HZ_EV_HELLO:
+		on_hello(brain, worker, &msg->hello);
+		break;
+	case HZ_EV_PEER_STATE:
+		on_peer_state(brain, worker, &msg->peer_state);
+		break;
+	case HZ_EV_TRACK_STATE:
+		on_track_state(brain, worker, &msg->track_state);
+		break;
+	case HZ_EV_SPEAKERS:
+		on_speakers(brain, worker, &msg->speakers);
+		break;
+	case HZ_EV_PEER_STATS:
+		on_peer_stats(brain, worker, &msg->peer_stats);
+		break;
+	case HZ_EV_WORKER_STATS:
+		brain->worker[worker].stats = msg->worker_stats;
+		break;
+	default:
+		brain->count.events_bad++;
+	}
+}
+
+static void on_event(void *ctx, unsigned worker, const union hz_msg *msg)
+{
+	hz_events_handle(ctx, worker, msg);
+}
+
+static void on_refused(void *ctx, unsigned worker, uint16_t type, int err)
+{
+	struct hz_brain *brain = ctx;
+	brain->count.media_errors++;
+	hz_warn("worker.refused", "worker=%u command=%u err=%d", worker, type, -err);
+}
+
+const struct hz_media_link_ops hz_events_link_ops = {
+    .on_event = on_event,
+    .next = hz_objects_next,
+    .on_refused = on_refused,
+};

@@ -1,0 +1,108 @@
+// The first message of a socket: a token (a new session) or a resume key (the same one on another socket).
+#include <errno.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/secret.h"
+#include "gateway/session/call.h"
+#include "gateway/session/consult.h"
+#include "gateway/session/participant.h"
+#include "gateway/session/push.h"
+#include "gateway/session/token.h"
+
+static json_t *grants_json(uint32_t grants)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < HZ_GRANT_COUNT; i++) {
+		if (grants & (1u << i))
+			json_array_append_new(list, json_string(hz_grant_name(1u << i)));
+	}
+	return list;
+}
+
+static void welcome(struct hz_call *call, struct hz_participant *p, const char *key, bool resumed)
+{
+	call->p = p;
+	call->history = p->status == HZ_STATUS_ADMITTED;
+	call->result =
+	    json_pack("{s:s, s:s, s:b, s:s, s:{s:s, s:s}, s:s, s:o, s:[], s:o}", "session", p->session,
+	              "resume_key", key, "resumed", resumed, "participant", p->id, "consult", "id",
+	              p->consult->id, "title", p->consult->title, "role", hz_role_name(p->role), "grants",
+	              grants_json(p->grants), "ice_servers", "state", hz_state_json(call->brain, p));
+	hz_info("participant.joined", "consult=%s participant=%s role=%s resumed=%d status=%d",
+	        p->consult->id, p->id, hz_role_name(p->role), resumed, p->status);
+}
+
+static void refuse(struct hz_call *call, int err)
+{
+	if (err == -EACCES) {
+		call->brain->count.joins_refused++;
+		hz_call_refuse(call, HZ_RPC_REFUSED, NULL, NULL);
+	} else if (err == -ENOSPC) {
+		hz_call_refuse(call, HZ_RPC_LIMIT, "limit", "participants");
+	} else if (err == -EBUSY && call->brain->draining) {
+		hz_call_refuse(call, HZ_RPC_LIMIT, "limit", "draining");
+	} else {
+		hz_warn("join.failed", "err=%d", -err);
+		hz_call_refuse(call, HZ_RPC_FAILED, NULL, NULL);
+	}
+}
+
+static void join_token(struct hz_call *call, const char *token)
+{
+	struct hz_brain *brain = call->brain;
+	struct hz_claims claims;
+	struct hz_consult *consult = NULL;
+	struct hz_participant *p = NULL;
+	char key[HZ_KEY_CHARS + 1];
+	int err = hz_token_verify(brain, token, &claims);
+	if (!err && brain->draining)
+		err = -EBUSY;
+	if (!err)
+		err = hz_token_consult(brain, &claims, &consult);
+	if (!err)
+		err = hz_token_check(brain, token, &claims, consult->id);
+	if (!err && !hz_participant_find(consult, claims.sub) &&
+	    consult->participant_count >= brain->limits.participants_per_consult)
+		err = -ENOSPC; // before a single-use token is spent on it
+	if (!err)
+		err = hz_token_use(brain, &claims);
+	if (!err)
+		err = hz_participant_enter(brain, consult, &claims, &p);
+	if (!err) {
+		err = hz_participant_start_session(brain, p, call->conn, key);
+		if (err)
+			hz_participant_maybe_leave(brain, p);
+	}
+	hz_wipe(&claims, sizeof(claims));
+	if (err) {
+		refuse(call, err);
+		return;
+	}
+	brain->count.joins++;
+	welcome(call, p, key, false);
+	hz_wipe(key, sizeof(key));
+}
+
+void hz_call_join(struct hz_call *call)
+{
+	const char *token = json_string_value(json_object_get(call->params, "token"));
+	const char *key = json_string_value(json_object_get(call->params, "resume_key"));
+	if (call->p) {
+		hz_call_refuse(call, HZ_RPC_INVALID_REQUEST, NULL, NULL);
+		return;
+	}
+	if (token) {
+		join_token(call, token);
+		return;
+	}
+	struct hz_participant *p = hz_participant_by_key(call->brain, key);
+	if (!p) {
+		call->brain->count.resume_refused++;
+		refuse(call, -EACCES);
+		return;
+	}
+	hz_participant_resume(call->brain, p, call->conn);
+	call->brain->count.resumes++;
+	welcome(call, p, key, true);
+}

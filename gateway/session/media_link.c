@@ -1,0 +1,237 @@
+#include "gateway/session/media_link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/seqpacket.h"
+
+#define EVENTS_A_CALL 512
+#define RECENT        1024 // commands whose type is remembered for their ACK
+
+enum phase { IDLE, BEGIN, OBJECTS, END };
+
+struct hz_media_link {
+	int fd;
+	unsigned worker;
+	const struct hz_media_link_ops *ops;
+	void *ctx;
+	struct hz_msg_header *queue[HZ_MEDIA_QUEUE];
+	unsigned head, count;
+	uint32_t seq;
+	uint16_t recent[RECENT];
+	enum phase phase;
+	uint32_t at;      // of the objects
+	uint32_t end_seq; // of the last END sent, 0: none
+	bool ready, blocked;
+	struct hz_media_link_counters counters;
+};
+
+int hz_media_link_new(int fd, unsigned worker, const struct hz_media_link_ops *ops, void *ctx,
+                      struct hz_media_link **ret)
+{
+	struct hz_media_link *link = calloc(1, sizeof(*link));
+	if (!link)
+		return -ENOMEM;
+	link->fd = fd;
+	link->worker = worker;
+	link->ops = ops;
+	link->ctx = ctx;
+	link->phase = BEGIN;
+	*ret = link;
+	return 0;
+}
+
+static void drop_queue(struct hz_media_link *link)
+{
+	for (; link->count > 0; link->count--) {
+		free(link->queue[link->head]);
+		link->head = (link->head + 1) % HZ_MEDIA_QUEUE;
+	}
+}
+
+void hz_media_link_free(struct hz_media_link *link)
+{
+	if (!link)
+		return;
+	drop_queue(link);
+	free(link);
+}
+
+// What waits is covered by the repetition: it names the newest state of everything.
+static void reconcile(struct hz_media_link *link)
+{
+	drop_queue(link);
+	link->phase = BEGIN;
+	link->at = 0;
+	link->end_seq = 0;
+	link->ready = false;
+	link->counters.reconciles++;
+}
+
+void hz_media_link_send(struct hz_media_link *link, struct hz_msg_header *command, uint16_t type,
+                        size_t bytes)
+{
+	command->version = HZ_API_VERSION;
+	command->type = type;
+	command->bytes = (uint32_t)bytes;
+	if (link->phase == BEGIN) // everything will be named anyway
+		return;
+	struct hz_msg_header *copy = link->count < HZ_MEDIA_QUEUE ? malloc(bytes) : NULL;
+	if (!copy) {
+		link->counters.overflows++;
+		reconcile(link);
+		return;
+	}
+	memcpy(copy, command, bytes);
+	link->queue[(link->head + link->count++) % HZ_MEDIA_QUEUE] = copy;
+}
+
+// 0 sent, -EAGAIN later. Another error means that the worker is gone: its HELLO will start a RECONCILE.
+static int send_one(struct hz_media_link *link, const struct hz_msg_header *command)
+{
+	union hz_msg msg;
+	memcpy(&msg, command, command->bytes);
+	msg.h.seq = link->seq + 1;
+	int err = hz_seqpacket_send(link->fd, &msg, command->bytes);
+	if (err)
+		return err;
+	link->seq++;
+	link->recent[link->seq % RECENT] = command->type;
+	link->counters.sent++;
+	return 0;
+}
+
+static int send_mark(struct hz_media_link *link, uint16_t type)
+{
+	struct hz_cmd_reconcile mark = {
+	    .h = {.version = HZ_API_VERSION, .type = type, .bytes = sizeof(mark)},
+	};
+	return send_one(link, &mark.h);
+}
+
+static int send_objects(struct hz_media_link *link)
+{
+	for (;;) {
+		uint32_t at = link->at;
+		const struct hz_msg_header *command = link->ops->next(link->ctx, link->worker, &at);
+		if (!command)
+			return 0;
+		int err = send_one(link, command);
+		if (err)
+			return err;
+		link->at = at;
+	}
+}
+
+static int send_reconcile(struct hz_media_link *link)
+{
+	int err = 0;
+	if (link->phase == BEGIN) {
+		err = send_mark(link, HZ_CMD_RECONCILE_BEGIN);
+		if (!err)
+			link->phase = OBJECTS;
+	}
+	if (!err && link->phase == OBJECTS) {
+		err = send_objects(link);
+		if (!err)
+			link->phase = END;
+	}
+	if (!err && link->phase == END) {
+		err = send_mark(link, HZ_CMD_RECONCILE_END);
+		if (!err) {
+			link->phase = IDLE;
+			link->end_seq = link->seq;
+		}
+	}
+	return err;
+}
+
+void hz_media_link_flush(struct hz_media_link *link)
+{
+	int err = link->phase == IDLE ? 0 : send_reconcile(link);
+	while (!err && link->count > 0) {
+		err = send_one(link, link->queue[link->head]);
+		if (err)
+			break;
+		free(link->queue[link->head]);
+		link->head = (link->head + 1) % HZ_MEDIA_QUEUE;
+		link->count--;
+	}
+	bool blocked = err == -EAGAIN;
+	if (blocked != link->blocked && link->ops->want_write)
+		link->ops->want_write(link->ctx, link->worker, blocked);
+	link->blocked = blocked;
+}
+
+static void on_ack(struct hz_media_link *link, const struct hz_ev_ack *ack)
+{
+	uint16_t type = link->recent[ack->h.seq % RECENT];
+	link->counters.acked++;
+	if (link->end_seq && ack->h.seq == link->end_seq)
+		link->ready = true;
+	if (ack->err == 0)
+		return;
+	// Deleting what is gone already is fine: it went with its peer, or with the worker.
+	bool is_delete = type == HZ_CMD_PEER_DEL || type == HZ_CMD_TRACK_DEL || type == HZ_CMD_SUB_DEL;
+	if (is_delete && ack->err == -ENOENT)
+		return;
+	link->counters.refused++;
+	if (link->ops->on_refused)
+		link->ops->on_refused(link->ctx, link->worker, type, ack->err);
+}
+
+static const uint16_t event_bytes[] = {
+    [HZ_EV_HELLO] = sizeof(struct hz_ev_hello),
+    [HZ_EV_ACK] = sizeof(struct hz_ev_ack),
+    [HZ_EV_PEER_STATE] = sizeof(struct hz_ev_peer_state),
+    [HZ_EV_TRACK_STATE] = sizeof(struct hz_ev_track_state),
+    [HZ_EV_SPEAKERS] = sizeof(struct hz_ev_speakers),
+    [HZ_EV_PEER_STATS] = sizeof(struct hz_ev_peer_stats),
+    [HZ_EV_WORKER_STATS] = sizeof(struct hz_ev_worker_stats),
+};
+
+static bool well_formed(const union hz_msg *msg, size_t bytes)
+{
+	if (bytes < sizeof(msg->h) || msg->h.version != HZ_API_VERSION || msg->h.bytes != bytes)
+		return false;
+	if (msg->h.type < HZ_EV_HELLO || msg->h.type > HZ_EV_WORKER_STATS)
+		return false;
+	return bytes == event_bytes[msg->h.type];
+}
+
+int hz_media_link_read(struct hz_media_link *link)
+{
+	union hz_msg msg;
+	for (int i = 0; i < EVENTS_A_CALL; i++) {
+		size_t bytes = 0;
+		int err = hz_seqpacket_recv(link->fd, &msg, sizeof(msg), &bytes);
+		if (err == -EAGAIN)
+			return 0;
+		if (err && err != -EMSGSIZE)
+			return err;
+		if (err || !well_formed(&msg, bytes)) {
+			link->counters.bad_events++;
+			continue;
+		}
+		if (msg.h.type == HZ_EV_ACK) {
+			on_ack(link, &msg.ack);
+			continue;
+		}
+		if (msg.h.type == HZ_EV_HELLO)
+			reconcile(link);
+		link->ops->on_event(link->ctx, link->worker, &msg);
+	}
+	return 0;
+}
+
+bool hz_media_link_ready(const struct hz_media_link *link)
+{
+	return link->ready;
+}
+
+const struct hz_media_link_counters *hz_media_link_counters(const struct hz_media_link *link)
+{
+	return &link->counters;
+}

@@ -1,0 +1,51 @@
+// The way to one media worker: a bounded queue of commands over its SOCK_SEQPACKET, sequence numbers, and the full
+// repetition (RECONCILE) after the worker's HELLO, at control's start and after the queue was full. Thread: one.
+#ifndef HZ_GATEWAY_SESSION_MEDIA_LINK_H
+#define HZ_GATEWAY_SESSION_MEDIA_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "media/api.h"
+
+#define HZ_MEDIA_QUEUE 4096 // commands; when full all are dropped and a RECONCILE takes their place
+
+struct hz_media_link;
+
+struct hz_media_link_ops {
+	// Every event but ACK.
+	void (*on_event)(void *ctx, unsigned worker, const union hz_msg *msg);
+	// The command of the next object at or after *at, which is moved behind it; peers first, then tracks, then
+	// subs. NULL: that was the last.
+	const struct hz_msg_header *(*next)(void *ctx, unsigned worker, uint32_t *at);
+	// A command was refused.
+	void (*on_refused)(void *ctx, unsigned worker, uint16_t type, int err);
+	// May be NULL. The socket was full, or is no longer.
+	void (*want_write)(void *ctx, unsigned worker, bool want);
+};
+
+// fd is borrowed. Begins with a RECONCILE. -ENOMEM.
+int hz_media_link_new(int fd, unsigned worker, const struct hz_media_link_ops *ops, void *ctx,
+                      struct hz_media_link **ret);
+void hz_media_link_free(struct hz_media_link *link); // NULL is allowed
+
+// Fills the header of a command and queues a copy. Sent by flush.
+void hz_media_link_send(struct hz_media_link *link, struct hz_msg_header *command, uint16_t type,
+                        size_t bytes);
+
+// Sends as much as the socket takes.
+void hz_media_link_flush(struct hz_media_link *link);
+
+// Reads what is there (at most a few hundred events a call). -EPIPE: the other end is gone.
+int hz_media_link_read(struct hz_media_link *link);
+
+// The worker has confirmed a whole RECONCILE since it said HELLO or control started.
+bool hz_media_link_ready(const struct hz_media_link *link);
+
+struct hz_media_link_counters {
+	uint64_t sent, acked, refused, overflows, reconciles, bad_events;
+};
+const struct hz_media_link_counters *hz_media_link_counters(const struct hz_media_link *link);
+
+#endif

@@ -1,0 +1,218 @@
+// What control knows while it runs: consults, who is in them, and their media objects. One thread owns all of it.
+// No sockets and no clock in here: `brain->now_us` and `wall_ms` are set by whoever calls (control.c, tests), texts
+// leave through hz_brain_ops, commands through the media links, everything durable through the store.
+#ifndef HZ_GATEWAY_SESSION_MODEL_H
+#define HZ_GATEWAY_SESSION_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/base/map.h"
+#include "gateway/child.h"
+#include "gateway/store/participants.h"
+#include "gateway/store/store.h"
+#include "media/api.h"
+#include "signaling/auth/jwt.h"
+#include "signaling/sdp/answer.h"
+
+#define HZ_TRACKS_PER_PARTICIPANT 8
+#define HZ_SLOTS_PER_PEER         64
+#define HZ_PEERS_PER_PARTICIPANT  128 // one WebSocket's, and WHIP and WHEP resources
+#define HZ_LABEL_BYTES            HZ_NAME_TEXT_BYTES
+#define HZ_RESOURCE_CHARS         22
+#define HZ_KEY_CHARS              32 // of a resume key
+#define HZ_SESSION_CHARS          16
+#define HZ_RESUME_MS              60000
+
+enum hz_peer_kind { HZ_PEER_WS = 1, HZ_PEER_WHIP = 2, HZ_PEER_WHEP = 3 };
+
+enum hz_quality { HZ_QUALITY_GOOD, HZ_QUALITY_FAIR, HZ_QUALITY_POOR, HZ_QUALITY_LOST };
+
+enum hz_source {
+	HZ_SOURCE_CAMERA,
+	HZ_SOURCE_CAMERA2,
+	HZ_SOURCE_SCREEN,
+	HZ_SOURCE_MICROPHONE,
+	HZ_SOURCE_ULTRASOUND,
+	HZ_SOURCE_ENDOSCOPE,
+	HZ_SOURCE_MICROSCOPE,
+	HZ_SOURCE_IMAGE,
+	HZ_SOURCE_MIX,
+	HZ_SOURCE_COUNT,
+};
+
+struct hz_brain;
+struct hz_consult;
+struct hz_participant;
+struct hz_peer;
+
+struct hz_track {
+	struct hz_track *next; // of the peer
+	struct hz_peer *peer;
+	hz_id id;
+	uint8_t kind;     // enum hz_kind
+	uint8_t source;   // enum hz_source
+	bool muted;       // by its publisher or a host: the worker forwards nothing
+	bool active;      // packets arrive
+	uint8_t codec;    // enum hz_codec answered: what the publisher was told to send
+	uint8_t layers;   // bits, as the worker says
+	uint32_t offered; // bits 1 << enum hz_codec of its m-line
+	bool asked;       // a renegotiation for another codec is under way
+	char label[HZ_LABEL_BYTES];
+	struct hz_cmd_track_set cmd;
+};
+
+struct hz_slot {
+	struct hz_slot *next; // of the peer
+	struct hz_peer *peer;
+	hz_id id;
+	char group[HZ_ID_TEXT_BYTES];
+	uint8_t nth;               // WHEP: follows the nth track of its kind of peer->source
+	struct hz_cmd_sub_set cmd; // cmd.track: what it shows, 0: nothing
+};
+
+struct hz_peer {
+	struct hz_peer *next; // of the participant
+	struct hz_participant *owner;
+	hz_id id;
+	uint8_t kind;  // enum hz_peer_kind
+	uint8_t state; // enum hz_peer_state
+	unsigned worker;
+	char resource[HZ_RESOURCE_CHARS + 1]; // WHIP, WHEP
+	char source[HZ_ID_TEXT_BYTES];        // WHEP: the participant watched
+	char first_mid[HZ_MID_BYTES];
+	uint64_t offer_session; // o= of the client: another one is a new RTCPeerConnection
+	uint64_t answer_session, answer_version;
+	uint32_t receives; // bits 1 << enum hz_codec of what it takes (video); 0: not known
+	unsigned track_count, slot_count;
+	struct hz_track *tracks;
+	struct hz_slot *slots;
+	int64_t born_us;
+	struct hz_cmd_peer_set cmd;
+	struct hz_ev_peer_stats stats; // the newest; all zero before
+};
+
+// One open WebSocket.
+struct hz_conn {
+	struct hz_conn *prev, *next; // of the brain
+	struct hz_brain *brain;
+	void *socket;
+	struct hz_participant *participant; // NULL: not joined
+	int64_t opened_us;
+	bool closing;
+};
+
+struct hz_client_report { // stats.report
+	bool known;
+	double rtt_ms, up_bps, down_bps, lost_percent, frozen_ms;
+};
+
+struct hz_participant {
+	struct hz_participant *next; // of the consult, in order of arrival
+	struct hz_consult *consult;
+	char id[HZ_ID_TEXT_BYTES];
+	char name[HZ_NAME_TEXT_BYTES];
+	enum hz_role role;
+	uint32_t grants;
+	uint8_t status; // HZ_STATUS_LOBBY or _ADMITTED
+	bool hand;
+	uint8_t quality;    // enum hz_quality
+	int64_t joined_ms;  // of the first join
+	int64_t arrival_ms; // in the lobby, or as joined_ms
+	int64_t admitted_ms;
+	char admitted_by[HZ_ID_TEXT_BYTES];
+
+	bool has_session;
+	char session[HZ_SESSION_CHARS + 1];
+	uint8_t key_hash[HZ_STORE_HASH_BYTES];
+	int64_t away_until_ms; // wall clock; 0: its socket is open
+	struct hz_conn *conn;  // NULL: away, or only WHIP and WHEP
+	struct hz_client_report report;
+
+	struct hz_peer *peers;
+	unsigned peer_count;
+	bool unsaved; // in brain->unsaved
+	struct hz_participant *next_unsaved;
+
+	int64_t chat_tokens_us, offer_tokens_us; // rate.h
+};
+
+struct hz_consult {
+	char id[HZ_ID_TEXT_BYTES];
+	char title[HZ_LABEL_BYTES];
+	int64_t created_ms;
+	uint32_t number; // scope of speaker events at the worker
+	unsigned worker; // sticky while it has peers
+	unsigned peer_count;
+	uint64_t version; // of the state
+	struct hz_participant *participants;
+	unsigned participant_count;
+	bool dirty; // in brain->dirty: a state push is due
+	struct hz_consult *next_dirty;
+	int64_t pushed_us;
+	bool recount; // codec choice and followed slots must be looked at again
+};
+
+// Media ids of one worker: slot -> object, generations counted up.
+struct hz_id_table {
+	void **object;
+	uint16_t *generation;
+	uint32_t size, used, hint;
+};
+
+struct hz_media_link;
+
+struct hz_worker_view {
+	struct hz_media_link *link; // NULL in tests that need none
+	struct hz_id_table peers, tracks, subs;
+	struct hz_ev_worker_stats stats;
+	uint32_t incarnation, restarts;
+};
+
+struct hz_brain_ops {
+	int (*send)(void *socket, const char *text,
+	            size_t bytes); // 0 or -errno; the socket then closes by itself
+	void (*close)(void *socket, int code, const char *reason);
+};
+
+struct hz_brain_limits {
+	uint32_t participants_per_consult, consults;
+};
+
+struct hz_counters {
+	uint64_t joins, resumes, joins_refused, leaves, removals, admissions, returns, expired;
+	uint64_t token_refused[HZ_JWT_RESULT_COUNT];
+	uint64_t token_used, token_removed, token_consult, resume_refused;
+	uint64_t links_redeemed, links_refused;
+	uint64_t offers, offers_refused, codec_changes, media_errors, events_bad, store_errors;
+	uint64_t chat, whip, whep, pushes, peers_failed;
+};
+
+struct hz_brain {
+	struct hz_store *store;
+	bool store_sick; // runtime state could not be written: it is written anew once the store takes it
+	struct hz_jwt_keys *keys;
+	const struct hz_brain_ops *ops;
+	struct hz_brain_limits limits;
+	struct hz_counters count;
+	int64_t now_us, wall_ms;
+
+	struct hz_map *consults;  // id -> struct hz_consult, the open ones
+	struct hz_map *numbers;   // number -> struct hz_consult
+	struct hz_map *sessions;  // hexadecimal key hash -> struct hz_participant
+	struct hz_map *resources; // WHIP and WHEP resource -> struct hz_peer
+	struct hz_consult *dirty;
+	struct hz_participant *unsaved;
+	struct hz_conn *conns;
+	uint32_t next_number;
+
+	unsigned workers;
+	struct hz_worker_view worker[HZ_MAX_WORKERS];
+	uint16_t media_port; // of worker 0
+	char address[HZ_SDP_MAX_CANDIDATES][INET6_ADDRSTRLEN];
+	unsigned address_count;
+	uint8_t fingerprint[HZ_FINGERPRINT_BYTES];
+	bool draining;
+};
+
+#endif

@@ -1,0 +1,48 @@
+// Media objects: peers, tracks and slots, each kept in three places at once: here, in the store and at its worker.
+// `_set` writes the two others from `cmd`. Limits are the caller's to check first (hz_objects_room). Thread: one.
+#ifndef HZ_GATEWAY_SESSION_OBJECTS_H
+#define HZ_GATEWAY_SESSION_OBJECTS_H
+
+#include "gateway/session/model.h"
+
+// True if the worker of this consult can take so many more.
+bool hz_objects_room(const struct hz_consult *consult, const struct hz_brain *brain, unsigned tracks,
+                     unsigned subs);
+
+// The worker for a consult's next peer: the one it is on, or the least loaded. -ENOSPC: no worker has room for a peer.
+int hz_objects_worker(struct hz_brain *brain, const struct hz_consult *consult, unsigned *ret);
+
+// A peer with fresh ICE credentials, not told to anyone yet. -ENOSPC, -ENOMEM.
+int hz_peer_new(struct hz_brain *brain, struct hz_participant *owner, uint8_t kind, struct hz_peer **ret);
+void hz_peer_credentials(struct hz_peer *peer); // new local ones: an ICE restart
+void hz_peer_set(struct hz_brain *brain, struct hz_peer *peer);
+// Ends it at once, with its tracks and slots; slots of others that showed its tracks become idle.
+void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer);
+
+int hz_track_new(struct hz_brain *brain, struct hz_peer *peer, struct hz_track **ret);
+void hz_track_set(struct hz_brain *brain, struct hz_track *track);
+void hz_track_end(struct hz_brain *brain, struct hz_track *track);
+
+int hz_slot_new(struct hz_brain *brain, struct hz_peer *peer, struct hz_slot **ret);
+void hz_slot_set(struct hz_brain *brain, struct hz_slot *slot);
+void hz_slot_end(struct hz_brain *brain, struct hz_slot *slot);
+
+// For loading: objects with ids they had. -EINVAL, -EEXIST, -ENOMEM.
+int hz_peer_claim(struct hz_brain *brain, struct hz_participant *owner, unsigned worker, hz_id id,
+                  struct hz_peer **ret);
+int hz_track_claim(struct hz_brain *brain, struct hz_peer *peer, hz_id id, struct hz_track **ret);
+int hz_slot_claim(struct hz_brain *brain, struct hz_peer *peer, hz_id id, struct hz_slot **ret);
+
+// NULL: there is none (any more).
+struct hz_peer *hz_peer_by_id(struct hz_brain *brain, unsigned worker, hz_id id);
+struct hz_track *hz_track_by_id(struct hz_brain *brain, unsigned worker, hz_id id);
+struct hz_track *hz_track_of_source(const struct hz_participant *p, uint8_t kind, uint8_t source);
+unsigned hz_tracks_count(const struct hz_participant *p);
+
+// For hz_media_link_ops.next.
+const struct hz_msg_header *hz_objects_next(void *brain, unsigned worker, uint32_t *at);
+
+// Frees memory only (at the end of the process).
+void hz_peer_free_memory(struct hz_peer *peer);
+
+#endif

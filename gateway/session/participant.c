@@ -1,0 +1,226 @@
+#include "gateway/session/participant.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/secret.h"
+#include "gateway/session/objects.h"
+#include "gateway/session/persist.h"
+#include "gateway/session/push.h"
+#include "signaling/auth/digest.h"
+#include "signaling/server/server.h"
+
+struct hz_participant *hz_participant_find(const struct hz_consult *consult, const char *id)
+{
+	for (struct hz_participant *p = consult->participants; p; p = p->next) {
+		if (strcmp(p->id, id) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static int make(struct hz_brain *brain, struct hz_consult *consult, const char *id,
+                struct hz_participant **ret)
+{
+	if (consult->participant_count >= brain->limits.participants_per_consult)
+		return -ENOSPC;
+	struct hz_participant *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->consult = consult;
+	snprintf(p->id, sizeof(p->id), "%s", id);
+	p->joined_ms = brain->wall_ms;
+	p->arrival_ms = brain->wall_ms;
+	p->quality = HZ_QUALITY_GOOD;
+	struct hz_participant **at = &consult->participants;
+	while (*at)
+		at = &(*at)->next;
+	*at = p;
+	consult->participant_count++;
+	*ret = p;
+	return 0;
+}
+
+int hz_participant_enter(struct hz_brain *brain, struct hz_consult *consult, const struct hz_claims *claims,
+                         struct hz_participant **ret)
+{
+	struct hz_participant *p = hz_participant_find(consult, claims->sub);
+	bool fresh = !p;
+	if (fresh) {
+		int err = make(brain, consult, claims->sub, &p);
+		if (err)
+			return err;
+	}
+	snprintf(p->name, sizeof(p->name), "%s", claims->name);
+	p->role = claims->role;
+	p->grants = claims->grants;
+	if (fresh && claims->needs_admission) {
+		p->status = HZ_STATUS_LOBBY;
+		hz_push_bell(brain, p);
+	} else if (!claims->needs_admission && p->status != HZ_STATUS_ADMITTED) {
+		hz_participant_admit(brain, p, "");
+	}
+	hz_persist_participant(brain, p);
+	hz_push_state(brain, consult);
+	*ret = p;
+	return 0;
+}
+
+static void unlink_participant(struct hz_participant *p)
+{
+	for (struct hz_participant **at = &p->consult->participants; *at; at = &(*at)->next) {
+		if (*at == p) {
+			*at = p->next;
+			p->consult->participant_count--;
+			return;
+		}
+	}
+}
+
+void hz_participant_end(struct hz_brain *brain, struct hz_participant *p, uint8_t status, const char *reason)
+{
+	struct hz_consult *consult = p->consult;
+	while (p->peers)
+		hz_peer_end(brain, p->peers);
+	hz_session_close(brain, p, reason);
+	unlink_participant(p);
+	hz_persist_gone(brain, p, status);
+	hz_info("participant.left", "consult=%s participant=%s reason=%s", consult->id, p->id,
+	        reason ? reason : "gone");
+	brain->count.leaves++;
+	consult->recount = true;
+	hz_push_state(brain, consult);
+	hz_participant_free_memory(p);
+}
+
+void hz_participant_maybe_leave(struct hz_brain *brain, struct hz_participant *p)
+{
+	if (!p->has_session && !p->peers)
+		hz_participant_end(brain, p, HZ_STATUS_LEFT, NULL);
+}
+
+void hz_participant_end_session(struct hz_brain *brain, struct hz_participant *p, const char *reason)
+{
+	struct hz_peer *next;
+	for (struct hz_peer *peer = p->peers; peer; peer = next) {
+		next = peer->next;
+		if (peer->kind == HZ_PEER_WS)
+			hz_peer_end(brain, peer);
+	}
+	hz_session_close(brain, p, reason);
+	hz_persist_participant(brain, p);
+	hz_push_state(brain, p->consult);
+	hz_participant_maybe_leave(brain, p);
+}
+
+// --- the lobby
+
+unsigned hz_lobby_position(const struct hz_participant *p)
+{
+	unsigned position = 1;
+	if (p->status != HZ_STATUS_LOBBY)
+		return 0;
+	for (const struct hz_participant *other = p->consult->participants; other && other != p;
+	     other = other->next)
+		position += other->status == HZ_STATUS_LOBBY;
+	return position;
+}
+
+// After a change of status: the worker mutes or unmutes each of its transports.
+static void apply_status(struct hz_brain *brain, struct hz_participant *p)
+{
+	for (struct hz_peer *peer = p->peers; peer; peer = peer->next)
+		hz_peer_set(brain, peer);
+	p->consult->recount = true;
+	hz_persist_participant(brain, p);
+	hz_push_state(brain, p->consult);
+}
+
+void hz_participant_admit(struct hz_brain *brain, struct hz_participant *p, const char *by)
+{
+	if (p->status == HZ_STATUS_ADMITTED)
+		return;
+	bool waited = p->status == HZ_STATUS_LOBBY;
+	p->status = HZ_STATUS_ADMITTED;
+	p->admitted_ms = brain->wall_ms;
+	snprintf(p->admitted_by, sizeof(p->admitted_by), "%s", by);
+	brain->count.admissions += waited;
+	apply_status(brain, p);
+	if (waited) {
+		hz_info("lobby.admitted", "consult=%s participant=%s by=%s", p->consult->id, p->id, by);
+		hz_push_chat_history(brain, p);
+	}
+}
+
+// Everything that shows one of its tracks, and everything that it is shown.
+static void blind(struct hz_brain *brain, struct hz_participant *p)
+{
+	for (struct hz_participant *other = p->consult->participants; other; other = other->next) {
+		for (struct hz_peer *peer = other->peers; peer; peer = peer->next) {
+			for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
+				struct hz_track *track = hz_track_by_id(brain, peer->worker, slot->cmd.track);
+				if (!track || (other != p && track->peer->owner != p))
+					continue;
+				slot->cmd.track = 0;
+				hz_slot_set(brain, slot);
+			}
+		}
+	}
+}
+
+int hz_participant_return(struct hz_brain *brain, struct hz_participant *p)
+{
+	if (p->status == HZ_STATUS_LOBBY)
+		return 0;
+	if (!hz_role_waits_in_lobby(p->role))
+		return -EPERM;
+	p->status = HZ_STATUS_LOBBY;
+	p->arrival_ms = brain->wall_ms;
+	p->hand = false;
+	unlink_participant(p); // to the end of the queue
+	struct hz_participant **at = &p->consult->participants;
+	while (*at)
+		at = &(*at)->next;
+	p->next = NULL;
+	*at = p;
+	p->consult->participant_count++;
+	blind(brain, p);
+	apply_status(brain, p);
+	brain->count.returns++;
+	hz_info("lobby.returned", "consult=%s participant=%s", p->consult->id, p->id);
+	return 0;
+}
+
+int hz_participant_remove(struct hz_brain *brain, struct hz_participant *p)
+{
+	if (brain->store) {
+		int err = hz_store_removed_put(brain->store, p->consult->id, p->id, brain->wall_ms);
+		if (err)
+			hz_store_rollback(brain->store);
+		else
+			err = hz_persist_commit(brain);
+		if (err)
+			return err;
+	}
+	brain->count.removals++;
+	hz_participant_end(brain, p, HZ_STATUS_REMOVED, "removed");
+	return 0;
+}
+
+bool hz_participant_away(const struct hz_participant *p)
+{
+	return p->has_session && !p->conn;
+}
+
+void hz_participant_free_memory(struct hz_participant *p)
+{
+	while (p->peers) {
+		struct hz_peer *peer = p->peers;
+		p->peers = peer->next;
+		hz_peer_free_memory(peer);
+	}
+	free(p);
+}

@@ -1,0 +1,132 @@
+#include "gateway/session/persist_json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+json_t *hz_peer_to_json(const struct hz_peer *peer)
+{
+	return json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "kind", peer->kind, "resource",
+	                 peer->resource, "source", peer->source, "mid", peer->first_mid, "offer",
+	                 (json_int_t)peer->offer_session, "answer", (json_int_t)peer->answer_session,
+	                 "version", (json_int_t)peer->answer_version, "receives", (json_int_t)peer->receives);
+}
+
+json_t *hz_track_to_json(const struct hz_track *track)
+{
+	return json_pack("{s:i, s:s, s:b, s:i, s:I}", "source", track->source, "label", track->label, "muted",
+	                 track->muted, "codec", track->codec, "offered", (json_int_t)track->offered);
+}
+
+json_t *hz_slot_to_json(const struct hz_slot *slot)
+{
+	return json_pack("{s:s, s:i}", "group", slot->group, "nth", slot->nth);
+}
+
+json_t *hz_participant_to_json(const struct hz_participant *p)
+{
+	return json_pack("{s:s, s:s, s:I, s:i, s:b, s:I, s:I, s:I, s:s, s:b, s:s}", "name", p->name, "role",
+	                 hz_role_name(p->role), "grants", (json_int_t)p->grants, "status", p->status, "hand",
+	                 p->hand, "joined", (json_int_t)p->joined_ms, "arrival", (json_int_t)p->arrival_ms,
+	                 "admitted", (json_int_t)p->admitted_ms, "by", p->admitted_by, "ws", p->has_session,
+	                 "session", p->session);
+}
+
+// Copies a text that fits.
+static bool take(char *to, size_t bytes, const char *from)
+{
+	return snprintf(to, bytes, "%s", from) < (int)bytes;
+}
+
+int hz_peer_from_json(const char *text, struct hz_peer *peer)
+{
+	int kind = 0;
+	const char *resource, *source, *mid;
+	json_int_t offer, answer, version, receives;
+	json_t *json = json_loads(text, 0, NULL);
+	int err = -EINVAL;
+	if (json &&
+	    json_unpack(json, "{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "kind", &kind, "resource",
+	                &resource, "source", &source, "mid", &mid, "offer", &offer, "answer", &answer,
+	                "version", &version, "receives", &receives) == 0 &&
+	    kind >= HZ_PEER_WS && kind <= HZ_PEER_WHEP &&
+	    take(peer->resource, sizeof(peer->resource), resource) &&
+	    take(peer->source, sizeof(peer->source), source) &&
+	    take(peer->first_mid, sizeof(peer->first_mid), mid)) {
+		peer->kind = (uint8_t)kind;
+		peer->offer_session = (uint64_t)offer;
+		peer->answer_session = (uint64_t)answer;
+		peer->answer_version = (uint64_t)version;
+		peer->receives = (uint32_t)receives;
+		err = 0;
+	}
+	json_decref(json);
+	return err;
+}
+
+int hz_track_from_json(const char *text, struct hz_track *track)
+{
+	int source = 0, muted = 0, codec = 0;
+	const char *label;
+	json_int_t offered;
+	json_t *json = json_loads(text, 0, NULL);
+	int err = -EINVAL;
+	if (json &&
+	    json_unpack(json, "{s:i, s:s, s:b, s:i, s:I}", "source", &source, "label", &label, "muted",
+	                &muted, "codec", &codec, "offered", &offered) == 0 &&
+	    source >= 0 && source < HZ_SOURCE_COUNT && codec >= 0 && codec < HZ_CODEC_COUNT &&
+	    take(track->label, sizeof(track->label), label)) {
+		track->source = (uint8_t)source;
+		track->muted = muted != 0;
+		track->codec = (uint8_t)codec;
+		track->offered = (uint32_t)offered;
+		err = 0;
+	}
+	json_decref(json);
+	return err;
+}
+
+int hz_slot_from_json(const char *text, struct hz_slot *slot)
+{
+	int nth = 0;
+	const char *group;
+	json_t *json = json_loads(text, 0, NULL);
+	int err = -EINVAL;
+	if (json && json_unpack(json, "{s:s, s:i}", "group", &group, "nth", &nth) == 0 &&
+	    take(slot->group, sizeof(slot->group), group)) {
+		slot->nth = (uint8_t)nth;
+		err = 0;
+	}
+	json_decref(json);
+	return err;
+}
+
+int hz_participant_from_json(const char *text, struct hz_participant *p)
+{
+	int status = 0, hand = 0, ws = 0;
+	const char *name, *role, *by, *session;
+	json_int_t grants, joined, arrival, admitted;
+	json_t *json = json_loads(text, 0, NULL);
+	int err = -EINVAL;
+	if (json &&
+	    json_unpack(json, "{s:s, s:s, s:I, s:i, s:b, s:I, s:I, s:I, s:s, s:b, s:s}", "name", &name,
+	                "role", &role, "grants", &grants, "status", &status, "hand", &hand, "joined", &joined,
+	                "arrival", &arrival, "admitted", &admitted, "by", &by, "ws", &ws, "session",
+	                &session) == 0 &&
+	    (status == HZ_STATUS_LOBBY || status == HZ_STATUS_ADMITTED) &&
+	    hz_role_parse(role) != HZ_ROLE_NONE && take(p->name, sizeof(p->name), name) &&
+	    take(p->admitted_by, sizeof(p->admitted_by), by) &&
+	    take(p->session, sizeof(p->session), session)) {
+		p->role = hz_role_parse(role);
+		p->grants = (uint32_t)grants;
+		p->status = (uint8_t)status;
+		p->hand = hand != 0;
+		p->joined_ms = joined;
+		p->arrival_ms = arrival;
+		p->admitted_ms = admitted;
+		p->has_session = ws != 0;
+		err = 0;
+	}
+	json_decref(json);
+	return err;
+}

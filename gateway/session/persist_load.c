@@ -1,0 +1,173 @@
+// What an earlier control process left in the store becomes the state of this one.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/session/consult.h"
+#include "gateway/session/ids.h"
+#include "gateway/session/objects.h"
+#include "gateway/session/participant.h"
+#include "gateway/session/persist.h"
+#include "gateway/session/persist_json.h"
+#include "gateway/store/consults.h"
+#include "gateway/store/runtime.h"
+
+struct load {
+	struct hz_brain *brain;
+	unsigned skipped;
+};
+
+static bool on_consult(void *arg, const struct hz_consult_row *row)
+{
+	struct load *load = arg;
+	struct hz_consult *consult = NULL;
+	if (hz_consult_place(load->brain, row->id, row->title, row->created_ms, &consult))
+		load->skipped++;
+	return true;
+}
+
+static bool on_session(void *arg, const struct hz_session_row *row)
+{
+	struct load *load = arg;
+	struct hz_brain *brain = load->brain;
+	struct hz_consult *consult = hz_map_get(brain->consults, row->consult);
+	struct hz_participant *p = consult ? calloc(1, sizeof(*p)) : NULL;
+	if (!p || hz_participant_from_json(row->state, p) || strlen(row->participant) >= sizeof(p->id)) {
+		load->skipped++;
+		free(p);
+		return true;
+	}
+	snprintf(p->id, sizeof(p->id), "%s", row->participant);
+	memcpy(p->key_hash, row->key_hash, sizeof(p->key_hash));
+	p->consult = consult;
+	// A clock that jumped back must not make a session immortal.
+	int64_t latest = brain->wall_ms + HZ_RESUME_MS;
+	p->away_until_ms =
+	    p->has_session ? (row->expires_ms && row->expires_ms < latest ? row->expires_ms : latest) : 0;
+	if (p->has_session && hz_participant_index_session(brain, p)) {
+		load->skipped++;
+		free(p);
+		return true;
+	}
+	struct hz_participant **at = &consult->participants; // in order of arrival
+	while (*at && (*at)->arrival_ms <= p->arrival_ms)
+		at = &(*at)->next;
+	p->next = *at;
+	*at = p;
+	consult->participant_count++;
+	return true;
+}
+
+static int load_peer(struct load *load, struct hz_participant *p, const struct hz_media_row *row)
+{
+	struct hz_brain *brain = load->brain;
+	struct hz_peer *peer = NULL;
+	if (row->cmd_bytes != sizeof(peer->cmd))
+		return -EINVAL;
+	int err = hz_peer_claim(brain, p, row->worker, row->id, &peer);
+	if (err)
+		return err;
+	memcpy(&peer->cmd, row->cmd, sizeof(peer->cmd));
+	err = hz_peer_from_json(row->meta, peer);
+	if (!err && peer->resource[0])
+		err = hz_map_set(brain->resources, peer->resource, peer);
+	if (err) {
+		hz_peer_end(brain, peer);
+		return err;
+	}
+	// Speaker events carry the number that the worker was told.
+	hz_map_del_u64(brain->numbers, p->consult->number);
+	p->consult->number = peer->cmd.consult;
+	return hz_map_set_u64(brain->numbers, p->consult->number, p->consult);
+}
+
+static int load_track(struct load *load, const struct hz_media_row *row)
+{
+	struct hz_track *track = NULL;
+	struct hz_cmd_track_set cmd;
+	if (row->cmd_bytes != sizeof(cmd))
+		return -EINVAL;
+	memcpy(&cmd, row->cmd, sizeof(cmd));
+	struct hz_peer *peer = hz_peer_by_id(load->brain, row->worker, cmd.peer);
+	int err = peer ? hz_track_claim(load->brain, peer, row->id, &track) : -ENOENT;
+	if (err)
+		return err;
+	track->cmd = cmd;
+	track->kind = cmd.kind;
+	err = hz_track_from_json(row->meta, track);
+	if (err)
+		hz_track_end(load->brain, track);
+	return err;
+}
+
+static int load_slot(struct load *load, const struct hz_media_row *row)
+{
+	struct hz_slot *slot = NULL;
+	struct hz_cmd_sub_set cmd;
+	if (row->cmd_bytes != sizeof(cmd))
+		return -EINVAL;
+	memcpy(&cmd, row->cmd, sizeof(cmd));
+	struct hz_peer *peer = hz_peer_by_id(load->brain, row->worker, cmd.peer);
+	int err = peer ? hz_slot_claim(load->brain, peer, row->id, &slot) : -ENOENT;
+	if (err)
+		return err;
+	slot->cmd = cmd;
+	if (slot->cmd.track && !hz_track_by_id(load->brain, row->worker, slot->cmd.track))
+		slot->cmd.track = 0;
+	err = hz_slot_from_json(row->meta, slot);
+	if (err)
+		hz_slot_end(load->brain, slot);
+	return err;
+}
+
+static bool on_media(void *arg, const struct hz_media_row *row)
+{
+	struct load *load = arg;
+	struct hz_consult *consult = hz_map_get(load->brain->consults, row->consult);
+	struct hz_participant *p = consult ? hz_participant_find(consult, row->participant) : NULL;
+	int err = p ? 0 : -ENOENT;
+	if (!err && row->kind == HZ_MEDIA_PEER)
+		err = load_peer(load, p, row);
+	else if (!err && row->kind == HZ_MEDIA_TRACK)
+		err = load_track(load, row);
+	else if (!err)
+		err = load_slot(load, row);
+	load->skipped += err != 0;
+	return true;
+}
+
+static void drop_empty(struct hz_brain *brain)
+{
+	uint32_t at = 0;
+	struct hz_consult *consult;
+	while ((consult = hz_map_next(brain->consults, &at))) {
+		struct hz_participant *next;
+		for (struct hz_participant *p = consult->participants; p; p = next) {
+			next = p->next;
+			hz_participant_maybe_leave(brain, p);
+		}
+		consult->recount = true;
+	}
+}
+
+int hz_persist_load(struct hz_brain *brain, unsigned *ret_skipped)
+{
+	struct load load = {.brain = brain};
+	struct hz_store *store = brain->store;
+	brain->store = NULL; // what is dropped on the way must not write while rows are being read
+	int err = hz_store_consult_open(store, on_consult, &load);
+	if (!err)
+		err = hz_store_session_all(store, on_session, &load);
+	if (!err)
+		err = hz_store_media_all(store, on_media, &load);
+	drop_empty(brain);
+	brain->store = store;
+	if (err)
+		return err;
+	if (load.skipped)
+		hz_persist_rewrite(brain); // leaves out what made no sense
+	*ret_skipped = load.skipped;
+	return 0;
+}

@@ -1,0 +1,242 @@
+#include "gateway/session/rest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/secret.h"
+#include "gateway/session/consult.h"
+#include "gateway/session/idempotency.h"
+#include "gateway/session/openapi.h"
+#include "gateway/session/persist.h"
+#include "gateway/session/token.h"
+#include "signaling/protocol/problem.h"
+
+#define MANAGE  HZ_GRANT_MANAGE
+#define ADMIT   HZ_GRANT_ADMIT
+#define CONSULT "/consults/{id}"
+#define PERSON  CONSULT "/participants/{pid}"
+
+const struct hz_rest_route hz_rest_routes[] = {
+    {HZ_GET, "/openapi.json", HZ_REST_PUBLIC, 0, hz_rest_openapi},
+    {HZ_GET, "/consults", HZ_REST_TOKEN, MANAGE, hz_rest_consults_get},
+    {HZ_POST, "/consults", HZ_REST_TOKEN, HZ_GRANT_CREATE, hz_rest_consults_post},
+    {HZ_GET, CONSULT, HZ_REST_CONSULT, MANAGE, hz_rest_consult_get},
+    {HZ_PATCH, CONSULT, HZ_REST_CONSULT, MANAGE, hz_rest_consult_patch},
+    {HZ_DELETE, CONSULT, HZ_REST_CONSULT, MANAGE, hz_rest_consult_delete},
+    {HZ_GET, CONSULT "/participants", HZ_REST_CONSULT, MANAGE | ADMIT, hz_rest_participants_get},
+    {HZ_GET, PERSON, HZ_REST_CONSULT, MANAGE | ADMIT, hz_rest_participant_get},
+    {HZ_PATCH, PERSON, HZ_REST_CONSULT, ADMIT, hz_rest_participant_patch},
+    {HZ_DELETE, PERSON, HZ_REST_CONSULT, ADMIT, hz_rest_participant_delete},
+    {HZ_GET, PERSON "/stats", HZ_REST_CONSULT, MANAGE | ADMIT, hz_rest_participant_stats},
+    {HZ_GET, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_get},
+    {HZ_POST, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_post},
+    {HZ_DELETE, CONSULT "/links/{lid}", HZ_REST_CONSULT, MANAGE, hz_rest_link_delete},
+    {HZ_GET, "/links/{code}", HZ_REST_PUBLIC, 0, hz_rest_link_info},
+    {HZ_POST, "/links/{code}/redeem", HZ_REST_PUBLIC, 0, hz_rest_link_redeem},
+    {HZ_GET, NULL, HZ_REST_PUBLIC, 0, NULL},
+};
+
+void hz_rest_problem(struct hz_rest_call *call, int status, const char *detail, const char *field)
+{
+	hz_problem_answer(call->res, status, detail, field);
+}
+
+void hz_rest_error(struct hz_rest_call *call, int err)
+{
+	switch (err) {
+	case -ENOENT:
+		hz_rest_problem(call, 404, NULL, NULL);
+		break;
+	case -EEXIST:
+		hz_rest_problem(call, 409, "this id is taken", "/id");
+		break;
+	case -ESTALE:
+		hz_rest_problem(call, 409, "the consult is closed", NULL);
+		break;
+	case -ENOSPC:
+		hz_rest_problem(call, 503, "a limit is reached", NULL);
+		break;
+	case -EBUSY:
+	case -EROFS:
+		hz_rest_problem(call, 503, "not now: try again", NULL);
+		break;
+	default:
+		hz_warn("rest.failed", "err=%d", -err);
+		hz_rest_problem(call, 500, NULL, NULL);
+	}
+}
+
+bool hz_rest_own(const struct hz_rest_call *call, const char *consult)
+{
+	return !call->claims.consult[0] || strcmp(call->claims.consult, consult) == 0;
+}
+
+bool hz_rest_page(struct hz_rest_call *call, unsigned *ret_limit, char ret_cursor[HZ_ID_TEXT_BYTES])
+{
+	char text[8], *end = text;
+	*ret_limit = HZ_REST_LIMIT;
+	ret_cursor[0] = '\0';
+	int err = hz_request_query(call->req, "limit", text, sizeof(text));
+	if (err != -ENOENT) {
+		long limit = err ? 0 : strtol(text, &end, 10);
+		if (*end || limit < 1 || limit > HZ_REST_LIMIT_MAX) {
+			hz_rest_problem(call, 400, "limit is 1 to 200", "limit");
+			return false;
+		}
+		*ret_limit = (unsigned)limit;
+	}
+	err = hz_request_query(call->req, "cursor", ret_cursor, HZ_ID_TEXT_BYTES);
+	if (err == -ENOENT)
+		return true;
+	if (err || !hz_id_valid(ret_cursor)) {
+		hz_rest_problem(call, 400, "not a cursor that was given out", "cursor");
+		return false;
+	}
+	return true;
+}
+
+void hz_rest_list(struct hz_rest_call *call, json_t *items, const char *next)
+{
+	hz_json_answer(call->res, json_pack("{s:o, s:s?}", "items", items, "next", next));
+}
+
+// The Host header is the client's word: only what a host may look like gets into a link.
+static bool host_like(const char *host)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]";
+	return host && host[0] && strlen(host) < 200 && strspn(host, allowed) == strlen(host);
+}
+
+void hz_rest_base_url(const struct hz_rest_call *call, char *ret, size_t bytes)
+{
+	const char *host = call->req->header[HZ_H_HOST];
+	if (call->rest->public_url[0])
+		snprintf(ret, bytes, "%s", call->rest->public_url);
+	else
+		snprintf(ret, bytes, "%s://%s", call->req->is_tls ? "https" : "http",
+		         host_like(host) ? host : "localhost");
+}
+
+// --- routing
+
+// Fills the arguments. A segment never spans a '/'.
+static bool match(const char *pattern, const char *path, char arg[2][HZ_ID_TEXT_BYTES])
+{
+	unsigned args = 0;
+	while (*pattern && *path) {
+		if (*pattern != '{') {
+			if (*pattern++ != *path++)
+				return false;
+			continue;
+		}
+		size_t n = strcspn(path, "/");
+		if (n == 0 || n >= HZ_ID_TEXT_BYTES || args == 2)
+			return false;
+		memcpy(arg[args], path, n);
+		arg[args++][n] = '\0';
+		path += n;
+		pattern = strchr(pattern, '}') + 1;
+	}
+	return !*pattern && !*path;
+}
+
+static bool authorised(struct hz_rest_call *call, const struct hz_rest_route *route)
+{
+	const char *token = hz_request_bearer(call->req);
+	if (route->access == HZ_REST_PUBLIC)
+		return true;
+	if (!token || hz_token_verify(call->brain, token, &call->claims)) {
+		hz_response_header(call->res, "WWW-Authenticate", "Bearer");
+		hz_rest_problem(call, 401, NULL, NULL);
+		return false;
+	}
+	int err = call->claims.consult[0]
+	              ? hz_token_check(call->brain, token, &call->claims, call->claims.consult)
+	              : 0;
+	if (err && err != -EACCES) {
+		hz_rest_error(call, err);
+		return false;
+	}
+	if (err || (route->grant && !(call->claims.grants & route->grant)) ||
+	    (route->access == HZ_REST_CONSULT && !hz_rest_own(call, call->arg[0]))) {
+		hz_rest_problem(call, 403, NULL, NULL);
+		return false;
+	}
+	return true;
+}
+
+// Finds the consult of the path. A closed one may still be read (GET of itself, its links).
+static bool find_consult(struct hz_rest_call *call, const struct hz_rest_route *route)
+{
+	if (route->access != HZ_REST_CONSULT)
+		return true;
+	int err = hz_consult_get(call->brain, call->arg[0], &call->consult);
+	if (!err || (err == -ESTALE && route->method == HZ_GET))
+		return true;
+	hz_rest_error(call, err);
+	return false;
+}
+
+static void answer(struct hz_rest_call *call, const struct hz_rest_route *route)
+{
+	struct hz_idempotency once;
+	if (!authorised(call, route))
+		return;
+	if (route->method != HZ_POST || route->access == HZ_REST_PUBLIC) {
+		if (find_consult(call, route))
+			route->run(call);
+		return;
+	}
+	if (hz_idempotency_begin(&once, call))
+		return; // answered from memory, or refused
+	if (find_consult(call, route))
+		route->run(call);
+	hz_idempotency_end(&once, call);
+}
+
+static void refuse_method(struct hz_rest_call *call, const char *path)
+{
+	char allow[64] = "";
+	for (const struct hz_rest_route *route = hz_rest_routes; route->path; route++) {
+		if (!match(route->path, path, call->arg))
+			continue;
+		size_t n = strlen(allow);
+		snprintf(allow + n, sizeof(allow) - n, "%s%s", n ? ", " : "", hz_method_name(route->method));
+	}
+	if (allow[0]) {
+		hz_response_header(call->res, "Allow", allow);
+		if (call->req->method == HZ_OPTIONS)
+			hz_response_status(call->res, 204);
+		else
+			hz_rest_problem(call, 405, NULL, NULL);
+		return;
+	}
+	hz_rest_problem(call, 404, NULL, NULL);
+}
+
+bool hz_rest_handle(struct hz_rest *rest, const struct hz_request *req, struct hz_response *res)
+{
+	size_t prefix = strlen(HZ_API_PREFIX);
+	struct hz_rest_call call = {.rest = rest, .brain = rest->brain, .req = req, .res = res};
+	if (strncmp(req->path, HZ_API_PREFIX, prefix) != 0 || (req->path[prefix] && req->path[prefix] != '/'))
+		return false;
+	const char *path = req->path + prefix;
+	const struct hz_rest_route *route = hz_rest_routes;
+	while (route->path && (route->method != req->method || !match(route->path, path, call.arg)))
+		route++;
+	if (route->path)
+		answer(&call, route);
+	else
+		refuse_method(&call, path);
+	hz_persist_flush(rest->brain);
+	hz_wipe(&call.claims, sizeof(call.claims));
+	return true;
+}
+
+void hz_rest_openapi(struct hz_rest_call *call)
+{
+	hz_response_static(call->res, "application/json", hz_openapi_json, hz_openapi_json_bytes);
+}

@@ -1,0 +1,83 @@
+// REST below /api/v1 (docs/PROTOCOL.md, openapi.json). Thread: control's.
+#ifndef HZ_GATEWAY_SESSION_REST_H
+#define HZ_GATEWAY_SESSION_REST_H
+
+#include <jansson.h>
+
+#include "gateway/session/model.h"
+#include "signaling/server/http.h"
+
+#define HZ_API_PREFIX        "/api/v1"
+#define HZ_REST_LIMIT_MAX    200
+#define HZ_REST_LIMIT        50
+#define HZ_LINKS_PER_CONSULT 1000
+
+struct hz_rest {
+	struct hz_brain *brain;
+	char public_url[256]; // of links; "": as the request says
+};
+
+// One request.
+struct hz_rest_call {
+	struct hz_rest *rest;
+	struct hz_brain *brain;
+	const struct hz_request *req;
+	struct hz_response *res;
+	struct hz_claims claims;       // of its token; zero where none is needed
+	char arg[2][HZ_ID_TEXT_BYTES]; // {id}, {pid} ... of the path
+	struct hz_consult *consult;    // where the path names one that is open
+};
+
+enum hz_rest_access {
+	HZ_REST_PUBLIC,  // no token
+	HZ_REST_TOKEN,   // any good one
+	HZ_REST_CONSULT, // good for the consult in the path
+};
+
+struct hz_rest_route {
+	enum hz_http_method method;
+	const char *path; // below the prefix, {name} stands for one segment
+	enum hz_rest_access access;
+	uint32_t grant; // any one of these bits; 0: none needed
+	void (*run)(struct hz_rest_call *call);
+};
+
+// The table; the last one has no path.
+extern const struct hz_rest_route hz_rest_routes[];
+
+// Answers what is below HZ_API_PREFIX: true. Durable on return.
+bool hz_rest_handle(struct hz_rest *rest, const struct hz_request *req, struct hz_response *res);
+
+// --- for the handlers
+
+// A problem; detail and field may be NULL.
+void hz_rest_problem(struct hz_rest_call *call, int status, const char *detail, const char *field);
+// Of an error of the store or a bound: 503, 409, 500.
+void hz_rest_error(struct hz_rest_call *call, int err);
+// limit= and cursor=. false: the response is a problem.
+bool hz_rest_page(struct hz_rest_call *call, unsigned *ret_limit, char ret_cursor[HZ_ID_TEXT_BYTES]);
+// {items, next}; takes over both.
+void hz_rest_list(struct hz_rest_call *call, json_t *items, const char *next);
+// May this token be used for that consult?
+bool hz_rest_own(const struct hz_rest_call *call, const char *consult);
+// https://host of the links.
+void hz_rest_base_url(const struct hz_rest_call *call, char *ret, size_t bytes);
+
+void hz_rest_openapi(struct hz_rest_call *call);
+void hz_rest_consults_get(struct hz_rest_call *call);
+void hz_rest_consults_post(struct hz_rest_call *call);
+void hz_rest_consult_get(struct hz_rest_call *call);
+void hz_rest_consult_patch(struct hz_rest_call *call);
+void hz_rest_consult_delete(struct hz_rest_call *call);
+void hz_rest_participants_get(struct hz_rest_call *call);
+void hz_rest_participant_get(struct hz_rest_call *call);
+void hz_rest_participant_patch(struct hz_rest_call *call);
+void hz_rest_participant_delete(struct hz_rest_call *call);
+void hz_rest_participant_stats(struct hz_rest_call *call);
+void hz_rest_links_get(struct hz_rest_call *call);
+void hz_rest_links_post(struct hz_rest_call *call);
+void hz_rest_link_delete(struct hz_rest_call *call);
+void hz_rest_link_info(struct hz_rest_call *call);
+void hz_rest_link_redeem(struct hz_rest_call *call);
+
+#endif

@@ -1,0 +1,150 @@
+// /consults
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/secret.h"
+#include "gateway/session/consult.h"
+#include "gateway/session/push.h"
+#include "gateway/session/rest.h"
+#include "gateway/store/consults.h"
+#include "signaling/protocol/problem.h"
+
+static json_t *consult_json(const struct hz_brain *brain, const struct hz_consult_row *row)
+{
+	const struct hz_consult *live = hz_map_get(brain->consults, row->id);
+	int present = 0, lobby = 0;
+	for (const struct hz_participant *p = live ? live->participants : NULL; p; p = p->next) {
+		present += p->status == HZ_STATUS_ADMITTED;
+		lobby += p->status == HZ_STATUS_LOBBY;
+	}
+	json_t *json =
+	    json_pack("{s:s, s:s, s:s, s:I, s:n, s:i, s:i}", "id", row->id, "title", row->title, "status",
+	              row->closed ? "closed" : "open", "created_ms", (json_int_t)row->created_ms, "closed_ms",
+	              "participants", present, "lobby", lobby);
+	if (json && row->closed)
+		json_object_set_new(json, "closed_ms", json_integer(row->closed_ms));
+	return json;
+}
+
+struct page {
+	struct hz_rest_call *call;
+	json_t *items;
+	unsigned limit;
+	char last[HZ_ID_TEXT_BYTES];
+	bool more;
+};
+
+static bool on_row(void *arg, const struct hz_consult_row *row)
+{
+	struct page *page = arg;
+	if (json_array_size(page->items) == page->limit) {
+		page->more = true;
+		return false;
+	}
+	json_array_append_new(page->items, consult_json(page->call->brain, row));
+	snprintf(page->last, sizeof(page->last), "%s", row->id);
+	return true;
+}
+
+void hz_rest_consults_get(struct hz_rest_call *call)
+{
+	struct page page = {.call = call};
+	char cursor[HZ_ID_TEXT_BYTES];
+	if (!hz_rest_page(call, &page.limit, cursor))
+		return;
+	page.items = json_array();
+	int err;
+	if (call->claims.consult[0]) // a token of one consult sees that one
+		err = hz_store_consult_get(call->brain->store, call->claims.consult, on_row, &page);
+	else
+		err = hz_store_consult_list(call->brain->store, cursor[0] ? cursor : NULL, page.limit + 1,
+		                            on_row, &page);
+	if (err && err != -ENOENT) {
+		json_decref(page.items);
+		hz_rest_error(call, err);
+		return;
+	}
+	hz_rest_list(call, page.items, page.more ? page.last : NULL);
+}
+
+static bool answer_row(void *arg, const struct hz_consult_row *row)
+{
+	struct hz_rest_call *call = arg;
+	hz_json_answer(call->res, consult_json(call->brain, row));
+	return false;
+}
+
+static void answer_consult(struct hz_rest_call *call, const char *id)
+{
+	int err = hz_store_consult_get(call->brain->store, id, answer_row, call);
+	if (err)
+		hz_rest_error(call, err);
+}
+
+void hz_rest_consults_post(struct hz_rest_call *call)
+{
+	json_t *body = NULL;
+	struct hz_consult *consult = NULL;
+	char id[HZ_ID_TEXT_BYTES] = "c";
+	if (hz_problem_body(call->req, "consult.create", call->res, &body))
+		return;
+	const char *wanted = json_string_value(json_object_get(body, "id"));
+	if (wanted)
+		snprintf(id, sizeof(id), "%s", wanted);
+	else if (call->claims.consult[0])
+		snprintf(id, sizeof(id), "%s", call->claims.consult);
+	else
+		hz_random_text(id + 1, 15);
+	if (!hz_rest_own(call, id)) {
+		hz_rest_problem(call, 403, NULL, "/id");
+	} else {
+		int err = hz_consult_create(call->brain, id,
+		                            json_string_value(json_object_get(body, "title")), &consult);
+		if (err) {
+			hz_rest_error(call, err);
+		} else {
+			char location[sizeof(HZ_API_PREFIX "/consults/") + HZ_ID_TEXT_BYTES];
+			snprintf(location, sizeof(location), HZ_API_PREFIX "/consults/%s", id);
+			hz_response_status(call->res, 201);
+			hz_response_header(call->res, "Location", location);
+			answer_consult(call, id);
+		}
+	}
+	json_decref(body);
+}
+
+void hz_rest_consult_get(struct hz_rest_call *call)
+{
+	answer_consult(call, call->arg[0]);
+}
+
+void hz_rest_consult_patch(struct hz_rest_call *call)
+{
+	json_t *body = NULL;
+	if (hz_problem_body(call->req, "consult.update", call->res, &body))
+		return;
+	const char *title = json_string_value(json_object_get(body, "title"));
+	int err = 0;
+	if (title) {
+		err = hz_consult_retitle(call->brain, call->consult, title);
+		if (!err)
+			hz_push_state(call->brain, call->consult);
+	}
+	if (!err && json_object_get(body, "status"))
+		err = hz_consult_close(call->brain, call->consult);
+	json_decref(body);
+	if (err)
+		hz_rest_error(call, err);
+	else
+		answer_consult(call, call->arg[0]);
+}
+
+void hz_rest_consult_delete(struct hz_rest_call *call)
+{
+	int err = hz_consult_close(call->brain, call->consult);
+	if (err)
+		hz_rest_error(call, err);
+	else
+		hz_response_status(call->res, 204);
+}

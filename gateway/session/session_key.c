@@ -1,0 +1,116 @@
+// A participant's session: the resume key, the socket it is on now, and the minute without one.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/secret.h"
+#include "gateway/session/objects.h"
+#include "gateway/session/participant.h"
+#include "gateway/session/persist.h"
+#include "gateway/session/push.h"
+#include "signaling/auth/digest.h"
+#include "signaling/server/server.h"
+
+#define KEY_TEXT_BYTES (2 * HZ_STORE_HASH_BYTES + 1)
+
+static void hex(const uint8_t hash[HZ_STORE_HASH_BYTES], char ret[KEY_TEXT_BYTES])
+{
+	for (unsigned i = 0; i < HZ_STORE_HASH_BYTES; i++)
+		snprintf(ret + 2 * i, 3, "%02x", hash[i]);
+}
+
+int hz_participant_index_session(struct hz_brain *brain, struct hz_participant *p)
+{
+	char text[KEY_TEXT_BYTES];
+	hex(p->key_hash, text);
+	return hz_map_set(brain->sessions, text, p);
+}
+
+// Found by its hash: the time that takes tells nothing about the key.
+struct hz_participant *hz_participant_by_key(struct hz_brain *brain, const char *key)
+{
+	uint8_t hash[HZ_STORE_HASH_BYTES];
+	char text[KEY_TEXT_BYTES];
+	hz_sha256(key, strlen(key), hash);
+	hex(hash, text);
+	struct hz_participant *p = hz_map_get(brain->sessions, text);
+	return p && p->has_session ? p : NULL;
+}
+
+static void leave_conn(struct hz_brain *brain, struct hz_participant *p, int code, const char *reason)
+{
+	struct hz_conn *conn = p->conn;
+	if (!conn)
+		return;
+	p->conn = NULL;
+	conn->participant = NULL;
+	conn->closing = true;
+	brain->ops->close(conn->socket, code, reason);
+}
+
+void hz_session_close(struct hz_brain *brain, struct hz_participant *p, const char *reason)
+{
+	char text[KEY_TEXT_BYTES];
+	if (!p->has_session)
+		return;
+	if (reason)
+		hz_push_end(brain, p, reason);
+	leave_conn(brain, p, reason && strcmp(reason, "replaced") == 0 ? HZ_WS_REPLACED : HZ_WS_ENDED,
+	           reason);
+	hex(p->key_hash, text);
+	if (hz_map_get(brain->sessions, text) == p)
+		hz_map_del(brain->sessions, text);
+	hz_wipe(p->key_hash, sizeof(p->key_hash));
+	p->has_session = false;
+	p->away_until_ms = 0;
+	memset(&p->report, 0, sizeof(p->report));
+}
+
+static void end_ws_peers(struct hz_brain *brain, struct hz_participant *p)
+{
+	struct hz_peer *next;
+	for (struct hz_peer *peer = p->peers; peer; peer = next) {
+		next = peer->next;
+		if (peer->kind == HZ_PEER_WS)
+			hz_peer_end(brain, peer);
+	}
+}
+
+int hz_participant_start_session(struct hz_brain *brain, struct hz_participant *p, struct hz_conn *conn,
+                                 char ret_key[HZ_KEY_CHARS + 1])
+{
+	hz_session_close(brain, p, "replaced");
+	end_ws_peers(brain, p);
+	hz_random_text(ret_key, HZ_KEY_CHARS);
+	hz_random_text(p->session, HZ_SESSION_CHARS);
+	hz_sha256(ret_key, HZ_KEY_CHARS, p->key_hash);
+	int err = hz_participant_index_session(brain, p);
+	if (err)
+		return err;
+	p->has_session = true;
+	p->away_until_ms = 0;
+	p->conn = conn;
+	conn->participant = p;
+	hz_persist_participant(brain, p);
+	hz_push_state(brain, p->consult);
+	return 0;
+}
+
+void hz_participant_resume(struct hz_brain *brain, struct hz_participant *p, struct hz_conn *conn)
+{
+	leave_conn(brain, p, HZ_WS_REPLACED, "replaced by a newer socket");
+	p->conn = conn;
+	conn->participant = p;
+	p->away_until_ms = 0;
+	hz_persist_participant(brain, p);
+	hz_push_state(brain, p->consult);
+}
+
+void hz_participant_detach(struct hz_brain *brain, struct hz_participant *p)
+{
+	p->conn = NULL;
+	p->away_until_ms = brain->wall_ms + HZ_RESUME_MS;
+	hz_persist_participant(brain, p);
+	hz_push_state(brain, p->consult);
+}

@@ -1,0 +1,139 @@
+#include "gateway/session/token.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/session/consult.h"
+#include "gateway/session/persist.h"
+#include "gateway/store/links.h"
+#include "signaling/auth/digest.h"
+
+int hz_token_verify(struct hz_brain *brain, const char *token, struct hz_claims *ret)
+{
+	enum hz_jwt_result result =
+	    hz_jwt_verify(brain->keys, token, strlen(token), brain->wall_ms / 1000, ret);
+	if (result == HZ_JWT_OK)
+		return 0;
+	brain->count.token_refused[result]++;
+	return -EACCES;
+}
+
+static int base64url_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+// The middle part of a compact JWS as text. NULL: not one, or out of memory.
+static char *payload_of(const char *token)
+{
+	const char *at = strchr(token, '.');
+	const char *end = at ? strchr(at + 1, '.') : NULL;
+	if (!end)
+		return NULL;
+	size_t chars = (size_t)(end - ++at), bytes = 0;
+	char *text = malloc(chars + 1);
+	uint32_t bits = 0;
+	unsigned have = 0;
+	for (size_t i = 0; text && i < chars; i++) {
+		int value = base64url_value(at[i]);
+		if (value < 0) {
+			free(text);
+			return NULL;
+		}
+		bits = bits << 6 | (uint32_t)value;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			text[bytes++] = (char)(bits >> have & 0xff);
+		}
+	}
+	if (text)
+		text[bytes] = '\0';
+	return text;
+}
+
+int64_t hz_token_issued_s(const char *token)
+{
+	char *text = payload_of(token);
+	json_t *claims = text ? json_loads(text, 0, NULL) : NULL;
+	const json_t *iat = json_object_get(claims, "iat");
+	int64_t issued = json_is_number(iat) ? (int64_t)json_number_value(iat) : 0;
+	json_decref(claims);
+	free(text);
+	return issued;
+}
+
+static void jti_hash(const struct hz_claims *claims, uint8_t ret[HZ_STORE_HASH_BYTES])
+{
+	hz_sha256(claims->jti, strlen(claims->jti), ret);
+}
+
+int hz_token_check(struct hz_brain *brain, const char *token, const struct hz_claims *claims,
+                   const char *consult)
+{
+	int64_t removed_ms = 0;
+	uint8_t hash[HZ_STORE_HASH_BYTES];
+	bool used = false;
+	if (!brain->store)
+		return 0;
+	int err = hz_store_removed_get(brain->store, consult, claims->sub, &removed_ms);
+	if (err)
+		return err;
+	// Whole seconds: one issued in the second of the removal is not later.
+	if (removed_ms && hz_token_issued_s(token) <= removed_ms / 1000) {
+		brain->count.token_removed++;
+		return -EACCES;
+	}
+	if (!claims->once)
+		return 0;
+	jti_hash(claims, hash);
+	err = hz_store_token_used(brain->store, hash, &used);
+	if (!err && used) {
+		brain->count.token_used++;
+		err = -EACCES;
+	}
+	return err;
+}
+
+int hz_token_use(struct hz_brain *brain, const struct hz_claims *claims)
+{
+	uint8_t hash[HZ_STORE_HASH_BYTES];
+	if (!claims->once || !brain->store)
+		return 0;
+	jti_hash(claims, hash);
+	int err = hz_store_token_use(brain->store, hash, claims->exp_s * 1000);
+	if (err == -EEXIST) {
+		brain->count.token_used++;
+		return -EACCES;
+	}
+	if (err) {
+		hz_store_rollback(brain->store);
+		return err;
+	}
+	return hz_persist_commit(brain);
+}
+
+int hz_token_consult(struct hz_brain *brain, const struct hz_claims *claims, struct hz_consult **ret)
+{
+	if (!claims->consult[0]) {
+		brain->count.token_consult++;
+		return -EACCES;
+	}
+	int err = hz_consult_get(brain, claims->consult, ret);
+	if (err == -ENOENT && (claims->grants & HZ_GRANT_CREATE))
+		err = hz_consult_create(brain, claims->consult, claims->consult, ret);
+	if (err == -ENOENT || err == -ESTALE || err == -EEXIST) {
+		brain->count.token_consult++;
+		return -EACCES;
+	}
+	return err;
+}
