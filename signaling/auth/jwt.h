@@ -49,6 +49,7 @@ struct hz_claims {
 	uint32_t
 	    grants; // HZ_GRANT_*: (role's grants & token's `grants`) plus `create` where the token lists it
 	int64_t exp_s; // seconds since 1970
+	int64_t iat_s; // when it was issued; 0 when it does not say
 	bool once;     // valid for one join: the caller remembers jti until exp_s
 	bool needs_admission;
 };

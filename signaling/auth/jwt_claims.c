@@ -135,7 +135,7 @@ enum hz_jwt_result hz_jwt_read_claims(const json_t *payload, const struct hz_jwt
 		return result;
 	if (!issuer_ok(payload, key))
 		return HZ_JWT_ISSUER;
-	if (!read_who(payload, &claims))
+	if (!get_time(payload, "iat", OPTIONAL, &claims.iat_s) || !read_who(payload, &claims))
 		return HZ_JWT_CLAIMS;
 	*ret = claims;
 	return HZ_JWT_OK;
