@@ -90,7 +90,7 @@ static uint32_t with_bonus(const struct hz_level *level, uint32_t score)
 size_t hz_level_select(struct hz_level *const *levels, size_t count, int64_t now_us, uint32_t *ret_index,
                        size_t max)
 {
-	uint32_t score[MAX_SELECT];
+	uint32_t score[MAX_SELECT] = {0};
 	size_t chosen = 0;
 	if (max > MAX_SELECT)
 		max = MAX_SELECT;

@@ -158,7 +158,7 @@ int hz_rtcp_write_remb(struct hz_rtcp_writer *w, uint32_t sender_ssrc, uint64_t 
 		return -ENOBUFS;
 	hz_put32(p + 4, sender_ssrc);
 	hz_put32(p + 8, 0);
-	memcpy(p + 12, "REMB", 4);
+	hz_put32(p + 12, 0x52454d42); // "REMB"
 	p[16] = (uint8_t)count;
 	hz_put24(p + 17, exponent << 18 | (uint32_t)bps);
 	for (size_t i = 0; i < count; i++)

@@ -122,6 +122,21 @@ static void test_packing_and_room(void **state)
 	assert_int_equal(hz_nack_collect(&n, 60000, 50000, items, 0), 0); // no room at all
 }
 
+static void test_a_run_is_asked_for_whole(void **state)
+{
+	int64_t out[64 * 17];
+	for (int gap = 1; gap <= HZ_NACK_MAX_MISSING; gap += 7) {
+		hz_nack_init(&n);
+		hz_nack_on_packet(&n, FIRST - 3, 0); // over the 16-bit wrap
+		hz_nack_on_packet(&n, FIRST - 2 + gap, 0);
+		size_t count = hz_nack_collect(&n, 10000, 50000, items, 64);
+		assert_int_equal(count, (gap + 16) / 17);
+		assert_int_equal(expand(items, count, FIRST, out), gap);
+		for (int i = 0; i < gap; i++)
+			assert_true(out[i] == FIRST - 2 + i);
+	}
+}
+
 static void test_forget_before(void **state)
 {
 	hz_nack_init(&n);
@@ -259,9 +274,13 @@ static void test_lossy_links(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_no_loss_no_request), cmocka_unit_test(test_reordering_heals_itself),
-	    cmocka_unit_test(test_retry_times),        cmocka_unit_test(test_big_jump),
-	    cmocka_unit_test(test_packing_and_room),   cmocka_unit_test(test_forget_before),
+	    cmocka_unit_test(test_no_loss_no_request),
+	    cmocka_unit_test(test_reordering_heals_itself),
+	    cmocka_unit_test(test_retry_times),
+	    cmocka_unit_test(test_big_jump),
+	    cmocka_unit_test(test_packing_and_room),
+	    cmocka_unit_test(test_forget_before),
+	    cmocka_unit_test(test_a_run_is_asked_for_whole),
 	    cmocka_unit_test(test_lossy_links),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
