@@ -19,8 +19,8 @@ static const char *pattern_of(const char *kind)
 	if (strcmp(kind, "expert") == 0)
 		return "pattern=ball motion=wavy background-color=0xff203860 foreground-color=0xffffd060";
 	if (strcmp(kind, "patient") == 0)
-		return "pattern=ball motion=sweep background-color=0xff1c5038 foreground-color=0xffffffff";
-	return "pattern=smpte75 horizontal-speed=2";
+		return "pattern=gamut horizontal-speed=3";
+	return "pattern=colors horizontal-speed=3";
 }
 
 // Text is left out where pango's plugin is missing.
@@ -67,25 +67,39 @@ static GstPadProbeReturn on_voice(GstPad *pad, GstPadProbeInfo *info, gpointer u
 	return GST_PAD_PROBE_OK;
 }
 
-// Counts what leaves a payloader.
+static void count_sent(GstBuffer *buffer, bool video, struct hz_demo_counters *counters)
+{
+	size_t bytes = gst_buffer_get_size(buffer);
+
+	atomic_fetch_add(video ? &counters->video_packets : &counters->audio_packets, 1);
+	atomic_fetch_add(video ? &counters->video_bytes : &counters->audio_bytes, bytes);
+	if (video && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_MARKER))
+		atomic_fetch_add(&counters->video_frames, 1);
+}
+
+// Counts what leaves a payloader: single packets, or all of a frame in a list.
+static void count_probe(GstPadProbeInfo *info, bool video, struct hz_demo_counters *counters)
+{
+	GstBufferList *list;
+
+	if (!(GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST)) {
+		count_sent(GST_PAD_PROBE_INFO_BUFFER(info), video, counters);
+		return;
+	}
+	list = GST_PAD_PROBE_INFO_BUFFER_LIST(info);
+	for (guint i = 0; i < gst_buffer_list_length(list); i++)
+		count_sent(gst_buffer_list_get(list, i), video, counters);
+}
+
 static GstPadProbeReturn on_sent_video(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
-	struct hz_demo_counters *counters = user;
-	GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-
-	atomic_fetch_add(&counters->video_packets, 1);
-	atomic_fetch_add(&counters->video_bytes, gst_buffer_get_size(buffer));
-	if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_MARKER))
-		atomic_fetch_add(&counters->video_frames, 1);
+	count_probe(info, true, user);
 	return GST_PAD_PROBE_OK;
 }
 
 static GstPadProbeReturn on_sent_audio(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
-	struct hz_demo_counters *counters = user;
-
-	atomic_fetch_add(&counters->audio_packets, 1);
-	atomic_fetch_add(&counters->audio_bytes, gst_buffer_get_size(GST_PAD_PROBE_INFO_BUFFER(info)));
+	count_probe(info, false, user);
 	return GST_PAD_PROBE_OK;
 }
 
@@ -151,6 +165,7 @@ static void set_label(GstElement *pipeline, const char *label)
 
 GstElement *hz_demo_publisher_new(const struct hz_demo_options *options, struct hz_demo_counters *counters)
 {
+	const GstPadProbeType packets = GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST;
 	struct hz_demo_voice *voice = g_new0(struct hz_demo_voice, 1);
 	GError *error = NULL;
 	GstElement *pipeline;
@@ -184,8 +199,8 @@ GstElement *hz_demo_publisher_new(const struct hz_demo_options *options, struct 
 	add_extension(pipeline, "apay", TWCC_URI, 3);
 	add_extension(pipeline, "vpay", TWCC_URI, 3);
 	probe(pipeline, "voice", "src", GST_PAD_PROBE_TYPE_BUFFER, on_voice, voice);
-	probe(pipeline, "vpay", "src", GST_PAD_PROBE_TYPE_BUFFER, on_sent_video, counters);
-	probe(pipeline, "apay", "src", GST_PAD_PROBE_TYPE_BUFFER, on_sent_audio, counters);
+	probe(pipeline, "vpay", "src", packets, on_sent_video, counters);
+	probe(pipeline, "apay", "src", packets, on_sent_audio, counters);
 	probe(pipeline, "encoder", "src", GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_upstream_event, counters);
 	set_up_transceivers(pipeline);
 	return pipeline;
