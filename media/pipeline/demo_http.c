@@ -136,8 +136,9 @@ struct hz_demo_http *hz_demo_http_start(const struct hz_demo_request *request)
 	http->sdp = request->sdp ? strdup(request->sdp) : NULL;
 	http->insecure = request->insecure;
 	http->timeout_s = request->timeout_s;
-	if (!http->url || (request->sdp && !http->sdp) ||
-	    asprintf(&http->authorization, "Authorization: Bearer %s", request->token) < 0 ||
+	if (asprintf(&http->authorization, "Authorization: Bearer %s", request->token) < 0)
+		http->authorization = NULL;
+	if (!http->url || !http->authorization || (request->sdp && !http->sdp) ||
 	    pthread_create(&http->thread, NULL, run, http) != 0) {
 		free_http(http);
 		return NULL;
