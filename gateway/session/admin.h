@@ -29,8 +29,9 @@ int hz_admin_token(const struct hz_config *config, const struct hz_admin_token_s
                    char error[HZ_ADMIN_ERROR_BYTES], char ret_token[HZ_ADMIN_TOKEN_BYTES]);
 
 struct hz_admin_link_spec {
-	const char *consult; // opened when it does not exist; -EINVAL when closed
-	const char *title;   // of a consult that is opened; NULL: its id
+	const char
+	    *consult;      // opened when it does not exist; -EINVAL when closed. NULL: a link to the console
+	const char *title; // of a consult that is opened; NULL: its id
 	const char *role;
 	const char *name;
 	uint32_t ttl_s; // 0: 24 hours; at most 30 days

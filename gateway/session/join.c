@@ -61,7 +61,7 @@ static void join_token(struct hz_call *call, const char *token)
 	if (!err)
 		err = hz_token_consult(brain, &claims, &consult);
 	if (!err)
-		err = hz_token_check(brain, token, &claims, consult->id);
+		err = hz_token_check(brain, &claims, consult->id);
 	if (!err && !hz_participant_find(consult, claims.sub) &&
 	    consult->participant_count >= brain->limits.participants_per_consult)
 		err = -ENOSPC; // before a single-use token is spent on it

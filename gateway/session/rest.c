@@ -153,9 +153,8 @@ static bool authorised(struct hz_rest_call *call, const struct hz_rest_route *ro
 		hz_rest_problem(call, 401, NULL, NULL);
 		return false;
 	}
-	int err = call->claims.consult[0]
-	              ? hz_token_check(call->brain, token, &call->claims, call->claims.consult)
-	              : 0;
+	int err =
+	    call->claims.consult[0] ? hz_token_check(call->brain, &call->claims, call->claims.consult) : 0;
 	if (err && err != -EACCES) {
 		hz_rest_error(call, err);
 		return false;

@@ -19,7 +19,4 @@ int hz_token_use(struct hz_brain *brain, const struct hz_claims *claims);
 // -errno of the store.
 int hz_token_consult(struct hz_brain *brain, const struct hz_claims *claims, struct hz_consult **ret);
 
-// `iat` of a token that was verified; 0: it has none.
-int64_t hz_token_issued_s(const char *token);
-
 #endif

@@ -54,7 +54,7 @@ static enum hz_whip_code enter(struct hz_whip_door *door, struct hz_whip_call *c
 	int err = hz_token_consult(brain, &door->claims, &consult);
 	if (err)
 		return err == -EACCES ? HZ_WHIP_NOT_FOUND : code_of(err);
-	err = hz_token_check(brain, call->token, &door->claims, consult->id);
+	err = hz_token_check(brain, &door->claims, consult->id);
 	if (err)
 		return code_of(err);
 	struct hz_participant *p = hz_participant_find(consult, door->claims.sub);

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Writes openapi.json: the paths below, and the schemas of signaling/protocol/schema as components.
+
+usage: make_openapi.py      run it after a change here or in the schemas; test_rest.c checks that nothing drifted
+"""
+import json
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SCHEMAS = os.path.join(HERE, "../../signaling/protocol/schema")
+
+
+def localise(node):
+    """References become references to components; names of types.json get the prefix `types.`"""
+    if isinstance(node, list):
+        return [localise(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    out = {}
+    for key, value in node.items():
+        if key == "$ref":
+            value = value.replace("types.json#/$defs/", "#/components/schemas/types.")
+            out[key] = value.replace("#/$defs/", "#/components/schemas/" + PREFIX)
+        else:
+            out[key] = localise(value)
+    return out
+
+
+components = {}
+for name, PREFIX in (("rest", ""), ("types", "types.")):
+    with open(os.path.join(SCHEMAS, name + ".json"), encoding="utf-8") as f:
+        for key, schema in json.load(f)["$defs"].items():
+            components[PREFIX + key] = localise(schema)
+
+
+def ref(name):
+    return {"$ref": "#/components/schemas/" + name}
+
+
+def answer(text, schema=None):
+    out = {"description": text}
+    if schema:
+        out["content"] = {"application/json": {"schema": ref(schema)}}
+    return out
+
+
+def problem(text):
+    return {"description": text, "content": {"application/problem+json": {"schema": ref("problem")}}}
+
+
+ERRORS = {
+    "400": problem("A parameter is wrong; `field` names it"),
+    "401": problem("Token missing, wrong or expired"),
+    "403": problem("The token does not allow this"),
+    "404": problem("No such thing"),
+    "405": problem("Not with this method; see Allow"),
+    "409": problem("Not in this state"),
+    "410": problem("It was, and is over"),
+    "413": problem("The body is too large"),
+    "415": problem("The body is not application/json"),
+    "422": problem("The body does not hold to its schema; `field` is a JSON Pointer"),
+    "429": problem("Too many requests; see Retry-After"),
+    "500": problem("The gateway failed; nothing was changed"),
+    "503": problem("Not now; try again"),
+}
+
+
+def parameter(name, where, text, schema=None, required=False):
+    return {"name": name, "in": where, "required": required, "description": text,
+            "schema": schema or ref("types.id")}
+
+
+PAGE = [
+    parameter("limit", "query", "At most so many items", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+    parameter("cursor", "query", "`next` of the page before"),
+]
+IDEMPOTENCY = [parameter("Idempotency-Key", "header", "The same key and request again within 24 hours get the same answer",
+                         {"type": "string", "minLength": 1, "maxLength": 255})]
+CONSULT = parameter("id", "path", "The consult", required=True)
+PERSON = parameter("pid", "path", "The participant", required=True)
+LINK = parameter("lid", "path", "The link", required=True)
+CODE = parameter("code", "path", "The link's code", {"type": "string", "minLength": 22, "maxLength": 22}, True)
+
+
+def operation(name, summary, answers, grant=None, errors=(), parameters=(), body=None):
+    op = {"operationId": name, "summary": summary}
+    if parameters:
+        op["parameters"] = list(parameters)
+    if body:
+        op["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
+    if grant:
+        op["description"] = "Needs the grant " + grant + "; a token of one consult works inside that one only."
+    else:
+        op["security"] = []
+    common = ["401", "403"] if grant else []
+    op["responses"] = dict(answers)
+    for code in sorted(set(common + ["429", "500", "503"] + list(errors))):
+        op["responses"][code] = ERRORS[code]
+    return op
+
+
+manage, admit, either = "`manage`", "`admit`", "`manage` or `admit`"
+BODY = ["400", "413", "415", "422"]
+paths = {
+    "/openapi.json": {"get": operation("openapi", "This document", {"200": {"description": "OpenAPI 3.1"}})},
+    "/consults": {
+        "get": operation("listConsults", "Consults, newest first", {"200": answer("A page", "consult.list")}, manage,
+                         ["400"], PAGE),
+        "post": operation("createConsult", "Open a consult", {"201": answer("It is open", "consult")}, "`create`",
+                          BODY + ["409"], IDEMPOTENCY, "consult.create"),
+    },
+    "/consults/{id}": {
+        "parameters": [CONSULT],
+        "get": operation("getConsult", "One consult", {"200": answer("The consult", "consult")}, manage, ["404"]),
+        "patch": operation("updateConsult", "Rename or close it", {"200": answer("As it is now", "consult")}, manage,
+                           BODY + ["404", "409"], (), "consult.update"),
+        "delete": operation("closeConsult", "Close it: everybody leaves", {"204": answer("Closed")}, manage, ["404", "409"]),
+    },
+    "/consults/{id}/participants": {
+        "parameters": [CONSULT],
+        "get": operation("listParticipants", "Who is there or waits in the lobby, by id",
+                         {"200": answer("A page", "participant.list")}, either, ["400", "404"], PAGE),
+    },
+    "/consults/{id}/participants/{pid}": {
+        "parameters": [CONSULT, PERSON],
+        "get": operation("getParticipant", "One participant", {"200": answer("The participant", "types.participant")},
+                         either, ["404"]),
+        "patch": operation("updateParticipant", "Admit, or send back to the lobby",
+                           {"200": answer("As it is now", "types.participant")}, admit, BODY + ["404", "409"], (),
+                           "participant.update"),
+        "delete": operation("removeParticipant", "Remove: its tokens and links work no more", {"204": answer("Removed")},
+                            admit, ["404", "409"]),
+    },
+    "/consults/{id}/participants/{pid}/stats": {
+        "parameters": [CONSULT, PERSON],
+        "get": operation("getStats", "How its connection is", {"200": answer("The numbers", "types.stats")}, either, ["404"]),
+    },
+    "/consults/{id}/links": {
+        "parameters": [CONSULT],
+        "get": operation("listLinks", "Join links, newest first; without their codes", {"200": answer("A page", "link.list")},
+                         manage, ["400", "404"], PAGE),
+        "post": operation("createLink", "Make a join link", {"201": answer("The only time its code is shown", "link.created")},
+                          manage, BODY + ["404", "409"], IDEMPOTENCY, "link.create"),
+    },
+    "/consults/{id}/links/{lid}": {
+        "parameters": [CONSULT, LINK],
+        "delete": operation("revokeLink", "Revoke it", {"204": answer("Revoked")}, manage, ["404", "409"]),
+    },
+    "/links/{code}": {
+        "parameters": [CODE],
+        "get": operation("getLink", "What a link is for; does not use it up", {"200": answer("The link", "link.info")}, None,
+                         ["404"]),
+    },
+    "/links/{code}/redeem": {
+        "parameters": [CODE],
+        "post": operation("redeemLink", "Turn it into a token. The browser that did so once may do so again (cookie)",
+                          {"200": answer("A token", "link.redeemed")}, None, ["403", "404", "409", "410"]),
+    },
+}
+
+document = {
+    "openapi": "3.1.0",
+    "info": {"title": "Huizhen", "version": "1", "description": "Consults, participants and join links."},
+    "servers": [{"url": "/api/v1"}],
+    "security": [{"token": []}],
+    "paths": paths,
+    "components": {
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        "schemas": components,
+    },
+}
+with open(os.path.join(HERE, "openapi.json"), "w", encoding="utf-8") as f:
+    json.dump(document, f, indent=1)
+    f.write("\n")

@@ -1,0 +1,236 @@
+#include "gateway/session/metrics.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "gateway/session/consult.h"
+#include "gateway/session/media_link.h"
+
+static void family(FILE *f, const char *name, const char *type, const char *help)
+{
+	fprintf(f, "# TYPE huizhen_%s %s\n# HELP huizhen_%s %s\n", name, type, name, help);
+}
+
+static void counter(FILE *f, const char *name, const char *help, uint64_t value)
+{
+	family(f, name, "counter", help);
+	fprintf(f, "huizhen_%s_total %llu\n", name, (unsigned long long)value);
+}
+
+static void gauge(FILE *f, const char *name, const char *help, double value)
+{
+	family(f, name, "gauge", help);
+	fprintf(f, "huizhen_%s %.9g\n", name, value);
+}
+
+static void labelled(FILE *f, const char *name, const char *label, const char *key, uint64_t value)
+{
+	fprintf(f, "huizhen_%s_total{%s=\"%s\"} %llu\n", name, label, key, (unsigned long long)value);
+}
+
+static unsigned open_files(void)
+{
+	unsigned count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count > 3 ? count - 3 : 0; // ".", ".." and the folder itself
+}
+
+static double resident_bytes(void)
+{
+	long pages = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%ld %ld", &pages, &resident) != 2)
+		resident = 0;
+	fclose(f);
+	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void process(FILE *f)
+{
+	struct rusage usage;
+	if (getrusage(RUSAGE_SELF, &usage) == 0) {
+		family(f, "process_cpu_seconds", "counter", "CPU time of control");
+		fprintf(f, "huizhen_process_cpu_seconds_total %.6f\n",
+		        (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	}
+	gauge(f, "process_resident_memory_bytes", "Memory of control", resident_bytes());
+	gauge(f, "process_open_fds", "Descriptors of control", open_files());
+}
+
+static void people(FILE *f, struct hz_brain *brain)
+{
+	unsigned present = 0, away = 0, lobby = 0, peers = 0;
+	const struct hz_consult *consult;
+	uint32_t at = 0;
+	while ((consult = hz_map_next(brain->consults, &at))) {
+		for (const struct hz_participant *p = consult->participants; p; p = p->next) {
+			lobby += p->status == HZ_STATUS_LOBBY;
+			present += p->status == HZ_STATUS_ADMITTED;
+			away += p->has_session && !p->conn;
+			peers += p->peer_count;
+		}
+	}
+	gauge(f, "consults", "Open consults", hz_map_count(brain->consults));
+	gauge(f, "consults_busy", "Open consults with somebody in them", hz_consults_busy(brain));
+	gauge(f, "participants", "Admitted participants, away ones too", present);
+	gauge(f, "participants_away", "Participants whose socket is lost, within their minute", away);
+	gauge(f, "lobby", "Participants waiting in a lobby", lobby);
+	gauge(f, "peers", "Media transports as control knows them", peers);
+	gauge(f, "store_healthy", "1: runtime state is written", brain->store_sick ? 0 : 1);
+}
+
+static void sessions(FILE *f, const struct hz_brain *brain)
+{
+	const struct hz_counters *c = &brain->count;
+	counter(f, "joins", "Joins with a token", c->joins);
+	counter(f, "resumes", "Joins with a resume key", c->resumes);
+	counter(f, "leaves", "Participants who left", c->leaves);
+	counter(f, "sessions_expired", "Sessions that were not resumed in time", c->expired);
+	counter(f, "admissions", "Participants let in from the lobby", c->admissions);
+	counter(f, "lobby_returns", "Participants sent back to the lobby", c->returns);
+	counter(f, "removals", "Participants removed", c->removals);
+	counter(f, "links_redeemed", "Links turned into tokens", c->links_redeemed);
+	counter(f, "links_refused", "Links refused", c->links_refused);
+	counter(f, "offers", "SDP offers", c->offers);
+	counter(f, "offers_refused", "SDP offers refused", c->offers_refused);
+	counter(f, "codec_changes", "Publishers asked for another codec", c->codec_changes);
+	counter(f, "whip_resources", "WHIP resources made", c->whip);
+	counter(f, "whep_resources", "WHEP resources made", c->whep);
+	counter(f, "chat_messages", "Chat messages", c->chat);
+	counter(f, "pushes", "Messages pushed to clients", c->pushes);
+	counter(f, "peers_failed", "Media transports that failed or closed", c->peers_failed);
+	counter(f, "store_errors", "Writes that the store refused", c->store_errors);
+	counter(f, "worker_refusals", "Commands that workers refused", c->media_errors);
+	family(f, "tokens_refused", "counter", "Tokens refused, by reason");
+	for (int i = HZ_JWT_OK + 1; i < HZ_JWT_RESULT_COUNT; i++)
+		labelled(f, "tokens_refused", "reason", hz_jwt_result_name((enum hz_jwt_result)i),
+		         c->token_refused[i]);
+	labelled(f, "tokens_refused", "reason", "used", c->token_used);
+	labelled(f, "tokens_refused", "reason", "removed", c->token_removed);
+	labelled(f, "tokens_refused", "reason", "consult", c->token_consult);
+	labelled(f, "tokens_refused", "reason", "resume", c->resume_refused);
+}
+
+static void http(FILE *f, const struct hz_server_counters *s)
+{
+	counter(f, "connections_accepted", "Connections, all", s->accepted);
+	counter(f, "connections_refused", "Connections beyond a limit",
+	        s->refused_total + s->refused_address + s->refused_handshakes);
+	counter(f, "tls_failed", "TLS handshakes that failed", s->tls_failed);
+	counter(f, "http_requests", "HTTP requests", s->requests);
+	family(f, "http_responses", "counter", "HTTP responses by class");
+	labelled(f, "http_responses", "class", "2xx", s->status_2xx);
+	labelled(f, "http_responses", "class", "3xx", s->status_3xx);
+	labelled(f, "http_responses", "class", "4xx", s->status_4xx);
+	labelled(f, "http_responses", "class", "5xx", s->status_5xx);
+	counter(f, "http_rate_limited", "Requests answered 429", s->rate_limited);
+	counter(f, "http_bad_requests", "Requests that are not HTTP", s->bad_requests);
+	counter(f, "ws_opened", "WebSockets opened", s->ws_opened);
+	counter(f, "ws_refused", "WebSockets refused", s->ws_refused);
+	counter(f, "ws_messages_in", "WebSocket messages received", s->ws_messages_in);
+	counter(f, "ws_messages_out", "WebSocket messages sent", s->ws_messages_out);
+	family(f, "ws_dropped", "counter", "WebSockets closed by the gateway, by reason");
+	labelled(f, "ws_dropped", "reason", "slow", s->ws_slow);
+	labelled(f, "ws_dropped", "reason", "flooding", s->ws_flooding);
+	labelled(f, "ws_dropped", "reason", "too_large", s->ws_too_large);
+	labelled(f, "ws_dropped", "reason", "bad_frame", s->ws_bad_frames);
+	labelled(f, "ws_dropped", "reason", "dead", s->ws_dead);
+	gauge(f, "connections", "Open connections", s->connections);
+	gauge(f, "websockets", "Open WebSockets", s->websockets);
+	gauge(f, "websockets_queued_bytes", "Bytes waiting for slow readers",
+	      (double)s->websockets_queued_bytes);
+}
+
+// One line a worker.
+#define WORKER_COUNTER(name, help, expr)                                                                     \
+	do {                                                                                                 \
+		family(f, "worker_" name, "counter", help);                                                  \
+		for (unsigned i = 0; i < brain->workers; i++) {                                              \
+			const struct hz_ev_worker_stats *s = &brain->worker[i].stats;                        \
+			fprintf(f, "huizhen_worker_" name "_total{worker=\"%u\"} %llu\n", i,                 \
+			        (unsigned long long)(expr));                                                 \
+		}                                                                                            \
+	} while (0)
+#define WORKER_GAUGE(name, help, expr)                                                                       \
+	do {                                                                                                 \
+		family(f, "worker_" name, "gauge", help);                                                    \
+		for (unsigned i = 0; i < brain->workers; i++) {                                              \
+			const struct hz_ev_worker_stats *s = &brain->worker[i].stats;                        \
+			(void)s;                                                                             \
+			fprintf(f, "huizhen_worker_" name "{worker=\"%u\"} %.9g\n", i, (double)(expr));      \
+		}                                                                                            \
+	} while (0)
+
+static void worker_gauges(FILE *f, const struct hz_brain *brain)
+{
+	WORKER_GAUGE("ready", "1: it has confirmed everything",
+	             brain->worker[i].link && hz_media_link_ready(brain->worker[i].link));
+	WORKER_GAUGE("incarnation", "Starts of the worker", brain->worker[i].incarnation);
+	WORKER_GAUGE("peers", "Media transports", s->peers);
+	WORKER_GAUGE("tracks", "Published tracks", s->tracks);
+	WORKER_GAUGE("subs", "Subscriptions", s->subs);
+	WORKER_GAUGE("handshakes_open", "Unfinished DTLS handshakes", s->half_open);
+	family(f, "worker_forward_seconds", "gauge", "From socket read to socket write, over 2 s");
+	for (unsigned i = 0; i < brain->workers; i++) {
+		const struct hz_ev_worker_stats *s = &brain->worker[i].stats;
+		fprintf(f, "huizhen_worker_forward_seconds{worker=\"%u\",quantile=\"0.5\"} %.6f\n", i,
+		        s->forward_p50_us / 1e6);
+		fprintf(f, "huizhen_worker_forward_seconds{worker=\"%u\",quantile=\"0.99\"} %.6f\n", i,
+		        s->forward_p99_us / 1e6);
+	}
+}
+
+static void workers(FILE *f, const struct hz_brain *brain)
+{
+	WORKER_COUNTER("rx_packets", "Packets received", s->rx_packets);
+	WORKER_COUNTER("rx_bytes", "Bytes received", s->rx_bytes);
+	WORKER_COUNTER("tx_packets", "Packets sent", s->tx_packets);
+	WORKER_COUNTER("tx_bytes", "Bytes sent", s->tx_bytes);
+	WORKER_COUNTER("tx_dropped", "Packets that the kernel did not take", s->tx_dropped);
+	WORKER_COUNTER("stun_bad", "STUN messages that failed a check", s->stun_bad);
+	WORKER_COUNTER("stun_unknown", "STUN for nobody", s->stun_unknown);
+	WORKER_COUNTER("dtls_bad", "DTLS records that failed", s->dtls_bad);
+	WORKER_COUNTER("srtp_auth_failed", "SRTP packets that failed authentication", s->srtp_auth_failed);
+	WORKER_COUNTER("srtp_replayed", "SRTP packets seen before", s->srtp_replayed);
+	WORKER_COUNTER("rtp_bad", "RTP packets malformed", s->rtp_bad);
+	WORKER_COUNTER("rtcp_bad", "RTCP packets malformed", s->rtcp_bad);
+	WORKER_COUNTER("unmatched", "RTP packets of no track", s->unmatched);
+	WORKER_COUNTER("events_dropped", "Statistics that control did not take", s->events_dropped);
+	WORKER_COUNTER("recoveries", "Peers taken over from an earlier incarnation", s->recoveries);
+	WORKER_COUNTER("handshakes_done", "DTLS handshakes finished", s->handshakes_done);
+	WORKER_COUNTER("handshakes_failed", "DTLS handshakes failed", s->handshakes_failed);
+	WORKER_COUNTER("handshakes_refused", "DTLS handshakes beyond the limit", s->handshakes_refused);
+	worker_gauges(f, brain);
+}
+
+char *hz_metrics_text(struct hz_brain *brain, const struct hz_server_counters *server)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *f = open_memstream(&text, &bytes);
+	if (!f)
+		return NULL;
+	process(f);
+	people(f, brain);
+	sessions(f, brain);
+	if (server)
+		http(f, server);
+	workers(f, brain);
+	fputs("# EOF\n", f);
+	if (fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
