@@ -54,6 +54,15 @@ const struct hz_sdp_media *hz_sdp_first_accepted(const struct hz_sdp_offer *offe
 	return NULL;
 }
 
+// Chromium refuses an answer in which two m-lines have the same msid.
+static bool same_msid(const struct hz_sdp_answer_media *a, const struct hz_sdp_answer_media *b)
+{
+	if (!a->accept || !b->accept || !a->ssrc || !b->ssrc || !a->stream || !b->stream)
+		return false;
+	return strcmp(a->stream, b->stream) == 0 &&
+	       strcmp(a->track ? a->track : "", b->track ? b->track : "") == 0;
+}
+
 static bool params_ok(const struct hz_sdp_offer *offer, const struct hz_sdp_answer_params *params)
 {
 	if (params->media_count != offer->media_count || !params->fingerprint || params->session_id >> 62 ||
@@ -62,6 +71,10 @@ static bool params_ok(const struct hz_sdp_offer *offer, const struct hz_sdp_answ
 	for (unsigned i = 0; i < offer->media_count; i++)
 		if (!hz_sdp_answer_media_ok(&offer->media[i], &params->media[i]))
 			return false;
+	for (unsigned i = 0; i < offer->media_count; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (same_msid(&params->media[i], &params->media[k]))
+				return false;
 	return true;
 }
 

@@ -20,7 +20,7 @@ struct hz_sdp_answer_media {
 	uint32_t rtx_ssrc;  // 0: no RTX
 	const char *cname;  // required with ssrc; visible ASCII, as stream and track
 	const char *stream; // msid; NULL: none
-	const char *track;  // msid appdata; NULL: none
+	const char *track;  // msid appdata; NULL: none. (stream, track) is used once in an answer
 };
 
 struct hz_sdp_answer_params {

@@ -1,5 +1,6 @@
 // Offers and fragments from anyone: parsed, and whatever parses must be answerable, and our answer readable again.
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ static void answer(const struct hz_sdp_offer *offer)
 	    .media = media,
 	    .media_count = offer->media_count,
 	};
-	char *text;
+	char streams[HZ_SDP_MAX_MEDIA][8], *text;
 
 	memset(media, 0, sizeof media);
 	for (unsigned i = 0; i < offer->media_count; i++) {
@@ -31,6 +32,7 @@ static void answer(const struct hz_sdp_offer *offer)
 
 		if (m->rejected || !m->codec_count)
 			continue;
+		snprintf(streams[i], sizeof streams[i], "s%u", i);
 		media[i].accept = true;
 		for (unsigned k = 0; k < m->codec_count && k < HZ_MAX_CODECS; k++)
 			media[i].codec[media[i].codec_count++] = (uint8_t)k;
@@ -39,7 +41,7 @@ static void answer(const struct hz_sdp_offer *offer)
 		media[i].ssrc = i + 1;
 		media[i].rtx_ssrc = i + 1000;
 		media[i].cname = "c";
-		media[i].stream = m->stream[0] ? m->stream : NULL;
+		media[i].stream = streams[i];
 		media[i].track = m->track[0] ? m->track : NULL;
 	}
 	if (hz_sdp_build_answer(offer, &params, &text) != 0)

@@ -25,6 +25,8 @@ static struct hz_sdp_answer_params params_for(const struct hz_sdp_offer *offer,
 	return params;
 }
 
+static const char *const tracks[] = {"t0", "t1", "t2", "t3", "t4"};
+
 // Takes what they send, sends on what they receive, first codec each.
 static void accept_all(const struct hz_sdp_offer *offer, struct hz_sdp_answer_media *media)
 {
@@ -44,7 +46,7 @@ static void accept_all(const struct hz_sdp_offer *offer, struct hz_sdp_answer_me
 			media[i].rtx_ssrc = 1001 + 2 * i;
 			media[i].cname = "hz";
 			media[i].stream = "slot";
-			media[i].track = "track";
+			media[i].track = tracks[i];
 		}
 	}
 }
@@ -151,7 +153,7 @@ static void browsers(void **state)
 		free(part);
 		part = section(text, 3);
 		has(part, "a=sendonly");
-		has(part, "a=msid:slot track");
+		has(part, "a=msid:slot t3");
 		has(part, "a=ssrc-group:FID 1006 1007");
 		has(part, "a=ssrc:1006 cname:hz");
 		has(part, "a=ssrc:1007 cname:hz");
@@ -385,6 +387,9 @@ static void spoil_params(int i, struct hz_sdp_answer_params *p, struct hz_sdp_an
 	case 25:
 		m[4].accept = true;
 		break;
+	case 26:
+		m[3].track = m[2].track;
+		break;
 	default:
 		p->session_id = UINT64_MAX;
 		break;
@@ -393,7 +398,7 @@ static void spoil_params(int i, struct hz_sdp_answer_params *p, struct hz_sdp_an
 
 static void bad_params(void **state)
 {
-	for (int i = 0; i <= 26; i++) {
+	for (int i = 0; i <= 27; i++) {
 		struct hz_sdp_offer *o = parse_corpus("chromium");
 		struct hz_sdp_answer_media media[5] = {0};
 		struct hz_sdp_candidate c[HZ_SDP_MAX_CANDIDATES + 1];
