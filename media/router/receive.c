@@ -62,12 +62,12 @@ static void note_activity(struct hz_router *r, const struct hz_rt_in *in)
 	r->media_us = in->now_us;
 	if (at->codec != in->codec)
 		at->codec = in->codec;
-	if (in->frame.keyframe_start) {
+	if (!l->alive)
+		hz_layers_check(r, in->track, in->now_us);
+	if (in->frame.keyframe_start) { // after the look at the layers, which may have wanted this very one
 		l->key_pending = 0;
 		l->key_tries = 0;
 	}
-	if (!l->alive)
-		hz_layers_check(r, in->track, in->now_us);
 	if (!t->active || t->codec_told != in->codec) {
 		t->active = 1;
 		hz_event_track_state(r, in->track);

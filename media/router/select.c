@@ -55,11 +55,15 @@ void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us)
 	struct hz_rt_track *t = &r->track[track];
 	bool changed = false;
 	for (unsigned i = 0; i < HZ_MAX_LAYERS; i++) {
-		// Measured against its sisters: a still screen share may be slow on all of them.
-		bool alive = t->layer[i].last_us && t->last_us - t->layer[i].last_us < HZ_LAYER_DEAD_US;
-		if (alive == (bool)t->layer[i].alive)
+		struct hz_rt_layer *l = &t->layer[i];
+		// Measured against its sisters: a still screen share may be slow on all of them, and their packets do not
+		// come at the same instant.
+		bool behind = !l->last_us || t->last_us - l->last_us >= HZ_LAYER_DEAD_US;
+		l->behind_us = behind ? (l->behind_us ? l->behind_us : now_us) : 0;
+		bool alive = l->last_us && (!behind || now_us - l->behind_us < HZ_LAYER_GRACE_US);
+		if (alive == (bool)l->alive || (alive && behind))
 			continue;
-		t->layer[i].alive = alive;
+		l->alive = alive;
 		changed = true;
 	}
 	if (changed)

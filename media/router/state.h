@@ -21,7 +21,8 @@
 #define HZ_KEYFRAME_SLOW_US 2000000 // after many without an answer
 #define HZ_KEYFRAME_TRIES   8
 #define HZ_LAYER_DEAD_US    1000000 // a layer this much behind another one of its track has stopped
-#define HZ_RELEARN_US       500000  // between two changes of the SSRC behind one layer
+#define HZ_LAYER_GRACE_US   250000
+#define HZ_RELEARN_US       500000 // between two changes of the SSRC behind one layer
 #define HZ_REPORT_US        1000000
 #define HZ_REPORT_SOON_US   100000 // after a switch
 #define HZ_SPEAKERS_US      200000
@@ -42,6 +43,7 @@ struct hz_rt_stream { // of a layer that has received something; about 13 KB
 struct hz_rt_layer {
 	struct hz_rt_stream *stream;
 	int64_t last_us;     // newest packet; 0 none
+	int64_t behind_us;   // since when the others are ahead of it; 0 they are not
 	int64_t learned_us;  // when its SSRC was learned
 	int64_t asked_us;    // newest keyframe request; 0 none
 	uint32_t key_tries;  // without an answer

@@ -1,0 +1,269 @@
+// Simulcast: which layer a receiver gets, and switches at keyframes.
+#include "fixture.h"
+
+#define VIDEO HZ_KIND_VIDEO
+
+static int setup(void **state)
+{
+	struct fx *fx = fx_new();
+	fx_peer(fx, 0, 1, 0);
+	fx_peer(fx, 1, 1, 0);
+	fx_track(fx, 0, 0, VIDEO, 3);
+	*state = fx;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fx_free(*state);
+	return 0;
+}
+
+// One picture of one layer: every layer numbers for itself.
+struct sender {
+	uint16_t seq[3];
+	uint32_t frame;
+};
+
+static void send_layer(struct fx *fx, struct sender *s, unsigned layer, bool key, uint8_t pt)
+{
+	struct fx_in in = {.ssrc = fx_ssrc(0, layer),
+	                   .seq = (uint16_t)(s->seq[layer]++ + 20000 * layer),
+	                   .ts = s->frame * 3000 + 1000000000 * layer,
+	                   .pt = pt,
+	                   .key = key,
+	                   .picture = (uint16_t)(s->seq[layer] + 1000 * layer),
+	                   .body = s->frame << 8 | layer};
+	assert_int_equal(fx_in(fx, 0, &in), 0);
+}
+
+// One picture on each of the layers given as bits; `key`: bits of those that are keyframes.
+static void frame(struct fx *fx, struct sender *s, unsigned layers, unsigned key)
+{
+	for (unsigned l = 0; l < 3; l++)
+		if (layers & 1u << l)
+			send_layer(fx, s, l, key & 1u << l, PT_VP8);
+	s->frame++;
+	fx_advance(fx, 33000);
+}
+
+static unsigned layer_of(const struct fx_packet *o)
+{
+	uint32_t body;
+	memcpy(&body, o->p.payload + o->p.payload_bytes - 4, 4);
+	return body & 0xff;
+}
+
+static void assert_continuous(struct fx *fx)
+{
+	for (size_t i = 1; i < fx->out_count; i++) {
+		assert_int_equal(fx->out[i].index, fx->out[i - 1].index + 1);
+		assert_true(hz_ts_newer(fx->out[i].p.ts, fx->out[i - 1].p.ts));
+		assert_in_range(fx->out[i].p.ts - fx->out[i - 1].p.ts, 900, 90000 * 3);
+		uint16_t a =
+		    (uint16_t)((fx->out[i - 1].p.payload[2] & 0x7f) << 8 | fx->out[i - 1].p.payload[3]);
+		uint16_t b = (uint16_t)((fx->out[i].p.payload[2] & 0x7f) << 8 | fx->out[i].p.payload[3]);
+		assert_int_equal(b, (a + 1) & 0x7fff);
+	}
+}
+
+static void climbs_at_keyframes_and_stays_continuous(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	frame(fx, &s, 1, 1); // only the lowest is there yet
+	for (unsigned i = 0; i < 5; i++)
+		frame(fx, &s, 1, 0);
+	assert_int_equal(fx->out_count, 6);
+	fx_clear(fx);
+	frame(fx, &s, 7, 0); // all arrive, without keyframes: stays, and asks for one of the highest
+	assert_int_equal(fx->out_count, 1);
+	assert_int_equal(layer_of(&fx->out[0]), 0);
+	assert_true(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI) >= 1);
+	frame(fx, &s, 7, 2); // a keyframe of the middle is not what was wanted
+	assert_int_equal(layer_of(&fx->out[1]), 0);
+	frame(fx, &s, 7, 4);
+	for (unsigned i = 0; i < 20; i++)
+		frame(fx, &s, 7, 0);
+	unsigned high = 0;
+	for (size_t i = 0; i < fx->out_count; i++)
+		high += layer_of(&fx->out[i]) == 2;
+	assert_int_equal(high, 21);
+	// One picture may be seen twice at the switch (low, then high), none is missing.
+	assert_int_equal(fx->out_count, 2 + 1 + 21);
+	assert_continuous(fx);
+}
+
+static void max_layer_bounds_and_changes(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	union hz_msg m = fx_sub_msg(0, 1, 0, VIDEO);
+	m.sub_set.max_layer = 0;
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	frame(fx, &s, 7, 7);
+	for (unsigned i = 0; i < 10; i++)
+		frame(fx, &s, 7, 0);
+	assert_int_equal(fx->out_count, 11);
+	for (size_t i = 0; i < fx->out_count; i++)
+		assert_int_equal(layer_of(&fx->out[i]), 0);
+	m.sub_set.max_layer = 1;
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	frame(fx, &s, 7, 0);
+	frame(fx, &s, 7, 7);
+	frame(fx, &s, 7, 0);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 1);
+	m.sub_set.max_layer = 0; // down again: the higher one goes on until the keyframe
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	frame(fx, &s, 7, 0);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 1);
+	frame(fx, &s, 7, 7);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 0);
+	assert_continuous(fx);
+}
+
+static void falls_when_a_layer_stops(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	frame(fx, &s, 7, 7);
+	frame(fx, &s, 7, 0);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
+	fx_clear(fx);
+	for (unsigned i = 0; i < 50; i++) // 1.6 s without the highest
+		frame(fx, &s, 3, 0);
+	assert_true(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI) >= 1);
+	assert_int_equal(fx->out_count, 0);
+	frame(fx, &s, 3, 2);
+	frame(fx, &s, 3, 0);
+	assert_int_equal(fx->out_count, 2);
+	assert_int_equal(layer_of(&fx->out[0]), 1);
+	assert_continuous(fx);
+	// It returns with a keyframe: up again at once.
+	frame(fx, &s, 7, 4);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
+	bool told = false;
+	for (size_t i = 0; i < fx->events_count; i++)
+		told = told ||
+		       (fx->events[i].h.type == HZ_EV_TRACK_STATE && fx->events[i].track_state.layers == 3);
+	assert_true(told);
+}
+
+// Only higher layers than wanted arrive: better that than black.
+static void takes_a_higher_one_rather_than_nothing(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	union hz_msg m = fx_sub_msg(0, 1, 0, VIDEO);
+	m.sub_set.max_layer = 0;
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	frame(fx, &s, 4, 4);
+	frame(fx, &s, 4, 0);
+	assert_int_equal(fx->out_count, 2);
+	frame(fx, &s, 5, 1);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 0);
+}
+
+// A still screen share: every layer sends once a second or slower, none counts as stopped.
+static void slow_pictures_are_no_stopped_layers(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	frame(fx, &s, 7, 7);
+	for (unsigned i = 0; i < 10; i++) {
+		fx_advance(fx, 1500000);
+		frame(fx, &s, 7, 0);
+		assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
+	}
+	assert_int_equal(fx->out_count, 3 + 10); // the first picture came on every layer
+}
+
+// With sender reports of both layers the timestamps of the two line up exactly.
+static void sender_reports_align_layers(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	frame(fx, &s, 1, 1);
+	for (unsigned l = 0; l < 3; l++) {
+		uint8_t buf[64];
+		struct hz_rtcp_writer w;
+		struct hz_sender_info info = {.ntp = hz_ntp_from_us(fx->now + 5000000),
+		                              .rtp_ts = s.frame * 3000 + 1000000000 * l};
+		hz_rtcp_writer_init(&w, buf, sizeof(buf));
+		assert_int_equal(hz_rtcp_write_sr(&w, fx_ssrc(0, l), &info, NULL, 0), 0);
+		assert_int_equal(hz_router_rtcp(fx->router, 0, buf, w.bytes, fx->now), 0);
+	}
+	frame(fx, &s, 1, 0);
+	frame(fx, &s, 7, 0);
+	frame(fx, &s, 6, 4);
+	size_t n = fx->out_count;
+	assert_int_equal(layer_of(&fx->out[n - 1]), 2);
+	assert_int_equal(fx->out[n - 1].p.ts - fx->out[n - 2].p.ts, 3000);
+}
+
+static void h264_switches_too(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	send_layer(fx, &s, 0, true, PT_H264);
+	fx_advance(fx, 33000);
+	send_layer(fx, &s, 1, false, PT_H264);
+	assert_int_equal(fx->out_count, 1);
+	send_layer(fx, &s, 1, true, PT_H264);
+	send_layer(fx, &s, 1, false, PT_H264);
+	send_layer(fx, &s, 0, false, PT_H264);
+	assert_int_equal(fx->out_count, 3);
+	assert_int_equal(fx->out[2].index, fx->out[0].index + 2);
+	assert_int_equal(fx->out[2].p.pt, 126);
+}
+
+// Random walks over layers, limits and losses: what goes out never repeats an index, never leaves out a number at a
+// switch, never begins without a keyframe.
+static void random_switches(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	uint32_t r = 99;
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	for (unsigned i = 0; i < 6000; i++) {
+		r = r * 1664525 + 1013904223;
+		if ((r >> 8) % 50 == 0) {
+			union hz_msg m = fx_sub_msg(0, 1, 0, VIDEO);
+			m.sub_set.max_layer = (r >> 16) % 3;
+			assert_int_equal(fx_sub_set(fx, &m), 0);
+		}
+		unsigned key = (r >> 20) % 15 == 0 ? 7 : 0;
+		for (unsigned l = 0; l < 3; l++)
+			send_layer(fx, &s, l, key & 1u << l, PT_VP8);
+		s.frame++;
+		fx->now += 33000;
+		if (i % 8 == 0)
+			hz_router_tick(fx->router, fx->now);
+	}
+	assert_true(fx->out_count > 5900);
+	for (size_t i = 1; i < fx->out_count; i++) {
+		assert_int_equal(fx->out[i].index, fx->out[i - 1].index + 1);
+		if (layer_of(&fx->out[i]) != layer_of(&fx->out[i - 1]))
+			assert_int_equal(fx->out[i].p.payload[6] & 1, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(climbs_at_keyframes_and_stays_continuous, setup, teardown),
+	    cmocka_unit_test_setup_teardown(max_layer_bounds_and_changes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(falls_when_a_layer_stops, setup, teardown),
+	    cmocka_unit_test_setup_teardown(takes_a_higher_one_rather_than_nothing, setup, teardown),
+	    cmocka_unit_test_setup_teardown(slow_pictures_are_no_stopped_layers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(sender_reports_align_layers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(h264_switches_too, setup, teardown),
+	    cmocka_unit_test_setup_teardown(random_switches, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
