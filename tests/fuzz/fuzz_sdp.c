@@ -24,7 +24,7 @@ static void answer(const struct hz_sdp_offer *offer)
 	    .media = media,
 	    .media_count = offer->media_count,
 	};
-	char streams[HZ_SDP_MAX_MEDIA][8], *text;
+	char streams[HZ_SDP_MAX_MEDIA][16], *text;
 
 	memset(media, 0, sizeof media);
 	for (unsigned i = 0; i < offer->media_count; i++) {
