@@ -101,9 +101,9 @@ static int need_consult(struct hz_store *store, const char *id, const char *titl
 	return err;
 }
 
-static void base_url(const struct hz_config *config, const char *wish, char *ret, size_t bytes)
+static void base_url(const struct hz_config *config, char *ret, size_t bytes)
 {
-	const char *given = wish && wish[0] ? wish : config->links.public_url;
+	const char *given = config->links.public_url;
 	if (given && given[0])
 		snprintf(ret, bytes, "%.*s", (int)(strlen(given) - (given[strlen(given) - 1] == '/')), given);
 	else if (config->https.port)
@@ -161,7 +161,7 @@ int hz_admin_link(const struct hz_config *config, const struct hz_admin_link_spe
 	err = finish(store, err, error);
 	if (err)
 		return err;
-	base_url(config, spec->base_url, base, sizeof(base));
+	base_url(config, base, sizeof(base));
 	snprintf(ret_url, HZ_ADMIN_URL_BYTES, "%s/j/%s", base, made.code);
 	hz_wipe(&made, sizeof(made));
 	return 0;

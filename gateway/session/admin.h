@@ -34,7 +34,7 @@ struct hz_admin_link_spec {
 	const char *title; // of a consult that is opened; NULL: its id
 	const char *role;
 	const char *name;
-	uint32_t ttl_s; // 0: 24 hours; at most 30 days
+	uint32_t ttl_s; // 0: 24 hours; 60 seconds to 365 days
 	bool reusable;  // otherwise it works once
 };
 

@@ -5,7 +5,7 @@
 #include "gateway/session/media_link.h"
 #include "gateway/session/model.h"
 
-// For hz_media_link_new(); ctx is the brain. want_write is NULL: control.c sets its own copy.
+// For hz_media_link_new(); ctx is the brain.
 extern const struct hz_media_link_ops hz_events_link_ops;
 
 void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_msg *msg);

@@ -159,10 +159,12 @@ void hz_media_link_flush(struct hz_media_link *link)
 		link->head = (link->head + 1) % HZ_MEDIA_QUEUE;
 		link->count--;
 	}
-	bool blocked = err == -EAGAIN;
-	if (blocked != link->blocked && link->ops->want_write)
-		link->ops->want_write(link->ctx, link->worker, blocked);
-	link->blocked = blocked;
+	link->blocked = err == -EAGAIN;
+}
+
+bool hz_media_link_blocked(const struct hz_media_link *link)
+{
+	return link->blocked;
 }
 
 static void on_ack(struct hz_media_link *link, const struct hz_ev_ack *ack)

@@ -21,8 +21,6 @@ struct hz_media_link_ops {
 	const struct hz_msg_header *(*next)(void *ctx, unsigned worker, uint32_t *at);
 	// A command was refused.
 	void (*on_refused)(void *ctx, unsigned worker, uint16_t type, int err);
-	// May be NULL. The socket was full, or is no longer.
-	void (*want_write)(void *ctx, unsigned worker, bool want);
 };
 
 // fd is borrowed. Begins with a RECONCILE. -ENOMEM.
@@ -42,6 +40,9 @@ int hz_media_link_read(struct hz_media_link *link);
 
 // The worker has confirmed a whole RECONCILE since it said HELLO or control started.
 bool hz_media_link_ready(const struct hz_media_link *link);
+
+// The socket was full at the last flush: flush again when it is writable.
+bool hz_media_link_blocked(const struct hz_media_link *link);
 
 struct hz_media_link_counters {
 	uint64_t sent, acked, refused, overflows, reconciles, bad_events;

@@ -44,9 +44,6 @@ void hz_pages_handle(const struct hz_static *files, const struct hz_request *req
 		                  NULL);
 		return;
 	}
-	// A link's address is a secret: it must not leave in a Referer. (The pages ask for the rest by script.)
-	if (file)
-		hz_response_header(res, "Referrer-Policy", "no-referrer");
 	if (!files || hz_static_answer(files, file ? file : req->path, csp, req, res))
 		hz_problem_answer(res, 404, NULL, NULL);
 }

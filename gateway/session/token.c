@@ -23,8 +23,7 @@ static void jti_hash(const struct hz_claims *claims, uint8_t ret[HZ_STORE_HASH_B
 	hz_sha256(claims->jti, strlen(claims->jti), ret);
 }
 
-int hz_token_check(struct hz_brain *brain, const char *token, const struct hz_claims *claims,
-                   const char *consult)
+int hz_token_check(struct hz_brain *brain, const struct hz_claims *claims, const char *consult)
 {
 	int64_t removed_ms = 0;
 	uint8_t hash[HZ_STORE_HASH_BYTES];

@@ -9,8 +9,7 @@ int hz_token_verify(struct hz_brain *brain, const char *token, struct hz_claims 
 
 // May its subject be in this consult: a participant that was removed needs a token issued later, a single-use token must
 // be unused. Consumes nothing. 0; -EACCES; -errno of the store.
-int hz_token_check(struct hz_brain *brain, const char *token, const struct hz_claims *claims,
-                   const char *consult);
+int hz_token_check(struct hz_brain *brain, const struct hz_claims *claims, const char *consult);
 
 // Uses a single-use token up, durable on return; others: 0. -EACCES: it was used before; -errno of the store.
 int hz_token_use(struct hz_brain *brain, const struct hz_claims *claims);

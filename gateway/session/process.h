@@ -1,0 +1,61 @@
+// The control process as one structure: the brain, and what ties it to sockets, timers, workers and the supervisor.
+// Inside gateway/session: control.c starts and ends it, loop.c runs it, web.c answers HTTP. Thread: one.
+#ifndef HZ_GATEWAY_SESSION_PROCESS_H
+#define HZ_GATEWAY_SESSION_PROCESS_H
+
+#include "gateway/session/control.h"
+#include "gateway/session/model.h"
+#include "gateway/session/rest.h"
+#include "gateway/session/whip_ops.h"
+#include "signaling/server/server.h"
+#include "signaling/server/static.h"
+
+struct hz_process;
+
+struct hz_process_link { // one worker's descriptor in the loop
+	struct hz_process *process;
+	unsigned worker;
+	struct hz_server_fd *handle;
+};
+
+struct hz_process {
+	const struct hz_control_fds *fds;
+	struct hz_config *config; // the newest; owned when `reloaded`
+	bool reloaded;
+	struct hz_brain *brain;
+	struct hz_server *server;
+	struct hz_static *pages; // NULL: not built
+	struct hz_static *old_pages;
+	int64_t pages_us;
+	struct hz_rest rest;
+	struct hz_whip_door door;
+	struct hz_process_link link[HZ_MAX_WORKERS];
+	struct hz_server_fd *supervisor;
+	struct hz_server_timer *tick, *push, *status;
+	int64_t started_us, swept_us, probed_us;
+	int store_err; // of the newest probe
+	bool ready_sent, stopping;
+};
+
+// The end of this loop turn is a turn of the brain.
+void hz_process_wake(struct hz_process *process);
+// Both clocks of the brain.
+void hz_process_clock(struct hz_process *process);
+// Workers have confirmed everything and the store takes writes. ret_why: a word for /readyz.
+bool hz_process_ready(struct hz_process *process, const char **ret_why);
+
+// loop.c: descriptors, timers, supervisor messages.
+int hz_process_start_loop(struct hz_process *process);
+void hz_process_stop_loop(struct hz_process *process);
+
+// web.c: for hz_server_ops; ctx is the process.
+void hz_process_on_request(void *ctx, const struct hz_request *req, struct hz_response *res);
+void hz_process_on_ws_open(void *ctx, struct hz_ws *ws, const struct hz_request *req);
+void hz_process_on_ws_text(void *ctx, struct hz_ws *ws, const char *text, size_t bytes);
+void hz_process_on_ws_close(void *ctx, struct hz_ws *ws, int code);
+extern const struct hz_brain_ops hz_process_brain_ops;
+
+// control.c: what can be changed while it runs, from process->config. error: one line.
+int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_BYTES]);
+
+#endif
