@@ -30,14 +30,18 @@ interface ButtonProps {
 }
 
 function ControlButton(p: ButtonProps) {
+	// The name begins with what is written on the button: voice control users say what they see.
+	const name = !p.label || p.label.includes(p.text) ? (p.label ?? p.text) : `${p.text}: ${p.label}`;
 	return (
 		<button
-			type="button" class={`control ${p.kind ?? ''}`} data-testid={p.testid} aria-label={p.label ?? p.text}
+			type="button" class={`control ${p.kind ?? ''}`} data-testid={p.testid} aria-label={name}
 			aria-pressed={p.pressed} disabled={p.disabled} title={p.label} onClick={p.onClick}
 		>
 			<span class="control-icon">
 				<Icon name={p.icon} />
-				{p.badge ? <span class="badge">{p.badge}</span> : null}
+				{p.badge ? (
+					<span class="badge" data-count={p.badge} />
+				) : null}
 			</span>
 			<span class="control-text">{p.text}</span>
 		</button>
@@ -48,7 +52,7 @@ export function Controls(props: ControlsProps) {
 	const { consult, layout, panel } = props;
 	const waiting = consult.lobby.length;
 	return (
-		<div class="controls" role="toolbar" aria-label={t('controls')}>
+		<section class="controls" role="region" aria-label={t('controls')}>
 			{consult.can('publish') && <OwnDevices {...props} />}
 			{consult.can('publish') && (
 				<ControlButton
@@ -76,7 +80,7 @@ export function Controls(props: ControlsProps) {
 			<ControlButton
 				testid="btn-leave" icon="leave" text={t('leave')} kind="leave" onClick={() => void consult.leave()}
 			/>
-		</div>
+		</section>
 	);
 }
 
@@ -115,7 +119,6 @@ function OwnDevices({ consult, panel, onPanel, onNotice }: ControlsProps) {
 			<ControlButton
 				testid="btn-mic" icon={micOff ? 'micOff' : 'mic'} kind={micOff ? 'off' : ''} disabled={busy.is('microphone')}
 				text={!mic ? t('noMicrophone') : t(mic.muted ? 'unmute' : 'mute')} pressed={micOff}
-				label={!mic ? t('noMicrophone') : `${t('micShort')}: ${t(mic.muted ? 'unmute' : 'mute')}`}
 				onClick={() => busy.run('microphone', toggle('microphone'))}
 			/>
 			<ControlButton

@@ -31,8 +31,10 @@ export function ConsultList({ consults, selected, onSelect, onCreate }: ListProp
 							<span class="consult-name">{c.title || c.id}</span>
 							<span class="hint">
 								{t(c.status === 'open' ? 'consultOpen' : 'consultClosed')} · {time.format(c.created_ms)}
-								{c.status === 'open' && ` · ${t('consultCounts', { n: c.participants ?? 0, w: c.lobby ?? 0 })}`}
 							</span>
+							{c.status === 'open' && (
+								<span class="hint">{t('consultCounts', { n: c.participants ?? 0, w: c.lobby ?? 0 })}</span>
+							)}
 							{(c.lobby ?? 0) > 0 && (
 								<span class="badge" aria-hidden="true">
 									{c.lobby}

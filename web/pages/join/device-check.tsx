@@ -121,6 +121,7 @@ export function DeviceCheck(props: { onEnter: (checked: Checked) => void }) {
 				</p>
 			) : (
 				<>
+					<CameraButtons devices={devices} opened={opened} />
 					<Problems opened={opened} onRetry={() => void devices.openAll()} />
 					{opened.microphone && (
 						<div class="meter-row">
@@ -129,12 +130,12 @@ export function DeviceCheck(props: { onEnter: (checked: Checked) => void }) {
 						</div>
 					)}
 					{opened.microphone && <p class="hint">{t('checkSpeak')}</p>}
-					<Choosers devices={devices} opened={opened} />
 				</>
 			)}
 			<button type="button" class="primary big" data-testid="enter-button" disabled={opened === null} onClick={enter}>
 				{t(enterLabel(opened, off))}
 			</button>
+			{opened !== null && <Choosers devices={devices} opened={opened} />}
 		</section>
 	);
 }
@@ -190,31 +191,43 @@ function ProblemLine({ device, problem }: { device: string; problem: DeviceProbl
 	return <p>{t('deviceLost', { device, problem: t(`problem_${problem}`) })}</p>;
 }
 
-function Choosers({ devices, opened }: { devices: ReturnType<typeof useDevices>; opened: Opened }) {
-	const { list, off } = devices;
-	const { mobile } = environment();
+interface DeviceProps {
+	devices: ReturnType<typeof useDevices>;
+	opened: Opened;
+}
+
+/** Off and on; front and back on a phone. */
+function CameraButtons({ devices, opened }: DeviceProps) {
+	const { off } = devices;
 	const facing: Facing = (opened.camera && facingOf(opened.camera)) ?? choices().facing ?? 'user';
 	const face = (next: Facing) => {
 		remember({ facing: next });
 		void devices.useCamera({ facing: next });
 	};
-	const current = (track: MediaStreamTrack | null) => track?.getSettings?.().deviceId ?? '';
+	const other = facing === 'user' ? 'environment' : 'user';
 	return (
-		<div class="choosers">
+		<div class="camera-buttons">
 			{(opened.camera || off) && (
 				<button type="button" aria-pressed={off} onClick={() => devices.setCameraOff(!off)}>
 					<Icon name={off ? 'camera' : 'cameraOff'} size={20} /> {off ? t('turnCameraOn') : t('turnCameraOff')}
 				</button>
 			)}
-			{mobile && opened.camera && (
-				<div class="segmented" role="group" aria-label={t('checkCamera')}>
-					{(['user', 'environment'] as const).map((f) => (
-						<button type="button" key={f} aria-pressed={facing === f} onClick={() => face(f)}>
-							{t(f === 'user' ? 'checkFront' : 'checkBack')}
-						</button>
-					))}
-				</div>
+			{environment().mobile && opened.camera && (
+				<button type="button" data-testid="check-flip" onClick={() => face(other)}>
+					<Icon name="flip" size={20} /> {t(other === 'user' ? 'checkFront' : 'checkBack')}
+				</button>
 			)}
+		</div>
+	);
+}
+
+function Choosers({ devices, opened }: DeviceProps) {
+	const { list } = devices;
+	const { mobile } = environment();
+	const current = (track: MediaStreamTrack | null) => track?.getSettings?.().deviceId ?? '';
+	if (list.microphones.length < 2 && (mobile || list.cameras.length < 2)) return null;
+	return (
+		<div class="choosers">
 			{!mobile && opened.camera && list.cameras.length > 1 && (
 				<Chooser
 					label={t('checkCamera')} list={list.cameras} value={current(opened.camera)}

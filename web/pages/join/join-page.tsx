@@ -39,7 +39,8 @@ function linkProblem(state: RestLinkInfo['state']): Phase | null {
 
 function problemOfError(error: unknown, used = false): Phase {
 	const status = error instanceof ApiError ? error.status : 0;
-	if (status === 409 || status === 410 || (used && (status === 401 || status === 403))) {
+	if (status === 410) return { name: 'problem', title: 'linkExpiredTitle', text: 'linkExpiredText', retry: false };
+	if (status === 409 || (used && status === 403)) {
 		return { name: 'problem', title: 'linkUsedTitle', text: 'linkUsedText', retry: false };
 	}
 	if (status >= 400 && status < 500 && status !== 429) {

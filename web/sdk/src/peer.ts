@@ -228,7 +228,7 @@ export class Peer extends Emitter<PeerEvents> {
 		this.first = false;
 		if (iceRestart) this.wantRestart = false;
 		this.emit('negotiated', undefined);
-		await this.flushSubscribe();
+		void this.flushSubscribe();
 	}
 
 	private onOfferFailed(error: unknown): void {

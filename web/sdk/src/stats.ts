@@ -198,8 +198,12 @@ function merge(tracks: TrackStats[], next: TrackStats): void {
 
 function total(tracks: TrackStats[], rttMs: number): Statistics {
 	const sum = (direction: string) => tracks.filter((t) => t.direction === direction).reduce((n, t) => n + t.bps, 0);
+	// One silent track is its publisher's trouble; only when nothing at all arrives is this connection lost.
+	const received = tracks.filter((t) => t.direction === 'receive');
+	const nothing = received.length > 0 && received.every((t) => t.level === 'lost');
+	const levels = tracks.map((t) => t.level).filter((level) => level !== 'lost');
 	return {
-		level: worst(tracks.map((t) => t.level)),
+		level: nothing ? 'lost' : worst(levels),
 		rtt_ms: Math.round(rttMs),
 		up_bps: sum('send'),
 		down_bps: sum('receive'),

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import type { Participant, RemoteTrack, Source } from '../sdk/src';
+import { gridColumns, mainTile, type TileInfo } from './call/tiles';
+import { qrPath } from './console/qr-code';
+import { en } from './i18n/en';
+import { zh } from './i18n/zh';
+import { helpFor, otherBrowserHelps } from './shared/help';
+import { claimsOf } from './shared/token';
+
+const tile = (id: string, source: Source, more: Partial<TileInfo> = {}): TileInfo => ({
+	key: `${id}/${source}`, participant: { id } as Participant, self: false, source, label: '', remote: {} as RemoteTrack,
+	local: null, silent: false, speaking: false, ...more,
+});
+
+describe('texts', () => {
+	it('have the same keys and the same values to fill in, in both languages', () => {
+		const holes = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort().join();
+		for (const key of Object.keys(en) as (keyof typeof en)[]) {
+			expect(zh[key], key).toBeTruthy();
+			expect(holes(zh[key]), key).toBe(holes(en[key]));
+		}
+		expect(Object.keys(zh).length).toBe(Object.keys(en).length);
+	});
+});
+
+describe('the large picture', () => {
+	const tiles = [tile('a', 'camera'), tile('b', 'camera'), tile('b', 'screen'), tile('me', 'screen', { self: true })];
+	it('is the pinned one first', () => expect(mainTile(tiles, 'a/camera', 'b')?.key).toBe('a/camera'));
+	it('then shared content of others', () => expect(mainTile(tiles, null, 'a')?.key).toBe('b/screen'));
+	it('then who spoke last', () => expect(mainTile(tiles.slice(0, 2), null, 'b')?.key).toBe('b/camera'));
+	it('then somebody with a picture', () => {
+		expect(mainTile([tile('x', 'microphone', { remote: null }), tile('y', 'camera')], null, null)?.key).toBe('y/camera');
+	});
+	it('is nothing when nobody else is there', () => expect(mainTile([], 'gone', 'gone')).toBeNull());
+	it('forgets a pin whose picture went', () => expect(mainTile(tiles, 'z/camera', null)?.key).toBe('b/screen'));
+});
+
+describe('grid', () => {
+	it.each([[0, true, 1], [2, false, 1], [3, false, 2], [9, false, 3], [2, true, 2], [5, true, 3], [99, true, 5]])(
+		'%i tiles, wide %s: %i columns',
+		(count, wide, columns) => expect(gridColumns(count, wide)).toBe(columns),
+	);
+});
+
+describe('tokens', () => {
+	const jwt = (claims: object) => `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
+	it('are read for display', () => {
+		expect(claimsOf(jwt({ sub: 'p', role: 'clinic', name: '李医生', consult: '' }))).toMatchObject({ name: '李医生', consult: null });
+	});
+	it.each(['', 'x', 'a.b.c', 'a.%%%.c', jwt({}), jwt({ sub: 5, role: 'x' })])('%j is none', (text) =>
+		expect(claimsOf(text)).toBeNull(),
+	);
+});
+
+describe('help', () => {
+	it('is for the browser at hand, and only when permission is missing', () => {
+		expect(helpFor('wechat-ios', ['denied', null])).toBe('help_wechat_ios');
+		expect(helpFor('chrome', ['busy', 'none'])).toBeNull();
+		expect(otherBrowserHelps('wechat-android', ['unsupported', null])).toBe(true);
+		expect(otherBrowserHelps('chrome', ['unsupported', null])).toBe(false);
+	});
+});
+
+describe('QR code', () => {
+	it('is larger for longer links', () => {
+		expect(qrPath('https://h/j/1234567890123456789012').size).toBeGreaterThan(qrPath('x').size);
+	});
+});
