@@ -27,8 +27,8 @@ interface Group<Handle> {
 	slots: Slot<Handle>[];
 }
 
-/** A browser starts to suffer beyond; what is left over is simply not shown. */
-export const MAX_SLOTS = 48;
+/** The gateway takes offers of 128 KiB and a video m-line with all codecs has up to 8 KiB. What is left over is not shown. */
+export const MAX_SLOTS = 24;
 
 export class SlotTable<Handle> {
 	private readonly groups: Group<Handle>[] = [];
