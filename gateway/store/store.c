@@ -52,9 +52,7 @@ static int make_file(const char *path, char *error)
 		         "store: %s: %s; check owner and permissions of data.dir", path, strerror(-err));
 		return err;
 	}
-	if (fchmod(fd, 0600) != 0) {
-		// Not ours, but it let us open it: SQLite will say if it cannot be used.
-	}
+	(void)fchmod(fd, 0600); // of a file that is not ours: SQLite will say if it cannot be used
 	close(fd);
 	return 0;
 }
