@@ -27,8 +27,8 @@ void hz_notify(const char *fmt, ...)
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bytes < 0 || bytes >= (int)sizeof(text))
 		goto out;
-	// Nobody to tell when it fails: systemd then runs into its own time limit.
-	ssize_t ignored = sendto(fd, text, (size_t)bytes, MSG_NOSIGNAL, (struct sockaddr *)&to,
+	// Never waits: media depends on this process. Nobody to tell when it fails.
+	ssize_t ignored = sendto(fd, text, (size_t)bytes, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&to,
 	                         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
 	(void)ignored;
 out:
