@@ -104,8 +104,9 @@ static void adopt(struct hz_server *server, struct hz_conn *conn, int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	lws_adopt_desc_t info = {
 	    .vh = server->vhost,
-	    .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | (conn->tls ? LWS_ADOPT_ALLOW_SSL : 0),
+	    .type = LWS_ADOPT_SOCKET | (conn->tls ? LWS_ADOPT_ALLOW_SSL : 0),
 	    .fd.sockfd = fd,
+	    .vh_prot_name = HZ_PROTOCOL_SOCKET,
 	    .opaque = conn,
 	};
 	conn->adopting = true;

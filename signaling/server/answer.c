@@ -1,55 +1,9 @@
-// Writing an answer. lws 4.1 does not stop reading while one goes out, and polls without sleep when the client sent
-// its next request early and reads slowly; so an answer that does not go out at once switches reading off. lws then
-// ignores writability too, which is why hz_answer_wake_stalled() looks for itself after each turn of the loop.
+// Writing an answer, in pieces as the client takes them.
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "signaling/server/internal.h"
-
-static void set_stalled(struct hz_conn *conn, bool stalled)
-{
-	struct hz_server *server = conn->server;
-	if (conn->stalled == stalled)
-		return;
-	conn->stalled = stalled;
-	if (stalled) {
-		conn->stalled_prev = NULL;
-		conn->stalled_next = server->stalled;
-		if (server->stalled)
-			server->stalled->stalled_prev = conn;
-		server->stalled = conn;
-	} else {
-		*(conn->stalled_prev ? &conn->stalled_prev->stalled_next : &server->stalled) =
-		    conn->stalled_next;
-		if (conn->stalled_next)
-			conn->stalled_next->stalled_prev = conn->stalled_prev;
-		conn->stalled_prev = conn->stalled_next = NULL;
-	}
-}
-
-void hz_answer_wake_stalled(struct hz_server *server)
-{
-	struct hz_conn *next;
-	for (struct hz_conn *conn = server->stalled; conn; conn = next) {
-		struct pollfd p = {.fd = lws_get_socket_fd(conn->wsi), .events = POLLOUT};
-		next = conn->stalled_next;
-		if (poll(&p, 1, 0) != 1)
-			continue;
-		set_stalled(conn, false);
-		lws_rx_flow_control(conn->wsi, 1);
-		lws_callback_on_writable(conn->wsi); // hz_answer_write() follows in the next turn
-	}
-}
-
-static int stall(struct hz_conn *conn)
-{
-	set_stalled(conn, true);
-	lws_rx_flow_control(conn->wsi, 0);
-	lws_callback_on_writable(conn->wsi); // wakes poll()
-	return 0;
-}
 
 static void count(struct hz_conn *conn)
 {
@@ -72,14 +26,12 @@ static int finish(struct hz_conn *conn)
 	hz_response_free(conn->res);
 	conn->res = NULL;
 	hz_conn_forget_request(conn);
-	if (conn->close_after) {
-		hz_conn_deadline(conn, HZ_IDLE_US); // lws shuts down politely; this bounds it
-		return -1;
-	}
-	conn->stage = HZ_STAGE_IDLE;
-	hz_conn_deadline(conn, HZ_IDLE_US);
-	lws_rx_flow_control(conn->wsi, 1);
-	return lws_http_transaction_completed(conn->wsi) ? -1 : 0;
+	if (conn->close_after)
+		return hz_conn_linger(conn);
+	conn->stage = HZ_STAGE_HEAD;
+	// With a piece of the next head already here the clock for heads runs, else that for idleness.
+	hz_conn_deadline(conn, conn->in_bytes ? (int64_t)conn->server->limits.timeout_ms * 1000 : HZ_IDLE_US);
+	return 0;
 }
 
 // Fills the scratch buffer with what is next. Its bytes, or -errno.
@@ -106,18 +58,16 @@ static long fill(struct hz_conn *conn)
 
 int hz_answer_write(struct hz_conn *conn)
 {
-	if (conn->stage != HZ_STAGE_ANSWER)
-		return 0;
-	set_stalled(conn, false);
 	for (;;) {
 		bool all = conn->head_sent && (conn->req.head || conn->sent == conn->res->body_bytes);
 		if (all && !lws_partial_buffered(conn->wsi))
 			return finish(conn);
-		if (lws_send_pipe_choked(conn->wsi))
-			return stall(conn);
+		if (lws_send_pipe_choked(conn->wsi)) {
+			lws_callback_on_writable(conn->wsi);
+			return 0;
+		}
 		long bytes = fill(conn);
-		if (bytes < 0 ||
-		    lws_write(conn->wsi, conn->server->scratch + LWS_PRE, (size_t)bytes, LWS_WRITE_HTTP) < 0)
+		if (bytes < 0 || hz_conn_write(conn, (size_t)bytes) < 0)
 			return -1;
 		hz_conn_deadline(conn, HZ_STALL_US);
 	}
@@ -130,9 +80,6 @@ int hz_answer_start(struct hz_conn *conn)
 		res->body_bytes = 0;
 		res->type = NULL;
 	}
-	if (conn->killed)
-		return -1;
-	lws_set_timeout(conn->wsi, NO_PENDING_TIMEOUT, 0); // lws' own would cut a long answer; ours watches progress
 	conn->stage = HZ_STAGE_ANSWER;
 	conn->head_sent = false;
 	conn->sent = 0;

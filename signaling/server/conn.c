@@ -1,7 +1,8 @@
-// A connection's bookkeeping: deadline, address accounting, end.
+// A connection: bytes in and out, deadline, address accounting, end.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/secret.h"
@@ -18,7 +19,8 @@ void hz_conn_kill(struct hz_conn *conn)
 static void on_deadline(lws_sorted_usec_list_t *sul)
 {
 	struct hz_conn *conn = lws_container_of(sul, struct hz_conn, deadline);
-	if (conn->stage != HZ_STAGE_IDLE && conn->stage != HZ_STAGE_WS)
+	bool idle = conn->stage == HZ_STAGE_HEAD && conn->served && !conn->in_bytes;
+	if (!idle && conn->stage != HZ_STAGE_WS && conn->stage != HZ_STAGE_LINGER)
 		conn->server->counters.timeouts++;
 	hz_conn_kill(conn);
 }
@@ -42,10 +44,10 @@ int hz_conn_account(struct hz_conn *conn, const char *address)
 void hz_conn_forget_request(struct hz_conn *conn)
 {
 	if (conn->text)
-		hz_wipe(conn->text, conn->text_used); // it held a token or a cookie
+		hz_wipe(conn->text, conn->text_bytes); // it held a token or a cookie
 	free(conn->text);
 	conn->text = NULL;
-	conn->text_used = 0;
+	conn->text_bytes = 0;
 	if (conn->body)
 		hz_wipe(conn->body, conn->body_cap);
 	free(conn->body);
@@ -54,16 +56,116 @@ void hz_conn_forget_request(struct hz_conn *conn)
 	memset(&conn->req, 0, sizeof(conn->req));
 }
 
-static void unlink_stalled(struct hz_conn *conn)
+// --- in
+
+// Reading is off while an answer goes out: the client's next request waits in the kernel, not here. It is off, too,
+// while lws holds back output of its own, because its raw role would poll without sleep.
+static void set_reading(struct hz_conn *conn)
 {
-	if (!conn->stalled)
+	bool off = conn->stage == HZ_STAGE_ANSWER || lws_partial_buffered(conn->wsi);
+	if (off == conn->reading_off)
 		return;
-	conn->stalled = false;
-	*(conn->stalled_prev ? &conn->stalled_prev->stalled_next : &conn->server->stalled) =
-	    conn->stalled_next;
-	if (conn->stalled_next)
-		conn->stalled_next->stalled_prev = conn->stalled_prev;
-	conn->stalled_prev = conn->stalled_next = NULL;
+	conn->reading_off = off;
+	lws_rx_flow_control(conn->wsi, !off);
+}
+
+static int store(struct hz_conn *conn, const void *data, size_t bytes)
+{
+	if (conn->in_bytes + bytes > conn->in_cap) {
+		size_t cap = conn->in_bytes + bytes;
+		// A head that is too long is answered before this; reading is off while anything else waits.
+		if (cap > conn->server->limits.header_bytes + 2 * HZ_READ_BYTES)
+			return -1;
+		char *in = realloc(conn->in, cap);
+		if (!in)
+			return -1;
+		conn->in = in;
+		conn->in_cap = cap;
+	}
+	memcpy(conn->in + conn->in_bytes, data, bytes);
+	conn->in_bytes += bytes;
+	return 0;
+}
+
+void hz_conn_consume(struct hz_conn *conn, size_t bytes)
+{
+	conn->in_bytes -= bytes;
+	conn->in_seen = 0;
+	memmove(conn->in, conn->in + bytes, conn->in_bytes);
+	hz_wipe(conn->in + conn->in_bytes, bytes);
+	if (!conn->in_bytes) { // an idle connection holds no buffer
+		free(conn->in);
+		conn->in = NULL;
+		conn->in_cap = 0;
+	}
+}
+
+static int process(struct hz_conn *conn)
+{
+	bool more = true;
+	while (more && conn->in_bytes) {
+		int err = 0;
+		more = false;
+		if (conn->stage == HZ_STAGE_LINGER)
+			hz_conn_consume(conn, conn->in_bytes);
+		else if (conn->stage == HZ_STAGE_WS)
+			err = hz_ws_step(conn, &more);
+		else if (conn->stage != HZ_STAGE_ANSWER)
+			err = hz_request_step(conn, &more);
+		if (err)
+			return -1;
+	}
+	set_reading(conn);
+	return 0;
+}
+
+int hz_conn_on_data(struct hz_conn *conn, const void *data, size_t bytes)
+{
+	if (conn->killed)
+		return -1;
+	if (conn->handshaking || !conn->served)
+		lws_set_timeout(conn->wsi, NO_PENDING_TIMEOUT, 0); // lws' own: ours bounds all stages
+	conn->handshaking = false;
+	if (conn->stage == HZ_STAGE_LINGER)
+		return 0;
+	if (conn->stage == HZ_STAGE_HEAD && conn->served && !conn->in_bytes)
+		hz_conn_deadline(conn, (int64_t)conn->server->limits.timeout_ms * 1000);
+	if (store(conn, data, bytes) < 0)
+		return -1;
+	return process(conn);
+}
+
+// --- out
+
+int hz_conn_write(struct hz_conn *conn, size_t bytes)
+{
+	return lws_write(conn->wsi, conn->server->scratch + LWS_PRE, bytes, LWS_WRITE_RAW) < 0 ? -1 : 0;
+}
+
+int hz_conn_on_writable(struct hz_conn *conn)
+{
+	int err = 0;
+	if (conn->killed)
+		return -1;
+	if (conn->stage == HZ_STAGE_ANSWER)
+		err = hz_answer_write(conn);
+	else if (conn->stage == HZ_STAGE_WS)
+		err = hz_ws_write(conn);
+	return err ? -1 : process(conn);
+}
+
+int hz_conn_linger(struct hz_conn *conn)
+{
+	SSL *ssl = conn->tls ? lws_get_ssl(conn->wsi) : NULL;
+	if (ssl && SSL_is_init_finished(ssl))
+		SSL_shutdown(ssl);
+	ERR_clear_error();
+	// Closing at once would reset the connection when unread bytes wait, and the client would not see our last words.
+	if (shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR) < 0)
+		return -1;
+	conn->stage = HZ_STAGE_LINGER;
+	hz_conn_deadline(conn, HZ_LINGER_US);
+	return 0;
 }
 
 void hz_conn_free(struct hz_conn *conn)
@@ -72,9 +174,8 @@ void hz_conn_free(struct hz_conn *conn)
 	lws_sul_cancel(&conn->deadline);
 	if (conn->ws)
 		hz_ws_on_gone(conn);
-	if (conn->handshaking && conn->stage == HZ_STAGE_START)
+	if (conn->handshaking)
 		server->counters.tls_failed++;
-	unlink_stalled(conn);
 	*(conn->prev ? &conn->prev->next : &server->conns) = conn->next;
 	if (conn->next)
 		conn->next->prev = conn->prev;
@@ -82,5 +183,8 @@ void hz_conn_free(struct hz_conn *conn)
 	hz_limits_close(server->addresses, conn->entry);
 	hz_conn_forget_request(conn);
 	hz_response_free(conn->res);
+	if (conn->in)
+		hz_wipe(conn->in, conn->in_cap);
+	free(conn->in);
 	free(conn);
 }

@@ -4,49 +4,59 @@
 
 #include <libwebsockets.h>
 
+#include "signaling/server/frame.h"
+#include "signaling/server/head.h"
 #include "signaling/server/limits.h"
 #include "signaling/server/response.h"
 #include "signaling/server/server.h"
 
-#define HZ_SCRATCH_BYTES (32u * 1024)
-#define HZ_DEFERRED_MAX  4096
-#define HZ_IDLE_US       30000000
-#define HZ_STALL_US      20000000 // an answer of which the client takes nothing
-#define HZ_WS_CLOSE_US   2000000
-#define HZ_STOP_US       1000000
-#define HZ_PROTOCOL_HTTP "(http)" // parentheses: no client can ask for these as a subprotocol
-#define HZ_PROTOCOL_FD   "(fd)"
+#define HZ_READ_BYTES      16384 // at most, from lws at a time
+#define HZ_SCRATCH_BYTES   32768 // at most, to lws at a time
+#define HZ_DEFERRED_MAX    4096
+#define HZ_IDLE_US         30000000
+#define HZ_STALL_US        20000000 // an answer of which the client takes nothing
+#define HZ_LINGER_US       1000000  // after our last byte, for the client to read it
+#define HZ_WS_CLOSE_US     2000000
+#define HZ_STOP_US         1000000
+#define HZ_PROTOCOL_SOCKET "hz-socket"
+#define HZ_PROTOCOL_FD     "hz-fd"
 
 enum hz_kind_of_wsi { HZ_WSI_CONN = 1, HZ_WSI_FD };
 
 enum hz_stage {
-	HZ_STAGE_START, // TLS handshake, first headers
-	HZ_STAGE_IDLE,  // between requests
+	HZ_STAGE_HEAD, // waiting for a request, or in the middle of its head
 	HZ_STAGE_BODY,
 	HZ_STAGE_ANSWER,
-	HZ_STAGE_UPGRADE, // checked, lws is about to upgrade it
 	HZ_STAGE_WS,
+	HZ_STAGE_LINGER, // said all; what still comes is thrown away
 };
 
 struct hz_ws_message {
 	struct hz_ws_message *next;
-	size_t bytes;
-	unsigned char text[]; // LWS_PRE bytes of room, then the text
+	size_t bytes, sent;
+	unsigned char frame[]; // with its head
 };
 
 struct hz_ws {
 	struct hz_conn *conn;
 	void *user;
 	struct hz_ws_message *first, *last;
-	size_t queued_bytes, inflight_bytes; // inflight: given to lws, perhaps not yet to the kernel
+	size_t queued_bytes;
+	struct hz_frame frame; // the one being read
+	uint64_t frame_at;
+	bool in_frame, in_message;
+	uint8_t control[HZ_FRAME_CONTROL_BYTES];
 	char *rx;
 	size_t rx_bytes, rx_cap;
-	unsigned empty_frames;
-	int64_t flood_us, last_rx_us, last_ping_us;
-	int64_t flood_at_us;
+	int64_t flood_us, flood_at_us, last_rx_us, last_ping_us;
 	lws_sorted_usec_list_t tick;
-	bool ping_due, closing, ended;
-	int code; // what on_ws_close will say
+	uint8_t pong[HZ_FRAME_CONTROL_BYTES];
+	size_t pong_bytes;
+	bool pong_due, ping_due;
+	bool closing;    // nothing more is delivered or queued
+	bool close_sent; // our close frame is in the scratch buffer or gone
+	bool close_seen; // theirs came
+	int code;        // what on_ws_close will say
 	char reason[HZ_WS_REASON_BYTES];
 };
 
@@ -55,17 +65,18 @@ struct hz_conn {
 	struct hz_server *server;
 	struct lws *wsi;
 	struct hz_conn *prev, *next;
-	struct hz_conn *stalled_prev, *stalled_next;
 	enum hz_stage stage;
-	bool tls, handshaking, peer_loopback, adopting, gone, stalled, killed;
+	bool tls, handshaking, peer_loopback, adopting, killed, reading_off;
+	bool served; // at least one request came: from here on silence is idleness, not an attack
 	bool close_after, head_sent;
-	unsigned early; // reads of a next request while this one's answer is still going out
 	char peer[HZ_ADDRESS_BYTES];
 	struct hz_limits_entry *entry;
 	lws_sorted_usec_list_t deadline;
+	char *in; // bytes not looked at yet
+	size_t in_bytes, in_cap, in_seen;
 	struct hz_request req;
-	char *text; // what req's strings point into
-	size_t text_used;
+	char *text; // the head that req's strings point into
+	size_t text_bytes;
 	char *body;
 	size_t body_cap, body_expected;
 	struct hz_response *res;
@@ -99,7 +110,7 @@ struct hz_server {
 	char **origins;
 	struct hz_limits *addresses;
 	struct hz_server_counters counters;
-	struct hz_conn *conns, *stalled;
+	struct hz_conn *conns;
 	struct hz_server_fd *fds, *listen_http, *listen_https;
 	int spare_fd; // given up for a moment to refuse a connection when descriptors run out
 	struct hz_deferred *deferred;
@@ -109,6 +120,8 @@ struct hz_server {
 	lws_sorted_usec_list_t stop_timer;
 	unsigned char scratch[LWS_PRE + HZ_SCRATCH_BYTES];
 };
+
+// Functions that return int and take a hz_conn return 0, or -1: close the connection now.
 
 // accept.c
 int hz_accept_start(struct hz_server *server, int http_fd, int https_fd);
@@ -121,30 +134,25 @@ void hz_conn_kill(struct hz_conn *conn); // closes from the loop, without ceremo
 void hz_conn_deadline(struct hz_conn *conn, int64_t delay_us);
 int hz_conn_account(struct hz_conn *conn, const char *address); // 0, -EDQUOT, -ENOSPC
 void hz_conn_forget_request(struct hz_conn *conn);
+int hz_conn_on_data(struct hz_conn *conn, const void *data, size_t bytes);
+int hz_conn_on_writable(struct hz_conn *conn);
+int hz_conn_write(struct hz_conn *conn, size_t bytes); // what stands in the scratch buffer
+int hz_conn_linger(struct hz_conn *conn);              // our side is done
+void hz_conn_consume(struct hz_conn *conn, size_t bytes);
 
-// headers.c: fills conn->req from lws' header table. 0, or the HTTP status that refuses it.
-int hz_headers_collect(struct hz_conn *conn, struct lws *wsi);
-// Content-Length as number; -ENOENT when absent; -EINVAL.
-int64_t hz_headers_length(struct lws *wsi);
-
-// request.c: the life of a request. Return value: lws callback result.
-int hz_request_on_headers(struct hz_conn *conn, struct lws *wsi);
-int hz_request_on_body(struct hz_conn *conn, const void *data, size_t bytes);
-int hz_request_on_complete(struct hz_conn *conn);
+// request.c: looks at conn->in once, moves on by one step. *ret_more: look again at once.
+int hz_request_step(struct hz_conn *conn, bool *ret_more);
 
 // answer.c
 int hz_answer_start(struct hz_conn *conn);             // conn->res is ready
 int hz_answer_error(struct hz_conn *conn, int status); // for those no handler sees; closes afterwards
 int hz_answer_write(struct hz_conn *conn);
-void hz_answer_wake_stalled(struct hz_server *server);
 
-// websocket.c
-int hz_ws_on_upgrade(struct hz_conn *conn, struct lws *wsi);
-int hz_ws_on_established(struct hz_conn *conn);
-int hz_ws_on_receive(struct hz_conn *conn, struct lws *wsi, const void *data, size_t bytes);
-int hz_ws_on_writable(struct hz_conn *conn);
-void hz_ws_on_pong(struct hz_conn *conn);
-void hz_ws_on_peer_close(struct hz_conn *conn, const unsigned char *data, size_t bytes);
+// websocket.c (receiving, the upgrade), ws_send.c
+int hz_ws_upgrade(struct hz_conn *conn, const struct hz_head *head); // request is collected and within limits
+int hz_ws_step(struct hz_conn *conn, bool *ret_more);
+int hz_ws_write(struct hz_conn *conn);
+void hz_ws_drop_queue(struct hz_ws *ws);
 void hz_ws_on_gone(struct hz_conn *conn); // on_ws_close, frees
 
 // loop.c
@@ -155,8 +163,5 @@ void hz_loop_free(struct hz_server *server);
 
 // tls.c: 0, or -EIO: the files do not hold a certificate and its key.
 int hz_tls_check(const char *cert, const char *key);
-
-// server.c
-extern const struct lws_protocols hz_server_protocols[];
 
 #endif

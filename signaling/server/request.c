@@ -1,28 +1,54 @@
-// The life of one HTTP request: headers, body, handler.
+// The life of one HTTP request: head, body, handler.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/base/clock.h"
 #include "signaling/server/internal.h"
 
 #define FIRST_BODY_BYTES 4096
 
-static int dispatch(struct hz_conn *conn)
+// --- from head to request
+
+// nginx in front of us on this machine appends the client's address; anything before the last entry is hearsay.
+static void apply_forwarded(struct hz_request *req, const char *list)
 {
-	struct hz_server *server = conn->server;
-	hz_response_free(conn->res);
-	conn->res = hz_response_new();
-	if (!conn->res)
-		return -1;
-	server->ops.on_request(server->ctx, &conn->req, conn->res);
-	if (!conn->res->status)
-		conn->res->status = conn->req.method == HZ_OPTIONS ? 204 : 404;
-	return hz_answer_start(conn);
+	const char *last = strrchr(list, ',');
+	unsigned char number[16];
+	req->is_loopback = false;
+	last = last ? last + 1 : list;
+	last += strspn(last, " \t");
+	if (strlen(last) < sizeof(req->address) &&
+	    (inet_pton(AF_INET, last, number) == 1 || inet_pton(AF_INET6, last, number) == 1))
+		strcpy(req->address, last);
+	if (req->header[HZ_H_FORWARDED_PROTO])
+		req->is_tls = !strcasecmp(req->header[HZ_H_FORWARDED_PROTO], "https");
+}
+
+static void fill_request(struct hz_conn *conn, const struct hz_head *head)
+{
+	struct hz_request *req = &conn->req;
+	*req = (struct hz_request){
+	    .method = head->method,
+	    .head = head->head,
+	    .is_tls = conn->tls,
+	    .is_loopback = conn->peer_loopback,
+	    .path = head->path,
+	    .query = head->query,
+	    .body = "",
+	};
+	memcpy(req->header, head->header, sizeof(req->header));
+	memcpy(req->address, conn->peer, sizeof(req->address));
+	if (conn->peer_loopback && head->forwarded_for)
+		apply_forwarded(req, head->forwarded_for);
+	else
+		req->header[HZ_H_FORWARDED_PROTO] = NULL;
 }
 
 // 0, or the status that refuses the request before a handler sees it.
-static int check_limits(struct hz_conn *conn)
+static int check_limits(struct hz_conn *conn, const struct hz_head *head)
 {
 	struct hz_server *server = conn->server;
 	if (conn->req.is_loopback != conn->peer_loopback && hz_conn_account(conn, conn->req.address) < 0) {
@@ -33,73 +59,38 @@ static int check_limits(struct hz_conn *conn)
 		server->counters.rate_limited++;
 		return 429;
 	}
-	return 0;
-}
-
-// Whether a body follows, and how long it is. 0, or a status.
-static int check_body(struct hz_conn *conn, struct lws *wsi, bool *ret_explicit)
-{
-	int64_t length = hz_headers_length(wsi);
-	*ret_explicit = length != -ENOENT;
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
-		return 411; // lws 4.1 reads no chunked requests; guessing would be request smuggling
-	if (length == -EINVAL)
-		return 400;
-	if (length > (int64_t)conn->server->limits.body_bytes) {
-		conn->server->counters.body_too_large++;
+	if (head->length > (int64_t)server->limits.body_bytes) {
+		server->counters.body_too_large++;
 		return 413;
 	}
-	conn->body_expected = length > 0 ? (size_t)length : 0;
 	return 0;
 }
 
-static int send_continue(struct hz_conn *conn, struct lws *wsi)
-{
-	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	if (!conn->body_expected || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_EXPECT) <= 0)
-		return 0;
-	unsigned char *at = conn->server->scratch + LWS_PRE;
-	memcpy(at, text, sizeof(text) - 1);
-	return lws_write(wsi, at, sizeof(text) - 1, LWS_WRITE_HTTP_HEADERS) < 0 ? -1 : 0;
-}
+// --- handler
 
-int hz_request_on_headers(struct hz_conn *conn, struct lws *wsi)
+static int dispatch(struct hz_conn *conn)
 {
 	struct hz_server *server = conn->server;
-	bool explicit_length = false;
-	if (conn->stage == HZ_STAGE_ANSWER || conn->stage == HZ_STAGE_BODY)
+	hz_response_free(conn->res);
+	conn->res = hz_response_new();
+	if (!conn->res)
 		return -1;
-	conn->handshaking = false;
-	conn->close_after = server->stopping;
-	conn->stage = HZ_STAGE_BODY;
-	conn->early = 0;
-	server->counters.requests++;
-	int status = hz_headers_collect(conn, wsi);
-	if (!status)
-		status = check_limits(conn);
-	if (!status)
-		status = check_body(conn, wsi, &explicit_length);
-	if (status)
-		return hz_answer_error(conn, status);
-
-	bool posts =
-	    conn->req.method == HZ_POST || conn->req.method == HZ_PUT || conn->req.method == HZ_PATCH;
-	if (posts && !explicit_length)
-		conn->close_after = true; // lws 4.1 would take what follows for this one's body
-	if (!conn->body_expected && !(conn->req.method == HZ_POST && explicit_length))
-		return dispatch(conn);
-	hz_conn_deadline(conn, (int64_t)server->limits.timeout_ms * 1000);
-	return send_continue(conn, wsi); // the rest follows in on_body and on_complete
+	conn->stage = HZ_STAGE_ANSWER; // a handler that stops the server still gets its answer out
+	server->ops.on_request(server->ctx, &conn->req, conn->res);
+	if (!conn->res->status)
+		conn->res->status = conn->req.method == HZ_OPTIONS ? 204 : 404;
+	return hz_answer_start(conn);
 }
 
-int hz_request_on_body(struct hz_conn *conn, const void *data, size_t bytes)
+// --- body
+
+static int body_step(struct hz_conn *conn, bool *ret_more)
 {
-	if (conn->stage != HZ_STAGE_BODY)
-		return 0; // already refused: what still arrives is let go
-	if (bytes > conn->body_expected - conn->req.body_bytes)
-		return -1;
+	size_t bytes = conn->body_expected - conn->req.body_bytes;
+	if (bytes > conn->in_bytes)
+		bytes = conn->in_bytes;
 	size_t need = conn->req.body_bytes + bytes + 1;
-	if (need > conn->body_cap) {
+	if (need > conn->body_cap) { // grows with what came, not with what was promised
 		size_t cap = conn->body_cap ? conn->body_cap : FIRST_BODY_BYTES;
 		while (cap < need)
 			cap *= 2;
@@ -109,18 +100,79 @@ int hz_request_on_body(struct hz_conn *conn, const void *data, size_t bytes)
 		conn->body = body;
 		conn->body_cap = cap;
 	}
-	if (bytes)
-		memcpy(conn->body + conn->req.body_bytes, data, bytes);
+	memcpy(conn->body + conn->req.body_bytes, conn->in, bytes);
+	hz_conn_consume(conn, bytes);
 	conn->req.body_bytes += bytes;
 	conn->body[conn->req.body_bytes] = '\0';
 	conn->req.body = conn->body;
-	return 0;
+	if (conn->req.body_bytes < conn->body_expected)
+		return 0;
+	*ret_more = true;
+	return dispatch(conn);
 }
 
-int hz_request_on_complete(struct hz_conn *conn)
+static int send_continue(struct hz_conn *conn)
 {
-	if (conn->stage == HZ_STAGE_BODY)
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	memcpy(conn->server->scratch + LWS_PRE, text, sizeof(text) - 1);
+	return hz_conn_write(conn, sizeof(text) - 1);
+}
+
+// --- head
+
+static int on_head(struct hz_conn *conn, const struct hz_head *head, bool *ret_more)
+{
+	struct hz_server *server = conn->server;
+	fill_request(conn, head);
+	int status = check_limits(conn, head);
+	if (status)
+		return hz_answer_error(conn, status);
+	*ret_more = true;
+	if (head->upgrade_websocket)
+		return hz_ws_upgrade(conn, head);
+	conn->close_after = conn->close_after || head->close;
+	if (head->length <= 0)
 		return dispatch(conn);
-	// A pipelined request came while an answer is still going out: lws repeats itself. A few are normal.
-	return ++conn->early > 64 ? -1 : 0;
+	conn->body_expected = (size_t)head->length;
+	conn->stage = HZ_STAGE_BODY;
+	hz_conn_deadline(conn, (int64_t)server->limits.timeout_ms * 1000);
+	// Only before the first byte of the body; a client that did not wait needs no invitation.
+	return head->expect_continue && !conn->in_bytes ? send_continue(conn) : 0;
+}
+
+static int head_step(struct hz_conn *conn, bool *ret_more)
+{
+	struct hz_head head;
+	size_t limit = conn->server->limits.header_bytes;
+	if (conn->in_bytes >= 2 && !memcmp(conn->in, "\r\n", 2) && !conn->in_seen) { // RFC 9112, 2.2
+		hz_conn_consume(conn, 2);
+		*ret_more = true;
+		return 0;
+	}
+	if (conn->in_bytes == 1 && conn->in[0] == '\r')
+		return 0;
+	size_t look = conn->in_bytes < limit ? conn->in_bytes : limit;
+	long bytes = hz_head_complete(conn->in, look, conn->in_seen);
+	conn->in_seen = look;
+	if (bytes == 0 && look < limit)
+		return 0;
+	conn->served = true;
+	conn->close_after = conn->server->stopping;
+	conn->server->counters.requests++;
+	hz_conn_forget_request(conn);
+	if (bytes <= 0)
+		return hz_answer_error(conn, bytes < 0 ? 400 : 431);
+	conn->text = malloc((size_t)bytes);
+	if (!conn->text)
+		return -1;
+	conn->text_bytes = (size_t)bytes;
+	memcpy(conn->text, conn->in, (size_t)bytes);
+	hz_conn_consume(conn, (size_t)bytes);
+	int status = hz_head_parse(conn->text, (size_t)bytes, &head);
+	return status ? hz_answer_error(conn, status) : on_head(conn, &head, ret_more);
+}
+
+int hz_request_step(struct hz_conn *conn, bool *ret_more)
+{
+	return conn->stage == HZ_STAGE_BODY ? body_step(conn, ret_more) : head_step(conn, ret_more);
 }

@@ -8,54 +8,15 @@
 #include "gateway/base/log.h"
 #include "signaling/server/internal.h"
 
-#define WS_RX_BYTES 16384
-
-static int http_event(struct hz_conn *conn, struct lws *wsi, enum lws_callback_reasons reason, void *in,
-                      size_t len)
+static int event(struct hz_conn *conn, enum lws_callback_reasons reason, void *in, size_t len)
 {
 	switch ((int)reason) {
-	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return hz_ws_on_upgrade(conn, wsi);
-	case LWS_CALLBACK_HTTP:
-		return hz_request_on_headers(conn, wsi);
-	case LWS_CALLBACK_HTTP_BODY:
-		return hz_request_on_body(conn, in, len);
-	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-		return hz_request_on_complete(conn);
-	case LWS_CALLBACK_HTTP_WRITEABLE:
-		return hz_answer_write(conn);
-	case LWS_CALLBACK_RAW_ADOPT: // CONNECT, or not HTTP at all
 	case LWS_CALLBACK_RAW_RX:
+		return hz_conn_on_data(conn, in, len);
 	case LWS_CALLBACK_RAW_WRITEABLE:
-		return -1;
+		return hz_conn_on_writable(conn);
 	default:
 		return 0;
-	}
-}
-
-static int ws_event(struct hz_conn *conn, struct lws *wsi, enum lws_callback_reasons reason, void *in,
-                    size_t len)
-{
-	switch ((int)reason) {
-	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-		return conn->stage == HZ_STAGE_UPGRADE &&
-		               !strcmp(lws_get_protocol(wsi)->name, HZ_WS_SUBPROTOCOL)
-		           ? 0
-		           : -1;
-	case LWS_CALLBACK_ESTABLISHED:
-		return hz_ws_on_established(conn);
-	case LWS_CALLBACK_RECEIVE:
-		return hz_ws_on_receive(conn, wsi, in, len);
-	case LWS_CALLBACK_RECEIVE_PONG:
-		hz_ws_on_pong(conn);
-		return 0;
-	case LWS_CALLBACK_SERVER_WRITEABLE:
-		return hz_ws_on_writable(conn);
-	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		hz_ws_on_peer_close(conn, in, len);
-		return 0;
-	default:
-		return http_event(conn, wsi, reason, in, len);
 	}
 }
 
@@ -80,12 +41,11 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return 0;
 	}
 	conn->wsi = wsi;
-	return ws_event(conn, wsi, reason, in, len);
+	return event(conn, reason, in, len);
 }
 
-const struct lws_protocols hz_server_protocols[] = {
-    {HZ_PROTOCOL_HTTP, callback, 0, 0, 0, NULL, 0},
-    {HZ_WS_SUBPROTOCOL, callback, 0, WS_RX_BYTES, 0, NULL, 0},
+static const struct lws_protocols protocols[] = {
+    {HZ_PROTOCOL_SOCKET, callback, 0, HZ_READ_BYTES, 0, NULL, HZ_SCRATCH_BYTES},
     {HZ_PROTOCOL_FD, callback, 0, 0, 0, NULL, 0},
     {NULL, NULL, 0, 0, 0, NULL, 0},
 };
@@ -155,16 +115,13 @@ static int make_context(struct hz_server *server, bool tls)
 	unsigned timeout_s = (server->limits.timeout_ms + 999) / 1000;
 	struct lws_context_creation_info info = {
 	    .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-	    .protocols = hz_server_protocols,
+	    .protocols = protocols,
 	    .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
 	    .vhost_name = "huizhen",
 	    .gid = (gid_t)-1,
 	    .uid = (uid_t)-1,
-	    .max_http_header_data = (unsigned short)(server->limits.header_bytes + 4096),
-	    .pt_serv_buf_size = WS_RX_BYTES,
+	    .pt_serv_buf_size = HZ_READ_BYTES,
 	    .timeout_secs = timeout_s,
-	    .timeout_secs_ah_idle = timeout_s,
-	    .keepalive_timeout = HZ_IDLE_US / 1000000 + 5,
 	    .alpn = "http/1.1",
 	};
 	if (tls) {
@@ -243,7 +200,6 @@ int hz_server_run(struct hz_server *server)
 	while (!server->stopping || (server->conns && hz_now_us() < server->stop_at_us)) {
 		if (lws_service(server->context, server->deferred_count ? -1 : 0) < 0)
 			return -EIO;
-		hz_answer_wake_stalled(server);
 		hz_loop_rearm(server);
 		hz_loop_run_deferred(server);
 	}
@@ -267,7 +223,7 @@ void hz_server_stop(struct hz_server *server, int code, const char *reason)
 		conn->close_after = true;
 		if (conn->ws)
 			hz_ws_close(conn->ws, code, reason);
-		else if (conn->stage == HZ_STAGE_IDLE || conn->stage == HZ_STAGE_START)
+		else if (conn->stage == HZ_STAGE_HEAD)
 			hz_conn_kill(conn);
 	}
 	lws_cancel_service(server->context);

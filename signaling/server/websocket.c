@@ -1,5 +1,6 @@
-// WebSocket: the upgrade's checks, reassembly, the send queue, limits, pings. Framing is libwebsockets'.
+// WebSocket: the upgrade and receiving. Sending is in ws_send.c.
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,87 +10,65 @@
 #include "signaling/server/internal.h"
 #include "signaling/server/utf8.h"
 
-#define FLOOD_WINDOW_S   5
-#define EMPTY_FRAMES_MAX 256 // continuation frames without a byte, in one message
-#define WRITES_A_TURN    16
+#define FLOOD_WINDOW_S 5
 
-// --- the upgrade
+// --- the upgrade (RFC 6455, 4.2)
 
-// true if the comma-separated header has the word (any case).
-static bool lists(struct lws *wsi, enum lws_token_indexes token, const char *word, bool any_case)
+static bool offers_subprotocol(const char *list)
 {
-	char text[512], *save = NULL;
-	if (lws_hdr_copy(wsi, text, sizeof(text), token) <= 0)
-		return false;
-	for (char *at = strtok_r(text, ", \t", &save); at; at = strtok_r(NULL, ", \t", &save))
-		if (any_case ? !strcasecmp(at, word) : !strcmp(at, word))
+	while (list && *list) {
+		list += strspn(list, ", \t");
+		size_t n = strcspn(list, ", \t");
+		if (n == strlen(HZ_WS_SUBPROTOCOL) && !strncmp(list, HZ_WS_SUBPROTOCOL, n))
 			return true;
+		list += n;
+	}
 	return false;
 }
 
 // A browser sends Origin; it must be this host, or configured. Programs send none.
 static bool origin_ok(const struct hz_conn *conn)
 {
-	const struct hz_request *req = &conn->req;
-	const char *origin = req->header[HZ_H_ORIGIN];
+	const char *origin = conn->req.header[HZ_H_ORIGIN];
 	if (!origin)
 		return true;
-	for (char **at = conn->server->origins; at && *at; at++)
+	for (char **at = conn->server->origins; *at; at++)
 		if (!strcasecmp(*at, origin))
 			return true;
 	const char *host = strstr(origin, "://");
-	return host && !strcasecmp(host + 3, req->header[HZ_H_HOST]);
+	return host && !strcasecmp(host + 3, conn->req.header[HZ_H_HOST]);
 }
 
-static int check_upgrade(struct hz_conn *conn, struct lws *wsi)
+static int check_upgrade(const struct hz_conn *conn, const struct hz_head *head)
 {
-	struct hz_server *server = conn->server;
-	char version[8], key[32];
-	int status = hz_headers_collect(conn, wsi);
-	if (status)
-		return status;
-	if (conn->req.is_loopback != conn->peer_loopback && hz_conn_account(conn, conn->req.address) < 0)
-		return 503;
-	if (!hz_limits_request(server->addresses, conn->entry, hz_now_us())) {
-		server->counters.rate_limited++;
-		return 429;
-	}
-	if (strcmp(conn->req.path, HZ_WS_PATH) != 0)
+	if (strcmp(head->path, HZ_WS_PATH) != 0)
 		return 404;
-	if (conn->req.method != HZ_GET || conn->req.head || hz_headers_length(wsi) > 0)
+	if (head->method != HZ_GET || head->head || head->length > 0)
 		return 400;
-	if (lws_hdr_copy(wsi, version, sizeof(version), WSI_TOKEN_VERSION) <= 0 || strcmp(version, "13") != 0)
+	if (!head->ws_version || strcmp(head->ws_version, "13") != 0)
 		return 426;
-	if (lws_hdr_copy(wsi, key, sizeof(key), WSI_TOKEN_KEY) != 24)
+	if (!head->ws_key || strlen(head->ws_key) != 24 || strcmp(head->ws_key + 22, "==") != 0)
 		return 400;
-	if (!lists(wsi, WSI_TOKEN_CONNECTION, "upgrade", true) ||
-	    !lists(wsi, WSI_TOKEN_PROTOCOL, HZ_WS_SUBPROTOCOL, false))
+	if (!offers_subprotocol(head->ws_protocols))
 		return 400;
 	if (!origin_ok(conn))
 		return 403;
-	return server->stopping ? 503 : 0;
+	return conn->server->stopping ? 503 : 0;
 }
 
-int hz_ws_on_upgrade(struct hz_conn *conn, struct lws *wsi)
+static int send_accept(struct hz_conn *conn, const char *key)
 {
-	char upgrade[16];
-	// lws 4.1 comes here after it answered an unknown Upgrade itself and gave the headers back: stop there.
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
+	char text[64], accept[32];
+	unsigned char hash[20];
+	int n = snprintf(text, sizeof(text), "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
+	lws_SHA1((unsigned char *)text, (size_t)n, hash);
+	if (lws_b64_encode_string((const char *)hash, sizeof(hash), accept, sizeof(accept)) < 0)
 		return -1;
-	conn->handshaking = false;
-	conn->close_after = true;
-	conn->server->counters.requests++;
-	int status = 501; // h2c
-	if (lws_hdr_copy(wsi, upgrade, sizeof(upgrade), WSI_TOKEN_UPGRADE) > 0 &&
-	    !strcasecmp(upgrade, "websocket"))
-		status = check_upgrade(conn, wsi);
-	if (!status) {
-		conn->stage = HZ_STAGE_UPGRADE;
-		return 0;
-	}
-	conn->server->counters.ws_refused++;
-	hz_answer_error(conn, status);
-	return -1; // the short answer is in the kernel; lws shuts down politely
+	n = snprintf((char *)conn->server->scratch + LWS_PRE, HZ_SCRATCH_BYTES,
+	             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	             "Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: " HZ_WS_SUBPROTOCOL "\r\n\r\n",
+	             accept);
+	return hz_conn_write(conn, (size_t)n);
 }
 
 static void on_tick(lws_sorted_usec_list_t *sul);
@@ -117,58 +96,52 @@ static void on_tick(lws_sorted_usec_list_t *sul)
 	arm_tick(ws);
 }
 
-int hz_ws_on_established(struct hz_conn *conn)
+int hz_ws_upgrade(struct hz_conn *conn, const struct hz_head *head)
 {
 	struct hz_server *server = conn->server;
-	if (conn->stage != HZ_STAGE_UPGRADE)
-		return -1;
+	int status = check_upgrade(conn, head);
+	if (status) {
+		server->counters.ws_refused++;
+		return hz_answer_error(conn, status);
+	}
 	struct hz_ws *ws = calloc(1, sizeof(*ws));
-	if (!ws)
+	if (!ws || send_accept(conn, head->ws_key) < 0) {
+		free(ws);
 		return -1;
+	}
 	ws->conn = conn;
 	ws->code = HZ_WS_ABNORMAL;
 	ws->last_rx_us = ws->last_ping_us = ws->flood_at_us = hz_now_us();
 	ws->flood_us = FLOOD_WINDOW_S * 1000000;
 	conn->ws = ws;
 	conn->stage = HZ_STAGE_WS;
+	lws_sul_cancel(&conn->deadline);
 	server->counters.ws_opened++;
 	server->counters.websockets++;
-	lws_sul_cancel(&conn->deadline);
 	arm_tick(ws);
+	memcpy(conn->peer, conn->req.address, sizeof(conn->peer)); // what hz_ws_address() says
 	server->ops.on_ws_open(server->ctx, ws, &conn->req);
-	memcpy(conn->peer, conn->req.address, sizeof(conn->peer)); // what hz_ws_address() says from now on
 	hz_conn_forget_request(conn);
 	return 0;
 }
 
 // --- receiving
 
-static void drop_queue(struct hz_ws *ws)
-{
-	while (ws->first) {
-		struct hz_ws_message *m = ws->first;
-		ws->first = m->next;
-		free(m);
-	}
-	ws->last = NULL;
-	ws->conn->server->counters.websockets_queued_bytes -= ws->queued_bytes;
-	ws->queued_bytes = 0;
-}
-
-// Closes from inside a receive callback: lws sends the frame at once.
 static int refuse(struct hz_ws *ws, int code, const char *reason, uint64_t *counter)
 {
 	(*counter)++;
-	ws->closing = true;
-	ws->code = code;
-	drop_queue(ws);
-	hz_conn_deadline(ws->conn, HZ_WS_CLOSE_US);
-	lws_close_reason(ws->conn->wsi, (enum lws_close_status)code, (unsigned char *)(uintptr_t)reason,
-	                 strlen(reason));
-	return -1;
+	hz_ws_drop_queue(ws);
+	hz_ws_close(ws, code, reason);
+	return 0;
 }
 
-// A token bucket of the window's length: more than the rate over the window empties it.
+static int refuse_protocol(struct hz_ws *ws)
+{
+	return refuse(ws, HZ_WS_PROTOCOL_ERROR, "protocol error", &ws->conn->server->counters.ws_bad_frames);
+}
+
+// A token bucket of the window's length: more than the rate over the window empties it. Every frame that ends a
+// message or is a control frame counts; empty fragments do too.
 static bool is_flooding(struct hz_ws *ws)
 {
 	int64_t now_us = hz_now_us(), full_us = FLOOD_WINDOW_S * 1000000;
@@ -178,6 +151,25 @@ static bool is_flooding(struct hz_ws *ws)
 		ws->flood_us = full_us;
 	ws->flood_us -= 1000000 / (int64_t)ws->conn->server->limits.ws_messages_per_second;
 	return ws->flood_us < 0;
+}
+
+static int on_head(struct hz_ws *ws)
+{
+	struct hz_server *server = ws->conn->server;
+	const struct hz_frame *f = &ws->frame;
+	if (f->op == HZ_FRAME_BINARY)
+		return refuse(ws, HZ_WS_UNACCEPTABLE, "text only", &server->counters.ws_bad_frames);
+	if (f->op < HZ_FRAME_CLOSE) {
+		if ((f->op == HZ_FRAME_TEXT) == ws->in_message)
+			return refuse_protocol(ws);
+		if (f->bytes > server->limits.ws_message_bytes - ws->rx_bytes)
+			return refuse(ws, HZ_WS_TOO_LARGE, "message too large",
+			              &server->counters.ws_too_large);
+		ws->in_message = true;
+	}
+	if ((f->final || !f->bytes) && is_flooding(ws))
+		return refuse(ws, HZ_WS_FLOODING, "too many messages", &server->counters.ws_flooding);
+	return 0;
 }
 
 static int append(struct hz_ws *ws, const void *data, size_t bytes)
@@ -205,15 +197,13 @@ static int deliver(struct hz_ws *ws)
 	struct hz_server *server = ws->conn->server;
 	size_t bytes = ws->rx_bytes;
 	ws->rx_bytes = 0;
-	ws->empty_frames = 0;
-	if (is_flooding(ws))
-		return refuse(ws, HZ_WS_FLOODING, "too many messages", &server->counters.ws_flooding);
+	ws->in_message = false;
 	if (!hz_utf8_valid(ws->rx, bytes))
 		return refuse(ws, HZ_WS_BAD_UTF8, "not UTF-8", &server->counters.ws_bad_frames);
 	server->counters.ws_messages_in++;
 	server->ops.on_ws_text(server->ctx, ws, ws->rx, bytes);
 	hz_wipe(ws->rx, bytes);   // it may have been a token
-	if (ws->rx_cap > 16384) { // nothing this size is kept for a client that sends one big message
+	if (ws->rx_cap > 16384) { // nothing this size is kept for a client that sent one big message
 		free(ws->rx);
 		ws->rx = NULL;
 		ws->rx_cap = 0;
@@ -221,42 +211,95 @@ static int deliver(struct hz_ws *ws)
 	return 0;
 }
 
-int hz_ws_on_receive(struct hz_conn *conn, struct lws *wsi, const void *data, size_t bytes)
+static int on_peer_close(struct hz_ws *ws, size_t bytes)
 {
-	struct hz_ws *ws = conn->ws;
-	struct hz_server *server = conn->server;
-	if (!ws)
+	int code = hz_frame_close_code(ws->control, bytes);
+	ws->close_seen = true;
+	if (!ws->closing) {
+		if (code < 0)
+			return refuse_protocol(ws);
+		if (bytes > 2 && !hz_utf8_valid((const char *)ws->control + 2, bytes - 2))
+			return refuse(ws, HZ_WS_BAD_UTF8, "not UTF-8",
+			              &ws->conn->server->counters.ws_bad_frames);
+		hz_ws_drop_queue(ws);
+		hz_ws_close(ws, code, NULL); // echoes the code
+	}
+	lws_callback_on_writable(ws->conn->wsi);
+	return 0;
+}
+
+static int on_control(struct hz_ws *ws)
+{
+	size_t bytes = (size_t)ws->frame.bytes;
+	if (ws->frame.op == HZ_FRAME_CLOSE)
+		return on_peer_close(ws, bytes);
+	if (ws->frame.op == HZ_FRAME_PING && !ws->closing) {
+		memcpy(ws->pong, ws->control, bytes); // only the latest is answered (5.5.3)
+		ws->pong_bytes = bytes;
+		ws->pong_due = true;
+		lws_callback_on_writable(ws->conn->wsi);
+	}
+	return 0;
+}
+
+// Takes payload of the frame in hand out of conn->in.
+static int on_payload(struct hz_ws *ws, bool *ret_more)
+{
+	struct hz_conn *conn = ws->conn;
+	uint64_t left = ws->frame.bytes - ws->frame_at;
+	size_t bytes = left < conn->in_bytes ? (size_t)left : conn->in_bytes;
+	uint8_t *data = (uint8_t *)conn->in;
+	bool control = ws->frame.op >= HZ_FRAME_CLOSE;
+	int err = 0;
+	if (bytes)
+		hz_frame_unmask(data, bytes, ws->frame.mask, ws->frame_at);
+	if (bytes && control)
+		memcpy(ws->control + ws->frame_at, data, bytes);
+	if (!control && !ws->closing)
+		err = append(ws, data, bytes);
+	if (err)
 		return -1;
-	ws->last_rx_us = hz_now_us();
-	if (ws->closing)
+	if (bytes)
+		hz_conn_consume(conn, bytes);
+	ws->frame_at += bytes;
+	conn->server->counters.ws_bytes_in += bytes;
+	if (ws->frame_at < ws->frame.bytes)
 		return 0;
-	if (lws_frame_is_binary(wsi))
-		return refuse(ws, HZ_WS_UNACCEPTABLE, "text only", &server->counters.ws_bad_frames);
-	if (bytes > server->limits.ws_message_bytes - ws->rx_bytes)
-		return refuse(ws, HZ_WS_TOO_LARGE, "message too large", &server->counters.ws_too_large);
-	if (!bytes && ++ws->empty_frames > EMPTY_FRAMES_MAX)
-		return refuse(ws, HZ_WS_FLOODING, "empty frames", &server->counters.ws_flooding);
-	server->counters.ws_bytes_in += bytes;
-	if (append(ws, data, bytes) < 0)
-		return -1;
-	return lws_is_final_fragment(wsi) ? deliver(ws) : 0;
+	ws->in_frame = false;
+	*ret_more = true;
+	if (control)
+		return on_control(ws);
+	return ws->frame.final && !ws->closing ? deliver(ws) : 0;
 }
 
-void hz_ws_on_pong(struct hz_conn *conn)
-{
-	if (conn->ws)
-		conn->ws->last_rx_us = hz_now_us();
-}
-
-void hz_ws_on_peer_close(struct hz_conn *conn, const unsigned char *data, size_t bytes)
+int hz_ws_step(struct hz_conn *conn, bool *ret_more)
 {
 	struct hz_ws *ws = conn->ws;
-	if (!ws || ws->closing)
-		return;
-	ws->closing = true;
-	ws->code = bytes >= 2 ? data[0] << 8 | data[1] : HZ_WS_NO_STATUS;
-	drop_queue(ws);
-	hz_conn_deadline(conn, HZ_WS_CLOSE_US);
+	ws->last_rx_us = hz_now_us();
+	if (ws->close_seen) { // nothing may follow a close frame
+		hz_conn_consume(conn, conn->in_bytes);
+		return 0;
+	}
+	if (!ws->in_frame) {
+		long bytes = hz_frame_read_head((const uint8_t *)conn->in, conn->in_bytes, &ws->frame);
+		if (bytes == 0)
+			return 0;
+		if (bytes > 0)
+			hz_conn_consume(conn, (size_t)bytes);
+		ws->in_frame = bytes > 0;
+		ws->frame_at = 0;
+		if (bytes < 0 && ws->closing)
+			return -1;
+		int err = ws->closing ? 0 : bytes < 0 ? refuse_protocol(ws) : on_head(ws);
+		if (err)
+			return err;
+		if (bytes < 0) { // there is no telling where the next frame begins
+			ws->close_seen = true;
+			*ret_more = true;
+			return 0;
+		}
+	}
+	return on_payload(ws, ret_more);
 }
 
 void hz_ws_on_gone(struct hz_conn *conn)
@@ -264,8 +307,8 @@ void hz_ws_on_gone(struct hz_conn *conn)
 	struct hz_ws *ws = conn->ws;
 	struct hz_server *server = conn->server;
 	lws_sul_cancel(&ws->tick);
-	ws->closing = ws->ended = true;
-	drop_queue(ws);
+	ws->closing = true;
+	hz_ws_drop_queue(ws);
 	server->ops.on_ws_close(server->ctx, ws, ws->code);
 	server->counters.websockets--;
 	conn->ws = NULL;
@@ -273,112 +316,4 @@ void hz_ws_on_gone(struct hz_conn *conn)
 		hz_wipe(ws->rx, ws->rx_cap);
 	free(ws->rx);
 	free(ws);
-}
-
-// --- sending
-
-static int write_one(struct hz_ws *ws)
-{
-	struct hz_server_counters *c = &ws->conn->server->counters;
-	struct hz_ws_message *m = ws->first;
-	ws->first = m->next;
-	if (!ws->first)
-		ws->last = NULL;
-	ws->queued_bytes -= m->bytes;
-	c->websockets_queued_bytes -= m->bytes;
-	ws->inflight_bytes += m->bytes;
-	c->ws_messages_out++;
-	c->ws_bytes_out += m->bytes;
-	int n = lws_write(ws->conn->wsi, m->text + LWS_PRE, m->bytes, LWS_WRITE_TEXT);
-	free(m);
-	return n < 0 ? -1 : 0;
-}
-
-int hz_ws_on_writable(struct hz_conn *conn)
-{
-	struct hz_ws *ws = conn->ws;
-	unsigned char ping[LWS_PRE];
-	if (!ws)
-		return -1;
-	ws->inflight_bytes = 0; // lws only calls once the kernel has it all
-	if (ws->ping_due) {
-		ws->ping_due = false;
-		ws->last_ping_us = hz_now_us();
-		if (lws_write(conn->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0)
-			return -1;
-	}
-	for (int i = 0; ws->first && i < WRITES_A_TURN && !lws_send_pipe_choked(conn->wsi); i++)
-		if (write_one(ws) < 0)
-			return -1;
-	if (ws->first) {
-		lws_callback_on_writable(conn->wsi);
-		return 0;
-	}
-	if (!ws->closing || ws->ended)
-		return 0;
-	if (lws_partial_buffered(conn->wsi)) {
-		lws_callback_on_writable(conn->wsi);
-		return 0;
-	}
-	ws->ended = true;
-	lws_close_reason(conn->wsi, (enum lws_close_status)ws->code, (unsigned char *)ws->reason,
-	                 strlen(ws->reason));
-	return -1;
-}
-
-int hz_ws_send(struct hz_ws *ws, const char *text, size_t bytes)
-{
-	struct hz_server *server = ws->conn->server;
-	if (ws->closing)
-		return -EPIPE;
-	if (ws->queued_bytes + ws->inflight_bytes + bytes > server->limits.ws_queue_bytes) {
-		server->counters.ws_slow++;
-		drop_queue(ws);
-		hz_ws_close(ws, HZ_WS_SLOW, "slow reader");
-		return -ENOBUFS;
-	}
-	struct hz_ws_message *m = malloc(sizeof(*m) + LWS_PRE + bytes + 1);
-	if (!m)
-		return -ENOMEM;
-	m->next = NULL;
-	m->bytes = bytes;
-	memcpy(m->text + LWS_PRE, text, bytes);
-	*(ws->last ? &ws->last->next : &ws->first) = m;
-	ws->last = m;
-	ws->queued_bytes += bytes;
-	server->counters.websockets_queued_bytes += bytes;
-	lws_callback_on_writable(ws->conn->wsi);
-	return 0;
-}
-
-void hz_ws_close(struct hz_ws *ws, int code, const char *reason)
-{
-	if (ws->closing)
-		return;
-	ws->closing = true;
-	ws->code = code;
-	ws->ping_due = false;
-	strncpy(ws->reason, reason ? reason : "", sizeof(ws->reason) - 1);
-	hz_conn_deadline(ws->conn, HZ_WS_CLOSE_US);
-	lws_callback_on_writable(ws->conn->wsi);
-}
-
-void hz_ws_set_user(struct hz_ws *ws, void *user)
-{
-	ws->user = user;
-}
-
-void *hz_ws_user(const struct hz_ws *ws)
-{
-	return ws->user;
-}
-
-const char *hz_ws_address(const struct hz_ws *ws)
-{
-	return ws->conn->req.path ? ws->conn->req.address : ws->conn->peer;
-}
-
-size_t hz_ws_queued(const struct hz_ws *ws)
-{
-	return ws->queued_bytes + ws->inflight_bytes;
 }
