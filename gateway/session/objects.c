@@ -137,7 +137,7 @@ void hz_peer_set(struct hz_brain *brain, struct hz_peer *peer)
 	hz_persist_peer(brain, peer);
 }
 
-void hz_peer_free_memory(struct hz_peer *peer)
+void hz_transport_free_memory(struct hz_peer *peer)
 {
 	while (peer->tracks) {
 		struct hz_track *track = peer->tracks;
@@ -176,7 +176,7 @@ void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer)
 	owner->consult->peer_count--;
 	owner->consult->recount = true;
 	hz_push_state(brain, owner->consult);
-	hz_peer_free_memory(peer);
+	hz_transport_free_memory(peer);
 }
 
 // --- tracks

@@ -43,6 +43,6 @@ unsigned hz_tracks_count(const struct hz_participant *p);
 const struct hz_msg_header *hz_objects_next(void *brain, unsigned worker, uint32_t *at);
 
 // Frees memory only (at the end of the process).
-void hz_peer_free_memory(struct hz_peer *peer);
+void hz_transport_free_memory(struct hz_peer *peer);
 
 #endif

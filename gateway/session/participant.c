@@ -220,7 +220,7 @@ void hz_participant_free_memory(struct hz_participant *p)
 	while (p->peers) {
 		struct hz_peer *peer = p->peers;
 		p->peers = peer->next;
-		hz_peer_free_memory(peer);
+		hz_transport_free_memory(peer);
 	}
 	free(p);
 }
