@@ -17,6 +17,7 @@
 #include "media/api.h"
 
 #define CONTROL_DELAY_US 20000 // its children get their SIGKILL while it ends
+#define GONE_MS          200
 
 static struct hz_takeover_msg message(const struct hz_supervisor *s, uint32_t type)
 {
@@ -52,10 +53,13 @@ static void forget(struct hz_supervisor *s)
 }
 
 // Whatever the new gateway is doing, it must not touch sockets and arenas any more when our children start.
-static void end_peer(struct hz_supervisor *s)
+static void end_peer(struct hz_supervisor *s, bool gone)
 {
 	struct pollfd wait = {.fd = s->handover.peer, .events = POLLIN};
 	if (s->handover.peer < 0)
+		return;
+	// Mostly it is ending already, and shall end with the exit code that it wants.
+	if (gone && poll(&wait, 1, GONE_MS) == 1)
 		return;
 	syscall(SYS_pidfd_send_signal, s->handover.peer, SIGKILL, NULL, 0);
 	if (poll(&wait, 1, 1000) != 1)
@@ -68,7 +72,7 @@ static void roll_back(struct hz_supervisor *s, const char *reason)
 	bool stopped = s->handover.phase >= HZ_HANDOVER_STOPPING;
 	hz_error("takeover.failed", "reason=%s rolled_back=%d", reason, stopped);
 	if (s->handover.phase >= HZ_HANDOVER_SENT)
-		end_peer(s);
+		end_peer(s, strcmp(reason, "gone") == 0);
 	hz_shared_sign_lock(&s->shared);
 	forget(s);
 	if (!stopped || s->stopping)
@@ -91,6 +95,7 @@ void hz_handover_accept(struct hz_supervisor *s, int64_t now_us)
 		close(conn);
 		return;
 	}
+	hz_handover_read(s, now_us); // the one before may be gone by now
 	if (s->handover.phase != HZ_HANDOVER_NONE || s->takeover.phase != HZ_TAKEOVER_NONE || s->draining ||
 	    s->stopping) {
 		refuse(s, conn, "the gateway drains, stops or is being taken over already");
