@@ -1,0 +1,125 @@
+// One codec that everybody present can receive; it changes when somebody comes who cannot, and only then.
+#include "gateway/session/codec_choice.h"
+#include "tests/unit/session/offers.h"
+
+#define CB   HZ_CODEC_BIT(HZ_CODEC_H264_CB)
+#define HIGH HZ_CODEC_BIT(HZ_CODEC_H264_HIGH)
+#define VP8  HZ_CODEC_BIT(HZ_CODEC_VP8)
+#define VP9  HZ_CODEC_BIT(HZ_CODEC_VP9)
+
+static void choice(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t offered;
+		uint8_t current;
+		uint32_t receivers[3];
+		unsigned count;
+		uint8_t wanted;
+	} cases[] = {
+	    {CB | HIGH | VP8, 0, {0}, 0, HZ_CODEC_H264_CB},                 // nobody else yet
+	    {HIGH | VP8, 0, {0}, 0, HZ_CODEC_H264_HIGH},                    //
+	    {VP8 | VP9, 0, {0}, 0, HZ_CODEC_VP8},                           //
+	    {CB | VP8, 0, {CB | VP8, VP8}, 2, HZ_CODEC_VP8},                // one lacks H.264
+	    {CB | VP8, HZ_CODEC_H264_CB, {CB | VP8, VP8}, 2, HZ_CODEC_VP8}, // and came later
+	    {CB | VP8, HZ_CODEC_VP8, {CB | VP8}, 1, HZ_CODEC_VP8},          // and left: no way back
+	    {CB | VP8, HZ_CODEC_VP8, {CB}, 1, HZ_CODEC_H264_CB},            // needed
+	    {CB, HZ_CODEC_H264_CB, {VP8, CB}, 2, HZ_CODEC_H264_CB},         // cannot serve everybody
+	    {CB | VP8, 0, {CB, VP8, VP8}, 3, HZ_CODEC_VP8},                 // the most
+	    {CB | VP8, HZ_CODEC_H264_CB, {CB, VP8}, 2, HZ_CODEC_H264_CB},   // a tie: stay
+	    {CB | VP8, HZ_CODEC_VP8, {CB, VP8}, 2, HZ_CODEC_VP8},           //
+	    {CB | VP8, HZ_CODEC_AV1, {CB}, 1, HZ_CODEC_H264_CB},            // not offered any more
+	    {0, 0, {CB}, 1, HZ_CODEC_NONE},                                 //
+	    {0, HZ_CODEC_VP8, {0}, 0, HZ_CODEC_NONE},                       //
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint8_t got =
+		    hz_codec_choose(cases[i].offered, cases[i].current, cases[i].receivers, cases[i].count);
+		if (got != cases[i].wanted)
+			fail_msg("case %u: %u, wanted %u", i, got, cases[i].wanted);
+	}
+}
+
+static uint8_t sent(const struct rig *rig, const struct rig_socket *s)
+{
+	hz_id peer = s->conn->participant->peers->id;
+	for (unsigned i = 0; i < HZ_MAX_TRACKS; i++) {
+		const struct hz_cmd_track_set *t = &rig->worker->track[i];
+		if (t->track && t->peer == peer && t->kind == HZ_KIND_VIDEO)
+			return t->pt[0].codec;
+	}
+	return 0;
+}
+
+static void changes(void **state)
+{
+	struct rig *rig = *state;
+	static const char without[] = "mic:0:send cam:1:send:vp8 a:2:recv v:3:recv:vp8";
+	rig_consult(rig, "c1");
+	struct rig_socket *a = rig_join(rig, "a", "expert"), *b = rig_join(rig, "b", "expert");
+	offer_both(rig, a);
+	offer_both(rig, b);
+	assert_int_equal(sent(rig, a), HZ_CODEC_H264_CB);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0);
+	// One comes who has no H.264.
+	struct rig_socket *c = rig_join(rig, "c", "expert");
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0);
+	assert_non_null(
+	    offer_make(rig, c, (struct offer_spec){.lines = without, .session = 3}, "0:microphone 1:camera"));
+	assert_string_equal(rig_text(rig_push(a, "renegotiate"), "reason"), "codec");
+	assert_int_equal(rig_pushes(b, "renegotiate"), 1);
+	assert_int_equal(rig_pushes(c, "renegotiate"), 0);
+	rig_advance(rig, 1000);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 1); // asked once
+	const char *sdp = offer_both(rig, a);
+	assert_non_null(strstr(sdp, "VP8/90000"));
+	assert_int_equal(sent(rig, a), HZ_CODEC_VP8);
+	offer_both(rig, b);
+	assert_int_equal(sent(rig, b), HZ_CODEC_VP8);
+	rig_clear(a);
+	rig_clear(b);
+	// It leaves: what works stays.
+	rig_result(rig_call(rig, c, "leave", NULL));
+	rig_advance(rig, 1000);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0);
+	offer_both(rig, a);
+	assert_int_equal(sent(rig, a), HZ_CODEC_VP8);
+	// Slots had all codecs from the start.
+	unsigned slots = 0;
+	for (unsigned i = 0; i < HZ_MAX_SUBS; i++)
+		slots += rig->worker->sub[i].sub && rig->worker->sub[i].kind == HZ_KIND_VIDEO &&
+		         rig->worker->sub[i].pt_count == 3;
+	assert_int_equal(slots, 2);
+}
+
+static void lobby_does_not_count(void **state)
+{
+	struct rig *rig = *state;
+	rig_consult(rig, "c1");
+	struct rig_socket *host = rig_join(rig, "doctor", "clinic"), *p = rig_join(rig, "p", "patient");
+	offer_both(rig, host);
+	rig_result(rig_call(rig, host, "lobby.admit", json_pack("{s:s}", "participant", "p")));
+	assert_non_null(offer_make(
+	    rig, p, (struct offer_spec){.lines = "cam:1:send:vp8 v:3:recv:vp8", .session = 2}, "1:camera"));
+	assert_int_equal(rig_pushes(host, "renegotiate"), 1);
+	offer_both(rig, host);
+	assert_int_equal(sent(rig, host), HZ_CODEC_VP8);
+	rig_result(rig_call(rig, host, "lobby.return", json_pack("{s:s}", "participant", "p")));
+	rig_clear(host);
+	rig_advance(rig, 1000);
+	assert_int_equal(rig_pushes(host, "renegotiate"), 0);
+	// A theatre sends only: what it cannot receive is no matter.
+	struct rig_socket *t = rig_join(rig, "t", "theatre");
+	assert_non_null(
+	    offer_make(rig, t, (struct offer_spec){.lines = "cam:1:send:high", .session = 5}, "1:camera"));
+	rig_advance(rig, 1000);
+	assert_int_equal(rig_pushes(host, "renegotiate"), 0);
+	assert_int_equal(sent(rig, t), HZ_CODEC_H264_HIGH);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
+	const struct CMUnitTest tests[] = {cmocka_unit_test(choice), T(changes), T(lobby_does_not_count)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
