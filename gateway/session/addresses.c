@@ -66,7 +66,7 @@ static void add_interfaces(struct hz_brain *brain, const struct ifaddrs *all, in
 	}
 }
 
-void hz_addresses_find(struct hz_brain *brain, const char *configured)
+void hz_local_addresses_find(struct hz_brain *brain, const char *configured)
 {
 	struct ifaddrs *all = NULL;
 	brain->address_count = 0;

@@ -52,7 +52,7 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	brain->limits.participants_per_consult = config->limits.participants_per_consult;
 	brain->limits.consults = config->limits.consults;
 	brain->media_port = config->media.port;
-	hz_addresses_find(brain, config->media.address);
+	hz_local_addresses_find(brain, config->media.address);
 	const char *url = config->links.public_url ? config->links.public_url : "";
 	size_t n = strlen(url);
 	snprintf(process->rest.public_url, sizeof(process->rest.public_url), "%.*s",
