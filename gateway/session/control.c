@@ -7,7 +7,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
-#include "gateway/session/addresses.h"
+#include "gateway/session/candidates.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/events.h"
 #include "gateway/session/keys.h"

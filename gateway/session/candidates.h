@@ -1,6 +1,6 @@
 // The addresses that clients are told to send media to. Thread: one.
-#ifndef HZ_GATEWAY_SESSION_ADDRESSES_H
-#define HZ_GATEWAY_SESSION_ADDRESSES_H
+#ifndef HZ_GATEWAY_SESSION_CANDIDATES_H
+#define HZ_GATEWAY_SESSION_CANDIDATES_H
 
 #include "gateway/session/model.h"
 

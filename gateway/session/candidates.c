@@ -1,4 +1,4 @@
-#include "gateway/session/addresses.h"
+#include "gateway/session/candidates.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
