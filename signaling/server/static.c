@@ -206,15 +206,20 @@ void hz_static_free(struct hz_static *files)
 	free(files);
 }
 
+// true if Accept-Encoding has gzip with a weight above 0.
 static bool takes_gzip(const struct hz_request *req)
 {
 	const char *at = req->header[HZ_H_ACCEPT_ENCODING];
-	at = at ? strstr(at, "gzip") : NULL;
-	if (!at)
-		return false;
-	at += 4;
-	at += strspn(at, " ");
-	return strncmp(at, ";q=0", 4) != 0 || (at[4] == '.' && strspn(at + 5, "0") < strcspn(at + 5, ", "));
+	while (at && *at) {
+		at += strspn(at, ", \t");
+		size_t n = strcspn(at, ","), name = strcspn(at, ";, \t");
+		if (name == 4 && !strncasecmp(at, "gzip", 4)) {
+			const char *weight = memmem(at, n, "q=", 2);
+			return !weight || strtod(weight + 2, NULL) > 0;
+		}
+		at += n;
+	}
+	return false;
 }
 
 int hz_static_answer(const struct hz_static *files, const char *path, const char *csp,

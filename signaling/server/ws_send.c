@@ -109,8 +109,10 @@ int hz_ws_write(struct hz_conn *conn)
 		if (hz_conn_write(conn, bytes) < 0)
 			return -1;
 	}
-	// Both close frames are through: it is the server who ends the connection (RFC 6455, 7.1.1).
-	return ws->close_sent && ws->close_seen ? hz_conn_linger(conn) : 0;
+	if (!ws->close_sent || !ws->close_seen)
+		return 0;
+	hz_ws_on_gone(conn); // both close frames are through
+	return hz_conn_linger(conn);
 }
 
 int hz_ws_send(struct hz_ws *ws, const char *text, size_t bytes)
