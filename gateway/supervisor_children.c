@@ -157,11 +157,13 @@ static void control_exited(struct hz_supervisor *s, int status)
 		s->stopping = true;
 		hz_children_stop(s, hz_now_us() + HZ_STOP_US);
 	}
-	if (s->ever_ready || !WIFEXITED(status))
+	bool killed = WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM);
+	if (s->ever_ready || killed) // killed by somebody else: says nothing about its health
 		return;
 	if (++s->early_exits < EARLY_EXITS || s->stopping)
 		return;
-	hz_error("start.failed", "control exits again and again before it is ready: see its lines above");
+	hz_error("start.failed",
+	         "what=\"control ends again and again before it is ready: see its lines above\"");
 	s->failed = -EIO;
 	s->stopping = true;
 	hz_children_stop(s, hz_now_us() + HZ_STOP_US);
