@@ -12,10 +12,10 @@ set(HZ_SANITIZE "" CACHE STRING "address,undefined or thread")
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(
   -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
-  -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wno-unused-parameter -Wno-format-truncation -fno-common
+  -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wno-unused-parameter -fno-common
   -fstack-protector-strong -fno-omit-frame-pointer)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wlogical-op -Wduplicated-cond -fstack-clash-protection -fcf-protection)
+  add_compile_options(-Wlogical-op -Wno-format-truncation -Wduplicated-cond -fstack-clash-protection -fcf-protection)
 endif()
 add_link_options(-Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -pie)
 
