@@ -1,5 +1,6 @@
 // The event loop of the control process: HTTP/1.1 and WebSocket on two listening sockets that the supervisor owns,
-// beside the process's other descriptors and timers. The only user of libwebsockets. Thread: one; callbacks run
+// beside the process's other descriptors and timers. The only user of libwebsockets (its loop, sockets and TLS; the
+// framing is ours: docs/decisions/004). Thread: one; callbacks run
 // inside hz_server_run() and may call everything here but hz_server_run() and hz_server_free().
 //
 // Time limits: TLS handshake, request headers and request body 10 s each; idle keep-alive 30 s; a reader that takes
@@ -94,7 +95,10 @@ struct hz_server_counters {
 
 // Copies options (also strings). 0, -EINVAL, -ENOMEM, -EIO (certificate or key unusable: see the log).
 int hz_server_new(const struct hz_server_options *options, struct hz_server **ret);
-void hz_server_free(struct hz_server *server); // calls on_ws_close for what is still open; NULL is fine
+
+// Calls on_ws_close for what is still open and frees the handles of added descriptors; NULL is fine. Timers are their
+// makers': free them before this.
+void hz_server_free(struct hz_server *server);
 
 // Runs until hz_server_stop(). 0 or -errno.
 int hz_server_run(struct hz_server *server);
