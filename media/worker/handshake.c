@@ -122,8 +122,8 @@ static int begin(struct hz_worker *w, uint32_t slot, const struct hz_udp_packet 
 static void without_association(struct hz_worker *w, uint32_t slot, const struct hz_udp_packet *packet)
 {
 	const struct hz_arena_peer *ap = &w->arena->peer[slot];
-	// The client still waits for our last flight: it was lost, and nobody can repeat it.
-	if (is_handshake(packet) && !ap->media_seen)
+	// The client repeats its own last flight because it still waits for ours, which nobody can repeat.
+	if (is_handshake(packet) && packet->data[RECORD_HEADER] != CLIENT_HELLO && !ap->media_seen)
 		failed(w, slot, HZ_REASON_LOST_HANDSHAKE);
 }
 
