@@ -96,7 +96,12 @@ void hz_rest_consults_post(struct hz_rest_call *call)
 		snprintf(id, sizeof(id), "%s", call->claims.consult);
 	else
 		hz_random_text(id + 1, 15);
-	if (!hz_rest_own(call, id)) {
+	const char *title = json_string_value(json_object_get(body, "title"));
+	if (!hz_id_valid(id)) {
+		hz_rest_problem(call, 422, "1 to 64 of A-Z a-z 0-9 . _ -, not . or ..", "/id");
+	} else if (!hz_name_valid(title)) {
+		hz_rest_problem(call, 422, "1 to 80 characters that can be seen", "/title");
+	} else if (!hz_rest_own(call, id)) {
 		hz_rest_problem(call, 403, NULL, "/id");
 	} else {
 		int err = hz_consult_create(call->brain, id,
@@ -126,6 +131,11 @@ void hz_rest_consult_patch(struct hz_rest_call *call)
 		return;
 	const char *title = json_string_value(json_object_get(body, "title"));
 	int err = 0;
+	if (title && !hz_name_valid(title)) {
+		hz_rest_problem(call, 422, "1 to 80 characters that can be seen", "/title");
+		json_decref(body);
+		return;
+	}
 	if (title) {
 		err = hz_consult_retitle(call->brain, call->consult, title);
 		if (!err)

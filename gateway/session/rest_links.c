@@ -93,6 +93,10 @@ void hz_rest_links_post(struct hz_rest_call *call)
 		hz_rest_problem(call, 403, "this role may not be invited by yours", "/role");
 		goto out;
 	}
+	if (!hz_name_valid(json_string_value(json_object_get(body, "name")))) { // tokens could not carry it
+		hz_rest_problem(call, 422, "1 to 80 characters that can be seen", "/name");
+		goto out;
+	}
 	int err = make(call, body, &made);
 	if (err) {
 		hz_rest_error(call, err);

@@ -177,7 +177,8 @@ static inline void rig_turn(struct rig *rig)
 	union hz_msg msg;
 	size_t bytes = 0;
 	hz_brain_clock(rig->brain, rig->now_us, rig->wall_us);
-	for (int i = 0; i < 400; i++) {
+	int idle = 0;
+	for (int i = 0; i < 400 && idle < 2; i++) { // a second look: events may have made commands
 		hz_brain_turn(rig->brain);
 		int read = 0;
 		while (hz_seqpacket_recv(rig->pair[1], &msg, sizeof(msg), &bytes) == 0) {
@@ -190,8 +191,7 @@ static inline void rig_turn(struct rig *rig)
 				break;
 		}
 		assert_int_equal(hz_media_link_read(rig->brain->worker[0].link), 0);
-		if (read == 0)
-			break;
+		idle = read ? 0 : idle + 1;
 	}
 }
 
