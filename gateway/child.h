@@ -12,6 +12,7 @@ enum { // worker
 	HZ_FD_WORKER_UDP = 4,
 	HZ_FD_WORKER_API = 5,
 	HZ_FD_WORKER_IDENTITY = 6,
+	HZ_FD_WORKER_WAITING = 7, // pipe: closed when the worker waits for its arena (at a takeover); else /dev/null
 };
 
 enum { // control

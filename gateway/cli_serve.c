@@ -138,6 +138,7 @@ int hz_cli_worker(int argc, char **argv)
 	snprintf(name, sizeof(name), "hz-worker%u", options.index);
 	prctl(PR_SET_NAME, name);
 	// At a takeover this waits until the old worker is gone, everything else being ready.
+	close(HZ_FD_WORKER_WAITING);
 	err = hz_memfd_claim(HZ_FD_WORKER_ARENA, &lock);
 	if (!err) {
 		seclude();

@@ -278,10 +278,14 @@ static int open_shared(struct hz_supervisor *s, const struct hz_config *config, 
 static int start_children(struct hz_supervisor *s, bool taken)
 {
 	int64_t now_us = hz_now_us();
-	hz_children_want(s, true, !taken, now_us);
-	hz_children_start_due(s, now_us);
 	int err = hz_supervisor_watch(s, s->shared.listener, HZ_TAG_LISTENER);
-	return !err && taken ? hz_takeover_prepared(s) : err;
+	if (err)
+		return err;
+	if (taken)
+		return hz_takeover_prepare(s, now_us);
+	hz_children_want(s, true, true, now_us);
+	hz_children_start_due(s, now_us);
+	return 0;
 }
 
 static void close_all(struct hz_supervisor *s)
@@ -303,7 +307,7 @@ int hz_supervisor_run(const struct hz_supervisor_options *options, const struct 
 		return -ENOMEM;
 	s->options = options;
 	s->epoll = s->signals = s->pair = s->config_fd = -1;
-	s->handover.conn = s->handover.peer = s->takeover.conn = -1;
+	s->handover.conn = s->handover.peer = s->takeover.conn = s->takeover.waiting = -1;
 	s->drain_deadline_us = s->kill_at_us = s->handover.deadline_us = INT64_MAX;
 	hz_shared_init(&s->shared);
 	hz_children_init(s);

@@ -43,8 +43,9 @@ static int spawn_worker(struct hz_supervisor *s, struct hz_child *c)
 	                         .fds = {{w->arena, HZ_FD_WORKER_ARENA},
 	                                 {w->udp, HZ_FD_WORKER_UDP},
 	                                 {w->api_worker, HZ_FD_WORKER_API},
-	                                 {s->shared.identity, HZ_FD_WORKER_IDENTITY}},
-	                         .fd_count = 4};
+	                                 {s->shared.identity, HZ_FD_WORKER_IDENTITY},
+	                                 {s->takeover.waiting, HZ_FD_WORKER_WAITING}},
+	                         .fd_count = 5};
 	return hz_spawn(&spawn, &c->pid);
 }
 

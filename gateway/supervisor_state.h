@@ -61,6 +61,7 @@ struct hz_supervisor {
 	struct {
 		enum hz_takeover phase;
 		int conn;
+		int waiting; // pipe that our workers close when they wait for their arenas; -1 when nobody listens
 	} takeover;
 };
 
@@ -87,7 +88,7 @@ void hz_handover_tick(struct hz_supervisor *s, int64_t now_us); // after childre
 // Talks to the running gateway until its descriptors are here. 0; -ENOENT none runs; -errno with a line in error.
 int hz_takeover_begin(struct hz_supervisor *s, const struct hz_config *config,
                       char error[HZ_SHARED_ERROR_BYTES]);
-int hz_takeover_prepared(struct hz_supervisor *s);
+int hz_takeover_prepare(struct hz_supervisor *s, int64_t now_us); // starts the workers and tells the old one
 void hz_takeover_read(struct hz_supervisor *s, int64_t now_us);
 void hz_takeover_ready(struct hz_supervisor *s); // control is ready: the old one may go
 

@@ -11,7 +11,8 @@
 #include "gateway/supervisor_state.h"
 #include "gateway/supervisor_wire.h"
 
-#define ANSWER_MS 5000
+#define ANSWER_MS  5000
+#define WAITING_MS 2000
 
 #define FAIL(err, error, ...) (snprintf(error, HZ_SHARED_ERROR_BYTES, __VA_ARGS__), err)
 
@@ -143,8 +144,20 @@ int hz_takeover_begin(struct hz_supervisor *s, const struct hz_config *config,
 	return 0;
 }
 
-int hz_takeover_prepared(struct hz_supervisor *s)
+// So that media stands still for as short as can be: the old workers end when ours have nothing left to do but that.
+int hz_takeover_prepare(struct hz_supervisor *s, int64_t now_us)
 {
+	int pipes[2];
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	s->takeover.waiting = pipes[1];
+	hz_children_want(s, true, false, now_us);
+	hz_children_start_due(s, now_us);
+	s->takeover.waiting = -1;
+	close(pipes[1]);
+	struct pollfd wait = {.fd = pipes[0]};
+	poll(&wait, 1, WAITING_MS); // hangs up when the last one waits
+	close(pipes[0]);
 	int err = hz_supervisor_watch(s, s->takeover.conn, HZ_TAG_TAKEOVER);
 	if (!err)
 		err = send_type(s, s->takeover.conn, HZ_TAKEOVER_READY_TO_RUN);
