@@ -45,7 +45,7 @@ static bool is_text(const char *text, size_t bytes, bool lines)
 		uint32_t point = decode((const unsigned char *)text + i, &step);
 		if (point < 0x20 && !(lines && (point == '\n' || point == '\t' || point == '\r')))
 			return false;
-		if (point >= 0x7f && point < 0xa0)
+		if ((point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029)
 			return false;
 		if ((point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069))
 			return false; // a name must not turn the text around it

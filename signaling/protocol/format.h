@@ -8,7 +8,7 @@
 //	hz-id	 1 to 64 of [A-Za-z0-9._-]
 //	hz-track "t" and 1 to 8 lower-case hexadecimal digits
 //	hz-mid	 1 to 16 token characters (RFC 8859, RFC 4566)
-//	hz-text	 UTF-8 without control characters (C0, DEL, C1) and without bidirectional overrides
+//	hz-text	 UTF-8 without control characters (C0, DEL, C1), line separators and bidirectional overrides
 //	hz-lines the same, but newline and tab are allowed
 bool hz_format_known(const char *format);
 

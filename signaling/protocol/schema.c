@@ -30,6 +30,7 @@ struct walk {
 	char *field;        // HZ_FIELD_BYTES, JSON Pointer so far
 	size_t used;
 	unsigned depth;
+	bool weak; // the failure is a member that is missing or unknown, not one that is there and wrong
 };
 
 static int find_file(const char *name, size_t bytes)
@@ -168,14 +169,27 @@ const json_t *hz_schema_find(const char *file, const char *name)
 
 static int check(struct walk *walk, const json_t *schema, const json_t *value);
 
-// Appends "/name" to the pointer; a name that does not fit is left out. Returns the length to go back to.
+// Appends "/name" to the pointer, escaped (RFC 6901); a name that does not fit is left out. Returns the length to go
+// back to.
 static size_t enter(struct walk *walk, const char *name)
 {
-	size_t before = walk->used, bytes = strlen(name);
-	if (before + bytes + 2 <= HZ_FIELD_BYTES) {
-		walk->field[before] = '/';
-		memcpy(walk->field + before + 1, name, bytes + 1);
-		walk->used += bytes + 1;
+	char piece[HZ_FIELD_BYTES];
+	size_t before = walk->used, bytes = 0;
+	piece[bytes++] = '/';
+	for (; *name; name++) {
+		if (bytes + 3 > sizeof(piece))
+			return before;
+		if (*name == '~' || *name == '/') {
+			piece[bytes++] = '~';
+			piece[bytes++] = *name == '~' ? '0' : '1';
+		} else {
+			piece[bytes++] = *name;
+		}
+	}
+	if (before + bytes + 1 <= HZ_FIELD_BYTES) {
+		memcpy(walk->field + before, piece, bytes);
+		walk->used += bytes;
+		walk->field[walk->used] = '\0';
 	}
 	return before;
 }
@@ -228,12 +242,15 @@ static int check_object(struct walk *walk, const json_t *schema, const json_t *v
 	json_array_foreach(required, index, item) if (!json_object_get(value, json_string_value(item)))
 	{
 		enter(walk, json_string_value(item));
+		walk->weak = true;
 		return -EINVAL;
 	}
 	json_object_foreach((json_t *)value, key, item)
 	{
 		const json_t *property = json_object_get(properties, key);
 		size_t before = enter(walk, key);
+		if (!property && closed)
+			walk->weak = true;
 		if ((!property && closed) || (property && check(walk, property, item) != 0))
 			return -EINVAL;
 		leave(walk, before);
@@ -276,26 +293,38 @@ static int check_string(const json_t *schema, const json_t *value)
 	return !format || hz_format_check(json_string_value(format), text, bytes) ? 0 : -EINVAL;
 }
 
+// How telling a failure is: deeper is better, and a wrong member better than one that is missing or unknown.
+static unsigned telling(const struct walk *walk)
+{
+	unsigned segments = 0;
+	for (size_t i = 0; i < walk->used; i++)
+		segments += walk->field[i] == '/';
+	return 2 * segments + !walk->weak;
+}
+
 static int check_any(struct walk *walk, json_t *options, const json_t *value)
 {
-	// The deepest failure is the most telling one to report.
-	char deepest[HZ_FIELD_BYTES] = "";
-	size_t before = walk->used, best = 0, index;
+	char best[HZ_FIELD_BYTES] = "";
+	size_t before = walk->used, best_used = before, index;
+	unsigned best_score = 0;
+	bool weak = false;
 	json_t *option;
 	json_array_foreach(options, index, option)
 	{
+		walk->weak = false;
 		if (check(walk, option, value) == 0)
 			return 0;
-		if (walk->used > best) {
-			best = walk->used;
-			memcpy(deepest, walk->field, HZ_FIELD_BYTES);
+		if (index == 0 || telling(walk) > best_score) {
+			best_score = telling(walk);
+			best_used = walk->used;
+			weak = walk->weak;
+			memcpy(best, walk->field, best_used + 1);
 		}
 		leave(walk, before);
 	}
-	if (best > before) {
-		memcpy(walk->field, deepest, HZ_FIELD_BYTES);
-		walk->used = best;
-	}
+	memcpy(walk->field, best, best_used + 1);
+	walk->used = best_used;
+	walk->weak = weak;
 	return -EINVAL;
 }
 
@@ -352,7 +381,9 @@ static const json_t *defs_of(const json_t *schema)
 
 int hz_schema_check(const json_t *schema, const json_t *value, char ret_field[HZ_FIELD_BYTES])
 {
-	struct walk walk = {.defs = defs_of(schema), .field = ret_field};
 	ret_field[0] = '\0';
+	if (!schema || !value)
+		return -EINVAL;
+	struct walk walk = {.defs = defs_of(schema), .field = ret_field};
 	return check(&walk, schema, value);
 }
