@@ -14,8 +14,8 @@ static bool ufrag_taken(const struct hz_router *r, const struct hz_cmd_peer_set 
 {
 	for (uint32_t i = 0; i < r->peers_count; i++) {
 		const struct hz_arena_peer *ap = &r->arena->peer[r->peers[i]];
-		if (ap->id == set->peer)
-			continue;
+		if (r->peers[i] == HZ_ID_SLOT(set->peer))
+			continue; // itself, or its predecessor in the slot
 		if (!strcmp(hz_arena_peer_set(ap)->local_ufrag, set->local_ufrag) ||
 		    (ap->ice_pending && !strcmp(ap->old_local_ufrag, set->local_ufrag)))
 			return true;
