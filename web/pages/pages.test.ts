@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Participant, RemoteTrack, Source } from '../sdk/src';
-import { gridColumns, mainTile, type TileInfo } from './call/tiles';
+import { gridColumns, mainTile, nextFloor, type TileInfo } from './call/tiles';
 import { qrPath } from './console/qr-code';
 import { en } from './i18n/en';
 import { zh } from './i18n/zh';
@@ -33,6 +33,17 @@ describe('the large picture', () => {
 	});
 	it('is nothing when nobody else is there', () => expect(mainTile([], 'gone', 'gone')).toBeNull());
 	it('forgets a pin whose picture went', () => expect(mainTile(tiles, 'z/camera', null)?.key).toBe('b/screen'));
+});
+
+describe('the floor', () => {
+	const floor = { id: 'a', heard_ms: 1_000 };
+	it('goes to the first who speaks', () => expect(nextFloor({ id: null, heard_ms: 0 }, ['b', 'a'], 5).id).toBe('b'));
+	it('stays while its holder speaks, however loud others are', () => {
+		expect(nextFloor(floor, ['b', 'a'], 9_000)).toEqual({ id: 'a', heard_ms: 9_000 });
+	});
+	it('is not lost in a pause for breath', () => expect(nextFloor(floor, ['b'], 2_900).id).toBe('a'));
+	it('moves on after two seconds', () => expect(nextFloor(floor, ['b'], 3_000).id).toBe('b'));
+	it('stays in silence', () => expect(nextFloor(floor, [], 99_000)).toBe(floor));
 });
 
 describe('grid', () => {

@@ -4,16 +4,16 @@ import type { Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { useMedia } from '../shared/hooks';
 import { SelfView, Tile } from './tile';
-import { gridColumns, mainTile, tilesOf, type TileInfo } from './tiles';
+import { gridColumns, mainTile, nextFloor, tilesOf, type Floor, type TileInfo } from './tiles';
 
 export type Layout = 'speaker' | 'grid';
 
 export function Stage({ consult, layout }: { consult: Consult; layout: Layout }) {
 	const [pinned, setPinned] = useState<string | null>(null);
 	const wide = useMedia('(min-aspect-ratio: 1/1)');
-	const lastSpeaker = useRef<string | null>(null);
-	const speaker = consult.speakers.find((id) => id !== consult.me.id);
-	if (speaker) lastSpeaker.current = speaker;
+	const floor = useRef<Floor>({ id: null, heard_ms: 0 });
+	const others = consult.speakers.filter((id) => id !== consult.me.id);
+	floor.current = nextFloor(floor.current, others, Date.now());
 	const tiles = tilesOf(consult);
 	const canPublish = consult.can('publish');
 	const pinTo = (tile: TileInfo) => () => setPinned(pinned === tile.key ? null : tile.key);
@@ -30,7 +30,7 @@ export function Stage({ consult, layout }: { consult: Consult; layout: Layout })
 			</div>
 		);
 	}
-	const main = mainTile(tiles, pinned, lastSpeaker.current);
+	const main = mainTile(tiles, pinned, floor.current.id);
 	const rest = tiles.filter((tile) => tile !== main);
 	return (
 		<div class="stage speaker" role="region" aria-label={t('stage')}>

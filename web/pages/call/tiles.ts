@@ -65,6 +65,21 @@ export function mainTile(tiles: TileInfo[], pinned: string | null, lastSpeaker: 
 	);
 }
 
+export interface Floor {
+	id: string | null;
+	/** When this one was last heard, ms. */
+	heard_ms: number;
+}
+const KEEP_FLOOR_MS = 2_000;
+
+/** Who has the floor: whoever has it keeps it until silent for two seconds, so that a cough moves no pictures. */
+export function nextFloor(floor: Floor, speakers: readonly string[], nowMs: number): Floor {
+	if (floor.id !== null && speakers.includes(floor.id)) return { id: floor.id, heard_ms: nowMs };
+	const next = speakers[0];
+	if (next === undefined || (floor.id !== null && nowMs - floor.heard_ms < KEEP_FLOOR_MS)) return floor;
+	return { id: next, heard_ms: nowMs };
+}
+
 /** Columns of the grid for so many tiles on a screen that is wide or upright. */
 export function gridColumns(count: number, wide: boolean): number {
 	if (count <= 1) return 1;

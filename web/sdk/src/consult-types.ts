@@ -1,6 +1,9 @@
 // What a page sees of a consult.
 import type { HuizhenError } from './errors';
+import type { Opener } from './local-track';
+import type { PeerDeps } from './peer';
 import type { BellPush, ChatPush, Level, Source, Track } from './protocol';
+import type { SocketFactory } from './rpc';
 
 /**
  * `connecting` → `lobby` → `incall`; `reconnecting` while the socket is away (sound and picture may well go on);
@@ -41,4 +44,22 @@ export interface ConsultEvents {
 	error: HuizhenError;
 	/** The consult is over for this participant. */
 	end: EndReason;
+}
+
+export interface ConsultDeps {
+	socketFactory: SocketFactory;
+	createConnection: PeerDeps['createConnection'];
+	createStream: PeerDeps['createStream'];
+	opener?: Opener;
+	random?: () => number;
+}
+
+export interface ConsultOptions {
+	url: string;
+	token?: string;
+	resumeKey?: string;
+	language: string;
+	client: { name: string; version: string };
+	storageKey?: string;
+	playAudio: boolean;
 }

@@ -1,42 +1,24 @@
 // A consult as one participant takes part in it: the session, the PeerConnection, the own and the remote tracks.
 import { AudioOutput } from './audio-output';
-import type { ConsultEvents, ConsultState, RemoteTrack } from './consult-types';
+import { Attachments } from './attachments';
+import type { ConsultDeps, ConsultEvents, ConsultOptions, ConsultState, RemoteTrack } from './consult-types';
 import type { Facing } from './devices';
 import { Emitter } from './emitter';
 import { HuizhenError } from './errors';
 import { watchLifecycle } from './lifecycle';
-import type { LocalTrack, Opener, PublishOptions } from './local-track';
+import type { LocalTrack, PublishOptions } from './local-track';
 import { MediaLink } from './media-link';
-import type { Peer, PeerDeps } from './peer';
 import type {
 	ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Track, You,
 } from './protocol';
 import { Publications } from './publications';
 import { ResumeStore } from './resume-store';
-import type { SocketFactory } from './rpc';
 import { Session, type SessionState } from './session';
 import { reportOf, type Statistics } from './stats';
 import { Views } from './views';
 
-export interface ConsultDeps {
-	socketFactory: SocketFactory;
-	createConnection: PeerDeps['createConnection'];
-	createStream: PeerDeps['createStream'];
-	opener?: Opener;
-	random?: () => number;
-}
-
-export interface ConsultOptions {
-	url: string;
-	token?: string;
-	resumeKey?: string;
-	language: string;
-	client: { name: string; version: string };
-	storageKey?: string;
-	playAudio: boolean;
-}
-
 const MAX_CHAT = 500;
+const NOBODY: You = { id: '', role: 'observer', status: 'lobby', position: 0, waiting_s: 0, hand: false };
 
 export class Consult extends Emitter<ConsultEvents> {
 	/** Plays the others' sound; see AudioOutput.resume() for browsers that want a gesture. */
@@ -46,7 +28,7 @@ export class Consult extends Emitter<ConsultEvents> {
 	private readonly publications: Publications;
 	private readonly link: MediaLink;
 	private readonly views: Views;
-	private readonly attached = new Map<HTMLMediaElement, string>();
+	private readonly attached: Attachments;
 	private readonly messages: ChatPush[] = [];
 	private readonly stopLifecycle: () => void;
 	private joinInfo: JoinResult | null = null;
@@ -65,6 +47,7 @@ export class Consult extends Emitter<ConsultEvents> {
 			this.changed();
 		});
 		this.views = new Views(() => this.refreshWanted());
+		this.attached = new Attachments((id) => this.link.mediaTrack(id));
 		this.publications = new Publications(
 			{
 				peer: () => this.link.peer,
@@ -146,8 +129,7 @@ export class Consult extends Emitter<ConsultEvents> {
 	}
 	/** This participant: status, place in the queue (`position`), waiting time, raised hand. */
 	get me(): You {
-		const nobody: You = { id: '', role: 'observer', status: 'lobby', position: 0, waiting_s: 0, hand: false };
-		return this.snapshot?.you ?? nobody;
+		return this.snapshot?.you ?? NOBODY;
 	}
 	/** Everybody admitted, this participant included. */
 	get participants(): readonly Participant[] {
@@ -217,14 +199,12 @@ export class Consult extends Emitter<ConsultEvents> {
 	/** Shows a remote track in an element and asks for the quality that its size deserves. */
 	attach(element: HTMLMediaElement, trackId: string): void {
 		const kind = this.remoteTracks.find((t) => t.id === trackId)?.kind;
-		this.attached.set(element, trackId);
 		if (kind !== 'audio') this.views.add(element, trackId);
-		this.fill(element, trackId);
+		this.attached.add(element, trackId);
 	}
 	detach(element: HTMLMediaElement): void {
-		this.attached.delete(element);
 		this.views.remove(element);
-		element.srcObject = null;
+		this.attached.remove(element);
 	}
 	async sendChat(text: string): Promise<void> {
 		await this.session.request('chat.send', { text });
@@ -339,7 +319,6 @@ export class Consult extends Emitter<ConsultEvents> {
 		this.publications.stop();
 		this.views.stop();
 		this.audio.stop();
-		for (const element of [...this.attached.keys()]) element.srcObject = null;
 		this.attached.clear();
 		this.updateState();
 		this.emit('end', reason);
@@ -360,7 +339,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		this.session.probe();
 		this.publications.recover();
 		void this.audio.resume();
-		for (const element of this.attached.keys()) void element.play().catch(() => undefined);
+		this.attached.play();
 	}
 
 	// --- media
@@ -371,7 +350,7 @@ export class Consult extends Emitter<ConsultEvents> {
 	}
 
 	private refreshWanted(): void {
-		const peer: Peer | null = this.link.peer;
+		const { peer } = this.link;
 		if (!peer || !this.can('subscribe')) return;
 		const rank = { off: 0, low: 1, medium: 2, high: 3 };
 		const wanted = this.remoteTracks
@@ -383,20 +362,13 @@ export class Consult extends Emitter<ConsultEvents> {
 	}
 
 	private onMediaChange(): void {
-		for (const [element, track] of this.attached) this.fill(element, track);
+		this.attached.refresh();
 		const audio = this.remoteTracks.filter((t) => t.kind === 'audio').map((t) => t.id);
 		if (this.options.playAudio) this.audio.update(this.link.peer, audio);
 		const quality = this.quality;
 		if (quality !== this.lastQuality) this.emit('quality', quality);
 		this.lastQuality = quality;
 		this.changed();
-	}
-
-	private fill(element: HTMLMediaElement, trackId: string): void {
-		const track = this.link.mediaTrack(trackId);
-		const stream = element.srcObject instanceof MediaStream ? element.srcObject : null;
-		if (!track) element.srcObject = null;
-		else if (stream?.getTracks()[0] !== track) element.srcObject = new MediaStream([track]);
 	}
 
 	private nameOfTrack(id: string): { participant: string; source: Source; active: boolean } | undefined {

@@ -9,11 +9,11 @@ interface View {
 
 const HIDDEN_GRACE_MS = 4_000;
 
-/** Height in device pixels of the place where the picture is shown. */
+/** Height in device pixels of the place where the picture is shown; layers have 180, 360 and 720 lines. */
 export function qualityForHeight(height: number): Quality {
 	if (height <= 0) return 'off';
-	if (height <= 270) return 'low';
-	if (height <= 540) return 'medium';
+	if (height <= 220) return 'low';
+	if (height <= 430) return 'medium';
 	return 'high';
 }
 

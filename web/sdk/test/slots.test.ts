@@ -61,7 +61,7 @@ describe('slots', () => {
 	});
 
 	it('chooses the quality by the height on screen', () => {
-		expect([-1, 0, 1, 270, 271, 540, 541, 2160].map(qualityForHeight)).toEqual(
+		expect([-1, 0, 1, 220, 221, 430, 431, 2160].map(qualityForHeight)).toEqual(
 			['off', 'off', 'low', 'low', 'medium', 'medium', 'high', 'high'],
 		);
 	});
