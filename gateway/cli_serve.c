@@ -15,6 +15,7 @@
 #include "gateway/session/control.h"
 #include "gateway/supervisor.h"
 #include "media/api.h"
+#include "media/transport/srtp.h"
 #include "media/worker/worker.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -138,12 +139,15 @@ int hz_cli_worker(int argc, char **argv)
 	snprintf(name, sizeof(name), "hz-worker%u", options.index);
 	prctl(PR_SET_NAME, name);
 	// At a takeover this waits until the old worker is gone, everything else being ready.
+	err = hz_srtp_init();
 	close(HZ_FD_WORKER_WAITING);
-	err = hz_memfd_claim(HZ_FD_WORKER_ARENA, &lock);
+	if (!err)
+		err = hz_memfd_claim(HZ_FD_WORKER_ARENA, &lock);
 	if (!err) {
 		seclude();
 		err = hz_worker_run(&fds, &options);
 		close(lock);
+		hz_srtp_done();
 	}
 	if (err)
 		hz_error("worker.failed", "err=%d", err);

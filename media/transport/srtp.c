@@ -52,10 +52,16 @@ static int to_errno(srtp_err_status_t status)
 	}
 }
 
+static unsigned users; // how many init() without done()
+
 // Debian's libsrtp starts NSS with its first AES context and stops it with the last one, milliseconds each time.
 // With all three types replaced, nothing uses NSS after the self-tests of srtp_init().
 int hz_srtp_init(void)
 {
+	if (users > 0) {
+		users++;
+		return 0;
+	}
 	if (srtp_init() != srtp_err_status_ok)
 		return -EIO;
 	if (srtp_replace_cipher_type(&hz_srtp_icm_type, SRTP_AES_ICM_128) != srtp_err_status_ok ||
@@ -64,12 +70,14 @@ int hz_srtp_init(void)
 		srtp_shutdown();
 		return -EIO;
 	}
+	users = 1;
 	return 0;
 }
 
 void hz_srtp_done(void)
 {
-	srtp_shutdown();
+	if (users > 0 && --users == 0)
+		srtp_shutdown();
 }
 
 static int create(const struct hz_srtp_keys *keys, const uint8_t *key, const uint8_t *salt,

@@ -35,7 +35,8 @@ struct hz_srtp_keys {
 	uint8_t remote_key[16], remote_salt[14]; // of what the peer sends
 };
 
-// 0; -EIO libsrtp or OpenSSL refused. done() may be called only when every object is freed.
+// 0; -EIO libsrtp or OpenSSL refused. done() may be called only when every object is freed. Counted: a second init()
+// before done() costs nothing, so a worker that waits for its arena has the 20 ms of self-tests behind it.
 int hz_srtp_init(void);
 void hz_srtp_done(void);
 
