@@ -30,7 +30,8 @@ static int finish(struct hz_conn *conn)
 		return hz_conn_linger(conn);
 	conn->stage = HZ_STAGE_HEAD;
 	// With a piece of the next head already here the clock for heads runs, else that for idleness.
-	hz_conn_deadline(conn, conn->in_bytes ? (int64_t)conn->server->limits.timeout_ms * 1000 : HZ_IDLE_US);
+	conn->in_head = conn->in_bytes > 0;
+	hz_conn_deadline(conn, conn->in_head ? (int64_t)conn->server->limits.timeout_ms * 1000 : HZ_IDLE_US);
 	return 0;
 }
 

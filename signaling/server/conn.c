@@ -19,7 +19,7 @@ void hz_conn_kill(struct hz_conn *conn)
 static void on_deadline(lws_sorted_usec_list_t *sul)
 {
 	struct hz_conn *conn = lws_container_of(sul, struct hz_conn, deadline);
-	bool idle = conn->stage == HZ_STAGE_HEAD && conn->served && !conn->in_bytes;
+	bool idle = conn->stage == HZ_STAGE_HEAD && conn->served && !conn->in_head;
 	if (!idle && conn->stage != HZ_STAGE_WS && conn->stage != HZ_STAGE_LINGER)
 		conn->server->counters.timeouts++;
 	hz_conn_kill(conn);
@@ -128,8 +128,10 @@ int hz_conn_on_data(struct hz_conn *conn, const void *data, size_t bytes)
 	conn->handshaking = false;
 	if (conn->stage == HZ_STAGE_LINGER)
 		return 0;
-	if (conn->stage == HZ_STAGE_HEAD && conn->served && !conn->in_bytes)
+	if (conn->stage == HZ_STAGE_HEAD && conn->served && !conn->in_head) {
+		conn->in_head = true;
 		hz_conn_deadline(conn, (int64_t)conn->server->limits.timeout_ms * 1000);
+	}
 	if (store(conn, data, bytes) < 0)
 		return -1;
 	return process(conn);

@@ -68,6 +68,8 @@ struct hz_conn {
 	enum hz_stage stage;
 	bool tls, handshaking, peer_loopback, adopting, killed, reading_off;
 	bool served; // at least one request came: from here on silence is idleness, not an attack
+	bool
+	    in_head; // a byte of the next request came: its clock runs, and empty lines do not wind it up again
 	bool close_after, head_sent;
 	char peer[HZ_ADDRESS_BYTES];
 	struct hz_limits_entry *entry;

@@ -169,6 +169,20 @@ static void test_slow_clients(void **state)
 		close(fd);
 	}
 	assert_true(hz_server_counters(w->server)->timeouts >= 4);
+
+	// Empty lines before a request are allowed, but do not buy time.
+	char head[4096], c;
+	int fd = world_connect(w->http_port);
+	struct timeval quick = {.tv_usec = 100000};
+	put_text(fd, G H "\r\n");
+	assert_int_equal(get_answer(fd, false, head, NULL, NULL), 200);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &quick, sizeof(quick));
+	int64_t before = hz_now_us();
+	do
+		put_text(fd, "\r\n");
+	while (recv(fd, &c, 1, 0) < 0 && errno == EAGAIN && hz_now_us() - before < 4000000);
+	assert_in_range((hz_now_us() - before) / 1000, 400, 2000);
+	close(fd);
 }
 
 // 2,000 connections that say random things.
