@@ -68,7 +68,7 @@ const BAD: [string, () => string][] = [
 for (const [name, make] of BAD) {
   test(`token: ${name}`, async () => {
     const token = make();
-    assert.equal(await errorCode(RpcClient.join(gateway.url, { token })), token === "" ? -32602 : -32001, "WebSocket");
+    assert.equal(await errorCode(RpcClient.join(gateway.url, { token })), token === "" || token.length > 8192 ? -32602 : -32001, "WebSocket");
     for (const path of ["/whip/c1", "/whep/c1/host"]) {
       const status = (await post(path, token, offer())).status;
       assert.ok(status === 401 || status === 403 || status === 431, `${path} ${status}`);
@@ -103,7 +103,7 @@ test("--once tokens work once", async () => {
   const token = gateway.token("c1", "expert", { id: "once", once: true });
   const { client } = await RpcClient.join(gateway.url, { token });
   assert.equal(await errorCode(RpcClient.join(gateway.url, { token })), -32001);
-  assert.equal((await post("/whip/c1", token, offer())).status, 401);
+  assert.ok([401, 403].includes((await post("/whip/c1", token, offer())).status));
   client.close();
 });
 
@@ -116,11 +116,11 @@ for (const role of ["patient", "companion", "interpreter"]) {
     assert.equal(state["participants"], undefined);
     assert.equal(state["lobby"], undefined);
     assert.equal(await errorCode(client.call("offer", { sdp: offer(), publish: [{ mid: "0", source: "microphone", label: "", muted: false }], recv: [], restart: false })), -32003);
-    assert.equal(await errorCode(client.call("subscribe", { items: [] })), -32003);
+    assert.equal(await errorCode(client.call("subscribe", { items: [{ mid: "0", track: "t10000" }] })), -32003);
     assert.equal(await errorCode(client.call("chat.send", { text: "hello" })), -32003);
     assert.equal(await errorCode(client.call("hand", { raised: true })), -32003);
-    assert.equal(await errorCode(client.call("lobby.admit", { participant: `early-${role}` })), -32002);
-    assert.equal(await errorCode(client.call("participant.remove", { participant: "host", reason: "" })), -32002);
+    assert.equal(await errorCode(client.call("lobby.admit", { participant: `early-${role}` })), -32003);
+    assert.equal(await errorCode(client.call("participant.remove", { participant: "host", reason: "" })), -32003);
     assert.equal((await post("/whip/c1", token, offer())).status, 403);
     assert.equal((await post("/whep/c1/good", token, offer("recvonly"))).status, 403);
     assert.equal((await gateway.api(token, "PATCH", `/api/v1/consults/c1/participants/early-${role}`, { status: "admitted" })).status, 403);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { Gateway, ROOT, sleep, until } from "../lib/gateway.ts";
 import { launchChromium } from "../lib/browser.ts";
-import { installClockCamera, readClock, readTones, type Reading } from "../lib/clockcam.ts";
+import { PAGE_PRELUDE, installClockCamera, readClock, readTones, type Reading } from "../lib/clockcam.ts";
 
 let gateway: Gateway, browser: Browser, site: Server, origin: string;
 
@@ -33,6 +33,7 @@ after(async () => { await browser?.close(); site?.close(); await gateway?.stop()
 
 async function page(): Promise<Page> {
   const made = await (await browser.newContext()).newPage();
+  await made.addInitScript(PAGE_PRELUDE);
   await made.addInitScript(installClockCamera, { id: 5, toneHz: 620, width: 640, height: 480, fps: 25 });
   await made.goto(origin);
   return made;

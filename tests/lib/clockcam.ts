@@ -9,6 +9,9 @@ export const ROWS = 6;
 
 export interface CamOptions { id: number; toneHz: number; width: number; height: number; fps: number }
 
+// The TypeScript runner wraps named functions in a helper that pages do not have: this goes into every page first.
+export const PAGE_PRELUDE = "globalThis.__name = (f) => f";
+
 // Replaces getUserMedia and getDisplayMedia before any page script runs.
 export function installClockCamera(options: CamOptions): void {
   const COLS = 8, LINES = 6;

@@ -1,5 +1,5 @@
 // Commands, reconcile, what an arena may hold at start, events that do not fit.
-#include "fixture.h"
+#include "tests/unit/router/fixture.h"
 
 #include "gateway/base/memfd.h"
 #include "media/router/check.h"

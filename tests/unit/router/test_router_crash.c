@@ -1,7 +1,7 @@
 // The router is stopped at random points and goes on in a new one on the same arena: after a packet, in the middle of
 // the fan-out with the packet sent or not yet sent. Over thousands of such cuts no (SSRC, 48-bit index) may be sent
 // twice, and media flows again after a keyframe.
-#include "fixture.h"
+#include "tests/unit/router/fixture.h"
 
 #define VIDEO     HZ_KIND_VIDEO
 #define AUDIO     HZ_KIND_AUDIO

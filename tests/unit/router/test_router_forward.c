@@ -1,5 +1,5 @@
 // One publisher (peer 0), one or more receivers: numbering, timestamps, headers, who gets nothing.
-#include "fixture.h"
+#include "tests/unit/router/fixture.h"
 
 #define VIDEO HZ_KIND_VIDEO
 #define AUDIO HZ_KIND_AUDIO

@@ -1,7 +1,7 @@
 // The same with real kills: a child runs the router on a shared arena, making, changing and removing objects and
 // relaying packets, until SIGKILL hits it at any instruction. What it sent stands in a shared log. Whatever it left
 // half done, the next incarnation must open it, take control's repetition, relay, and use no index twice.
-#include "fixture.h"
+#include "tests/unit/router/fixture.h"
 
 #include <signal.h>
 #include <sys/prctl.h>

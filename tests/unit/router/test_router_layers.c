@@ -1,5 +1,5 @@
 // Simulcast: which layer a receiver gets, and switches at keyframes.
-#include "fixture.h"
+#include "tests/unit/router/fixture.h"
 
 #define VIDEO HZ_KIND_VIDEO
 

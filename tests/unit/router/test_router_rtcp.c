@@ -1,5 +1,5 @@
 // Retransmission, keyframe requests, reports, transport-wide feedback, and RTCP that nobody may obey.
-#include "fixture.h"
+#include "tests/unit/router/fixture.h"
 
 #include "media/rtp/rtx.h"
 #include "media/rtp/twcc.h"

@@ -59,7 +59,7 @@ static inline void rig_spawn(struct rig *rig)
 		return;
 	hz_log_init("worker", HZ_LOG_ERROR);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves nothing behind
-	hz_srtp_done(); // what the fork inherited: the worker begins anew
+	hz_srtp_done();                   // what the fork inherited: the worker begins anew
 	close(rig->control);
 	int err = hz_worker_run(&rig->fds, &(struct hz_worker_options){.index = 3});
 #ifdef __SANITIZE_ADDRESS__

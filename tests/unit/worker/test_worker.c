@@ -1,5 +1,5 @@
 // A worker process with real sockets: connect, relay, kill -9, junk, a control that does not read.
-#include "client.h"
+#include "tests/unit/worker/client.h"
 
 #include <sys/socket.h>
 
