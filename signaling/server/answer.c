@@ -42,8 +42,7 @@ static long fill(struct hz_conn *conn)
 	unsigned char *at = conn->server->scratch + LWS_PRE;
 	size_t used = 0;
 	if (!conn->head_sent) {
-		int err =
-		    hz_response_head(res, conn->tls, conn->close_after, (char *)at, HZ_SCRATCH_BYTES, &used);
+		int err = hz_response_head(res, conn->close_after, (char *)at, HZ_SCRATCH_BYTES, &used);
 		if (err)
 			return err;
 		conn->head_sent = true;

@@ -203,19 +203,16 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char
 		t->used += (size_t)n;
 }
 
-static void put_defaults(struct text *t, const struct hz_response *res, bool is_tls)
+static void put_defaults(struct text *t, const struct hz_response *res)
 {
 	put(t, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
-	if (is_tls)
-		put(t, "Strict-Transport-Security: max-age=31536000\r\n");
 	if (!hz_response_get_header(res, "Content-Security-Policy"))
 		put(t, "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
 	if (!hz_response_get_header(res, "Cache-Control"))
 		put(t, "Cache-Control: no-store\r\n");
 }
 
-int hz_response_head(const struct hz_response *res, bool is_tls, bool close, char *ret, size_t ret_bytes,
-                     size_t *ret_used)
+int hz_response_head(const struct hz_response *res, bool close, char *ret, size_t ret_bytes, size_t *ret_used)
 {
 	struct text t = {.buf = ret, .bytes = ret_bytes};
 	int status = hz_response_get_status(res);
@@ -230,7 +227,7 @@ int hz_response_head(const struct hz_response *res, bool is_tls, bool close, cha
 		put(&t, "Content-Type: %s\r\n", res->type);
 	if (status != 204 && status != 304) // RFC 9110, 8.6
 		put(&t, "Content-Length: %zu\r\n", res->body_bytes);
-	put_defaults(&t, res, is_tls);
+	put_defaults(&t, res);
 	for (unsigned i = 0; i < res->headers; i++)
 		put(&t, "%s: %s\r\n", res->header[i].name, res->header[i].value);
 	put(&t, "Connection: %s\r\n\r\n", close ? "close" : "keep-alive");

@@ -23,7 +23,7 @@ const char *hz_status_phrase(int status);
 
 // Writes status line and all headers for the wire; content length as told (a HEAD answer has one without a body).
 // 0, -ENOSPC.
-int hz_response_head(const struct hz_response *res, bool is_tls, bool close, char *ret, size_t ret_bytes,
+int hz_response_head(const struct hz_response *res, bool close, char *ret, size_t ret_bytes,
                      size_t *ret_used);
 
 #endif

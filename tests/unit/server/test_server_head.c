@@ -238,7 +238,7 @@ static void test_response_headers(void **state)
 	assert_int_equal(hz_response_get_status(res), 500);
 	char head[200];
 	size_t used;
-	assert_int_equal(hz_response_head(res, false, true, head, sizeof(head), &used), -ENOSPC);
+	assert_int_equal(hz_response_head(res, true, head, sizeof(head), &used), -ENOSPC);
 	hz_response_free(res);
 }
 

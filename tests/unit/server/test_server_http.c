@@ -34,7 +34,6 @@ static void test_get(void **state)
 	assert_non_null(strstr(head, "\r\nContent-Security-Policy: default-src 'none'"));
 	assert_non_null(strstr(head, "\r\nCache-Control: no-store\r\n"));
 	assert_non_null(strstr(head, "\r\nX-Test: yes\r\n"));
-	assert_null(strstr(head, "Strict-Transport-Security"));
 	assert_null(strcasestr(head, "libwebsockets"));
 	close(fd);
 }
