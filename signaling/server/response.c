@@ -80,9 +80,9 @@ const char *hz_response_type(const struct hz_response *res)
 
 static bool is_own(const char *name)
 {
-	static const char *const own[] = {
-	    "Content-Type", "Content-Length",         "Connection",      "Transfer-Encoding",
-	    "Date",         "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security"};
+	static const char *const own[] = {"Content-Type",      "Content-Length", "Connection",
+	                                  "Transfer-Encoding", "Date",           "X-Content-Type-Options",
+	                                  "Referrer-Policy"};
 	for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (!strcasecmp(name, own[i]))
 			return true;
