@@ -1,7 +1,10 @@
 // `huizhen token`, `link` and `consult`.
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "gateway/base/secret.h"
 #include "gateway/cli.h"
@@ -20,6 +23,31 @@ static int need(const char *command, const char *option, const char *value)
 static int admin_exit(int err, const char *error)
 {
 	return hz_cli_error(err == -EINVAL ? HZ_EXIT_USAGE : HZ_EXIT_FAILED, "%s", error);
+}
+
+// root makes nothing in the service's folder that the service could not read.
+static int become_owner(const struct hz_config *config, const char *command)
+{
+	struct stat st;
+	if (geteuid() != 0 || stat(config->data.dir, &st) < 0 || st.st_uid == 0)
+		return 0;
+	if (setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0)
+		return 0;
+	return hz_cli_error(HZ_EXIT_FAILED,
+	                    "cannot become the owner of data.dir, at huizhen %s: run it as that user",
+	                    command);
+}
+
+// The configuration, and the right user for its data folder.
+static int open_data(const char *command, const char *path, struct hz_config **ret)
+{
+	int code = hz_cli_config(path, ret);
+	if (code)
+		return code;
+	code = become_owner(*ret, command);
+	if (code)
+		hz_config_free(*ret);
+	return code;
 }
 
 int hz_cli_token(int argc, char **argv)
@@ -48,7 +76,7 @@ int hz_cli_token(int argc, char **argv)
 		code = hz_cli_error(
 		    HZ_EXIT_USAGE, "--grant is \"%.40s\", at huizhen token: only create can be given", grant);
 	if (!code)
-		code = hz_cli_config(path, &config);
+		code = open_data("token", path, &config);
 	if (code)
 		return code;
 	spec.create = grant != NULL;
@@ -102,7 +130,7 @@ int hz_cli_link(int argc, char **argv)
 		    "--base-url is \"%.60s\", at huizhen link: write https://host or https://host:port",
 		    base);
 	if (!code)
-		code = hz_cli_config(path, &config);
+		code = open_data("link", path, &config);
 	if (code)
 		return code;
 	int err = hz_admin_link(config, &spec, error, url);
@@ -127,7 +155,7 @@ int hz_cli_consult(int argc, char **argv)
 	if (!code)
 		code = need("consult", "--consult", consult);
 	if (!code)
-		code = hz_cli_config(path, &config);
+		code = open_data("consult", path, &config);
 	if (code)
 		return code;
 	int err = hz_admin_consult(config, consult, title ? title : consult, error);
