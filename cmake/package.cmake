@@ -22,9 +22,9 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME huizhen)
 set(CPACK_PACKAGE_CONTACT "Huizhen maintainers <maintainers@huizhen.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "real-time telemedicine video gateway")
-set(CPACK_PACKAGE_DESCRIPTION "Video visits and remote consultations in the browser: patient, county clinic and
-experts meet through one gateway with one port. Media goes on when a part of the
-gateway is restarted or upgraded.")
+set(CPACK_PACKAGE_DESCRIPTION "Video visits and remote consultations in the browser: patient, county
+clinic and experts meet through one gateway. Media goes on when a part of
+the gateway is restarted or upgraded.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
