@@ -126,11 +126,14 @@ static int open_brain(struct hz_process *process)
 static int open_server(struct hz_process *process)
 {
 	const struct hz_config *config = process->config;
+	// Behind a reverse proxy the pages' origin is the public one, whatever Host the proxy sends.
+	const char *const origins[] = {process->rest.public_url[0] ? process->rest.public_url : NULL, NULL};
 	const struct hz_server_options options = {
 	    .http_fd = process->fds->http,
 	    .https_fd = process->fds->https,
 	    .cert = config->https.certificate,
 	    .key = config->https.key,
+	    .origins = origins,
 	    .limits = {.connections = config->limits.connections,
 	               .connections_per_address = config->limits.connections_per_address,
 	               .requests_per_second = config->limits.requests_per_second},

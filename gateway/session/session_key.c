@@ -103,6 +103,7 @@ void hz_participant_resume(struct hz_brain *brain, struct hz_participant *p, str
 	p->conn = conn;
 	conn->participant = p;
 	p->away_until_ms = 0;
+	p->consult->recount = true; // a codec change may have waited for it
 	hz_persist_participant(brain, p);
 	hz_push_state(brain, p->consult);
 }
