@@ -11,6 +11,8 @@
 #include "gateway/config_table.h"
 #include "gateway/session/admin.h"
 
+#define LINK_TTL_MAX_S (30u * 86400u)
+
 static int need(const char *command, const char *option, const char *value)
 {
 	if (value && *value)
@@ -129,6 +131,8 @@ int hz_cli_link(int argc, char **argv)
 		    HZ_EXIT_USAGE,
 		    "--base-url is \"%.60s\", at huizhen link: write https://host or https://host:port",
 		    base);
+	if (!code && spec.ttl_s > LINK_TTL_MAX_S)
+		code = hz_cli_error(HZ_EXIT_USAGE, "--ttl is too long, at huizhen link: 30 days at most");
 	if (!code)
 		code = open_data("link", path, &config);
 	if (code)

@@ -1,0 +1,239 @@
+// huizhen doctor: each check with something wrong in front of it.
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gateway/config_parse.h"
+#include "gateway/doctor.h"
+#include "gateway/supervisor_ports.h"
+#include "media/transport/certificate.h"
+#include "media/transport/udp.h"
+
+static char dir[64];
+static struct hz_doctor d;
+
+static void examine(const char *extra)
+{
+	char yaml[600], error[HZ_CONFIG_ERROR_BYTES];
+	static char path[] = "d.yaml";
+	struct hz_config_text text = {.path = path, .text = yaml};
+	struct hz_config *config;
+	int n = snprintf(yaml, sizeof(yaml), "data: {dir: %s/data}\nmedia: {port: 39870, workers: 2}\n%s",
+	                 dir, extra);
+	text.bytes = (size_t)n;
+	if (hz_config_parse(&text, error, &config))
+		fail_msg("%s", error);
+	hz_doctor_run(&d, config);
+	hz_config_free(config);
+	d.config = NULL;
+}
+
+static const struct hz_finding *finding(const char *name)
+{
+	for (unsigned i = 0; i < d.count; i++)
+		if (strcmp(d.finding[i].name, name) == 0)
+			return &d.finding[i];
+	fail_msg("nothing about %s", name);
+	return NULL;
+}
+
+static void expect(const char *name, enum hz_verdict verdict, const char *text)
+{
+	const struct hz_finding *f = finding(name);
+	if (f->verdict != verdict || !strstr(f->text, text))
+		fail_msg("%s: %d \"%s\"", name, f->verdict, f->text);
+	if (verdict > HZ_VERDICT_OFF && !f->todo[0])
+		fail_msg("%s: does not say what to do", name);
+}
+
+#define PORTS "http: {port: 39881}\nhttps: {port: 39882}\n"
+
+static void healthy(void **state)
+{
+	examine(PORTS);
+	expect("data folder", HZ_VERDICT_OK, "first start");
+	expect("http", HZ_VERDICT_OK, "free");
+	expect("https", HZ_VERDICT_OK, "free");
+	expect("media", HZ_VERDICT_OK, "39870 to 39871");
+	expect("gateway", HZ_VERDICT_OFF, "not running");
+	expect("certificate", HZ_VERDICT_OK, "first start");
+	expect("libraries", HZ_VERDICT_OK, "OpenSSL 3");
+	expect("libraries", HZ_VERDICT_OK, "libsrtp");
+	expect("encryption", HZ_VERDICT_OK, "passed");
+	expect("pacs", HZ_VERDICT_OFF, "not configured");
+	expect("emr", HZ_VERDICT_OFF, "not configured");
+	expect("turn", HZ_VERDICT_OFF, "not configured");
+	finding("disk");
+	finding("open files");
+	finding("clock");
+	finding("codecs");
+}
+
+static void ports_of_others(void **state)
+{
+	int http, media;
+	assert_int_equal(hz_tcp_listen("127.0.0.1", 39881, &http), 0);
+	assert_int_equal(hz_udp_open("", 39871, &media), 0);
+	examine(PORTS);
+	expect("http", HZ_VERDICT_FAIL, "another program");
+	expect("https", HZ_VERDICT_OK, "free");
+	expect("media", HZ_VERDICT_FAIL, "39871 is in use");
+	assert_int_equal(hz_doctor_verdict(&d), HZ_VERDICT_FAIL);
+	close(http);
+	close(media);
+	examine("http: {port: 39881, address: 192.0.2.7}\nhttps: {port: 0}\n");
+	expect("http", HZ_VERDICT_FAIL, "cannot be opened");
+	expect("https", HZ_VERDICT_OFF, "off");
+	expect("certificate", HZ_VERDICT_OFF, "off");
+}
+
+// Something has the lock of the folder, but does not answer as a gateway does.
+static void silent_gateway(void **state)
+{
+	char path[96];
+	int http;
+	snprintf(path, sizeof(path), "%s/data", dir);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/data/run", dir);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/data/run/lock", dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "4711\n", 5), 5);
+	examine(PORTS);
+	expect("gateway", HZ_VERDICT_OFF, "not running"); // a lock file alone means nothing
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(hz_tcp_listen("127.0.0.1", 39881, &http), 0);
+	close(http);
+	examine(PORTS);
+	expect("gateway", HZ_VERDICT_FAIL, "pid 4711");
+	assert_int_equal(hz_tcp_listen("127.0.0.1", 39881, &http), 0);
+	examine(PORTS); // accepts but says nothing: 3 s
+	expect("http", HZ_VERDICT_OK, "a gateway runs here");
+	expect("gateway", HZ_VERDICT_FAIL, "does not answer");
+	close(http);
+	close(fd);
+	unlink(path);
+}
+
+static void folders(void **state)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "%s/data", dir);
+	mkdir(path, 0700);
+	chmod(path, 0755);
+	examine(PORTS);
+	expect("data folder", HZ_VERDICT_WARN, "mode 755");
+	chmod(path, 0777);
+	examine(PORTS);
+	expect("data folder", HZ_VERDICT_FAIL, "mode 777");
+	chmod(path, 0700);
+	examine(PORTS);
+	expect("data folder", HZ_VERDICT_OK, dir);
+	examine(PORTS "web: {dir: /nowhere}\n");
+	expect("pages", HZ_VERDICT_FAIL, "/nowhere");
+}
+
+static void certificates(void **state)
+{
+	static const char *const dns[] = {"gateway.example.org"};
+	static const char *const ip[] = {"10.1.2.3"};
+	struct hz_certificate_names names = {.dns = dns, .dns_count = 1, .ip = ip, .ip_count = 1};
+	struct hz_certificate_facts facts;
+	char a[96], ak[96], b[96], bk[96], extra[500];
+	snprintf(a, sizeof(a), "%s/a.pem", dir);
+	snprintf(ak, sizeof(ak), "%s/a.key", dir);
+	snprintf(b, sizeof(b), "%s/b.pem", dir);
+	snprintf(bk, sizeof(bk), "%s/b.key", dir);
+	assert_int_equal(hz_certificate_make(a, ak, &names), 0);
+	assert_int_equal(hz_certificate_make(b, bk, &names), 0);
+	assert_int_equal(hz_certificate_look(a, ak, "10.1.2.3", &facts), 0);
+	assert_true(facts.name_matches);
+	assert_int_equal(hz_certificate_look(a, ak, "10.1.2.4", &facts), 0);
+	assert_false(facts.name_matches);
+	assert_int_equal(hz_certificate_look(a, bk, NULL, &facts), -EKEYREJECTED);
+	assert_int_equal(hz_certificate_look(ak, a, NULL, &facts), -EINVAL);
+	assert_int_equal(hz_certificate_look("/none", ak, NULL, &facts), -ENOENT);
+	assert_int_equal(hz_certificate_look("/dev/null", ak, NULL, &facts), -EINVAL);
+
+	snprintf(extra, sizeof(extra),
+	         "http: {port: 39881}\nhttps: {port: 39882, certificate: %s, key: %s}\n"
+	         "links: {public_url: 'https://gateway.example.org:8443'}\n",
+	         a, ak);
+	examine(extra);
+	expect("certificate", HZ_VERDICT_WARN, "self-signed");
+	snprintf(extra, sizeof(extra),
+	         "http: {port: 39881}\nhttps: {port: 39882, certificate: %s, key: %s}\n"
+	         "links: {public_url: 'https://other.example.org'}\n",
+	         a, ak);
+	examine(extra);
+	expect("certificate", HZ_VERDICT_FAIL, "not for other.example.org");
+	snprintf(extra, sizeof(extra),
+	         "http: {port: 39881}\nhttps: {port: 39882, certificate: %s, key: %s}\n", a, bk);
+	examine(extra);
+	expect("certificate", HZ_VERDICT_FAIL, "does not belong");
+	snprintf(extra, sizeof(extra),
+	         "http: {port: 39881}\nhttps: {port: 39882, certificate: /dev/null, key: %s}\n", bk);
+	examine(extra);
+	expect("certificate", HZ_VERDICT_FAIL, "not PEM");
+}
+
+static void certificate_refused(void **state)
+{
+	static const char *const odd[] = {"not an address"};
+	struct hz_certificate_names none = {0}, wrong = {.ip = odd, .ip_count = 1};
+	char a[96], ak[96];
+	snprintf(a, sizeof(a), "%s/none/a.pem", dir);
+	snprintf(ak, sizeof(ak), "%s/none/a.key", dir);
+	assert_int_equal(hz_certificate_make(a, ak, &none), -EINVAL);
+	assert_int_equal(hz_certificate_make(a, ak, &wrong), -EINVAL);
+	static const char *const good[] = {"localhost"};
+	struct hz_certificate_names names = {.dns = good, .dns_count = 1};
+	assert_int_equal(hz_certificate_make(a, ak, &names), -ENOENT);
+}
+
+static void too_many_findings(void **state)
+{
+	d.count = 0;
+	for (int i = 0; i < HZ_DOCTOR_MAX + 5; i++)
+		hz_doctor_add(&d, "x", HZ_VERDICT_WARN, NULL, "%d", i);
+	assert_int_equal(d.count, HZ_DOCTOR_MAX);
+	assert_int_equal(hz_doctor_verdict(&d), HZ_VERDICT_WARN);
+}
+
+static int make_dir(void **state)
+{
+	snprintf(dir, sizeof(dir), "/tmp/hz-doctor-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	char command[96];
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(healthy, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(ports_of_others, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(silent_gateway, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(folders, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(certificates, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(certificate_refused, make_dir, remove_dir),
+	    cmocka_unit_test(too_many_findings),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
