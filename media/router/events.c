@@ -68,7 +68,7 @@ void hz_events_flush(struct hz_router *r)
 static void choose_speakers(struct hz_router *r, struct hz_rt_consult *c, int64_t now_us)
 {
 	struct hz_level *levels[256]; // speaking and silent ones of one consult; more are not looked at
-	uint16_t peers[256];
+	uint16_t peers[256] = {0};
 	uint32_t index[HZ_MAX_SPEAKERS];
 	uint32_t count = 0;
 	for (uint16_t t = c->first_track; t != HZ_NO_SLOT && count < 256; t = r->next_speaker[t]) {

@@ -198,13 +198,23 @@ void hz_sub_remove(struct hz_router *r, uint32_t slot)
 	hz_arena_sub_clear(as);
 }
 
+struct hz_rt_stream *hz_track_stream(struct hz_router *r, uint32_t slot, unsigned layer)
+{
+	struct hz_arena_track *at = &r->arena->track[slot];
+	struct hz_rt_layer *l = &r->track[slot].layer[layer];
+	uint32_t clock_hz = hz_clock_hz(hz_arena_track_set(at)->kind);
+	if (l->stream)
+		return l->stream;
+	if (!at->clock[layer].clock_hz)
+		hz_clockmap_init(&at->clock[layer], clock_hz);
+	l->stream = hz_stream_new(clock_hz, at->rx[layer].seen ? at->rx[layer].highest : 0);
+	return l->stream;
+}
+
 void hz_track_free_memory(struct hz_router *r, uint32_t slot)
 {
 	for (unsigned i = 0; i < HZ_MAX_LAYERS; i++) {
-		struct hz_rt_stream *stream = r->track[slot].layer[i].stream;
-		if (stream)
-			hz_history_free(stream->history);
-		free(stream);
+		hz_stream_free(r->track[slot].layer[i].stream);
 		r->track[slot].layer[i].stream = NULL;
 	}
 }

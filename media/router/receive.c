@@ -10,25 +10,6 @@
 #define HISTORY_SLOTS_VIDEO 1024u
 #define HISTORY_SLOTS_AUDIO 64u
 
-static struct hz_rt_stream *stream_of(struct hz_router *r, const struct hz_ssrc_entry *e)
-{
-	struct hz_rt_layer *l = &r->track[e->track].layer[e->layer];
-	const struct hz_arena_track *at = &r->arena->track[e->track];
-	if (l->stream)
-		return l->stream;
-	l->stream = calloc(1, sizeof(*l->stream));
-	if (!l->stream)
-		return NULL;
-	uint32_t clock_hz = hz_clock_hz(hz_arena_track_set(at)->kind);
-	hz_receiver_init(&l->stream->rx, clock_hz);
-	if (at->rx[e->layer].seen && at->rx[e->layer].highest > 0) // the incarnation before received it
-		hz_receiver_seed(&l->stream->rx, clock_hz, at->rx[e->layer].highest);
-	if (!at->clock[e->layer].clock_hz)
-		hz_clockmap_init(&r->arena->track[e->track].clock[e->layer], clock_hz);
-	hz_nack_init(&l->stream->nack);
-	return l->stream;
-}
-
 static void note_roc(struct hz_arena_rx *rx, uint32_t roc, uint16_t seq)
 {
 	if (!rx->seen || hz_seq_newer(seq, (uint16_t)rx->index))
@@ -43,10 +24,11 @@ static void note_twcc(struct hz_router *r, uint32_t slot, const struct hz_rt_in 
 	if (!(in->exts.has & HZ_EXT_TWCC))
 		return;
 	if (!p->twcc) {
-		p->twcc = malloc(sizeof(*p->twcc));
-		if (!p->twcc)
+		struct hz_twcc *twcc = malloc(sizeof(*twcc));
+		if (!twcc)
 			return; // no feedback, the sender stays slow: try again with the next packet
-		hz_twcc_init(p->twcc);
+		hz_twcc_init(twcc);
+		p->twcc = twcc;
 	}
 	p->twcc_ssrc = in->packet.ssrc;
 	hz_twcc_on_packet(p->twcc, in->exts.twcc_seq, in->now_us);
@@ -104,7 +86,7 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 	in->codec = t->codec_of[in->packet.pt];
 	if (in->codec == HZ_CODEC_NONE)
 		return -ENOENT;
-	struct hz_rt_stream *stream = stream_of(r, e);
+	struct hz_rt_stream *stream = hz_track_stream(r, e->track, e->layer);
 	if (!stream)
 		return 0;
 	enum hz_receive how = hz_receiver_on_packet(&stream->rx, in->packet.seq, in->packet.ts, recovered,

@@ -184,6 +184,10 @@ struct hz_ssrc_entry *hz_ssrc_learn(struct hz_router *r, uint32_t slot, const st
 // Takes an SSRC for a layer, in the arena and the table, instead of the one before.
 void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry);
 
+// stream.c: highest: extended number that the incarnation before received last; 0: none. NULL without memory.
+struct hz_rt_stream *hz_stream_new(uint32_t clock_hz, int64_t highest);
+void hz_stream_free(struct hz_rt_stream *stream); // NULL allowed
+
 // objects.c: lists, derived tables, making and removing.
 void hz_peer_attach(struct hz_router *r, uint32_t slot, int64_t now_us);
 void hz_track_attach(struct hz_router *r, uint32_t slot);
@@ -194,6 +198,8 @@ void hz_sub_link(struct hz_router *r, uint32_t slot, uint16_t track); // re-poin
 void hz_peer_remove(struct hz_router *r, uint32_t slot);
 void hz_track_remove(struct hz_router *r, uint32_t slot);
 void hz_sub_remove(struct hz_router *r, uint32_t slot);
+// The reception of a layer, made on its first packet; NULL without memory.
+struct hz_rt_stream *hz_track_stream(struct hz_router *r, uint32_t slot, unsigned layer);
 void hz_peer_free_memory(struct hz_router *r, uint32_t slot);
 void hz_track_free_memory(struct hz_router *r, uint32_t slot);
 void hz_peer_home(struct hz_router *r, uint32_t slot, uint32_t consult);  // joins that consult

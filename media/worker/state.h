@@ -70,6 +70,9 @@ struct hz_worker {
 	uint64_t rx_truncated_told;
 };
 
+// loop.c: until SIGTERM (0) or a broken descriptor (-errno).
+int hz_worker_loop(struct hz_worker *w);
+
 // ice.c
 void hz_worker_stun(struct hz_worker *w, const struct hz_udp_packet *packet);
 void hz_worker_consent(struct hz_worker *w);               // looks at all peers

@@ -83,8 +83,9 @@ void hz_worker_stats(struct hz_worker *w)
 	                                     .half_open = w->half_open,
 	                                     .forward_p50_us = percentile(&w->latency, 50),
 	                                     .forward_p99_us = percentile(&w->latency, 99)}};
-	msg.h = (struct hz_msg_header){
-	    .version = HZ_API_VERSION, .type = HZ_EV_WORKER_STATS, .bytes = sizeof(msg.worker_stats)};
+	msg.h.version = HZ_API_VERSION;
+	msg.h.type = HZ_EV_WORKER_STATS;
+	msg.h.bytes = sizeof(msg.worker_stats);
 	if (!hz_worker_event(w, &msg))
 		w->arena->counters.events_dropped++;
 	memset(&w->latency, 0, sizeof(w->latency));

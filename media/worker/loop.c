@@ -1,0 +1,112 @@
+// The loop: packets first, then commands, then what is due.
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "gateway/base/clock.h"
+#include "media/transport/demux.h"
+#include "media/worker/state.h"
+
+#define BATCHES_PER_TURN 8 // before commands and timers get their turn
+
+static void dispatch(struct hz_worker *w, struct hz_udp_packet *packet)
+{
+	w->arena->counters.rx_packets++;
+	w->arena->counters.rx_bytes += packet->bytes;
+	switch (hz_demux(packet->data, packet->bytes)) {
+	case HZ_DEMUX_STUN:
+		hz_worker_stun(w, packet);
+		break;
+	case HZ_DEMUX_DTLS:
+		hz_worker_dtls(w, packet);
+		break;
+	case HZ_DEMUX_RTP:
+		hz_worker_rtp(w, packet, false);
+		break;
+	case HZ_DEMUX_RTCP:
+		hz_worker_rtp(w, packet, true);
+		break;
+	default:
+		w->arena->counters.rtp_bad++;
+		break;
+	}
+}
+
+static int receive(struct hz_worker *w)
+{
+	for (unsigned i = 0; i < BATCHES_PER_TURN; i++) {
+		int64_t began_us = hz_now_us();
+		int err = hz_udp_receive(w->rx, w->fds.udp);
+		if (err || w->rx->count == 0)
+			return err;
+		w->now_us = began_us;
+		for (unsigned n = 0; n < w->rx->count; n++)
+			dispatch(w, &w->rx->packet[n]);
+		hz_udp_flush(w->tx);
+		hz_worker_latency(w, hz_now_us() - began_us, w->rx->count);
+		if (w->rx->count < HZ_UDP_BATCH)
+			return 0;
+	}
+	return 0;
+}
+
+// --- time
+
+static void timers(struct hz_worker *w)
+{
+	w->now_us = hz_now_us();
+	hz_worker_dtls_timers(w);
+	if (w->now_us >= w->sweep_us) {
+		hz_worker_consent(w);
+		w->sweep_us = w->now_us + HZ_WORKER_SWEEP_US;
+	}
+	hz_router_tick(w->router, w->now_us);
+	if (w->now_us >= w->stats_us) {
+		hz_worker_stats(w);
+		w->stats_us = w->now_us + HZ_WORKER_STATS_US;
+	}
+	hz_udp_flush(w->tx);
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int timeout_ms(const struct hz_worker *w)
+{
+	int64_t at = earliest(earliest(w->sweep_us, w->stats_us),
+	                      earliest(hz_router_deadline(w->router), hz_timers_next(w->handshakes)));
+	int64_t left = at - hz_now_us();
+	return left <= 0 ? 0 : (int)((left + 999) / 1000);
+}
+
+static int turn(struct hz_worker *w)
+{
+	struct epoll_event events[4];
+	int count = epoll_wait(w->epoll, events, 4, timeout_ms(w));
+	if (count < 0 && errno != EINTR)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		if (events[i].data.fd == w->signals) {
+			w->stopping = true;
+		} else if (events[i].data.fd == w->fds.udp) {
+			int err = receive(w);
+			if (err)
+				return err;
+		} else if (w->api_open) {
+			w->now_us = hz_now_us();
+			hz_worker_api_writable(w);
+			hz_worker_api_read(w);
+		}
+	}
+	timers(w);
+	return 0;
+}
+
+int hz_worker_loop(struct hz_worker *w)
+{
+	int err = 0;
+	while (!err && !w->stopping)
+		err = turn(w);
+	return err;
+}
