@@ -12,24 +12,26 @@ enum { // worker
 	HZ_FD_WORKER_UDP = 4,
 	HZ_FD_WORKER_API = 5,
 	HZ_FD_WORKER_IDENTITY = 6,
-	HZ_FD_WORKER_WAITING = 7, // pipe: closed when the worker waits for its arena (at a takeover); else /dev/null
+	HZ_FD_WORKER_WAITING =
+	    7, // pipe: closed when the worker waits for its arena (at a takeover); else /dev/null
 };
 
-enum { // control
+enum {                                // control
 	HZ_FD_CONTROL_SUPERVISOR = 3, // SOCK_SEQPACKET of struct hz_child_msg
 	HZ_FD_CONTROL_IDENTITY = 4,
-	HZ_FD_CONTROL_HTTP = 5,	 // listening, or /dev/null when switched off
+	HZ_FD_CONTROL_HTTP = 5,  // listening, or /dev/null when switched off
 	HZ_FD_CONTROL_HTTPS = 6, // listening, or /dev/null when switched off
-	HZ_FD_CONTROL_CONFIG = 7, // memfd: the text of the last configuration file that was right (rewritten at a reload)
-	HZ_FD_CONTROL_API = 10,	 // + worker index
+	HZ_FD_CONTROL_CONFIG =
+	    7, // memfd: the text of the last configuration file that was right (rewritten at a reload)
+	HZ_FD_CONTROL_API = 10, // + worker index
 };
 
 enum hz_child_msg_type {
 	HZ_CHILD_READY = 1, // control -> supervisor: listening, reconciled
 	HZ_CHILD_STATUS,    // control -> supervisor, every 2 s: value = consults with somebody connected
-	HZ_CHILD_DRAIN,	    // supervisor -> control: take no new consults, tell clients; exit when the last is over
-	HZ_CHILD_RELOAD,    // supervisor -> control: hz_config_load(config->path) again; it was checked already
-	HZ_CHILD_STOP,	    // supervisor -> control: close sockets with 1001 and exit 0 now (restart, takeover)
+	HZ_CHILD_DRAIN, // supervisor -> control: take no new consults, tell clients; exit when the last is over
+	HZ_CHILD_RELOAD, // supervisor -> control: hz_config_load(config->path) again; it was checked already
+	HZ_CHILD_STOP,   // supervisor -> control: close sockets with 1001 and exit 0 now (restart, takeover)
 };
 
 struct hz_child_msg {

@@ -16,8 +16,6 @@
 #include "gateway/config_parse.h"
 #include "gateway/config_table.h"
 
-extern char **environ;
-
 static int read_file(const char *path, char **ret, size_t *ret_bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;

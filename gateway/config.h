@@ -23,37 +23,42 @@ struct hz_config {
 		uint16_t port; // http.port, default 8080; 0: off
 	} http;
 	struct {
-		char *address;	   // https.address, default :: (everywhere)
-		uint16_t port;	   // https.port, default 8443; 0: off
-		char *certificate; // https.certificate, https.key: PEM files. Not configured: the two that the
-		char *key;	   // supervisor makes under data.dir; filled in here, so never empty
-		bool generated;	   // not configured
+		char *address; // https.address, default :: (everywhere)
+		uint16_t port; // https.port, default 8443; 0: off
+		char
+		    *certificate; // https.certificate, https.key: PEM files. Not configured: the two that the
+		char *key;        // supervisor makes under data.dir; filled in here, so never empty
+		bool generated;   // not configured
 	} https;
 	struct {
-		uint16_t port;	  // media.port, default 20000; worker i has port + i
+		uint16_t port;    // media.port, default 20000; worker i has port + i
 		uint32_t workers; // media.workers, default 0: one a core
-		char *address;	  // media.address: comma-separated addresses told to clients; empty: those of the interfaces
+		char *
+		    address; // media.address: comma-separated addresses told to clients; empty: those of the interfaces
 	} media;
 	struct {
-		char *public_url; // links.public_url: https://host[:port] that links are made with; empty: from the request
+		char *
+		    public_url; // links.public_url: https://host[:port] that links are made with; empty: from the request
 	} links;
 	struct {
-		struct hz_config_key *keys; // none configured: one is made at first start under data.dir/keys.json
+		struct hz_config_key
+		    *keys; // none configured: one is made at first start under data.dir/keys.json
 		unsigned keys_count;
-		char *oidc_issuer;   // tokens.oidc_issuer: expected `iss`; empty: off
+		char *oidc_issuer;    // tokens.oidc_issuer: expected `iss`; empty: off
 		char *oidc_jwks_file; // tokens.oidc_jwks_file: JWKS of that issuer
 		char *oidc_audience;
 	} tokens;
 	struct {
 		uint32_t participants_per_consult; // limits.*: default 100
-		uint32_t consults;		   // default 1000
-		uint32_t connections;		   // default 4000
+		uint32_t consults;                 // default 1000
+		uint32_t connections;              // default 4000
 		uint32_t connections_per_address;  // default 200
-		uint32_t requests_per_second;	   // per address, default 50
+		uint32_t requests_per_second;      // per address, default 50
 	} limits;
 	struct {
-		char *dir; // web.dir: built pages. Not configured: filled in when found next to the binary, in the
-			   // source tree of the build or in /usr/share/huizhen/web; else ""
+		char *
+		    dir; // web.dir: built pages. Not configured: filled in when found next to the binary, in the
+		         // source tree of the build or in /usr/share/huizhen/web; else ""
 	} web;
 	struct {
 		char *level; // log.level: debug info warn error

@@ -135,13 +135,14 @@ static void check_ready(struct hz_doctor *d)
 	long status = 0;
 	bool plain = d->config->http.port != 0;
 	const char *address = loopback_of(plain ? d->config->http.address : d->config->https.address);
+	unsigned port = plain ? d->config->http.port : d->config->https.port;
 	bool v6 = strchr(address, ':') != NULL;
 	if (!d->running) {
 		hz_doctor_add(d, "gateway", HZ_VERDICT_OFF, NULL, "not running with this data folder");
 		return;
 	}
 	snprintf(url, sizeof(url), "%s://%s%s%s:%u/readyz", plain ? "http" : "https", v6 ? "[" : "", address,
-	         v6 ? "]" : "", plain ? d->config->http.port : d->config->https.port);
+	         v6 ? "]" : "", port);
 	int err = ask(url, &status);
 	if (err)
 		hz_doctor_add(d, "gateway", HZ_VERDICT_FAIL, "see its log",

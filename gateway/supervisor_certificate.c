@@ -24,10 +24,10 @@ struct addresses {
 
 static void add_address(struct addresses *list, const struct sockaddr *address)
 {
-	char *text = list->text[list->count];
 	const void *raw = NULL;
 	if (list->count == MAX_ADDRESSES)
 		return; // the rest of a very large host: configure a certificate
+	char *text = list->text[list->count];
 	if (address->sa_family == AF_INET)
 		raw = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
 	else if (address->sa_family == AF_INET6)

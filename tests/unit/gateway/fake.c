@@ -27,7 +27,7 @@
 #include "gateway/config_parse.h"
 #include "gateway/supervisor.h"
 
-static int hz_fd_ignored;
+static int claimed;
 
 static void event(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void event(const char *fmt, ...)
@@ -100,7 +100,7 @@ static int worker(const char *index)
 	             is_type(HZ_FD_WORKER_API, S_IFSOCK) && is_type(HZ_FD_WORKER_IDENTITY, S_IFREG) &&
 	             fcntl(HZ_FD_WORKER_WAITING, F_GETFD) == 0 && closed(8, 300) && is_clean();
 	close(HZ_FD_WORKER_WAITING);
-	if (hz_memfd_claim(HZ_FD_WORKER_ARENA, &hz_fd_ignored) ||
+	if (hz_memfd_claim(HZ_FD_WORKER_ARENA, &claimed) ||
 	    hz_memfd_map(HZ_FD_WORKER_ARENA, FAKE_ARENA, (void **)&arena))
 		return 71;
 	arena->incarnation++;
