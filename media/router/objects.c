@@ -195,6 +195,8 @@ void hz_sub_remove(struct hz_router *r, uint32_t slot)
 	if (s->next_of_peer != HZ_NO_SLOT)
 		r->sub[s->next_of_peer].prev_of_peer = s->prev_of_peer;
 	r->subs_count--;
+	free(s->resend);
+	s->resend = NULL;
 	hz_arena_sub_clear(as);
 }
 

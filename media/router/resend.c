@@ -1,6 +1,7 @@
 // Answers to a subscriber's NACKs: the packet from the publisher's history, mapped as it was when it went out first,
 // wrapped into the RTX stream (RFC 4588), whose own index makes the nonce a new one. Without RTX there is no answer:
 // the same index with other bytes would break the cipher.
+#include <stdlib.h>
 #include <string.h>
 
 #include "media/router/state.h"
@@ -34,7 +35,11 @@ static struct hz_rt_stream *stream_of(struct hz_router *r, const struct hz_sub_m
 static bool too_soon(struct hz_router *r, uint32_t sub, uint64_t index, int64_t now_us)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
-	struct hz_rt_resend *last = &s->resend[index % HZ_RESEND_SLOTS];
+	if (!s->resend)
+		s->resend = calloc(HZ_RESEND_SLOTS, sizeof(*s->resend));
+	if (!s->resend)
+		return true; // unbounded answers would be worse than none
+	const struct hz_rt_resend *last = &s->resend[index % HZ_RESEND_SLOTS];
 	int64_t gap = r->peer[s->peer].rtt_us;
 	if (gap < HZ_RESEND_MIN_US)
 		gap = HZ_RESEND_MIN_US;

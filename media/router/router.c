@@ -93,6 +93,8 @@ void hz_router_free(struct hz_router *router)
 		hz_track_free_memory(router, router->tracks[i]);
 	for (uint32_t i = 0; router->peers && i < router->peers_count; i++)
 		hz_peer_free_memory(router, router->peers[i]);
+	for (uint32_t i = 0; router->sub && i < HZ_MAX_SUBS; i++)
+		free(router->sub[i].resend);
 	hz_history_pool_free(router->pool);
 	free(router->ssrc);
 	free(router->consult);

@@ -93,8 +93,8 @@ struct hz_rt_sub {
 	struct hz_rt_template header;
 	struct hz_rt_epoch epoch[HZ_EPOCHS];
 	uint32_t epoch_next;
-	struct hz_rt_resend resend[HZ_RESEND_SLOTS];
-	int32_t lost_told; // cumulative, of the newest receiver report
+	struct hz_rt_resend *resend; // HZ_RESEND_SLOTS, from the first NACK on
+	int32_t lost_told;           // cumulative, of the newest receiver report
 	uint8_t lost_valid;
 };
 
