@@ -37,6 +37,8 @@ export async function launchFirefox(): Promise<Firefox> {
     extraPrefsFirefox: {
       "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true,
       "media.peerconnection.ice.loopback": true, "media.peerconnection.ice.obfuscate_host_addresses": false,
+      // Without these Firefox offers only the address of the default route, and so no loopback.
+      "permissions.default.microphone": 1, "permissions.default.camera": 1,
       "media.autoplay.default": 0, "media.autoplay.blocking_policy": 0, "intl.accept_languages": "en-US",
     },
   });

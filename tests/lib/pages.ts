@@ -61,10 +61,12 @@ export function readTiles(page: AnyPage): Promise<(Reading & { participant: stri
     } return out; })()`);
 }
 
-// Strength of each tone in the sum of all remote sound that the SDK holds.
+// The strongest level of each tone over all remote microphones that the page plays.
 export function readRemoteTones(page: AnyPage, frequencies: number[]): Promise<number[]> {
   return run(page, `(async () => { const read = ${readTones.toString()}; const best = ${JSON.stringify(frequencies)}.map(() => -200);
-    for (const track of window.huizhenTestAudioTracks ? window.huizhenTestAudioTracks() : []) {
+    for (const element of document.querySelectorAll('audio[data-huizhen-track]')) {
+      const track = element.srcObject && element.srcObject.getAudioTracks()[0];
+      if (!track || element.paused) continue;
       const levels = await read(track, ${JSON.stringify(frequencies)}); levels.forEach((l, i) => { if (l > best[i]) best[i] = l; });
     } return best; })()`);
 }

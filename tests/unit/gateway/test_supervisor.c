@@ -206,6 +206,7 @@ static void drains(void **state)
 	struct fake f;
 	fake_new(&f);
 	fake_start(&f);
+	fake_expect(&f, "worker0 ", 1);
 	fake_write(&f, "over", "");
 	kill(f.serve, SIGTERM);
 	assert_true(fake_heard(&f, "STOPPING=1"));
