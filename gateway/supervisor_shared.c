@@ -18,7 +18,10 @@
 #include "media/transport/udp.h"
 
 #define API_BUFFER_BYTES (4u << 20) // a whole reconcile of a full worker queues without waiting
-#define SOCKET_NAME      "supervisor.sock"
+// The children of a supervisor that was killed a moment ago may still be on their way out.
+#define IN_USE_TRIES   10
+#define IN_USE_WAIT_US 50000
+#define SOCKET_NAME    "supervisor.sock"
 
 #define FAIL(err, error, ...) (snprintf(error, HZ_SHARED_ERROR_BYTES, __VA_ARGS__), err)
 
@@ -188,6 +191,10 @@ static int open_tcp(const char *what, const char *address, uint16_t port, char *
 	if (!port)
 		return 0;
 	int err = hz_tcp_listen(address, port, ret_fd);
+	for (int i = 0; err == -EADDRINUSE && i < IN_USE_TRIES; i++) {
+		usleep(IN_USE_WAIT_US);
+		err = hz_tcp_listen(address, port, ret_fd);
+	}
 	if (err)
 		return FAIL(err, error,
 		            "cannot listen (%s), at %s %s port %u: stop what uses it or set %s.port",
@@ -199,6 +206,10 @@ static int open_worker(uint16_t port, size_t arena_bytes, char *error, struct hz
 {
 	int pair[2];
 	int err = hz_udp_open("", port, &ret->udp);
+	for (int i = 0; err == -EADDRINUSE && i < IN_USE_TRIES; i++) {
+		usleep(IN_USE_WAIT_US);
+		err = hz_udp_open("", port, &ret->udp);
+	}
 	if (err)
 		return FAIL(err, error,
 		            "cannot open UDP (%s), at media port %u: stop what uses it or set media.port",
