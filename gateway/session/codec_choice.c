@@ -105,13 +105,13 @@ void hz_codec_recount(struct hz_brain *brain, struct hz_consult *consult)
 				    hz_codec_choose(track->offered, track->codec, receivers, count);
 				if (wanted == track->codec) {
 					track->asked = false;
-				} else if (!track->asked && p->conn) {
+				} else if (!track->asked && p->conn && p->status == HZ_STATUS_ADMITTED) {
 					track->asked = true;
 					ask = true;
 				}
 			}
 		}
-		if (ask && p->status == HZ_STATUS_ADMITTED) {
+		if (ask) {
 			brain->count.codec_changes++;
 			hz_info("codec.change", "consult=%s participant=%s", consult->id, p->id);
 			hz_push_renegotiate(brain, p, "codec");

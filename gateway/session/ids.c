@@ -34,8 +34,8 @@ int hz_ids_take(struct hz_id_table *table, void *object, hz_id *ret)
 		return -ENOSPC;
 	uint32_t slot = table->hint;
 	while (table->object[slot])
-		slot = (slot + 1) % table->size;
-	table->hint = (slot + 1) % table->size;
+		slot++;
+	table->hint = slot + 1;
 	if (++table->generation[slot] == 0)
 		table->generation[slot] = 1;
 	table->object[slot] = object;
@@ -61,8 +61,10 @@ void hz_ids_release(struct hz_id_table *table, hz_id id)
 {
 	if (!hz_ids_get(table, id))
 		return;
-	table->object[HZ_ID_SLOT(id)] = NULL;
+	uint32_t slot = HZ_ID_SLOT(id);
+	table->object[slot] = NULL;
 	table->used--;
+	table->hint = slot < table->hint ? slot : table->hint;
 }
 
 void *hz_ids_get(const struct hz_id_table *table, hz_id id)

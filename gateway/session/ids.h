@@ -8,7 +8,7 @@
 int hz_ids_init(struct hz_id_table *table, uint32_t size); // -ENOMEM
 void hz_ids_done(struct hz_id_table *table);
 
-// A fresh id for object; slots are used in turn, so that one is not used again soon. -ENOSPC.
+// A fresh id for object in the lowest free slot: the worker's arena stays small. -ENOSPC.
 int hz_ids_take(struct hz_id_table *table, void *object, hz_id *ret);
 // This very id (loaded from the store). -EINVAL, -EEXIST.
 int hz_ids_claim(struct hz_id_table *table, hz_id id, void *object);

@@ -63,7 +63,7 @@ static void join_token(struct hz_call *call, const char *token)
 	if (!err)
 		err = hz_token_check(brain, &claims, consult->id);
 	if (!err && !hz_participant_find(consult, claims.sub) &&
-	    consult->participant_count >= brain->limits.participants_per_consult)
+	    !hz_participant_room(brain, consult, claims.needs_admission))
 		err = -ENOSPC; // before a single-use token is spent on it
 	if (!err)
 		err = hz_token_use(brain, &claims);

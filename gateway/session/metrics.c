@@ -119,6 +119,7 @@ static void sessions(FILE *f, const struct hz_brain *brain)
 	labelled(f, "tokens_refused", "reason", "used", c->token_used);
 	labelled(f, "tokens_refused", "reason", "removed", c->token_removed);
 	labelled(f, "tokens_refused", "reason", "consult", c->token_consult);
+	labelled(f, "tokens_refused", "reason", "link", c->token_link);
 	labelled(f, "tokens_refused", "reason", "resume", c->resume_refused);
 }
 

@@ -134,7 +134,7 @@ struct hz_participant {
 	bool unsaved; // in brain->unsaved
 	struct hz_participant *next_unsaved;
 
-	int64_t chat_tokens_us, offer_tokens_us; // rate.h
+	int64_t chat_tokens_us, offer_tokens_us, report_tokens_us; // rate.h
 };
 
 struct hz_consult {
@@ -157,7 +157,8 @@ struct hz_consult {
 struct hz_id_table {
 	void **object;
 	uint16_t *generation;
-	uint32_t size, used, hint;
+	uint32_t size, used;
+	uint32_t hint; // no slot below it is free
 };
 
 struct hz_media_link;
@@ -182,7 +183,7 @@ struct hz_brain_limits {
 struct hz_counters {
 	uint64_t joins, resumes, joins_refused, leaves, removals, admissions, returns, expired;
 	uint64_t token_refused[HZ_JWT_RESULT_COUNT];
-	uint64_t token_used, token_removed, token_consult, resume_refused;
+	uint64_t token_used, token_removed, token_consult, token_link, resume_refused;
 	uint64_t links_redeemed, links_refused;
 	uint64_t offers, offers_refused, codec_changes, media_errors, events_bad, store_errors;
 	uint64_t chat, whip, whep, pushes, peers_failed;

@@ -14,6 +14,7 @@ static const struct {
 	const char *file;
 } pages[] = {
     {"/j/", "/join.html"},
+    {"/join", "/join.html"},
     {"/console", "/console.html"},
     {"/watch/", "/watch.html"},
 };

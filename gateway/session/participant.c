@@ -22,16 +22,22 @@ struct hz_participant *hz_participant_find(const struct hz_consult *consult, con
 	return NULL;
 }
 
-static int make(struct hz_brain *brain, struct hz_consult *consult, const char *id,
+bool hz_participant_room(const struct hz_brain *brain, const struct hz_consult *consult, bool waits)
+{
+	uint32_t max = brain->limits.participants_per_consult;
+	return consult->participant_count < (waits ? max - max / 10 : max);
+}
+
+static int make(struct hz_brain *brain, struct hz_consult *consult, const struct hz_claims *claims,
                 struct hz_participant **ret)
 {
-	if (consult->participant_count >= brain->limits.participants_per_consult)
+	if (!hz_participant_room(brain, consult, claims->needs_admission))
 		return -ENOSPC;
 	struct hz_participant *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	p->consult = consult;
-	snprintf(p->id, sizeof(p->id), "%s", id);
+	snprintf(p->id, sizeof(p->id), "%s", claims->sub);
 	p->joined_ms = brain->wall_ms;
 	p->arrival_ms = brain->wall_ms;
 	p->quality = HZ_QUALITY_GOOD;
@@ -44,21 +50,40 @@ static int make(struct hz_brain *brain, struct hz_consult *consult, const char *
 	return 0;
 }
 
+// The token it comes with now may give less than the one before: WHIP and WHEP that lean on the rest are over.
+static void end_ungranted(struct hz_brain *brain, struct hz_participant *p)
+{
+	struct hz_peer *next;
+	for (struct hz_peer *peer = p->peers; peer; peer = next) {
+		next = peer->next;
+		if ((peer->kind == HZ_PEER_WHIP && !(p->grants & HZ_GRANT_PUBLISH)) ||
+		    (peer->kind == HZ_PEER_WHEP && !(p->grants & HZ_GRANT_SUBSCRIBE)))
+			hz_peer_end(brain, peer);
+	}
+}
+
 int hz_participant_enter(struct hz_brain *brain, struct hz_consult *consult, const struct hz_claims *claims,
                          struct hz_participant **ret)
 {
 	struct hz_participant *p = hz_participant_find(consult, claims->sub);
 	bool fresh = !p;
 	if (fresh) {
-		int err = make(brain, consult, claims->sub, &p);
+		int err = make(brain, consult, claims, &p);
 		if (err)
 			return err;
 	}
+	bool was_let_in = !fresh && hz_role_waits_in_lobby(p->role);
 	snprintf(p->name, sizeof(p->name), "%s", claims->name);
 	p->role = claims->role;
 	p->grants = claims->grants;
+	if (!fresh)
+		end_ungranted(brain, p);
 	if (fresh && claims->needs_admission) {
 		p->status = HZ_STATUS_LOBBY;
+		hz_push_bell(brain, p);
+	} else if (claims->needs_admission &&
+	           !was_let_in) { // its former role needed nobody's leave, this one does
+		(void)hz_participant_return(brain, p);
 		hz_push_bell(brain, p);
 	} else if (!claims->needs_admission && p->status != HZ_STATUS_ADMITTED) {
 		hz_participant_admit(brain, p, "");
@@ -197,6 +222,7 @@ int hz_participant_return(struct hz_brain *brain, struct hz_participant *p)
 int hz_participant_remove(struct hz_brain *brain, struct hz_participant *p)
 {
 	if (brain->store) {
+		hz_persist_flush(brain); // what others wrote is not this one's to roll back
 		int err = hz_store_removed_put(brain->store, p->consult->id, p->id, brain->wall_ms);
 		if (err)
 			hz_store_rollback(brain->store);

@@ -8,8 +8,11 @@
 struct hz_participant *hz_participant_find(const struct hz_consult *consult,
                                            const char *id); // NULL: not here now
 
+// True if one more may come. waits: its role waits in the lobby; the last tenth of the places is not for those.
+bool hz_participant_room(const struct hz_brain *brain, const struct hz_consult *consult, bool waits);
+
 // Makes or updates the participant of a verified token: into the lobby (and rings) when the token needs admission and
-// nobody admitted it yet. -ENOSPC: the consult is full; -ENOMEM.
+// nobody admitted it yet, also when it was here in a role that needs none. -ENOSPC: the consult is full; -ENOMEM.
 int hz_participant_enter(struct hz_brain *brain, struct hz_consult *consult, const struct hz_claims *claims,
                          struct hz_participant **ret);
 

@@ -11,6 +11,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/persist_json.h"
+#include "gateway/session/slots.h"
 #include "gateway/store/consults.h"
 #include "gateway/store/runtime.h"
 
@@ -70,6 +71,8 @@ static int load_peer(struct load *load, struct hz_participant *p, const struct h
 	if (err)
 		return err;
 	memcpy(&peer->cmd, row->cmd, sizeof(peer->cmd));
+	peer->cmd.flags &= ~HZ_PEER_MUTED; // as its participant's row says, whatever this one does
+	peer->cmd.flags |= p->status == HZ_STATUS_ADMITTED ? 0 : HZ_PEER_MUTED;
 	err = hz_peer_from_json(row->meta, peer);
 	if (!err && peer->resource[0])
 		err = hz_map_set(brain->resources, peer->resource, peer);
@@ -114,7 +117,8 @@ static int load_slot(struct load *load, const struct hz_media_row *row)
 	if (err)
 		return err;
 	slot->cmd = cmd;
-	if (slot->cmd.track && !hz_track_by_id(load->brain, row->worker, slot->cmd.track))
+	const struct hz_track *track = hz_track_by_id(load->brain, row->worker, slot->cmd.track);
+	if (!track || !hz_slot_may_show(peer->owner, track))
 		slot->cmd.track = 0;
 	err = hz_slot_from_json(row->meta, slot);
 	if (err)
@@ -138,18 +142,35 @@ static bool on_media(void *arg, const struct hz_media_row *row)
 	return true;
 }
 
-static void drop_empty(struct hz_brain *brain)
+// A removal is on disk before the participant's row is gone: a crash, or a power cut that cost the newest runtime
+// state, must not bring it back.
+static int drop_removed(struct hz_brain *brain, struct hz_participant *p, bool *ret)
+{
+	int64_t removed_ms = 0;
+	int err = hz_store_removed_get(brain->store, p->consult->id, p->id, &removed_ms);
+	*ret = !err && removed_ms && removed_ms >= p->joined_ms;
+	if (*ret)
+		hz_participant_end(brain, p, HZ_STATUS_REMOVED, "removed");
+	return err;
+}
+
+static int drop_stale(struct hz_brain *brain)
 {
 	uint32_t at = 0;
+	int err = 0;
 	struct hz_consult *consult;
-	while ((consult = hz_map_next(brain->consults, &at))) {
+	while (!err && (consult = hz_map_next(brain->consults, &at))) {
 		struct hz_participant *next;
-		for (struct hz_participant *p = consult->participants; p; p = next) {
+		for (struct hz_participant *p = consult->participants; !err && p; p = next) {
+			bool removed = false;
 			next = p->next;
-			hz_participant_maybe_leave(brain, p);
+			err = drop_removed(brain, p, &removed);
+			if (!err && !removed)
+				hz_participant_maybe_leave(brain, p);
 		}
 		consult->recount = true;
 	}
+	return err;
 }
 
 int hz_persist_load(struct hz_brain *brain, unsigned *ret_skipped)
@@ -162,10 +183,12 @@ int hz_persist_load(struct hz_brain *brain, unsigned *ret_skipped)
 		err = hz_store_session_all(store, on_session, &load);
 	if (!err)
 		err = hz_store_media_all(store, on_media, &load);
-	drop_empty(brain);
 	brain->store = store;
+	if (!err)
+		err = drop_stale(brain);
 	if (err)
 		return err;
+	hz_persist_flush(brain);
 	if (load.skipped)
 		hz_persist_rewrite(brain); // leaves out what made no sense
 	*ret_skipped = load.skipped;

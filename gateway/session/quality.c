@@ -4,6 +4,10 @@
 #include "gateway/session/call.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
+#include "gateway/session/rate.h"
+
+#define REPORT_EVERY_US 1000000
+#define REPORT_BURST    5
 
 uint8_t hz_quality_of(double rtt_ms, double lost_percent, double frozen_ms)
 {
@@ -116,5 +120,7 @@ void hz_call_stats_report(struct hz_call *call)
 	    .lost_percent = number(call->params, "lost_percent"),
 	    .frozen_ms = number(call->params, "frozen_ms"),
 	};
-	hz_quality_update(call->brain, call->p);
+	// Everybody hears of a change: the worker's statistics, every 2 s, tell what is held back here.
+	if (hz_rate_allow(&call->p->report_tokens_us, call->brain->now_us, REPORT_EVERY_US, REPORT_BURST))
+		hz_quality_update(call->brain, call->p);
 }

@@ -76,7 +76,7 @@ bool hz_rest_own(const struct hz_rest_call *call, const char *consult)
 
 bool hz_rest_page(struct hz_rest_call *call, unsigned *ret_limit, char ret_cursor[HZ_ID_TEXT_BYTES])
 {
-	char text[8], *end = text;
+	char text[8] = "", *end = text;
 	*ret_limit = HZ_REST_LIMIT;
 	ret_cursor[0] = '\0';
 	int err = hz_request_query(call->req, "limit", text, sizeof(text));
@@ -153,8 +153,7 @@ static bool authorised(struct hz_rest_call *call, const struct hz_rest_route *ro
 		hz_rest_problem(call, 401, NULL, NULL);
 		return false;
 	}
-	int err =
-	    call->claims.consult[0] ? hz_token_check(call->brain, &call->claims, call->claims.consult) : 0;
+	int err = hz_token_check(call->brain, &call->claims, call->claims.consult);
 	if (err && err != -EACCES) {
 		hz_rest_error(call, err);
 		return false;
@@ -224,6 +223,8 @@ bool hz_rest_handle(struct hz_rest *rest, const struct hz_request *req, struct h
 		return false;
 	const char *path = req->path + prefix;
 	const struct hz_rest_route *route = hz_rest_routes;
+	hz_persist_flush(
+	    rest->brain); // a refusal rolls back: what waits for the end of the turn must not go with it
 	while (route->path && (route->method != req->method || !match(route->path, path, call.arg)))
 		route++;
 	if (route->path)

@@ -51,9 +51,14 @@ void hz_rest_links_get(struct hz_rest_call *call)
 	hz_rest_list(call, page.items, page.more ? page.last : NULL);
 }
 
-// A host may invite whoever takes part in a consult, but not raise somebody above itself.
+#define POWERS (HZ_GRANT_ADMIT | HZ_GRANT_RECORD | HZ_GRANT_IMAGE | HZ_GRANT_CREATE | HZ_GRANT_MANAGE)
+
+// A host may invite whoever takes part in a consult, but not raise somebody above itself, nor get back through a link
+// what its own token's `grants` took away.
 static bool may_invite(const struct hz_rest_call *call, enum hz_role role)
 {
+	if (hz_role_grants(role) & POWERS & ~call->claims.grants)
+		return false;
 	if (role == HZ_ROLE_ADMIN || role == HZ_ROLE_AUDITOR)
 		return call->claims.role == HZ_ROLE_ADMIN;
 	return true;

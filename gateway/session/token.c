@@ -27,7 +27,7 @@ int hz_token_check(struct hz_brain *brain, const struct hz_claims *claims, const
 {
 	int64_t removed_ms = 0;
 	uint8_t hash[HZ_STORE_HASH_BYTES];
-	bool used = false;
+	bool used = false, revoked = false;
 	if (!brain->store)
 		return 0;
 	int err = hz_store_removed_get(brain->store, consult, claims->sub, &removed_ms);
@@ -36,6 +36,15 @@ int hz_token_check(struct hz_brain *brain, const struct hz_claims *claims, const
 	// Whole seconds: one issued in the second of the removal is not later.
 	if (removed_ms && claims->iat_s <= removed_ms / 1000) {
 		brain->count.token_removed++;
+		return -EACCES;
+	}
+	if (claims->link[0]) {
+		err = hz_store_link_revoked(brain->store, claims->link, &revoked);
+		if (err)
+			return err;
+	}
+	if (revoked) {
+		brain->count.token_link++;
 		return -EACCES;
 	}
 	if (!claims->once)
@@ -55,6 +64,7 @@ int hz_token_use(struct hz_brain *brain, const struct hz_claims *claims)
 	if (!claims->once || !brain->store)
 		return 0;
 	jti_hash(claims, hash);
+	hz_persist_flush(brain); // what others wrote is not this one's to roll back
 	int err = hz_store_token_use(brain->store, hash, claims->exp_s * 1000);
 	if (err == -EEXIST) {
 		brain->count.token_used++;
