@@ -103,6 +103,19 @@ int hz_store_link_revoke(struct hz_store *store, const char *consult, const char
 	return err;
 }
 
+int hz_store_link_revoked(struct hz_store *store, const char *id, bool *ret)
+{
+	sqlite3_stmt *stmt = NULL;
+	int64_t n = 0;
+	int err = hz_db_query(store, &stmt, "SELECT count(*) FROM main.links WHERE id=?1 AND revoked_ms<>0",
+	                      "t", id);
+	if (!err)
+		err = count(store, stmt, &n);
+	if (!err)
+		*ret = n > 0;
+	return err;
+}
+
 int hz_store_link_redeem(struct hz_store *store, const char *id,
                          const uint8_t cookie_hash[HZ_STORE_HASH_BYTES], const char *participant,
                          int64_t now_ms)

@@ -27,6 +27,9 @@ int hz_store_link_count(struct hz_store *store, const char *consult, unsigned *r
 int hz_store_link_revoke(struct hz_store *store, const char *consult, const char *id,
                          int64_t now_ms); // -ENOENT
 
+// *ret: it was revoked. A link that is not known (any more) was not.
+int hz_store_link_revoked(struct hz_store *store, const char *id, bool *ret);
+
 // Uses a link up for a browser: writes its cookie's hash and participant id and marks the link redeemed. -EEXIST when
 // a single-use link was redeemed before, -ENOSPC when a reusable one has HZ_LINK_REDEMPTIONS_MAX.
 int hz_store_link_redeem(struct hz_store *store, const char *id,
