@@ -10,6 +10,7 @@
 #include "gateway/cli.h"
 #include "gateway/config_table.h"
 #include "gateway/session/admin.h"
+#include "signaling/auth/roles.h"
 
 #define LINK_TTL_MAX_S (30u * 86400u)
 
@@ -19,6 +20,12 @@ static int need(const char *command, const char *option, const char *value)
 		return 0;
 	return hz_cli_error(HZ_EXIT_USAGE, "%s is missing, at huizhen %s: see huizhen --help", option,
 	                    command);
+}
+
+// Staff without a consult work in the console. One that is given but empty is a script's mistake, never that.
+static bool lacks_consult(const char *role)
+{
+	return role && hz_role_may_lack_consult(hz_role_parse(role));
 }
 
 // -EINVAL is wrong usage, everything else a failure.
@@ -70,7 +77,7 @@ int hz_cli_token(int argc, char **argv)
 	char error[HZ_ADMIN_ERROR_BYTES] = "", token[HZ_ADMIN_TOKEN_BYTES];
 	struct hz_config *config;
 	int code = hz_cli_options(argc, argv, table);
-	if (!code)
+	if (!code && (spec.consult || !lacks_consult(spec.role)))
 		code = need("token", "--consult", spec.consult);
 	if (!code)
 		code = need("token", "--role", spec.role);
@@ -120,7 +127,7 @@ int hz_cli_link(int argc, char **argv)
 	char error[HZ_ADMIN_ERROR_BYTES] = "", url[HZ_ADMIN_URL_BYTES];
 	struct hz_config *config;
 	int code = hz_cli_options(argc, argv, table);
-	if (!code)
+	if (!code && (spec.consult || !lacks_consult(spec.role)))
 		code = need("link", "--consult", spec.consult);
 	if (!code)
 		code = need("link", "--role", spec.role);

@@ -65,6 +65,9 @@ static const struct bad {
     {"token", "--consult is missing"},
     {"token --consult c", "--role is missing"},
     {"token --consult= --role clinic", "--consult is missing"},
+    {"token --role patient", "--consult is missing"},
+    {"link --role theatre --name n", "--consult is missing"},
+    {"link --consult= --role admin --name n", "--consult is missing"},
     {"token --consult c --role wizard", "role"},
     {"token --consult ../x --role clinic", "consult"},
     {"token --consult c --role clinic --ttl 1y", "write 90s"},
@@ -133,6 +136,8 @@ static void links(void **state)
 	assert_int_equal(strlen(out), 22 + 22 + 1);
 	assert_int_equal(run("link --consult c1 --role expert --name Zhao --reusable --ttl 7d"), 0);
 	assert_non_null(strstr(out, "/j/"));
+	assert_int_equal(run("token --role admin --name Xu"), 0); // of no consult: the console
+	assert_int_equal(run("link --role clinic --name Xu"), 0);
 	assert_int_equal(run("consult --consult c2 --title Ward"), 0);
 	assert_string_equal(out, "c2\n");
 	assert_int_equal(run("consult --consult c2"), 0); // once more: nothing to do
