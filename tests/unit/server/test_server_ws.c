@@ -350,9 +350,9 @@ static void test_close_by_us(void **state)
 	close(fd);
 }
 
-static void test_slow_reader(void **state)
+// One whose kernel takes little.
+static int open_slow_ws(const struct world *w)
 {
-	struct world *w = *state;
 	int small = 8192, fd = socket(AF_INET, SOCK_STREAM, 0);
 	struct sockaddr_in addr = {.sin_family = AF_INET,
 	                           .sin_port = htons(w->http_port),
@@ -364,6 +364,29 @@ static void test_slow_reader(void **state)
 	assert_return_code(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), errno);
 	put_text(fd, UPGRADE(""));
 	assert_int_equal(get_answer(fd, true, head, NULL, NULL), 101);
+	return fd;
+}
+
+// A message that was half sent when its reader went away is not kept (LeakSanitizer looks, too).
+static void test_gone_in_a_message(void **state)
+{
+	struct world *w = *state;
+	int small = 8192; // inherited by what is accepted: a send buffer that is full at once
+	setsockopt(w->listen_http, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	int fd = open_slow_ws(w);
+	put_frame(fd, 0x81, "flood 200", 9);
+	assert_true(wait_for(&w->texts, 1));
+	sleep_ms(200);
+	assert_true(hz_server_counters(w->server)->websockets_queued_bytes > 0);
+	close(fd);
+	assert_true(wait_for(&w->closed, 1));
+	assert_int_equal(hz_server_counters(w->server)->websockets_queued_bytes, 0);
+}
+
+static void test_slow_reader(void **state)
+{
+	struct world *w = *state;
+	int fd = open_slow_ws(w);
 	for (int i = 0; i < 200 && !w->closed; i++) {
 		put_frame(fd, 0x81, "flood 200", 9); // 200 KiB each, and nobody reads
 		sleep_ms(20);
@@ -449,6 +472,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_bad_frames, start, stop),
 	    cmocka_unit_test_setup_teardown(test_too_large_in_pieces, start, stop),
 	    cmocka_unit_test_setup_teardown(test_close_by_us, start, stop),
+	    cmocka_unit_test_setup_teardown(test_gone_in_a_message, start, stop),
 	    cmocka_unit_test_setup_teardown(test_slow_reader, start, stop),
 	    cmocka_unit_test_setup_teardown(test_flooding, start_strict, stop),
 	    cmocka_unit_test_setup_teardown(test_ping_and_death, start_strict, stop),
