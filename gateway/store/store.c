@@ -211,5 +211,16 @@ int hz_store_sweep(struct hz_store *store, int64_t now_ms)
 	if (!err)
 		err = hz_db_write(
 		    store, "DELETE FROM chat WHERE consult IN (SELECT id FROM consults WHERE status=1)", "");
+	// Nobody enters a closed consult; tokens that may still read it live a year at most.
+	if (!err)
+		err = hz_db_write(store,
+		                  "DELETE FROM main.removed WHERE at_ms<?1 AND consult IN"
+		                  " (SELECT id FROM consults WHERE status=1)",
+		                  "i", now_ms - 366 * day_ms);
+	if (!err)
+		err = hz_db_write(store,
+		                  "DELETE FROM run.participants WHERE left_ms<?1 AND consult IN"
+		                  " (SELECT id FROM consults WHERE status=1)",
+		                  "i", now_ms - 30 * day_ms);
 	return err;
 }

@@ -37,7 +37,8 @@ int hz_store_probe(struct hz_store *store);
 // The last SQLite message, for a log line: no values from statements are in it.
 const char *hz_store_message(const struct hz_store *store);
 
-// Forgets what has expired: used tokens, idempotency answers, links a day after their end, chat of closed consults.
+// Forgets what has expired: used tokens, idempotency answers, links a day after their end; of closed
+// consults the chat at once, who was there after 30 days, who was removed after 366.
 int hz_store_sweep(struct hz_store *store, int64_t now_ms);
 
 #endif

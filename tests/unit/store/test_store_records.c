@@ -152,6 +152,39 @@ static void removed(void **state)
 	assert_int_equal(at_ms, 0);
 }
 
+static bool ignore_row(void *arg, const struct hz_participant_row *row)
+{
+	(void)arg;
+	return row != NULL;
+}
+
+// Rows of closed consults do not pile up; those of open ones stay.
+static void sweep(void **state)
+{
+	struct scratch *s = *state;
+	int64_t at_ms = 0;
+	struct hz_participant_row row = {
+	    .id = "p", .name = "P", .role = "patient", .status = HZ_STATUS_LEFT, .admitted_by = ""};
+	put_consult(s->store, "open", 1, false);
+	put_consult(s->store, "shut", 2, true);
+	for (int i = 0; i < 2; i++) {
+		row.consult = i ? "shut" : "open";
+		assert_int_equal(hz_store_participant_put(s->store, &row), 0);
+		assert_int_equal(hz_store_removed_put(s->store, row.consult, "p", 100), 0);
+	}
+	assert_int_equal(hz_store_sweep(s->store, 366 * (int64_t)86400000), 0);
+	assert_int_equal(hz_store_removed_get(s->store, "shut", "p", &at_ms), 0);
+	assert_int_equal(at_ms, 100);
+	assert_int_equal(hz_store_sweep(s->store, 366 * (int64_t)86400000 + 101), 0);
+	assert_int_equal(hz_store_commit(s->store), 0);
+	assert_int_equal(hz_store_removed_get(s->store, "open", "p", &at_ms), 0);
+	assert_int_equal(at_ms, 100);
+	assert_int_equal(hz_store_removed_get(s->store, "shut", "p", &at_ms), 0);
+	assert_int_equal(at_ms, 0);
+	assert_int_equal(hz_store_participant_get(s->store, "open", "p", ignore_row, NULL), 0);
+	assert_int_equal(hz_store_participant_get(s->store, "shut", "p", ignore_row, NULL), -ENOENT);
+}
+
 static void tokens(void **state)
 {
 	struct scratch *s = *state;
@@ -206,7 +239,7 @@ static void rollback(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
-	const struct CMUnitTest tests[] = {T(consults), T(links),    T(redeem),     T(removed),
-	                                   T(tokens),   T(rollback), T(idempotency)};
+	const struct CMUnitTest tests[] = {T(consults), T(links),    T(redeem),      T(removed),
+	                                   T(tokens),   T(rollback), T(idempotency), T(sweep)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
