@@ -10,8 +10,8 @@ const fds = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 const rssKb = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
 
 function churn(gateway: Gateway, joins: number): { joins: number; good: number; refused: number } {
-  const args = ["churn", "--url", gateway.url, "--consult", "churn", "--source", "m0", "--joins", String(joins), "--hold-ms", "150"];
-  for (let i = 0; i < 16; i++) args.push("--member", `m${i}:${gateway.token("churn", "expert", { id: `m${i}` })}`);
+  const args = ["churn", "--url", gateway.url, "--consult", "churn", "--joins", String(joins), "--hold-ms", "150"];
+  for (let i = 0; i < 16; i++) args.push("--member", `m${i}:${gateway.token("churn", "expert", { id: `m${i}`, grant: "create" })}`);
   const run = spawnSync(peerBinary(), args, { encoding: "utf8", timeout: 400000 });
   assert.equal(run.status, 0, run.stderr);
   return JSON.parse(run.stdout.trim().split("\n").pop() ?? "{}");

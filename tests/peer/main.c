@@ -4,8 +4,9 @@
 //                 [--packets N] [--seconds S] [--report-ms M]
 //     every member publishes (WHIP) and receives every other member (WHEP). A JSON line per report; on standard input
 //     the line "reset" starts gap and delay measurement anew.
-//   hz-peer churn --url U --consult C --source ID --member ID:TOKEN [...] --joins N [--hold-ms M]
-//     members join with media, stay for M ms and leave, alternately publishing and receiving ID; one JSON line at the end.
+//   hz-peer churn --url U --consult C --member ID:TOKEN [...] --joins N [--hold-ms M]
+//     the first member publishes throughout; the others join with media, stay for M ms and leave, alternately publishing
+//     and receiving the first; one JSON line at the end.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -30,7 +31,7 @@ struct member {
 };
 
 struct options {
-	const char *url, *consult, *source;
+	const char *url, *consult;
 	struct member members[MAX_MEMBERS];
 	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
 	bool vp8;
@@ -74,7 +75,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"url", 1, NULL, 'u'},     {"consult", 1, NULL, 'c'},   {"member", 1, NULL, 'm'},
 	    {"codec", 1, NULL, 'k'},   {"layers", 1, NULL, 'l'},    {"packets", 1, NULL, 'p'},
 	    {"seconds", 1, NULL, 's'}, {"report-ms", 1, NULL, 'r'}, {"joins", 1, NULL, 'j'},
-	    {"hold-ms", 1, NULL, 'h'}, {"source", 1, NULL, 'o'},    {NULL, 0, NULL, 0},
+	    {"hold-ms", 1, NULL, 'h'}, {NULL, 0, NULL, 0},
 	};
 	*o = (struct options){.layers = 1, .packets = 4, .seconds = 10, .report_ms = 500, .hold_ms = 200};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -105,9 +106,6 @@ static int read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'h':
 			o->hold_ms = (unsigned)atoi(optarg);
-			break;
-		case 'o':
-			o->source = optarg;
 			break;
 		case 'm':
 			if (add_member(o, optarg) != 0)
@@ -309,16 +307,21 @@ static int churn(struct run *run)
 	struct seat seats[MAX_MEMBERS] = {0};
 	unsigned begun = 0, ended = 0, good = 0, refused = 0;
 	run->peer_count = o->member_count;
+	if (open_peer(run, 0, &o->members[0], NULL) != 0) // the first member publishes throughout
+		return fprintf(stderr, "hz-peer: %s cannot publish\n", o->members[0].id), 1;
+	for (int64_t end = hz_now_us() + 500000; hz_now_us() < end;)
+		turn(run, end);
 	while (ended < o->joins) {
 		int64_t now = hz_now_us();
-		for (unsigned i = 0; i < o->member_count; i++) {
+		for (unsigned i = 1; i < o->member_count; i++) {
 			if (run->peers[i] && now >= seats[i].leave_us) {
 				leave(run, i, &good);
 				ended++;
 			}
 			if (run->peers[i] || begun >= o->joins)
 				continue;
-			int err = open_peer(run, i, &o->members[i], seats[i].watching ? o->source : NULL);
+			int err =
+			    open_peer(run, i, &o->members[i], seats[i].watching ? o->members[0].id : NULL);
 			seats[i].watching = !seats[i].watching;
 			seats[i].leave_us = now + (int64_t)o->hold_ms * 1000;
 			begun++;
@@ -330,6 +333,7 @@ static int churn(struct run *run)
 		}
 		turn(run, hz_now_us() + 5000);
 	}
+	peer_disconnect(run->peers[0], run->http);
 	printf("{\"joins\":%u,\"good\":%u,\"refused\":%u}\n", begun, good, refused);
 	return 0;
 }
