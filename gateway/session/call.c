@@ -101,12 +101,15 @@ void hz_call_text(struct hz_brain *brain, struct hz_conn *conn, const char *text
 		return;
 	}
 	struct hz_call call = {.brain = brain, .conn = conn, .p = conn->participant, .params = req.params};
+	const enum hz_rpc_method req_method = req.method;
 	run(&call, req.method);
 	hz_persist_flush(brain); // durable before the answer leaves
 	answer(&call, &req);
 	hz_rpc_request_done(&req);
 	if (call.history && conn->participant)
 		hz_push_chat_history(brain, conn->participant);
+	if (req_method == HZ_RPC_JOIN && conn->participant)
+		hz_participant_remind(brain, conn->participant);
 	if (call.leave && conn->participant)
 		hz_participant_end_session(brain, conn->participant, "left");
 }

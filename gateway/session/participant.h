@@ -23,6 +23,9 @@ int hz_participant_start_session(struct hz_brain *brain, struct hz_participant *
 // The session goes on on another socket; an older one is closed with 4001.
 void hz_participant_resume(struct hz_brain *brain, struct hz_participant *p, struct hz_conn *conn);
 
+// Tells it what it missed while it was away: that its transport is over.
+void hz_participant_remind(struct hz_brain *brain, const struct hz_participant *p);
+
 // Whose session this resume key continues; NULL: nobody's.
 struct hz_participant *hz_participant_by_key(struct hz_brain *brain, const char *key);
 

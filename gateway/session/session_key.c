@@ -108,6 +108,16 @@ void hz_participant_resume(struct hz_brain *brain, struct hz_participant *p, str
 	hz_push_state(brain, p->consult);
 }
 
+void hz_participant_remind(struct hz_brain *brain, const struct hz_participant *p)
+{
+	for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
+		if (peer->kind == HZ_PEER_WS && peer->state == HZ_PEER_FAILED) {
+			hz_push_renegotiate(brain, p, "peer");
+			return;
+		}
+	}
+}
+
 void hz_participant_detach(struct hz_brain *brain, struct hz_participant *p)
 {
 	p->conn = NULL;

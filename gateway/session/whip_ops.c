@@ -15,7 +15,8 @@
 #include "gateway/session/slots.h"
 #include "gateway/session/token.h"
 
-#define UNUSED_US 60000000
+#define UNUSED_US     60000000
+#define CONNECTING_US 3000000
 
 static enum hz_whip_code code_of(int err)
 {
@@ -186,13 +187,22 @@ static enum hz_whip_code make(struct hz_whip_door *door, struct hz_participant *
 	return HZ_WHIP_OK;
 }
 
+// Lost, or not come to life in time. A younger one is being connected by a second encoder of the same participant, or
+// was live all the time and control has restarted: the worker says so within 2 s.
+static bool dead(const struct hz_brain *brain, const struct hz_peer *peer)
+{
+	if (peer->state == HZ_PEER_NEW || peer->state == HZ_PEER_CHECKING)
+		return brain->now_us - peer->born_us > CONNECTING_US;
+	return peer->state != HZ_PEER_CONNECTED;
+}
+
 // An encoder that comes back after its network was gone finds its own old resource in the way: that one is over.
 static void end_dead_publishers(struct hz_brain *brain, struct hz_participant *p)
 {
 	struct hz_peer *next;
 	for (struct hz_peer *peer = p->peers; peer; peer = next) {
 		next = peer->next;
-		if (peer->kind == HZ_PEER_WHIP && peer->state != HZ_PEER_CONNECTED)
+		if (peer->kind == HZ_PEER_WHIP && dead(brain, peer))
 			hz_peer_end(brain, peer);
 	}
 }

@@ -310,6 +310,61 @@ static void reports_do_not_flood(void **state)
 	assert_int_equal(rig_pushes(host, "quality"), before + 1);
 }
 
+static void peers_say(struct rig *rig, uint8_t state, uint8_t reason)
+{
+	for (unsigned i = 0; i < HZ_MAX_PEERS; i++) {
+		struct hz_ev_peer_state ev = {
+		    .peer = rig->worker->peer[i].peer, .state = state, .reason = reason};
+		if (ev.peer)
+			rig_event(rig, &ev, HZ_EV_PEER_STATE, sizeof(ev));
+	}
+	rig_turn(rig);
+}
+
+// Two encoders of one theatre start at once, or the second while control has just restarted: neither ends the other.
+static void encoders_side_by_side(void **state)
+{
+	struct rig *rig = *state;
+	char token[4096];
+	rig_consult(rig, "c1");
+	snprintf(token, sizeof(token), "%s",
+	         rig_sign(rig, (struct rig_token){.sub = "or1", .role = "theatre"}));
+	assert_int_equal(post(rig, "/whip/c1", token, WHIP)->status, 201);
+	assert_int_equal(post(rig, "/whip/c1", token, "cam:1:send")->status, 201);
+	assert_int_equal(rig->worker->peers, 2);
+	assert_int_equal(post(rig, "/whip/c1", token, WHIP)->status, 409);
+	peers_say(rig, HZ_PEER_CONNECTED, HZ_REASON_NONE);
+	rig_kill(rig);
+	assert_int_equal(post(rig, "/whip/c1", token, WHIP)->status, 409);
+	assert_int_equal(rig->worker->peers, 2);
+	// One that does not come to life makes way.
+	rig_advance(rig, 4000);
+	assert_int_equal(post(rig, "/whip/c1", token, WHIP)->status, 201);
+	assert_int_equal(rig->worker->peers, 1);
+}
+
+// The worker lost a handshake while the participant's socket was lost, too: it hears of it when it is back.
+static void failure_is_told_after_a_resume(void **state)
+{
+	struct rig *rig = *state;
+	char key[64];
+	rig_consult(rig, "c1");
+	struct rig_socket *s = rig_join(rig, "x", "expert");
+	snprintf(key, sizeof(key), "%s", rig_text(rig_result(s->answer), "resume_key"));
+	offer_both(rig, s);
+	rig_lose(rig, s);
+	peers_say(rig, HZ_PEER_FAILED, HZ_REASON_LOST_HANDSHAKE);
+	s = rig_open(rig);
+	rig_result(rig_call(rig, s, "join", json_pack("{s:s}", "resume_key", key)));
+	assert_string_equal(rig_text(rig_push(s, "renegotiate"), "reason"), "peer");
+	assert_non_null(offer_make(rig, s, (struct offer_spec){.lines = PUBLISH_BOTH, .session = 5},
+	                           "0:microphone 1:camera"));
+	rig_lose(rig, s);
+	s = rig_open(rig);
+	rig_result(rig_call(rig, s, "join", json_pack("{s:s}", "resume_key", key)));
+	assert_int_equal(rig_pushes(s, "renegotiate"), 0); // a new one is being connected
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
@@ -324,6 +379,8 @@ int main(void)
 	    T(codec_is_asked_after_the_lobby),
 	    T(lobby_does_not_fill_the_consult),
 	    T(reports_do_not_flood),
+	    T(encoders_side_by_side),
+	    T(failure_is_told_after_a_resume),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
