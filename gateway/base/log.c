@@ -1,5 +1,6 @@
 #include "gateway/base/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,27 @@ enum hz_log_level hz_log_level(const char *name)
 	return HZ_LOG_INFO;
 }
 
+// A reader of the log that hangs must not stop the media: what would block is dropped and counted. A pipe that polls
+// writable takes at least PIPE_BUF bytes at once.
+static void write_line(const char *line, size_t bytes)
+{
+	static unsigned dropped;
+	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+	char note[80];
+	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT)) {
+		__atomic_add_fetch(&dropped, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	ssize_t ignored = write(STDERR_FILENO, line, bytes);
+	unsigned lost = __atomic_exchange_n(&dropped, 0, __ATOMIC_RELAXED);
+	if (lost > 0) {
+		int n = snprintf(note, sizeof(note), "level=warn proc=%s ev=log.dropped lines=%u\n",
+		                 process_name, lost);
+		ignored = write(STDERR_FILENO, note, (size_t)n);
+	}
+	(void)ignored;
+}
+
 void hz_log(enum hz_log_level level, const char *event, const char *fmt, ...)
 {
 	char line[1000];
@@ -45,8 +67,7 @@ void hz_log(enum hz_log_level level, const char *event, const char *fmt, ...)
 	if (n > sizeof(line) - 2)
 		n = sizeof(line) - 2;
 	line[n++] = '\n';
-	ssize_t ignored = write(STDERR_FILENO, line, n);
-	(void)ignored;
+	write_line(line, n);
 }
 
 const char *hz_log_safe(const char *text, char *buf, unsigned buf_bytes)

@@ -1,5 +1,6 @@
 // Structured log lines: one line, key=value, to stderr. Never names, tokens or medical content.
-// Thread: any. A line is written with one write(2), so lines of several processes do not mix.
+// Thread: any. A line is written with one write(2), so lines of several processes do not mix. A log that cannot be
+// written at once is not waited for: lines are dropped, and log.dropped says how many.
 #ifndef HZ_BASE_LOG_H
 #define HZ_BASE_LOG_H
 

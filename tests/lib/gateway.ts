@@ -2,7 +2,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { createSocket } from "node:dgram";
-import { mkdtempSync, writeFileSync, readFileSync, readdirSync, rmSync, createWriteStream, existsSync } from "node:fs";
+import { mkdtempSync, writeFileSync, readFileSync, readdirSync, rmSync, openSync, closeSync, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -92,10 +92,9 @@ export class Gateway {
   }
 
   spawn(args: string[] = []): void {
-    const child = spawn(this.binary, ["serve", ...args], { env: this.env, cwd: this.dataDir, stdio: ["ignore", "pipe", "pipe"] });
-    const log = createWriteStream(this.logFile, { flags: "a" });
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
+    const log = openSync(this.logFile, "a"); // not a pipe: tests block this process's event loop
+    const child = spawn(this.binary, ["serve", ...args], { env: this.env, cwd: this.dataDir, stdio: ["ignore", log, log] });
+    closeSync(log);
     this.exited = new Promise((done) => child.once("exit", (code) => done(code)));
     this.process = child;
   }
@@ -145,7 +144,7 @@ export class Gateway {
     return pid;
   }
 
-  private cli(args: string[]): string {
+  cli(args: string[]): string {
     return execFileSync(this.binary, args, { env: this.env, cwd: this.dataDir, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   }
 

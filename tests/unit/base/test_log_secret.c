@@ -91,13 +91,37 @@ static void clocks(void **state)
 	assert_true(hz_wall_us() > 1735689600000000); // 2025
 }
 
+// A reader that has stopped reading: no call may wait for it, and the loss is told once it reads again.
+static void hung_reader(void **state)
+{
+	static char all[1 << 18];
+	int pipes[2], kept = dup(2);
+	assert_int_equal(pipe(pipes), 0);
+	dup2(pipes[1], 2);
+	int64_t began = hz_now_us();
+	for (int i = 0; i < 5000; i++)
+		hz_warn("flood", "i=%d padding=%0200d", i, 0);
+	int64_t took = hz_now_us() - began;
+	ssize_t n = read(pipes[0], all, sizeof(all) - 1);
+	hz_warn("after", "x=1");
+	ssize_t m = read(pipes[0], captured, sizeof(captured) - 1);
+	dup2(kept, 2);
+	close(kept);
+	close(pipes[0]);
+	close(pipes[1]);
+	assert_true(n > 0 && n < 5000 * 200);
+	assert_true(m > 0);
+	captured[m] = '\0';
+	assert_non_null(strstr(captured, "ev=after"));
+	assert_non_null(strstr(captured, "ev=log.dropped"));
+	assert_true(took < 5000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(lines),
-	    cmocka_unit_test(safe),
-	    cmocka_unit_test(secrets),
-	    cmocka_unit_test(clocks),
+	    cmocka_unit_test(lines),   cmocka_unit_test(safe),   cmocka_unit_test(hung_reader),
+	    cmocka_unit_test(secrets), cmocka_unit_test(clocks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
