@@ -227,9 +227,47 @@ test("links: once, not after revocation, not guessed, not after expiry", async (
   assert.ok([404, 410].includes((await redeem(revoked.code)).status));
   assert.ok([404, 410].includes((await redeem("AAAAAAAAAAAAAAAAAAAAAA")).status));
   assert.ok([400, 404].includes((await redeem("../../etc/passwd")).status));
-  const short = await make({ ttl_s: 1 });
-  await sleep(1500);
-  assert.ok([404, 410].includes((await redeem(short.code)).status));
+  assert.equal((await gateway.api(clinic, "POST", "/api/v1/consults/c1/links", { role: "patient", name: "Zhang", ttl_s: 1 })).status, 422);
+  const raced = await make();
+  const all = await Promise.all(Array.from({ length: 20 }, () => redeem(raced.code).then((r) => r.status)));
+  assert.equal(all.filter((status) => status === 200).length, 1, "twenty at once");
+});
+
+test("a revoked link takes its tokens along", async () => {
+  const clinic = gateway.token("c1", "clinic", { id: "host" });
+  const made = (await (await gateway.api(clinic, "POST", "/api/v1/consults/c1/links", { role: "clinic", name: "Li" })).json()) as { id: string; code: string };
+  const token = ((await (await fetch(`${gateway.url}/api/v1/links/${made.code}/redeem`, { method: "POST" })).json()) as { token: string }).token;
+  assert.equal((await gateway.api(token, "GET", "/api/v1/consults/c1")).status, 200);
+  assert.ok((await gateway.api(clinic, "DELETE", `/api/v1/consults/c1/links/${made.id}`)).ok);
+  assert.equal((await gateway.api(token, "GET", "/api/v1/consults/c1")).status, 403);
+  assert.equal((await post("/whip/c1", token, offer())).status, 403);
+  assert.equal(await errorCode(RpcClient.join(gateway.url, { token })), -32001);
+});
+
+test("an expert who comes back as a patient waits in the lobby", async () => {
+  const expert = (await RpcClient.join(gateway.url, { token: sign(HEADER, claims({ sub: "turncoat", role: "expert" })) })).client;
+  const { client, result } = await RpcClient.join(gateway.url, { token: sign(HEADER, claims({ sub: "turncoat", role: "patient" })) });
+  assert.equal(((result["state"] as Record<string, unknown>)["you"] as Record<string, unknown>)["status"], "lobby");
+  assert.equal(await errorCode(client.call("chat.send", { text: "hello" })), -32003);
+  client.close();
+  expert.close();
+});
+
+test("a token narrowed by its grants makes no link to what it lost", async () => {
+  const narrow = sign(HEADER, claims({ grants: ["manage"] }));
+  assert.equal((await gateway.api(narrow, "POST", "/api/v1/consults/c1/links", { role: "clinic", name: "x" })).status, 403);
+  assert.equal((await gateway.api(narrow, "POST", "/api/v1/consults/c1/links", { role: "patient", name: "x" })).status, 201);
+});
+
+test("staff links and tokens without a consult open the console; nobody else's can be made", async () => {
+  const link = gateway.cli(["link", "--role", "admin", "--name", "X", "--base-url", gateway.url]).split("/").pop() ?? "";
+  const redeemed = (await (await fetch(`${gateway.url}/api/v1/links/${link}/redeem`, { method: "POST" })).json()) as { token: string; consult: string | null };
+  assert.equal(redeemed.consult, null);
+  assert.equal((await gateway.api(redeemed.token, "GET", "/api/v1/consults")).status, 200);
+  assert.equal(await errorCode(RpcClient.join(gateway.url, { token: redeemed.token })), -32001, "it joins nothing by itself");
+  assert.equal((await post("/whip/c1", redeemed.token, offer())).status, 403);
+  for (const role of ["patient", "observer", "theatre", "auditor"]) assert.throws(() => gateway.cli(["link", "--role", role, "--name", "X"]));
+  assert.equal((await fetch(`${gateway.url}/join`)).status, 200);
 });
 
 test("resume keys are not guessed and do not cross sessions", async () => {
