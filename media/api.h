@@ -19,23 +19,23 @@
 #define HZ_API_VERSION 1u
 
 // Bounds of one worker. Control refuses with a clear error before it sends more.
-#define HZ_MAX_PEERS	   2048
-#define HZ_MAX_TRACKS	   4096
-#define HZ_MAX_SUBS	   16384
-#define HZ_MAX_LAYERS	   3
-#define HZ_MAX_CODECS	   8	 // payload types of one m-line that we keep
-#define HZ_UFRAG_BYTES	   33	 // with NUL
-#define HZ_PWD_BYTES	   65	 // with NUL
-#define HZ_MID_BYTES	   17	 // with NUL: RFC 8843 MIDs longer than 16 are refused
-#define HZ_RID_BYTES	   17	 // with NUL (RFC 8851)
-#define HZ_FINGERPRINT_BYTES 32	 // SHA-256
-#define HZ_MAX_SPEAKERS	   8
-#define HZ_API_MAX_BYTES   1024	 // no message is larger
+#define HZ_MAX_PEERS         2048
+#define HZ_MAX_TRACKS        4096
+#define HZ_MAX_SUBS          16384
+#define HZ_MAX_LAYERS        3
+#define HZ_MAX_CODECS        8  // payload types of one m-line that we keep
+#define HZ_UFRAG_BYTES       33 // with NUL
+#define HZ_PWD_BYTES         65 // with NUL
+#define HZ_MID_BYTES         17 // with NUL: RFC 8843 MIDs longer than 16 are refused
+#define HZ_RID_BYTES         17 // with NUL (RFC 8851)
+#define HZ_FINGERPRINT_BYTES 32 // SHA-256
+#define HZ_MAX_SPEAKERS      8
+#define HZ_API_MAX_BYTES     1024 // no message is larger
 
 // An id is (generation << 16) | slot: slot < the object's bound, generation never 0. 0 means "none".
 typedef uint32_t hz_id; // the one typedef: used in every struct and table key
 #define HZ_ID(slot, generation) (((uint32_t)(generation) << 16) | (uint32_t)(slot))
-#define HZ_ID_SLOT(id)		((uint32_t)(id) & 0xffffu)
+#define HZ_ID_SLOT(id)          ((uint32_t)(id)&0xffffu)
 
 enum hz_msg_type {
 	HZ_CMD_RECONCILE_BEGIN = 1,
@@ -49,7 +49,7 @@ enum hz_msg_type {
 	HZ_CMD_KEYFRAME, // ask the track's publisher for a keyframe
 
 	HZ_EV_HELLO = 64, // first message of a worker's incarnation
-	HZ_EV_ACK,	  // answer to every command
+	HZ_EV_ACK,        // answer to every command
 	HZ_EV_PEER_STATE,
 	HZ_EV_TRACK_STATE,
 	HZ_EV_SPEAKERS,
@@ -62,7 +62,7 @@ enum hz_kind { HZ_KIND_AUDIO = 1, HZ_KIND_VIDEO = 2 };
 enum hz_codec {
 	HZ_CODEC_NONE = 0,
 	HZ_CODEC_OPUS = 1,
-	HZ_CODEC_H264_CB = 2, // Constrained Baseline or Baseline, packetization-mode 1
+	HZ_CODEC_H264_CB = 2,   // Constrained Baseline or Baseline, packetization-mode 1
 	HZ_CODEC_H264_HIGH = 3, // High or Main, packetization-mode 1
 	HZ_CODEC_VP8 = 4,
 	HZ_CODEC_VP9 = 5,
@@ -73,10 +73,10 @@ enum hz_codec {
 
 // One payload type of one m-line, with the payload type of its RTX (0: none).
 struct hz_pt {
-	uint8_t pt;	 // 0 is a valid RTP payload type but never a dynamic one: 0 means "unused" here
+	uint8_t pt; // 0 is a valid RTP payload type but never a dynamic one: 0 means "unused" here
 	uint8_t rtx_pt;
-	uint8_t codec;	 // enum hz_codec
-	uint8_t flags;	 // HZ_PT_*
+	uint8_t codec; // enum hz_codec
+	uint8_t flags; // HZ_PT_*
 };
 #define HZ_PT_NACK 1u
 #define HZ_PT_PLI  2u
@@ -86,24 +86,25 @@ struct hz_pt {
 
 // RTP header extension ids of one m-line as that endpoint numbers them; 0: not negotiated. (RFC 8285)
 struct hz_ext_ids {
-	uint8_t mid;		 // urn:ietf:params:rtp-hdrext:sdes:mid
-	uint8_t rid;		 // urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id
-	uint8_t rrid;		 // urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id
-	uint8_t audio_level;	 // urn:ietf:params:rtp-hdrext:ssrc-audio-level (RFC 6464)
-	uint8_t abs_send_time;	 // http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time
-	uint8_t twcc;		 // http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
-	uint8_t orientation;	 // urn:3gpp:video-orientation
-	uint8_t playout_delay;	 // http://www.webrtc.org/experiments/rtp-hdrext/playout-delay
-	uint8_t dependency;	 // https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension
+	uint8_t mid;           // urn:ietf:params:rtp-hdrext:sdes:mid
+	uint8_t rid;           // urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id
+	uint8_t rrid;          // urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id
+	uint8_t audio_level;   // urn:ietf:params:rtp-hdrext:ssrc-audio-level (RFC 6464)
+	uint8_t abs_send_time; // http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time
+	uint8_t twcc;          // http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
+	uint8_t orientation;   // urn:3gpp:video-orientation
+	uint8_t playout_delay; // http://www.webrtc.org/experiments/rtp-hdrext/playout-delay
+	uint8_t
+	    dependency; // https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension
 	uint8_t abs_capture_time; // http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time
 	uint8_t reserved[6];
 };
 
 struct hz_msg_header {
 	uint16_t version; // HZ_API_VERSION
-	uint16_t type;	  // enum hz_msg_type
-	uint32_t bytes;	  // of the whole message
-	uint32_t seq;	  // commands: counted up by control, repeated in the ACK. Events: 0
+	uint16_t type;    // enum hz_msg_type
+	uint32_t bytes;   // of the whole message
+	uint32_t seq;     // commands: counted up by control, repeated in the ACK. Events: 0
 	uint32_t reserved;
 };
 
@@ -112,13 +113,13 @@ struct hz_msg_header {
 struct hz_cmd_peer_set {
 	struct hz_msg_header h;
 	hz_id peer;
-	uint32_t consult;	  // scope of active-speaker events; any number, the same for all peers of a consult
+	uint32_t consult; // scope of active-speaker events; any number, the same for all peers of a consult
 	char local_ufrag[HZ_UFRAG_BYTES]; // chosen by control, unique: the worker finds the peer by it
 	char local_pwd[HZ_PWD_BYTES];
 	char remote_ufrag[HZ_UFRAG_BYTES];
 	char remote_pwd[HZ_PWD_BYTES];
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES]; // of the remote certificate; a mismatch fails the peer
-	uint32_t flags;				   // HZ_PEER_*
+	uint32_t flags;                            // HZ_PEER_*
 };
 #define HZ_PEER_MUTED 1u // forward nothing from it and nothing to it (lobby); ICE and DTLS go on
 
@@ -132,14 +133,14 @@ struct hz_cmd_peer_del {
 struct hz_cmd_track_set {
 	struct hz_msg_header h;
 	hz_id track;
-	hz_id peer; // publisher
-	uint8_t kind; // enum hz_kind
+	hz_id peer;          // publisher
+	uint8_t kind;        // enum hz_kind
 	uint8_t layer_count; // 1, or the number of RIDs
 	uint8_t pt_count;
 	uint8_t flags; // HZ_TRACK_*
 	char mid[HZ_MID_BYTES];
 	char rid[HZ_MAX_LAYERS][HZ_RID_BYTES]; // lowest quality first; "" without simulcast
-	uint32_t ssrc[HZ_MAX_LAYERS];	       // 0: learn
+	uint32_t ssrc[HZ_MAX_LAYERS];          // 0: learn
 	uint32_t rtx_ssrc[HZ_MAX_LAYERS];      // 0: learn
 	struct hz_pt pt[HZ_MAX_CODECS];
 	struct hz_ext_ids ext;
@@ -156,16 +157,17 @@ struct hz_cmd_track_del {
 struct hz_cmd_sub_set {
 	struct hz_msg_header h;
 	hz_id sub;
-	hz_id peer;  // receiver
-	hz_id track; // 0: idle, nothing is sent
+	hz_id peer;   // receiver
+	hz_id track;  // 0: idle, nothing is sent
 	uint8_t kind; // enum hz_kind
 	uint8_t pt_count;
 	uint8_t max_layer; // highest simulcast layer wanted, 0..2
-	uint8_t flags;	   // HZ_SUB_*
-	uint32_t ssrc;	   // chosen by control, unique among the peer's slots
+	uint8_t flags;     // HZ_SUB_*
+	uint32_t ssrc;     // chosen by control, unique among the peer's slots
 	uint32_t rtx_ssrc; // 0: no RTX
 	char mid[HZ_MID_BYTES];
-	struct hz_pt pt[HZ_MAX_CODECS]; // what this receiver takes; a track whose codec is missing here is not forwarded
+	struct hz_pt pt
+	    [HZ_MAX_CODECS]; // what this receiver takes; a track whose codec is missing here is not forwarded
 	struct hz_ext_ids ext;
 };
 #define HZ_SUB_PAUSED 1u
@@ -196,8 +198,8 @@ struct hz_ev_hello {
 
 struct hz_ev_ack {
 	struct hz_msg_header h; // h.seq: the command's
-	int32_t err;		// 0 or -errno: -ENOENT unknown peer or track, -ENOSPC, -EINVAL
-	hz_id id;		// the object
+	int32_t err;            // 0 or -errno: -ENOENT unknown peer or track, -ENOSPC, -EINVAL
+	hz_id id;               // the object
 };
 
 enum hz_peer_state {
@@ -205,23 +207,23 @@ enum hz_peer_state {
 	HZ_PEER_CHECKING,     // STUN seen, DTLS not finished
 	HZ_PEER_CONNECTED,    // DTLS finished, media flows
 	HZ_PEER_DISCONNECTED, // no STUN for 7 s; comes back by itself
-	HZ_PEER_FAILED,	      // consent expired (30 s, RFC 7675), DTLS failed, or fingerprint wrong
-	HZ_PEER_CLOSED,	      // close_notify from the peer
+	HZ_PEER_FAILED,       // consent expired (30 s, RFC 7675), DTLS failed, or fingerprint wrong
+	HZ_PEER_CLOSED,       // close_notify from the peer
 };
 
 enum hz_peer_reason {
 	HZ_REASON_NONE = 0,
-	HZ_REASON_CONSENT,     // RFC 7675 expiry
-	HZ_REASON_DTLS,	       // handshake failed or timed out
-	HZ_REASON_FINGERPRINT, // certificate does not match the SDP
+	HZ_REASON_CONSENT,        // RFC 7675 expiry
+	HZ_REASON_DTLS,           // handshake failed or timed out
+	HZ_REASON_FINGERPRINT,    // certificate does not match the SDP
 	HZ_REASON_LOST_HANDSHAKE, // the worker restarted in the middle of the DTLS handshake
 };
 
 struct hz_ev_peer_state {
 	struct hz_msg_header h;
 	hz_id peer;
-	uint8_t state;	// enum hz_peer_state
-	uint8_t reason; // enum hz_peer_reason
+	uint8_t state;        // enum hz_peer_state
+	uint8_t reason;       // enum hz_peer_reason
 	uint8_t srtp_profile; // RFC 5764: 1 AES_CM_128_HMAC_SHA1_80, 7 AEAD_AES_128_GCM; 0 before
 	uint8_t reserved;
 	uint32_t consult;
@@ -230,9 +232,9 @@ struct hz_ev_peer_state {
 struct hz_ev_track_state {
 	struct hz_msg_header h;
 	hz_id track;
-	uint8_t active;	      // packets arrived within the last second
-	uint8_t codec;	      // enum hz_codec in use
-	uint8_t layers;	      // bit i: layer i arrives
+	uint8_t active; // packets arrived within the last second
+	uint8_t codec;  // enum hz_codec in use
+	uint8_t layers; // bit i: layer i arrives
 	uint8_t reserved;
 };
 
@@ -247,9 +249,9 @@ struct hz_ev_speakers {
 struct hz_ev_peer_stats {
 	struct hz_msg_header h;
 	hz_id peer;
-	uint32_t rtt_us;	   // from RTCP, else STUN spacing; 0 unknown
-	uint32_t up_bps, down_bps; // RTP payload and headers
-	uint32_t up_packets, up_lost;	  // from peer to gateway, after repair
+	uint32_t rtt_us;                  // from RTCP, else STUN spacing; 0 unknown
+	uint32_t up_bps, down_bps;        // RTP payload and headers
+	uint32_t up_packets, up_lost;     // from peer to gateway, after repair
 	uint32_t down_packets, down_lost; // as the peer's receiver reports say
 	uint32_t nacks_sent, nacks_received, retransmitted, plis_sent, plis_received;
 	uint32_t jitter_us;
@@ -259,7 +261,8 @@ struct hz_ev_peer_stats {
 struct hz_ev_worker_stats {
 	struct hz_msg_header h;
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t stun_bad, stun_unknown, dtls_bad, srtp_auth_failed, srtp_replayed, rtp_bad, rtcp_bad, unmatched;
+	uint64_t stun_bad, stun_unknown, dtls_bad, srtp_auth_failed, srtp_replayed, rtp_bad, rtcp_bad,
+	    unmatched;
 	uint64_t tx_dropped, events_dropped, recoveries;
 	uint64_t handshakes_done, handshakes_failed, handshakes_refused;
 	uint32_t peers, tracks, subs, half_open;

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 struct hz_worker_fds {
-	int arena;    // memfd of hz_worker_arena_bytes(), zeroed when fresh; owned by the supervisor, inherited
-	int udp;      // bound dual-stack UDP socket, non-blocking
-	int api;      // SOCK_SEQPACKET to control (media/api.h), non-blocking
+	int arena; // memfd of hz_worker_arena_bytes(), zeroed when fresh; owned by the supervisor, inherited
+	int udp;   // bound dual-stack UDP socket, non-blocking
+	int api;   // SOCK_SEQPACKET to control (media/api.h), non-blocking
 	int identity; // memfd: PEM certificate and key of this installation (media/transport/identity.h)
 };
 
