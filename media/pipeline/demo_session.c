@@ -150,6 +150,20 @@ static void use_all_addresses(GstElement *rtc)
 	g_object_unref(ice);
 }
 
+// libnice looks for home routers by UPnP: nobody here needs one, and it opens HTTP servers to do so.
+static void no_upnp(GstElement *rtc)
+{
+	GObject *ice = NULL, *agent = NULL;
+
+	g_object_get(rtc, "ice-agent", &ice, NULL);
+	if (ice)
+		g_object_get(ice, "agent", &agent, NULL);
+	if (agent)
+		g_object_set(agent, "upnp", FALSE, NULL);
+	g_clear_object(&agent);
+	g_clear_object(&ice);
+}
+
 static void tear_down(struct hz_demo_session *s)
 {
 	if (!s->pipeline)
@@ -167,6 +181,7 @@ static int set_up(struct hz_demo_session *s)
 	if (!s->pipeline)
 		return -ENOENT;
 	s->rtc = gst_bin_get_by_name(GST_BIN(s->pipeline), "rtc");
+	no_upnp(s->rtc);
 	if (s->options->loopback)
 		use_all_addresses(s->rtc);
 	g_signal_connect(s->pipeline, "deep-element-added", G_CALLBACK(on_element), &s->counters);
