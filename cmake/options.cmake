@@ -21,6 +21,9 @@ add_link_options(-Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -pie
 
 if(HZ_SANITIZE)
   add_compile_options(-fsanitize=${HZ_SANITIZE} -fno-sanitize-recover=all)
+  if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-maybe-uninitialized) # instrumented code misleads gcc's flow analysis
+  endif()
   add_link_options(-fsanitize=${HZ_SANITIZE})
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT HZ_FUZZ)
   add_compile_definitions(_FORTIFY_SOURCE=2)
