@@ -168,7 +168,7 @@ static void test_slow_clients(void **state)
 			fail_msg("case %zu: closed after %lld ms", i, (long long)took_ms);
 		close(fd);
 	}
-	assert_true(hz_server_counters(w->server)->timeouts >= 4);
+	assert_true(world_counters(w)->timeouts >= 4);
 
 	// Empty lines before a request are allowed, but do not buy time.
 	char head[4096], c;
@@ -236,7 +236,7 @@ static void test_limits(void **state)
 	}
 	assert_int_equal(answered, 10);
 	assert_int_equal(limited, 2);
-	assert_int_equal(hz_server_counters(w.server)->refused_address, 2);
+	assert_int_equal(world_counters(&w)->refused_address, 2);
 	// Another address through a proxy has its own count, and leaves room here.
 	put_text(fds[0], G H "X-Forwarded-For: 198.51.100.1\r\n\r\n");
 	assert_int_equal(get_answer(fds[0], false, head, NULL, NULL), 200);
@@ -275,7 +275,7 @@ static void test_total_limit(void **state)
 		close(fds[i]);
 	}
 	assert_int_equal(refused, 3);
-	assert_int_equal(hz_server_counters(w.server)->refused_total, 3);
+	assert_int_equal(world_counters(&w)->refused_total, 3);
 	world_stop(&w);
 }
 

@@ -377,10 +377,10 @@ static void test_gone_in_a_message(void **state)
 	put_frame(fd, 0x81, "flood 200", 9);
 	assert_true(wait_for(&w->texts, 1));
 	sleep_ms(200);
-	assert_true(hz_server_counters(w->server)->websockets_queued_bytes > 0);
+	assert_true(world_counters(w)->websockets_queued_bytes > 0);
 	close(fd);
 	assert_true(wait_for(&w->closed, 1));
-	assert_int_equal(hz_server_counters(w->server)->websockets_queued_bytes, 0);
+	assert_int_equal(world_counters(w)->websockets_queued_bytes, 0);
 }
 
 static void test_slow_reader(void **state)
@@ -393,8 +393,8 @@ static void test_slow_reader(void **state)
 	}
 	assert_true(wait_for(&w->closed, 1));
 	assert_int_equal(w->close_code, HZ_WS_SLOW);
-	assert_int_equal(hz_server_counters(w->server)->ws_slow, 1);
-	assert_int_equal(hz_server_counters(w->server)->websockets_queued_bytes, 0);
+	assert_int_equal(world_counters(w)->ws_slow, 1);
+	assert_int_equal(world_counters(w)->websockets_queued_bytes, 0);
 	close(fd);
 	// One that asks for more than the bound at once, but reads, hears why.
 	fd = open_ws(w);
@@ -445,7 +445,7 @@ static void test_ping_and_death(void **state)
 	}
 	assert_true(wait_for(&w->closed, 1)); // silence kills
 	assert_int_equal(w->close_code, HZ_WS_ABNORMAL);
-	assert_int_equal(hz_server_counters(w->server)->ws_dead, 1);
+	assert_int_equal(world_counters(w)->ws_dead, 1);
 	close(fd);
 }
 

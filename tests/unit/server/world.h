@@ -28,7 +28,8 @@
 struct world {
 	struct hz_server *server;
 	pthread_t thread;
-	int listen_http, listen_https, wake[2];
+	int listen_http, listen_https, wake[2], told[2];
+	struct hz_server_counters counters; // a copy: world_counters()
 	uint16_t http_port, https_port;
 	struct hz_server_limits limits;
 	const char *cert, *key;
@@ -121,8 +122,23 @@ static inline void world_on_wake(void *ctx, int fd)
 {
 	struct world *w = ctx;
 	char c;
-	if (read(fd, &c, 1) == 1)
+	if (read(fd, &c, 1) != 1)
+		return;
+	if (c == 'c') { // world_counters(): only this thread may look
+		w->counters = *hz_server_counters(w->server);
+		assert_int_equal(write(w->told[1], &c, 1), 1);
+	} else {
 		hz_server_stop(w->server, HZ_WS_GOING_AWAY, "test over");
+	}
+}
+
+// The server's counters now, read by its own thread.
+static inline const struct hz_server_counters *world_counters(struct world *w)
+{
+	char c;
+	assert_int_equal(write(w->wake[1], "c", 1), 1);
+	assert_int_equal(read(w->told[0], &c, 1), 1);
+	return &w->counters;
 }
 
 static inline void *world_run(void *arg)
@@ -152,6 +168,7 @@ static inline void world_start(struct world *w)
 		w->big[i] = (char)('a' + i % 23);
 	assert_int_equal(hz_server_new(&options, &w->server), 0);
 	assert_return_code(pipe(w->wake), errno);
+	assert_return_code(pipe(w->told), errno);
 	assert_int_equal(hz_server_add_fd(w->server, w->wake[0], world_on_wake, NULL, w, &handle), 0);
 	assert_int_equal(pthread_create(&w->thread, NULL, world_run, w), 0);
 }
@@ -164,6 +181,8 @@ static inline void world_stop(struct world *w)
 	hz_server_free(w->server);
 	assert_int_equal(w->opened, w->closed);
 	close(w->wake[0]);
+	close(w->told[0]);
+	close(w->told[1]);
 	close(w->wake[1]);
 	close(w->listen_http);
 	if (w->listen_https >= 0)
