@@ -90,11 +90,12 @@ void hz_config_text_done(struct hz_config_text *text)
 static int set_defaults(struct hz_config *config)
 {
 	char want[HZ_CONFIG_WANT_BYTES];
-	for (unsigned i = 0; i < hz_config_table_count; i++) {
+	unsigned i = 0;
+	do { // the table is never empty
 		int err = hz_config_set(config, &hz_config_table[i], hz_config_table[i].fallback, want);
 		if (err)
 			return err;
-	}
+	} while (++i < hz_config_table_count);
 	return 0;
 }
 

@@ -169,7 +169,7 @@ static int listen_takeover(int run, int *ret_fd)
 
 int hz_shared_connect(const struct hz_config *config, int *ret_fd)
 {
-	int run;
+	int run = -1;
 	int err = open_run(config, &run);
 	if (err)
 		return err;

@@ -56,6 +56,12 @@ int hz_seqpacket_send_fds(int fd, const void *data, size_t bytes, const int *fds
 	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
+static void close_fds(const struct hz_seqpacket_in *in, unsigned count)
+{
+	for (unsigned i = 0; i < count && i < in->fds_cap; i++)
+		close(in->fds[i]);
+}
+
 // Takes the descriptors out of a message; those that do not fit are closed and make it -ENOBUFS.
 static int take_fds(struct msghdr *msg, const struct hz_seqpacket_in *in, unsigned *ret_count)
 {
@@ -76,8 +82,8 @@ static int take_fds(struct msghdr *msg, const struct hz_seqpacket_in *in, unsign
 			err = in->fds_cap ? -ENOBUFS : err;
 		}
 	}
-	for (unsigned i = 0; err && i < count; i++)
-		close(in->fds[i]);
+	if (err)
+		close_fds(in, count);
 	*ret_count = err ? 0 : count;
 	return err;
 }
@@ -104,10 +110,10 @@ int hz_seqpacket_recv_fds(int fd, const struct hz_seqpacket_in *in, size_t *ret_
 		err = -EPIPE;
 	if (!err && (msg.msg_flags & MSG_TRUNC))
 		err = -EMSGSIZE;
-	for (unsigned i = 0; err && i < count; i++)
-		close(in->fds[i]);
-	if (err)
+	if (err) {
+		close_fds(in, count);
 		return err;
+	}
 	*ret_bytes = (size_t)n;
 	*ret_count = count;
 	return 0;

@@ -299,8 +299,9 @@ pid_t fake_serve(struct fake *f, const char *env, const char *const *args)
 	int log = open(fake_path(f, "log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
 	dup2(log, 1);
 	dup2(log, 2);
-	if (*env)
-		putenv(strdup(env));
+	char *copy = strdup(env);
+	if (!copy || (*copy && putenv(copy)))
+		_exit(127);
 	execv("/proc/self/exe", (char *const *)(void *)argv);
 	_exit(127);
 }
