@@ -167,9 +167,9 @@ const char *hz_source_name(uint8_t source)
 
 int hz_source_parse(const char *name, uint8_t *ret)
 {
-	for (uint8_t i = 0; i < HZ_SOURCE_COUNT; i++) {
+	for (unsigned i = 0; i < HZ_SOURCE_COUNT; i++) {
 		if (strcmp(name, source_names[i]) == 0) {
-			*ret = i;
+			*ret = (uint8_t)i;
 			return 0;
 		}
 	}

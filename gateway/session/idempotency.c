@@ -67,9 +67,8 @@ static void on_found(void *arg, const uint8_t *request_hash, unsigned status, co
 		return;
 	}
 	for (size_t i = 0; i < bytes; i++) {
-		unsigned value = 0;
-		sscanf(body + 2 * i, "%2x", &value);
-		text[i] = (uint8_t)value;
+		const char pair[3] = {body[2 * i], body[2 * i + 1], '\0'};
+		text[i] = (uint8_t)strtoul(pair, NULL, 16);
 	}
 	crypt_bytes(replay->once->secret, text, bytes);
 	hz_response_status(replay->call->res, (int)status);

@@ -191,8 +191,8 @@ void hz_call_offer(struct hz_call *call)
 
 static hz_id track_id(const char *text)
 {
-	unsigned id = 0;
-	return text && sscanf(text, "t%8x", &id) == 1 ? id : 0;
+	size_t digits = text && *text == 't' ? strspn(text + 1, "0123456789abcdef") : 0;
+	return digits > 0 && digits <= 8 && !text[1 + digits] ? (hz_id)strtoul(text + 1, NULL, 16) : 0;
 }
 
 static struct hz_slot *wanted_slot(struct hz_call *call, const json_t *item, size_t i, hz_id *ret_track)

@@ -45,12 +45,15 @@ static unsigned open_files(void)
 
 static double resident_bytes(void)
 {
-	long pages = 0, resident = 0;
+	char text[128], *second = text; // "size resident shared ...", in pages
+	long resident = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
 	if (!f)
 		return 0;
-	if (fscanf(f, "%ld %ld", &pages, &resident) != 2)
-		resident = 0;
+	if (fgets(text, sizeof(text), f)) {
+		strtol(text, &second, 10);
+		resident = strtol(second, NULL, 10);
+	}
 	fclose(f);
 	return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }

@@ -23,8 +23,8 @@ struct hz_slot *hz_slot_by_mid(const struct hz_peer *peer, const char *mid)
 
 struct hz_track *hz_track_nth(const struct hz_participant *p, uint8_t kind, unsigned nth)
 {
-	for (uint8_t source = 0; source < HZ_SOURCE_COUNT; source++) { // enum hz_source is in this order
-		struct hz_track *track = hz_track_of_source(p, kind, source);
+	for (unsigned source = 0; source < HZ_SOURCE_COUNT; source++) { // enum hz_source is in this order
+		struct hz_track *track = hz_track_of_source(p, kind, (uint8_t)source);
 		if (track && nth-- == 0)
 			return track;
 	}

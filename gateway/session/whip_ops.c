@@ -213,7 +213,7 @@ static enum hz_whip_code publish(void *ctx, struct hz_whip_call *call, const cha
 	struct hz_whip_door *door = ctx;
 	struct hz_plan plan = {.kind = HZ_PEER_WHIP, .source = ""};
 	struct hz_sdp_offer *offer = NULL;
-	struct hz_participant *p = NULL;
+	struct hz_participant *p;
 	unsigned usable = 0;
 	enum hz_whip_code code = enter(door, call, &p);
 	if (code)
@@ -242,7 +242,7 @@ static enum hz_whip_code subscribe(void *ctx, struct hz_whip_call *call, const c
 	struct hz_whip_door *door = ctx;
 	struct hz_plan plan = {.kind = HZ_PEER_WHEP, .source = call->source};
 	struct hz_sdp_offer *offer = NULL;
-	struct hz_participant *p = NULL;
+	struct hz_participant *p;
 	enum hz_whip_code code = enter(door, call, &p);
 	if (code)
 		return code;
