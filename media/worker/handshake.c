@@ -83,16 +83,13 @@ static void look(struct hz_worker *w, uint32_t slot, enum hz_dtls_state before)
 		return;
 	if (state == HZ_DTLS_CONNECTED) {
 		finished(w, slot);
-	} else if (state == HZ_DTLS_CLOSED) {
-		hz_router_peer_state(w->router, slot, HZ_PEER_CLOSED, HZ_REASON_NONE, w->now_us);
-		hz_worker_ufrags_drop(w, slot);
-	} else if (before == HZ_DTLS_HANDSHAKING) {
+	} else if (state != HZ_DTLS_CLOSED && before == HZ_DTLS_HANDSHAKING) {
 		enum hz_dtls_failure why = hz_dtls_failure(p->dtls);
 		failed(w, slot,
 		       why == HZ_DTLS_FINGERPRINT || why == HZ_DTLS_NO_CERT ? HZ_REASON_FINGERPRINT
 		                                                            : HZ_REASON_DTLS);
 	} else {
-		// A fatal alert on a connected association ends it as a close does.
+		// Closed; a fatal alert on a connected association ends it as a close does.
 		hz_router_peer_state(w->router, slot, HZ_PEER_CLOSED, HZ_REASON_NONE, w->now_us);
 		hz_worker_ufrags_drop(w, slot);
 	}

@@ -84,7 +84,7 @@ static int write_token(const struct hz_jwt_key *key, const json_t *payload, char
 
 	json_decref(header);
 	if (ok) {
-		strcat(text, ".");
+		memcpy(text + strlen(text), ".", 2); // append_json() left room
 		ok = append_json(payload, text);
 	}
 	bytes = strlen(text);

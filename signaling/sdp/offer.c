@@ -109,7 +109,7 @@ static int check_bundle(struct parse *parse, const struct hz_sdp_media *media, u
 static int read_mid(const struct hz_sdp_source *source, struct hz_sdp_media *media,
                     const struct hz_sdp_offer *offer)
 {
-	const char *mid;
+	const char *mid = NULL;
 	int err = hz_sdp_single(source, "mid", &mid);
 
 	if (err || !mid)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,7 +19,9 @@ static bool is_loopback(const struct sockaddr_storage *addr)
 {
 	if (addr->ss_family == AF_INET)
 		return (ntohl(((const struct sockaddr_in *)addr)->sin_addr.s_addr) >> 24) == 127;
-	const struct in6_addr *a = &((const struct sockaddr_in6 *)addr)->sin6_addr;
+	struct sockaddr_in6 v6;
+	memcpy(&v6, addr, sizeof(v6));
+	const struct in6_addr *a = &v6.sin6_addr;
 	if (IN6_IS_ADDR_V4MAPPED(a))
 		return a->s6_addr[12] == 127;
 	return IN6_IS_ADDR_LOOPBACK(a);
@@ -35,7 +38,7 @@ static void address_text(const struct sockaddr_storage *addr, char ret[HZ_ADDRES
 		at = mapped ? (const void *)&a->s6_addr[12] : (const void *)a;
 	}
 	if (!inet_ntop(family, at, ret, HZ_ADDRESS_BYTES))
-		strcpy(ret, "::");
+		snprintf(ret, HZ_ADDRESS_BYTES, "::");
 }
 
 unsigned hz_accept_handshakes(struct hz_server *server)

@@ -64,9 +64,8 @@ void hz_limits_free(struct hz_limits *limits)
 {
 	if (!limits)
 		return;
-	while (limits->oldest) {
-		struct hz_limits_entry *e = limits->oldest;
-		unlink_entry(limits, e);
+	for (struct hz_limits_entry *e = limits->oldest, *newer; e; e = newer) {
+		newer = e->newer;
 		free(e);
 	}
 	hz_map_free(limits->map);

@@ -211,8 +211,11 @@ void hz_loop_run_deferred(struct hz_server *server)
 
 void hz_loop_free(struct hz_server *server)
 {
-	while (server->fds)
-		free_handle(server->fds);
+	for (struct hz_server_fd *h = server->fds, *next; h; h = next) {
+		next = h->next;
+		free(h);
+	}
+	server->fds = NULL;
 	free(server->deferred);
 	server->deferred = NULL;
 	server->deferred_count = 0;

@@ -1,6 +1,7 @@
 // The life of one HTTP request: head, body, handler.
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,7 +23,7 @@ static void apply_forwarded(struct hz_request *req, const char *list)
 	last += strspn(last, " \t");
 	if (strlen(last) < sizeof(req->address) &&
 	    (inet_pton(AF_INET, last, number) == 1 || inet_pton(AF_INET6, last, number) == 1))
-		strcpy(req->address, last);
+		snprintf(req->address, sizeof(req->address), "%s", last);
 	if (req->header[HZ_H_FORWARDED_PROTO])
 		req->is_tls = !strcasecmp(req->header[HZ_H_FORWARDED_PROTO], "https");
 }

@@ -107,7 +107,7 @@ static int load_file(struct hz_static *files, int fd, const char *path, size_t b
 	if (!err) {
 		f->bytes = bytes;
 		f->type = type_of(path);
-		strcpy(f->path, path);
+		snprintf(f->path, sizeof(f->path), "%s", path);
 		make_etag(f);
 		err = hz_map_set(files->map, path, f);
 	}

@@ -308,9 +308,8 @@ void hz_ws_on_gone(struct hz_conn *conn)
 	struct hz_server *server = conn->server;
 	lws_sul_cancel(&ws->tick);
 	ws->closing = true;
-	if (ws->first)
-		ws->first->sent =
-		    0; // nothing goes out any more: the rest of a half-sent message need not be kept
+	if (ws->first) // nothing goes out any more: the rest of a half-sent message need not be kept
+		ws->first->sent = 0;
 	hz_ws_drop_queue(ws);
 	server->ops.on_ws_close(server->ctx, ws, ws->code);
 	server->counters.websockets--;
