@@ -15,7 +15,8 @@ static void openapi(void **state)
 {
 	static const char *const methods[] = {"get", "post", "put", "patch", "delete"};
 	struct rig *rig = *state;
-	json_t *document = json_loadb((const char *)hz_openapi_json, hz_openapi_json_bytes, 0, NULL), *item, *operation;
+	json_t *document = json_loadb((const char *)hz_openapi_json, hz_openapi_json_bytes, 0, NULL), *item,
+	       *operation;
 	assert_non_null(document);
 	const json_t *paths = json_object_get(document, "paths");
 	unsigned in_code = 0, in_document = 0;
