@@ -1,4 +1,4 @@
-// 2,000 joins and leaves with media: descriptors, arena slots and memory return to where they were; ASan stays silent.
+// 2,000 joins and leaves with media: descriptors, arena slots and memory return to where they were; ASan and TSan stay silent.
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -24,7 +24,7 @@ async function emptied(gateway: Gateway): Promise<void> {
   });
 }
 
-for (const [preset, joins] of [["release", 2000], ["asan", 2000]] as const) {
+for (const [preset, joins] of [["release", 2000], ["asan", 2000], ["tsan", 2000]] as const) {
   test(`${joins} joins and leaves with media, ${preset} build`, async () => {
     const gateway = await Gateway.start({ preset });
     try {
