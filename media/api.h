@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <netinet/in.h>
 
-#define HZ_API_VERSION 1u
+#define HZ_API_VERSION 2u
 
 // Bounds of one worker. Control refuses with a clear error before it sends more.
 #define HZ_MAX_PEERS         2048
@@ -46,7 +46,8 @@ enum hz_msg_type {
 	HZ_CMD_TRACK_DEL,
 	HZ_CMD_SUB_SET,
 	HZ_CMD_SUB_DEL,
-	HZ_CMD_KEYFRAME, // ask the track's publisher for a keyframe
+	HZ_CMD_KEYFRAME,   // ask the track's publisher for a keyframe
+	HZ_CMD_TCP_ACCEPT, // carries a descriptor (SCM_RIGHTS)
 
 	HZ_EV_HELLO = 64, // first message of a worker's incarnation
 	HZ_EV_ACK,        // answer to every command
@@ -55,6 +56,7 @@ enum hz_msg_type {
 	HZ_EV_SPEAKERS,
 	HZ_EV_PEER_STATS,
 	HZ_EV_WORKER_STATS,
+	HZ_EV_SUB_STATE,
 };
 
 enum hz_kind { HZ_KIND_AUDIO = 1, HZ_KIND_VIDEO = 2 };
@@ -120,8 +122,12 @@ struct hz_cmd_peer_set {
 	char remote_pwd[HZ_PWD_BYTES];
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES]; // of the remote certificate; a mismatch fails the peer
 	uint32_t flags;                            // HZ_PEER_*
+	uint32_t relay;                            // with HZ_PEER_RELAY: the other worker's index; else 0
 };
 #define HZ_PEER_MUTED 1u // forward nothing from it and nothing to it (lobby); ICE and DTLS go on
+// The other end is the same consult's relay peer on another worker, reached by the rings between the two, plain RTP
+// and RTCP: no ICE, DTLS or SRTP (credentials and fingerprint are zero), CONNECTED at once.
+#define HZ_PEER_RELAY 2u
 
 struct hz_cmd_peer_del {
 	struct hz_msg_header h;
@@ -146,6 +152,7 @@ struct hz_cmd_track_set {
 	struct hz_ext_ids ext;
 };
 #define HZ_TRACK_PAUSED 1u // arrives but is forwarded to nobody (muted by the server)
+#define HZ_TRACK_DETAIL 2u // screen, ultrasound, images: resolution before frame rate when the link shrinks
 
 struct hz_cmd_track_del {
 	struct hz_msg_header h;
@@ -169,8 +176,11 @@ struct hz_cmd_sub_set {
 	struct hz_pt pt
 	    [HZ_MAX_CODECS]; // what this receiver takes; a track whose codec is missing here is not forwarded
 	struct hz_ext_ids ext;
+	uint32_t priority; // video: when the link shrinks, slots of lower priority step down first; 0 normal
 };
 #define HZ_SUB_PAUSED 1u
+#define HZ_SUB_PIN                                                                                           \
+	2u // exactly layer max_layer, whatever the link says (a relay carries each layer by itself)
 
 struct hz_cmd_sub_del {
 	struct hz_msg_header h;
@@ -180,6 +190,15 @@ struct hz_cmd_sub_del {
 struct hz_cmd_keyframe {
 	struct hz_msg_header h;
 	hz_id track;
+};
+
+// An accepted TCP connection whose first STUN check named this peer (RFC 6544 passive candidate, RFC 4571 framing).
+// Nothing of it was read (MSG_PEEK); the descriptor comes with the message and is the worker's from then on.
+struct hz_cmd_tcp_accept {
+	struct hz_msg_header h;
+	hz_id peer;
+	uint32_t reserved;
+	struct sockaddr_in6 remote, local; // IPv4 as mapped addresses
 };
 
 struct hz_cmd_reconcile { // BEGIN and END
@@ -255,6 +274,26 @@ struct hz_ev_peer_stats {
 	uint32_t down_packets, down_lost; // as the peer's receiver reports say
 	uint32_t nacks_sent, nacks_received, retransmitted, plis_sent, plis_received;
 	uint32_t jitter_us;
+	uint32_t estimate_bps; // what the send-side estimator gives this peer's downlink; 0: not known
+	uint32_t probes;       // probe clusters sent in the interval
+};
+
+// How much of a video slot's track goes out, decided by the estimator: the ladder. On every change.
+enum hz_step {
+	HZ_STEP_FULL = 0, // the layer that control asked for (or the best there is)
+	HZ_STEP_LOWER,    // a lower simulcast, spatial or temporal layer
+	HZ_STEP_STILL,    // one still every few seconds
+	HZ_STEP_OFF,      // nothing; the last picture stays on the screen. Comes back by itself
+};
+
+struct hz_ev_sub_state {
+	struct hz_msg_header h;
+	hz_id sub, peer, track;
+	uint32_t consult;
+	uint8_t step;              // enum hz_step
+	uint8_t layer;             // simulcast layer that is forwarded
+	uint8_t spatial, temporal; // highest forwarded ones of a scalable stream; 0 else
+	uint32_t estimate_bps;     // of the peer
 };
 
 // Every 2 s per worker; counters since the arena was made.
@@ -278,6 +317,7 @@ union hz_msg {
 	struct hz_cmd_sub_set sub_set;
 	struct hz_cmd_sub_del sub_del;
 	struct hz_cmd_keyframe keyframe;
+	struct hz_cmd_tcp_accept tcp_accept;
 	struct hz_cmd_reconcile reconcile;
 	struct hz_ev_hello hello;
 	struct hz_ev_ack ack;
@@ -286,6 +326,7 @@ union hz_msg {
 	struct hz_ev_speakers speakers;
 	struct hz_ev_peer_stats peer_stats;
 	struct hz_ev_worker_stats worker_stats;
+	struct hz_ev_sub_state sub_state;
 	uint8_t raw[HZ_API_MAX_BYTES];
 };
 
