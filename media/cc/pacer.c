@@ -1,0 +1,53 @@
+#include "media/cc/pacer.h"
+
+#define ALWAYS_BPS 4000000u // from here on a keyframe's burst is the network's business
+#define PACKET     1500
+
+void hz_pacer_set(struct hz_pacer *p, uint32_t target_bps, uint32_t sending_bps, int64_t now_us)
+{
+	uint64_t far = 3ull * sending_bps;
+	// It goes on later than it goes off, so that it does not flutter.
+	bool on = target_bps < ALWAYS_BPS && target_bps < (p->on ? far + far / 4 : far);
+	if (on && !p->on) {
+		p->budget_bytes = PACKET;
+		p->at_us = now_us;
+	}
+	p->on = on;
+	// A quarter more than the target: the estimate is of an average, and what waits here waits for nothing there.
+	p->bps = target_bps < UINT32_MAX / 2 ? target_bps + target_bps / 4 : target_bps;
+}
+
+static void refill(struct hz_pacer *p, int64_t now_us)
+{
+	int64_t gone = now_us - p->at_us;
+	int64_t most = (int64_t)p->bps * HZ_PACER_BURST_US / 8000000;
+	if (gone <= 0)
+		return;
+	if (gone > 1000000)
+		gone = 1000000;
+	p->budget_bytes += (int64_t)p->bps * gone / 8000000;
+	p->at_us = now_us;
+	if (most < PACKET)
+		most = PACKET;
+	if (p->budget_bytes > most)
+		p->budget_bytes = most;
+}
+
+bool hz_pacer_may(struct hz_pacer *p, int64_t now_us)
+{
+	if (!p->on)
+		return true;
+	refill(p, now_us);
+	return p->budget_bytes > 0;
+}
+
+void hz_pacer_spend(struct hz_pacer *p, size_t wire_bytes)
+{
+	if (!p->on)
+		return;
+	// Bounded: a burst of repairs does not silence video for longer than this.
+	int64_t least = -(int64_t)p->bps * HZ_PACER_DEBT_US / 8000000;
+	p->budget_bytes -= (int64_t)wire_bytes;
+	if (p->budget_bytes < least - PACKET)
+		p->budget_bytes = least - PACKET;
+}
