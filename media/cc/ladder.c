@@ -4,9 +4,9 @@
 #include <string.h>
 
 // Where a slot could stand: 0 off, 1 still, 2 + i option i.
-#define OFF   0
-#define STILL 1
-#define VIDEO 2
+#define OFF   0u
+#define STILL 1u
+#define VIDEO 2u
 
 static unsigned place_of(const struct hz_ladder_slot *s)
 {

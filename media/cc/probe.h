@@ -1,0 +1,48 @@
+// Short bursts above the estimate that show what is free: after the start, and while more could be used than the
+// estimate allows. A success asks for the next at once, a failure waits longer. Pure. Thread: any.
+#ifndef HZ_MEDIA_CC_PROBE_H
+#define HZ_MEDIA_CC_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HZ_PROBE_US      20000 // length of a cluster
+#define HZ_PROBE_PACKETS 6u    // at least
+#define HZ_PROBE_GAP_US  700000
+#define HZ_PROBE_MAX_US  2000000
+#define HZ_PROBE_WAIT_US 2000000 // for feedback; then it has failed
+
+enum hz_probe_phase { HZ_PROBE_IDLE = 0, HZ_PROBE_SENDING, HZ_PROBE_WAITING };
+
+struct hz_probe {
+	uint8_t phase;
+	uint32_t bps;   // of the running cluster
+	uint32_t total; // bytes it takes
+	uint32_t sent_bytes, sent_packets;
+	uint32_t last_sent_bytes; // in the newest instant
+	int64_t first_sent_us, last_sent_us;
+	// Of its packets that arrived.
+	uint32_t got_bytes, got_packets, first_got_bytes, reported;
+	int64_t first_got_us, last_got_us;
+	int64_t next_us, gap_us;
+	uint32_t clusters;
+	uint16_t failures;
+};
+
+void hz_probe_init(struct hz_probe *p, int64_t now_us);
+void hz_probe_soon(struct hz_probe *p, int64_t now_us); // the next one at once
+
+// Begins a cluster of that rate if its time has come.
+void hz_probe_begin(struct hz_probe *p, uint32_t bps, int64_t now_us);
+// Bytes to send now; 0: none. ret_packet: a good size for each.
+size_t hz_probe_due(const struct hz_probe *p, int64_t now_us, size_t *ret_packet);
+void hz_probe_sent(struct hz_probe *p, size_t bytes, int64_t now_us);
+void hz_probe_reported(struct hz_probe *p, size_t bytes, bool arrived, int64_t arrival_us);
+
+// The rate the finished cluster shows; 0: not finished, or it shows nothing.
+uint32_t hz_probe_result(struct hz_probe *p, int64_t now_us);
+// How the caller judged it.
+void hz_probe_done(struct hz_probe *p, bool success, int64_t now_us);
+
+#endif
