@@ -26,7 +26,7 @@ static uint64_t cost(const struct hz_ladder_wish *w, unsigned place)
 static unsigned above(const struct hz_ladder_wish *w, unsigned place)
 {
 	unsigned next = place + 1;
-	for (unsigned i = next + 1; i < (unsigned)VIDEO + w->options && next >= VIDEO; i++)
+	for (unsigned i = next + 1; i < VIDEO + w->options && next >= VIDEO; i++)
 		if (cost(w, i) && cost(w, i) < cost(w, next))
 			next = i;
 	return next;
@@ -69,7 +69,7 @@ static bool raise(struct state *st, size_t i)
 {
 	const struct hz_ladder_wish *w = &st->w[i];
 	unsigned from = st->place[i];
-	if (st->stuck[i] || from + 1 >= (unsigned)VIDEO + w->options)
+	if (st->stuck[i] || from + 1 >= VIDEO + w->options)
 		return false;
 	// Over a step that does not fit there may be none that does: costs rise.
 	unsigned to = above(w, from);
