@@ -9,6 +9,7 @@
 #include "gateway/session/codec_choice.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/ids.h"
+#include "gateway/session/steps.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
@@ -96,12 +97,14 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 		hz_slots_follow(brain, c);
 		hz_codec_recount(brain, c);
 	}
+	int64_t ladder = hz_steps_due(brain);
 	hz_persist_flush(brain);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		if (brain->worker[i].link)
 			hz_media_link_flush(brain->worker[i].link);
 	}
-	return hz_push_due(brain);
+	int64_t push = hz_push_due(brain);
+	return push < ladder ? push : ladder;
 }
 
 static void tick_conns(struct hz_brain *brain)
@@ -180,6 +183,13 @@ const char *hz_quality_name(uint8_t quality)
 {
 	static const char *const names[] = {"good", "fair", "poor", "lost"};
 	return quality < 4 ? names[quality] : "lost";
+}
+
+const char *hz_peer_state_name(uint8_t state)
+{
+	static const char *const names[] = {"new",          "checking", "connected",
+	                                    "disconnected", "failed",   "closed"};
+	return state <= HZ_PEER_CLOSED ? names[state] : "new";
 }
 
 const char *hz_codec_name(uint8_t codec)

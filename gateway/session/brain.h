@@ -31,6 +31,7 @@ void hz_brain_sweep(struct hz_brain *brain);
 const char *hz_source_name(uint8_t source);
 int hz_source_parse(const char *name, uint8_t *ret); // -EINVAL
 const char *hz_quality_name(uint8_t quality);
-const char *hz_codec_name(uint8_t codec); // "h264", "" for none
+const char *hz_peer_state_name(uint8_t state); // enum hz_peer_state
+const char *hz_codec_name(uint8_t codec);      // "h264", "" for none
 
 #endif

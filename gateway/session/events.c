@@ -3,11 +3,14 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/brain.h"
 #include "gateway/session/consult.h"
+#include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
 #include "gateway/session/quality.h"
+#include "gateway/session/visit.h"
 
 static void on_hello(struct hz_brain *brain, unsigned worker, const struct hz_ev_hello *hello)
 {
@@ -46,6 +49,9 @@ static void on_peer_state(struct hz_brain *brain, unsigned worker, const struct 
 	if (peer->state == ev->state)
 		return;
 	peer->state = ev->state;
+	if (ev->state >= HZ_PEER_CONNECTED)
+		hz_visit_log(brain, peer->owner, "transport",
+		             json_pack("{s:s}", "state", hz_peer_state_name(ev->state)));
 	if (ev->state == HZ_PEER_FAILED || ev->state == HZ_PEER_CLOSED)
 		on_peer_over(brain, peer, ev->reason);
 	else
@@ -120,6 +126,9 @@ void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_ms
 		break;
 	case HZ_EV_PEER_STATS:
 		on_peer_stats(brain, worker, &msg->peer_stats);
+		break;
+	case HZ_EV_SUB_STATE:
+		hz_steps_on_state(brain, worker, &msg->sub_state);
 		break;
 	case HZ_EV_WORKER_STATS:
 		brain->worker[worker].stats = msg->worker_stats;

@@ -135,6 +135,12 @@ paths = {
         "parameters": [CONSULT, PERSON],
         "get": operation("getStats", "How its connection is", {"200": answer("The numbers", "types.stats")}, either, ["404"]),
     },
+    "/consults/{id}/events": {
+        "parameters": [CONSULT],
+        "get": operation("listEvents", "What happened to the network and presence of its participants, oldest first; also of"
+                         " a closed consult. The newest 5000 are kept until 90 days after the end",
+                         {"200": answer("A page", "event.list")}, either, ["400", "404"], PAGE),
+    },
     "/consults/{id}/links": {
         "parameters": [CONSULT],
         "get": operation("listLinks", "Join links, newest first; without their codes", {"200": answer("A page", "link.list")},

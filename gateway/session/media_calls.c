@@ -7,6 +7,7 @@
 #include "gateway/base/log.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/call.h"
+#include "gateway/session/steps.h"
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/objects.h"
@@ -16,6 +17,7 @@
 
 #define OFFER_EVERY_US 250000
 #define OFFER_BURST    20
+#define HIGH_PRIORITY  1 // of the large picture; the others have 0
 
 static struct hz_peer *ws_peer(const struct hz_participant *p)
 {
@@ -233,6 +235,12 @@ static void set_quality(struct hz_slot *slot, const char *quality)
 		slot->cmd.max_layer = 2;
 }
 
+static void set_priority(struct hz_slot *slot, const char *priority)
+{
+	if (priority)
+		slot->cmd.priority = strcmp(priority, "high") == 0 ? HIGH_PRIORITY : 0;
+}
+
 void hz_call_subscribe(struct hz_call *call)
 {
 	const json_t *item, *items = json_object_get(call->params, "items");
@@ -246,8 +254,11 @@ void hz_call_subscribe(struct hz_call *call)
 	json_array_foreach((json_t *)items, i, item)
 	{
 		struct hz_slot *slot = wanted_slot(call, item, i, &track);
+		if (slot->cmd.track != track)
+			hz_steps_reset(slot);
 		slot->cmd.track = track;
 		set_quality(slot, text_of(item, "quality"));
+		set_priority(slot, text_of(item, "priority"));
 		hz_slot_set(call->brain, slot);
 	}
 }

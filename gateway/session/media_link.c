@@ -192,13 +192,14 @@ static const uint16_t event_bytes[] = {
     [HZ_EV_SPEAKERS] = sizeof(struct hz_ev_speakers),
     [HZ_EV_PEER_STATS] = sizeof(struct hz_ev_peer_stats),
     [HZ_EV_WORKER_STATS] = sizeof(struct hz_ev_worker_stats),
+    [HZ_EV_SUB_STATE] = sizeof(struct hz_ev_sub_state),
 };
 
 static bool well_formed(const union hz_msg *msg, size_t bytes)
 {
 	if (bytes < sizeof(msg->h) || msg->h.version != HZ_API_VERSION || msg->h.bytes != bytes)
 		return false;
-	if (msg->h.type < HZ_EV_HELLO || msg->h.type > HZ_EV_WORKER_STATS)
+	if (msg->h.type < HZ_EV_HELLO || msg->h.type > HZ_EV_SUB_STATE)
 		return false;
 	return bytes == event_bytes[msg->h.type];
 }

@@ -113,6 +113,8 @@ static void sessions(FILE *f, const struct hz_brain *brain)
 	counter(f, "chat_messages", "Chat messages", c->chat);
 	counter(f, "pushes", "Messages pushed to clients", c->pushes);
 	counter(f, "peers_failed", "Media transports that failed or closed", c->peers_failed);
+	counter(f, "visit_events_dropped", "Events beyond a participant's rate, not in the visit's log",
+	        c->visit_dropped);
 	counter(f, "store_errors", "Writes that the store refused", c->store_errors);
 	counter(f, "worker_refusals", "Commands that workers refused", c->media_errors);
 	family(f, "tokens_refused", "counter", "Tokens refused, by reason");

@@ -69,6 +69,8 @@ struct hz_slot {
 	char group[HZ_ID_TEXT_BYTES];
 	uint8_t nth;               // WHEP: follows the nth track of its kind of peer->source
 	struct hz_cmd_sub_set cmd; // cmd.track: what it shows, 0: nothing
+	uint8_t step, layer;       // enum hz_step: what the link leaves of it (steps.h)
+	uint8_t logged;            // the step that the visit's log has last
 };
 
 struct hz_peer {
@@ -90,6 +92,9 @@ struct hz_peer {
 	int64_t born_us;
 	struct hz_cmd_peer_set cmd;
 	struct hz_ev_peer_stats stats; // the newest; all zero before
+	struct hz_peer *next_ladder;   // in brain->ladder: a push is due
+	bool ladder_due;
+	int64_t ladder_us; // of the last push
 };
 
 // One open WebSocket.
@@ -105,6 +110,8 @@ struct hz_conn {
 struct hz_client_report { // stats.report
 	bool known;
 	double rtt_ms, up_bps, down_bps, lost_percent, frozen_ms;
+	double available_bps; // of its uplink; negative: not told
+	uint8_t transport;    // index into quality.c's names, 0: not told
 };
 
 struct hz_participant {
@@ -134,7 +141,7 @@ struct hz_participant {
 	bool unsaved; // in brain->unsaved
 	struct hz_participant *next_unsaved;
 
-	int64_t chat_tokens_us, offer_tokens_us, report_tokens_us; // rate.h
+	int64_t chat_tokens_us, offer_tokens_us, report_tokens_us, visit_tokens_us; // rate.h
 };
 
 struct hz_consult {
@@ -186,7 +193,7 @@ struct hz_counters {
 	uint64_t token_used, token_removed, token_consult, token_link, resume_refused;
 	uint64_t links_redeemed, links_refused;
 	uint64_t offers, offers_refused, codec_changes, media_errors, events_bad, store_errors;
-	uint64_t chat, whip, whep, pushes, peers_failed;
+	uint64_t chat, whip, whep, pushes, peers_failed, visit_dropped;
 };
 
 struct hz_brain {
@@ -204,6 +211,7 @@ struct hz_brain {
 	struct hz_map *resources; // WHIP and WHEP resource -> struct hz_peer
 	struct hz_consult *dirty;
 	struct hz_participant *unsaved;
+	struct hz_peer *ladder;
 	struct hz_conn *conns;
 	uint32_t next_number;
 

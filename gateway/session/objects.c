@@ -8,6 +8,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/ids.h"
+#include "gateway/session/steps.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
@@ -161,6 +162,7 @@ void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer)
 		hz_track_end(brain, peer->tracks); // NOLINT(clang-analyzer-unix.Malloc)
 	while (peer->slots)
 		hz_slot_end(brain, peer->slots); // NOLINT(clang-analyzer-unix.Malloc)
+	hz_steps_forget(brain, peer);
 	struct hz_cmd_peer_del del = {.peer = peer->id};
 	tell(brain, peer->worker, &del.h, HZ_CMD_PEER_DEL, sizeof(del));
 	hz_persist_forget(brain, peer->worker, HZ_MEDIA_PEER, peer->id);
@@ -231,13 +233,21 @@ int hz_track_claim(struct hz_brain *brain, struct hz_peer *peer, hz_id id, struc
 	return 0;
 }
 
+// Sharp rather than smooth when the link shrinks. An endoscope moves: it stays smooth.
+static bool detailed(const struct hz_track *track)
+{
+	return track->kind == HZ_KIND_VIDEO &&
+	       (track->source == HZ_SOURCE_SCREEN || track->source == HZ_SOURCE_ULTRASOUND ||
+	        track->source == HZ_SOURCE_MICROSCOPE || track->source == HZ_SOURCE_IMAGE);
+}
+
 void hz_track_set(struct hz_brain *brain, struct hz_track *track)
 {
 	struct hz_consult *consult = track->peer->owner->consult;
 	track->cmd.track = track->id;
 	track->cmd.peer = track->peer->id;
 	track->cmd.kind = track->kind;
-	track->cmd.flags = track->muted ? HZ_TRACK_PAUSED : 0;
+	track->cmd.flags = (track->muted ? HZ_TRACK_PAUSED : 0) | (detailed(track) ? HZ_TRACK_DETAIL : 0);
 	tell(brain, track->peer->worker, &track->cmd.h, HZ_CMD_TRACK_SET, sizeof(track->cmd));
 	hz_persist_track(brain, track);
 	consult->recount = true;
@@ -253,6 +263,7 @@ static void track_forget(struct hz_brain *brain, const struct hz_track *track)
 				if (slot->cmd.track != track->id)
 					continue;
 				slot->cmd.track = 0;
+				hz_steps_reset(slot);
 				hz_slot_set(brain, slot);
 			}
 		}
@@ -360,6 +371,11 @@ void hz_slot_end(struct hz_brain *brain, struct hz_slot *slot)
 struct hz_peer *hz_peer_by_id(struct hz_brain *brain, unsigned worker, hz_id id)
 {
 	return worker < brain->workers ? hz_ids_get(&brain->worker[worker].peers, id) : NULL;
+}
+
+struct hz_slot *hz_slot_by_id(struct hz_brain *brain, unsigned worker, hz_id id)
+{
+	return worker < brain->workers ? hz_ids_get(&brain->worker[worker].subs, id) : NULL;
 }
 
 struct hz_track *hz_track_by_id(struct hz_brain *brain, unsigned worker, hz_id id)

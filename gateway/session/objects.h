@@ -35,6 +35,7 @@ int hz_slot_claim(struct hz_brain *brain, struct hz_peer *peer, hz_id id, struct
 
 // NULL: there is none (any more).
 struct hz_peer *hz_peer_by_id(struct hz_brain *brain, unsigned worker, hz_id id);
+struct hz_slot *hz_slot_by_id(struct hz_brain *brain, unsigned worker, hz_id id);
 struct hz_track *hz_track_by_id(struct hz_brain *brain, unsigned worker, hz_id id);
 struct hz_track *hz_track_of_source(const struct hz_participant *p, uint8_t kind, uint8_t source);
 unsigned hz_tracks_count(const struct hz_participant *p);

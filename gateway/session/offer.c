@@ -9,6 +9,7 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/push.h"
+#include "gateway/session/visit.h"
 #include "gateway/session/codec_choice.h"
 #include "gateway/session/slots.h"
 
@@ -100,8 +101,10 @@ static void set_transport(struct hz_brain *brain, struct hz_peer *peer, const st
                           bool fresh)
 {
 	bool restart = !fresh && strcmp(peer->cmd.remote_ufrag, offer->ufrag) != 0;
-	if (restart)
+	if (restart) {
 		hz_peer_credentials(peer);
+		hz_visit_log(brain, peer->owner, "restart", NULL);
+	}
 	memcpy(peer->cmd.remote_ufrag, offer->ufrag, sizeof(peer->cmd.remote_ufrag));
 	memcpy(peer->cmd.remote_pwd, offer->pwd, sizeof(peer->cmd.remote_pwd));
 	memcpy(peer->cmd.fingerprint, offer->fingerprint, sizeof(peer->cmd.fingerprint));

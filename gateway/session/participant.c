@@ -7,9 +7,11 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
+#include "gateway/session/visit.h"
 #include "signaling/auth/digest.h"
 #include "signaling/server/server.h"
 
@@ -113,6 +115,7 @@ void hz_participant_end(struct hz_brain *brain, struct hz_participant *p, uint8_
 	hz_session_close(brain, p, reason);
 	unlink_participant(p);
 	hz_persist_gone(brain, p, status);
+	hz_visit_log(brain, p, "left", json_pack("{s:s}", "reason", reason ? reason : "gone"));
 	hz_info("participant.left", "consult=%s participant=%s reason=%s", consult->id, p->id,
 	        reason ? reason : "gone");
 	brain->count.leaves++;
@@ -176,6 +179,7 @@ void hz_participant_admit(struct hz_brain *brain, struct hz_participant *p, cons
 	apply_status(brain, p);
 	if (waited) {
 		hz_info("lobby.admitted", "consult=%s participant=%s by=%s", p->consult->id, p->id, by);
+		hz_visit_log(brain, p, "admitted", NULL);
 		hz_push_chat_history(brain, p);
 	}
 }
@@ -190,6 +194,7 @@ static void blind(struct hz_brain *brain, struct hz_participant *p)
 				if (!track || (other != p && track->peer->owner != p))
 					continue;
 				slot->cmd.track = 0;
+				hz_steps_reset(slot);
 				hz_slot_set(brain, slot);
 			}
 		}
@@ -215,6 +220,7 @@ int hz_participant_return(struct hz_brain *brain, struct hz_participant *p)
 	blind(brain, p);
 	apply_status(brain, p);
 	brain->count.returns++;
+	hz_visit_log(brain, p, "returned", NULL);
 	hz_info("lobby.returned", "consult=%s participant=%s", p->consult->id, p->id);
 	return 0;
 }

@@ -1,10 +1,13 @@
 #include "gateway/session/quality.h"
 
+#include <string.h>
+
 #include "gateway/session/brain.h"
 #include "gateway/session/call.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
 #include "gateway/session/rate.h"
+#include "gateway/session/visit.h"
 
 #define REPORT_EVERY_US 1000000
 #define REPORT_BURST    5
@@ -48,6 +51,7 @@ void hz_quality_update(struct hz_brain *brain, struct hz_participant *p)
 	if (worst == p->quality)
 		return;
 	p->quality = worst;
+	hz_visit_log(brain, p, "quality", json_pack("{s:s}", "level", hz_quality_name(worst)));
 	if (p->status == HZ_STATUS_ADMITTED)
 		hz_push_admitted(
 		    brain, p->consult, 0, HZ_PUSH_QUALITY,
@@ -65,29 +69,45 @@ static const struct hz_peer *main_peer(const struct hz_participant *p)
 	return peer ? peer : p->peers;
 }
 
+static const char *const transports[] = {"", "udp", "tcp", "turn"};
+
+static uint8_t transport_of(const json_t *params)
+{
+	const char *name = json_string_value(json_object_get(params, "transport"));
+	for (uint8_t i = 1; name && i < sizeof(transports) / sizeof(*transports); i++) {
+		if (strcmp(name, transports[i]) == 0)
+			return i;
+	}
+	return 0;
+}
+
 static json_t *report_json(const struct hz_client_report *r)
 {
-	return json_pack("{s:f, s:f, s:f, s:f, s:f}", "rtt_ms", r->rtt_ms, "up_bps", r->up_bps, "down_bps",
-	                 r->down_bps, "lost_percent", r->lost_percent, "frozen_ms", r->frozen_ms);
+	json_t *json =
+	    json_pack("{s:f, s:f, s:f, s:f, s:f}", "rtt_ms", r->rtt_ms, "up_bps", r->up_bps, "down_bps",
+	              r->down_bps, "lost_percent", r->lost_percent, "frozen_ms", r->frozen_ms);
+	if (json && r->available_bps >= 0)
+		json_object_set_new(json, "available_bps", json_real(r->available_bps));
+	if (json && r->transport)
+		json_object_set_new(json, "transport", json_string(transports[r->transport]));
+	return json;
 }
 
 json_t *hz_stats_json(const struct hz_participant *p)
 {
-	static const char *const states[] = {"new",          "checking", "connected",
-	                                     "disconnected", "failed",   "closed"};
 	const struct hz_peer *peer = main_peer(p);
 	const struct hz_ev_peer_stats none = {.rtt_us = 0}, *s = peer ? &peer->stats : &none;
 	json_t *json = json_pack(
-	    "{s:f, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:s}", "rtt_ms", s->rtt_us / 1000.0,
-	    "up_bps", (json_int_t)s->up_bps, "down_bps", (json_int_t)s->down_bps, "up_lost_percent",
-	    percent(s->up_lost, s->up_packets), "down_lost_percent", percent(s->down_lost, s->down_packets),
-	    "jitter_ms", s->jitter_us / 1000.0, "nacks_sent", (json_int_t)s->nacks_sent, "nacks_received",
-	    (json_int_t)s->nacks_received, "retransmitted", (json_int_t)s->retransmitted, "plis_sent",
-	    (json_int_t)s->plis_sent, "plis_received", (json_int_t)s->plis_received, "quality",
-	    hz_quality_name(p->quality));
+	    "{s:f, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "rtt_ms",
+	    s->rtt_us / 1000.0, "up_bps", (json_int_t)s->up_bps, "down_bps", (json_int_t)s->down_bps,
+	    "up_lost_percent", percent(s->up_lost, s->up_packets), "down_lost_percent",
+	    percent(s->down_lost, s->down_packets), "jitter_ms", s->jitter_us / 1000.0, "nacks_sent",
+	    (json_int_t)s->nacks_sent, "nacks_received", (json_int_t)s->nacks_received, "retransmitted",
+	    (json_int_t)s->retransmitted, "plis_sent", (json_int_t)s->plis_sent, "plis_received",
+	    (json_int_t)s->plis_received, "estimate_bps", (json_int_t)s->estimate_bps, "probes",
+	    (json_int_t)s->probes, "quality", hz_quality_name(p->quality));
 	if (json && peer)
-		json_object_set_new(json, "transport",
-		                    json_string(states[peer->state <= HZ_PEER_CLOSED ? peer->state : 0]));
+		json_object_set_new(json, "transport", json_string(hz_peer_state_name(peer->state)));
 	if (json && p->report.known)
 		json_object_set_new(json, "client", report_json(&p->report));
 	return json;
@@ -119,6 +139,9 @@ void hz_call_stats_report(struct hz_call *call)
 	    .down_bps = number(call->params, "down_bps"),
 	    .lost_percent = number(call->params, "lost_percent"),
 	    .frozen_ms = number(call->params, "frozen_ms"),
+	    .available_bps =
+	        json_object_get(call->params, "available_bps") ? number(call->params, "available_bps") : -1,
+	    .transport = transport_of(call->params),
 	};
 	// Everybody hears of a change: the worker's statistics, every 2 s, tell what is held back here.
 	if (hz_rate_allow(&call->p->report_tokens_us, call->brain->now_us, REPORT_EVERY_US, REPORT_BURST))

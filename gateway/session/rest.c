@@ -31,6 +31,7 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_PATCH, PERSON, HZ_REST_CONSULT, ADMIT, hz_rest_participant_patch},
     {HZ_DELETE, PERSON, HZ_REST_CONSULT, ADMIT, hz_rest_participant_delete},
     {HZ_GET, PERSON "/stats", HZ_REST_CONSULT, MANAGE | ADMIT, hz_rest_participant_stats},
+    {HZ_GET, CONSULT "/events", HZ_REST_CONSULT, MANAGE | ADMIT, hz_rest_events_get},
     {HZ_GET, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_get},
     {HZ_POST, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_post},
     {HZ_DELETE, CONSULT "/links/{lid}", HZ_REST_CONSULT, MANAGE, hz_rest_link_delete},

@@ -74,6 +74,7 @@ void hz_rest_participant_get(struct hz_rest_call *call);
 void hz_rest_participant_patch(struct hz_rest_call *call);
 void hz_rest_participant_delete(struct hz_rest_call *call);
 void hz_rest_participant_stats(struct hz_rest_call *call);
+void hz_rest_events_get(struct hz_rest_call *call);
 void hz_rest_links_get(struct hz_rest_call *call);
 void hz_rest_links_post(struct hz_rest_call *call);
 void hz_rest_link_delete(struct hz_rest_call *call);

@@ -5,10 +5,12 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
+#include "gateway/session/visit.h"
 #include "signaling/auth/digest.h"
 #include "signaling/server/server.h"
 
@@ -92,6 +94,7 @@ int hz_participant_start_session(struct hz_brain *brain, struct hz_participant *
 	p->away_until_ms = 0;
 	p->conn = conn;
 	conn->participant = p;
+	hz_visit_log(brain, p, "joined", json_pack("{s:s}", "role", hz_role_name(p->role)));
 	hz_persist_participant(brain, p);
 	hz_push_state(brain, p->consult);
 	return 0;
@@ -104,6 +107,8 @@ void hz_participant_resume(struct hz_brain *brain, struct hz_participant *p, str
 	conn->participant = p;
 	p->away_until_ms = 0;
 	p->consult->recount = true; // a codec change may have waited for it
+	hz_steps_repeat(brain, p);
+	hz_visit_log(brain, p, "resumed", NULL);
 	hz_persist_participant(brain, p);
 	hz_push_state(brain, p->consult);
 }
@@ -122,6 +127,7 @@ void hz_participant_detach(struct hz_brain *brain, struct hz_participant *p)
 {
 	p->conn = NULL;
 	p->away_until_ms = brain->wall_ms + HZ_RESUME_MS;
+	hz_visit_log(brain, p, "away", NULL);
 	hz_persist_participant(brain, p);
 	hz_push_state(brain, p->consult);
 }

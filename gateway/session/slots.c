@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 
@@ -42,6 +43,7 @@ static void follow_peer(struct hz_brain *brain, struct hz_peer *peer)
 		if (slot->cmd.track == wanted)
 			continue;
 		slot->cmd.track = wanted;
+		hz_steps_reset(slot);
 		hz_slot_set(brain, slot);
 	}
 }

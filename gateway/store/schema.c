@@ -41,6 +41,9 @@ static const char *const runtime_steps[] = {
     " name TEXT NOT NULL, text TEXT NOT NULL, time_ms INTEGER NOT NULL);"
     "CREATE INDEX run.chat_by_consult ON chat(consult, seq);"
     "CREATE TABLE run.probe(x INTEGER);",
+    "CREATE TABLE run.visit(consult TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    " participant TEXT NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(consult, seq))"
+    " WITHOUT ROWID;",
 };
 
 static int get_version(sqlite3 *db, const char *schema, int *ret)

@@ -211,6 +211,11 @@ int hz_store_sweep(struct hz_store *store, int64_t now_ms)
 	if (!err)
 		err = hz_db_write(
 		    store, "DELETE FROM chat WHERE consult IN (SELECT id FROM consults WHERE status=1)", "");
+	if (!err)
+		err = hz_db_write(store,
+		                  "DELETE FROM run.visit WHERE consult IN"
+		                  " (SELECT id FROM consults WHERE status=1 AND closed_ms<?1)",
+		                  "i", now_ms - 90 * day_ms);
 	// Nobody enters a closed consult; tokens that may still read it live a year at most.
 	if (!err)
 		err = hz_db_write(store,

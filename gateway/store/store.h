@@ -1,6 +1,7 @@
 // The control process's database: SQLite, WAL, two files of mode 0600 under data.dir.
 //   huizhen.db  records (consults, links, used tokens, removals): synchronous=FULL, survives power loss
-//   runtime.db  runtime state (participants, sessions, chat, media objects): synchronous=NORMAL, survives kill -9
+//   runtime.db  runtime state (participants, sessions, chat, media objects, the visits' logs): synchronous=NORMAL,
+//               survives kill -9
 // Writes collect in one transaction that hz_store_commit() ends; the caller commits before its answers leave.
 // Errors of every function: -EBUSY (another writer for 5 s), -EROFS, -ENOSPC, -EACCES, -EBADMSG (corrupt),
 // -ENOTSUP (made by a newer build), -ENOMEM, -EIO. Thread: the owner's.
@@ -38,7 +39,7 @@ int hz_store_probe(struct hz_store *store);
 const char *hz_store_message(const struct hz_store *store);
 
 // Forgets what has expired: used tokens, idempotency answers, links a day after their end; of closed
-// consults the chat at once, who was there after 30 days, who was removed after 366.
+// consults the chat at once, who was there after 30 days, the visit's log after 90, who was removed after 366.
 int hz_store_sweep(struct hz_store *store, int64_t now_ms);
 
 #endif

@@ -26,9 +26,15 @@ static const char *const methods[HZ_RPC_METHODS] = {
 };
 
 static const char *const pushes[HZ_RPC_PUSHES] = {
-    [HZ_PUSH_STATE] = "state", [HZ_PUSH_SPEAKERS] = "speakers",       [HZ_PUSH_CHAT] = "chat",
-    [HZ_PUSH_BELL] = "bell",   [HZ_PUSH_RENEGOTIATE] = "renegotiate", [HZ_PUSH_QUALITY] = "quality",
-    [HZ_PUSH_END] = "end",     [HZ_PUSH_CLOSING] = "closing",
+    [HZ_PUSH_STATE] = "state",
+    [HZ_PUSH_SPEAKERS] = "speakers",
+    [HZ_PUSH_CHAT] = "chat",
+    [HZ_PUSH_BELL] = "bell",
+    [HZ_PUSH_RENEGOTIATE] = "renegotiate",
+    [HZ_PUSH_QUALITY] = "quality",
+    [HZ_PUSH_LADDER] = "ladder",
+    [HZ_PUSH_END] = "end",
+    [HZ_PUSH_CLOSING] = "closing",
 };
 
 const char *hz_rpc_method_name(enum hz_rpc_method method)

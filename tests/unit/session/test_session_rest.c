@@ -43,7 +43,7 @@ static void openapi(void **state)
 	static const char *const files[] = {"rest", "types"};
 	static const char *const names[][12] = {
 	    {"consult", "consult.create", "consult.update", "consult.list", "participant.list",
-	     "participant.update", "link", "link.create", "link.created", "link.list", "link.info",
+	     "participant.update", "link", "link.create", "link.created", "link.list", "event",
 	     "link.redeemed"},
 	    {"id", "name", "role", "participant", "track", "stats", "status", "level", "source", "kind",
 	     "time_ms", "label"},
@@ -80,11 +80,12 @@ static void authority(void **state)
 	    "/api/v1/consults/c1/participants/p",
 	    "/api/v1/consults/c1/participants/p/stats",
 	    "/api/v1/consults/c1/links",
+	    "/api/v1/consults/c1/events",
 	};
 	static const char *const weak[] = {"patient", "expert", "observer", "theatre", "auditor"};
 	char token[4096];
 	rig_consult(rig, "c1");
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
 		assert_int_equal(web_ask(rig, (struct web_ask){.method = HZ_GET, .path = paths[i]})->status,
 		                 401);
 		assert_int_equal(
