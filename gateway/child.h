@@ -14,6 +14,10 @@ enum { // worker
 	HZ_FD_WORKER_IDENTITY = 6,
 	HZ_FD_WORKER_WAITING =
 	    7, // pipe: closed when the worker waits for its arena (at a takeover); else /dev/null
+	// The shelf: both ends of a SOCK_SEQPACKET pair in which the worker leaves copies of its TCP connections'
+	// descriptors, so that its successor finds them (media/worker/shelf.h).
+	HZ_FD_WORKER_SHELF_IN = 8,
+	HZ_FD_WORKER_SHELF_OUT = 9,
 };
 
 enum {                                // control

@@ -122,6 +122,8 @@ int hz_cli_worker(int argc, char **argv)
 	const struct hz_worker_fds fds = {.arena = HZ_FD_WORKER_ARENA,
 	                                  .udp = HZ_FD_WORKER_UDP,
 	                                  .api = HZ_FD_WORKER_API,
+	                                  .shelf_in = HZ_FD_WORKER_SHELF_IN,
+	                                  .shelf_out = HZ_FD_WORKER_SHELF_OUT,
 	                                  .identity = HZ_FD_WORKER_IDENTITY};
 	struct hz_worker_options options = {0};
 	char name[24];

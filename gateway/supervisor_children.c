@@ -44,8 +44,10 @@ static int spawn_worker(struct hz_supervisor *s, struct hz_child *c)
 	                                 {w->udp, HZ_FD_WORKER_UDP},
 	                                 {w->api_worker, HZ_FD_WORKER_API},
 	                                 {s->shared.identity, HZ_FD_WORKER_IDENTITY},
-	                                 {s->takeover.waiting, HZ_FD_WORKER_WAITING}},
-	                         .fd_count = 5};
+	                                 {s->takeover.waiting, HZ_FD_WORKER_WAITING},
+	                                 {w->shelf_in, HZ_FD_WORKER_SHELF_IN},
+	                                 {w->shelf_out, HZ_FD_WORKER_SHELF_OUT}},
+	                         .fd_count = 7};
 	return hz_spawn(&spawn, &c->pid);
 }
 

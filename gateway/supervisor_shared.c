@@ -18,6 +18,8 @@
 #include "media/transport/udp.h"
 
 #define API_BUFFER_BYTES (4u << 20) // a whole reconcile of a full worker queues without waiting
+// HZ_ARENA_CONNS messages with a descriptor each; cut by wmem_max without CAP_NET_ADMIN
+#define SHELF_BUFFER_BYTES (2u << 20)
 // The children of a supervisor that was killed a moment ago may still be on their way out.
 #define IN_USE_TRIES   10
 #define IN_USE_WAIT_US 50000
@@ -48,6 +50,8 @@ int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index)
 	    [HZ_SHARED_UDP] = &w->udp,
 	    [HZ_SHARED_API_WORKER] = &w->api_worker,
 	    [HZ_SHARED_API_CONTROL] = &w->api_control,
+	    [HZ_SHARED_SHELF_IN] = &w->shelf_in,
+	    [HZ_SHARED_SHELF_OUT] = &w->shelf_out,
 	};
 	return places[kind];
 }
@@ -222,6 +226,12 @@ static int open_worker(uint16_t port, size_t arena_bytes, char *error, struct hz
 		            strerror(-err));
 	ret->api_worker = pair[0];
 	ret->api_control = pair[1];
+	err = hz_seqpacket_pair(SHELF_BUFFER_BYTES, pair);
+	if (err)
+		return FAIL(err, error, "cannot make a worker's shelf (%s), at the system: raise its limits",
+		            strerror(-err));
+	ret->shelf_in = pair[0];
+	ret->shelf_out = pair[1];
 	return 0;
 }
 

@@ -19,6 +19,8 @@ enum hz_shared_kind {
 	HZ_SHARED_UDP,
 	HZ_SHARED_API_WORKER,
 	HZ_SHARED_API_CONTROL,
+	HZ_SHARED_SHELF_IN,
+	HZ_SHARED_SHELF_OUT,
 	HZ_SHARED_KINDS,
 };
 
@@ -30,6 +32,7 @@ struct hz_shared {
 		int arena, udp;
 		int api_worker,
 		    api_control; // both ends of the pair, so that messages survive either side's restart
+		int shelf_in, shelf_out; // HZ_FD_WORKER_SHELF_IN
 	} worker[HZ_MAX_WORKERS];
 };
 

@@ -125,6 +125,25 @@ struct hz_arena_sub {
 	uint32_t reserved;
 };
 
+#define HZ_ARENA_CONNS      1024 // TCP connections of a worker; more are refused
+#define HZ_ARENA_TAIL_BYTES 2050 // the longest frame: RFC 4571 length and HZ_UDP_MAX_BYTES
+
+// A TCP connection (media/worker/tcp.h). Its descriptor survives on the shelf (media/worker/shelf.h). Byte positions
+// count what was handed to the kernel since it was taken over, so that what a killed worker's last write did can be
+// seen: it ended at `whole` (did not happen), at `intent` (took everything), or inside the tail.
+struct hz_arena_conn {
+	hz_id peer;          // 0: free
+	uint32_t generation; // of the slot, counted up at each use; never 0 in use
+	struct sockaddr_in6 remote, local;
+	uint64_t base;       // the kernel's count when it was taken over
+	uint64_t whole;      // frames end here
+	uint64_t intent;     // and here, once the write under way is done
+	uint64_t tail_at;    // where the tail begins
+	uint32_t tail_bytes; // 0: none; rest of a frame that the kernel took only in part
+	uint8_t authenticated;
+	uint8_t tail[HZ_ARENA_TAIL_BYTES];
+};
+
 struct hz_arena {
 	uint64_t magic; // written last when the arena is made
 	uint32_t version;
@@ -139,6 +158,7 @@ struct hz_arena {
 	struct hz_arena_peer peer[HZ_MAX_PEERS];
 	struct hz_arena_track track[HZ_MAX_TRACKS];
 	struct hz_arena_sub sub[HZ_MAX_SUBS];
+	struct hz_arena_conn conn[HZ_ARENA_CONNS];
 };
 
 struct hz_arena_report {

@@ -17,9 +17,11 @@ struct hz_path {
 	struct sockaddr_in6 remote;
 	struct in6_addr local; // our address; all zero: let the kernel choose
 	uint32_t ifindex;      // 0: let the kernel choose (always 0 except for link-local addresses)
+	uint32_t
+	    conn; // 0: UDP; else a TCP connection of this worker (media/worker/tcp.h): nothing for hz_udp_*
 };
 
-// Same remote address and port, same local address.
+// Same remote address and port, same local address, same connection.
 bool hz_path_equal(const struct hz_path *a, const struct hz_path *b);
 
 // A non-blocking, close-on-exec UDP socket. address: "" or "::" everywhere, dual stack; else a numeric IPv4

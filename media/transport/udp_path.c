@@ -15,7 +15,8 @@ bool hz_path_equal(const struct hz_path *a, const struct hz_path *b)
 	return a->remote.sin6_port == b->remote.sin6_port &&
 	       memcmp(&a->remote.sin6_addr, &b->remote.sin6_addr, sizeof(struct in6_addr)) == 0 &&
 	       memcmp(&a->local, &b->local, sizeof(struct in6_addr)) == 0 &&
-	       a->remote.sin6_scope_id == b->remote.sin6_scope_id && a->ifindex == b->ifindex;
+	       a->remote.sin6_scope_id == b->remote.sin6_scope_id && a->ifindex == b->ifindex &&
+	       a->conn == b->conn;
 }
 
 static int parse(const char *address, struct in6_addr *ret)

@@ -10,6 +10,7 @@ struct hz_worker_fds {
 	int arena; // memfd of hz_worker_arena_bytes(), zeroed when fresh; owned by the supervisor, inherited
 	int udp;   // bound dual-stack UDP socket, non-blocking
 	int api;   // SOCK_SEQPACKET to control (media/api.h), non-blocking
+	int shelf_in, shelf_out; // SOCK_SEQPACKET pair, both ends kept by the supervisor (shelf.h); -1: none
 	int identity; // memfd: PEM certificate and key of this installation (media/transport/identity.h)
 };
 

@@ -82,6 +82,9 @@ static inline struct rig *rig_new(unsigned api_bytes)
 	assert_int_equal(hz_seqpacket_pair(api_bytes, pair), 0);
 	rig->control = pair[0];
 	rig->fds.api = pair[1];
+	assert_int_equal(hz_seqpacket_pair(0, pair), 0);
+	rig->fds.shelf_in = pair[0];
+	rig->fds.shelf_out = pair[1];
 	assert_int_equal(hz_identity_generate(&rig->fds.identity), 0);
 	assert_int_equal(hz_identity_load(rig->fds.identity, &rig->identity), 0);
 	assert_int_equal(hz_memfd_map(rig->fds.arena, hz_worker_arena_bytes(), &map), 0);
@@ -115,6 +118,8 @@ static inline void rig_free(struct rig *rig)
 	close(rig->fds.arena);
 	close(rig->fds.udp);
 	close(rig->fds.api);
+	close(rig->fds.shelf_in);
+	close(rig->fds.shelf_out);
 	close(rig->fds.identity);
 	close(rig->control);
 	free(rig);
