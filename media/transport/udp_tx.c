@@ -1,3 +1,4 @@
+// Sending (the receiving half: udp_rx.c).
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -14,42 +15,59 @@
 #define MAX_RETRIES       4     // in one flush, of pending ICMP errors
 #define PAUSE_FLUSHES     1024
 
-// Datagrams of one path and one size (the last may be shorter), sent by the kernel as one with UDP_SEGMENT.
+// Datagrams of one path and one size (the last may be shorter), queued one after the other: they lie end to end, and
+// the kernel sends them as one with UDP_SEGMENT. Whoever queues a path's packets together is served best.
 struct group {
-	uint16_t first; // slot whose path and size are the group's
+	struct hz_path path;
+	struct iovec iov; // all of them
 	uint16_t count;
-	uint32_t bytes;
-	bool closed; // has its shorter last one
+	uint16_t size; // of each but the last
+	bool closed;   // has its shorter last one
 	union {
 		struct sockaddr_in6 in6;
 		struct sockaddr_in in;
 	} name;
-	struct iovec iov[HZ_UDP_BATCH];
 	_Alignas(16) uint8_t control[CONTROL_BYTES];
 };
 
 struct hz_udp_tx {
 	int fd;
 	int family;
+	bool bound;     // to one address: the kernel need not be told the source
 	unsigned pause; // flushes without UDP_SEGMENT, after it was refused where single datagrams went
 	unsigned count, groups;
+	size_t used; // of data
 	struct hz_udp_tx_stats stats;
-	uint16_t bytes[HZ_UDP_BATCH];
-	struct hz_path path[HZ_UDP_BATCH];
 	struct mmsghdr message[HZ_UDP_BATCH];
 	struct group group[HZ_UDP_BATCH];
-	_Alignas(16) uint8_t data[HZ_UDP_BATCH][HZ_UDP_MAX_BYTES];
+	_Alignas(64) uint8_t data[HZ_UDP_BATCH * HZ_UDP_MAX_BYTES];
 };
+
+static bool is_bound(int fd)
+{
+	struct sockaddr_in6 at;
+	static const struct in6_addr any4 = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+	return !hz_udp_local(fd, &at) && !IN6_IS_ADDR_UNSPECIFIED(&at.sin6_addr) &&
+	       memcmp(&at.sin6_addr, &any4, sizeof(any4)) != 0;
+}
 
 int hz_udp_tx_new(int fd, struct hz_udp_tx **ret)
 {
-	struct hz_udp_tx *tx = calloc(1, sizeof(*tx));
+	struct hz_udp_tx *tx = aligned_alloc(64, (sizeof(*tx) + 63) / 64 * 64);
 	socklen_t bytes = sizeof(tx->family);
 	if (!tx)
 		return -ENOMEM;
+	memset(tx, 0, offsetof(struct hz_udp_tx, data)); // pages of data are taken as they are used
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &tx->family, &bytes) < 0)
 		tx->family = AF_INET6;
 	tx->fd = fd;
+	tx->bound = is_bound(fd);
+	for (unsigned i = 0; i < HZ_UDP_BATCH; i++) {
+		struct msghdr *header = &tx->message[i].msg_hdr;
+		header->msg_name = &tx->group[i].name;
+		header->msg_iov = &tx->group[i].iov;
+		header->msg_iovlen = 1;
+	}
 	*ret = tx;
 	return 0;
 }
@@ -63,14 +81,52 @@ uint8_t *hz_udp_reserve(struct hz_udp_tx *tx)
 {
 	if (tx->count == HZ_UDP_BATCH)
 		hz_udp_flush(tx);
-	return tx->data[tx->count];
+	return tx->data + tx->used;
+}
+
+static bool may_join(const struct hz_udp_tx *tx, const struct group *group, const struct hz_path *path,
+                     size_t bytes)
+{
+	return !group->closed && bytes <= group->size && bytes > 0 && group->size <= MAX_SEGMENT_BYTES &&
+	       group->iov.iov_len + bytes <= MAX_GROUP_BYTES && tx->pause == 0 &&
+	       hz_path_equal(&group->path, path);
+}
+
+static void set_name(const struct hz_udp_tx *tx, struct group *group, struct msghdr *header)
+{
+	const struct sockaddr_in6 *remote = &group->path.remote;
+	if (tx->family == AF_INET) {
+		memset(&group->name.in, 0, sizeof(group->name.in));
+		group->name.in.sin_family = AF_INET;
+		group->name.in.sin_port = remote->sin6_port;
+		memcpy(&group->name.in.sin_addr, &remote->sin6_addr.s6_addr[12], 4);
+		header->msg_namelen = sizeof(group->name.in);
+		return;
+	}
+	group->name.in6 = *remote;
+	group->name.in6.sin6_family = AF_INET6;
+	header->msg_namelen = sizeof(group->name.in6);
 }
 
 void hz_udp_commit(struct hz_udp_tx *tx, const struct hz_path *path, size_t bytes)
 {
 	assert(tx->count < HZ_UDP_BATCH && bytes <= HZ_UDP_MAX_BYTES);
-	tx->path[tx->count] = *path;
-	tx->bytes[tx->count] = (uint16_t)bytes;
+	struct group *group = tx->groups ? &tx->group[tx->groups - 1] : NULL;
+	if (group && may_join(tx, group, path, bytes)) {
+		group->closed = bytes < group->size;
+	} else {
+		group = &tx->group[tx->groups];
+		group->path = *path;
+		group->iov = (struct iovec){.iov_base = tx->data + tx->used};
+		group->count = 0;
+		group->size = (uint16_t)bytes;
+		group->closed = false;
+		set_name(tx, group, &tx->message[tx->groups].msg_hdr);
+		tx->groups++;
+	}
+	group->iov.iov_len += bytes;
+	group->count++;
+	tx->used += bytes;
 	tx->count++;
 }
 
@@ -102,7 +158,7 @@ static void *add_control(struct msghdr *header, int level, int type, size_t byte
 
 static void add_source(const struct hz_udp_tx *tx, struct msghdr *header, const struct hz_path *path)
 {
-	if (IN6_IS_ADDR_UNSPECIFIED(&path->local))
+	if (tx->bound || IN6_IS_ADDR_UNSPECIFIED(&path->local))
 		return;
 	if (tx->family == AF_INET) {
 		struct in_pktinfo info = {0};
@@ -114,79 +170,16 @@ static void add_source(const struct hz_udp_tx *tx, struct msghdr *header, const 
 	memcpy(add_control(header, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(info)), &info, sizeof(info));
 }
 
-static void set_name(const struct hz_udp_tx *tx, struct group *group, struct msghdr *header)
+static void set_control(const struct hz_udp_tx *tx, struct group *group, struct msghdr *header)
 {
-	const struct sockaddr_in6 *remote = &tx->path[group->first].remote;
-	header->msg_name = &group->name;
-	if (tx->family == AF_INET) {
-		memset(&group->name.in, 0, sizeof(group->name.in));
-		group->name.in.sin_family = AF_INET;
-		group->name.in.sin_port = remote->sin6_port;
-		memcpy(&group->name.in.sin_addr, &remote->sin6_addr.s6_addr[12], 4);
-		header->msg_namelen = sizeof(group->name.in);
-		return;
-	}
-	group->name.in6 = *remote;
-	group->name.in6.sin6_family = AF_INET6;
-	header->msg_namelen = sizeof(group->name.in6);
-}
-
-static void build(struct hz_udp_tx *tx, struct group *group, struct mmsghdr *message)
-{
-	struct msghdr *header = &message->msg_hdr;
-	memset(message, 0, sizeof(*message));
-	set_name(tx, group, header);
-	header->msg_iov = group->iov;
-	header->msg_iovlen = group->count;
 	header->msg_control = group->control;
-	add_source(tx, header, &tx->path[group->first]);
+	header->msg_controllen = 0;
+	add_source(tx, header, &group->path);
 	if (group->count > 1)
-		memcpy(add_control(header, SOL_UDP, UDP_SEGMENT, sizeof(uint16_t)), &tx->bytes[group->first],
+		memcpy(add_control(header, SOL_UDP, UDP_SEGMENT, sizeof(uint16_t)), &group->size,
 		       sizeof(uint16_t));
 	if (header->msg_controllen == 0)
 		header->msg_control = NULL;
-}
-
-static bool may_join(const struct hz_udp_tx *tx, const struct group *group, unsigned slot)
-{
-	uint16_t size = tx->bytes[group->first];
-	return !group->closed && tx->bytes[slot] <= size && tx->bytes[slot] > 0 &&
-	       size <= MAX_SEGMENT_BYTES && group->bytes + tx->bytes[slot] <= MAX_GROUP_BYTES;
-}
-
-// The newest group of the slot's path, if the slot can go with it. Older groups of that path would reorder it.
-static struct group *find_group(struct hz_udp_tx *tx, unsigned slot)
-{
-	if (tx->pause > 0)
-		return NULL;
-	for (unsigned i = tx->groups; i-- > 0;) {
-		struct group *group = &tx->group[i];
-		if (hz_path_equal(&tx->path[group->first], &tx->path[slot]))
-			return may_join(tx, group, slot) ? group : NULL;
-	}
-	return NULL;
-}
-
-static void make_groups(struct hz_udp_tx *tx)
-{
-	tx->groups = 0;
-	for (unsigned slot = 0; slot < tx->count; slot++) {
-		struct group *group = find_group(tx, slot);
-		if (!group) {
-			group = &tx->group[tx->groups++];
-			group->first = (uint16_t)slot;
-			group->count = 0;
-			group->bytes = 0;
-			group->closed = false;
-		}
-		group->iov[group->count].iov_base = tx->data[slot];
-		group->iov[group->count].iov_len = tx->bytes[slot];
-		group->count++;
-		group->bytes += tx->bytes[slot];
-		group->closed = tx->bytes[slot] < tx->bytes[group->first];
-	}
-	for (unsigned i = 0; i < tx->groups; i++)
-		build(tx, &tx->group[i], &tx->message[i]);
 }
 
 // --- sending
@@ -194,20 +187,25 @@ static void make_groups(struct hz_udp_tx *tx)
 static void count_sent(struct hz_udp_tx *tx, const struct group *group)
 {
 	tx->stats.packets += group->count;
-	tx->stats.bytes += group->bytes;
+	tx->stats.bytes += group->iov.iov_len;
 }
 
 // The datagrams of a group one by one. A path may refuse UDP_SEGMENT for its MTU, a device for want of checksums.
-static void send_singly(struct hz_udp_tx *tx, const struct group *group)
+static void send_singly(struct hz_udp_tx *tx, struct group *group, const struct msghdr *header)
 {
 	unsigned sent = 0;
-	for (unsigned i = 0; i < group->count; i++) {
-		struct group single = {.first = group->first, .count = 1, .iov = {group->iov[i]}};
-		struct mmsghdr message;
-		build(tx, &single, &message);
-		single.bytes = (uint32_t)group->iov[i].iov_len;
+	struct iovec all = group->iov;
+	struct group single = *group;
+	struct msghdr message = *header;
+	single.count = 1;
+	message.msg_iov = &single.iov;
+	set_control(tx, &single, &message);
+	for (size_t at = 0; at < all.iov_len; at += group->size) {
+		size_t left = all.iov_len - at;
+		single.iov.iov_base = (uint8_t *)all.iov_base + at;
+		single.iov.iov_len = left < group->size ? left : group->size;
 		tx->stats.calls++;
-		if (sendmsg(tx->fd, &message.msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		if (sendmsg(tx->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 			tx->stats.dropped++;
 			continue;
 		}
@@ -240,7 +238,7 @@ static unsigned on_refusal(struct hz_udp_tx *tx, unsigned at, unsigned *retries)
 	case EINVAL:
 	case EMSGSIZE:
 		if (group->count > 1) {
-			send_singly(tx, group);
+			send_singly(tx, group, &tx->message[at].msg_hdr);
 			return 1;
 		}
 		break;
@@ -256,7 +254,8 @@ void hz_udp_flush(struct hz_udp_tx *tx)
 	unsigned retries = 0;
 	if (tx->count == 0)
 		return;
-	make_groups(tx);
+	for (unsigned i = 0; i < tx->groups; i++)
+		set_control(tx, &tx->group[i], &tx->message[i].msg_hdr);
 	for (unsigned at = 0; at < tx->groups;) {
 		int n = sendmmsg(tx->fd, tx->message + at, tx->groups - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 		tx->stats.calls++;
@@ -270,6 +269,7 @@ void hz_udp_flush(struct hz_udp_tx *tx)
 	}
 	tx->count = 0;
 	tx->groups = 0;
+	tx->used = 0;
 	if (tx->pause > 0)
 		tx->pause--;
 }
