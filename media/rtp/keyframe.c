@@ -1,10 +1,10 @@
-// hz_frame_inspect() of keyframe.h, with VP9 (RFC 9628) and AV1 (AV1 RTP payload format 1.0).
+// hz_frame_inspect() of keyframe.h, with AV1 (AV1 RTP payload format 1.0).
 #include "media/rtp/keyframe.h"
 
 #include <errno.h>
 
 #include "media/api.h"
-#include "media/rtp/bytes.h"
+#include "media/rtp/vp9.h"
 
 // A bounded reader: after a read past the end every further one gives 0 and `bad` stays set.
 struct reader {
@@ -21,52 +21,23 @@ static uint8_t read8(struct reader *r)
 	return *r->at++;
 }
 
-static uint16_t read16(struct reader *r)
-{
-	uint16_t high = read8(r);
-	return (uint16_t)(high << 8 | read8(r));
-}
-
-enum { VP9_I = 0x80, VP9_P = 0x40, VP9_L = 0x20, VP9_F = 0x10, VP9_B = 0x08, VP9_V = 0x02 };
-
-static void vp9_layers(struct reader *r, uint8_t flags, struct hz_frame_info *info)
-{
-	uint8_t layer = read8(r);
-	info->temporal_id = layer >> 5;
-	info->spatial_id = layer >> 1 & 0x07;
-	if (!(flags & VP9_F))
-		read8(r); // TL0PICIDX
-}
-
-static void vp9_scalability(struct reader *r, struct hz_frame_info *info)
-{
-	uint8_t head = read8(r);
-	if (!(head & 0x10)) // Y
-		return;
-	for (unsigned i = 0; i <= (unsigned)(head >> 5); i++) { // the last layer is the largest
-		info->width = read16(r);
-		info->height = read16(r);
-	}
-}
-
 static int inspect_vp9(const uint8_t *payload, size_t bytes, struct hz_frame_info *info)
 {
-	struct reader r = {payload, payload + bytes, false};
-	uint8_t flags = read8(&r);
-	if ((flags & VP9_I) && (read8(&r) & 0x80))
-		read8(&r);
-	if (flags & VP9_L)
-		vp9_layers(&r, flags, info);
-	if ((flags & VP9_F) && (flags & VP9_P)) {
-		for (int i = 0; i < 3 && (read8(&r) & 0x01); i++) // P_DIFF, N
-			;
+	struct hz_vp9_descriptor d;
+	int err = hz_vp9_parse(payload, bytes, &d);
+	if (err)
+		return err;
+	info->frame_start = d.start && d.spatial_id == 0;
+	info->keyframe_start = info->frame_start && !d.inter_picture;
+	info->layers = d.has_layers;
+	info->temporal_id = d.temporal_id;
+	info->spatial_id = d.spatial_id;
+	info->layer_end = d.end;
+	info->up_switch = d.up_switch;
+	if (d.spatial_count) { // the last layer is the largest
+		info->width = d.width[d.spatial_count - 1];
+		info->height = d.height[d.spatial_count - 1];
 	}
-	if (flags & VP9_V)
-		vp9_scalability(&r, info);
-	if (r.bad || r.at >= r.end)
-		return -EBADMSG;
-	info->frame_start = (flags & VP9_B) && info->spatial_id == 0;
-	info->keyframe_start = info->frame_start && !(flags & VP9_P);
 	return 0;
 }
 
@@ -103,7 +74,9 @@ static int inspect_vp8(const uint8_t *payload, size_t bytes, struct hz_frame_inf
 		return err;
 	info->frame_start = d.start;
 	info->keyframe_start = d.keyframe;
+	info->layers = d.has_tid;
 	info->temporal_id = d.temporal_id;
+	info->layer_sync = d.layer_sync;
 	info->width = d.width;
 	info->height = d.height;
 	return 0;

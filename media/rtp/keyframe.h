@@ -47,10 +47,14 @@ struct hz_h264_info {
 int hz_h264_parse(const uint8_t *payload, size_t bytes, struct hz_h264_info *ret);
 
 struct hz_frame_info {
-	bool frame_start;       // first packet of a frame (picture)
-	bool keyframe_start;    // first packet of a keyframe: forwarding may begin here
-	uint8_t temporal_id;    // VP8, VP9; 0 unknown
-	uint8_t spatial_id;     // VP9; 0 unknown
+	bool frame_start;    // first packet of a frame (picture)
+	bool keyframe_start; // first packet of a keyframe: forwarding may begin here
+	bool layers;         // temporal_id (and spatial_id) were said: VP8, VP9
+	bool layer_end;      // VP9: last packet of a frame of one spatial layer
+	bool layer_sync;     // VP8 Y: needs pictures of the lowest temporal layer only
+	bool up_switch;      // VP9 U: later pictures of higher temporal layers need no earlier one of theirs
+	uint8_t temporal_id; // VP8, VP9; 0 unknown
+	uint8_t spatial_id;  // VP9; 0 unknown
 	uint16_t width, height; // 0 unknown
 };
 // codec: enum hz_codec. -ENOTSUP: not video. -EBADMSG: damaged payload. An H.264 IDR sent as IDR without SPS in the

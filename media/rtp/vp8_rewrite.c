@@ -94,6 +94,18 @@ int hz_vp8_rewrite_apply(struct hz_vp8_rewrite *s, uint8_t *payload, size_t byte
 	return 0;
 }
 
+int hz_vp8_rewrite_late(struct hz_vp8_rewrite *s, const struct hz_vp8_delta *delta, uint8_t *payload,
+                        size_t bytes)
+{
+	struct hz_vp8_descriptor d;
+	int err = hz_vp8_parse(payload, bytes, &d);
+	if (err)
+		return err;
+	rewrite(delta, &d, payload);
+	remember(s, &d);
+	return 0;
+}
+
 int hz_vp8_rewrite_with(const struct hz_vp8_delta *delta, uint8_t *payload, size_t bytes)
 {
 	struct hz_vp8_descriptor d;
