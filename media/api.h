@@ -128,6 +128,7 @@ struct hz_cmd_peer_set {
 // The other end is the same consult's relay peer on another worker, reached by the rings between the two, plain RTP
 // and RTCP: no ICE, DTLS or SRTP (credentials and fingerprint are zero), CONNECTED at once.
 #define HZ_PEER_RELAY 2u
+#define HZ_MAX_RELAYS 64u // workers
 
 struct hz_cmd_peer_del {
 	struct hz_msg_header h;
@@ -304,7 +305,9 @@ struct hz_ev_worker_stats {
 	    unmatched;
 	uint64_t tx_dropped, events_dropped, recoveries;
 	uint64_t handshakes_done, handshakes_failed, handshakes_refused;
-	uint32_t peers, tracks, subs, half_open;
+	uint64_t tcp_accepted, tcp_refused; // connections (HZ_CMD_TCP_ACCEPT)
+	uint64_t tcp_dropped; // packets that found no room before a slow connection, or got too old there
+	uint32_t peers, tracks, subs, half_open, tcp_connections;
 	uint32_t forward_p50_us, forward_p99_us; // socket read to socket write, sampled over the interval
 };
 

@@ -36,6 +36,7 @@ struct hz_arena_counters {
 	    unmatched;
 	uint64_t tx_dropped, events_dropped, recoveries;
 	uint64_t handshakes_done, handshakes_failed, handshakes_refused;
+	uint64_t tcp_accepted, tcp_refused, tcp_dropped;
 };
 
 enum hz_arena_dtls {

@@ -19,8 +19,7 @@ static bool is_handshake(const struct hz_udp_packet *packet)
 static void output(void *user, const uint8_t *datagram, size_t bytes)
 {
 	struct hz_worker_peer *p = user;
-	if (hz_udp_queue(p->worker->tx, &p->dtls_path, datagram, bytes))
-		p->worker->arena->counters.tx_dropped++;
+	hz_worker_send(p->worker, &p->dtls_path, datagram, bytes);
 }
 
 void hz_worker_dtls_drop(struct hz_worker *w, uint32_t slot)
@@ -126,7 +125,7 @@ static void without_association(struct hz_worker *w, uint32_t slot, const struct
 
 void hz_worker_dtls(struct hz_worker *w, const struct hz_udp_packet *packet)
 {
-	uint32_t slot = hz_addresses_find(w->addresses, &packet->path.remote);
+	uint32_t slot = hz_worker_slot(w, &packet->path);
 	if (slot == HZ_ADDRESS_NONE) {
 		w->arena->counters.dtls_bad++;
 		return;

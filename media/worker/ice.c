@@ -66,7 +66,7 @@ static void restart_done(struct hz_worker *w, uint32_t slot)
 static bool should_select(const struct hz_worker *w, const struct hz_arena_peer *ap,
                           const struct hz_worker_peer *p, const struct hz_stun_reply *reply)
 {
-	if (!ap->has_path)
+	if (!ap->has_path || (hz_arena_path(ap)->conn && !hz_tcp_alive(w, hz_arena_path(ap)->conn)))
 		return true;
 	if (reply->use_candidate)
 		return reply->priority >= p->priority || w->now_us - p->nominated_us > HZ_WORKER_NOMINATE_US;
@@ -86,7 +86,10 @@ static void accepted(struct hz_worker *w, uint32_t slot, const struct hz_udp_pac
 	struct hz_arena_peer *ap = &w->arena->peer[slot];
 	struct hz_worker_peer *p = &w->peer[slot];
 	bool restarted = ap->ice_pending && !with_old && reply->use_candidate;
-	hz_addresses_set(w->addresses, &packet->path.remote, slot, w->now_us);
+	if (packet->path.conn)
+		hz_tcp_good(w, packet->path.conn);
+	else
+		hz_addresses_set(w->addresses, &packet->path.remote, slot, w->now_us);
 	bool selected = ap->has_path && hz_path_equal(hz_arena_path(ap), &packet->path);
 	if (!selected && (restarted || should_select(w, ap, p, reply))) {
 		hz_arena_set_path(ap, &packet->path);
@@ -111,8 +114,10 @@ static void answer(struct hz_worker *w, const struct hz_udp_packet *packet, cons
 {
 	struct hz_stun_reply reply;
 	struct hz_worker_peer *p = hz_map_get(w->ufrags, peek->local_ufrag);
-	if (!p) {
+	// A connection is one peer's: control handed it over for that one.
+	if (!p || (packet->path.conn && hz_tcp_owner(w, packet->path.conn) != p->slot)) {
 		w->arena->counters.stun_unknown++;
+		hz_tcp_bad(w, packet->path.conn);
 		return;
 	}
 	const struct hz_arena_peer *ap = &w->arena->peer[p->slot];
@@ -121,10 +126,11 @@ static void answer(struct hz_worker *w, const struct hz_udp_packet *packet, cons
 	int err = hz_stun_answer(packet->data, packet->bytes, pwd, &packet->path.remote, &reply);
 	if (err)
 		w->arena->counters.stun_bad++;
-	if (err && err != -EPROTO)
+	if (err && err != -EPROTO) {
+		hz_tcp_bad(w, packet->path.conn);
 		return;
-	// Never fails: a reply is smaller than a batch's block.
-	(void)hz_udp_queue(w->tx, &packet->path, reply.data, reply.bytes);
+	}
+	hz_worker_send(w, &packet->path, reply.data, reply.bytes);
 	if (!err)
 		accepted(w, p->slot, packet, with_old, &reply);
 }
@@ -134,6 +140,7 @@ void hz_worker_stun(struct hz_worker *w, const struct hz_udp_packet *packet)
 	struct hz_stun_peek peek;
 	if (hz_stun_peek(packet->data, packet->bytes, &peek)) {
 		w->arena->counters.stun_bad++;
+		hz_tcp_bad(w, packet->path.conn);
 		return;
 	}
 	if (peek.kind == HZ_STUN_REQUEST)

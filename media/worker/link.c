@@ -73,12 +73,25 @@ void hz_worker_api_writable(struct hz_worker *w)
 		watch(w, EPOLLIN);
 }
 
-static void handle(struct hz_worker *w, const union hz_msg *msg, size_t bytes)
+// fd: -1, or what came along: ours.
+static int command(struct hz_worker *w, const union hz_msg *msg, size_t bytes, int fd, hz_id *ret_id)
+{
+	if (bytes == sizeof(msg->tcp_accept) && msg->h.type == HZ_CMD_TCP_ACCEPT &&
+	    msg->h.version == HZ_API_VERSION && fd >= 0) {
+		*ret_id = msg->tcp_accept.peer;
+		return hz_tcp_accept(w, &msg->tcp_accept, fd);
+	}
+	if (fd >= 0)
+		close(fd);
+	return hz_router_command(w->router, msg, bytes, w->now_us, ret_id);
+}
+
+static void handle(struct hz_worker *w, const union hz_msg *msg, size_t bytes, int fd)
 {
 	union hz_msg ack = {.ack = {.err = 0}};
 	hz_id id = 0;
 	uint32_t seq = bytes >= sizeof(msg->h) ? msg->h.seq : 0;
-	int err = hz_router_command(w->router, msg, bytes, w->now_us, &id);
+	int err = command(w, msg, bytes, fd, &id);
 	if (err)
 		hz_info("command.refused", "type=%u id=%08x err=%d",
 		        bytes >= sizeof(msg->h) ? msg->h.type : 0, id, err);
@@ -93,16 +106,19 @@ void hz_worker_api_read(struct hz_worker *w)
 	union hz_msg msg;
 	for (unsigned i = 0; i < COMMANDS_PER_TURN && w->api_open && !w->pending_bytes; i++) {
 		size_t bytes = 0;
-		int err = hz_seqpacket_recv(w->fds.api, &msg, sizeof(msg), &bytes);
+		int fd = -1;
+		unsigned fds = 0;
+		const struct hz_seqpacket_in in = {.buf = &msg, .cap = sizeof(msg), .fds = &fd, .fds_cap = 1};
+		int err = hz_seqpacket_recv_fds(w->fds.api, &in, &bytes, &fds);
 		if (err == -EAGAIN)
 			return;
-		if (err == -EMSGSIZE)
+		if (err == -EMSGSIZE || err == -ENOBUFS)
 			bytes = 0; // refused and acknowledged as such
 		else if (err) {
 			closed(w, err);
 			return;
 		}
-		handle(w, &msg, bytes);
+		handle(w, &msg, bytes, err || !fds ? -1 : fd);
 	}
 }
 

@@ -8,7 +8,7 @@
 
 #define BATCHES_PER_TURN 8 // before commands and timers get their turn
 
-static void dispatch(struct hz_worker *w, struct hz_udp_packet *packet)
+void hz_worker_dispatch(struct hz_worker *w, struct hz_udp_packet *packet)
 {
 	w->arena->counters.rx_packets++;
 	w->arena->counters.rx_bytes += packet->bytes;
@@ -40,8 +40,8 @@ static int receive(struct hz_worker *w)
 			return err;
 		w->now_us = began_us;
 		for (unsigned n = 0; n < w->rx->count; n++)
-			dispatch(w, &w->rx->packet[n]);
-		hz_udp_flush(w->tx);
+			hz_worker_dispatch(w, &w->rx->packet[n]);
+		hz_worker_flush(w);
 		hz_worker_latency(w, hz_now_us() - began_us, w->rx->count);
 		if (w->rx->count < HZ_UDP_BATCH)
 			return 0;
@@ -57,6 +57,7 @@ static void timers(struct hz_worker *w)
 	hz_worker_dtls_timers(w);
 	if (w->now_us >= w->sweep_us) {
 		hz_worker_consent(w);
+		hz_tcp_tick(w);
 		w->sweep_us = w->now_us + HZ_WORKER_SWEEP_US;
 	}
 	hz_router_tick(w->router, w->now_us);
@@ -64,7 +65,7 @@ static void timers(struct hz_worker *w)
 		hz_worker_stats(w);
 		w->stats_us = w->now_us + HZ_WORKER_STATS_US;
 	}
-	hz_udp_flush(w->tx);
+	hz_worker_flush(w);
 }
 
 static int64_t earliest(int64_t a, int64_t b)
@@ -93,6 +94,13 @@ static int turn(struct hz_worker *w)
 			int err = receive(w);
 			if (err)
 				return err;
+		} else if (events[i].data.fd == hz_tcp_poll_fd(w->tcp)) {
+			int64_t began_us = w->now_us = hz_now_us();
+			uint64_t before = w->arena->counters.rx_packets;
+			hz_tcp_ready(w);
+			hz_worker_flush(w);
+			hz_worker_latency(w, hz_now_us() - began_us,
+			                  (uint32_t)(w->arena->counters.rx_packets - before));
 		} else if (w->api_open) {
 			w->now_us = hz_now_us();
 			hz_worker_api_writable(w);

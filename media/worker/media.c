@@ -88,7 +88,7 @@ static void refused(struct hz_worker *w, int err)
 
 void hz_worker_rtp(struct hz_worker *w, struct hz_udp_packet *packet, bool rtcp)
 {
-	uint32_t slot = hz_addresses_find(w->addresses, &packet->path.remote);
+	uint32_t slot = hz_worker_slot(w, &packet->path);
 	uint32_t roc = 0;
 	if (slot == HZ_ADDRESS_NONE || !w->peer[slot].srtp) {
 		w->arena->counters.unmatched++;
@@ -135,7 +135,12 @@ static void send_rtp(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes)
 		w->arena->counters.tx_dropped++;
 		return;
 	}
-	hz_udp_commit(w->tx, hz_arena_path(&w->arena->peer[slot]), bytes);
+	const struct hz_path *path = hz_arena_path(&w->arena->peer[slot]);
+	if (path->conn) // the block is given out again
+		(void)hz_tcp_send(w, path->conn, buf, bytes,
+		                  hz_tcp_class_of(w, slot, path->conn, hz_get32(buf + 8)));
+	else
+		hz_udp_commit(w->tx, path, bytes);
 }
 
 static void send_rtcp(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes)
@@ -143,9 +148,10 @@ static void send_rtcp(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes)
 	struct hz_worker *w = ctx;
 	struct hz_worker_peer *p = &w->peer[slot];
 	if (!p->srtp || !w->arena->peer[slot].has_path ||
-	    hz_srtp_protect_rtcp(p->srtp, buf, &bytes, bytes + HZ_SRTP_TRAILER_BYTES) ||
-	    hz_udp_queue(w->tx, hz_arena_path(&w->arena->peer[slot]), buf, bytes))
+	    hz_srtp_protect_rtcp(p->srtp, buf, &bytes, bytes + HZ_SRTP_TRAILER_BYTES))
 		w->arena->counters.tx_dropped++;
+	else
+		hz_worker_send(w, hz_arena_path(&w->arena->peer[slot]), buf, bytes);
 }
 
 static void peer_changed(void *ctx, uint32_t slot)
@@ -164,6 +170,7 @@ static void peer_removed(void *ctx, uint32_t slot)
 	struct hz_worker *w = ctx;
 	hz_worker_ufrags_drop(w, slot);
 	hz_addresses_drop(w->addresses, slot);
+	hz_tcp_drop_peer(w, slot);
 	hz_worker_dtls_drop(w, slot);
 	hz_worker_srtp_drop(w, slot);
 	w->peer[slot] = (struct hz_worker_peer){.worker = w, .slot = slot};

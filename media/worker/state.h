@@ -13,6 +13,7 @@
 #include "media/transport/stun.h"
 #include "media/transport/udp.h"
 #include "media/worker/address.h"
+#include "media/worker/tcp.h"
 #include "media/worker/worker.h"
 
 #define HZ_WORKER_HALF_OPEN   256      // DTLS handshakes under way; more are refused and counted
@@ -56,6 +57,7 @@ struct hz_worker {
 	struct hz_udp_rx *rx;
 	struct hz_udp_tx *tx;
 	struct hz_addresses *addresses;
+	struct hz_tcp *tcp;
 	struct hz_map *ufrags;        // -> struct hz_worker_peer
 	struct hz_timers *handshakes; // by slot: DTLS deadlines of half-open associations
 	struct hz_worker_peer *peer;  // HZ_MAX_PEERS
@@ -72,6 +74,12 @@ struct hz_worker {
 
 // loop.c: until SIGTERM (0) or a broken descriptor (-errno).
 int hz_worker_loop(struct hz_worker *w);
+void hz_worker_dispatch(struct hz_worker *w, struct hz_udp_packet *packet);
+
+// path.c: along a path, UDP or TCP. Copies. What finds no room is counted.
+void hz_worker_send(struct hz_worker *w, const struct hz_path *path, const void *data, size_t bytes);
+void hz_worker_flush(struct hz_worker *w);
+uint32_t hz_worker_slot(const struct hz_worker *w, const struct hz_path *path); // HZ_ADDRESS_NONE
 
 // ice.c
 void hz_worker_stun(struct hz_worker *w, const struct hz_udp_packet *packet);

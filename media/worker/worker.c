@@ -83,6 +83,10 @@ static int open_tables(struct hz_worker *w)
 {
 	int err = hz_addresses_new(&w->addresses);
 	if (!err)
+		err = hz_tcp_new(w, &w->tcp);
+	if (!err)
+		err = add(w, hz_tcp_poll_fd(w->tcp));
+	if (!err)
 		err = hz_map_new(2 * HZ_MAX_PEERS, &w->ufrags);
 	if (!err)
 		err = hz_timers_new(HZ_MAX_PEERS, &w->handshakes);
@@ -114,7 +118,8 @@ static void recover_peer(struct hz_worker *w, uint32_t slot)
 	struct hz_arena_peer *ap = &w->arena->peer[slot];
 	hz_worker_router_ops.peer_changed(w, slot);
 	if (ap->has_path) {
-		hz_addresses_set(w->addresses, &hz_arena_path(ap)->remote, slot, w->now_us);
+		if (!hz_arena_path(ap)->conn)
+			hz_addresses_set(w->addresses, &hz_arena_path(ap)->remote, slot, w->now_us);
 		w->peer[slot].selected_us = w->now_us;
 	}
 	if (ap->dtls != HZ_ARENA_DTLS_DONE || ap->state == HZ_PEER_CLOSED)
@@ -138,6 +143,7 @@ static int open_router(struct hz_worker *w)
 	if (err)
 		return err;
 	hz_worker_hello(w);
+	hz_tcp_restore(w);
 	for (uint32_t i = 0; i < w->arena->peers_high; i++)
 		if (w->arena->peer[i].id)
 			recover_peer(w, i);
@@ -171,8 +177,8 @@ static int start(struct hz_worker *w)
 
 static void stop(struct hz_worker *w)
 {
-	if (w->tx)
-		hz_udp_flush(w->tx);
+	if (w->tx && w->router)
+		hz_worker_flush(w);
 	for (uint32_t i = 0; w->peer && i < HZ_MAX_PEERS; i++) {
 		hz_srtp_free(w->peer[i].srtp);
 		hz_dtls_free(w->peer[i].dtls);
@@ -182,6 +188,7 @@ static void stop(struct hz_worker *w)
 	hz_timers_free(w->handshakes);
 	hz_map_free(w->ufrags);
 	hz_addresses_free(w->addresses);
+	hz_tcp_free(w->tcp);
 	hz_dtls_ctx_free(w->dtls_ctx);
 	hz_identity_free(w->identity);
 	if (w->srtp_ready)
