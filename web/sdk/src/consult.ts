@@ -3,21 +3,23 @@ import { AudioOutput } from './audio-output';
 import { Attachments } from './attachments';
 import type { ConsultDeps, ConsultEvents, ConsultOptions, ConsultState, RemoteTrack } from './consult-types';
 import type { Facing } from './devices';
-import { Emitter } from './emitter';
+import { ChatLog } from './chat-log';
+import { Emitter, onceATurn } from './emitter';
 import { HuizhenError } from './errors';
 import { watchLifecycle } from './lifecycle';
 import type { LocalTrack, PublishOptions } from './local-track';
 import { MediaLink } from './media-link';
 import type {
-	ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Track, You,
+	ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Step, Track, You,
 } from './protocol';
 import { Publications } from './publications';
 import { ResumeStore } from './resume-store';
 import { Session, type SessionState } from './session';
 import { reportOf, type Statistics } from './stats';
+import type { Uplink } from './uplink';
 import { Views } from './views';
+import { isShown, wantedTracks } from './wanted';
 
-const MAX_CHAT = 500;
 const NOBODY: You = { id: '', role: 'observer', status: 'lobby', position: 0, waiting_s: 0, hand: false };
 
 export class Consult extends Emitter<ConsultEvents> {
@@ -29,14 +31,14 @@ export class Consult extends Emitter<ConsultEvents> {
 	private readonly link: MediaLink;
 	private readonly views: Views;
 	private readonly attached: Attachments;
-	private readonly messages: ChatPush[] = [];
+	private readonly messages = new ChatLog();
 	private readonly stopLifecycle: () => void;
 	private joinInfo: JoinResult | null = null;
 	private snapshot: State | null = null;
 	private stateNow: ConsultState = 'connecting';
 	private speakerIds: string[] = [];
 	private lastQuality: Level = 'good';
-	private changeQueued = false;
+	private readonly changed = onceATurn(() => this.emit('change', undefined));
 	private ended: string | null = null;
 
 	constructor(private readonly options: ConsultOptions, deps: ConsultDeps) {
@@ -80,19 +82,24 @@ export class Consult extends Emitter<ConsultEvents> {
 			},
 			{
 				canSignal: () => this.session.state === 'connected',
-				onNewPeer: () => this.fillPeer(),
+				onNewPeer: () => {
+					if (this.can('publish')) this.publications.republish();
+					this.refreshWanted();
+				},
 				onChange: () => this.onMediaChange(),
 				onStatistics: (s) => this.report(s),
 				onError: (error) => this.emit('error', error),
+				onSilence: () => this.session.probe(),
 				nameOfTrack: (id) => this.nameOfTrack(id),
 				me: () => this.me.id,
 			},
 		);
 		this.stopLifecycle = watchLifecycle({
 			onWake: () => this.wake(),
-			onNetwork: () => {
-				this.session.probe();
-				this.link.networkChanged();
+			onNetwork: () => [this.session.probe(), this.link.networkChanged()],
+			onSlept: () => {
+				this.wake();
+				this.link.suspect();
 			},
 			onHidden: (hidden) => this.views.setHidden(hidden),
 			onDevices: () => {
@@ -101,7 +108,6 @@ export class Consult extends Emitter<ConsultEvents> {
 			},
 		});
 	}
-
 	/** Called by Huizhen.join(). */
 	start(): void {
 		this.session.start();
@@ -140,7 +146,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		return this.snapshot?.lobby ?? [];
 	}
 	get chat(): readonly ChatPush[] {
-		return this.messages;
+		return this.messages.all;
 	}
 	get speakers(): readonly string[] {
 		return this.speakerIds;
@@ -163,6 +169,14 @@ export class Consult extends Emitter<ConsultEvents> {
 	/** This participant's own connection in words. */
 	get quality(): Level {
 		return this.session.state === 'reconnecting' && !this.link.connected ? 'lost' : this.link.quality;
+	}
+	/** How much of a remote picture this connection leaves: `full`, `lower`, `still` (one every few seconds), `off`. */
+	stepOf(trackId: string): Step {
+		return this.link.stepOf(trackId);
+	}
+	/** What this side may send: `low` is one small picture, `off` sound alone; it comes back by itself. */
+	get uplink(): Uplink {
+		return this.link.uplink;
 	}
 	/** True once sound and picture flow. */
 	get mediaConnected(): boolean {
@@ -201,6 +215,10 @@ export class Consult extends Emitter<ConsultEvents> {
 		const kind = this.remoteTracks.find((t) => t.id === trackId)?.kind;
 		if (kind !== 'audio') this.views.add(element, trackId);
 		this.attached.add(element, trackId);
+	}
+	/** The picture that steps down last on a weak link; null: the one shown largest. */
+	setMainTrack(trackId: string | null): void {
+		this.views.setMain(trackId);
 	}
 	detach(element: HTMLMediaElement): void {
 		this.views.remove(element);
@@ -242,6 +260,7 @@ export class Consult extends Emitter<ConsultEvents> {
 	// --- what happens
 
 	private onSessionState(state: SessionState): void {
+		if (state === 'reconnecting') this.link.suspect();
 		if (state === 'connected') this.link.signalBack();
 		this.updateState();
 	}
@@ -249,7 +268,7 @@ export class Consult extends Emitter<ConsultEvents> {
 	private onJoined(result: JoinResult): void {
 		const first = this.joinInfo === null;
 		this.joinInfo = result;
-		this.link.iceServers = result.ice_servers;
+		this.link.setIceServers(result.ice_servers);
 		if (!result.resumed && !first) this.link.dropPeer();
 		this.onStatePush(result.state, !first);
 		if (result.resumed) this.link.peer?.resume();
@@ -274,6 +293,9 @@ export class Consult extends Emitter<ConsultEvents> {
 			case 'quality':
 				this.onQuality(params as Pushes['quality']);
 				break;
+			case 'ladder':
+				this.link.onLadder(params as Pushes['ladder']);
+				break;
 			case 'renegotiate':
 				this.link.renegotiate((params as Pushes['renegotiate']).reason);
 				break;
@@ -285,7 +307,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		if (state.you.status === 'lobby') {
 			this.link.dropPeer();
 			this.speakerIds = [];
-			this.messages.length = 0; // whoever is sent back sees nothing of before
+			this.messages.clear(); // whoever is sent back sees nothing of before
 		} else if (this.link.peer) {
 			this.refreshWanted();
 		} else {
@@ -298,9 +320,7 @@ export class Consult extends Emitter<ConsultEvents> {
 	}
 
 	private onChat(message: ChatPush): void {
-		if (this.messages.some((m) => m.id === message.id)) return;
-		this.messages.push(message);
-		if (this.messages.length > MAX_CHAT) this.messages.shift();
+		if (!this.messages.add(message)) return;
 		this.emit('chat', message);
 		this.changed();
 	}
@@ -344,20 +364,10 @@ export class Consult extends Emitter<ConsultEvents> {
 
 	// --- media
 
-	private fillPeer(): void {
-		if (this.can('publish')) this.publications.republish();
-		this.refreshWanted();
-	}
-
 	private refreshWanted(): void {
 		const { peer } = this.link;
 		if (!peer || !this.can('subscribe')) return;
-		const rank = { off: 0, low: 1, medium: 2, high: 3 };
-		const wanted = this.remoteTracks
-			.filter((t) => t.kind === 'audio' || t.kind === 'video')
-			.map((t) => ({ ...t, quality: t.kind === 'audio' ? ('high' as const) : this.views.quality(t.id) }));
-		wanted.sort((a, b) => Number(b.kind === 'audio') - Number(a.kind === 'audio') || rank[b.quality] - rank[a.quality]);
-		peer.setWanted(wanted);
+		peer.setWanted(wantedTracks(this.remoteTracks, this.views));
 		this.onMediaChange();
 	}
 
@@ -373,9 +383,7 @@ export class Consult extends Emitter<ConsultEvents> {
 
 	private nameOfTrack(id: string): { participant: string; source: Source; active: boolean } | undefined {
 		const t = this.remoteTracks.find((x) => x.id === id);
-		if (!t) return undefined;
-		const shown = t.kind === 'audio' || this.views.quality(id) !== 'off';
-		return { participant: t.participant, source: t.source, active: t.active && !t.muted && shown };
+		return t && { participant: t.participant, source: t.source, active: isShown(t, this.views) };
 	}
 
 	private async updateTrack(source: Source, muted: boolean): Promise<void> {
@@ -383,17 +391,8 @@ export class Consult extends Emitter<ConsultEvents> {
 		const track: Track | undefined = own?.tracks.find((t) => t.source === source);
 		if (track) await this.session.request('track.update', { track: track.id, muted });
 	}
-
 	private report(statistics: Statistics): void {
 		void this.session.request('stats.report', reportOf(statistics)).catch(() => undefined);
 	}
 
-	private changed(): void {
-		if (this.changeQueued) return;
-		this.changeQueued = true;
-		queueMicrotask(() => {
-			this.changeQueued = false;
-			this.emit('change', undefined);
-		});
-	}
 }

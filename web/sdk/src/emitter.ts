@@ -35,3 +35,16 @@ export class Emitter<Events extends object> {
 		this.listeners.clear();
 	}
 }
+
+/** Calls that come in the same turn of the event loop become one, at its end. */
+export function onceATurn(fn: () => void): () => void {
+	let queued = false;
+	return () => {
+		if (queued) return;
+		queued = true;
+		queueMicrotask(() => {
+			queued = false;
+			fn();
+		});
+	};
+}

@@ -75,8 +75,9 @@ export { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 export { LocalTrack, type PublishOptions } from './local-track';
 export * from './devices';
 export { environment, browserOf, type BrowserName, type Environment } from './environment';
-export type { Statistics, TrackStats } from './stats';
+export type { Statistics, TrackStats, Transport } from './stats';
+export type { Uplink } from './uplink';
 export type {
-	BellPush, ChatPush, Grant, Kind, Level, Participant, Role, Source, Stats, Status, Track, You,
+	BellPush, ChatPush, Grant, Kind, Level, Participant, Role, Source, Stats, Status, Step, Track, You,
 } from './protocol';
 export type { Quality } from './types';

@@ -5,9 +5,14 @@ export interface LifecycleHandlers {
 	/** The network is back or another one. */
 	onNetwork(): void;
 	onHidden(hidden: boolean): void;
+	/** The page did not run for a while: the machine slept, or the browser put it to sleep. */
+	onSlept(): void;
 	/** Devices were plugged in or out. */
 	onDevices(): void;
 }
+
+const TICK_MS = 1_000;
+const SLEPT_MS = 4_000;
 
 interface NetworkInformation extends EventTarget {
 	readonly type?: string;
@@ -37,6 +42,13 @@ export function watchLifecycle(handlers: LifecycleHandlers): () => void {
 		if (connection?.type !== type) handlers.onNetwork();
 		type = connection?.type;
 	});
+	let before = Date.now();
+	const timer = setInterval(() => {
+		const now = Date.now();
+		if (now - before > TICK_MS + SLEPT_MS) handlers.onSlept();
+		before = now;
+	}, TICK_MS);
+	undo.push(() => clearInterval(timer));
 	listen(navigator.mediaDevices, 'devicechange', handlers.onDevices);
 	return () => undo.forEach((fn) => fn());
 }

@@ -1,6 +1,7 @@
 // One thing this participant publishes: keeps its device open, closed while muted, and gets it back when lost.
 import { openCamera, openMicrophone, openScreen, facingOf, problemOf, type DeviceProblem, type Facing } from './devices';
 import { Emitter } from './emitter';
+import { contentHintOf } from './encodings';
 import type { Kind, Source } from './protocol';
 
 export interface PublishOptions {
@@ -15,8 +16,10 @@ export interface PublishOptions {
 	/** Shown to others, for example "Ultrasound, probe 2". */
 	label?: string;
 	muted?: boolean;
-	/** Microphone without echo cancelling and noise suppression, for instruments. */
+	/** Microphone without echo cancelling and noise suppression, for instruments; it is sent in silence, too. */
 	raw?: boolean;
+	/** Send this codec alone, with its layers in one stream. Only for receivers that all have it. */
+	scalable?: 'vp9' | 'av1';
 }
 
 interface LocalTrackEvents {
@@ -37,6 +40,8 @@ export const openDevice: Opener = (source, options) => {
 };
 
 const RECOVER_DELAYS_MS = [0, 500, 1_500, 4_000];
+const RECOVER_LATER_MS = 8_000; // a phone call takes minutes
+const RECOVER_ATTEMPTS = 120;
 const MUTED_BY_SYSTEM_MS = 3_000;
 
 export class LocalTrack extends Emitter<LocalTrackEvents> {
@@ -49,6 +54,7 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 	private stopped = false;
 	private work: Promise<void> = Promise.resolve();
 	private recovering = false;
+	private hurry: () => void = () => undefined;
 	private mutedBySystemSince = 0;
 
 	constructor(
@@ -73,6 +79,14 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 	get deviceId(): string | undefined {
 		const settings = this.current && typeof this.current.getSettings === 'function' ? this.current.getSettings() : {};
 		return settings.deviceId ?? this.options.deviceId;
+	}
+
+	get raw(): boolean {
+		return this.options.raw === true;
+	}
+
+	get scalable(): 'vp9' | 'av1' | undefined {
+		return this.options.scalable;
 	}
 
 	private get own(): boolean {
@@ -131,20 +145,34 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 
 	/** After an interruption (a phone call, sleep, an unplugged device): gets the device back if it is gone. */
 	async recover(): Promise<void> {
+		if (this.recovering) this.hurry();
 		if (this.recovering || this.stopped || this.own || this.source === 'screen' || !this.isLost()) return;
 		this.recovering = true;
 		try {
-			for (const delay of RECOVER_DELAYS_MS) {
-				if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
-				if (this.stopped || !this.isLost() || (await this.reopen())) break;
+			for (let i = 0; i < RECOVER_ATTEMPTS; i++) {
+				const delay = RECOVER_DELAYS_MS[i] ?? RECOVER_LATER_MS;
+				if (delay) await this.pause(delay);
+				if (this.stopped || !this.isLost() || (await this.reopen()) || this.problem === 'denied') break;
 			}
 		} finally {
 			this.recovering = false;
 		}
 	}
 
+	/** Waits, or until somebody has news (a device was plugged in, the page is in front again). */
+	private pause(ms: number): Promise<void> {
+		return new Promise((resolve) => {
+			const timer = setTimeout(resolve, ms);
+			this.hurry = () => {
+				clearTimeout(timer);
+				resolve();
+			};
+		});
+	}
+
 	stop(): void {
 		this.stopped = true;
+		this.hurry();
 		this.silentStop();
 		this.emit('track', null);
 		this.removeAllListeners();
@@ -189,10 +217,16 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 		this.problem = null;
 		this.mutedBySystemSince = 0;
 		track.enabled = this.kind === 'video' || !this.muted;
-		if (this.source === 'screen' || this.source === 'image') track.contentHint = 'detail';
+		const hint = contentHintOf(this.source);
+		if (hint !== '' && 'contentHint' in track) track.contentHint = hint;
 		track.onended = () => this.onEnded(track);
 		track.onmute = () => {
-			this.mutedBySystemSince = Date.now();
+			const since = Date.now();
+			this.mutedBySystemSince = since;
+			// A phone call, or another app: if the system does not give it back by itself, take it back.
+			setTimeout(() => {
+				if (this.current === track && this.mutedBySystemSince === since) void this.recover();
+			}, MUTED_BY_SYSTEM_MS + 100);
 		};
 		track.onunmute = () => {
 			this.mutedBySystemSince = 0;

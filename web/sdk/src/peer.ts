@@ -1,11 +1,14 @@
 // One RTCPeerConnection: what is sent, what is received, and the offers that say so. The client always offers; one offer
 // is in flight at a time, and whatever changes meanwhile goes into the next one.
 import { Emitter } from './emitter';
-import { encodingsOf, shapeOf, type Shape } from './encodings';
+import { degradationOf, encodingsOf, shapeOf, type Shape } from './encodings';
 import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 import type { JoinResult, Kind, OfferParams, Source } from './protocol';
+import { onlyVideo, redFirst, speechInOffer } from './sdp-tweaks';
+import { applyUplink } from './sender-control';
 import { SlotTable, type Slot, type WantedTrack } from './slots';
 import type { SubscribeItem } from './types';
+import type { Uplink } from './uplink';
 
 export type PeerState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
 
@@ -22,6 +25,9 @@ export interface Publication {
 	track: MediaStreamTrack | null;
 	label: string;
 	muted: boolean;
+	/** Sound that is not speech: sent in silence, too. */
+	raw?: boolean;
+	scalable?: 'vp9' | 'av1';
 }
 
 interface Sender extends Publication {
@@ -53,6 +59,8 @@ export class Peer extends Emitter<PeerEvents> {
 	private first = true;
 	private subscribing = false;
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
+	private uplink: Uplink = 'full';
+	private applying: Promise<unknown> = Promise.resolve();
 
 	constructor(private readonly deps: PeerDeps, iceServers: JoinResult['ice_servers']) {
 		super();
@@ -105,8 +113,8 @@ export class Peer extends Emitter<PeerEvents> {
 			void existing.transceiver.sender.replaceTrack(publication.track).catch(() => undefined);
 			return;
 		}
-		const shape = shapeOf(publication.source, publication.track);
-		const free = this.senders.find((s) => !s.used && s.shape === shape);
+		const shape = shapeOf(publication.source, publication.track, publication.scalable !== undefined);
+		const free = this.senders.find((s) => !s.used && s.shape === shape && s.scalable === publication.scalable);
 		if (free) {
 			Object.assign(free, publication, { used: true });
 			free.transceiver.direction = 'sendonly';
@@ -139,6 +147,21 @@ export class Peer extends Emitter<PeerEvents> {
 		sender.transceiver.direction = 'inactive';
 		void sender.transceiver.sender.replaceTrack(null).catch(() => undefined);
 		this.negotiate();
+	}
+
+	/** What may be sent: fewer and smaller pictures on a weak uplink, or none. */
+	setUplink(level: Uplink): void {
+		this.uplink = level;
+		this.applyUplink();
+	}
+
+	/** New credentials of TURN servers, for the next ICE restart. */
+	setIceServers(iceServers: JoinResult['ice_servers']): void {
+		try {
+			this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers: iceServers as RTCIceServer[] });
+		} catch {
+			// an old browser goes on with those it has
+		}
 	}
 
 	/** What to receive, most important first. */
@@ -184,12 +207,36 @@ export class Peer extends Emitter<PeerEvents> {
 		const what = publication.track ?? kind;
 		const streams = [this.stream];
 		const sendEncodings = encodingsOf(shape, publication.source);
-		try {
-			return this.connection.addTransceiver(what, { direction: 'sendonly', streams, sendEncodings });
-		} catch {
-			// An old browser that does not take our encodings sends one layer.
-			return this.connection.addTransceiver(what, { direction: 'sendonly', streams });
+		const plain = sendEncodings.map(({ scalabilityMode: _unknown, ...rest }) => rest);
+		// An old browser that does not know temporal layers, or does not take our encodings at all.
+		for (const encodings of [sendEncodings, plain]) {
+			try {
+				const init = { direction: 'sendonly' as const, streams, sendEncodings: encodings };
+				return this.prefer(this.connection.addTransceiver(what, init), kind, publication);
+			} catch {
+				continue;
+			}
 		}
+		return this.connection.addTransceiver(what, { direction: 'sendonly', streams });
+	}
+
+	private prefer(transceiver: RTCRtpTransceiver, kind: Kind, publication: Publication): RTCRtpTransceiver {
+		if (typeof RTCRtpSender === 'undefined' || typeof transceiver.setCodecPreferences !== 'function') return transceiver;
+		const codecs = RTCRtpSender.getCapabilities?.(kind)?.codecs ?? [];
+		const wanted = kind === 'audio' ? redFirst(codecs) : publication.scalable ? onlyVideo(codecs, publication.scalable) : null;
+		try {
+			if (wanted) transceiver.setCodecPreferences(wanted);
+		} catch {
+			// its own order, then
+		}
+		return transceiver;
+	}
+
+	private applyUplink(): void {
+		const all = this.senders.filter((s) => s.used);
+		const level = this.uplink;
+		const apply = (s: Sender) => applyUplink(s.transceiver.sender, s.shape, s.source, level, degradationOf(s.source));
+		this.applying = this.applying.then(() => (this.closed ? undefined : Promise.all(all.map(apply))));
 	}
 
 	private async run(): Promise<void> {
@@ -213,8 +260,9 @@ export class Peer extends Emitter<PeerEvents> {
 		const offer = await pc.createOffer(iceRestart ? { iceRestart: true } : {});
 		await pc.setLocalDescription(offer);
 		const sdp = pc.localDescription?.sdp ?? offer.sdp ?? '';
+		const speech = this.senders.filter((s) => s.used && s.shape === 'audio' && !s.raw).map((s) => s.transceiver.mid ?? '');
 		const answer = await this.deps.offer({
-			sdp,
+			sdp: speechInOffer(sdp, speech),
 			publish: this.senders
 				.filter((s) => s.used && s.transceiver.mid !== null)
 				.map((s) => ({ mid: s.transceiver.mid ?? '', source: s.source, label: s.label, muted: s.muted })),
@@ -227,6 +275,7 @@ export class Peer extends Emitter<PeerEvents> {
 		await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
 		this.first = false;
 		if (iceRestart) this.wantRestart = false;
+		this.applyUplink();
 		this.emit('negotiated', undefined);
 		void this.flushSubscribe();
 	}
@@ -256,6 +305,7 @@ export class Peer extends Emitter<PeerEvents> {
 					mid: s.handle.mid ?? '',
 					track: s.track,
 					quality: s.track === null ? ('off' as const) : s.quality,
+					...(s.track !== null && s.kind === 'video' && { priority: s.priority }),
 				}));
 				await this.deps.subscribe(items);
 				changed.forEach((s, i) => (s.sent = wishes[i]));
@@ -274,5 +324,5 @@ function passing(code: number): boolean {
 }
 
 function wish(slot: Slot<RTCRtpTransceiver>): string {
-	return slot.track === null ? '-' : `${slot.track}/${slot.quality}`;
+	return slot.track === null ? '-' : `${slot.track}/${slot.quality}/${slot.priority}`;
 }

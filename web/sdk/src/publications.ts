@@ -109,6 +109,8 @@ export class Publications {
 			track: local.mediaStreamTrack,
 			label: local.label,
 			muted: local.muted,
+			raw: local.raw,
+			scalable: local.scalable,
 		});
 	}
 }

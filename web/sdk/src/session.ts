@@ -26,18 +26,31 @@ export interface SessionHandlers {
 }
 
 const FIRST_DELAY_MS = 100;
+const SOON_DELAY_MS = 1_000; // at most, while an outage is young
+const SOON_ATTEMPTS = 30;
 const MAX_DELAY_MS = 5_000;
-const OPEN_TIMEOUT_MS = 6_000;
+// A connection that was asked for while the network was away is repeated by TCP only after seconds: give it up early. On
+// a slow link the later ones have their time.
+const OPEN_TIMEOUTS_MS = [2_500, 4_000, 6_000, 9_000];
+const STALE_MS = 500; // a connection under way for so long when the network came back is of the old network
 const PING_EVERY_MS = 8_000;
 const PING_TIMEOUT_MS = 5_000;
-const PROBE_TIMEOUT_MS = 2_000;
+const PROBE_TIMEOUT_MS = 1_500;
 // Close codes after which coming back would be wrong.
 const FINAL_CODES: Record<number, string> = { 4001: 'replaced', 4004: 'expired' };
 
-/** 100 ms, 200, 400, … up to 5 s, each ±25 % so that a hundred clients do not return in the same millisecond. */
+/**
+ * 100 ms, 200, 400, … up to 1 s, after half a minute 5 s; each ±25 % so that a hundred clients do not return in the same
+ * millisecond.
+ */
 export function backoffMs(attempt: number, random: () => number): number {
-	const base = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 10));
+	const most = attempt < SOON_ATTEMPTS ? SOON_DELAY_MS : MAX_DELAY_MS;
+	const base = Math.min(most, FIRST_DELAY_MS * 2 ** Math.min(attempt, 10));
 	return Math.round(base * (0.75 + random() * 0.5));
+}
+
+function openTimeoutMs(attempt: number): number {
+	return OPEN_TIMEOUTS_MS[Math.min(attempt, OPEN_TIMEOUTS_MS.length - 1)] ?? MAX_DELAY_MS;
 }
 
 export class Session {
@@ -45,6 +58,7 @@ export class Session {
 	private joined = false;
 	private everJoined = false;
 	private attempt = 0;
+	private connectedAt = 0;
 	private current: SessionState = 'connecting';
 	private resumeKey: string | undefined;
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -72,17 +86,25 @@ export class Session {
 		return this.socket.request<Requests[M]['result']>(method, params);
 	}
 
-	/** The network may have changed: check the socket now, or retry now if we were waiting. */
+	/** The network may have changed: check the socket now, or try again now if there is none. */
 	probe(): void {
 		if (this.current === 'ended') return;
 		if (this.socket && this.joined) {
 			this.ping(PROBE_TIMEOUT_MS);
 		} else if (this.retryTimer !== undefined) {
-			this.attempt = 0;
 			clearTimeout(this.retryTimer);
-			this.retryTimer = undefined;
-			this.connect();
+			this.again();
+		} else if (this.socket && Date.now() - this.connectedAt > STALE_MS) {
+			const old = this.socket;
+			this.socket = null; // its close is not another failure
+			old.close();
+			this.again();
 		}
+	}
+
+	private again(): void {
+		this.attempt = 0;
+		this.connect();
 	}
 
 	async leave(): Promise<void> {
@@ -102,6 +124,7 @@ export class Session {
 	private connect(): void {
 		this.retryTimer = undefined;
 		this.joined = false;
+		this.connectedAt = Date.now();
 		let socket: RpcSocket;
 		try {
 			socket = new RpcSocket(this.options.url, this.options.socketFactory, {
@@ -121,7 +144,7 @@ export class Session {
 	}
 
 	private async join(socket: RpcSocket): Promise<void> {
-		const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
+		const timer = setTimeout(() => socket.close(), openTimeoutMs(this.attempt));
 		try {
 			await socket.ready();
 			const result = await socket.request<JoinResult>('join', this.joinParams());

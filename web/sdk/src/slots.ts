@@ -2,13 +2,15 @@
 // a participant's sound and picture share a MediaStream and the browser keeps them in step. Slots live as long as the
 // PeerConnection and are pointed elsewhere with `subscribe`, so most changes need no new offer. No WebRTC in here.
 import type { Kind } from './protocol';
-import type { Quality } from './types';
+import type { Priority, Quality } from './types';
 
 export interface WantedTrack {
 	id: string;
 	participant: string;
 	kind: Kind;
 	quality: Quality;
+	/** Of the large picture: it steps down last. */
+	priority?: Priority;
 }
 
 export interface Slot<Handle> {
@@ -17,7 +19,8 @@ export interface Slot<Handle> {
 	readonly group: string;
 	track: string | null;
 	quality: Quality;
-	/** What the gateway acknowledged last, as "track/quality"; undefined: nothing yet. */
+	priority: Priority;
+	/** What the gateway acknowledged last, as "track/quality/priority"; undefined: nothing yet. */
 	sent: string | undefined;
 }
 
@@ -70,6 +73,7 @@ export class SlotTable<Handle> {
 			}
 			slot.track = track.id;
 			slot.quality = track.quality;
+			slot.priority = track.priority ?? 'normal';
 		}
 		return added;
 	}
@@ -106,7 +110,7 @@ export class SlotTable<Handle> {
 		if (this.count >= MAX_SLOTS) return null;
 		this.count++;
 		const handle = this.create(kind, group.name);
-		const slot: Slot<Handle> = { handle, kind, group: group.name, track: null, quality: 'off', sent: undefined };
+		const slot: Slot<Handle> = { handle, kind, group: group.name, track: null, quality: 'off', priority: 'normal', sent: undefined };
 		group.slots.push(slot);
 		return slot;
 	}

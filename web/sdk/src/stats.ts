@@ -29,8 +29,15 @@ export interface Statistics {
 	down_bps: number;
 	lost_percent: number;
 	frozen_ms: number;
+	/** What the browser believes the uplink carries; 0: it does not say. */
+	available_bps: number;
+	/** Own sound that did not arrive at the gateway, as it says. */
+	sound_lost_percent: number;
+	/** The way media takes; '' until known. */
+	transport: Transport | '';
 	tracks: TrackStats[];
 }
+export type Transport = 'udp' | 'tcp' | 'turn';
 
 /** Which of our objects a line of getStats() belongs to. */
 export interface TrackName {
@@ -93,7 +100,7 @@ export class StatsReader {
 		}
 		this.before = samples;
 		this.beforeMs = nowMs;
-		return total(tracks, rttMs);
+		return { ...total(tracks, rttMs), ...uplinkOf(lines) };
 	}
 
 	private track(
@@ -128,6 +135,8 @@ export class StatsReader {
 
 export function reportOf(s: Statistics): StatsReport {
 	return {
+		...(s.available_bps > 0 && { available_bps: Math.round(s.available_bps) }),
+		...(s.transport !== '' && { transport: s.transport }),
 		rtt_ms: Math.round(s.rtt_ms),
 		up_bps: Math.round(s.up_bps),
 		down_bps: Math.round(s.down_bps),
@@ -159,6 +168,31 @@ function sampleOf(lines: Map<string, Line>, line: Line, direction: 'send' | 'rec
 		lost: num(remote, 'packetsLost'),
 		frames: num(line, 'framesEncoded'),
 		frozen: 0,
+	};
+}
+
+function selectedPair(lines: Map<string, Line>): Line | undefined {
+	for (const line of lines.values()) {
+		const chosen = line.type === 'transport' ? lines.get(str(line, 'selectedCandidatePairId')) : undefined;
+		if (chosen) return chosen;
+	}
+	// Firefox has no transport lines.
+	return [...lines.values()].find((l) => l.type === 'candidate-pair' && (l.selected === true || (l.nominated === true && l.state === 'succeeded')));
+}
+
+function uplinkOf(lines: Map<string, Line>): Pick<Statistics, 'available_bps' | 'sound_lost_percent' | 'transport'> {
+	const pair = selectedPair(lines);
+	const local = lines.get(str(pair, 'localCandidateId'));
+	let lost = 0;
+	for (const line of lines.values()) {
+		if (line.type === 'remote-inbound-rtp' && str(line, 'kind') === 'audio') lost = Math.max(lost, num(line, 'fractionLost') * 100);
+	}
+	const protocol = str(local, 'protocol').toLowerCase();
+	const direct = protocol === 'tcp' ? 'tcp' : protocol === 'udp' ? 'udp' : '';
+	return {
+		available_bps: num(pair, 'availableOutgoingBitrate'),
+		sound_lost_percent: lost,
+		transport: str(local, 'candidateType') === 'relay' ? 'turn' : direct,
 	};
 }
 
@@ -196,7 +230,7 @@ function merge(tracks: TrackStats[], next: TrackStats): void {
 	same.codec ||= next.codec;
 }
 
-function total(tracks: TrackStats[], rttMs: number): Statistics {
+function total(tracks: TrackStats[], rttMs: number): Omit<Statistics, 'available_bps' | 'sound_lost_percent' | 'transport'> {
 	const sum = (direction: string) => tracks.filter((t) => t.direction === direction).reduce((n, t) => n + t.bps, 0);
 	// One silent track is its publisher's trouble; only when nothing at all arrives is this connection lost.
 	const received = tracks.filter((t) => t.direction === 'receive');

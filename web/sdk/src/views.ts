@@ -8,6 +8,7 @@ interface View {
 }
 
 const HIDDEN_GRACE_MS = 4_000;
+const CLEARLY = 1.3;
 
 /** Height in device pixels of the place where the picture is shown; layers have 180, 360 and 720 lines. */
 export function qualityForHeight(height: number): Quality {
@@ -25,6 +26,7 @@ export class Views {
 	private readonly intersection: IntersectionObserver | null;
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	private hidden = false;
+	private main: string | null = null;
 
 	constructor(private readonly onChange: () => void) {
 		this.resize = typeof ResizeObserver === 'function' ? new ResizeObserver((list) => this.onResize(list)) : null;
@@ -70,6 +72,29 @@ export class Views {
 			best = Math.max(best, ORDER.indexOf(qualityForHeight(view.height * ratio)));
 		}
 		return ORDER[best] ?? 'off';
+	}
+
+	/** The track that is shown clearly larger than any other, or that the page pinned; null: all alike. */
+	largest(): string | null {
+		if (this.main !== null) return this.main;
+		let best: View | null = null;
+		let second = 0;
+		for (const view of this.views.values()) {
+			if (!view.visible || view.track === best?.track) continue;
+			if (!best || view.height > best.height) {
+				second = best?.height ?? 0;
+				best = view;
+			} else {
+				second = Math.max(second, view.height);
+			}
+		}
+		return best && best.height > second * CLEARLY ? best.track : null;
+	}
+
+	setMain(track: string | null): void {
+		if (this.main === track) return;
+		this.main = track;
+		this.schedule();
 	}
 
 	stop(): void {

@@ -1,4 +1,6 @@
-// Decides when a silent PeerConnection needs an ICE restart and when a new one. Reads no clock but setTimeout.
+// Decides when a PeerConnection needs an ICE restart and when a new one. A restart costs nothing: the old path goes on
+// until the new one works, so it is done at the first sign of trouble. A new PeerConnection is the last resort: only when
+// a restart that the gateway answered brought nothing. Reads no clock but setTimeout.
 import type { PeerState } from './peer';
 
 export interface WatchdogActions {
@@ -8,14 +10,16 @@ export interface WatchdogActions {
 	canSignal(): boolean;
 }
 
-const DISCONNECTED_MS = 3_000;
 const RESTART_MS = 6_000;
 const CONNECT_MS = 10_000;
 const MAX_CONNECT_MS = 30_000;
+const RETRY_MS = 3_000;
 
 export class Watchdog {
 	private timer: ReturnType<typeof setTimeout> | undefined;
-	private step: 'idle' | 'disconnected' | 'restarting' | 'rebuilding' = 'idle';
+	private step: 'idle' | 'restarting' | 'rebuilding' = 'idle';
+	private answered = false;
+	private wanted = false;
 	private rebuilds = 0;
 	private last: PeerState = 'new';
 
@@ -23,65 +27,75 @@ export class Watchdog {
 
 	onState(state: PeerState): void {
 		this.last = state;
-		if (state === 'connected') {
-			this.step = 'idle';
-			this.rebuilds = 0;
-			clearTimeout(this.timer);
-		} else if (state === 'disconnected' && this.step === 'idle') {
-			this.arm('disconnected', DISCONNECTED_MS);
-		} else if (state === 'failed' && (this.step === 'idle' || this.step === 'disconnected')) {
-			this.restart();
-		} else if (state === 'failed' && this.step === 'restarting') {
-			this.rebuild();
-		}
+		if (state === 'connected') this.calm();
+		else if (state === 'disconnected' && this.step === 'idle') this.restart();
+		else if (state === 'failed' && this.step === 'idle') this.restart();
+		else if (state === 'failed' && this.step === 'restarting' && this.answered) this.rebuild();
 	}
 
 	/** A first or new PeerConnection was made: it has so long to connect. */
 	expectConnection(): void {
 		this.last = 'new';
-		const ms = Math.min(MAX_CONNECT_MS, CONNECT_MS * (this.rebuilds + 1));
-		this.arm('rebuilding', ms);
+		this.wanted = false;
+		this.arm('rebuilding', Math.min(MAX_CONNECT_MS, CONNECT_MS * (this.rebuilds + 1)));
 	}
 
-	/** The network is another one (Wi-Fi to 4G): do not wait out the three seconds. */
-	hurry(): void {
-		if (this.step === 'disconnected') this.restart();
+	/** The network is another one (Wi-Fi to 4G), or nothing arrives any more. */
+	trouble(): void {
+		if (this.step === 'idle') this.restart();
+	}
+
+	/** An answer was applied: from now on a restart must bring something. */
+	onAnswer(): void {
+		if (this.step !== 'restarting' || this.answered) return;
+		this.answered = true;
+		this.arm('restarting', RESTART_MS);
+	}
+
+	/** Something arrives (again). */
+	onArrival(): void {
+		this.wanted = false;
+		if (this.last === 'connected' && this.step === 'restarting' && this.answered) this.calm();
 	}
 
 	/** The socket came back: what had to wait can be done now. */
 	onSignal(): void {
-		if (this.last === 'connected' || this.step !== 'idle') return;
-		if (this.last === 'disconnected' || this.last === 'failed') this.restart();
+		if (this.step !== 'idle') return;
+		if (this.wanted || this.last === 'disconnected' || this.last === 'failed') this.restart();
 	}
 
 	stop(): void {
 		clearTimeout(this.timer);
 		this.step = 'idle';
+		this.wanted = false;
 	}
 
-	private arm(step: 'disconnected' | 'restarting' | 'rebuilding', ms: number): void {
+	private calm(): void {
+		this.stop();
+		this.rebuilds = 0;
+	}
+
+	private arm(step: 'restarting' | 'rebuilding', ms: number): void {
 		this.step = step;
 		clearTimeout(this.timer);
-		this.timer = setTimeout(() => this.onTimer(), ms);
-	}
-
-	private onTimer(): void {
-		if (this.step === 'disconnected') this.restart();
-		else if (this.step !== 'idle') this.rebuild();
+		this.timer = setTimeout(() => this.rebuild(), ms);
 	}
 
 	private restart(): void {
 		if (!this.actions.canSignal()) {
-			this.stop(); // onSignal() comes back to it
+			this.wanted = true; // onSignal() comes back to it
 			return;
 		}
-		this.arm('restarting', RESTART_MS);
+		this.step = 'restarting';
+		this.answered = false;
+		this.wanted = false;
+		clearTimeout(this.timer);
 		this.actions.restartIce();
 	}
 
 	private rebuild(): void {
 		if (!this.actions.canSignal()) {
-			this.arm('rebuilding', DISCONNECTED_MS);
+			this.arm(this.step === 'restarting' ? 'restarting' : 'rebuilding', RETRY_MS);
 			return;
 		}
 		this.rebuilds++;

@@ -109,7 +109,7 @@ describe('peer', () => {
 		watch('a2', 'v2');
 		await settle();
 		expect(offers.length).toBe(1);
-		expect(items.at(-1)).toContainEqual({ mid: '1', track: 'v2', quality: 'low' });
+		expect(items.at(-1)).toContainEqual({ mid: '1', track: 'v2', quality: 'low', priority: 'normal' });
 		expect(peer.mediaTrack('v1')).toBeNull();
 		expect(peer.mediaTrack('v2')).not.toBeNull();
 	});

@@ -79,11 +79,11 @@ describe('session', () => {
 		expect(log.slice(-2)).toEqual(['joined true', 'connected']);
 	});
 
-	it('waits longer each time, never more than 5 s and a quarter', () => {
-		expect([0, 1, 2, 3, 4, 5, 6, 20].map((n) => backoffMs(n, () => 0.5))).toEqual(
-			[100, 200, 400, 800, 1600, 3200, 5000, 5000],
+	it('waits longer each time: at most 1 s for half a minute, then 5 s, and a quarter', () => {
+		expect([0, 1, 2, 3, 4, 5, 29, 30, 99].map((n) => backoffMs(n, () => 0.5))).toEqual(
+			[100, 200, 400, 800, 1000, 1000, 1000, 5000, 5000],
 		);
-		expect(backoffMs(20, () => 0.999)).toBeLessThanOrEqual(6250);
+		expect(backoffMs(99, () => 0.999)).toBeLessThanOrEqual(6250);
 		expect(backoffMs(0, () => 0)).toBe(75);
 	});
 
@@ -152,8 +152,24 @@ describe('session', () => {
 
 	it('gives up a socket that never opens and tries another', async () => {
 		start();
-		await vi.advanceTimersByTimeAsync(6_200);
+		await vi.advanceTimersByTimeAsync(2_700);
 		expect(sockets.length).toBe(2);
+		await vi.advanceTimersByTimeAsync(3_900);
+		expect(sockets.length).toBe(2); // a slow link has more time
+		await vi.advanceTimersByTimeAsync(500);
+		expect(sockets.length).toBe(3);
+	});
+
+	it('does not wait for a connection of the old network when it has another one', async () => {
+		const session = start();
+		await vi.advanceTimersByTimeAsync(300);
+		session.probe();
+		expect(sockets.length).toBe(1); // it may well be of the new one
+		await vi.advanceTimersByTimeAsync(300);
+		session.probe();
+		expect(sockets.length).toBe(2);
+		await join();
+		expect(log.at(-1)).toBe('connected');
 	});
 
 	it('notices a dead network by a ping without answer', async () => {
@@ -181,7 +197,7 @@ describe('session', () => {
 		expect(last().count('ping')).toBe(1);
 		last().die();
 		for (let i = 0; i < 6; i++) {
-			await vi.advanceTimersByTimeAsync(5_000);
+			await vi.advanceTimersByTimeAsync(1_300);
 			last().die();
 		}
 		const before = sockets.length;

@@ -24,28 +24,46 @@ describe('watchdog', () => {
 		vi.useRealTimers();
 	});
 
-	it('does nothing for a short gap', () => {
+	it('restarts ICE at once: the old path goes on meanwhile', () => {
 		dog.onState('disconnected');
-		vi.advanceTimersByTime(2_900);
+		expect(log).toEqual(['ice']);
 		dog.onState('connected');
+		dog.onAnswer();
 		vi.advanceTimersByTime(60_000);
-		expect(log).toEqual([]);
+		expect(log).toEqual(['ice']);
 	});
-	it('restarts ICE after 3 s, then builds anew', () => {
+	it('builds anew only when a restart that was answered brought nothing', () => {
 		dog.onState('disconnected');
-		vi.advanceTimersByTime(3_000);
+		vi.advanceTimersByTime(60_000);
+		expect(log).toEqual(['ice']); // an outage: nobody could answer
+		dog.onAnswer();
+		vi.advanceTimersByTime(5_999);
 		expect(log).toEqual(['ice']);
-		vi.advanceTimersByTime(6_000);
+		vi.advanceTimersByTime(1);
 		expect(log).toEqual(['ice', 'rebuild']);
 	});
-	it('restarts at once when it failed, and builds anew when it fails again', () => {
+	it('builds anew at once when it fails after the answer', () => {
+		dog.onState('failed');
 		dog.onState('failed');
 		expect(log).toEqual(['ice']);
+		dog.onAnswer();
 		dog.onState('failed');
 		expect(log).toEqual(['ice', 'rebuild']);
+	});
+	it('restarts when nothing arrives although ICE says connected, and is content with new life', () => {
+		dog.trouble();
+		dog.trouble();
+		expect(log).toEqual(['ice']);
+		dog.onAnswer();
+		dog.onArrival();
+		vi.advanceTimersByTime(60_000);
+		expect(log).toEqual(['ice']);
+		dog.trouble();
+		expect(log).toEqual(['ice', 'ice']);
 	});
 	it('waits longer from one new PeerConnection to the next', () => {
 		dog.onState('failed');
+		dog.onAnswer();
 		vi.advanceTimersByTime(6_000);
 		vi.advanceTimersByTime(20_000);
 		expect(log.length).toBe(3);
@@ -63,14 +81,16 @@ describe('watchdog', () => {
 		dog.onSignal();
 		expect(log).toEqual(['ice']);
 	});
-	it('does not wait when the network is another one', () => {
-		dog.onState('disconnected');
-		dog.hurry();
-		expect(log).toEqual(['ice']);
+	it('forgets what had to wait when media came back by itself', () => {
+		signal = false;
+		dog.trouble();
+		dog.onArrival();
+		signal = true;
+		dog.onSignal();
+		expect(log).toEqual([]);
 	});
 	it('leaves a healthy connection alone when the socket returns', () => {
 		dog.onSignal();
-		dog.hurry();
 		expect(log).toEqual([]);
 	});
 });

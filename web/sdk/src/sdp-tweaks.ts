@@ -1,0 +1,43 @@
+// What cannot be said through the API: wishes written into the offer that the gateway reads. The browser's own copy of
+// the offer stays untouched; the gateway's answer repeats the parameters, and by them the browser sends.
+
+/** Speech is not sent while nobody speaks (Opus DTX); in-band error correction always. `mids`: the m-lines to change. */
+export function speechInOffer(sdp: string, mids: readonly string[]): string {
+	if (mids.length === 0) return sdp;
+	return sdp
+		.split(/(?=^m=)/m)
+		.map((section) => {
+			const mid = /^a=mid:(\S+)/m.exec(section)?.[1];
+			const pt = /^a=rtpmap:(\d+) opus\/48000/im.exec(section)?.[1];
+			if (!section.startsWith('m=audio') || mid === undefined || pt === undefined || !mids.includes(mid)) return section;
+			return withParameters(section, pt, { useinbandfec: '1', usedtx: '1' });
+		})
+		.join('');
+}
+
+function withParameters(section: string, pt: string, wanted: Record<string, string>): string {
+	const line = new RegExp(`^a=fmtp:${pt} (.*?)(\\r?)$`, 'm');
+	const found = line.exec(section);
+	const have = found?.[1] ?? '';
+	const missing = Object.entries(wanted).filter(([key]) => !new RegExp(`(^|;)\\s*${key}=`).test(have));
+	if (missing.length === 0) return section;
+	const text = [have, ...missing.map(([key, value]) => `${key}=${value}`)].filter((part) => part !== '').join(';');
+	if (found) return section.replace(line, (_all, _have, end: string) => `a=fmtp:${pt} ${text}${end}`);
+	return section.replace(new RegExp(`^(a=rtpmap:${pt} [^\\r\\n]*)(\\r?\\n)`, 'm'), (_all, map: string, end: string) => `${map}${end}a=fmtp:${pt} ${text}${end}`);
+}
+
+type Codec = { mimeType: string };
+
+/** RED before Opus where the browser has it: each packet repeats the one before. Null: nothing to change. */
+export function redFirst<C extends Codec>(codecs: readonly C[]): C[] | null {
+	const is = (name: string) => (c: C) => c.mimeType.toLowerCase() === name;
+	if (!codecs.some(is('audio/red')) || !codecs.some(is('audio/opus'))) return null;
+	return [...codecs.filter(is('audio/red')), ...codecs.filter((c) => !is('audio/red')(c))];
+}
+
+/** Only this video codec, and what belongs to it. Null: the browser does not send it. */
+export function onlyVideo<C extends Codec>(codecs: readonly C[], codec: 'vp9' | 'av1'): C[] | null {
+	const own = codecs.filter((c) => c.mimeType.toLowerCase() === `video/${codec}`);
+	if (own.length === 0) return null;
+	return [...own, ...codecs.filter((c) => /^video\/(rtx|red|ulpfec|flexfec-03)$/i.test(c.mimeType))];
+}

@@ -1,0 +1,125 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Encoding } from '../src/encodings';
+import { contentHintOf, degradationOf, encodingsOf, shapeOf } from '../src/encodings';
+import { encodingsAt } from '../src/sender-control';
+import { UplinkPolicy, type Uplink, type UplinkSample } from '../src/uplink';
+import { FakeTrack } from './fakes';
+
+describe('uplink policy', () => {
+	let policy: UplinkPolicy;
+	let now: number;
+	beforeEach(() => {
+		policy = new UplinkPolicy();
+		now = 1_000_000;
+	});
+	const run = (seconds: number, sample: Partial<UplinkSample>): Uplink => {
+		for (let i = 0; i < seconds; i++) {
+			now += 1_000;
+			policy.observe({ available_bps: 0, lost_percent: 0, rtt_ms: 50, ...sample }, now);
+		}
+		return policy.level;
+	};
+	const GOOD = { available_bps: 2_000_000 };
+	const NARROW = { available_bps: 50_000, lost_percent: 10, rtt_ms: 600 };
+
+	it('leaves a good link alone, and one that loses and delays but carries', () => {
+		expect(run(60, GOOD)).toBe('full');
+		expect(run(60, { available_bps: 800_000, lost_percent: 12, rtt_ms: 700 })).toBe('full');
+		expect(run(60, { lost_percent: 12, rtt_ms: 700 })).toBe('full');
+	});
+	it('is not moved by a bad second', () => {
+		for (let i = 0; i < 10; i++) {
+			expect(run(2, NARROW)).toBe('full');
+			expect(run(2, GOOD)).toBe('full');
+		}
+	});
+	it('steps down, then off, before sound suffers', () => {
+		const seen: Uplink[] = [];
+		for (let i = 0; i < 10; i++) seen.push(run(1, NARROW));
+		expect(seen[5]).toBe('low');
+		expect(seen[9]).toBe('off');
+	});
+	it('goes straight to sound when sound is lost', () => {
+		expect(run(4, { available_bps: 50_000, lost_percent: 40 })).toBe('off');
+		expect(run(60, { available_bps: 50_000, lost_percent: 40 })).toBe('off');
+	});
+	it('goes by loss and delay where the browser tells no estimate', () => {
+		expect(run(10, { lost_percent: 40 })).toBe('off');
+		policy.reset();
+		expect(run(10, { rtt_ms: 3_000 })).toBe('off');
+	});
+	it('comes back by itself', () => {
+		expect(run(10, NARROW)).toBe('off');
+		expect(run(30, GOOD)).toBe('full');
+	});
+	it('tries pictures again less and less often while that fails', () => {
+		run(10, NARROW);
+		const trials: number[] = [];
+		let before = policy.level;
+		for (let i = 0; i < 300; i++) {
+			const level = run(1, NARROW);
+			if (before === 'off' && level === 'low') trials.push(now);
+			before = level;
+		}
+		const gaps = trials.slice(1).map((t, i) => t - (trials[i] ?? 0));
+		expect(gaps.length).toBeGreaterThan(2);
+		for (let i = 1; i < gaps.length; i++) expect(gaps[i]).toBeGreaterThanOrEqual(gaps[i - 1] ?? 0);
+		expect(gaps.at(-1)).toBeLessThanOrEqual(75_000);
+	});
+	it('ends a trial at once when sound suffers', () => {
+		run(10, NARROW);
+		while (run(1, NARROW) === 'off');
+		expect(run(1, { ...NARROW, lost_percent: 50 })).toBe('off');
+	});
+	it('stays small on a link that carries one small picture', () => {
+		run(10, { available_bps: 120_000 });
+		expect(policy.level).toBe('low');
+		expect(run(120, { available_bps: 120_000 })).toBe('low');
+	});
+});
+
+describe('what is sent', () => {
+	const live = (shape: Parameters<typeof encodingsOf>[0], source: Parameters<typeof encodingsOf>[1]): Encoding[] =>
+		encodingsOf(shape, source).map((e) => ({ ...e, active: true }));
+	const size = (width: number, height: number) => new FakeTrack('video', '', { width, height }).real;
+
+	it('has fewer layers for small captures, lowest first', () => {
+		expect(shapeOf('camera', size(1280, 720))).toBe('video3');
+		expect(shapeOf('camera', size(720, 1280))).toBe('video3');
+		expect(shapeOf('camera', size(640, 360))).toBe('video2');
+		expect(shapeOf('camera2', size(320, 240))).toBe('video1');
+		expect(shapeOf('screen', size(1920, 1080))).toBe('video1');
+		expect(encodingsOf('video3', 'camera').map((e) => e.rid)).toEqual(['l', 'm', 'h']);
+		for (const shape of ['video2', 'video3'] as const) {
+			const rates = encodingsOf(shape, 'camera').map((e) => e.maxBitrate ?? 0);
+			expect([...rates].sort((a, b) => a - b)).toEqual(rates);
+		}
+	});
+	it('keeps what matters of each source', () => {
+		expect(contentHintOf('screen')).toBe('text');
+		expect(contentHintOf('ultrasound')).toBe('detail');
+		expect(contentHintOf('camera')).toBe('');
+		expect(degradationOf('ultrasound')).toBe('maintain-resolution');
+		expect(degradationOf('endoscope')).toBe('maintain-framerate');
+	});
+	it('is the smallest layer on a weak link, nothing on a worse one, and all of it again', () => {
+		const all = live('video3', 'camera');
+		const low = encodingsAt(all, 'video3', 'camera', 'low');
+		expect(low.map((e) => e.active)).toEqual([true, false, false]);
+		expect(low[0]?.maxBitrate).toBeLessThanOrEqual(100_000);
+		const off = encodingsAt(low, 'video3', 'camera', 'off');
+		expect(off.some((e) => e.active)).toBe(false);
+		expect(encodingsAt(off, 'video3', 'camera', 'full')).toEqual(all);
+	});
+	it('finds the smallest layer whatever order the browser has them in', () => {
+		const turned = [...live('video2', 'camera')].reverse();
+		expect(encodingsAt(turned, 'video2', 'camera', 'low').map((e) => [e.rid, e.active])).toEqual([['m', false], ['l', true]]);
+	});
+	it('is always sound, with the highest priority', () => {
+		for (const level of ['full', 'low', 'off'] as const) {
+			const [audio] = encodingsAt(live('audio', 'microphone'), 'audio', 'microphone', level);
+			expect(audio).toMatchObject({ active: true, priority: 'high', networkPriority: 'high' });
+			expect(audio?.maxBitrate).toBeGreaterThanOrEqual(20_000);
+		}
+	});
+});
