@@ -66,7 +66,7 @@ static bool has_room(struct hz_server *server, bool tls)
 	}
 	// The gauge is brought up to date only when it seems full: lws does not tell when a handshake is over.
 	if (tls && server->counters.handshakes >= server->limits.tls_handshakes &&
-	    hz_accept_handshakes(server) >= server->limits.tls_handshakes) {
+	    hz_accept_handshakes(server) >= server->limits.tls_handshakes && !hz_door_make_room(server)) {
 		server->counters.refused_handshakes++;
 		return false;
 	}
@@ -90,6 +90,7 @@ static struct hz_conn *conn_new(struct hz_server *server, const struct sockaddr_
 		return NULL;
 	conn->kind = HZ_WSI_CONN;
 	conn->server = server;
+	conn->door_fd = -1;
 	conn->tls = conn->handshaking = tls;
 	conn->peer_loopback = is_loopback(addr);
 	address_text(addr, conn->peer);
@@ -101,8 +102,9 @@ static struct hz_conn *conn_new(struct hz_server *server, const struct sockaddr_
 	return conn;
 }
 
-static void adopt(struct hz_server *server, struct hz_conn *conn, int fd)
+void hz_accept_adopt(struct hz_conn *conn, int fd)
 {
+	struct hz_server *server = conn->server;
 	int on = 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	lws_adopt_desc_t info = {
@@ -124,7 +126,6 @@ static void adopt(struct hz_server *server, struct hz_conn *conn, int fd)
 	hz_conn_deadline(conn, (int64_t)server->limits.timeout_ms * 1000);
 	server->counters.accepted++;
 	server->counters.accepted_tls += conn->tls;
-	server->counters.handshakes += conn->tls;
 }
 
 static void take(struct hz_server *server, int fd, const struct sockaddr_storage *addr, bool tls)
@@ -145,7 +146,11 @@ static void take(struct hz_server *server, int fd, const struct sockaddr_storage
 		hz_conn_free(conn);
 		return;
 	}
-	adopt(server, conn, fd);
+	server->counters.handshakes += tls;
+	if (tls && server->ops.on_ice_tcp)
+		hz_door_enter(conn, fd);
+	else
+		hz_accept_adopt(conn, fd);
 }
 
 // Out of descriptors: without this the waiting connection would keep poll() awake for ever.
@@ -188,7 +193,9 @@ int hz_accept_start(struct hz_server *server, int http_fd, int https_fd)
 {
 	int err = 0;
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (http_fd >= 0)
+	if (https_fd >= 0)
+		err = hz_door_start(server);
+	if (!err && http_fd >= 0)
 		err = hz_server_add_fd(server, http_fd, on_http, NULL, server, &server->listen_http);
 	if (!err && https_fd >= 0)
 		err = hz_server_add_fd(server, https_fd, on_https, NULL, server, &server->listen_https);
@@ -200,4 +207,5 @@ void hz_accept_stop(struct hz_server *server)
 	hz_server_remove_fd(server->listen_http);
 	hz_server_remove_fd(server->listen_https);
 	server->listen_http = server->listen_https = NULL;
+	hz_door_stop(server);
 }

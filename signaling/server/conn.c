@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/secret.h"
@@ -22,7 +23,10 @@ static void on_deadline(lws_sorted_usec_list_t *sul)
 	bool idle = conn->stage == HZ_STAGE_HEAD && conn->served && !conn->in_head;
 	if (!idle && conn->stage != HZ_STAGE_WS && conn->stage != HZ_STAGE_LINGER)
 		conn->server->counters.timeouts++;
-	hz_conn_kill(conn);
+	if (conn->waiting)
+		hz_door_put_out(conn);
+	else
+		hz_conn_kill(conn);
 }
 
 void hz_conn_deadline(struct hz_conn *conn, int64_t delay_us)
@@ -182,6 +186,8 @@ void hz_conn_free(struct hz_conn *conn)
 	if (conn->next)
 		conn->next->prev = conn->prev;
 	server->counters.connections--;
+	if (conn->door_fd >= 0)
+		close(conn->door_fd);
 	hz_limits_close(server->addresses, conn->entry);
 	hz_conn_forget_request(conn);
 	hz_response_free(conn->res);

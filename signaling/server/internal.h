@@ -84,6 +84,10 @@ struct hz_conn {
 	struct hz_response *res;
 	size_t sent;
 	struct hz_ws *ws;
+	int door_fd;  // -1 once it is known what it speaks
+	bool waiting; // for its first bytes
+	unsigned door_wakes;
+	int64_t door_us;
 };
 
 struct hz_server_fd {
@@ -113,8 +117,9 @@ struct hz_server {
 	struct hz_limits *addresses;
 	struct hz_server_counters counters;
 	struct hz_conn *conns;
-	struct hz_server_fd *fds, *listen_http, *listen_https;
-	int spare_fd; // given up for a moment to refuse a connection when descriptors run out
+	struct hz_server_fd *fds, *listen_http, *listen_https, *door;
+	int door_epoll; // of the connections that are waiting
+	int spare_fd;   // given up for a moment to refuse a connection when descriptors run out
 	struct hz_deferred *deferred;
 	unsigned deferred_count, deferred_cap;
 	bool rearm, stopping, destroying;
@@ -129,6 +134,15 @@ struct hz_server {
 int hz_accept_start(struct hz_server *server, int http_fd, int https_fd);
 void hz_accept_stop(struct hz_server *server);
 unsigned hz_accept_handshakes(struct hz_server *server); // unfinished now
+void hz_accept_adopt(struct hz_conn *conn, int fd);      // libwebsockets has it from here on
+
+// door.c: TLS or ICE?
+int hz_door_start(struct hz_server *server);
+void hz_door_stop(struct hz_server *server);
+void hz_door_enter(struct hz_conn *conn, int fd); // may free conn
+void hz_door_put_out(struct hz_conn *conn);       // closes and frees one that is waiting
+bool hz_door_make_room(
+    struct hz_server *server); // puts out the one that has been silent for the longest time
 
 // conn.c
 void hz_conn_free(struct hz_conn *conn); // from WSI_DESTROY

@@ -153,7 +153,7 @@ int hz_server_new(const struct hz_server_options *options, struct hz_server **re
 	struct hz_server *server = calloc(1, sizeof(*server));
 	if (!server)
 		return -ENOMEM;
-	server->spare_fd = -1;
+	server->spare_fd = server->door_epoll = -1;
 	err = copy_options(server, options);
 	if (!err && tls)
 		err = hz_tls_check(server->cert, server->key);
@@ -192,6 +192,8 @@ void hz_server_free(struct hz_server *server)
 	free(server->key);
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
+	if (server->door_epoll >= 0)
+		close(server->door_epoll);
 	free(server);
 }
 

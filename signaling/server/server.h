@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <netinet/in.h>
+
 #include "signaling/server/http.h"
 
 #define HZ_WS_PATH         "/ws"
@@ -40,6 +42,13 @@ struct hz_server_fd;
 struct hz_server_timer;
 struct hz_ws; // one open WebSocket: valid from on_ws_open until on_ws_close returns
 
+// A connection to the HTTPS port that begins with an ICE check (RFC 6544). Nothing of it was read.
+struct hz_ice_tcp {
+	int fd; // borrowed: the server closes it after the call
+	const char *local_ufrag;
+	struct sockaddr_in6 remote, local; // IPv4 as mapped addresses
+};
+
 struct hz_server_ops {
 	// Once per request, when its whole body is there. Answer before returning.
 	void (*on_request)(void *ctx, const struct hz_request *req, struct hz_response *res);
@@ -53,6 +62,9 @@ struct hz_server_ops {
 	// Exactly once per on_ws_open, from the loop and never from inside hz_ws_send() or hz_ws_close().
 	// code: what the peer sent, or what we closed with, or HZ_WS_NO_STATUS / HZ_WS_ABNORMAL.
 	void (*on_ws_close)(void *ctx, struct hz_ws *ws, int code);
+
+	// NULL: the HTTPS port speaks TLS only. 0: somebody has a copy of fd now; else it is closed, counted as refused.
+	int (*on_ice_tcp)(void *ctx, const struct hz_ice_tcp *conn);
 };
 
 struct hz_server_limits {                 // 0: the default in brackets
@@ -85,6 +97,7 @@ struct hz_server_counters {
 	uint64_t accepted, accepted_tls;
 	uint64_t refused_total, refused_address, refused_handshakes;
 	uint64_t tls_failed, timeouts;
+	uint64_t ice_tcp_accepted, ice_tcp_refused, ice_tcp_junk;
 	uint64_t requests, status_2xx, status_3xx, status_4xx, status_5xx;
 	uint64_t rate_limited, body_too_large, bad_requests;
 	uint64_t ws_opened, ws_refused, ws_messages_in, ws_messages_out, ws_bytes_in, ws_bytes_out;
