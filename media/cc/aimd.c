@@ -8,6 +8,7 @@
 #define DOWN       0.85
 #define UP_A_SEC   1.08
 #define PACKET_BIT 9600.0
+#define QUIET_US   40000
 
 void hz_aimd_init(struct hz_aimd *a, double bps)
 {
@@ -70,12 +71,12 @@ static void increase(struct hz_aimd *a, const struct hz_aimd_in *in)
 	double arrived = in->arrived_bps;
 	double most = arrived > 0 ? 1.5 * arrived + 20000 : a->bps;
 	dt = fmin(fmax(dt, 0), 1);
-	// What arrives without a queue is carried.
-	if (arrived > a->bps)
+	// What arrives is carried, unless it comes out of a queue.
+	if (arrived > a->bps && in->queue_us < QUIET_US)
 		hz_aimd_set(a, arrived);
 	if (a->link_bps > 0 && arrived > a->link_bps * (1 + 3 * a->link_dev))
 		a->link_bps = 0;
-	if (in->now_us - a->lowered_us < in->rtt_us || a->bps >= most)
+	if (in->now_us - a->lowered_us < in->rtt_us || a->bps >= most || in->queue_us > 2 * QUIET_US)
 		return;
 	bool near = a->link_bps > 0 && a->bps > a->link_bps * (1 - 3 * a->link_dev);
 	double bps = a->bps;

@@ -28,7 +28,7 @@
 #define DRAIN_US        3000000
 #define REMB_US         10000000
 #define TWCC_GONE_US    10000000
-#define DEMAND_NONE     0
+#define DEAF_US         2000000 // numbers go out, feedback never came: not that kind of peer
 
 struct sent {
 	uint32_t at_us; // lowest bits
@@ -42,7 +42,7 @@ struct hz_cc {
 	struct hz_loss loss;
 	struct hz_probe probe;
 	struct hz_cc_rate came, went;   // by the receiver's and by our clock
-	int64_t made_us, first_us;      // first feedback; 0 none
+	int64_t began_us, first_us;     // first packet, first feedback; 0 none
 	int64_t heard_us;               // newest feedback
 	int64_t sent_us;                // newest packet
 	int64_t from_us;                // older packets tell nothing any more
@@ -59,9 +59,10 @@ struct hz_cc {
 	uint32_t since_heard; // packets
 	uint32_t feedbacks;   // in this second
 	uint16_t reference_valid, base_valid;
-	uint8_t measured, returned;
+	uint8_t measured, returned, deaf;
 	struct sent sent[HZ_CC_SENT];
 };
+_Static_assert(sizeof(struct hz_cc) < 12000, "the memory a subscriber may cost");
 
 // --- life
 
@@ -85,7 +86,7 @@ int hz_cc_new(int64_t now_us, struct hz_cc **ret)
 	hz_trend_init(&cc->trend);
 	hz_loss_init(&cc->loss);
 	hz_probe_init(&cc->probe, now_us);
-	cc->made_us = cc->second_us = now_us;
+	cc->second_us = now_us;
 	*ret = cc;
 	return 0;
 }
@@ -102,6 +103,8 @@ void hz_cc_on_sent(struct hz_cc *cc, uint16_t seq, size_t wire_bytes, bool probe
 	    (struct sent){(uint32_t)now_us, seq, probe ? (uint16_t)(bytes | SENT_PROBE) : bytes};
 	cc->since_heard++;
 	cc->sent_us = now_us;
+	if (!cc->began_us)
+		cc->began_us = now_us;
 	if (probe)
 		hz_probe_sent(&cc->probe, bytes, now_us);
 }
@@ -223,7 +226,7 @@ static void after_probe(struct hz_cc *cc, int64_t now_us)
 	} else {
 		better = false;
 	}
-	hz_probe_done(&cc->probe, better && !full, now_us);
+	hz_probe_done(&cc->probe, better, now_us);
 }
 
 static void judge(struct hz_cc *cc, int64_t now_us)
@@ -232,15 +235,19 @@ static void judge(struct hz_cc *cc, int64_t now_us)
 	                        .arrived_bps = hz_cc_rate_bps(&cc->came),
 	                        .sent_bps = (uint32_t)(hz_cc_rate_bps(&cc->went) * (1 - cc->loss.borne)),
 	                        .rtt_us = cc->rtt_us,
+	                        .queue_us = hz_cc_queue_us(cc),
 	                        .now_us = now_us};
 	bool probing = cc->probe.clusters && now_us - cc->probe.last_sent_us < cc->rtt_us + 100000;
 	if (in.usage == HZ_CC_OVER && probing && cc->queue_us < QUEUE_US)
 		in.usage = HZ_CC_UNDER; // packets behind the burst waited for it: hold
 	double before = cc->aimd.bps;
-	hz_aimd_update(&cc->aimd, &in);
-	bool queue = cc->queue_us > QUEUE_US && in.usage != HZ_CC_NORMAL;
+	bool queue = cc->queue_us > QUEUE_US;
 	double factor = hz_loss_judge(&cc->loss, queue, now_us);
-	if (factor < 1)
+	// A full queue does not grow, it drops: what arrives is what there is.
+	if (factor < 1 && (queue || cc->loss.now - cc->loss.borne > 0.3))
+		in.usage = HZ_CC_OVER;
+	hz_aimd_update(&cc->aimd, &in);
+	if (factor < 1 && in.usage != HZ_CC_OVER)
 		hz_aimd_lower(&cc->aimd, factor, now_us);
 	if (in.usage == HZ_CC_OVER || now_us - cc->first_us > MEASURED_US)
 		cc->measured = 1;
@@ -334,6 +341,8 @@ void hz_cc_tick(struct hz_cc *cc, int64_t now_us)
 	if (cc->first_us && !cc->silent_us && cc->since_heard >= SILENCE_PACKETS &&
 	    now_us - cc->heard_us > wait)
 		cc->silent_us = now_us;
+	if (!cc->first_us && cc->began_us && now_us - cc->began_us > DEAF_US)
+		cc->deaf = 1;
 	if (cc->remb_us && now_us - cc->remb_us > REMB_US)
 		cc->remb_us = 0;
 	if (cc->probe.phase == HZ_PROBE_WAITING)
@@ -341,7 +350,6 @@ void hz_cc_tick(struct hz_cc *cc, int64_t now_us)
 	if (cc->probe.phase == HZ_PROBE_SENDING && cc->probe.first_sent_us &&
 	    now_us - cc->probe.first_sent_us > HZ_PROBE_WAIT_US)
 		hz_probe_done(&cc->probe, false, now_us);
-	cc->made_us = cc->made_us ? cc->made_us : now_us;
 }
 
 // --- what comes of it
@@ -367,7 +375,7 @@ uint32_t hz_cc_target_bps(const struct hz_cc *cc)
 {
 	uint32_t bps = hz_cc_estimate_bps(cc);
 	if (!bps)
-		return UINT32_MAX;
+		return cc->sent_us && !cc->deaf ? HZ_CC_START_BPS : UINT32_MAX;
 	if (cc->silent_us)
 		return cc->sent_us - cc->silent_us > SILENCE_OFF_US - SILENCE_US ? 0 : bps / 2;
 	if (!cc->first_us || cc->queue_us < QUEUE_US || cc->heard_us - cc->aimd.lowered_us > DRAIN_US)

@@ -20,7 +20,7 @@
 #define HZ_CC_OVERHEAD_BYTES 44u // IPv4, UDP, AEAD tag
 #define HZ_CC_SENT           1024u
 #define HZ_CC_MAX_STATUS     4096u // of one feedback; longer ones are not read
-#define HZ_CC_START_BPS      800000u
+#define HZ_CC_START_BPS      500000u
 #define HZ_CC_MIN_BPS        16000u
 #define HZ_CC_MAX_BPS        100000000u
 #define HZ_CC_FEEDBACKS      400u // a second that are read; more are dropped
@@ -60,7 +60,8 @@ void hz_cc_tick(struct hz_cc *cc, int64_t now_us);
 
 // 0: nothing is known (no feedback has come): nothing may be taken away from this peer.
 uint32_t hz_cc_estimate_bps(const struct hz_cc *cc);
-// What should be sent now: the estimate, less while a queue drains or during an outage; UINT32_MAX: nothing is known.
+// What should be sent now: the estimate, less while a queue drains or during an outage. Before the first feedback the
+// start value for 2 s; then, without any, UINT32_MAX: nothing is known.
 uint32_t hz_cc_target_bps(const struct hz_cc *cc);
 uint32_t hz_cc_queue_us(const struct hz_cc *cc); // how long packets wait in the network, smoothed
 uint32_t hz_cc_rtt_us(const struct hz_cc *cc);   // of feedback, its interval included; 0 unknown

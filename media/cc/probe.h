@@ -10,7 +10,7 @@
 #define HZ_PROBE_US      20000 // length of a cluster
 #define HZ_PROBE_PACKETS 6u    // at least
 #define HZ_PROBE_GAP_US  700000
-#define HZ_PROBE_MAX_US  2000000
+#define HZ_PROBE_MAX_US  1500000
 #define HZ_PROBE_WAIT_US 2000000 // for feedback; then it has failed
 
 enum hz_probe_phase { HZ_PROBE_IDLE = 0, HZ_PROBE_SENDING, HZ_PROBE_WAITING };
