@@ -65,10 +65,20 @@ static bool ext_ok(const struct hz_ext_ids *ext)
 	return true;
 }
 
+// Nothing from outside may ever reach it: it has no credentials.
+static int check_relay(const struct hz_cmd_peer_set *set)
+{
+	bool bare =
+	    !set->local_ufrag[0] && !set->local_pwd[0] && !set->remote_ufrag[0] && !set->remote_pwd[0];
+	return bare && set->relay < HZ_MAX_RELAYS ? 0 : -EINVAL;
+}
+
 int hz_check_peer_set(const struct hz_cmd_peer_set *set)
 {
 	if (!id_ok(set->peer, HZ_MAX_PEERS))
 		return -EINVAL;
+	if (set->flags & HZ_PEER_RELAY)
+		return check_relay(set);
 	// RFC 8445 section 5.3: at least 4 and 22 characters
 	if (!text_ok(set->local_ufrag, HZ_UFRAG_BYTES, 4) || !text_ok(set->local_pwd, HZ_PWD_BYTES, 22))
 		return -EINVAL;

@@ -12,7 +12,7 @@ static uint32_t peer_slot(const struct hz_router *r, hz_id id)
 
 static bool ufrag_taken(const struct hz_router *r, const struct hz_cmd_peer_set *set)
 {
-	for (uint32_t i = 0; i < r->peers_count; i++) {
+	for (uint32_t i = 0; i < r->peers_count && !(set->flags & HZ_PEER_RELAY); i++) {
 		const struct hz_arena_peer *ap = &r->arena->peer[r->peers[i]];
 		if (r->peers[i] == HZ_ID_SLOT(set->peer))
 			continue; // itself, or its predecessor in the slot
@@ -51,15 +51,35 @@ static void change_peer(struct hz_router *r, uint32_t slot, const struct hz_cmd_
 	hz_peer_refresh(r, slot, now_us);
 }
 
+// One relay peer a consult and worker: records in the ring name the consult.
+static bool relay_taken(const struct hz_router *r, const struct hz_cmd_peer_set *set)
+{
+	for (uint32_t i = 0; i < r->peers_count && set->flags & HZ_PEER_RELAY; i++) {
+		const struct hz_cmd_peer_set *other = hz_arena_peer_set(&r->arena->peer[r->peers[i]]);
+		if (r->peers[i] != HZ_ID_SLOT(set->peer) && other->flags & HZ_PEER_RELAY &&
+		    other->relay == set->relay && other->consult == set->consult)
+			return true;
+	}
+	return false;
+}
+
+// What a peer is stays: a relay is no participant, and leads to one worker.
+static bool changes_kind(const struct hz_cmd_peer_set *old, const struct hz_cmd_peer_set *set)
+{
+	return ((old->flags ^ set->flags) & HZ_PEER_RELAY) || old->relay != set->relay;
+}
+
 static int on_peer_set(struct hz_router *r, const struct hz_cmd_peer_set *set, int64_t now_us)
 {
 	if (hz_check_peer_set(set))
 		return -EINVAL;
 	uint32_t slot = HZ_ID_SLOT(set->peer);
 	struct hz_arena_peer *ap = &r->arena->peer[slot];
-	if (ufrag_taken(r, set))
+	if (ufrag_taken(r, set) || relay_taken(r, set))
 		return -EEXIST;
 	if (r->peer[slot].used && ap->id == set->peer) {
+		if (changes_kind(hz_arena_peer_set(ap), set))
+			return -EINVAL;
 		// Another certificate is another PeerConnection, and that is another peer.
 		if (ap->dtls != HZ_ARENA_DTLS_NONE &&
 		    memcmp(hz_arena_peer_set(ap)->fingerprint, set->fingerprint, HZ_FINGERPRINT_BYTES) != 0)
@@ -76,6 +96,8 @@ static int on_peer_set(struct hz_router *r, const struct hz_cmd_peer_set *set, i
 	}
 	if (r->ops->peer_changed)
 		r->ops->peer_changed(r->ctx, slot);
+	if (set->flags & HZ_PEER_RELAY) // nothing to shake hands about
+		hz_router_peer_state(r, slot, HZ_PEER_CONNECTED, HZ_REASON_NONE, now_us);
 	return 0;
 }
 

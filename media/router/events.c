@@ -99,8 +99,12 @@ void hz_speakers(struct hz_router *r, int64_t now_us)
 	for (uint32_t i = 0; i < r->tracks_count; i++) {
 		uint16_t t = r->tracks[i];
 		const struct hz_cmd_track_set *set = hz_arena_track_set(&r->arena->track[t]);
+		uint32_t peer = r->track[t].peer;
 		if (set->kind != HZ_KIND_AUDIO || !r->track[t].level.at_us || set->flags & HZ_TRACK_PAUSED ||
-		    !r->peer[r->track[t].peer].live)
+		    !r->peer[peer].live)
+			continue;
+		// Another worker's publishers are that one's to name: control puts the lists together.
+		if (hz_arena_peer_set(&r->arena->peer[peer])->flags & HZ_PEER_RELAY)
 			continue;
 		struct hz_rt_consult *c = &r->consult[r->peer[r->track[t].peer].consult];
 		r->next_speaker[t] = c->first_track;

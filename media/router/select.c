@@ -30,7 +30,9 @@ bool hz_sub_synced(const struct hz_router *r, uint32_t sub)
 static bool wants_media(const struct hz_router *r, uint32_t sub)
 {
 	return r->peer[r->sub[sub].peer].live &&
-	       !(hz_arena_sub_set(&r->arena->sub[sub])->flags & HZ_SUB_PAUSED);
+	       !(hz_arena_sub_set(&r->arena->sub[sub])->flags & HZ_SUB_PAUSED) &&
+	       (r->sub[sub].want.flow == HZ_FLOW_ALL ||
+	        (r->sub[sub].want.flow == HZ_FLOW_STILL && r->sub[sub].still));
 }
 
 void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us)
@@ -39,7 +41,12 @@ void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us)
 	(void)now_us;
 	if (s->track == HZ_NO_SLOT)
 		return;
-	s->target = choose(r, s->track, hz_arena_sub_set(&r->arena->sub[sub])->max_layer, s->target);
+	const struct hz_cmd_sub_set *set = hz_arena_sub_set(&r->arena->sub[sub]);
+	if (set->flags & HZ_SUB_PIN)
+		s->target = set->max_layer;
+	else
+		s->target = choose(r, s->track,
+		                   set->max_layer < s->want.layer ? set->max_layer : s->want.layer, s->target);
 	if (wants_media(r, sub) && !hz_sub_synced(r, sub))
 		hz_keyframe_want(r, s->track, s->target);
 }
