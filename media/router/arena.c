@@ -289,7 +289,7 @@ static void recover_sub(struct hz_arena *arena, struct hz_arena_sub *s)
 	bool goes_on = t && map->track == t->id && map->layer < hz_arena_track_set(t)->layer_count &&
 	               map->rx_ssrc && map->rx_ssrc == t->rx[map->layer].ssrc &&
 	               map->codec < HZ_CODEC_COUNT && map->out_first && map->out_first <= s->out_index + 1 &&
-	               map->in_first < INT64_MAX / 4;
+	               map->in_first < INT64_MAX / 4 && map->left_out < INT64_MAX / 4;
 	if (!goes_on) {
 		static const struct hz_sub_map none;
 		hz_arena_sub_set_map(s, &none);

@@ -101,12 +101,16 @@ struct hz_sub_map {
 	hz_id track;      // 0: none, the next packet that may start begins a new one
 	uint32_t rx_ssrc; // the received SSRC; another one behind the same layer is a new source
 	uint8_t layer;
-	uint8_t codec; // enum hz_codec
-	uint8_t reserved[2];
+	uint8_t codec; // enum hz_codec; Opus in RED counts as Opus
+	// Highest spatial and temporal ids that go out (HZ_LAYERS_ALL: no bound); changed in place.
+	uint8_t spatial, temporal;
 	uint32_t ts_offset; // out timestamp = in + this
 	uint64_t in_first;  // extended sequence number of the first packet; older ones are dropped
 	uint64_t out_first; // its index
-	struct hz_vp8_delta vp8;
+	uint64_t
+	    left_out; // numbers since in_first that were not forwarded and have no index; counted up in place
+	struct hz_vp8_delta
+	    vp8; // of the newest picture; its picture id goes down in place when one is left out
 	uint32_t reserved2;
 };
 

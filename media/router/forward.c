@@ -15,6 +15,7 @@ struct plan {
 	struct hz_sub_map map;
 	uint64_t index;
 	bool fresh; // the mapping begins with this packet
+	bool empty; // fills a place, carries nothing
 	uint8_t pt;
 };
 
@@ -112,11 +113,14 @@ static bool plan_fresh(struct hz_router *r, const struct hz_rt_in *in, uint32_t 
 	ret->map.rx_ssrc = in->packet.ssrc;
 	ret->map.layer = in->layer;
 	ret->map.codec = in->codec;
+	ret->map.spatial = r->sub[sub].want.spatial;
+	ret->map.temporal = r->sub[sub].want.temporal;
 	ret->map.ts_offset = ts_offset(r, in, sub);
 	ret->map.in_first = (uint64_t)in->ext;
 	ret->map.out_first = hz_next_index(as->out_index);
 	ret->index = ret->map.out_first;
 	ret->fresh = true;
+	ret->empty = false;
 	return true;
 }
 
@@ -126,28 +130,32 @@ static bool plan_packet(struct hz_router *r, const struct hz_rt_in *in, uint32_t
 	const struct hz_arena_sub *as = &r->arena->sub[sub];
 	const struct hz_sub_map *map = hz_arena_sub_map(as);
 	ret->pt = s->pt_of[in->codec];
-	if (!r->peer[s->peer].live || hz_arena_sub_set(as)->flags & HZ_SUB_PAUSED || !ret->pt)
+	if (!r->peer[s->peer].live || hz_arena_sub_set(as)->flags & HZ_SUB_PAUSED || !ret->pt ||
+	    !hz_flow_passes(r, sub, in))
 		return false;
 	bool same = !s->resync && map->track == r->arena->track[in->track].id && map->layer == in->layer &&
 	            map->rx_ssrc == in->packet.ssrc && map->codec == in->codec;
 	if (!same)
 		return plan_fresh(r, in, sub, ret);
-	if ((uint64_t)in->ext < map->in_first)
+	enum hz_place place = hz_filter_place(r, sub, in, &ret->index);
+	if (place == HZ_PLACE_NONE)
 		return false;
-	ret->index = map->out_first + ((uint64_t)in->ext - map->in_first);
 	if (ret->index > as->out_index + HZ_MAX_JUMP) {
 		s->resync = 1;
 		return plan_fresh(r, in, sub, ret);
 	}
 	ret->map = *map;
 	ret->fresh = false;
+	ret->empty = place == HZ_PLACE_PADDING;
 	return ret->index > s->floor;
 }
 
-static void begin_map(struct hz_router *r, uint32_t sub, const struct hz_sub_map *map, int64_t now_us)
+static void begin_map(struct hz_router *r, uint32_t sub, const struct hz_sub_map *map,
+                      const struct hz_rt_in *in)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
 	struct hz_arena_sub *as = &r->arena->sub[sub];
+	hz_filter_end_map(r, sub);
 	if (hz_arena_sub_map(as)->track) {
 		struct hz_rt_epoch *e = &s->epoch[s->epoch_next++ % HZ_EPOCHS];
 		e->map = *hz_arena_sub_map(as);
@@ -155,7 +163,9 @@ static void begin_map(struct hz_router *r, uint32_t sub, const struct hz_sub_map
 	}
 	hz_arena_sub_set_map(as, map);
 	s->resync = 0;
-	hz_report_soon(r, s->peer, now_us);
+	s->picture_ts = in->packet.ts;
+	s->picture_valid = 1;
+	hz_report_soon(r, s->peer, in->now_us);
 }
 
 static void note_sent(struct hz_arena_sub *as, const struct plan *plan, uint32_t ts, size_t payload,
@@ -186,25 +196,26 @@ static void forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t
 	                               .ssrc = set->ssrc,
 	                               .seq = (uint16_t)plan.index,
 	                               .pt = plan.pt,
-	                               .marker =
-	                                   in->packet.marker || (plan.fresh && set->kind == HZ_KIND_AUDIO)};
+	                               .marker = hz_filter_marker(&plan.map, in) ||
+	                                         (plan.fresh && set->kind == HZ_KIND_AUDIO)};
+	size_t payload_bytes = plan.empty ? 0 : in->packet.payload_bytes;
 	uint8_t *buf = r->ops->rtp_buffer(r->ctx, s->peer);
 	if (!buf || hz_forward_header(r, sub, in, &header, buf, &at))
 		return;
-	size_t bytes = at.header_bytes + in->packet.payload_bytes;
+	size_t bytes = at.header_bytes + payload_bytes;
 	if (bytes + HZ_SRTP_TRAILER_BYTES > HZ_ROUTER_PACKET_BYTES)
 		return;
-	if (in->packet.payload_bytes)
-		memcpy(buf + at.header_bytes, in->packet.payload, in->packet.payload_bytes);
+	if (payload_bytes)
+		memcpy(buf + at.header_bytes, in->packet.payload, payload_bytes);
 	struct hz_vp8_rewrite vp8 = as->vp8;
 	if (in->codec == HZ_CODEC_VP8)
-		(void)hz_vp8_rewrite_apply(&vp8, buf + at.header_bytes, in->packet.payload_bytes, plan.fresh);
+		hz_filter_vp8(r, sub, buf + at.header_bytes, payload_bytes, plan.fresh, &vp8);
 	plan.map.vp8 = vp8.delta;
 	if (plan.fresh)
-		begin_map(r, sub, &plan.map, in->now_us);
+		begin_map(r, sub, &plan.map, in);
 	as->vp8 = vp8;
 	hz_forward_stamp(r, s->peer, buf, &at, bytes, in->now_us);
-	note_sent(as, &plan, header.ts, in->packet.payload_bytes, in->now_us);
+	note_sent(as, &plan, header.ts, payload_bytes, in->now_us);
 	r->peer[s->peer].stats.down_packets++;
 	r->peer[s->peer].stats.down_bytes += bytes;
 	r->ops->send_rtp(r->ctx, s->peer, buf, bytes);

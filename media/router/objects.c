@@ -101,6 +101,8 @@ void hz_sub_link(struct hz_router *r, uint32_t slot, uint16_t track)
 	struct hz_rt_sub *s = &r->sub[slot];
 	unlink_from_track(r, slot);
 	s->target = 0;
+	s->want = (struct hz_layers){HZ_MAX_LAYERS - 1, HZ_LAYERS_ALL, HZ_LAYERS_ALL, HZ_FLOW_ALL};
+	s->still = s->still_valid = 0;
 	if (track == HZ_NO_SLOT)
 		return;
 	s->track = track;
@@ -180,6 +182,14 @@ static void retire(struct hz_router *r, uint32_t peer, uint32_t ssrc, uint64_t i
 		r->ops->tx_forgotten(r->ctx, peer, forgotten);
 }
 
+void hz_sub_free_memory(struct hz_router *r, uint32_t slot)
+{
+	free(r->sub[slot].resend);
+	free(r->sub[slot].filters);
+	r->sub[slot].resend = NULL;
+	r->sub[slot].filters = NULL;
+}
+
 void hz_sub_remove(struct hz_router *r, uint32_t slot)
 {
 	struct hz_arena_sub *as = &r->arena->sub[slot];
@@ -195,8 +205,7 @@ void hz_sub_remove(struct hz_router *r, uint32_t slot)
 	if (s->next_of_peer != HZ_NO_SLOT)
 		r->sub[s->next_of_peer].prev_of_peer = s->prev_of_peer;
 	r->subs_count--;
-	free(s->resend);
-	s->resend = NULL;
+	hz_sub_free_memory(r, slot);
 	hz_arena_sub_clear(as);
 }
 

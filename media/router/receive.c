@@ -93,14 +93,14 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 	                                            in->now_us, &in->ext);
 	if (how != HZ_RECEIVE_NEW && how != HZ_RECEIVE_RESTART)
 		return 0;
-	if (in->ext > at->rx[e->layer].highest)
+	bool newest = in->ext > at->rx[e->layer].highest;
+	if (newest)
 		at->rx[e->layer].highest = in->ext;
 	hz_nack_on_packet(&stream->nack, in->ext, in->now_us);
 	if (!recovered && in->packet.payload_bytes)
 		hz_clockmap_on_packet(&at->clock[e->layer], in->packet.ts, in->now_us);
-	memset(&in->frame, 0, sizeof(in->frame));
-	if (hz_arena_track_set(at)->kind == HZ_KIND_VIDEO && in->packet.payload_bytes)
-		(void)hz_frame_inspect(in->codec, in->packet.payload, in->packet.payload_bytes, &in->frame);
+	hz_describe(r, stream, in, newest);
+	hz_rate_add(stream, in);
 	note_activity(r, in);
 	if (in->frame.keyframe_start)
 		hz_nack_forget_before(&stream->nack, in->ext);

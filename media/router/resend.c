@@ -8,16 +8,20 @@
 #include "media/rtp/rtx.h"
 #include "media/rtp/seq.h"
 
-static const struct hz_sub_map *map_of(const struct hz_router *r, uint32_t sub, uint64_t index)
+static const struct hz_sub_map *map_of(const struct hz_router *r, uint32_t sub, uint64_t index,
+                                       const struct hz_rt_filter **ret_filter)
 {
 	const struct hz_rt_sub *s = &r->sub[sub];
 	const struct hz_sub_map *map = hz_arena_sub_map(&r->arena->sub[sub]);
+	*ret_filter = s->filters ? &s->filters->now : NULL;
 	if (map->track && index >= map->out_first)
 		return map;
 	for (unsigned i = 0; i < HZ_EPOCHS; i++) {
 		const struct hz_rt_epoch *e = &s->epoch[i];
-		if (e->map.track && index >= e->map.out_first && index <= e->out_last)
-			return &e->map;
+		if (!e->map.track || index < e->map.out_first || index > e->out_last)
+			continue;
+		*ret_filter = s->filters ? &s->filters->epoch[i] : NULL;
+		return &e->map;
 	}
 	return NULL;
 }
@@ -58,8 +62,23 @@ static bool spend(struct hz_rt_peer *p, size_t bytes, int64_t now_us)
 	return true;
 }
 
+// The ids it went out with; false: its picture was left out, an empty packet took its place.
+static bool rewrite_vp8(const struct hz_rt_filter *filter, const struct hz_sub_map *map, uint8_t *payload,
+                        size_t bytes)
+{
+	struct hz_vp8_delta delta = map->vp8;
+	struct hz_vp8_descriptor d;
+	if (filter && filter->used && !hz_vp8_parse(payload, bytes, &d) && d.picture_id_bits) {
+		if (hz_vp8_skip_look(&filter->vp8, d.picture_id, d.picture_id_bits) == HZ_VP8_LEFT_OUT)
+			return false;
+		delta = hz_vp8_skip_delta(&filter->vp8, d.picture_id, d.picture_id_bits, delta);
+	}
+	(void)hz_vp8_rewrite_with(&delta, payload, bytes);
+	return true;
+}
+
 static void send_again(struct hz_router *r, uint32_t sub, const struct hz_sub_map *map,
-                       const struct hz_rt_in *in, uint64_t index)
+                       const struct hz_rt_filter *filter, const struct hz_rt_in *in, uint64_t index)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
 	struct hz_arena_sub *as = &r->arena->sub[sub];
@@ -69,7 +88,7 @@ static void send_again(struct hz_router *r, uint32_t sub, const struct hz_sub_ma
 	                               .ssrc = set->ssrc,
 	                               .seq = (uint16_t)index,
 	                               .pt = s->pt_of[map->codec],
-	                               .marker = in->packet.marker};
+	                               .marker = hz_filter_marker(map, in)};
 	uint8_t *buf = r->ops->rtp_buffer(r->ctx, s->peer);
 	if (!buf || hz_forward_header(r, sub, in, &header, buf, &at))
 		return;
@@ -77,8 +96,9 @@ static void send_again(struct hz_router *r, uint32_t sub, const struct hz_sub_ma
 	if (bytes + 2 + HZ_SRTP_TRAILER_BYTES > HZ_ROUTER_PACKET_BYTES)
 		return;
 	memcpy(buf + at.header_bytes, in->packet.payload, in->packet.payload_bytes);
-	if (map->codec == HZ_CODEC_VP8)
-		(void)hz_vp8_rewrite_with(&map->vp8, buf + at.header_bytes, in->packet.payload_bytes);
+	if (map->codec == HZ_CODEC_VP8 &&
+	    !rewrite_vp8(filter, map, buf + at.header_bytes, in->packet.payload_bytes))
+		bytes = at.header_bytes;
 	uint64_t rtx_index = hz_next_index(as->rtx_index);
 	struct hz_rtx rtx = {
 	    .ssrc = set->rtx_ssrc, .seq = (uint16_t)rtx_index, .pt = s->rtx_pt_of[map->codec]};
@@ -97,22 +117,27 @@ void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us)
 	struct hz_rt_sub *s = &r->sub[sub];
 	const struct hz_arena_sub *as = &r->arena->sub[sub];
 	struct hz_rtp_packet packet;
+	const struct hz_rt_filter *filter;
 	struct hz_rt_in in = {.now_us = now_us};
 	if (!as->out_index || !r->peer[s->peer].live || hz_arena_sub_set(as)->flags & HZ_SUB_PAUSED)
 		return;
 	int64_t index = hz_seq_extend((int64_t)as->out_index, seq);
 	if (index <= 0 || (uint64_t)index > as->out_index || too_soon(r, sub, (uint64_t)index, now_us))
 		return;
-	const struct hz_sub_map *map = map_of(r, sub, (uint64_t)index);
+	const struct hz_sub_map *map = map_of(r, sub, (uint64_t)index, &filter);
 	if (!map || !s->rtx_pt_of[map->codec])
 		return;
 	struct hz_rt_stream *stream = stream_of(r, map);
-	int64_t ext = (int64_t)(map->in_first + ((uint64_t)index - map->out_first));
+	int64_t ext = hz_filter_find(filter, map, (uint64_t)index);
 	if (!stream || !stream->history || hz_history_get(stream->history, ext, now_us, &packet, NULL))
 		return;
 	if (!spend(&r->peer[s->peer], packet.bytes, now_us))
 		return;
 	s->resend[(uint64_t)index % HZ_RESEND_SLOTS] = (struct hz_rt_resend){now_us, (uint64_t)index};
 	hz_forward_prepare(r, HZ_ID_SLOT(map->track), &packet, &in);
-	send_again(r, sub, map, &in, (uint64_t)index);
+	in.layer = map->layer;
+	in.codec = map->codec;
+	in.ext = ext;
+	hz_describe(r, stream, &in, false);
+	send_again(r, sub, map, filter, &in, (uint64_t)index);
 }

@@ -94,7 +94,7 @@ void hz_router_free(struct hz_router *router)
 	for (uint32_t i = 0; router->peers && i < router->peers_count; i++)
 		hz_peer_free_memory(router, router->peers[i]);
 	for (uint32_t i = 0; router->sub && i < HZ_MAX_SUBS; i++)
-		free(router->sub[i].resend);
+		hz_sub_free_memory(router, i);
 	hz_history_pool_free(router->pool);
 	free(router->ssrc);
 	free(router->consult);
@@ -144,6 +144,8 @@ static void check_tracks(struct hz_router *r, int64_t now_us)
 			t->active = 0;
 		for (unsigned l = 0; l < HZ_MAX_LAYERS; l++) {
 			layers |= (uint8_t)(t->layer[l].alive << l);
+			if (t->layer[l].stream)
+				hz_rate_turn(t->layer[l].stream, now_us);
 			if (t->layer[l].stream && t->layer[l].stream->history)
 				hz_history_expire(t->layer[l].stream->history, now_us);
 		}

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "media/router/state.h"
@@ -76,6 +77,8 @@ void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry)
 			hz_nack_init(&l->stream->nack);
 			hz_history_free(l->stream->history);
 			l->stream->history = NULL;
+			free(l->stream->dd);
+			l->stream->dd = NULL;
 		}
 		l->last_us = 0;
 	}

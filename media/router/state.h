@@ -3,13 +3,16 @@
 #ifndef HZ_MEDIA_ROUTER_STATE_H
 #define HZ_MEDIA_ROUTER_STATE_H
 
+#include "media/router/layers.h"
 #include "media/router/router.h"
+#include "media/rtp/dependency.h"
 #include "media/rtp/history.h"
 #include "media/rtp/keyframe.h"
 #include "media/rtp/level.h"
 #include "media/rtp/nack.h"
 #include "media/rtp/packet.h"
 #include "media/rtp/receiver.h"
+#include "media/rtp/skip.h"
 #include "media/rtp/twcc.h"
 
 #define HZ_NO_SLOT    0xffffu
@@ -34,9 +37,21 @@
 #define HZ_RESEND_BURST     131072
 #define HZ_MAX_JUMP         16384 // of an outgoing sequence number; receivers guess the roll-over within 32,768
 
+#define HZ_RATE_US 500000  // half of the time that hz_layers_rates() looks at
+#define HZ_RISE_US 3000000 // a switching point for more layers did not come: ask for a keyframe
+
+struct hz_rt_rate { // bytes by spatial and temporal id
+	uint32_t now[HZ_LAYERS_SPATIAL][HZ_LAYERS_TEMPORAL];
+	uint32_t before[HZ_LAYERS_SPATIAL][HZ_LAYERS_TEMPORAL];
+	int64_t began_us, before_us; // begin of `now`; length of `before`
+	uint8_t spatial, temporal;   // highest ids of both
+};
+
 struct hz_rt_stream { // of a layer that has received something; about 13 KB
 	struct hz_receiver rx;
 	struct hz_nack nack;
+	struct hz_rt_rate rate;
+	struct hz_dd_structure *dd; // newest one received; NULL: none
 	struct hz_history *history; // NULL: nobody may ask again
 };
 
@@ -76,6 +91,17 @@ struct hz_rt_template { // a header with all extensions that do not depend on th
 	struct hz_rtp_offsets at;
 };
 
+// What was left out of a mapping; not used: nothing was, places are the plain difference.
+struct hz_rt_filter {
+	struct hz_skip skip;
+	struct hz_vp8_skip vp8;
+	uint32_t used;
+};
+
+struct hz_rt_filters { // of a subscription, from its first left-out packet on; about 1 KB
+	struct hz_rt_filter now, epoch[HZ_EPOCHS];
+};
+
 struct hz_rt_resend {
 	int64_t at_us;
 	uint64_t index;
@@ -93,6 +119,13 @@ struct hz_rt_sub {
 	struct hz_rt_template header;
 	struct hz_rt_epoch epoch[HZ_EPOCHS];
 	uint32_t epoch_next;
+	struct hz_rt_filters *filters; // NULL: nothing was ever left out
+	struct hz_layers want;
+	uint8_t picture_valid;
+	uint8_t still, still_valid; // a keyframe may pass; still_ts is the one that passes
+	uint32_t still_ts;
+	uint32_t picture_ts; // incoming, of the newest picture that layers were decided at
+	int64_t rise_us; // since when more layers are wanted than go out, or when a keyframe was asked for it
 	struct hz_rt_resend *resend; // HZ_RESEND_SLOTS, from the first NACK on
 	int32_t lost_told;           // cumulative, of the newest receiver report
 	uint8_t lost_valid;
@@ -171,6 +204,11 @@ struct hz_rt_in {
 	uint16_t track;
 	uint8_t layer;
 	uint8_t codec;
+	// From the dependency descriptor, or the codec's own one; all 0 without layers.
+	bool scalable, layer_end, layer_sync, up_switch;
+	uint8_t spatial, temporal;               // under HZ_LAYERS_SPATIAL, HZ_LAYERS_TEMPORAL
+	const struct hz_dd_structure *structure; // NULL: `dd` is not valid
+	struct hz_dd dd;
 	bool plain; // no extension that is copied: a template will do
 };
 
@@ -201,6 +239,7 @@ void hz_sub_remove(struct hz_router *r, uint32_t slot);
 // The reception of a layer, made on its first packet; NULL without memory.
 struct hz_rt_stream *hz_track_stream(struct hz_router *r, uint32_t slot, unsigned layer);
 void hz_peer_free_memory(struct hz_router *r, uint32_t slot);
+void hz_sub_free_memory(struct hz_router *r, uint32_t slot);
 void hz_track_free_memory(struct hz_router *r, uint32_t slot);
 void hz_peer_home(struct hz_router *r, uint32_t slot, uint32_t consult);  // joins that consult
 void hz_peer_refresh(struct hz_router *r, uint32_t slot, int64_t now_us); // state or flags changed
@@ -213,6 +252,28 @@ void hz_keyframe_want(struct hz_router *r, uint32_t track, unsigned layer);
 void hz_keyframe_poll(struct hz_router *r, uint32_t track,
                       int64_t now_us); // sends what is wanted and allowed
 void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us);
+
+// layers.c: fills in `frame` and the layers of *in; newest: a structure it brings is in force from now on.
+void hz_describe(struct hz_router *r, struct hz_rt_stream *stream, struct hz_rt_in *in, bool newest);
+void hz_rate_add(struct hz_rt_stream *stream, const struct hz_rt_in *in);
+void hz_rate_turn(struct hz_rt_stream *stream, int64_t now_us);
+
+// filter.c: what is left out of a mapping, and which index the rest gets.
+enum hz_place {
+	HZ_PLACE_NONE = 0, // not forwarded
+	HZ_PLACE_SEND,     // with *ret_index
+	HZ_PLACE_PADDING, // its index was kept free for it, its picture was left out: an empty packet fills the place
+};
+bool hz_flow_passes(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in); // stills, off
+enum hz_place hz_filter_place(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in,
+                              uint64_t *ret_index);
+void hz_filter_end_map(struct hz_router *r, uint32_t sub); // before the mapping in force becomes an epoch
+bool hz_filter_marker(const struct hz_sub_map *map, const struct hz_rt_in *in);
+// VP8 ids of a packet of the mapping in force into an outgoing payload; fresh: its first one.
+void hz_filter_vp8(struct hz_router *r, uint32_t sub, uint8_t *payload, size_t bytes, bool fresh,
+                   struct hz_vp8_rewrite *state);
+// The incoming number behind an index, -1: not known.
+int64_t hz_filter_find(const struct hz_rt_filter *filter, const struct hz_sub_map *map, uint64_t index);
 
 // forward.c
 void hz_forward(struct hz_router *r, const struct hz_rt_in *in);

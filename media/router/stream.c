@@ -19,5 +19,6 @@ void hz_stream_free(struct hz_rt_stream *stream)
 	if (!stream)
 		return;
 	hz_history_free(stream->history);
+	free(stream->dd);
 	free(stream);
 }
