@@ -146,6 +146,7 @@ static void note_delay(struct hz_cc *cc, int64_t delay_us, int64_t now_us)
 	int64_t base = cc->base_us[0] < cc->base_us[1] ? cc->base_us[0] : cc->base_us[1];
 	int64_t wait = delay_us - base;
 	cc->queue_us += (wait - cc->queue_us) / 8;
+	hz_loss_wait(&cc->loss, wait);
 }
 
 static void on_packet(struct hz_cc *cc, struct sent *s, const struct hz_twcc_arrival *item, int64_t now_us)
@@ -244,7 +245,7 @@ static void judge(struct hz_cc *cc, int64_t now_us)
 	bool queue = cc->queue_us > QUEUE_US;
 	double factor = hz_loss_judge(&cc->loss, queue, now_us);
 	// A full queue does not grow, it drops: what arrives is what there is.
-	if (factor < 1 && (queue || cc->loss.now - cc->loss.borne > 0.3))
+	if (factor < 1 && (queue || cc->loss.tail || cc->loss.now - cc->loss.borne > 0.3))
 		in.usage = HZ_CC_OVER;
 	hz_aimd_update(&cc->aimd, &in);
 	if (factor < 1 && in.usage != HZ_CC_OVER)
@@ -417,7 +418,7 @@ size_t hz_cc_probe(struct hz_cc *cc, int64_t now_us, size_t *ret_packet)
 	if (!cc->first_us || !cc->demand_bps)
 		return 0;
 	// A heart beat where audio carries no numbers and video is off: how else would we hear of better times?
-	if (bps < cc->demand_bps && now_us - cc->sent_us > BEAT_US) {
+	if (hz_cc_target_bps(cc) < cc->demand_bps && now_us - cc->sent_us > BEAT_US) {
 		*ret_packet = 90;
 		return 90;
 	}

@@ -7,6 +7,8 @@
 #define WINDOW_MAX_US  2000000
 #define WINDOW_PACKETS 30u
 #define LEAST_PACKETS  10u
+#define TAIL_LOSS      0.04
+#define TAIL_US        4000
 #define TRIES          3 // windows that a lower rate has to show an effect
 
 void hz_loss_init(struct hz_loss *l)
@@ -20,6 +22,14 @@ void hz_loss_add(struct hz_loss *l, bool lost, int64_t now_us)
 		l->began_us = now_us;
 	l->sent++;
 	l->lost += lost;
+	if (lost)
+		l->ahead_us += l->last_us;
+}
+
+void hz_loss_wait(struct hz_loss *l, int64_t wait_us)
+{
+	l->last_us = wait_us;
+	l->wait_us += wait_us;
 }
 
 void hz_loss_late(struct hz_loss *l)
@@ -54,9 +64,15 @@ double hz_loss_judge(struct hz_loss *l, bool queue, int64_t now_us)
 		return 1;
 	double packets = l->sent;
 	l->now = l->lost / packets;
-	l->valid = 1;
+	int64_t came = l->sent > l->lost ? l->sent - l->lost : 1;
+	l->tail = l->lost >= 3 && l->ahead_us / l->lost > l->wait_us / came * 13 / 10 + TAIL_US;
 	l->sent = l->lost = 0;
+	l->wait_us = l->ahead_us = 0;
 	l->began_us = now_us;
+	if (l->tail && l->now > TAIL_LOSS) { // ours, whatever was taken for the path's own before
+		l->borne *= 0.8;
+		return 1 - 0.5 * fmin(l->now, 0.5);
+	}
 	if (!grew(l->now, l->borne, packets)) {
 		l->trying = 0;
 		if (!queue)
