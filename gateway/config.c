@@ -276,7 +276,7 @@ void hz_config_free(struct hz_config *config)
 	free(config->tokens.keys);
 	for (unsigned i = 0; i < hz_config_table_count; i++) {
 		const struct hz_config_entry *e = &hz_config_table[i];
-		if (e->type != HZ_CONFIG_U16 && e->type != HZ_CONFIG_U32)
+		if (e->type < HZ_CONFIG_BOOL)
 			free(*(char **)(void *)((char *)config + e->offset));
 	}
 	free(config->path);

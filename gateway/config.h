@@ -35,6 +35,8 @@ struct hz_config {
 		uint32_t workers; // media.workers, default 0: one a core
 		char *
 		    address; // media.address: comma-separated addresses told to clients; empty: those of the interfaces
+		bool tcp;          // media.tcp, default true: media over TCP on https.port, too
+		uint16_t tcp_port; // media.tcp_port: told to clients; default 0: https.port
 	} media;
 	struct {
 		char *

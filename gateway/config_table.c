@@ -23,6 +23,8 @@ const struct hz_config_entry hz_config_table[] = {
     {"media", "port", HZ_CONFIG_U16, AT(media.port), 1, 65535, "20000"},
     {"media", "workers", HZ_CONFIG_U32, AT(media.workers), 0, HZ_MAX_WORKERS, "0"},
     {"media", "address", HZ_CONFIG_ADDRESSES, AT(media.address), 0, 0, ""},
+    {"media", "tcp", HZ_CONFIG_BOOL, AT(media.tcp), 0, 1, "true"},
+    {"media", "tcp_port", HZ_CONFIG_U16, AT(media.tcp_port), 0, 65535, "0"},
     {"links", "public_url", HZ_CONFIG_URL, AT(links.public_url), 0, 0, ""},
     {"tokens", "oidc_issuer", HZ_CONFIG_TEXT, AT(tokens.oidc_issuer), 0, 0, ""},
     {"tokens", "oidc_jwks_file", HZ_CONFIG_TEXT, AT(tokens.oidc_jwks_file), 0, 0, ""},
@@ -185,6 +187,18 @@ static int set_number(struct hz_config *config, const struct hz_config_entry *en
 	return 0;
 }
 
+static int set_bool(struct hz_config *config, const struct hz_config_entry *entry, const char *value,
+                    char ret_want[HZ_CONFIG_WANT_BYTES])
+{
+	bool on = strcmp(value, "true") == 0;
+	if (!on && strcmp(value, "false") != 0) {
+		snprintf(ret_want, HZ_CONFIG_WANT_BYTES, "true or false");
+		return -EINVAL;
+	}
+	memcpy((char *)config + entry->offset, &on, sizeof(on));
+	return 0;
+}
+
 static const char *text_problem(enum hz_config_type type, const char *value)
 {
 	size_t n = strlen(value);
@@ -212,7 +226,9 @@ static const char *text_problem(enum hz_config_type type, const char *value)
 int hz_config_set(struct hz_config *config, const struct hz_config_entry *entry, const char *value,
                   char ret_want[HZ_CONFIG_WANT_BYTES])
 {
-	if (entry->type == HZ_CONFIG_U16 || entry->type == HZ_CONFIG_U32)
+	if (entry->type == HZ_CONFIG_BOOL)
+		return set_bool(config, entry, value, ret_want);
+	if (entry->type >= HZ_CONFIG_U16)
 		return set_number(config, entry, value, ret_want);
 	const char *problem = text_problem(entry->type, value);
 	if (problem) {

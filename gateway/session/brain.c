@@ -19,6 +19,7 @@
 
 #define CONSULTS_MAX     100000
 #define PARTICIPANTS_MAX 1000000
+#define UFRAGS_MAX       (2 * HZ_MAX_PEERS * HZ_MAX_WORKERS)
 #define JOIN_WITHIN_US   5000000
 
 int hz_brain_new(struct hz_brain **ret)
@@ -31,7 +32,7 @@ int hz_brain_new(struct hz_brain **ret)
 	hz_random(&brain->next_number, sizeof(brain->next_number));
 	if (hz_map_new(CONSULTS_MAX, &brain->consults) || hz_map_new(CONSULTS_MAX, &brain->numbers) ||
 	    hz_map_new(PARTICIPANTS_MAX, &brain->sessions) ||
-	    hz_map_new(PARTICIPANTS_MAX, &brain->resources)) {
+	    hz_map_new(PARTICIPANTS_MAX, &brain->resources) || hz_map_new(UFRAGS_MAX, &brain->ufrags)) {
 		hz_brain_free(brain);
 		return -ENOMEM;
 	}
@@ -57,6 +58,7 @@ void hz_brain_free(struct hz_brain *brain)
 	hz_map_free(brain->numbers);
 	hz_map_free(brain->sessions);
 	hz_map_free(brain->resources);
+	hz_map_free(brain->ufrags);
 	while (brain->conns) {
 		struct hz_conn *conn = brain->conns;
 		brain->conns = conn->next;

@@ -52,6 +52,9 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	brain->limits.participants_per_consult = config->limits.participants_per_consult;
 	brain->limits.consults = config->limits.consults;
 	brain->media_port = config->media.port;
+	brain->tcp_port = config->media.tcp_port ? config->media.tcp_port : config->https.port;
+	if (!config->media.tcp || !config->https.port)
+		brain->tcp_port = 0;
 	hz_local_addresses_find(brain, config->media.address);
 	const char *url = config->links.public_url ? config->links.public_url : "";
 	size_t n = strlen(url);
@@ -140,7 +143,8 @@ static int open_server(struct hz_process *process)
 	    .ops = {.on_request = hz_process_on_request,
 	            .on_ws_open = hz_process_on_ws_open,
 	            .on_ws_text = hz_process_on_ws_text,
-	            .on_ws_close = hz_process_on_ws_close},
+	            .on_ws_close = hz_process_on_ws_close,
+	            .on_ice_tcp = config->media.tcp ? hz_process_on_ice_tcp : NULL},
 	    .ctx = process,
 	};
 	int err = hz_server_new(&options, &process->server);

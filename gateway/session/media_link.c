@@ -1,13 +1,16 @@
 #include "gateway/session/media_link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/base/log.h"
 #include "gateway/base/seqpacket.h"
 
 #define EVENTS_A_CALL 512
+#define ACCEPTS       64   // connections that wait to be handed over
 #define RECENT        1024 // commands whose type is remembered for their ACK
 
 enum phase { IDLE, BEGIN, OBJECTS, END };
@@ -19,6 +22,11 @@ struct hz_media_link {
 	void *ctx;
 	struct hz_msg_header *queue[HZ_MEDIA_QUEUE];
 	unsigned head, count;
+	struct with_fd {
+		struct hz_cmd_tcp_accept command;
+		int fd; // ours
+	} accepts[ACCEPTS];
+	unsigned accepts_head, accepts_count;
 	uint32_t seq;
 	uint16_t recent[RECENT];
 	enum phase phase;
@@ -56,6 +64,8 @@ void hz_media_link_free(struct hz_media_link *link)
 	if (!link)
 		return;
 	drop_queue(link);
+	for (; link->accepts_count > 0; link->accepts_count--)
+		close(link->accepts[(link->accepts_head++) % ACCEPTS].fd);
 	free(link);
 }
 
@@ -89,18 +99,23 @@ void hz_media_link_send(struct hz_media_link *link, struct hz_msg_header *comman
 }
 
 // 0 sent, -EAGAIN later. Another error means that the worker is gone: its HELLO will start a RECONCILE.
-static int send_one(struct hz_media_link *link, const struct hz_msg_header *command)
+static int send_with(struct hz_media_link *link, const struct hz_msg_header *command, const int *fd)
 {
 	union hz_msg msg;
 	memcpy(&msg, command, command->bytes);
 	msg.h.seq = link->seq + 1;
-	int err = hz_seqpacket_send(link->fd, &msg, command->bytes);
+	int err = hz_seqpacket_send_fds(link->fd, &msg, command->bytes, fd, fd != NULL);
 	if (err)
 		return err;
 	link->seq++;
 	link->recent[link->seq % RECENT] = command->type;
 	link->counters.sent++;
 	return 0;
+}
+
+static int send_one(struct hz_media_link *link, const struct hz_msg_header *command)
+{
+	return send_with(link, command, NULL);
 }
 
 static int send_mark(struct hz_media_link *link, uint16_t type)
@@ -148,6 +163,19 @@ static int send_reconcile(struct hz_media_link *link)
 	return err;
 }
 
+static int send_accepts(struct hz_media_link *link)
+{
+	for (; link->accepts_count > 0; link->accepts_count--) {
+		struct with_fd *at = &link->accepts[link->accepts_head];
+		int err = send_with(link, &at->command.h, &at->fd);
+		if (err)
+			return err;
+		close(at->fd);
+		link->accepts_head = (link->accepts_head + 1) % ACCEPTS;
+	}
+	return 0;
+}
+
 void hz_media_link_flush(struct hz_media_link *link)
 {
 	int err = link->phase == IDLE ? 0 : send_reconcile(link);
@@ -159,7 +187,25 @@ void hz_media_link_flush(struct hz_media_link *link)
 		link->head = (link->head + 1) % HZ_MEDIA_QUEUE;
 		link->count--;
 	}
+	if (!err)
+		err = send_accepts(link);
 	link->blocked = err == -EAGAIN;
+}
+
+int hz_media_link_send_fd(struct hz_media_link *link, struct hz_cmd_tcp_accept *command, int fd)
+{
+	struct with_fd *at = &link->accepts[(link->accepts_head + link->accepts_count) % ACCEPTS];
+	if (link->accepts_count == ACCEPTS)
+		return -ENOSPC;
+	command->h = (struct hz_msg_header){
+	    .version = HZ_API_VERSION, .type = HZ_CMD_TCP_ACCEPT, .bytes = sizeof(*command)};
+	at->command = *command;
+	at->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (at->fd < 0)
+		return -errno;
+	link->accepts_count++;
+	hz_media_link_flush(link);
+	return 0;
 }
 
 bool hz_media_link_blocked(const struct hz_media_link *link)
@@ -176,7 +222,8 @@ static void on_ack(struct hz_media_link *link, const struct hz_ev_ack *ack)
 	if (ack->err == 0)
 		return;
 	// Deleting what is gone already is fine: it went with its peer, or with the worker.
-	bool is_delete = type == HZ_CMD_PEER_DEL || type == HZ_CMD_TRACK_DEL || type == HZ_CMD_SUB_DEL;
+	bool is_delete = type == HZ_CMD_TCP_ACCEPT || type == HZ_CMD_PEER_DEL || type == HZ_CMD_TRACK_DEL ||
+	                 type == HZ_CMD_SUB_DEL;
 	if (is_delete && ack->err == -ENOENT)
 		return;
 	link->counters.refused++;

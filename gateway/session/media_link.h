@@ -32,6 +32,10 @@ void hz_media_link_free(struct hz_media_link *link); // NULL is allowed
 void hz_media_link_send(struct hz_media_link *link, struct hz_msg_header *command, uint16_t type,
                         size_t bytes);
 
+// The same at once or nearly so, with a copy of a descriptor. Waits for a reconcile under way, at most a few of them:
+// -ENOSPC then. -errno: no copy could be made. After the command of the peer it names, if that was sent before it.
+int hz_media_link_send_fd(struct hz_media_link *link, struct hz_cmd_tcp_accept *command, int fd);
+
 // Sends as much as the socket takes.
 void hz_media_link_flush(struct hz_media_link *link);
 

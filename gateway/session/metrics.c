@@ -134,6 +134,10 @@ static void http(FILE *f, const struct hz_server_counters *s)
 	counter(f, "connections_refused", "Connections beyond a limit",
 	        s->refused_total + s->refused_address + s->refused_handshakes);
 	counter(f, "tls_failed", "TLS handshakes that failed", s->tls_failed);
+	counter(f, "ice_tcp_accepted", "Connections for media handed to a worker", s->ice_tcp_accepted);
+	counter(f, "ice_tcp_refused", "Connections for media of nobody here", s->ice_tcp_refused);
+	counter(f, "ice_tcp_junk", "Connections to the HTTPS port that began with neither TLS nor ICE",
+	        s->ice_tcp_junk);
 	counter(f, "http_requests", "HTTP requests", s->requests);
 	family(f, "http_responses", "counter", "HTTP responses by class");
 	labelled(f, "http_responses", "class", "2xx", s->status_2xx);
@@ -186,6 +190,7 @@ static void worker_gauges(FILE *f, const struct hz_brain *brain)
 	WORKER_GAUGE("peers", "Media transports", s->peers);
 	WORKER_GAUGE("tracks", "Published tracks", s->tracks);
 	WORKER_GAUGE("subs", "Subscriptions", s->subs);
+	WORKER_GAUGE("tcp_connections", "TCP connections with media", s->tcp_connections);
 	WORKER_GAUGE("handshakes_open", "Unfinished DTLS handshakes", s->half_open);
 	family(f, "worker_forward_seconds", "gauge", "From socket read to socket write, over 2 s");
 	for (unsigned i = 0; i < brain->workers; i++) {
@@ -217,6 +222,9 @@ static void workers(FILE *f, const struct hz_brain *brain)
 	WORKER_COUNTER("handshakes_done", "DTLS handshakes finished", s->handshakes_done);
 	WORKER_COUNTER("handshakes_failed", "DTLS handshakes failed", s->handshakes_failed);
 	WORKER_COUNTER("handshakes_refused", "DTLS handshakes beyond the limit", s->handshakes_refused);
+	WORKER_COUNTER("tcp_accepted", "TCP connections taken over", s->tcp_accepted);
+	WORKER_COUNTER("tcp_refused", "TCP connections that found no room or no peer", s->tcp_refused);
+	WORKER_COUNTER("tcp_dropped", "Packets left out because a TCP connection was slow", s->tcp_dropped);
 	worker_gauges(f, brain);
 }
 

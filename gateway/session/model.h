@@ -91,8 +91,9 @@ struct hz_peer {
 	struct hz_slot *slots;
 	int64_t born_us;
 	struct hz_cmd_peer_set cmd;
-	struct hz_ev_peer_stats stats; // the newest; all zero before
-	struct hz_peer *next_ladder;   // in brain->ladder: a push is due
+	char ufrag[HZ_UFRAG_BYTES], old_ufrag[HZ_UFRAG_BYTES]; // as registered in brain->ufrags
+	struct hz_ev_peer_stats stats;                         // the newest; all zero before
+	struct hz_peer *next_ladder;                           // in brain->ladder: a push is due
 	bool ladder_due;
 	int64_t ladder_us; // of the last push
 };
@@ -209,6 +210,7 @@ struct hz_brain {
 	struct hz_map *numbers;   // number -> struct hz_consult
 	struct hz_map *sessions;  // hexadecimal key hash -> struct hz_participant
 	struct hz_map *resources; // WHIP and WHEP resource -> struct hz_peer
+	struct hz_map *ufrags;    // ours -> struct hz_peer
 	struct hz_consult *dirty;
 	struct hz_participant *unsaved;
 	struct hz_peer *ladder;
@@ -218,6 +220,7 @@ struct hz_brain {
 	unsigned workers;
 	struct hz_worker_view worker[HZ_MAX_WORKERS];
 	uint16_t media_port; // of worker 0
+	uint16_t tcp_port;   // told to clients for media over TCP; 0: none
 	char address[HZ_SDP_MAX_CANDIDATES][INET6_ADDRSTRLEN];
 	unsigned address_count;
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES];

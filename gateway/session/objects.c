@@ -7,6 +7,7 @@
 
 #include "gateway/base/secret.h"
 #include "gateway/session/consult.h"
+#include "gateway/session/ice_tcp.h"
 #include "gateway/session/ids.h"
 #include "gateway/session/steps.h"
 #include "gateway/session/media_link.h"
@@ -134,6 +135,7 @@ void hz_peer_set(struct hz_brain *brain, struct hz_peer *peer)
 		peer->cmd.flags &= ~HZ_PEER_MUTED;
 	else
 		peer->cmd.flags |= HZ_PEER_MUTED;
+	hz_ice_tcp_register(brain, peer);
 	tell(brain, peer->worker, &peer->cmd.h, HZ_CMD_PEER_SET, sizeof(peer->cmd));
 	hz_persist_peer(brain, peer);
 }
@@ -167,6 +169,7 @@ void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer)
 	tell(brain, peer->worker, &del.h, HZ_CMD_PEER_DEL, sizeof(del));
 	hz_persist_forget(brain, peer->worker, HZ_MEDIA_PEER, peer->id);
 	hz_ids_release(&brain->worker[peer->worker].peers, peer->id);
+	hz_ice_tcp_forget(brain, peer);
 	if (peer->resource[0])
 		hz_map_del(brain->resources, peer->resource);
 	for (struct hz_peer **at = &owner->peers; *at; at = &(*at)->next) {

@@ -19,8 +19,16 @@ unsigned hz_offer_candidates(const struct hz_brain *brain, unsigned worker,
 	for (unsigned i = 0; i < brain->address_count; i++) {
 		snprintf(ret[i].address, sizeof(ret[i].address), "%s", brain->address[i]);
 		ret[i].port = (uint16_t)(brain->media_port + worker);
+		ret[i].tcp = false;
 	}
-	return brain->address_count;
+	unsigned count = brain->address_count;
+	for (unsigned i = 0; i < brain->address_count && count < HZ_SDP_MAX_CANDIDATES && brain->tcp_port;
+	     i++) {
+		ret[count] = ret[i];
+		ret[count].port = brain->tcp_port;
+		ret[count++].tcp = true;
+	}
+	return count;
 }
 
 // Another RTCPeerConnection has another session id and, in every browser, another certificate.

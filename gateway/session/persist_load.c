@@ -6,6 +6,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/consult.h"
+#include "gateway/session/ice_tcp.h"
 #include "gateway/session/ids.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
@@ -80,6 +81,7 @@ static int load_peer(struct load *load, struct hz_participant *p, const struct h
 		hz_peer_end(brain, peer);
 		return err;
 	}
+	hz_ice_tcp_register(brain, peer);
 	// Speaker events carry the number that the worker was told.
 	hz_map_del_u64(brain->numbers, p->consult->number);
 	p->consult->number = peer->cmd.consult;

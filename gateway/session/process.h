@@ -53,6 +53,7 @@ void hz_process_on_request(void *ctx, const struct hz_request *req, struct hz_re
 void hz_process_on_ws_open(void *ctx, struct hz_ws *ws, const struct hz_request *req);
 void hz_process_on_ws_text(void *ctx, struct hz_ws *ws, const char *text, size_t bytes);
 void hz_process_on_ws_close(void *ctx, struct hz_ws *ws, int code);
+int hz_process_on_ice_tcp(void *ctx, const struct hz_ice_tcp *conn);
 extern const struct hz_brain_ops hz_process_brain_ops;
 
 // control.c: what can be changed while it runs, from process->config. error: one line.

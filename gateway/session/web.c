@@ -7,6 +7,7 @@
 #include "gateway/base/log.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/call.h"
+#include "gateway/session/ice_tcp.h"
 #include "gateway/session/metrics.h"
 #include "gateway/session/pages.h"
 #include "gateway/session/persist.h"
@@ -112,6 +113,15 @@ void hz_process_on_ws_close(void *ctx, struct hz_ws *ws, int code)
 		hz_conn_end(process->brain, conn);
 	hz_ws_set_user(ws, NULL);
 	hz_process_wake(process);
+}
+
+int hz_process_on_ice_tcp(void *ctx, const struct hz_ice_tcp *conn)
+{
+	struct hz_process *process = ctx;
+	hz_process_clock(process);
+	int err = hz_ice_tcp_accept(process->brain, conn);
+	hz_process_wake(process); // what did not fit the worker's queue
+	return err;
 }
 
 static int send_text(void *socket, const char *text, size_t bytes)

@@ -16,11 +16,15 @@
 void hz_sdp_candidate_text(const struct hz_sdp_candidate *candidates, unsigned index,
                            char ret[HZ_SDP_CANDIDATE_TEXT_BYTES])
 {
-	// RFC 8445 section 5.1.2.1: host type preference 126, component 1, the first candidate preferred
-	uint32_t priority = (126u << 24) | ((65535u - index) << 8) | 255u;
+	// RFC 8445 section 5.1.2.1: host type preference 126, component 1, the first candidate preferred. RFC 6544
+	// section 4.2: a lower type preference for TCP; direction preference 4 (passive) over 13 bits of our own.
+	bool tcp = candidates[index].tcp;
+	uint32_t type = tcp ? 90u : 126u, local = tcp ? (4u << 13) + 8191u - index : 65535u - index;
+	uint32_t priority = (type << 24) | (local << 8) | 255u;
 
-	snprintf(ret, HZ_SDP_CANDIDATE_TEXT_BYTES, "%u 1 udp %" PRIu32 " %s %u typ host", index + 1, priority,
-	         candidates[index].address, candidates[index].port);
+	snprintf(ret, HZ_SDP_CANDIDATE_TEXT_BYTES, "%u 1 %s %" PRIu32 " %s %u typ host%s", index + 1,
+	         tcp ? "tcp" : "udp", priority, candidates[index].address, candidates[index].port,
+	         tcp ? " tcptype passive" : "");
 }
 
 static bool candidate_ok(const struct hz_sdp_candidate *candidate)

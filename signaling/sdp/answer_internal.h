@@ -6,7 +6,7 @@
 
 #define HZ_SDP_CANDIDATE_TEXT_BYTES 128
 
-// "1 1 udp 2130706431 192.0.2.1 20000 typ host": the value of a=candidate.
+// "1 1 udp 2130706431 192.0.2.1 20000 typ host": the value of a=candidate; "... typ host tcptype passive" for TCP.
 void hz_sdp_candidate_text(const struct hz_sdp_candidate *candidates, unsigned index,
                            char ret[HZ_SDP_CANDIDATE_TEXT_BYTES]);
 

@@ -2,6 +2,7 @@
 #ifndef HZ_SIGNALING_SDP_SDP_H
 #define HZ_SIGNALING_SDP_SDP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "media/api.h"
@@ -25,10 +26,11 @@ enum hz_sdp_direction {
 // "inactive", "sendonly", ...
 const char *hz_sdp_direction_name(enum hz_sdp_direction direction);
 
-// A host candidate of ours, UDP, component 1.
+// A host candidate of ours, component 1.
 struct hz_sdp_candidate {
 	char address[INET6_ADDRSTRLEN]; // numeric, no brackets
 	uint16_t port;
+	bool tcp; // passive (RFC 6544); stands behind all UDP ones
 };
 
 #endif

@@ -64,7 +64,9 @@ static void defaults(void **state)
 static void same_field(const struct hz_config *a, const struct hz_config *b, const struct hz_config_entry *e)
 {
 	const char *x = (const char *)a + e->offset, *y = (const char *)b + e->offset;
-	if (e->type == HZ_CONFIG_U16)
+	if (e->type == HZ_CONFIG_BOOL)
+		assert_memory_equal(x, y, sizeof(bool));
+	else if (e->type == HZ_CONFIG_U16)
 		assert_memory_equal(x, y, 2);
 	else if (e->type == HZ_CONFIG_U32)
 		assert_memory_equal(x, y, 4);
