@@ -34,8 +34,8 @@ static inline void dd_head(struct dd_bits *b, int start, int end, unsigned templ
 }
 
 // A structure of `spatial` x `temporal` layers, one template and one decode target each (template s * temporal + t;
-// target likewise). Every frame of (s, t) is needed by the targets that are no lower in either; a keyframe or a
-// frame of temporal layer 0 of spatial layer 0 is a switching point of its spatial layer's higher temporal targets.
+// target likewise). Every frame of (s, t) is needed by the targets that are no lower in either; it lets into the
+// higher temporal targets of its own spatial layer.
 static inline void dd_structure(struct dd_bits *b, unsigned offset, unsigned spatial, unsigned temporal)
 {
 	unsigned count = spatial * temporal;
@@ -50,7 +50,7 @@ static inline void dd_structure(struct dd_bits *b, unsigned offset, unsigned spa
 		for (unsigned d = 0; d < count; d++) {
 			unsigned ds = d / temporal, dt = d % temporal;
 			bool present = s <= ds && t <= dt;
-			dd_put(b, !present ? 0 : t == 0 && ds == 0 ? 2 : dt == t ? 3 : 2, 2);
+			dd_put(b, !present ? 0 : s < ds ? 3 : t < dt || t == 0 ? 2 : 1, 2);
 		}
 	}
 	for (unsigned i = 0; i < count; i++) { // one difference each, but the first

@@ -40,7 +40,8 @@ static void layers_and_targets(void **state)
 	dd_head(&b, 1, 1, 2, 1);
 	assert_int_equal(hz_dd_parse(b.data, 3, &s, &d, &s), 0);
 	assert_int_equal(hz_dd_dti(d.dti, 0), HZ_DTI_NOT_PRESENT);
-	assert_int_equal(hz_dd_dti(d.dti, 2), HZ_DTI_REQUIRED);
+	assert_int_equal(hz_dd_dti(d.dti, 2), HZ_DTI_DISCARDABLE);
+	assert_int_equal(hz_dd_dti(d.dti, 5), HZ_DTI_REQUIRED);
 }
 
 static void custom_fields_chains_and_sizes(void **state)
