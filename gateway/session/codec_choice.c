@@ -89,6 +89,41 @@ unsigned hz_codec_receivers(const struct hz_participant *p, uint32_t *ret, unsig
 	return count;
 }
 
+// A slot for sound that takes RED, with Opus under this number: RED's block headers carry it and go out as they came.
+static bool slot_takes_red(const struct hz_slot *slot, uint8_t opus_pt)
+{
+	bool red = false, opus = false;
+	for (unsigned i = 0; i < slot->cmd.pt_count; i++) {
+		red = red || slot->cmd.pt[i].codec == HZ_CODEC_RED;
+		opus = opus || (slot->cmd.pt[i].codec == HZ_CODEC_OPUS && slot->cmd.pt[i].pt == opus_pt);
+	}
+	return red && opus;
+}
+
+bool hz_codec_red_fits(const struct hz_participant *p, uint8_t opus_pt)
+{
+	for (const struct hz_participant *other = p->consult->participants; other; other = other->next) {
+		if (other == p || other->status != HZ_STATUS_ADMITTED)
+			continue;
+		for (const struct hz_peer *peer = other->peers; peer; peer = peer->next) {
+			for (const struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
+				if (slot->cmd.kind == HZ_KIND_AUDIO && !slot_takes_red(slot, opus_pt))
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
+// True when its publisher must make a new offer.
+static bool sound_changes(const struct hz_participant *p, const struct hz_track *track)
+{
+	if (!(track->offered & HZ_CODEC_BIT(HZ_CODEC_RED)))
+		return false;
+	bool red = track->cmd.pt[0].codec == HZ_CODEC_RED;
+	return red != hz_codec_red_fits(p, track->cmd.pt[red ? 1 : 0].pt);
+}
+
 void hz_codec_recount(struct hz_brain *brain, struct hz_consult *consult)
 {
 	static uint32_t receivers[RECEIVERS_MAX]; // one thread
@@ -99,11 +134,11 @@ void hz_codec_recount(struct hz_brain *brain, struct hz_consult *consult)
 			if (peer->kind != HZ_PEER_WS) // a WHIP encoder cannot be asked: it keeps what it has
 				continue;
 			for (struct hz_track *track = peer->tracks; track; track = track->next) {
-				if (track->kind != HZ_KIND_VIDEO)
-					continue;
-				uint8_t wanted =
-				    hz_codec_choose(track->offered, track->codec, receivers, count);
-				if (wanted == track->codec) {
+				bool same = track->kind == HZ_KIND_VIDEO
+				                ? hz_codec_choose(track->offered, track->codec, receivers,
+				                                  count) == track->codec
+				                : !sound_changes(p, track);
+				if (same) {
 					track->asked = false;
 				} else if (!track->asked && p->conn && p->status == HZ_STATUS_ADMITTED) {
 					track->asked = true;

@@ -22,6 +22,9 @@ uint8_t hz_codec_choose(uint32_t offered, uint8_t current, const uint32_t *recei
 // The receivers of what p publishes: everybody admitted who may subscribe, but p. Writes at most cap, returns how many.
 unsigned hz_codec_receivers(const struct hz_participant *p, uint32_t *ret, unsigned cap);
 
+// Everybody else who listens takes RED (RFC 2198) around this Opus payload type.
+bool hz_codec_red_fits(const struct hz_participant *p, uint8_t opus_pt);
+
 // Looks again at all publishers of the consult; those on the WebSocket whose codec should be another one are asked to
 // renegotiate, once.
 void hz_codec_recount(struct hz_brain *brain, struct hz_consult *consult);

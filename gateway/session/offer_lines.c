@@ -12,8 +12,8 @@
 #define RECEIVERS_MAX 1024
 
 // Best first; of payload types with the same codec the first offered.
-static const uint8_t slot_order[] = {HZ_CODEC_OPUS, HZ_CODEC_H264_CB, HZ_CODEC_H264_HIGH,
-                                     HZ_CODEC_VP8,  HZ_CODEC_VP9,     HZ_CODEC_AV1};
+static const uint8_t slot_order[] = {HZ_CODEC_OPUS, HZ_CODEC_H264_CB, HZ_CODEC_H264_HIGH, HZ_CODEC_VP8,
+                                     HZ_CODEC_VP9,  HZ_CODEC_AV1,     HZ_CODEC_RED};
 
 uint8_t hz_line_use_of(const struct hz_sdp_offer *offer, const struct hz_plan *plan, const char *mid)
 {
@@ -95,7 +95,17 @@ static void order_rids(const struct hz_sdp_media *media, unsigned order[HZ_MAX_L
 	}
 }
 
-static void fill_track(struct hz_track *track, const struct hz_sdp_media *media, int codec)
+// RED (RFC 2198) where the client put it before Opus and all who listen take it; -1: not. WHIP encoders could not be
+// asked to change later.
+static int find_red(const struct hz_peer *peer, const struct hz_sdp_media *media)
+{
+	int opus = find_codec(media, HZ_CODEC_OPUS), red = find_codec(media, HZ_CODEC_RED);
+	if (media->kind != HZ_SDP_AUDIO || peer->kind != HZ_PEER_WS || red < 0 || opus < red)
+		return -1;
+	return red;
+}
+
+static void fill_track(struct hz_track *track, const struct hz_sdp_media *media, int codec, int red)
 {
 	struct hz_cmd_track_set *cmd = &track->cmd;
 	unsigned order[HZ_MAX_LAYERS];
@@ -118,8 +128,10 @@ static void fill_track(struct hz_track *track, const struct hz_sdp_media *media,
 		memcpy(cmd->ssrc, media->ssrc, sizeof(cmd->ssrc));
 		memcpy(cmd->rtx_ssrc, media->rtx_ssrc, sizeof(cmd->rtx_ssrc));
 	}
-	cmd->pt[0] = media->codec[codec].pt;
-	cmd->pt_count = 1;
+	cmd->pt_count = 0;
+	if (red >= 0)
+		cmd->pt[cmd->pt_count++] = media->codec[red].pt;
+	cmd->pt[cmd->pt_count++] = media->codec[codec].pt;
 	cmd->ext = media->ext;
 }
 
@@ -147,16 +159,20 @@ int hz_line_publish(struct hz_brain *brain, struct hz_peer *peer, const struct h
 	track->source = line->source;
 	track->muted = line->muted;
 	track->codec = chosen;
-	track->offered = hz_codec_bits(media);
+	int red = find_red(peer, media);
+	track->offered = hz_codec_bits(media) | (red >= 0 ? HZ_CODEC_BIT(HZ_CODEC_RED) : 0);
+	if (red >= 0 && !hz_codec_red_fits(peer->owner, media->codec[codec].pt.pt))
+		red = -1;
 	track->asked = false;
 	if (line->label)
 		snprintf(track->label, sizeof(track->label), "%s", line->label);
-	fill_track(track, media, codec);
+	fill_track(track, media, codec, red);
 	hz_track_set(brain, track);
 	ret->accept = true;
 	ret->direction = HZ_SDP_RECVONLY;
-	ret->codec_count = 1;
-	ret->codec[0] = (uint8_t)codec;
+	if (red >= 0)
+		ret->codec[ret->codec_count++] = (uint8_t)red;
+	ret->codec[ret->codec_count++] = (uint8_t)codec;
 	ret->simulcast = media->rid_count > 0;
 	return 0;
 }

@@ -41,7 +41,11 @@ static inline void offer_line(char *sdp, const struct offer_spec *spec, char *wo
 	snprintf(text, sizeof(text),
 	         "m=%s 9 UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n",
 	         audio ? "audio" : "video",
-	         audio ? (strstr(codecs, "opus") ? "111" : "8") : "96 97 98 99 100 101");
+	         !audio                    ? "96 97 98 99 100 101"
+	         : strstr(codecs, "red")   ? "63 111"
+	         : strstr(codecs, "later") ? "111 63"
+	         : strstr(codecs, "opus")  ? "111"
+	                                   : "8");
 	offer_add(sdp, text);
 	snprintf(text, sizeof(text),
 	         "a=ice-ufrag:%s\r\na=ice-pwd:passwordpasswordpassword%02u\r\na=fingerprint:sha-256 ",
@@ -61,6 +65,8 @@ static inline void offer_line(char *sdp, const struct offer_spec *spec, char *wo
 	         : strcmp(direction, "recv") == 0 ? "recvonly"
 	                                          : direction);
 	offer_add(sdp, text);
+	if (audio && (strstr(codecs, "red") || strstr(codecs, "later")))
+		offer_add(sdp, "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n");
 	if (audio && strstr(codecs, "opus"))
 		offer_add(sdp, "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n");
 	if (strstr(codecs, "h264"))

@@ -117,9 +117,56 @@ static void lobby_does_not_count(void **state)
 	assert_int_equal(sent(rig, t), HZ_CODEC_H264_HIGH);
 }
 
+static const struct hz_cmd_track_set *sound(const struct rig *rig, const struct rig_socket *s)
+{
+	const struct hz_track *t =
+	    hz_track_of_source(s->conn->participant, HZ_KIND_AUDIO, HZ_SOURCE_MICROPHONE);
+	assert_non_null(t);
+	return &rig->worker->track[HZ_ID_SLOT(t->id)];
+}
+
+static const char *speak(struct rig *rig, struct rig_socket *s, const char *lines, unsigned session)
+{
+	return offer_make(rig, s, (struct offer_spec){.lines = lines, .session = session}, "0:microphone");
+}
+
+static void red(void **state)
+{
+	struct rig *rig = *state;
+	rig_consult(rig, "c1");
+	struct rig_socket *a = rig_join(rig, "a", "expert"), *b = rig_join(rig, "b", "expert");
+	// Preferred by the client, and nobody is there who lacks it.
+	const char *sdp = speak(rig, a, "m:0:send:red,opus a:1:recv:later,opus", 1);
+	assert_non_null(strstr(sdp, " 63 111\r\n"));
+	assert_non_null(strstr(sdp, "a=fmtp:63 111/111"));
+	assert_int_equal(sound(rig, a)->pt[0].codec, HZ_CODEC_RED);
+	assert_int_equal(sound(rig, a)->pt[1].codec, HZ_CODEC_OPUS);
+	// Offered behind Opus: Opus it is. A slot takes both.
+	speak(rig, b, "m:0:send:later,opus a:1:recv:later,opus", 2);
+	assert_int_equal(sound(rig, b)->pt[0].codec, HZ_CODEC_OPUS);
+	assert_int_equal(sound(rig, b)->pt_count, 1);
+	rig_advance(rig, 100);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0);
+	// Somebody comes who cannot: asked once, answered with Opus alone.
+	struct rig_socket *c = rig_join(rig, "c", "expert");
+	speak(rig, c, "m:0:send:opus a:1:recv:opus", 3);
+	rig_advance(rig, 100);
+	assert_string_equal(rig_text(rig_push(a, "renegotiate"), "reason"), "codec");
+	assert_int_equal(rig_pushes(a, "renegotiate"), 1);
+	speak(rig, a, "m:0:send:red,opus a:1:recv:later,opus", 1);
+	assert_int_equal(sound(rig, a)->pt[0].codec, HZ_CODEC_OPUS);
+	assert_int_equal(sound(rig, a)->pt_count, 1);
+	// And back when that one has left.
+	rig_clear(a);
+	rig_result(rig_call(rig, c, "leave", NULL));
+	rig_advance(rig, 100);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-	const struct CMUnitTest tests[] = {cmocka_unit_test(choice), T(changes), T(lobby_does_not_count)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(choice), T(changes), T(lobby_does_not_count),
+	                                   T(red)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
