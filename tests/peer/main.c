@@ -1,7 +1,7 @@
 // hz-peer: real WebRTC endpoints that test a gateway from outside.
 //
 //   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N]
-//                 [--packets N] [--seconds S] [--report-ms M]
+//                 [--tcp] [--packets N] [--seconds S] [--report-ms M]
 //     every member publishes (WHIP) and receives every other member (WHEP). A JSON line per report; on standard input
 //     the line "reset" starts gap and delay measurement anew.
 //   hz-peer churn --url U --consult C --member ID:TOKEN [...] --joins N [--hold-ms M]
@@ -34,7 +34,7 @@ struct options {
 	const char *url, *consult;
 	struct member members[MAX_MEMBERS];
 	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
-	bool vp8;
+	bool vp8, tcp;
 };
 
 struct run {
@@ -75,7 +75,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"url", 1, NULL, 'u'},     {"consult", 1, NULL, 'c'},   {"member", 1, NULL, 'm'},
 	    {"codec", 1, NULL, 'k'},   {"layers", 1, NULL, 'l'},    {"packets", 1, NULL, 'p'},
 	    {"seconds", 1, NULL, 's'}, {"report-ms", 1, NULL, 'r'}, {"joins", 1, NULL, 'j'},
-	    {"hold-ms", 1, NULL, 'h'}, {NULL, 0, NULL, 0},
+	    {"hold-ms", 1, NULL, 'h'}, {"tcp", 0, NULL, 't'},       {NULL, 0, NULL, 0},
 	};
 	*o = (struct options){.layers = 1, .packets = 4, .seconds = 10, .report_ms = 500, .hold_ms = 200};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -88,6 +88,9 @@ static int read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'k':
 			o->vp8 = strcmp(optarg, "vp8") == 0;
+			break;
+		case 't':
+			o->tcp = true;
 			break;
 		case 'l':
 			o->layers = (unsigned)atoi(optarg);
@@ -162,6 +165,7 @@ static int open_peer(struct run *run, unsigned at, const struct member *member, 
 	    .name = run->names[at],
 	    .publish = source == NULL,
 	    .vp8 = o->vp8,
+	    .tcp = o->tcp,
 	    .layers = o->layers,
 	    .packets_a_frame = o->packets,
 	};
@@ -217,10 +221,11 @@ static void report(struct run *run, int64_t now)
 		unsigned count;
 		struct peer_sink *sinks = peer_sinks(run->peers[i], &count);
 		printf("%s{\"name\":\"%s\",\"state\":%d,\"sent\":%llu,\"auth_failed\":%llu,\"index_reused\":%"
-		       "llu,\"plis\":%llu,\"sinks\":[",
+		       "llu,\"plis\":%llu,\"connects\":%llu,\"sinks\":[",
 		       i ? "," : "", peer_name(run->peers[i]), peer_state(run->peers[i]),
 		       (unsigned long long)t->sent, (unsigned long long)t->auth_failed,
-		       (unsigned long long)t->index_reused, (unsigned long long)t->plis);
+		       (unsigned long long)t->index_reused, (unsigned long long)t->plis,
+		       (unsigned long long)t->connects);
 		for (unsigned k = 0; k < count; k++)
 			report_sink(&sinks[k], now, k == 0);
 		printf("]}");

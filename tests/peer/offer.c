@@ -94,17 +94,18 @@ static void read_candidate(const char *line, struct hz_offer_answer *ret)
 {
 	char protocol[8], address[64];
 	unsigned component, port;
-	if (ret->address.sin6_port != 0 ||
-	    sscanf(line, "a=candidate:%*s %u %7s %*u %63s %u", &component, protocol, address, &port) != 4)
+	if (sscanf(line, "a=candidate:%*s %u %7s %*u %63s %u", &component, protocol, address, &port) != 4)
 		return;
-	if (strcasecmp(protocol, "udp") != 0)
+	bool tcp = strcasecmp(protocol, "tcp") == 0 && strstr(line, " tcptype passive");
+	struct sockaddr_in6 *at = tcp ? &ret->tcp_address : &ret->address;
+	if (at->sin6_port != 0 || (!tcp && strcasecmp(protocol, "udp") != 0))
 		return;
 	char mapped[80];
 	snprintf(mapped, sizeof(mapped), "%s%s", strchr(address, ':') ? "" : "::ffff:", address);
-	if (inet_pton(AF_INET6, mapped, &ret->address.sin6_addr) != 1)
+	if (inet_pton(AF_INET6, mapped, &at->sin6_addr) != 1)
 		return;
-	ret->address.sin6_family = AF_INET6;
-	ret->address.sin6_port = htons((uint16_t)port);
+	at->sin6_family = AF_INET6;
+	at->sin6_port = htons((uint16_t)port);
 }
 
 static void read_ssrc(const char *line, bool video, struct hz_offer_answer *ret)

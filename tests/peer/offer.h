@@ -34,6 +34,7 @@ struct hz_offer_answer {
 	char ufrag[HZ_UFRAG_BYTES], pwd[HZ_PWD_BYTES];
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES];
 	struct sockaddr_in6 address;               // of the first UDP candidate, IPv4 as mapped
+	struct sockaddr_in6 tcp_address;           // of the first passive TCP candidate; port 0: none
 	uint32_t audio_ssrc, video_ssrc, rtx_ssrc; // of what the gateway will send; 0: nothing
 	bool video_rejected;
 };

@@ -15,6 +15,7 @@
 #include "media/transport/stun.h"
 #include "media/transport/udp.h"
 #include "tests/peer/offer.h"
+#include "tests/peer/tcp.h"
 
 #define CHECK_US   50000   // between connectivity checks while connecting
 #define CONSENT_US 2500000 // between consent checks (RFC 7675)
@@ -24,6 +25,8 @@ struct peer {
 	struct hz_dtls_ctx *dtls_ctx;
 	const char *fingerprint;
 	int fd;
+	struct peer_tcp *tcp; // NULL: UDP
+	int64_t next_connect_us;
 	enum peer_state state;
 	char ufrag[HZ_UFRAG_BYTES], pwd[HZ_PWD_BYTES];
 	char location[512];
@@ -52,6 +55,8 @@ int peer_new(const struct peer_options *options, struct hz_dtls_ctx *dtls, const
 	peer->dtls_ctx = dtls;
 	peer->fingerprint = fingerprint;
 	int err = hz_udp_open("127.0.0.1", 0, &peer->fd);
+	if (err == 0 && options->tcp)
+		err = peer_tcp_new(&peer->tcp);
 	if (err == 0)
 		err = hz_udp_rx_new(&peer->rx);
 	if (err == 0)
@@ -85,6 +90,7 @@ void peer_free(struct peer *peer)
 	hz_srtp_free(peer->srtp);
 	hz_index_free(peer->index);
 	hz_udp_rx_free(peer->rx);
+	peer_tcp_free(peer->tcp);
 	if (peer->fd > 0)
 		close(peer->fd);
 	free(peer);
@@ -93,6 +99,10 @@ void peer_free(struct peer *peer)
 static void send_datagram(void *user, const uint8_t *data, size_t bytes)
 {
 	struct peer *peer = user;
+	if (peer->tcp) {
+		peer_tcp_send(peer->tcp, data, bytes);
+		return;
+	}
 	ssize_t n = sendto(peer->fd, data, bytes, 0, (const struct sockaddr *)&peer->answer.address,
 	                   sizeof(peer->answer.address));
 	if (n < 0 && peer->answer.address.sin6_family == AF_INET6) { // the socket is IPv4: unmap
@@ -126,6 +136,8 @@ int peer_connect(struct peer *peer, struct hz_http *http, int64_t now_us)
 		err = -(int)http_answer->status;
 	if (err == 0)
 		err = hz_offer_read_answer(http_answer->body, &peer->answer);
+	if (err == 0 && peer->tcp && !peer->answer.tcp_address.sin6_port)
+		err = -ENOTSUP;
 	if (err == 0) {
 		snprintf(peer->location, sizeof(peer->location), "%s", http_answer->location);
 		struct hz_dtls_options options = {.is_client = true,
@@ -243,34 +255,40 @@ static void on_stun(struct peer *peer, const uint8_t *data, size_t bytes, int64_
 	hz_dtls_start(peer->dtls, now_us);
 }
 
+static void on_packet(struct peer *peer, uint8_t *data, size_t bytes, int64_t now_us)
+{
+	switch (hz_demux(data, bytes)) {
+	case HZ_DEMUX_STUN:
+		on_stun(peer, data, bytes, now_us);
+		break;
+	case HZ_DEMUX_DTLS:
+		if (peer->dtls)
+			hz_dtls_feed(peer->dtls, data, bytes, now_us);
+		break;
+	case HZ_DEMUX_RTP:
+		if (peer->srtp)
+			on_rtp(peer, data, bytes, now_us);
+		break;
+	case HZ_DEMUX_RTCP:
+		if (peer->srtp)
+			on_rtcp(peer, data, bytes);
+		break;
+	default:
+		break;
+	}
+}
+
 void peer_readable(struct peer *peer, int64_t now_us)
 {
-	while (hz_udp_receive(peer->rx, peer->fd) == 0 && peer->rx->count > 0) {
-		for (unsigned i = 0; i < peer->rx->count; i++) {
-			struct hz_udp_packet *packet = &peer->rx->packet[i];
-			switch (hz_demux(packet->data, packet->bytes)) {
-			case HZ_DEMUX_STUN:
-				on_stun(peer, packet->data, packet->bytes, now_us);
-				break;
-			case HZ_DEMUX_DTLS:
-				if (peer->dtls)
-					hz_dtls_feed(peer->dtls, packet->data, packet->bytes, now_us);
-				break;
-			case HZ_DEMUX_RTP:
-				if (peer->srtp)
-					on_rtp(peer, packet->data, packet->bytes, now_us);
-				break;
-			case HZ_DEMUX_RTCP:
-				if (peer->srtp)
-					on_rtcp(peer, packet->data, packet->bytes);
-				break;
-			default:
-				break;
-			}
-		}
-		if (peer->dtls)
-			after_dtls(peer, now_us);
-	}
+	uint8_t *data;
+	size_t bytes;
+	while (peer->tcp && peer_tcp_receive(peer->tcp, &data, &bytes) == 1)
+		on_packet(peer, data, bytes, now_us);
+	while (!peer->tcp && hz_udp_receive(peer->rx, peer->fd) == 0 && peer->rx->count > 0)
+		for (unsigned i = 0; i < peer->rx->count; i++)
+			on_packet(peer, peer->rx->packet[i].data, peer->rx->packet[i].bytes, now_us);
+	if (peer->dtls)
+		after_dtls(peer, now_us);
 }
 
 static void send_rtp(struct peer *peer, uint8_t *buf, size_t bytes)
@@ -335,10 +353,23 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+// A browser does the same when the gateway's end of a connection is gone.
+static void keep_connected(struct peer *peer, int64_t now_us)
+{
+	if (!peer->tcp || peer_tcp_alive(peer->tcp) || now_us < peer->next_connect_us)
+		return;
+	peer->next_connect_us = now_us + CHECK_US;
+	if (peer_tcp_connect(peer->tcp, &peer->answer.tcp_address) == 0) {
+		peer->totals.connects++;
+		peer->next_check_us = now_us;
+	}
+}
+
 int64_t peer_tick(struct peer *peer, int64_t now_us)
 {
 	if (peer->state == PEER_IDLE || peer->state == PEER_FAILED)
 		return INT64_MAX;
+	keep_connected(peer, now_us);
 	if (now_us >= peer->next_check_us) {
 		send_check(peer);
 		peer->next_check_us = now_us + (peer->state == PEER_CHECKING ? CHECK_US : CONSENT_US);
@@ -363,7 +394,7 @@ int64_t peer_tick(struct peer *peer, int64_t now_us)
 
 int peer_fd(const struct peer *peer)
 {
-	return peer->fd;
+	return peer->tcp ? peer_tcp_fd(peer->tcp) : peer->fd;
 }
 
 enum peer_state peer_state(const struct peer *peer)

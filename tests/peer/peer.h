@@ -14,6 +14,7 @@ struct peer_options {
 	const char *token;
 	const char *name; // in reports
 	bool publish, vp8;
+	bool tcp;        // media over TCP only; connects anew when the connection is lost
 	unsigned layers; // simulcast layers when publishing
 	unsigned packets_a_frame;
 };
@@ -43,7 +44,7 @@ bool peer_publishes(const struct peer *peer);
 struct peer_sink *peer_sinks(struct peer *peer, unsigned *ret_count);
 
 struct peer_totals {
-	uint64_t sent, received, auth_failed, index_reused, plis, nacks;
+	uint64_t sent, received, auth_failed, index_reused, plis, nacks, connects;
 };
 const struct peer_totals *peer_totals(const struct peer *peer);
 
