@@ -108,6 +108,12 @@ export class Consult {
 		const bell = { participant: p.id, name: p.name, role: p.role };
 		for (const x of this.list) if (GRANTS[x.role].includes('admit')) this.tell(x, 'bell', bell);
 	}
+	/** What the link of one participant leaves of others' pictures: [participant, source, step] each. */
+	ladder(id, steps) {
+		const trackOf = (who, source) => this.list.find((p) => p.id === who)?.tracks.find((t) => t.source === source)?.id;
+		const items = steps.map(([who, source, step], i) => ({ mid: String(i), track: trackOf(who, source), step, layer: 0 }));
+		for (const p of this.list) if (p.id === id) this.tell(p, 'ladder', { estimate_bps: 180_000, items });
+	}
 	speak(ids) {
 		for (const p of this.list) if (p.status === 'admitted') this.tell(p, 'speakers', { ids });
 	}
@@ -182,7 +188,8 @@ export class Consult {
 			return {};
 		}
 		if (method === 'stats.get') {
-			const stats = { rtt_ms: 38, up_bps: 1.24e6, down_bps: 2.1e6, up_lost_percent: 0.4, quality: 'good' };
+			const client = { rtt_ms: 40, lost_percent: 0, available_bps: 1.9e6, transport: 'tcp' };
+			const stats = { rtt_ms: 38, up_bps: 1.24e6, down_bps: 2.1e6, up_lost_percent: 0.4, estimate_bps: 2.6e6, quality: 'good', client };
 			return { stats };
 		}
 		if (!host) return -32002;

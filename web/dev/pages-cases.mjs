@@ -138,6 +138,27 @@ async function controls(kit, clinic, patient, link) {
 	await until(clinic, playing, tile);
 }
 
+/** A weak network in words: on the tiles concerned, in the banner; the last picture stays; gone when it is over. */
+async function ladder(kit, consult, clinic, patient, link) {
+	const on = (who, source) => `${id('tile')}[data-participant="${who}"][data-source="${source}"]`;
+	consult.ladder('dr-li', [['expert-1', 'camera', 'off'], ['us-1', 'ultrasound', 'lower'], ['us-1', 'camera', 'still']]);
+	consult.ladder(link.sub, [['us-1', 'ultrasound', 'off'], ['expert-1', 'camera', 'off'], ['dr-li', 'camera', 'still']]);
+	await clinic.waitForSelector(`${on('expert-1', 'camera')} .tile-net.off`);
+	await clinic.waitForSelector(`${on('us-1', 'ultrasound')} .tile-net.lower`);
+	await clinic.waitForSelector(`${on('us-1', 'camera')} .tile-net.still`);
+	const banner = await clinic.textContent(id('quality-banner'));
+	kit.check(`a paused picture is said in plain words (${banner})`, banner.includes('声音继续') && banner.includes('自动恢复'));
+	const kept = await clinic.evaluate((s) => (document.querySelector(`${s} video`)?.videoWidth ?? 0) > 0, on('expert-1', 'camera'));
+	kit.check('the last picture stays on the screen', kept);
+	await clinic.waitForTimeout(400);
+	await kit.look(clinic, 'call-weak-desk-zh-light');
+	await kit.look(patient, 'call-weak-phone-zh-light');
+	consult.ladder('dr-li', []);
+	consult.ladder(link.sub, []);
+	await clinic.waitForSelector(`${id('tile')} .tile-net`, { state: 'detached' });
+	kit.check('nothing is said once it is over', (await clinic.getAttribute(id('quality-banner'), 'data-level')) !== 'off');
+}
+
 async function crowd(kit, consult, clinic, patient, link) {
 	consult.bot({ sub: 'expert-1', name: '陈教授（北京）', role: 'expert' }, ['camera', 'microphone']);
 	consult.bot({ sub: 'us-1', name: '县医院超声室', role: 'clinic', quality: 'poor' }, ['camera', 'microphone', 'ultrasound']);
@@ -153,6 +174,7 @@ async function crowd(kit, consult, clinic, patient, link) {
 	await clinic.waitForTimeout(3500);
 	await kit.look(clinic, 'call-speaker-desk-zh-light');
 	await kit.look(patient, 'call-speaker-phone-zh-light');
+	await ladder(kit, consult, clinic, patient, link);
 	await clinic.click(id('btn-layout'));
 	await clinic.waitForTimeout(1500);
 	await kit.look(clinic, 'call-grid-desk-zh-light');

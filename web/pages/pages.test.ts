@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Participant, RemoteTrack, Source } from '../sdk/src';
+import type { Participant, RemoteTrack, Source, Step } from '../sdk/src';
+import { pictureState, weakness, worstStep } from './call/network';
 import { gridColumns, mainTile, nextFloor, type TileInfo } from './call/tiles';
 import { qrPath } from './console/qr-code';
 import { en } from './i18n/en';
@@ -51,6 +52,32 @@ describe('grid', () => {
 		'%i tiles, wide %s: %i columns',
 		(count, wide, columns) => expect(gridColumns(count, wide)).toBe(columns),
 	);
+});
+
+describe('the network in words', () => {
+	const steps = (table: Record<string, Step>) => (id: string) => table[id] ?? 'full';
+	const remote = (id: string, active = true) => ({ id, active, kind: 'video', muted: false }) as RemoteTrack;
+	it('is told on the tile concerned', () => {
+		const consult = { stepOf: steps({ a: 'off', b: 'lower' }) };
+		const of = (id: string, active = true) => pictureState(consult, tile('p', 'camera', { remote: remote(id, active) }));
+		expect(of('a')).toBe('off');
+		expect(of('a', false)).toBe('off');
+		expect(of('b')).toBe('lower');
+		expect(of('c')).toBe('full');
+		expect(of('c', false)).toBe('sender');
+		expect(pictureState(consult, tile('p', 'microphone', { remote: null }))).toBe('full');
+		expect(pictureState(consult, tile('p', 'camera', { remote: remote('a'), participant: { status: 'away' } as Participant }))).toBe('full');
+	});
+	it('is the worst of all that is shown', () => {
+		const remoteTracks = ['a', 'b', 'c'].map((id) => remote(id));
+		expect(worstStep({ stepOf: steps({ b: 'still', c: 'lower' }), remoteTracks })).toBe('still');
+		expect(worstStep({ stepOf: steps({}), remoteTracks })).toBe('full');
+		expect(worstStep({ stepOf: steps({ a: 'off' }), remoteTracks: [{ ...remote('a'), muted: true }] })).toBe('full');
+	});
+	it.each([
+		['off', 'off', true, 'off'], ['lower', 'off', true, 'up-off'], ['full', 'low', true, 'up-low'], ['full', 'off', false, null],
+		['lower', 'full', true, 'lower'], ['full', 'full', true, null],
+	] as const)('%s down, %s up, sending %s: %s', (step, uplink, sends, wanted) => expect(weakness(step, uplink, sends)).toBe(wanted));
 });
 
 describe('tokens', () => {

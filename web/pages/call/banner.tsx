@@ -2,20 +2,27 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Consult } from '../../sdk/src';
 import { t, type MessageKey } from '../i18n';
+import { weakness, worstStep, type Weakness } from './network';
 
-type Trouble = 'lost' | 'connecting' | 'poor' | null;
+type Trouble = 'lost' | 'connecting' | 'poor' | Weakness | null;
 const BACK_MS = 4_000;
 
 export function troubleOf(consult: Consult, everConnected: boolean): Trouble {
 	if (!consult.mediaConnected) return everConnected || consult.state === 'reconnecting' ? 'lost' : 'connecting';
 	if (consult.state === 'reconnecting' || consult.quality === 'lost') return 'lost';
-	return consult.quality === 'poor' ? 'poor' : null;
+	const sends = consult.localTracks.some((l) => l.kind === 'video' && !l.muted);
+	return weakness(worstStep(consult), consult.uplink, sends) ?? (consult.quality === 'poor' ? 'poor' : null);
 }
 
 const TEXTS: Record<NonNullable<Trouble>, MessageKey> = {
 	lost: 'bannerReconnecting',
 	connecting: 'bannerMedia',
 	poor: 'bannerPoor',
+	lower: 'bannerLower',
+	still: 'bannerStill',
+	off: 'bannerOff',
+	'up-low': 'bannerUpLow',
+	'up-off': 'bannerUpOff',
 };
 
 export function QualityBanner({ consult }: { consult: Consult }) {

@@ -4,6 +4,7 @@ import { listDevices, type Consult, type DeviceList, type Source } from '../../s
 import { t, type MessageKey } from '../i18n';
 import { remember } from '../shared/choices';
 import { PanelHead } from './chat-panel';
+import { ConnectionDetails } from './connection';
 
 export function DevicesPanel(props: { consult: Consult; onClose: () => void; onNotice: (text: string) => void }) {
 	const { consult } = props;
@@ -30,6 +31,8 @@ export function DevicesPanel(props: { consult: Consult; onClose: () => void; onN
 				{canChooseSpeaker && (
 					<Select name="speakerDevice" list={list.speakers} value={undefined} onChange={(id) => void consult.audio.setSpeaker(id)} />
 				)}
+				<h3>{t('statsOwn')}</h3>
+				<ConnectionDetails consult={consult} participant={consult.me.id} />
 			</div>
 		</aside>
 	);

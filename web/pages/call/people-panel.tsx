@@ -1,10 +1,11 @@
 // For hosts: the waiting room, everybody inside, and how good their connections are.
-import { useEffect, useState } from 'preact/hooks';
-import type { Consult, Participant, Stats } from '../../sdk/src';
+import { useState } from 'preact/hooks';
+import type { Consult, Participant } from '../../sdk/src';
 import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { Confirm } from '../shared/ui';
 import { PanelHead } from './chat-panel';
+import { ConnectionDetails } from './connection';
 import { LobbyList } from './lobby-list';
 
 interface PeopleProps {
@@ -108,51 +109,7 @@ function Person({ consult, person, onSendBack, onRemove, onMute }: PersonProps) 
 					</button>
 				)}
 			</div>
-			{open && <PersonStats consult={consult} person={person} />}
+			{open && <ConnectionDetails consult={consult} participant={person.id} />}
 		</li>
-	);
-}
-
-function bitrate(bps: number): string {
-	return bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bps / 1e3)} kbit/s`;
-}
-
-function PersonStats({ consult, person }: { consult: Consult; person: Participant }) {
-	const [stats, setStats] = useState<Stats | null>(null);
-	const [pictures, setPictures] = useState<string[]>([]);
-	useEffect(() => {
-		const read = async () => {
-			setStats(await consult.statisticsOf(person.id));
-			const mine = await consult.statistics();
-			const videos = mine.tracks.filter((x) => x.participant === person.id && x.kind === 'video' && x.height > 0);
-			setPictures(videos.map((x) => `${t(`source_${x.source}`)} ${x.width}×${x.height}, ${x.fps}/s, ${bitrate(x.bps)}`));
-		};
-		const tick = () => void read().catch(() => undefined);
-		tick();
-		const timer = setInterval(tick, 3_000);
-		return () => clearInterval(timer);
-	}, [consult, person.id]);
-	if (!stats) return <p class="hint">{t('statsNone')}</p>;
-	const lost = Math.max(stats.up_lost_percent ?? 0, stats.down_lost_percent ?? 0, stats.client?.lost_percent ?? 0);
-	return (
-		<dl class="stats" data-testid="person-stats">
-			<Line name={t('quality')} value={t(`quality_${stats.quality}`)} />
-			<Line name={t('statsRtt')} value={`${Math.round(stats.rtt_ms)} ms`} />
-			<Line name={t('statsUp')} value={bitrate(stats.up_bps)} />
-			<Line name={t('statsDown')} value={bitrate(stats.down_bps)} />
-			<Line name={t('statsLost')} value={`${lost.toFixed(1)} %`} />
-			{pictures.map((text) => (
-				<Line key={text} name={t('statsPicture')} value={text} />
-			))}
-		</dl>
-	);
-}
-
-function Line({ name, value }: { name: string; value: string }) {
-	return (
-		<div>
-			<dt>{name}</dt>
-			<dd>{value}</dd>
-		</div>
 	);
 }

@@ -1,5 +1,5 @@
 // The pictures: one large and the rest in a strip, or all in a grid.
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { useMedia } from '../shared/hooks';
@@ -18,6 +18,9 @@ export function Stage({ consult, layout }: { consult: Consult; layout: Layout })
 	const canPublish = consult.can('publish');
 	const pinTo = (tile: TileInfo) => () => setPinned(pinned === tile.key ? null : tile.key);
 	const empty = tiles.every((tile) => tile.self);
+	const main = layout === 'grid' && !empty ? null : mainTile(tiles, pinned, floor.current.id);
+	const mainTrack = main?.remote?.id ?? null;
+	useEffect(() => consult.setMainTrack(mainTrack), [consult, mainTrack]);
 
 	if (layout === 'grid' && !empty) {
 		const count = tiles.length + (canPublish ? 1 : 0);
@@ -30,7 +33,6 @@ export function Stage({ consult, layout }: { consult: Consult; layout: Layout })
 			</div>
 		);
 	}
-	const main = mainTile(tiles, pinned, floor.current.id);
 	const rest = tiles.filter((tile) => tile !== main);
 	return (
 		<div class="stage speaker" role="region" aria-label={t('stage')}>

@@ -3,6 +3,7 @@ import type { Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { LocalVideo, RemoteVideo } from '../shared/video';
+import { pictureState } from './network';
 import type { TileInfo } from './tiles';
 
 interface TileProps {
@@ -29,16 +30,24 @@ export function Tile({ consult, tile, large, pinned, onPin }: TileProps) {
 	const away = participant.status === 'away';
 	const track = tile.local?.mediaStreamTrack ?? null;
 	const hasPicture = tile.remote !== null || track !== null;
+	const state = pictureState(consult, tile);
+	const paused = state === 'off' || state === 'sender';
 	const weak = !tile.self && (participant.quality === 'poor' || participant.quality === 'lost');
 	return (
 		<div
 			class={`tile${large ? ' large' : ''}${tile.speaking ? ' speaking' : ''}`}
-			data-testid="tile" data-participant={participant.id} data-source={tile.source} role="group" aria-label={name}
+			data-testid="tile" data-step={state} data-participant={participant.id} data-source={tile.source} role="group" aria-label={name}
 		>
+			{paused && <span class="avatar behind">{initial(participant.name)}</span>}
 			{tile.remote && <RemoteVideo consult={consult} track={tile.remote.id} label={name} key={tile.remote.id} />}
 			{track && <LocalVideo track={track} label={name} />}
 			{!hasPicture && <span class="avatar">{initial(participant.name)}</span>}
 			{away && <p class="tile-note">{t('away')}</p>}
+			{state !== 'full' && (
+				<p class={`tile-net ${state}`} data-testid="tile-net">
+					<Icon name="signal" size={16} /> {t(`step_${state}`)}
+				</p>
+			)}
 			<p class="tile-name">
 				{tile.silent && <Sign icon="micOff" text={t('mutedSign')} />}
 				<span class="tile-text">{name}</span>
@@ -93,6 +102,11 @@ export function SelfView({ consult, floating }: { consult: Consult; floating: bo
 				{(!microphone || microphone.muted) && <Sign icon="micOff" text={t('mutedSign')} />}
 				<span class="tile-text">{t('you')}</span>
 			</p>
+			{track && consult.uplink !== 'full' && (
+				<p class="tile-net self-net" data-testid="self-net">
+					<Icon name="signal" size={16} /> {t(consult.uplink === 'low' ? 'selfLow' : 'selfOff')}
+				</p>
+			)}
 			{consult.me.hand && (
 				<p class="tile-hand">
 					<Sign icon="hand" text={t('handRaised')} />

@@ -1,0 +1,33 @@
+// What the network leaves of the pictures, in words for the user. No rendering in here.
+import type { Consult, Step, Uplink } from '../../sdk/src';
+import type { TileInfo } from './tiles';
+
+/** `sender`: the other side stopped sending, most often because of its own network. */
+export type PictureState = Step | 'sender';
+
+/** What to say on a tile; `full`: nothing. */
+export function pictureState(consult: Pick<Consult, 'stepOf'>, tile: TileInfo): PictureState {
+	const { remote } = tile;
+	if (!remote || tile.participant.status === 'away') return 'full';
+	const step = consult.stepOf(remote.id);
+	if (step === 'full' || step === 'lower') return remote.active ? step : 'sender';
+	return step;
+}
+
+const ORDER: readonly Step[] = ['full', 'lower', 'still', 'off'];
+
+/** The lowest step of all pictures that are shown. */
+export function worstStep(consult: Pick<Consult, 'stepOf' | 'remoteTracks'>): Step {
+	const steps = consult.remoteTracks.filter((t) => t.kind === 'video' && !t.muted).map((t) => consult.stepOf(t.id));
+	return steps.reduce<Step>((a, b) => (ORDER.indexOf(b) > ORDER.indexOf(a) ? b : a), 'full');
+}
+
+export type Weakness = 'off' | 'still' | 'up-off' | 'up-low' | 'lower';
+
+/** The one thing worth a banner; null: nothing. What the user cannot see at the own screen comes before small losses. */
+export function weakness(step: Step, uplink: Uplink, sendsPicture: boolean): Weakness | null {
+	if (step === 'off' || step === 'still') return step;
+	if (sendsPicture && uplink === 'off') return 'up-off';
+	if (sendsPicture && uplink === 'low') return 'up-low';
+	return step === 'lower' ? 'lower' : null;
+}
