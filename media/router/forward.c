@@ -183,7 +183,7 @@ static void note_sent(struct hz_arena_sub *as, const struct plan *plan, uint32_t
 	HZ_ARENA_BARRIER();
 }
 
-static void forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
+void hz_forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
 	struct hz_arena_sub *as = &r->arena->sub[sub];
@@ -219,10 +219,4 @@ static void forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t
 	r->peer[s->peer].stats.down_packets++;
 	r->peer[s->peer].stats.down_bytes += bytes;
 	r->ops->send_rtp(r->ctx, s->peer, buf, bytes);
-}
-
-void hz_forward(struct hz_router *r, const struct hz_rt_in *in)
-{
-	for (uint16_t s = r->track[in->track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
-		forward_one(r, in, s);
 }

@@ -86,6 +86,7 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 	in->codec = t->codec_of[in->packet.pt];
 	if (in->codec == HZ_CODEC_NONE)
 		return -ENOENT;
+	hz_burst_next(r, e, in->packet.ts);
 	struct hz_rt_stream *stream = hz_track_stream(r, e->track, e->layer);
 	if (!stream)
 		return 0;
@@ -109,7 +110,7 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 	if (!flows(r, in->track))
 		return 0;
 	keep(r, stream, in);
-	hz_forward(r, in);
+	hz_burst_add(r, in);
 	return 0;
 }
 

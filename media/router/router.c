@@ -22,6 +22,8 @@ static int allocate(struct hz_router *r, size_t history_bytes)
 	if (!r->ssrc || !r->consult || !r->peer || !r->track || !r->sub || !r->peers || !r->tracks ||
 	    !r->next_speaker)
 		return -ENOMEM;
+	if (hz_burst_new(r))
+		return -ENOMEM;
 	return hz_history_pool_new(history_bytes ? history_bytes : HISTORY_BYTES, &r->pool);
 }
 
@@ -104,6 +106,7 @@ void hz_router_free(struct hz_router *router)
 	free(router->peers);
 	free(router->tracks);
 	free(router->next_speaker);
+	free(router->burst);
 	free(router);
 }
 

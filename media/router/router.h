@@ -67,6 +67,11 @@ int hz_router_command(struct hz_router *router, const union hz_msg *msg, size_t 
 int hz_router_rtp(struct hz_router *router, uint32_t slot, uint8_t *data, size_t bytes, uint32_t roc,
                   int64_t now_us);
 
+// Around the packets of one receive batch, whose buffers stay as they are until the end: what is to be forwarded of them
+// may wait for the end and then goes out receiver by receiver. Outside, every packet is forwarded at once.
+void hz_router_burst_begin(struct hz_router *router);
+void hz_router_burst_end(struct hz_router *router);
+
 // One authentic, decrypted compound. 0; -EBADMSG.
 int hz_router_rtcp(struct hz_router *router, uint32_t slot, const uint8_t *data, size_t bytes,
                    int64_t now_us);

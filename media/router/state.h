@@ -191,6 +191,9 @@ struct hz_router {
 	uint16_t *next_speaker;        // HZ_MAX_TRACKS
 	struct hz_rtcp_writer rtcp;
 	uint32_t rtcp_slot;
+	struct hz_rt_in *burst; // HZ_BURST; of one frame, not forwarded yet
+	uint32_t burst_count;
+	uint8_t bursting;
 	uint8_t rtcp_buf[HZ_ROUTER_RTCP_BYTES + HZ_SRTP_TRAILER_BYTES];
 };
 
@@ -276,12 +279,18 @@ void hz_filter_vp8(struct hz_router *r, uint32_t sub, uint8_t *payload, size_t b
 int64_t hz_filter_find(const struct hz_rt_filter *filter, const struct hz_sub_map *map, uint64_t index);
 
 // forward.c
-void hz_forward(struct hz_router *r, const struct hz_rt_in *in);
 // resend.c: answers one number of a subscriber's NACK with an RTX packet.
 void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us);
 // Header of an outgoing packet into buf. 0, or -errno (then nothing may be sent).
 int hz_forward_header(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in,
                       const struct hz_rtp_header *header, uint8_t *buf, struct hz_rtp_offsets *ret);
+void hz_forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub);
+// burst.c: the packets of one frame, forwarded at once or at the end of the burst.
+#define HZ_BURST 64
+int hz_burst_new(struct hz_router *r);
+void hz_burst_add(struct hz_router *r, const struct hz_rt_in *in); // *in is copied
+// A packet of this frame is about to be looked at: what waits of another one goes out, by what is known until now.
+void hz_burst_next(struct hz_router *r, const struct hz_ssrc_entry *entry, uint32_t ts);
 uint64_t hz_next_index(uint64_t index); // after the newest one used; 0: the first of a stream
 // Fills packet, exts and plain of *ret.
 void hz_forward_prepare(struct hz_router *r, uint32_t track, const struct hz_rtp_packet *packet,

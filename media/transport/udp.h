@@ -55,6 +55,9 @@ void hz_udp_rx_free(struct hz_udp_rx *rx); // NULL allowed
 // Fills rx with what is there, without waiting. 0 (rx->count may be 0); -errno of a broken socket.
 int hz_udp_receive(struct hz_udp_rx *rx, int fd);
 
+// Adds what has come since, as far as there is room: packet[] grows from the count before.
+int hz_udp_receive_more(struct hz_udp_rx *rx, int fd);
+
 struct hz_udp_tx_stats {
 	uint64_t packets, bytes; // handed to the kernel
 	uint64_t dropped;        // socket buffer full, or no route: never waited for

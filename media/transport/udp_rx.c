@@ -14,6 +14,7 @@ struct hz_udp_rx_memory {
 	struct sockaddr_storage name[HZ_UDP_BATCH];
 	struct iovec iov[HZ_UDP_BATCH];
 	struct mmsghdr message[HZ_UDP_BATCH];
+	unsigned used; // of message[], since the last receive
 };
 
 int hz_udp_rx_new(struct hz_udp_rx **ret)
@@ -26,6 +27,7 @@ int hz_udp_rx_new(struct hz_udp_rx **ret)
 		return -ENOMEM;
 	}
 	rx->memory = memory;
+	memory->used = HZ_UDP_BATCH; // the first receive sets them all
 	for (int i = 0; i < HZ_UDP_BATCH; i++) {
 		memory->iov[i].iov_base = memory->data[i];
 		memory->iov[i].iov_len = HZ_UDP_MAX_BYTES;
@@ -87,9 +89,9 @@ static void read_local(struct msghdr *header, struct hz_path *path)
 	}
 }
 
-static void take(struct hz_udp_rx *rx, int count)
+static void take(struct hz_udp_rx *rx, unsigned from, unsigned count)
 {
-	for (int i = 0; i < count; i++) {
+	for (unsigned i = from; i < from + count; i++) {
 		struct mmsghdr *message = &rx->memory->message[i];
 		struct hz_udp_packet *packet = &rx->packet[rx->count];
 		memset(&packet->path, 0, sizeof(packet->path));
@@ -105,18 +107,15 @@ static void take(struct hz_udp_rx *rx, int count)
 	}
 }
 
-int hz_udp_receive(struct hz_udp_rx *rx, int fd)
+int hz_udp_receive_more(struct hz_udp_rx *rx, int fd)
 {
-	rx->count = 0;
-	for (int i = 0; i < HZ_UDP_BATCH; i++) { // the kernel has overwritten these
-		struct msghdr *header = &rx->memory->message[i].msg_hdr;
-		header->msg_namelen = sizeof(struct sockaddr_storage);
-		header->msg_controllen = CONTROL_BYTES;
-	}
-	for (int errors = 0; errors < MAX_ERRORS;) {
-		int n = recvmmsg(fd, rx->memory->message, HZ_UDP_BATCH, MSG_DONTWAIT, NULL);
+	struct hz_udp_rx_memory *memory = rx->memory;
+	unsigned from = memory->used, room = HZ_UDP_BATCH - from;
+	for (int errors = 0; room > 0 && errors < MAX_ERRORS;) {
+		int n = recvmmsg(fd, memory->message + from, room, MSG_DONTWAIT, NULL);
 		if (n >= 0) {
-			take(rx, n);
+			memory->used += (unsigned)n;
+			take(rx, from, (unsigned)n);
 			return 0;
 		}
 		if (errno == EAGAIN)
@@ -129,4 +128,17 @@ int hz_udp_receive(struct hz_udp_rx *rx, int fd)
 		}
 	}
 	return 0;
+}
+
+int hz_udp_receive(struct hz_udp_rx *rx, int fd)
+{
+	struct hz_udp_rx_memory *memory = rx->memory;
+	for (unsigned i = 0; i < memory->used; i++) { // the kernel has overwritten these
+		struct msghdr *header = &memory->message[i].msg_hdr;
+		header->msg_namelen = sizeof(struct sockaddr_storage);
+		header->msg_controllen = CONTROL_BYTES;
+	}
+	memory->used = 0;
+	rx->count = 0;
+	return hz_udp_receive_more(rx, fd);
 }

@@ -31,6 +31,23 @@ void hz_worker_dispatch(struct hz_worker *w, struct hz_udp_packet *packet)
 	}
 }
 
+// A frame's packets come one by one while the first is being looked at: what has come since is taken along, so that all
+// of a frame goes to each receiver at once.
+static int take(struct hz_worker *w)
+{
+	unsigned n = 0;
+	int err = 0;
+	hz_router_burst_begin(w->router);
+	do {
+		for (; n < w->rx->count; n++)
+			hz_worker_dispatch(w, &w->rx->packet[n]);
+		err = hz_udp_receive_more(w->rx, w->fds.udp);
+	} while (!err && w->rx->count > n);
+	hz_router_burst_end(w->router);
+	hz_worker_flush(w);
+	return err;
+}
+
 static int receive(struct hz_worker *w)
 {
 	for (unsigned i = 0; i < BATCHES_PER_TURN; i++) {
@@ -39,12 +56,10 @@ static int receive(struct hz_worker *w)
 		if (err || w->rx->count == 0)
 			return err;
 		w->now_us = began_us;
-		for (unsigned n = 0; n < w->rx->count; n++)
-			hz_worker_dispatch(w, &w->rx->packet[n]);
-		hz_worker_flush(w);
+		err = take(w);
 		hz_worker_latency(w, hz_now_us() - began_us, w->rx->count);
-		if (w->rx->count < HZ_UDP_BATCH)
-			return 0;
+		if (err || w->rx->count < HZ_UDP_BATCH)
+			return err;
 	}
 	return 0;
 }
