@@ -10,6 +10,7 @@
 
 #include "gateway/base/secret.h"
 #include "media/transport/srtp_internal.h"
+#include "media/transport/srtp_out.h"
 #include "media/transport/ssrc_set.h"
 
 #define RTP_HEADER_BYTES  12
@@ -22,6 +23,7 @@
 
 struct hz_srtp {
 	srtp_t tx, rx;
+	struct hz_srtp_out *out; // GCM: outgoing SRTP, tx is SRTCP's alone; NULL with AES-CM
 	size_t tag_bytes;
 	struct hz_ssrc_set tx_ssrcs, rx_ssrcs;
 	struct hz_srtp_keys keys; // restore_rx() plays the sender
@@ -117,6 +119,8 @@ int hz_srtp_new(const struct hz_srtp_keys *keys, struct hz_srtp **ret)
 	int err = create(keys, keys->local_key, keys->local_salt, ssrc_any_outbound, &srtp->tx);
 	if (!err)
 		err = create(keys, keys->remote_key, keys->remote_salt, ssrc_any_inbound, &srtp->rx);
+	if (!err && keys->profile == HZ_SRTP_AEAD_AES_128_GCM)
+		err = hz_srtp_out_new(keys->local_key, keys->local_salt, HZ_SRTP_MAX_TX_SSRCS, &srtp->out);
 	if (err) {
 		hz_srtp_free(srtp);
 		return err;
@@ -133,6 +137,7 @@ void hz_srtp_free(struct hz_srtp *srtp)
 		srtp_dealloc(srtp->tx);
 	if (srtp->rx)
 		srtp_dealloc(srtp->rx);
+	hz_srtp_out_free(srtp->out);
 	hz_ssrc_set_done(&srtp->tx_ssrcs);
 	hz_ssrc_set_done(&srtp->rx_ssrcs);
 	hz_wipe(srtp, sizeof(*srtp));
@@ -146,18 +151,24 @@ static uint32_t get32(const uint8_t *at)
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-// A whole RTP header, with CSRCs and extension, and `tail` bytes behind it.
-static bool is_rtp(const uint8_t *buf, size_t bytes, size_t tail)
+// Bytes of a whole RTP header, with CSRCs and extension; 0: it is none.
+static size_t header_of(const uint8_t *buf, size_t bytes)
 {
 	if (bytes < RTP_HEADER_BYTES || bytes > MAX_PACKET_BYTES || buf[0] >> 6 != 2)
-		return false;
+		return 0;
 	size_t header = RTP_HEADER_BYTES + 4 * (size_t)(buf[0] & 15);
 	if (buf[0] & 0x10) {
 		if (bytes < header + 4)
-			return false;
+			return 0;
 		header += 4 + 4 * (size_t)(buf[header + 2] << 8 | buf[header + 3]);
 	}
-	return bytes >= header + tail;
+	return bytes >= header ? header : 0;
+}
+
+static bool is_rtp(const uint8_t *buf, size_t bytes, size_t tail)
+{
+	size_t header = header_of(buf, bytes);
+	return header && bytes >= header + tail;
 }
 
 static bool is_rtcp(const uint8_t *buf, size_t bytes, size_t tail)
@@ -189,8 +200,11 @@ static int send_one(struct hz_srtp *srtp, libsrtp_fn fn, uint32_t ssrc, uint8_t 
 
 int hz_srtp_protect(struct hz_srtp *srtp, uint8_t *buf, size_t *len, size_t cap)
 {
-	if (!is_rtp(buf, *len, 0) || cap < *len + HZ_SRTP_TRAILER_BYTES)
+	size_t header = header_of(buf, *len);
+	if (!header || cap < *len + HZ_SRTP_TRAILER_BYTES)
 		return -EINVAL;
+	if (srtp->out)
+		return hz_srtp_out_protect(srtp->out, buf, header, len);
 	return send_one(srtp, srtp_protect, get32(buf + 8), buf, len);
 }
 
@@ -266,6 +280,8 @@ static int wind_forward(srtp_t session, uint32_t ssrc, uint32_t roc, uint16_t se
 int hz_srtp_restore_tx(struct hz_srtp *srtp, uint32_t ssrc, uint32_t roc, uint16_t seq)
 {
 	struct dummy dummy;
+	if (srtp->out)
+		return hz_srtp_out_restore(srtp->out, ssrc, (uint64_t)roc << 16 | seq);
 	if (hz_ssrc_set_has(&srtp->tx_ssrcs, ssrc))
 		return -EEXIST;
 	int err = hz_ssrc_set_add(&srtp->tx_ssrcs, ssrc);
@@ -326,6 +342,8 @@ int hz_srtp_rx_roc(struct hz_srtp *srtp, uint32_t ssrc, uint32_t *ret_roc)
 // libsrtp wants the SSRC in network order here, and in host order for the roll-over counter.
 void hz_srtp_remove_tx(struct hz_srtp *srtp, uint32_t ssrc)
 {
+	if (srtp->out)
+		hz_srtp_out_remove(srtp->out, ssrc);
 	if (hz_ssrc_set_remove(&srtp->tx_ssrcs, ssrc))
 		srtp_remove_stream(srtp->tx, htonl(ssrc));
 }

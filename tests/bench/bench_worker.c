@@ -332,9 +332,15 @@ static void run_call(void)
 	pthread_create(&thread, NULL, publish_all, NULL);
 	receive_for(1.0); // keyframes, layers, tables
 	uint64_t before = received;
-	double cpu = worker_cpu();
+	double cpu = worker_cpu(), best = 1e9;
 	delay_count = 0;
-	receive_for(plan.seconds);
+	for (unsigned i = 0; i < plan.seconds; i++) { // the cheapest second is the least disturbed by others
+		uint64_t packets = received;
+		double second = worker_cpu();
+		receive_for(1.0);
+		second = 1e6 * (worker_cpu() - second) / (double)(received - packets);
+		best = second < best ? second : best;
+	}
 	cpu = worker_cpu() - cpu;
 	uint64_t packets = received - before;
 	stopping = true;
@@ -345,7 +351,8 @@ static void run_call(void)
 	    (uint64_t)plan.seconds * 175 * publishers * (plan.all_publish ? plan.group - 1 : plan.peers - 1);
 	printf("peers %u, forwarded %llu of about %llu, worker %.1f %% of a core\n", plan.peers,
 	       (unsigned long long)packets, (unsigned long long)expected, 100 * cpu / plan.seconds);
-	printf("CPU per forwarded packet %.2f us\n", 1e6 * cpu / (double)packets);
+	printf("CPU per forwarded packet %.2f us, in the best second %.2f us\n", 1e6 * cpu / (double)packets,
+	       best);
 	if (delay_count)
 		printf("delay us: p50 %u p95 %u p99 %u max %u (%llu undecryptable)\n",
 		       delays[delay_count / 2], delays[delay_count * 95ull / 100],

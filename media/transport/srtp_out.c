@@ -1,0 +1,267 @@
+#include "media/transport/srtp_out.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include "gateway/base/secret.h"
+#include "media/transport/srtp.h"
+
+#define IV_BYTES    12
+#define TAG_BYTES   16
+#define FIRST_CAP   4
+#define MAX_INDEX   0xffffffffffffull
+#define WINDOW_WORD (HZ_SRTP_WINDOW / 64)
+
+// What one SSRC has used: bit i % HZ_SRTP_WINDOW for the newest HZ_SRTP_WINDOW indices, all that is older counts as used.
+struct stream {
+	uint32_t ssrc;
+	bool started;
+	uint64_t floor; // nothing at or below, once started by a restore; else 0
+	uint64_t newest;
+	uint64_t used[WINDOW_WORD];
+};
+
+struct hz_srtp_out {
+	EVP_CIPHER_CTX *evp;
+	uint8_t salt[IV_BYTES];
+	uint32_t count, cap, max;
+	uint32_t last;          // place of the stream used last
+	struct stream **stream; // by SSRC
+};
+
+// RFC 3711 section 4.3.3: AES-CM keystream at (label * 2^48) XOR salt, index 0.
+static int derive(const uint8_t key[16], const uint8_t salt[14], uint8_t label, uint8_t *ret, int bytes)
+{
+	static const uint8_t zero[16];
+	uint8_t block[16] = {0}, iv[16] = {0};
+	int n = 0;
+	memcpy(iv, salt, 14);
+	iv[7] ^= label;
+	EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
+	bool ok = evp && EVP_EncryptInit_ex(evp, EVP_aes_128_ctr(), NULL, key, iv) == 1 &&
+	          EVP_EncryptUpdate(evp, block, &n, zero, sizeof(zero)) == 1;
+	EVP_CIPHER_CTX_free(evp);
+	if (ok)
+		memcpy(ret, block, (size_t)bytes);
+	hz_wipe(block, sizeof(block));
+	return ok ? 0 : -EIO;
+}
+
+static int set_up(struct hz_srtp_out *out, const uint8_t master_key[16], const uint8_t master_salt[14])
+{
+	uint8_t key[16];
+	out->evp = EVP_CIPHER_CTX_new();
+	if (!out->evp)
+		return -ENOMEM;
+	int err = derive(master_key, master_salt, 0, key, sizeof(key));
+	if (!err)
+		err = derive(master_key, master_salt, 2, out->salt, IV_BYTES);
+	if (!err && EVP_EncryptInit_ex(out->evp, EVP_aes_128_gcm(), NULL, key, NULL) != 1)
+		err = -EIO;
+	hz_wipe(key, sizeof(key));
+	return err;
+}
+
+int hz_srtp_out_new(const uint8_t master_key[16], const uint8_t master_salt[14], uint32_t max_ssrcs,
+                    struct hz_srtp_out **ret)
+{
+	struct hz_srtp_out *out = calloc(1, sizeof(*out));
+	if (!out)
+		return -ENOMEM;
+	out->max = max_ssrcs;
+	int err = set_up(out, master_key, master_salt);
+	if (err) {
+		hz_srtp_out_free(out);
+		return err;
+	}
+	*ret = out;
+	return 0;
+}
+
+void hz_srtp_out_free(struct hz_srtp_out *out)
+{
+	if (!out)
+		return;
+	EVP_CIPHER_CTX_free(out->evp); // clears the key schedule
+	for (uint32_t i = 0; i < out->count; i++)
+		free(out->stream[i]);
+	free(out->stream);
+	hz_wipe(out, sizeof(*out));
+	free(out);
+}
+
+// --- streams
+
+// Place of the first one not below.
+static uint32_t lower_bound(const struct hz_srtp_out *out, uint32_t ssrc)
+{
+	uint32_t low = 0, high = out->count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (out->stream[middle]->ssrc < ssrc)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct stream *find(struct hz_srtp_out *out, uint32_t ssrc)
+{
+	if (out->last < out->count && out->stream[out->last]->ssrc == ssrc)
+		return out->stream[out->last];
+	uint32_t at = lower_bound(out, ssrc);
+	if (at == out->count || out->stream[at]->ssrc != ssrc)
+		return NULL;
+	out->last = at;
+	return out->stream[at];
+}
+
+static int grow(struct hz_srtp_out *out)
+{
+	uint32_t cap = out->cap ? 2 * out->cap : FIRST_CAP;
+	struct stream **stream = realloc(out->stream, cap * sizeof(*stream));
+	if (!stream)
+		return -ENOMEM;
+	out->stream = stream;
+	out->cap = cap;
+	return 0;
+}
+
+static int add(struct hz_srtp_out *out, uint32_t ssrc, struct stream **ret)
+{
+	if (out->count >= out->max)
+		return -ENOSPC;
+	int err = out->count == out->cap ? grow(out) : 0;
+	struct stream *s = err ? NULL : calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	uint32_t at = lower_bound(out, ssrc);
+	s->ssrc = ssrc;
+	memmove(&out->stream[at + 1], &out->stream[at], (out->count - at) * sizeof(*out->stream));
+	out->stream[at] = s;
+	out->count++;
+	*ret = s;
+	return 0;
+}
+
+int hz_srtp_out_restore(struct hz_srtp_out *out, uint32_t ssrc, uint64_t index)
+{
+	struct stream *s;
+	if (find(out, ssrc))
+		return -EEXIST;
+	int err = add(out, ssrc, &s);
+	if (err)
+		return err;
+	s->started = true;
+	s->newest = s->floor = index;
+	s->used[index / 64 % WINDOW_WORD] |= 1ull << (index % 64);
+	return 0;
+}
+
+void hz_srtp_out_remove(struct hz_srtp_out *out, uint32_t ssrc)
+{
+	uint32_t at = lower_bound(out, ssrc);
+	if (at == out->count || out->stream[at]->ssrc != ssrc)
+		return;
+	free(out->stream[at]);
+	out->count--;
+	memmove(&out->stream[at], &out->stream[at + 1], (out->count - at) * sizeof(*out->stream));
+	out->last = 0;
+}
+
+// --- indices
+
+// The index that the receiver will guess (RFC 3711 section 3.3.1). 0; -EALREADY it is below 0.
+static int index_of(const struct stream *s, uint16_t seq, uint64_t *ret)
+{
+	if (!s->started) {
+		*ret = seq;
+		return 0;
+	}
+	int64_t index = (int64_t)s->newest + (int16_t)(uint16_t)(seq - (uint16_t)s->newest);
+	if (index < 0)
+		return -EALREADY;
+	*ret = (uint64_t)index;
+	return 0;
+}
+
+static bool was_used(const struct stream *s, uint64_t index)
+{
+	if (!s->started || index > s->newest)
+		return false;
+	return index <= s->floor || s->newest - index >= HZ_SRTP_WINDOW ||
+	       (s->used[index / 64 % WINDOW_WORD] >> (index % 64) & 1);
+}
+
+static void note_used(struct stream *s, uint64_t index)
+{
+	if (s->started && index > s->newest + HZ_SRTP_WINDOW) {
+		memset(s->used, 0, sizeof(s->used));
+		s->newest = index;
+	}
+	for (; s->started && s->newest < index; s->newest++)
+		s->used[(s->newest + 1) / 64 % WINDOW_WORD] &= ~(1ull << ((s->newest + 1) % 64));
+	if (!s->started)
+		s->newest = index;
+	s->started = true;
+	s->used[index / 64 % WINDOW_WORD] |= 1ull << (index % 64);
+}
+
+// --- packets
+
+// RFC 7714 section 8.1: two zero bytes, SSRC, ROC, sequence number; XOR salt.
+static void make_iv(const struct hz_srtp_out *out, uint32_t ssrc, uint64_t index, uint8_t iv[IV_BYTES])
+{
+	iv[0] = iv[1] = 0;
+	for (unsigned i = 0; i < 4; i++)
+		iv[2 + i] = (uint8_t)(ssrc >> (24 - 8 * i));
+	for (unsigned i = 0; i < 6; i++)
+		iv[6 + i] = (uint8_t)(index >> (40 - 8 * i));
+	for (unsigned i = 0; i < IV_BYTES; i++)
+		iv[i] ^= out->salt[i];
+}
+
+static int seal(struct hz_srtp_out *out, const uint8_t iv[IV_BYTES], uint8_t *buf, size_t header, size_t len)
+{
+	OSSL_PARAM tag[2] = {
+	    OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, buf + len, TAG_BYTES),
+	    OSSL_PARAM_construct_end()};
+	int n = 0, payload = (int)(len - header);
+	bool ok =
+	    EVP_EncryptInit_ex(out->evp, NULL, NULL, NULL, iv) == 1 &&
+	    EVP_EncryptUpdate(out->evp, NULL, &n, buf, (int)header) == 1 &&
+	    (payload == 0 || EVP_EncryptUpdate(out->evp, buf + header, &n, buf + header, payload) == 1) &&
+	    EVP_EncryptFinal_ex(out->evp, buf + len, &n) == 1 &&
+	    EVP_CIPHER_CTX_get_params(out->evp, tag) == 1;
+	return ok ? 0 : -EIO;
+}
+
+int hz_srtp_out_protect(struct hz_srtp_out *out, uint8_t *buf, size_t header, size_t *len)
+{
+	uint32_t ssrc = (uint32_t)buf[8] << 24 | (uint32_t)buf[9] << 16 | (uint32_t)buf[10] << 8 | buf[11];
+	struct stream *s = find(out, ssrc);
+	uint8_t iv[IV_BYTES];
+	uint64_t index;
+	int err = s ? 0 : add(out, ssrc, &s);
+	if (!err)
+		err = index_of(s, (uint16_t)(buf[2] << 8 | buf[3]), &index);
+	if (err)
+		return err;
+	if (index > MAX_INDEX)
+		return -ENOKEY;
+	if (was_used(s, index))
+		return -EALREADY;
+	note_used(s, index); // before: a nonce that may have been used is never used again
+	make_iv(out, ssrc, index, iv);
+	err = seal(out, iv, buf, header, *len);
+	if (!err)
+		*len += TAG_BYTES;
+	return err;
+}
