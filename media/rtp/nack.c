@@ -32,11 +32,16 @@ static uint32_t find(const struct hz_nack *n, int64_t ext)
 	return low;
 }
 
-static void on_arrived(struct hz_nack *n, int64_t ext)
+static void on_arrived(struct hz_nack *n, int64_t ext, int64_t now_us)
 {
 	uint32_t i = find(n, ext);
 	if (i == n->count || n->missing[i].ext != ext)
 		return;
+	const struct hz_nack_missing *m = &n->missing[i];
+	int64_t took_us = now_us - m->found_us - m->asked_us;
+	// With several requests it is not known which of them was answered (Karn).
+	if (m->tries == 1 && took_us > 0 && took_us < HZ_NACK_LAST_AGE_US)
+		n->rtt_us = n->rtt_us ? (uint32_t)((n->rtt_us * 7ll + took_us) / 8) : (uint32_t)took_us;
 	n->count--;
 	memmove(&n->missing[i], &n->missing[i + 1], (n->count - i) * sizeof(n->missing[0]));
 	if (n->count == 0)
@@ -51,7 +56,7 @@ void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us)
 		return;
 	}
 	if (ext <= n->highest) {
-		on_arrived(n, ext);
+		on_arrived(n, ext, now_us);
 		return;
 	}
 	int64_t gap = ext - n->highest - 1;
@@ -95,10 +100,28 @@ static bool pack(struct hz_nack_item *items, size_t *count, size_t max, int64_t 
 	return true;
 }
 
-static bool is_over(const struct hz_nack_missing *m, int64_t now_us)
+static int64_t max_age_us(int64_t rtt_us)
 {
-	return now_us - m->found_us >= HZ_NACK_MAX_AGE_US ||
-	       (m->tries >= HZ_NACK_MAX_TRIES && m->next_us <= now_us);
+	if (4 * rtt_us <= HZ_NACK_MAX_AGE_US)
+		return HZ_NACK_MAX_AGE_US;
+	return 4 * rtt_us < HZ_NACK_LAST_AGE_US ? 4 * rtt_us : HZ_NACK_LAST_AGE_US;
+}
+
+static bool is_over(const struct hz_nack_missing *m, int64_t age_us, int64_t now_us)
+{
+	return now_us - m->found_us >= age_us || (m->tries >= HZ_NACK_MAX_TRIES && m->next_us <= now_us);
+}
+
+// From request number `tries` to the next.
+static int64_t retry_us(int64_t rtt_us, uint32_t tries)
+{
+	int64_t base = rtt_us + rtt_us / 8;
+	if (base < HZ_NACK_MIN_RETRY_US)
+		base = HZ_NACK_MIN_RETRY_US;
+	int64_t slow = base << (tries - 1) / 2;
+	if (slow > HZ_NACK_SLOW_US)
+		slow = HZ_NACK_SLOW_US;
+	return slow > base ? slow : base;
 }
 
 size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struct hz_nack_item *ret_items,
@@ -109,23 +132,23 @@ size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struc
 	int64_t first = 0, deadline_us = INT64_MAX;
 	if (now_us < n->next_us)
 		return 0;
-	int64_t retry_us = rtt_us ? rtt_us : UNKNOWN_RTT_US;
-	if (retry_us < HZ_NACK_MIN_RETRY_US)
-		retry_us = HZ_NACK_MIN_RETRY_US;
+	int64_t rtt = rtt_us ? rtt_us : n->rtt_us ? n->rtt_us : UNKNOWN_RTT_US;
+	int64_t age_us = max_age_us(rtt);
 
 	for (uint32_t i = 0; i < n->count; i++) {
 		struct hz_nack_missing *m = &n->missing[i];
-		if (is_over(m, now_us)) {
+		if (is_over(m, age_us, now_us)) {
 			n->given_up++;
 			n->keyframe = 1;
 			continue;
 		}
 		if (m->next_us <= now_us && pack(ret_items, &count, max, &first, m->ext)) {
-			m->tries++;
-			m->next_us = now_us + retry_us;
+			if (m->tries++ == 0)
+				m->asked_us = (uint32_t)(now_us - m->found_us);
+			m->next_us = now_us + retry_us(rtt, m->tries);
 			n->requested++;
 		}
-		int64_t end_us = m->found_us + HZ_NACK_MAX_AGE_US;
+		int64_t end_us = m->found_us + age_us;
 		int64_t due_us = m->next_us < end_us ? m->next_us : end_us;
 		if (due_us < deadline_us)
 			deadline_us = due_us;

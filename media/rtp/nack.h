@@ -9,18 +9,20 @@
 
 #include "media/rtp/rtcp.h"
 
-#define HZ_NACK_MAX_MISSING  512   // when full: all is forgotten and a keyframe wanted
-#define HZ_NACK_REORDER_US   5000  // first request after this: reordering heals itself
-#define HZ_NACK_MIN_RETRY_US 20000 // next requests after max(RTT, this)
+#define HZ_NACK_MAX_MISSING  512  // when full: all is forgotten and a keyframe wanted
+#define HZ_NACK_REORDER_US   5000 // first request after this: reordering heals itself
+#define HZ_NACK_MIN_RETRY_US 5000 // next requests after max(RTT + 1/8, this); every second one waits twice as
+#define HZ_NACK_SLOW_US      100000 // long, up to this, so that ten tries outlast a short outage of a short link
 #define HZ_NACK_MAX_TRIES    10
-#define HZ_NACK_MAX_AGE_US   1000000
+#define HZ_NACK_MAX_AGE_US   1000000 // at least; 4 RTTs on longer links
+#define HZ_NACK_LAST_AGE_US  2000000 // never longer: nobody keeps packets for more
 
 struct hz_nack_missing {
 	int64_t ext;
 	int64_t found_us;
 	int64_t next_us; // of the next request
 	uint32_t tries;
-	uint32_t reserved;
+	uint32_t asked_us; // first request, since found_us
 };
 
 struct hz_nack {
@@ -29,6 +31,8 @@ struct hz_nack {
 	uint64_t requested; // numbers asked for, with repeats
 	uint64_t given_up;  // numbers never repaired
 	uint32_t count;     // of missing
+	uint32_t rtt_us;    // from a request to what it brought, smoothed; 0 unknown
+	uint32_t reserved2;
 	uint8_t started;
 	uint8_t keyframe; // wanted: something was given up
 	uint16_t reserved;
@@ -43,7 +47,8 @@ void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us);
 // Everything before `ext` is no longer wanted (a keyframe begins there).
 void hz_nack_forget_before(struct hz_nack *n, int64_t ext);
 
-// The requests due at now_us, packed; at most `max` items, the rest stays due. rtt_us: 0 unknown (100 ms is taken).
+// The requests due at now_us, packed; at most `max` items, the rest stays due. rtt_us: 0 unknown (what the
+// answers so far took, else 100 ms).
 size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struct hz_nack_item *ret_items,
                        size_t max);
 

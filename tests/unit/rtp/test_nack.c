@@ -55,30 +55,66 @@ static void test_retry_times(void **state)
 {
 	static const struct {
 		uint32_t rtt_us;
-		int64_t retry_us;
-	} cases[] = {{0, 100000}, {1, 20000}, {900, 20000}, {20000, 20000}, {80000, 80000}, {150000, 150000}};
+		int64_t retry_us[10]; // ascending; the last one goes on
+		int tries;
+		int64_t age_us;
+	} cases[] = {
+	    {0, {112500}, 9, 1000000},
+	    {1, {5000, 5000, 10000, 10000, 20000, 20000, 40000, 40000, 80000, 80000}, 10, 1000000},
+	    {900, {5000, 5000, 10000, 10000, 20000, 20000, 40000, 40000, 80000, 80000}, 10, 1000000},
+	    {20000, {22500, 22500, 45000, 45000, 90000, 90000, 100000}, 10, 1000000},
+	    {80000, {90000, 90000, 100000}, 10, 1000000},
+	    {300000, {337500}, 4, 1200000},
+	    {900000, {1012500}, 2, 2000000},
+	};
 	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
 		hz_nack_init(&n);
 		hz_nack_on_packet(&n, FIRST, 0);
 		hz_nack_on_packet(&n, FIRST + 2, 0);
-		int64_t now = hz_nack_deadline(&n);
+		int64_t now = hz_nack_deadline(&n), wait = 0;
 		int tries = 0;
 		while (hz_nack_collect(&n, now, cases[c].rtt_us, items, 64) == 1) {
 			assert_int_equal(items[0].pid, (uint16_t)(FIRST + 1));
 			assert_int_equal(items[0].blp, 0);
+			if (tries < 10 && cases[c].retry_us[tries])
+				wait = cases[c].retry_us[tries];
 			tries++;
 			int64_t next = hz_nack_deadline(&n);
-			assert_true(next == now + cases[c].retry_us || next == HZ_NACK_MAX_AGE_US);
+			assert_true(next == now + wait || next == cases[c].age_us);
 			assert_int_equal(hz_nack_collect(&n, next - 1, cases[c].rtt_us, items, 64), 0);
 			now = next;
 		}
-		int64_t by_age = (HZ_NACK_MAX_AGE_US - HZ_NACK_REORDER_US - 1) / cases[c].retry_us + 1;
-		assert_int_equal(tries, by_age < HZ_NACK_MAX_TRIES ? by_age : HZ_NACK_MAX_TRIES);
+		assert_int_equal(tries, cases[c].tries);
 		assert_int_equal(n.count, 0);
 		assert_int_equal(n.given_up, 1);
 		assert_true(hz_nack_take_keyframe(&n));
 		assert_false(hz_nack_take_keyframe(&n)); // once
 	}
+}
+
+// A peer that only publishes sends no reports: what its answers take tells the distance.
+static void test_learns_the_rtt(void **state)
+{
+	int64_t now = 0;
+	hz_nack_init(&n);
+	for (int i = 0; i < 50; i++) {
+		hz_nack_on_packet(&n, FIRST + 2 * i, now);
+		if (i == 0)
+			continue;
+		now = hz_nack_deadline(&n);
+		assert_int_equal(hz_nack_collect(&n, now, 0, items, 64), 1);
+		now += 30000;
+		hz_nack_on_packet(&n, FIRST + 2 * i - 1, now);
+	}
+	assert_in_range(n.rtt_us, 29000, 30000);
+	hz_nack_on_packet(&n, FIRST + 100, now);
+	now = hz_nack_deadline(&n);
+	assert_int_equal(hz_nack_collect(&n, now, 0, items, 64), 1);
+	assert_true(hz_nack_deadline(&n) == now + 30000 + 30000 / 8);
+	now = hz_nack_deadline(&n);
+	assert_int_equal(hz_nack_collect(&n, now, 0, items, 64), 1);
+	hz_nack_on_packet(&n, FIRST + 99, now + 1); // answers which request?
+	assert_in_range(n.rtt_us, 29000, 30000);
 }
 
 static void test_big_jump(void **state)
@@ -274,13 +310,10 @@ static void test_lossy_links(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_no_loss_no_request),
-	    cmocka_unit_test(test_reordering_heals_itself),
-	    cmocka_unit_test(test_retry_times),
-	    cmocka_unit_test(test_big_jump),
-	    cmocka_unit_test(test_packing_and_room),
-	    cmocka_unit_test(test_forget_before),
-	    cmocka_unit_test(test_a_run_is_asked_for_whole),
+	    cmocka_unit_test(test_no_loss_no_request), cmocka_unit_test(test_reordering_heals_itself),
+	    cmocka_unit_test(test_retry_times),        cmocka_unit_test(test_learns_the_rtt),
+	    cmocka_unit_test(test_big_jump),           cmocka_unit_test(test_packing_and_room),
+	    cmocka_unit_test(test_forget_before),      cmocka_unit_test(test_a_run_is_asked_for_whole),
 	    cmocka_unit_test(test_lossy_links),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
