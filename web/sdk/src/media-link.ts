@@ -65,7 +65,10 @@ export class MediaLink {
 	get quality(): Level {
 		if (this.peer && this.everConnected && !this.connected) return 'lost';
 		const sorted = [...this.levels].sort((a, b) => (a === b ? 0 : worst([a, b]) === a ? 1 : -1));
-		return sorted[Math.floor((sorted.length - 1) / 2)] ?? 'good';
+		const measured = sorted[Math.floor((sorted.length - 1) / 2)] ?? 'good';
+		// What keeps pictures away is poor, however few packets are lost.
+		const starved = this.ladder.items.some((i) => i.step === 'still' || i.step === 'off') || this.uplink === 'off';
+		return starved ? worst([measured, 'poor']) : measured;
 	}
 
 	/** What may go out; less than `full` on a weak uplink. */
