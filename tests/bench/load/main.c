@@ -3,7 +3,7 @@
 //
 //   hz-load --peers N [--video-bps B] [--audio-bytes N]
 //     {"event":"hello","fingerprint":..,"peers":[{"port","ufrag","pwd","audio","video"},..]}    SSRCs of what it sends
-//   connect N ...   see command.h; then {"event":"running"|"failed"|"picture","peer":N, times in us since start}
+//   connect N ...   see command.h; then {"event":"running"|"media"|"picture"|"failed","peer":N, times in us since start}
 //   close N         says goodbye, frees, opens a fresh endpoint in its place: {"event":"fresh",...}
 //   mark            begins a measurement
 //   report          {"event":"report",...}: since the mark

@@ -229,8 +229,10 @@ static void on_rtp(struct load_peer *peer, uint8_t *data, size_t bytes, int64_t 
 		return;
 	bool decodable = sink->decodable;
 	load_sink_take(sink, &rtp, arrival_us, now_us, repaired, &peer->world->measure);
-	if (!peer->times.rtp_us)
+	if (!peer->times.rtp_us) {
 		peer->times.rtp_us = now_us;
+		peer->world->on_change(peer->world, peer);
+	}
 	if (sink->decodable && !decodable && !peer->times.key_us) {
 		peer->times.key_us = now_us;
 		peer->world->on_change(peer->world, peer);

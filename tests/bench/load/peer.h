@@ -38,7 +38,8 @@ struct load_world { // shared by all peers
 	struct hz_dtls_ctx *dtls;
 	struct load_rates rates;
 	struct load_measure measure;
-	void (*on_change)(struct load_world *world, struct load_peer *peer); // running, failed, first picture
+	void (*on_change)(struct load_world *world,
+	                  struct load_peer *peer); // running, failed, first RTP, first keyframe
 	void *user;
 };
 
