@@ -12,8 +12,7 @@
 #include "signaling/server/sniff.h"
 
 #define WAIT_US     5000000
-#define SILENT_US   250000 // when the place is full, one that has said nothing for so long is put out
-#define WAKES       64     // more for one frame: somebody sends it byte by byte
+#define WAKES       64 // more for one frame: somebody sends it byte by byte
 #define EVENTS_MOST 64
 
 static void set_lowat(int fd, size_t bytes)
@@ -148,7 +147,7 @@ bool hz_door_make_room(struct hz_server *server)
 	for (struct hz_conn *conn = server->conns; conn; conn = conn->next)
 		if (conn->waiting && (!oldest || conn->door_us < oldest->door_us))
 			oldest = conn;
-	if (!oldest || hz_now_us() - oldest->door_us < SILENT_US)
+	if (!oldest)
 		return false;
 	server->counters.ice_tcp_junk++;
 	oldest->handshaking = false;

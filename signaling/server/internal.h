@@ -142,7 +142,7 @@ void hz_door_stop(struct hz_server *server);
 void hz_door_enter(struct hz_conn *conn, int fd); // may free conn
 void hz_door_put_out(struct hz_conn *conn);       // closes and frees one that is waiting
 bool hz_door_make_room(
-    struct hz_server *server); // puts out the one that has been silent for the longest time
+    struct hz_server *server); // puts out the one waiting longest: honest clients speak at once
 
 // conn.c
 void hz_conn_free(struct hz_conn *conn); // from WSI_DESTROY

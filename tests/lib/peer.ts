@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ROOT, sleep, until } from "./gateway.ts";
 
 export interface Sink { ssrc: number; packets: number; lost: number; bad: number; keyframes: number; age_ms: number; gap_ms: number; p50_us: number; p99_us: number }
-export interface PeerReport { name: string; state: number; sent: number; auth_failed: number; index_reused: number; plis: number; sinks: Sink[] }
+export interface PeerReport { name: string; state: number; sent: number; auth_failed: number; index_reused: number; plis: number; connects: number; sinks: Sink[] }
 export interface Report { peers: PeerReport[] }
 
 export const RUNNING = 3;
