@@ -33,6 +33,8 @@ struct hz_config {
 	struct {
 		uint16_t port;    // media.port, default 20000; worker i has port + i
 		uint32_t workers; // media.workers, default 0: one a core
+		uint32_t
+		    spread_subscriptions; // media.spread_subscriptions, default 1000: see gateway/session/placement.h
 		char *
 		    address; // media.address: comma-separated addresses told to clients; empty: those of the interfaces
 		bool tcp;          // media.tcp, default true: media over TCP on https.port, too

@@ -22,6 +22,7 @@ const struct hz_config_entry hz_config_table[] = {
     {"https", "key", HZ_CONFIG_TEXT, AT(https.key), 0, 0, ""},
     {"media", "port", HZ_CONFIG_U16, AT(media.port), 1, 65535, "20000"},
     {"media", "workers", HZ_CONFIG_U32, AT(media.workers), 0, HZ_MAX_WORKERS, "0"},
+    {"media", "spread_subscriptions", HZ_CONFIG_U32, AT(media.spread_subscriptions), 1, 16384, "1000"},
     {"media", "address", HZ_CONFIG_ADDRESSES, AT(media.address), 0, 0, ""},
     {"media", "tcp", HZ_CONFIG_BOOL, AT(media.tcp), 0, 1, "true"},
     {"media", "tcp_port", HZ_CONFIG_U16, AT(media.tcp_port), 0, 65535, "0"},

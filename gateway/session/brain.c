@@ -13,7 +13,9 @@
 #include "gateway/session/media_link.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/placement.h"
 #include "gateway/session/push.h"
+#include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
 #include "signaling/server/server.h"
 
@@ -29,6 +31,7 @@ int hz_brain_new(struct hz_brain **ret)
 		return -ENOMEM;
 	brain->limits.participants_per_consult = 100;
 	brain->limits.consults = 1000;
+	brain->limits.spread_subscriptions = HZ_SPREAD_DEFAULT;
 	hz_random(&brain->next_number, sizeof(brain->next_number));
 	if (hz_map_new(CONSULTS_MAX, &brain->consults) || hz_map_new(CONSULTS_MAX, &brain->numbers) ||
 	    hz_map_new(PARTICIPANTS_MAX, &brain->sessions) ||
@@ -129,6 +132,7 @@ void hz_brain_tick(struct hz_brain *brain)
 	tick_conns(brain);
 	while ((consult = hz_map_next(brain->consults, &at))) {
 		struct hz_participant *next;
+		hz_relay_sweep(brain, consult, false);
 		for (struct hz_participant *p = consult->participants; p; p = next) {
 			next = p->next;
 			if (p->has_session && p->away_until_ms && p->away_until_ms <= brain->wall_ms) {

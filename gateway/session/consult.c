@@ -8,6 +8,7 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/relay.h"
 #include "gateway/store/consults.h"
 
 int hz_consult_place(struct hz_brain *brain, const char *id, const char *title, int64_t created_ms,
@@ -97,6 +98,7 @@ static void drop(struct hz_brain *brain, struct hz_consult *consult)
 			break;
 		}
 	}
+	hz_relay_sweep(brain, consult, true);
 	hz_map_del(brain->consults, consult->id);
 	hz_map_del_u64(brain->numbers, consult->number);
 	hz_consult_free_memory(consult);
@@ -167,5 +169,7 @@ void hz_consult_free_memory(struct hz_consult *consult)
 		consult->participants = p->next;
 		hz_participant_free_memory(p);
 	}
+	hz_relay_free_memory(consult);
+	free(consult->heard);
 	free(consult);
 }

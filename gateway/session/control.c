@@ -51,6 +51,7 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	brain->keys = keys;
 	brain->limits.participants_per_consult = config->limits.participants_per_consult;
 	brain->limits.consults = config->limits.consults;
+	brain->limits.spread_subscriptions = config->media.spread_subscriptions;
 	brain->media_port = config->media.port;
 	brain->tcp_port = config->media.tcp_port ? config->media.tcp_port : config->https.port;
 	if (!config->media.tcp || !config->https.port)

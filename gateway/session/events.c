@@ -1,5 +1,6 @@
 #include "gateway/session/events.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/log.h"
@@ -75,27 +76,59 @@ static void on_track_state(struct hz_brain *brain, unsigned worker, const struct
 		hz_push_state(brain, track->peer->owner->consult);
 }
 
+// Each worker names its own publishers: what this one says from now on. NULL without memory.
+static struct hz_heard *heard_of(struct hz_consult *consult, unsigned worker)
+{
+	for (unsigned i = 0; i < consult->heard_count; i++) {
+		if (consult->heard[i].worker == worker)
+			return &consult->heard[i];
+	}
+	struct hz_heard *more = realloc(consult->heard, (consult->heard_count + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	consult->heard = more;
+	more[consult->heard_count].worker = worker;
+	return &more[consult->heard_count++];
+}
+
+struct speakers {
+	const struct hz_participant *seen[HZ_MAX_SPEAKERS];
+	unsigned count;
+	json_t *ids;
+};
+
+static void add_speaker(const struct hz_consult *consult, const struct hz_peer *peer, struct speakers *to)
+{
+	const struct hz_participant *p = peer ? peer->owner : NULL;
+	bool known = !p || p->consult != consult || p->status != HZ_STATUS_ADMITTED;
+	for (unsigned k = 0; k < to->count && !known; k++)
+		known = to->seen[k] == p; // by another transport
+	if (known || to->count == HZ_MAX_SPEAKERS)
+		return;
+	to->seen[to->count++] = p;
+	json_array_append_new(to->ids, json_string(p->id));
+}
+
+// The loudest of each worker first, then the second ones: how loud they are is not told.
 static void on_speakers(struct hz_brain *brain, unsigned worker, const struct hz_ev_speakers *ev)
 {
-	const struct hz_consult *consult = hz_consult_by_number(brain, ev->consult);
-	const struct hz_participant *seen[HZ_MAX_SPEAKERS];
-	unsigned count = 0;
-	if (!consult || consult->worker != worker)
+	struct hz_consult *consult = hz_consult_by_number(brain, ev->consult);
+	struct hz_heard *heard = consult ? heard_of(consult, worker) : NULL;
+	struct speakers speakers = {.count = 0};
+	if (!heard)
 		return;
-	json_t *ids = json_array();
-	for (unsigned i = 0; i < ev->count && i < HZ_MAX_SPEAKERS; i++) {
-		const struct hz_peer *peer = hz_peer_by_id(brain, worker, ev->peer[i]);
-		const struct hz_participant *p = peer ? peer->owner : NULL;
-		bool known = !p || p->consult != consult || p->status != HZ_STATUS_ADMITTED;
-		for (unsigned k = 0; k < count && !known; k++)
-			known = seen[k] == p; // by another transport
-		if (known)
-			continue;
-		seen[count++] = p;
-		json_array_append_new(ids, json_string(p->id));
+	heard->count = ev->count < HZ_MAX_SPEAKERS ? ev->count : HZ_MAX_SPEAKERS;
+	memcpy(heard->peer, ev->peer, sizeof(heard->peer));
+	speakers.ids = json_array();
+	for (unsigned i = 0; i < HZ_MAX_SPEAKERS; i++) {
+		for (unsigned k = 0; k < consult->heard_count; k++) {
+			const struct hz_heard *h = &consult->heard[k];
+			if (i < h->count)
+				add_speaker(consult, hz_peer_by_id(brain, h->worker, h->peer[i]), &speakers);
+		}
 	}
 	hz_push_admitted(brain, consult, HZ_GRANT_SUBSCRIBE, HZ_PUSH_SPEAKERS,
-	                 json_pack("{s:o}", "ids", ids));
+	                 json_pack("{s:o}", "ids", speakers.ids));
 }
 
 static void on_peer_stats(struct hz_brain *brain, unsigned worker, const struct hz_ev_peer_stats *ev)

@@ -7,12 +7,12 @@
 #include "gateway/base/log.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/call.h"
-#include "gateway/session/steps.h"
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/push.h"
 #include "gateway/session/rate.h"
+#include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
 
 #define OFFER_EVERY_US 250000
@@ -197,7 +197,8 @@ static hz_id track_id(const char *text)
 	return digits > 0 && digits <= 8 && !text[1 + digits] ? (hz_id)strtoul(text + 1, NULL, 16) : 0;
 }
 
-static struct hz_slot *wanted_slot(struct hz_call *call, const json_t *item, size_t i, hz_id *ret_track)
+static struct hz_slot *wanted_slot(struct hz_call *call, const json_t *item, size_t i,
+                                   struct hz_track **ret_track)
 {
 	const struct hz_peer *peer = ws_peer(call->p);
 	struct hz_slot *slot = peer ? hz_slot_by_mid(peer, text_of(item, "mid")) : NULL;
@@ -206,10 +207,10 @@ static struct hz_slot *wanted_slot(struct hz_call *call, const json_t *item, siz
 		hz_call_refuse_field(call, HZ_RPC_NOT_FOUND, "/items/%zu/mid", i);
 		return NULL;
 	}
-	*ret_track = 0;
+	*ret_track = NULL;
 	if (!id)
 		return slot;
-	struct hz_track *track = hz_track_by_id(call->brain, peer->worker, track_id(id));
+	struct hz_track *track = hz_track_find(call->brain, track_id(id));
 	if (!track || !hz_slot_may_show(call->p, track)) {
 		hz_call_refuse_field(call, HZ_RPC_NOT_FOUND, "/items/%zu/track", i);
 		return NULL;
@@ -218,7 +219,7 @@ static struct hz_slot *wanted_slot(struct hz_call *call, const json_t *item, siz
 		hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/items/%zu/track", i);
 		return NULL;
 	}
-	*ret_track = track->id;
+	*ret_track = track;
 	return slot;
 }
 
@@ -244,7 +245,7 @@ static void set_priority(struct hz_slot *slot, const char *priority)
 void hz_call_subscribe(struct hz_call *call)
 {
 	const json_t *item, *items = json_object_get(call->params, "items");
-	hz_id track = 0;
+	struct hz_track *track = NULL;
 	size_t i;
 	json_array_foreach((json_t *)items, i, item)
 	{
@@ -254,9 +255,7 @@ void hz_call_subscribe(struct hz_call *call)
 	json_array_foreach((json_t *)items, i, item)
 	{
 		struct hz_slot *slot = wanted_slot(call, item, i, &track);
-		if (slot->cmd.track != track)
-			hz_steps_reset(slot);
-		slot->cmd.track = track;
+		hz_slot_show(call->brain, slot, track);
 		set_quality(slot, text_of(item, "quality"));
 		set_priority(slot, text_of(item, "priority"));
 		hz_slot_set(call->brain, slot);
@@ -268,7 +267,7 @@ void hz_call_track_update(struct hz_call *call)
 	const json_t *muted = json_object_get(call->params, "muted");
 	const char *label = text_of(call->params, "label");
 	hz_id id = track_id(text_of(call->params, "track"));
-	struct hz_track *track = hz_track_by_id(call->brain, call->p->consult->worker, id);
+	struct hz_track *track = hz_track_find(call->brain, id);
 	bool own = track && track->peer->owner == call->p;
 	if (!track || track->peer->owner->consult != call->p->consult ||
 	    track->peer->owner->status != HZ_STATUS_ADMITTED) {

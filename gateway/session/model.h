@@ -24,7 +24,7 @@
 #define HZ_SESSION_CHARS          16
 #define HZ_RESUME_MS              60000
 
-enum hz_peer_kind { HZ_PEER_WS = 1, HZ_PEER_WHIP = 2, HZ_PEER_WHEP = 3 };
+enum hz_peer_kind { HZ_PEER_WS = 1, HZ_PEER_WHIP = 2, HZ_PEER_WHEP = 3, HZ_PEER_LINK = 4 /* relay.h */ };
 
 enum hz_quality { HZ_QUALITY_GOOD, HZ_QUALITY_FAIR, HZ_QUALITY_POOR, HZ_QUALITY_LOST };
 
@@ -60,6 +60,8 @@ struct hz_track {
 	bool asked;       // a renegotiation for another codec is under way
 	char label[HZ_LABEL_BYTES];
 	struct hz_cmd_track_set cmd;
+	hz_id of;    // relay.h: the publisher's track at worker peer->cmd.relay; else 0
+	bool needed; // relay.h: while it looks for what is not
 };
 
 struct hz_slot {
@@ -74,8 +76,9 @@ struct hz_slot {
 };
 
 struct hz_peer {
-	struct hz_peer *next; // of the participant
-	struct hz_participant *owner;
+	struct hz_peer *next;         // of the participant
+	struct hz_participant *owner; // NULL: HZ_PEER_LINK
+	struct hz_consult *consult;   // HZ_PEER_LINK only
 	hz_id id;
 	uint8_t kind;  // enum hz_peer_kind
 	uint8_t state; // enum hz_peer_state
@@ -145,13 +148,22 @@ struct hz_participant {
 	int64_t chat_tokens_us, offer_tokens_us, report_tokens_us, visit_tokens_us; // rate.h
 };
 
+struct hz_heard {
+	unsigned worker, count;
+	hz_id peer[HZ_MAX_SPEAKERS];
+};
+
 struct hz_consult {
 	char id[HZ_ID_TEXT_BYTES];
 	char title[HZ_LABEL_BYTES];
 	int64_t created_ms;
 	uint32_t number; // scope of speaker events at the worker
-	unsigned worker; // sticky while it has peers
+	unsigned worker; // its home (placement.h), sticky while it has peers
 	unsigned peer_count;
+	struct hz_peer *relays; // relay.h
+	bool relay_check;       // some of them may not be needed any more
+	struct hz_heard *heard; // who speaks, as each of its workers said last
+	unsigned heard_count;
 	uint64_t version; // of the state
 	struct hz_participant *participants;
 	unsigned participant_count;
@@ -186,6 +198,7 @@ struct hz_brain_ops {
 
 struct hz_brain_limits {
 	uint32_t participants_per_consult, consults;
+	uint32_t spread_subscriptions; // placement.h
 };
 
 struct hz_counters {

@@ -12,45 +12,22 @@
 #include "gateway/session/steps.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/placement.h"
 #include "gateway/session/push.h"
+#include "gateway/session/relay.h"
 #include "gateway/store/runtime.h"
 
 #define UFRAG_CHARS 12
 #define PWD_CHARS   28
 
-static void tell(struct hz_brain *brain, unsigned worker, struct hz_msg_header *h, uint16_t type,
-                 size_t bytes)
+void hz_objects_tell(struct hz_brain *brain, unsigned worker, struct hz_msg_header *h, uint16_t type,
+                     size_t bytes)
 {
 	h->version = HZ_API_VERSION;
 	h->type = type;
 	h->bytes = (uint32_t)bytes;
 	if (brain->worker[worker].link)
 		hz_media_link_send(brain->worker[worker].link, h, type, bytes);
-}
-
-bool hz_objects_room(const struct hz_consult *consult, const struct hz_brain *brain, unsigned tracks,
-                     unsigned subs)
-{
-	const struct hz_worker_view *view = &brain->worker[consult->worker];
-	return hz_ids_room(&view->tracks) >= tracks && hz_ids_room(&view->subs) >= subs;
-}
-
-int hz_objects_worker(struct hz_brain *brain, const struct hz_consult *consult, unsigned *ret)
-{
-	if (brain->workers == 0)
-		return -ENOSPC;
-	unsigned best = consult->worker;
-	if (consult->peer_count == 0) {
-		for (unsigned i = 0; i < brain->workers; i++) {
-			if (best >= brain->workers ||
-			    brain->worker[i].peers.used < brain->worker[best].peers.used)
-				best = i;
-		}
-	}
-	if (best >= brain->workers || hz_ids_room(&brain->worker[best].peers) == 0)
-		return -ENOSPC;
-	*ret = best;
-	return 0;
 }
 
 // --- peers
@@ -71,8 +48,8 @@ static void peer_link(struct hz_peer *peer)
 	struct hz_participant *owner = peer->owner;
 	owner->peers = peer;
 	owner->peer_count++;
-	owner->consult->peer_count++;
-	owner->consult->worker = peer->worker;
+	if (owner->consult->peer_count++ == 0)
+		owner->consult->worker = peer->worker;
 }
 
 void hz_peer_credentials(struct hz_peer *peer)
@@ -84,7 +61,7 @@ void hz_peer_credentials(struct hz_peer *peer)
 int hz_peer_new(struct hz_brain *brain, struct hz_participant *owner, uint8_t kind, struct hz_peer **ret)
 {
 	unsigned worker = 0;
-	int err = hz_objects_worker(brain, owner->consult, &worker);
+	int err = hz_place_peer(brain, owner->consult, &worker);
 	if (err)
 		return err;
 	if (owner->peer_count >= HZ_PEERS_PER_PARTICIPANT)
@@ -136,7 +113,7 @@ void hz_peer_set(struct hz_brain *brain, struct hz_peer *peer)
 	else
 		peer->cmd.flags |= HZ_PEER_MUTED;
 	hz_ice_tcp_register(brain, peer);
-	tell(brain, peer->worker, &peer->cmd.h, HZ_CMD_PEER_SET, sizeof(peer->cmd));
+	hz_objects_tell(brain, peer->worker, &peer->cmd.h, HZ_CMD_PEER_SET, sizeof(peer->cmd));
 	hz_persist_peer(brain, peer);
 }
 
@@ -166,7 +143,7 @@ void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer)
 		hz_slot_end(brain, peer->slots); // NOLINT(clang-analyzer-unix.Malloc)
 	hz_steps_forget(brain, peer);
 	struct hz_cmd_peer_del del = {.peer = peer->id};
-	tell(brain, peer->worker, &del.h, HZ_CMD_PEER_DEL, sizeof(del));
+	hz_objects_tell(brain, peer->worker, &del.h, HZ_CMD_PEER_DEL, sizeof(del));
 	hz_persist_forget(brain, peer->worker, HZ_MEDIA_PEER, peer->id);
 	hz_ids_release(&brain->worker[peer->worker].peers, peer->id);
 	hz_ice_tcp_forget(brain, peer);
@@ -205,12 +182,27 @@ static void track_link(struct hz_track *track)
 	track->peer->track_count++;
 }
 
+static bool named_elsewhere(struct hz_brain *brain, unsigned worker, hz_id id)
+{
+	for (unsigned i = 0; i < brain->workers; i++) {
+		if (i != worker && hz_track_by_id(brain, i, id))
+			return true;
+	}
+	return false;
+}
+
 int hz_track_new(struct hz_brain *brain, struct hz_peer *peer, struct hz_track **ret)
 {
 	struct hz_track *track = track_alloc(peer);
 	if (!track)
 		return -ENOMEM;
-	int err = hz_ids_take(&brain->worker[peer->worker].tracks, track, &track->id);
+	// Clients name tracks by id alone. A taken id is given out with the next generation the next time.
+	struct hz_id_table *table = &brain->worker[peer->worker].tracks;
+	int err = hz_ids_take(table, track, &track->id);
+	while (!err && named_elsewhere(brain, peer->worker, track->id)) {
+		hz_ids_release(table, track->id);
+		err = hz_ids_take(table, track, &track->id);
+	}
 	if (err) {
 		free(track);
 		return err;
@@ -251,8 +243,9 @@ void hz_track_set(struct hz_brain *brain, struct hz_track *track)
 	track->cmd.peer = track->peer->id;
 	track->cmd.kind = track->kind;
 	track->cmd.flags = (track->muted ? HZ_TRACK_PAUSED : 0) | (detailed(track) ? HZ_TRACK_DETAIL : 0);
-	tell(brain, track->peer->worker, &track->cmd.h, HZ_CMD_TRACK_SET, sizeof(track->cmd));
+	hz_objects_tell(brain, track->peer->worker, &track->cmd.h, HZ_CMD_TRACK_SET, sizeof(track->cmd));
 	hz_persist_track(brain, track);
+	hz_relay_follow(brain, track);
 	consult->recount = true;
 	hz_push_state(brain, consult);
 }
@@ -263,14 +256,14 @@ static void track_forget(struct hz_brain *brain, const struct hz_track *track)
 	for (struct hz_participant *p = track->peer->owner->consult->participants; p; p = p->next) {
 		for (struct hz_peer *peer = p->peers; peer; peer = peer->next) {
 			for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
-				if (slot->cmd.track != track->id)
+				if (hz_slot_track(brain, slot) != track)
 					continue;
-				slot->cmd.track = 0;
-				hz_steps_reset(slot);
+				hz_slot_show(brain, slot, NULL);
 				hz_slot_set(brain, slot);
 			}
 		}
 	}
+	hz_relay_end(brain, track);
 }
 
 void hz_track_end(struct hz_brain *brain, struct hz_track *track)
@@ -278,7 +271,7 @@ void hz_track_end(struct hz_brain *brain, struct hz_track *track)
 	struct hz_peer *peer = track->peer;
 	track_forget(brain, track);
 	struct hz_cmd_track_del del = {.track = track->id};
-	tell(brain, peer->worker, &del.h, HZ_CMD_TRACK_DEL, sizeof(del));
+	hz_objects_tell(brain, peer->worker, &del.h, HZ_CMD_TRACK_DEL, sizeof(del));
 	hz_persist_forget(brain, peer->worker, HZ_MEDIA_TRACK, track->id);
 	hz_ids_release(&brain->worker[peer->worker].tracks, track->id);
 	for (struct hz_track **at = &peer->tracks; *at; at = &(*at)->next) {
@@ -348,15 +341,17 @@ void hz_slot_set(struct hz_brain *brain, struct hz_slot *slot)
 {
 	slot->cmd.sub = slot->id;
 	slot->cmd.peer = slot->peer->id;
-	tell(brain, slot->peer->worker, &slot->cmd.h, HZ_CMD_SUB_SET, sizeof(slot->cmd));
+	hz_objects_tell(brain, slot->peer->worker, &slot->cmd.h, HZ_CMD_SUB_SET, sizeof(slot->cmd));
 	hz_persist_slot(brain, slot);
 }
 
 void hz_slot_end(struct hz_brain *brain, struct hz_slot *slot)
 {
 	struct hz_peer *peer = slot->peer;
+	struct hz_consult *consult = peer->owner ? peer->owner->consult : peer->consult;
+	consult->relay_check = true;
 	struct hz_cmd_sub_del del = {.sub = slot->id};
-	tell(brain, peer->worker, &del.h, HZ_CMD_SUB_DEL, sizeof(del));
+	hz_objects_tell(brain, peer->worker, &del.h, HZ_CMD_SUB_DEL, sizeof(del));
 	hz_persist_forget(brain, peer->worker, HZ_MEDIA_SUB, slot->id);
 	hz_ids_release(&brain->worker[peer->worker].subs, slot->id);
 	for (struct hz_slot **at = &peer->slots; *at; at = &(*at)->next) {
@@ -373,17 +368,29 @@ void hz_slot_end(struct hz_brain *brain, struct hz_slot *slot)
 
 struct hz_peer *hz_peer_by_id(struct hz_brain *brain, unsigned worker, hz_id id)
 {
-	return worker < brain->workers ? hz_ids_get(&brain->worker[worker].peers, id) : NULL;
+	struct hz_peer *peer = worker < brain->workers ? hz_ids_get(&brain->worker[worker].peers, id) : NULL;
+	return peer && peer->owner ? peer : NULL;
 }
 
 struct hz_slot *hz_slot_by_id(struct hz_brain *brain, unsigned worker, hz_id id)
 {
-	return worker < brain->workers ? hz_ids_get(&brain->worker[worker].subs, id) : NULL;
+	struct hz_slot *slot = worker < brain->workers ? hz_ids_get(&brain->worker[worker].subs, id) : NULL;
+	return slot && slot->peer->owner ? slot : NULL;
 }
 
 struct hz_track *hz_track_by_id(struct hz_brain *brain, unsigned worker, hz_id id)
 {
-	return worker < brain->workers ? hz_ids_get(&brain->worker[worker].tracks, id) : NULL;
+	struct hz_track *track =
+	    worker < brain->workers ? hz_ids_get(&brain->worker[worker].tracks, id) : NULL;
+	return track && track->peer->owner ? track : NULL;
+}
+
+struct hz_track *hz_track_find(struct hz_brain *brain, hz_id id)
+{
+	struct hz_track *track = NULL;
+	for (unsigned i = 0; i < brain->workers && !track; i++)
+		track = hz_track_by_id(brain, i, id);
+	return track;
 }
 
 struct hz_track *hz_track_of_source(const struct hz_participant *p, uint8_t kind, uint8_t source)

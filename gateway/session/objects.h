@@ -1,18 +1,15 @@
 // Media objects: peers, tracks and slots, each kept in three places at once: here, in the store and at its worker.
-// `_set` writes the two others from `cmd`. Limits are the caller's to check first (hz_objects_room). Thread: one.
+// `_set` writes the two others from `cmd`. Limits are the caller's to check first (hz_place_room). Thread: one.
 #ifndef HZ_GATEWAY_SESSION_OBJECTS_H
 #define HZ_GATEWAY_SESSION_OBJECTS_H
 
 #include "gateway/session/model.h"
 
-// True if the worker of this consult can take so many more.
-bool hz_objects_room(const struct hz_consult *consult, const struct hz_brain *brain, unsigned tracks,
-                     unsigned subs);
+// Fills the header and sends the command to a worker.
+void hz_objects_tell(struct hz_brain *brain, unsigned worker, struct hz_msg_header *h, uint16_t type,
+                     size_t bytes);
 
-// The worker for a consult's next peer: the one it is on, or the least loaded. -ENOSPC: no worker has room for a peer.
-int hz_objects_worker(struct hz_brain *brain, const struct hz_consult *consult, unsigned *ret);
-
-// A peer with fresh ICE credentials, not told to anyone yet. -ENOSPC, -ENOMEM.
+// On the worker that placement.h chooses: a peer with fresh ICE credentials, not told to anyone yet. -ENOSPC, -ENOMEM.
 int hz_peer_new(struct hz_brain *brain, struct hz_participant *owner, uint8_t kind, struct hz_peer **ret);
 void hz_peer_credentials(struct hz_peer *peer); // new local ones: an ICE restart
 void hz_peer_set(struct hz_brain *brain, struct hz_peer *peer);
@@ -33,7 +30,8 @@ int hz_peer_claim(struct hz_brain *brain, struct hz_participant *owner, unsigned
 int hz_track_claim(struct hz_brain *brain, struct hz_peer *peer, hz_id id, struct hz_track **ret);
 int hz_slot_claim(struct hz_brain *brain, struct hz_peer *peer, hz_id id, struct hz_slot **ret);
 
-// NULL: there is none (any more).
+// NULL: there is none (any more), or it belongs to a relay. Ids of publishers' tracks are unique over all workers.
+struct hz_track *hz_track_find(struct hz_brain *brain, hz_id id);
 struct hz_peer *hz_peer_by_id(struct hz_brain *brain, unsigned worker, hz_id id);
 struct hz_slot *hz_slot_by_id(struct hz_brain *brain, unsigned worker, hz_id id);
 struct hz_track *hz_track_by_id(struct hz_brain *brain, unsigned worker, hz_id id);

@@ -8,6 +8,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/offer_lines.h"
+#include "gateway/session/placement.h"
 #include "gateway/session/push.h"
 #include "gateway/session/visit.h"
 #include "gateway/session/codec_choice.h"
@@ -80,25 +81,16 @@ static enum hz_offer_code check(const struct hz_brain *brain, const struct hz_pa
 	demand.new_tracks = demand.tracks > own ? demand.tracks - own : 0;
 	demand.new_slots = demand.slots > slots ? demand.slots - slots : 0;
 	// Some to spare: m-lines may change what they are for, so that new objects are made before old ones go.
-	if (peer && !hz_objects_room(p->consult, brain, demand.new_tracks + HZ_TRACKS_PER_PARTICIPANT,
-	                             demand.new_slots + HZ_SLOTS_PER_PEER))
+	if (peer && !hz_place_room(brain, peer->worker, demand.new_tracks + HZ_TRACKS_PER_PARTICIPANT,
+	                           demand.new_slots + HZ_SLOTS_PER_PEER))
 		return HZ_OFFER_PEERS;
 	return HZ_OFFER_OK;
 }
 
-// Fresh peers go to a worker that may differ from the consult's last one: look at that one's room.
 static enum hz_offer_code make_peer(struct hz_brain *brain, struct hz_participant *p,
                                     const struct hz_plan *plan, struct hz_peer **ret)
 {
-	unsigned worker = 0;
-	int err = hz_objects_worker(brain, p->consult, &worker);
-	if (!err) {
-		p->consult->worker = worker;
-		if (!hz_objects_room(p->consult, brain, 2 * HZ_TRACKS_PER_PARTICIPANT, 2 * HZ_SLOTS_PER_PEER))
-			err = -ENOSPC;
-	}
-	if (!err)
-		err = hz_peer_new(brain, p, plan->kind, ret);
+	int err = hz_peer_new(brain, p, plan->kind, ret);
 	if (err)
 		return err == -ENOSPC ? HZ_OFFER_PEERS : HZ_OFFER_FAILED;
 	snprintf((*ret)->source, sizeof((*ret)->source), "%s", plan->source);

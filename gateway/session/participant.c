@@ -7,10 +7,10 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
-#include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
+#include "gateway/session/relay.h"
 #include "gateway/session/visit.h"
 #include "signaling/auth/digest.h"
 #include "signaling/server/server.h"
@@ -190,11 +190,10 @@ static void blind(struct hz_brain *brain, struct hz_participant *p)
 	for (struct hz_participant *other = p->consult->participants; other; other = other->next) {
 		for (struct hz_peer *peer = other->peers; peer; peer = peer->next) {
 			for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
-				struct hz_track *track = hz_track_by_id(brain, peer->worker, slot->cmd.track);
+				const struct hz_track *track = hz_slot_track(brain, slot);
 				if (!track || (other != p && track->peer->owner != p))
 					continue;
-				slot->cmd.track = 0;
-				hz_steps_reset(slot);
+				hz_slot_show(brain, slot, NULL);
 				hz_slot_set(brain, slot);
 			}
 		}

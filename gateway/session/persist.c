@@ -17,13 +17,12 @@ static void failed(struct hz_brain *brain, int err)
 	brain->store_sick = true;
 }
 
-static void put(struct hz_brain *brain, const struct hz_participant *owner, struct hz_media_row *row,
-                json_t *meta)
+static void put(struct hz_brain *brain, const struct hz_peer *peer, struct hz_media_row *row, json_t *meta)
 {
 	char *text = meta ? json_dumps(meta, JSON_COMPACT) : NULL;
 	json_decref(meta);
-	row->consult = owner->consult->id;
-	row->participant = owner->id;
+	row->consult = peer->owner ? peer->owner->consult->id : peer->consult->id;
+	row->participant = peer->owner ? peer->owner->id : ""; // a relay's
 	row->meta = text;
 	int err = text ? hz_store_media_put(brain->store, row) : -ENOMEM;
 	free(text);
@@ -47,7 +46,7 @@ void hz_persist_peer(struct hz_brain *brain, const struct hz_peer *peer)
 	    .cmd = &peer->cmd,
 	    .cmd_bytes = sizeof(peer->cmd),
 	};
-	put(brain, peer->owner, &row, hz_peer_to_json(peer));
+	put(brain, peer, &row, hz_peer_to_json(peer));
 }
 
 void hz_persist_track(struct hz_brain *brain, const struct hz_track *track)
@@ -61,7 +60,7 @@ void hz_persist_track(struct hz_brain *brain, const struct hz_track *track)
 	    .cmd = &track->cmd,
 	    .cmd_bytes = sizeof(track->cmd),
 	};
-	put(brain, track->peer->owner, &row, hz_track_to_json(track));
+	put(brain, track->peer, &row, track->of ? hz_relay_of_to_json(track) : hz_track_to_json(track));
 }
 
 void hz_persist_slot(struct hz_brain *brain, const struct hz_slot *slot)
@@ -75,7 +74,7 @@ void hz_persist_slot(struct hz_brain *brain, const struct hz_slot *slot)
 	    .cmd = &slot->cmd,
 	    .cmd_bytes = sizeof(slot->cmd),
 	};
-	put(brain, slot->peer->owner, &row, hz_slot_to_json(slot));
+	put(brain, slot->peer, &row, hz_slot_to_json(slot));
 }
 
 void hz_persist_forget(struct hz_brain *brain, unsigned worker, uint8_t kind, hz_id id)
@@ -185,6 +184,15 @@ void hz_persist_flush(struct hz_brain *brain)
 		(void)hz_persist_commit(brain);
 }
 
+static void rewrite_peer(struct hz_brain *brain, const struct hz_peer *peer)
+{
+	hz_persist_peer(brain, peer);
+	for (const struct hz_track *track = peer->tracks; track; track = track->next)
+		hz_persist_track(brain, track);
+	for (const struct hz_slot *slot = peer->slots; slot; slot = slot->next)
+		hz_persist_slot(brain, slot);
+}
+
 static void rewrite_participant(struct hz_brain *brain, struct hz_participant *p)
 {
 	int err = write_row(brain, p, p->status);
@@ -192,13 +200,8 @@ static void rewrite_participant(struct hz_brain *brain, struct hz_participant *p
 		err = write_session(brain, p);
 	if (err)
 		failed(brain, err);
-	for (struct hz_peer *peer = p->peers; peer; peer = peer->next) {
-		hz_persist_peer(brain, peer);
-		for (struct hz_track *track = peer->tracks; track; track = track->next)
-			hz_persist_track(brain, track);
-		for (struct hz_slot *slot = peer->slots; slot; slot = slot->next)
-			hz_persist_slot(brain, slot);
-	}
+	for (const struct hz_peer *peer = p->peers; peer; peer = peer->next)
+		rewrite_peer(brain, peer);
 }
 
 void hz_persist_rewrite(struct hz_brain *brain)
@@ -215,6 +218,8 @@ void hz_persist_rewrite(struct hz_brain *brain)
 	while ((consult = hz_map_next(brain->consults, &at))) {
 		for (struct hz_participant *p = consult->participants; p && !brain->store_sick; p = p->next)
 			rewrite_participant(brain, p);
+		for (const struct hz_peer *link = consult->relays; link; link = link->next)
+			rewrite_peer(brain, link);
 	}
 	if (brain->store_sick)
 		hz_store_rollback(brain->store);

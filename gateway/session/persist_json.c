@@ -23,6 +23,11 @@ json_t *hz_slot_to_json(const struct hz_slot *slot)
 	return json_pack("{s:s, s:i}", "group", slot->group, "nth", slot->nth);
 }
 
+json_t *hz_relay_of_to_json(const struct hz_track *relay)
+{
+	return json_pack("{s:I}", "of", (json_int_t)relay->of);
+}
+
 json_t *hz_participant_to_json(const struct hz_participant *p)
 {
 	return json_pack("{s:s, s:s, s:I, s:i, s:b, s:I, s:I, s:I, s:s, s:b, s:s}", "name", p->name, "role",
@@ -95,6 +100,19 @@ int hz_slot_from_json(const char *text, struct hz_slot *slot)
 	if (json && json_unpack(json, "{s:s, s:i}", "group", &group, "nth", &nth) == 0 &&
 	    take(slot->group, sizeof(slot->group), group)) {
 		slot->nth = (uint8_t)nth;
+		err = 0;
+	}
+	json_decref(json);
+	return err;
+}
+
+int hz_relay_of_from_json(const char *text, hz_id *ret)
+{
+	json_int_t of = 0;
+	json_t *json = json_loads(text, 0, NULL);
+	int err = -EINVAL;
+	if (json && json_unpack(json, "{s:I}", "of", &of) == 0 && of > 0 && of <= UINT32_MAX) {
+		*ret = (hz_id)of;
 		err = 0;
 	}
 	json_decref(json);

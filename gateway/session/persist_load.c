@@ -12,6 +12,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/persist_json.h"
+#include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
 #include "gateway/store/consults.h"
 #include "gateway/store/runtime.h"
@@ -62,6 +63,14 @@ static bool on_session(void *arg, const struct hz_session_row *row)
 	return true;
 }
 
+// Speaker events carry the number that the worker was told.
+static int renumber(struct hz_brain *brain, struct hz_consult *consult, uint32_t number)
+{
+	hz_map_del_u64(brain->numbers, consult->number);
+	consult->number = number;
+	return hz_map_set_u64(brain->numbers, number, consult);
+}
+
 static int load_peer(struct load *load, struct hz_participant *p, const struct hz_media_row *row)
 {
 	struct hz_brain *brain = load->brain;
@@ -82,10 +91,7 @@ static int load_peer(struct load *load, struct hz_participant *p, const struct h
 		return err;
 	}
 	hz_ice_tcp_register(brain, peer);
-	// Speaker events carry the number that the worker was told.
-	hz_map_del_u64(brain->numbers, p->consult->number);
-	p->consult->number = peer->cmd.consult;
-	return hz_map_set_u64(brain->numbers, p->consult->number, p->consult);
+	return renumber(brain, p->consult, peer->cmd.consult);
 }
 
 static int load_track(struct load *load, const struct hz_media_row *row)
@@ -119,7 +125,7 @@ static int load_slot(struct load *load, const struct hz_media_row *row)
 	if (err)
 		return err;
 	slot->cmd = cmd;
-	const struct hz_track *track = hz_track_by_id(load->brain, row->worker, slot->cmd.track);
+	const struct hz_track *track = hz_slot_track(load->brain, slot);
 	if (!track || !hz_slot_may_show(peer->owner, track))
 		slot->cmd.track = 0;
 	err = hz_slot_from_json(row->meta, slot);
@@ -128,10 +134,25 @@ static int load_slot(struct load *load, const struct hz_media_row *row)
 	return err;
 }
 
+static int load_relay(struct load *load, struct hz_consult *consult, const struct hz_media_row *row)
+{
+	struct hz_cmd_peer_set cmd;
+	int err = 0;
+	if (row->kind == HZ_MEDIA_PEER && row->cmd_bytes == sizeof(cmd)) {
+		memcpy(&cmd, row->cmd, sizeof(cmd));
+		err = renumber(load->brain, consult, cmd.consult);
+	}
+	return err ? err : hz_relay_load(load->brain, consult, row);
+}
+
 static bool on_media(void *arg, const struct hz_media_row *row)
 {
 	struct load *load = arg;
 	struct hz_consult *consult = hz_map_get(load->brain->consults, row->consult);
+	if (consult && !row->participant[0]) {
+		load->skipped += load_relay(load, consult, row) != 0;
+		return true;
+	}
 	struct hz_participant *p = consult ? hz_participant_find(consult, row->participant) : NULL;
 	int err = p ? 0 : -ENOENT;
 	if (!err && row->kind == HZ_MEDIA_PEER)
@@ -170,6 +191,7 @@ static int drop_stale(struct hz_brain *brain)
 			if (!err && !removed)
 				hz_participant_maybe_leave(brain, p);
 		}
+		hz_relay_repair(brain, consult);
 		consult->recount = true;
 	}
 	return err;

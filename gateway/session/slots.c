@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
+#include "gateway/session/relay.h"
 
 bool hz_slot_may_show(const struct hz_participant *p, const struct hz_track *track)
 {
@@ -39,11 +39,9 @@ static void follow_peer(struct hz_brain *brain, struct hz_peer *peer)
 		struct hz_track *track = source ? hz_track_nth(source, slot->cmd.kind, slot->nth) : NULL;
 		if (track && !hz_slot_may_show(peer->owner, track))
 			track = NULL;
-		hz_id wanted = track ? track->id : 0;
-		if (slot->cmd.track == wanted)
+		if (hz_slot_track(brain, slot) == track)
 			continue;
-		slot->cmd.track = wanted;
-		hz_steps_reset(slot);
+		hz_slot_show(brain, slot, track);
 		hz_slot_set(brain, slot);
 	}
 }

@@ -5,6 +5,7 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/push.h"
+#include "gateway/session/relay.h"
 #include "gateway/session/visit.h"
 
 #define EVERY_US 250000
@@ -68,7 +69,7 @@ void hz_steps_forget(struct hz_brain *brain, const struct hz_peer *peer)
 
 static void log_step(struct hz_brain *brain, struct hz_slot *slot)
 {
-	const struct hz_track *track = hz_track_by_id(brain, slot->peer->worker, slot->cmd.track);
+	const struct hz_track *track = hz_slot_track(brain, slot);
 	if (slot->step == slot->logged || !track)
 		return;
 	slot->logged = slot->step;
@@ -84,10 +85,11 @@ static void tell(struct hz_brain *brain, struct hz_peer *peer)
 	json_t *items = json_array();
 	peer->ladder_us = brain->now_us;
 	for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
+		const struct hz_track *track = hz_slot_track(brain, slot);
 		log_step(brain, slot);
-		if (!slot->cmd.track || slot->step == HZ_STEP_FULL)
+		if (!track || slot->step == HZ_STEP_FULL)
 			continue;
-		snprintf(id, sizeof(id), "t%x", slot->cmd.track);
+		snprintf(id, sizeof(id), "t%x", track->id);
 		json_array_append_new(items,
 		                      json_pack("{s:s, s:s, s:s, s:i}", "mid", slot->cmd.mid, "track", id,
 		                                "step", hz_step_name(slot->step), "layer", slot->layer));

@@ -18,6 +18,7 @@
 #include "tests/unit/store/scratch.h"
 
 #define RIG_SOCKETS 160
+#define RIG_MORE    2
 #define RIG_SECRET  "0123456789abcdef0123456789abcdef"
 
 struct rig_socket {
@@ -44,6 +45,11 @@ struct rig {
 	struct hz_jwt_keys *keys;
 	int pair[2];
 	struct rig_worker *worker;
+	unsigned extra; // workers beside the first
+	struct rig_more {
+		int pair[2];
+		struct rig_worker *worker;
+	} more[RIG_MORE];
 	struct rig_socket socket[RIG_SOCKETS];
 	int64_t now_us, wall_us;
 };
@@ -86,13 +92,18 @@ static const struct hz_brain_ops rig_ops = {.send = rig_send, .close = rig_close
 
 // --- the worker
 
-static inline void rig_event(struct rig *rig, void *event, uint16_t type, size_t bytes)
+static inline void rig_event_at(int fd, void *event, uint16_t type, size_t bytes)
 {
 	struct hz_msg_header *h = event;
 	h->version = HZ_API_VERSION;
 	h->type = type;
 	h->bytes = (uint32_t)bytes;
-	assert_int_equal(hz_seqpacket_send(rig->pair[1], event, bytes), 0);
+	assert_int_equal(hz_seqpacket_send(fd, event, bytes), 0);
+}
+
+static inline void rig_event(struct rig *rig, void *event, uint16_t type, size_t bytes)
+{
+	rig_event_at(rig->pair[1], event, type, bytes);
 }
 
 static inline void rig_forget(struct rig_worker *w)
@@ -171,26 +182,33 @@ static inline int rig_command(struct rig_worker *w, const union hz_msg *msg)
 	}
 }
 
-// One turn of everything: the brain's, the worker's, and the brain's again for the ACKs.
-static inline void rig_turn(struct rig *rig)
+// What one worker does in a turn; how many commands it read.
+static inline int rig_work(struct rig *rig, unsigned index, int fd, struct rig_worker *worker)
 {
 	union hz_msg msg;
 	size_t bytes = 0;
+	int read = 0;
+	while (read < 64 && hz_seqpacket_recv(fd, &msg, sizeof(msg), &bytes) == 0) {
+		struct hz_ev_ack ack = {.h.seq = msg.h.seq};
+		assert_int_equal(msg.h.bytes, bytes);
+		ack.err = rig_command(worker, &msg);
+		rig_event_at(fd, &ack, HZ_EV_ACK, sizeof(ack));
+		read++;
+	}
+	assert_int_equal(hz_media_link_read(rig->brain->worker[index].link), 0);
+	return read;
+}
+
+// One turn of everything: the brain's, the workers', and the brain's again for the ACKs.
+static inline void rig_turn(struct rig *rig)
+{
 	hz_brain_clock(rig->brain, rig->now_us, rig->wall_us);
 	int idle = 0;
 	for (int i = 0; i < 400 && idle < 2; i++) { // a second look: events may have made commands
 		hz_brain_turn(rig->brain);
-		int read = 0;
-		while (hz_seqpacket_recv(rig->pair[1], &msg, sizeof(msg), &bytes) == 0) {
-			struct hz_ev_ack ack = {.h.seq = msg.h.seq};
-			assert_int_equal(msg.h.bytes, bytes);
-			ack.err = rig_command(rig->worker, &msg);
-			rig_event(rig, &ack, HZ_EV_ACK, sizeof(ack));
-			read++;
-			if (read % 64 == 0)
-				break;
-		}
-		assert_int_equal(hz_media_link_read(rig->brain->worker[0].link), 0);
+		int read = rig_work(rig, 0, rig->pair[1], rig->worker);
+		for (unsigned n = 0; n < rig->extra; n++)
+			read += rig_work(rig, 1 + n, rig->more[n].pair[1], rig->more[n].worker);
 		idle = read ? 0 : idle + 1;
 	}
 }
@@ -222,6 +240,13 @@ static inline void rig_start(struct rig *rig)
 	memset(rig->brain->fingerprint, 0xab, HZ_FINGERPRINT_BYTES);
 	assert_int_equal(hz_media_link_new(rig->pair[0], 0, &hz_events_link_ops, rig->brain, &link), 0);
 	assert_int_equal(hz_brain_add_worker(rig->brain, link), 0);
+	for (unsigned n = 0; n < rig->extra; n++) {
+		struct hz_media_link *other = NULL;
+		assert_int_equal(
+		    hz_media_link_new(rig->more[n].pair[0], 1 + n, &hz_events_link_ops, rig->brain, &other),
+		    0);
+		assert_int_equal(hz_brain_add_worker(rig->brain, other), 0);
+	}
 	hz_brain_clock(rig->brain, rig->now_us, rig->wall_us);
 	assert_int_equal(hz_persist_load(rig->brain, &skipped), 0);
 	assert_int_equal(skipped, 0);
@@ -248,7 +273,7 @@ static inline void rig_kill(struct rig *rig)
 	rig_start(rig);
 }
 
-static inline int rig_setup(void **state)
+static inline int rig_setup_workers(void **state, unsigned workers)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 	scratch_setup((void **)&rig->scratch);
@@ -256,11 +281,21 @@ static inline int rig_setup(void **state)
 	rig->keys = hz_jwt_keys_new();
 	assert_int_equal(hz_jwt_keys_add_secret(rig->keys, "k", RIG_SECRET, strlen(RIG_SECRET)), 0);
 	assert_int_equal(hz_seqpacket_pair(1 << 20, rig->pair), 0);
+	rig->extra = workers - 1;
+	for (unsigned n = 0; n < rig->extra; n++) {
+		assert_int_equal(hz_seqpacket_pair(1 << 20, rig->more[n].pair), 0);
+		rig->more[n].worker = calloc(1, sizeof(*rig->more[n].worker));
+	}
 	rig->now_us = 1000000000;
 	rig->wall_us = 1800000000000000;
 	rig_start(rig);
 	*state = rig;
 	return 0;
+}
+
+static inline int rig_setup(void **state)
+{
+	return rig_setup_workers(state, 1);
 }
 
 static inline int rig_teardown(void **state)
@@ -272,6 +307,11 @@ static inline int rig_teardown(void **state)
 	close(rig->pair[0]);
 	close(rig->pair[1]);
 	free(rig->worker);
+	for (unsigned n = 0; n < rig->extra; n++) {
+		close(rig->more[n].pair[0]);
+		close(rig->more[n].pair[1]);
+		free(rig->more[n].worker);
+	}
 	scratch_teardown((void **)&rig->scratch);
 	free(rig);
 	hz_schema_done();
