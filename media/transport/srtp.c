@@ -9,6 +9,7 @@
 #include <srtp2/srtp.h>
 
 #include "gateway/base/secret.h"
+#include "media/transport/gcm.h"
 #include "media/transport/srtp_internal.h"
 #include "media/transport/srtp_out.h"
 #include "media/transport/ssrc_set.h"
@@ -72,14 +73,17 @@ int hz_srtp_init(void)
 		srtp_shutdown();
 		return -EIO;
 	}
+	hz_gcm_init();
 	users = 1;
 	return 0;
 }
 
 void hz_srtp_done(void)
 {
-	if (users > 0 && --users == 0)
-		srtp_shutdown();
+	if (users == 0 || --users > 0)
+		return;
+	hz_gcm_done();
+	srtp_shutdown();
 }
 
 static int create(const struct hz_srtp_keys *keys, const uint8_t *key, const uint8_t *salt,

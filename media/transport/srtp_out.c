@@ -5,15 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
 #include "gateway/base/secret.h"
+#include "media/transport/gcm.h"
 #include "media/transport/srtp.h"
 
-#define IV_BYTES    12
-#define TAG_BYTES   16
 #define FIRST_CAP   4
 #define MAX_INDEX   0xffffffffffffull
 #define WINDOW_WORD (HZ_SRTP_WINDOW / 64)
@@ -28,8 +25,8 @@ struct stream {
 };
 
 struct hz_srtp_out {
-	EVP_CIPHER_CTX *evp;
-	uint8_t salt[IV_BYTES];
+	struct hz_gcm *gcm;
+	uint8_t salt[HZ_GCM_IV_BYTES];
 	uint32_t count, cap, max;
 	uint32_t last;          // place of the stream used last
 	struct stream **stream; // by SSRC
@@ -56,14 +53,11 @@ static int derive(const uint8_t key[16], const uint8_t salt[14], uint8_t label, 
 static int set_up(struct hz_srtp_out *out, const uint8_t master_key[16], const uint8_t master_salt[14])
 {
 	uint8_t key[16];
-	out->evp = EVP_CIPHER_CTX_new();
-	if (!out->evp)
-		return -ENOMEM;
 	int err = derive(master_key, master_salt, 0, key, sizeof(key));
 	if (!err)
-		err = derive(master_key, master_salt, 2, out->salt, IV_BYTES);
-	if (!err && EVP_EncryptInit_ex(out->evp, EVP_aes_128_gcm(), NULL, key, NULL) != 1)
-		err = -EIO;
+		err = derive(master_key, master_salt, 2, out->salt, HZ_GCM_IV_BYTES);
+	if (!err)
+		err = hz_gcm_new(key, &out->gcm);
 	hz_wipe(key, sizeof(key));
 	return err;
 }
@@ -88,7 +82,7 @@ void hz_srtp_out_free(struct hz_srtp_out *out)
 {
 	if (!out)
 		return;
-	EVP_CIPHER_CTX_free(out->evp); // clears the key schedule
+	hz_gcm_free(out->gcm);
 	for (uint32_t i = 0; i < out->count; i++)
 		free(out->stream[i]);
 	free(out->stream);
@@ -217,37 +211,22 @@ static void note_used(struct stream *s, uint64_t index)
 // --- packets
 
 // RFC 7714 section 8.1: two zero bytes, SSRC, ROC, sequence number; XOR salt.
-static void make_iv(const struct hz_srtp_out *out, uint32_t ssrc, uint64_t index, uint8_t iv[IV_BYTES])
+static void make_iv(const struct hz_srtp_out *out, uint32_t ssrc, uint64_t index, uint8_t iv[HZ_GCM_IV_BYTES])
 {
 	iv[0] = iv[1] = 0;
 	for (unsigned i = 0; i < 4; i++)
 		iv[2 + i] = (uint8_t)(ssrc >> (24 - 8 * i));
 	for (unsigned i = 0; i < 6; i++)
 		iv[6 + i] = (uint8_t)(index >> (40 - 8 * i));
-	for (unsigned i = 0; i < IV_BYTES; i++)
+	for (unsigned i = 0; i < HZ_GCM_IV_BYTES; i++)
 		iv[i] ^= out->salt[i];
-}
-
-static int seal(struct hz_srtp_out *out, const uint8_t iv[IV_BYTES], uint8_t *buf, size_t header, size_t len)
-{
-	OSSL_PARAM tag[2] = {
-	    OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, buf + len, TAG_BYTES),
-	    OSSL_PARAM_construct_end()};
-	int n = 0, payload = (int)(len - header);
-	bool ok =
-	    EVP_EncryptInit_ex(out->evp, NULL, NULL, NULL, iv) == 1 &&
-	    EVP_EncryptUpdate(out->evp, NULL, &n, buf, (int)header) == 1 &&
-	    (payload == 0 || EVP_EncryptUpdate(out->evp, buf + header, &n, buf + header, payload) == 1) &&
-	    EVP_EncryptFinal_ex(out->evp, buf + len, &n) == 1 &&
-	    EVP_CIPHER_CTX_get_params(out->evp, tag) == 1;
-	return ok ? 0 : -EIO;
 }
 
 int hz_srtp_out_protect(struct hz_srtp_out *out, uint8_t *buf, size_t header, size_t *len)
 {
 	uint32_t ssrc = (uint32_t)buf[8] << 24 | (uint32_t)buf[9] << 16 | (uint32_t)buf[10] << 8 | buf[11];
 	struct stream *s = find(out, ssrc);
-	uint8_t iv[IV_BYTES];
+	uint8_t iv[HZ_GCM_IV_BYTES];
 	uint64_t index;
 	int err = s ? 0 : add(out, ssrc, &s);
 	if (!err)
@@ -260,8 +239,8 @@ int hz_srtp_out_protect(struct hz_srtp_out *out, uint8_t *buf, size_t header, si
 		return -EALREADY;
 	note_used(s, index); // before: a nonce that may have been used is never used again
 	make_iv(out, ssrc, index, iv);
-	err = seal(out, iv, buf, header, *len);
+	err = hz_gcm_seal(out->gcm, &(struct hz_gcm_text){iv, buf, header, buf + header, *len - header});
 	if (!err)
-		*len += TAG_BYTES;
+		*len += HZ_GCM_TAG_BYTES;
 	return err;
 }

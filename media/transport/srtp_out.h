@@ -1,5 +1,4 @@
-// Outgoing SRTP of one peer with AEAD_AES_128_GCM (RFC 7714), straight over an EVP context: no stream lookup by list, no
-// copy of the header, one pass. libsrtp stays in charge of everything else (SRTCP, what is received, AES-CM).
+// Outgoing SRTP of one peer with AEAD_AES_128_GCM (RFC 7714), straight over media/transport/gcm.h. libsrtp stays in charge of everything else (SRTCP, what is received, AES-CM).
 // Why: docs/decisions/005-srtp-out.md. Used by srtp.c only. No I/O, no clock. Thread: one per object.
 #ifndef HZ_MEDIA_TRANSPORT_SRTP_OUT_H
 #define HZ_MEDIA_TRANSPORT_SRTP_OUT_H

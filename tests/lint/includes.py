@@ -26,6 +26,7 @@ THIRD = {
     "stun/": ["media/transport/"],
     "nice/": ["media/transport/"],
     "srtp2/": ["media/transport/"],
+    "intel-ipsec-mb.h": ["media/transport/"],
     "openssl/": ["media/transport/", "signaling/auth/"],
     "gst/": ["media/pipeline/", "signaling/sdp/"],
     "libwebsockets": ["signaling/server/"],
