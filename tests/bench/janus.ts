@@ -55,6 +55,7 @@ export class JanusServer implements Server {
   private readonly waiting = new Map<string, { wants: (m: Message) => boolean; done: (m: Message) => void; fail: (e: Error) => void }>();
   private readonly handles = new Map<number, number[]>(); // endpoint -> handles
   private readonly feeds = new Map<string, { room: number; id: number }>(); // room/name
+  private readonly up = new Set<number>(); // handles whose connection stands
   private readonly rooms = new Map<string, number>();
   private keepAlive: NodeJS.Timeout | undefined;
 
@@ -84,6 +85,7 @@ export class JanusServer implements Server {
   pids(): number[] { return [this.process.pid ?? 0]; }
 
   private receive(m: Message): void {
+    if (m.janus === "webrtcup" && m.sender) this.up.add(m.sender);
     const w = this.waiting.get(m.transaction ?? "");
     if (!w || m.janus === "ack") return;
     const problem = m.janus === "error" ? m.error?.reason : m.plugindata?.data["error"];
@@ -130,7 +132,9 @@ export class JanusServer implements Server {
     const joined = await this.message(handle, { request: "join", ptype: "publisher", room: number, display: id });
     this.feeds.set(`${room}/${id}`, { room: number, id: Number(joined.plugindata?.data["id"]) });
     const answer = await this.message(handle, { request: "publish" }, { type: "offer", sdp: makeOffer(load.endpoint(endpoint), lines) });
-    return load.connect(endpoint, connectWords(readSdp(answer.jsep?.sdp ?? ""), start, lines), "running");
+    const running = await load.connect(endpoint, connectWords(readSdp(answer.jsep?.sdp ?? ""), start, lines), "running");
+    await until("webrtcup", 10000, () => this.up.has(handle)); // before that Janus knows "no such feed"
+    return running;
   }
 
   private async watch(load: Load, room: string, sources: string[], endpoint: number, wait: Stage): Promise<Joined> {
