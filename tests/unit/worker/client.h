@@ -36,6 +36,7 @@
 #include "media/transport/dtls.h"
 #include "media/transport/srtp.h"
 #include "media/transport/stun.h"
+#include "media/transport/tcpframe.h"
 #include "media/transport/udp.h"
 #include "media/worker/worker.h"
 
@@ -179,6 +180,7 @@ struct client {
 	struct rig *rig;
 	uint32_t slot;
 	int fd;
+	int tcp; // 0: UDP; else its end of a connection (client_tcp_connect)
 	struct hz_path path;
 	struct hz_udp_rx *rx;
 	struct hz_udp_tx *tx;
@@ -197,6 +199,14 @@ struct client {
 static void client_output(void *user, const uint8_t *data, size_t bytes)
 {
 	struct client *c = user;
+	if (c->tcp) {
+		uint8_t frame[HZ_TCPFRAME_HEADER + HZ_TCPFRAME_MAX_BYTES];
+		hz_tcpframe_head(frame, bytes);
+		memcpy(frame + HZ_TCPFRAME_HEADER, data, bytes);
+		bytes += HZ_TCPFRAME_HEADER;
+		assert_int_equal(send(c->tcp, frame, bytes, MSG_NOSIGNAL), bytes);
+		return;
+	}
 	assert_int_equal(hz_udp_queue(c->tx, &c->path, data, bytes), 0);
 	hz_udp_flush(c->tx);
 }
@@ -247,6 +257,8 @@ static inline void client_free(struct client *c)
 	hz_udp_rx_free(c->rx);
 	hz_udp_tx_free(c->tx);
 	close(c->fd);
+	if (c->tcp)
+		close(c->tcp);
 	free(c);
 }
 
@@ -318,18 +330,32 @@ static inline bool client_take(struct client *c, struct hz_udp_packet *packet, s
 	return true;
 }
 
+// One whole frame, waiting for its rest; 0: the connection ended.
+static inline ssize_t client_frame(int fd, uint8_t *data)
+{
+	uint8_t head[HZ_TCPFRAME_HEADER];
+	size_t bytes = 0;
+	if (recv(fd, head, sizeof(head), MSG_WAITALL) != sizeof(head))
+		return 0;
+	(void)hz_tcpframe_next(head, sizeof(head), &bytes);
+	bytes = bytes ? bytes - HZ_TCPFRAME_HEADER : 0;
+	assert_in_range(bytes, 1, HZ_TCPFRAME_MAX_BYTES);
+	return recv(fd, data, bytes, MSG_WAITALL) == (ssize_t)bytes ? (ssize_t)bytes : 0;
+}
+
 // The next RTP packet within wait_us. One datagram is read at a time, so that none is lost between calls.
 static inline bool client_next(struct client *c, struct client_in *ret, int64_t wait_us)
 {
 	int64_t until = hz_now_us() + wait_us;
 	static uint8_t data[2048];
 	do {
-		struct pollfd p = {.fd = c->fd, .events = POLLIN};
+		struct pollfd p = {.fd = c->tcp ? c->tcp : c->fd, .events = POLLIN};
 		int64_t left = until - hz_now_us();
 		if (poll(&p, 1, left > 0 ? (int)((left + 999) / 1000) : 0) <= 0)
 			continue;
 		struct hz_udp_packet packet = {.data = data};
-		ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+		ssize_t n =
+		    c->tcp ? client_frame(c->tcp, data) : recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
 		if (n <= 0)
 			continue;
 		packet.bytes = (size_t)n;

@@ -1,0 +1,424 @@
+// A worker process with connections: relay, kill -9 with frames cut in the middle both ways, a slow reader, limits.
+#include "tests/unit/worker/client.h"
+
+#include <sys/socket.h>
+
+#define OPUS_SSRC 0x1111
+#define VP8_SSRC  0x2222
+
+// A connection over loopback. ret[0] the client's end, ret[1] the worker's. small: buffers as small as can be.
+static void connected(int ret[2], bool small)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int bytes = 4096;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	if (small)
+		setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	assert_int_equal(listen(listener, 4), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+	ret[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (small)
+		setsockopt(ret[0], SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	assert_int_equal(connect(ret[0], (struct sockaddr *)&at, sizeof(at)), 0);
+	ret[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(ret[1] >= 0);
+	close(listener);
+}
+
+// What control does. Returns the worker's answer.
+static int hand_over(struct rig *rig, hz_id peer, int client, int fd)
+{
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	union hz_msg m = {.tcp_accept = {.peer = peer}};
+	assert_int_equal(getsockname(client, (struct sockaddr *)&from, &len), 0);
+	m.tcp_accept.remote.sin6_family = AF_INET6;
+	m.tcp_accept.remote.sin6_port = from.sin_port;
+	inet_pton(AF_INET6, "::ffff:127.0.0.1", &m.tcp_accept.remote.sin6_addr);
+	m.tcp_accept.local = m.tcp_accept.remote;
+	m.h = (struct hz_msg_header){.version = HZ_API_VERSION,
+	                             .type = HZ_CMD_TCP_ACCEPT,
+	                             .bytes = sizeof(m.tcp_accept),
+	                             .seq = ++rig->seq};
+	assert_int_equal(hz_seqpacket_send_fds(rig->control, &m, sizeof(m.tcp_accept), &fd, 1), 0);
+	union hz_msg ack = rig_expect(rig, HZ_EV_ACK);
+	assert_int_equal(ack.h.seq, rig->seq);
+	return ack.ack.err;
+}
+
+static void client_tcp_connect(struct client *c, bool small)
+{
+	int ends[2];
+	connected(ends, small);
+	assert_int_equal(hand_over(c->rig, HZ_ID(c->slot, 1), ends[0], ends[1]), 0);
+	close(ends[1]);
+	if (c->tcp)
+		close(c->tcp);
+	c->tcp = ends[0];
+}
+
+struct call {
+	struct rig *rig;
+	struct client *a, *b; // a publishes by UDP, b watches by TCP
+	uint16_t audio_seq, video_seq;
+};
+
+static void tracks(struct rig *rig)
+{
+	union hz_msg m = {.track_set = {.track = HZ_ID(0, 1),
+	                                .peer = HZ_ID(0, 1),
+	                                .kind = HZ_KIND_AUDIO,
+	                                .layer_count = 1,
+	                                .pt_count = 1,
+	                                .mid = "0",
+	                                .ssrc = {OPUS_SSRC},
+	                                .pt = {{111, 0, HZ_CODEC_OPUS, 0}}}};
+	assert_int_equal(rig_command(rig, &m, HZ_CMD_TRACK_SET, sizeof(m.track_set)), 0);
+	m = (union hz_msg){.track_set = {.track = HZ_ID(1, 1),
+	                                 .peer = HZ_ID(0, 1),
+	                                 .kind = HZ_KIND_VIDEO,
+	                                 .layer_count = 1,
+	                                 .pt_count = 1,
+	                                 .mid = "1",
+	                                 .ssrc = {VP8_SSRC},
+	                                 .pt = {{96, 0, HZ_CODEC_VP8, HZ_PT_PLI}}}};
+	assert_int_equal(rig_command(rig, &m, HZ_CMD_TRACK_SET, sizeof(m.track_set)), 0);
+	m = (union hz_msg){.sub_set = {.sub = HZ_ID(0, 1),
+	                               .peer = HZ_ID(1, 1),
+	                               .track = HZ_ID(0, 1),
+	                               .kind = HZ_KIND_AUDIO,
+	                               .pt_count = 1,
+	                               .ssrc = 0xa1,
+	                               .mid = "0",
+	                               .pt = {{109, 0, HZ_CODEC_OPUS, 0}}}};
+	assert_int_equal(rig_command(rig, &m, HZ_CMD_SUB_SET, sizeof(m.sub_set)), 0);
+	m = (union hz_msg){.sub_set = {.sub = HZ_ID(1, 1),
+	                               .peer = HZ_ID(1, 1),
+	                               .track = HZ_ID(1, 1),
+	                               .kind = HZ_KIND_VIDEO,
+	                               .pt_count = 1,
+	                               .ssrc = 0xb1,
+	                               .mid = "1",
+	                               .pt = {{120, 0, HZ_CODEC_VP8, HZ_PT_PLI}}}};
+	assert_int_equal(rig_command(rig, &m, HZ_CMD_SUB_SET, sizeof(m.sub_set)), 0);
+}
+
+static void call_start(struct call *call, bool small)
+{
+	memset(call, 0, sizeof(*call));
+	call->rig = rig_new(0);
+	(void)rig_expect(call->rig, HZ_EV_HELLO);
+	call->a = client_new(call->rig, 0);
+	call->b = client_new(call->rig, 1);
+	assert_int_equal(client_set(call->a, 1, 0), 0);
+	assert_int_equal(client_set(call->b, 1, 0), 0);
+	client_tcp_connect(call->b, small);
+	client_connect(call->a);
+	client_connect(call->b);
+	tracks(call->rig);
+}
+
+static void call_end(struct call *call)
+{
+	assert_int_equal(call->b->auth_failed + call->a->auth_failed, 0);
+	assert_int_equal(call->b->replayed + call->a->replayed, 0);
+	client_free(call->a);
+	client_free(call->b);
+	rig_free(call->rig);
+}
+
+static void restart(struct call *call)
+{
+	rig_kill(call->rig);
+	rig_spawn(call->rig);
+	(void)rig_expect(call->rig, HZ_EV_HELLO);
+}
+
+static void say(struct call *call)
+{
+	uint16_t seq = call->audio_seq++;
+	struct hz_rtp_header h = {.ts = 960u * seq, .ssrc = OPUS_SSRC, .seq = seq, .pt = 111};
+	client_rtp(call->a, &h, &seq, sizeof(seq));
+}
+
+static void show(struct call *call, bool key)
+{
+	static uint8_t frame[1000] = {0x90, 0x80, 0x01, 0, 2, 0, 0, 0, 0};
+	uint16_t seq = call->video_seq++;
+	struct hz_rtp_header h = {.ts = 3000u * seq, .ssrc = VP8_SSRC, .seq = seq, .pt = 96, .marker = true};
+	frame[3] = key ? 0x10 : 0x11;
+	memcpy(frame + 6, key ? "\0\x9d\x01\x2a" : "\0\0\0\0", 4);
+	client_rtp(call->a, &h, frame, sizeof(frame));
+}
+
+static void relays_by_connection(void **state)
+{
+	struct call call;
+	struct client_in in;
+	(void)state;
+	call_start(&call, false);
+	for (unsigned i = 0; i < 100; i++) {
+		say(&call);
+		assert_true(client_next(call.b, &in, WAIT_US));
+		assert_int_equal(in.p.ssrc, 0xa1);
+	}
+	assert_int_equal(call.rig->arena->counters.tcp_accepted, 1);
+	call_end(&call);
+}
+
+static void goes_on_after_kill(void **state)
+{
+	struct call call;
+	struct client_in in;
+	(void)state;
+	call_start(&call, false);
+	for (unsigned i = 0; i < 5; i++) {
+		say(&call);
+		assert_true(client_next(call.b, &in, WAIT_US));
+		restart(&call);
+		assert_true(client_check(call.b, call.b->pwd, true, WAIT_US));
+		say(&call);
+		assert_true(client_next(call.b, &in, WAIT_US));
+	}
+	call_end(&call);
+}
+
+// The worker dies with the first half of a frame in its socket; the other half comes to the next one.
+static void half_a_frame_in(void **state)
+{
+	struct call call;
+	struct hz_stun_check check = {.remote_ufrag = NULL};
+	struct client_in in;
+	uint8_t frame[2 + HZ_STUN_MAX_BYTES];
+	size_t bytes;
+	(void)state;
+	call_start(&call, false);
+	for (size_t cut = 1; cut < 60; cut += 29) {
+		unsigned before = call.b->answers;
+		check = (struct hz_stun_check){.remote_ufrag = call.b->ufrag,
+		                               .local_ufrag = "clnt",
+		                               .remote_pwd = call.b->pwd,
+		                               .priority = 100,
+		                               .tie_breaker = 7};
+		hz_random(check.id, sizeof(check.id));
+		memcpy(call.b->last_id, check.id, sizeof(check.id));
+		assert_int_equal(hz_stun_request(&check, frame + 2, sizeof(frame) - 2, &bytes), 0);
+		hz_tcpframe_head(frame, bytes);
+		bytes += 2;
+		assert_int_equal(send(call.b->tcp, frame, cut, 0), cut);
+		usleep(20000);
+		restart(&call);
+		usleep(20000);
+		assert_int_equal(send(call.b->tcp, frame + cut, bytes - cut, 0), bytes - cut);
+		int64_t until = hz_now_us() + WAIT_US;
+		while (call.b->answers == before && hz_now_us() < until)
+			(void)client_next(call.b, &in, 5000);
+		assert_int_equal(call.b->answers, before + 1);
+	}
+	call_end(&call);
+}
+
+// A reader that stands still while the worker is killed, with the kernel's buffer ending inside a frame. Afterwards
+// every frame is whole (the client's reader asserts it) and authentic, and what was left out was video.
+static void slow_reader_and_kills(void **state)
+{
+	struct call call;
+	struct client_in in;
+	unsigned audio = 0, video = 0;
+	(void)state;
+	call_start(&call, true);
+	show(&call, true);
+	for (unsigned round = 0; round < 4; round++) {
+		for (unsigned i = 0; i < 200; i++) {
+			show(&call, false);
+			if (i % 10 == 0)
+				say(&call);
+			usleep(200);
+		}
+		client_pump(call.a, 1000);
+		if (round % 2)
+			restart(&call);
+		while (client_next(call.b, &in, 300000)) {
+			audio += in.p.ssrc == 0xa1;
+			video += in.p.ssrc == 0xb1;
+		}
+	}
+	assert_true(client_check(call.b, call.b->pwd, true, WAIT_US));
+	assert_true(call.rig->arena->counters.tcp_dropped > 0);
+	assert_true(video > 0 && video < 800);
+	assert_true(audio >= 30); // what was queued in a worker that was killed is gone
+	call_end(&call);
+}
+
+// Without kills no audio is lost to a slow reader while video is.
+static void audio_before_video(void **state)
+{
+	struct call call;
+	struct client_in in;
+	unsigned audio = 0, video = 0;
+	(void)state;
+	call_start(&call, true);
+	show(&call, true);
+	for (unsigned i = 0; i < 150; i++) {
+		show(&call, false);
+		if (i % 10 == 0)
+			say(&call);
+		usleep(200);
+	}
+	while (client_next(call.b, &in, 300000)) {
+		audio += in.p.ssrc == 0xa1;
+		video += in.p.ssrc == 0xb1;
+	}
+	assert_int_equal(audio, 15);
+	assert_true(video > 0 && video < 151);
+	call_end(&call);
+}
+
+static bool ended(int fd, int wait_ms)
+{
+	uint8_t byte;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	return poll(&p, 1, wait_ms) == 1 && recv(fd, &byte, 1, 0) <= 0;
+}
+
+static void refuses(void **state)
+{
+	struct call call;
+	int ends[2], pipes[2];
+	(void)state;
+	call_start(&call, false);
+	connected(ends, false);
+	assert_int_equal(hand_over(call.rig, HZ_ID(7, 1), ends[0], ends[1]), -ENOENT);
+	close(ends[1]);
+	assert_true(ended(ends[0], 3000));
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(hand_over(call.rig, HZ_ID(1, 1), ends[0], pipes[0]), -EINVAL);
+	close(pipes[0]);
+	close(pipes[1]);
+	close(ends[0]);
+
+	static const uint8_t huge[] = {0xff, 0xff, 0, 1};
+	connected(ends, false);
+	assert_int_equal(hand_over(call.rig, HZ_ID(1, 1), ends[0], ends[1]), 0);
+	close(ends[1]);
+	assert_int_equal(send(ends[0], huge, sizeof(huge), 0), sizeof(huge));
+	assert_true(ended(ends[0], 3000));
+	close(ends[0]);
+	assert_int_equal(call.rig->arena->counters.tcp_refused, 2);
+	call_end(&call);
+}
+
+static void four_a_peer(void **state)
+{
+	struct call call;
+	struct client_in in;
+	int ends[10][2];
+	(void)state;
+	call_start(&call, false);
+	for (unsigned i = 0; i < 10; i++) {
+		connected(ends[i], false);
+		assert_int_equal(hand_over(call.rig, HZ_ID(1, 1), ends[i][0], ends[i][1]), 0);
+		close(ends[i][1]);
+	}
+	unsigned gone = 0;
+	for (unsigned i = 0; i < 10; i++)
+		gone += ended(ends[i][0], 200);
+	assert_int_equal(gone, 7);
+	say(&call); // the authenticated one was not put out
+	assert_true(client_next(call.b, &in, WAIT_US));
+	for (unsigned i = 0; i < 10; i++)
+		close(ends[i][0]);
+	call_end(&call);
+}
+
+// Nothing but checks is taken before one is authenticated, and another peer's check does not do.
+static void strangers(void **state)
+{
+	struct call call;
+	struct client *c;
+	(void)state;
+	call_start(&call, false);
+	c = client_new(call.rig, 1);
+	memcpy(c->ufrag, call.b->ufrag, sizeof(c->ufrag));
+	memcpy(c->pwd, call.a->pwd, sizeof(c->pwd));
+	client_tcp_connect(c, false);
+	assert_false(client_check(c, c->pwd, true, 100000)); // wrong password
+	memcpy(c->ufrag, call.a->ufrag, sizeof(c->ufrag));
+	assert_false(client_check(c, c->pwd, true, 100000)); // right, but of another peer
+	uint64_t bad = call.rig->arena->counters.dtls_bad;
+	client_hello(c, NULL);
+	usleep(50000);
+	assert_int_equal(call.rig->arena->counters.dtls_bad, bad + 1);
+	hz_dtls_free(c->dtls);
+	c->dtls = NULL;
+	for (unsigned i = 0; i < 20; i++) {
+		uint8_t frame[] = {0, 20, 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1,
+		                   2, 3,  4, 5, 6, 7, 8,    9,    10,   11,   12};
+		(void)!send(c->tcp, frame, sizeof(frame), MSG_NOSIGNAL);
+		usleep(1000);
+	}
+	assert_true(ended(c->tcp, 3000));
+	client_free(c);
+	call_end(&call);
+}
+
+// A peer's path moves from UDP to a connection and back as it nominates.
+static void moves(void **state)
+{
+	struct call call;
+	struct client_in in;
+	(void)state;
+	call_start(&call, false);
+	int tcp = call.b->tcp;
+	usleep(1100000); // a nomination this old yields
+	call.b->tcp = 0;
+	assert_true(client_check(call.b, call.b->pwd, true, WAIT_US));
+	say(&call);
+	assert_true(client_next(call.b, &in, WAIT_US));
+	call.b->tcp = tcp;
+	usleep(1100000);
+	assert_true(client_check(call.b, call.b->pwd, true, WAIT_US));
+	say(&call);
+	assert_true(client_next(call.b, &in, WAIT_US));
+	// Its connection ends: the next check by another way is taken at once, whatever its priority.
+	close(tcp);
+	call.b->tcp = 0;
+	usleep(20000);
+	assert_true(client_check(call.b, call.b->pwd, false, WAIT_US));
+	say(&call);
+	assert_true(client_next(call.b, &in, WAIT_US));
+	call_end(&call);
+}
+
+static int group_setup(void **state)
+{
+	(void)state;
+	hz_log_init("test", HZ_LOG_ERROR);
+	signal(SIGPIPE, SIG_IGN);
+	return hz_srtp_init();
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	hz_srtp_done();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(relays_by_connection),
+	    cmocka_unit_test(goes_on_after_kill),
+	    cmocka_unit_test(half_a_frame_in),
+	    cmocka_unit_test(slow_reader_and_kills),
+	    cmocka_unit_test(audio_before_video),
+	    cmocka_unit_test(refuses),
+	    cmocka_unit_test(four_a_peer),
+	    cmocka_unit_test(strangers),
+	    cmocka_unit_test(moves),
+	};
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
