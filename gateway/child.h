@@ -18,6 +18,8 @@ enum { // worker
 	// descriptors, so that its successor finds them (media/worker/shelf.h).
 	HZ_FD_WORKER_SHELF_IN = 8,
 	HZ_FD_WORKER_SHELF_OUT = 9,
+	HZ_FD_WORKER_RINGS = 10, // memfd: the rings between the workers (media/worker/relay.h)
+	HZ_FD_WORKER_WAKE = 11,  // + worker index: eventfds
 };
 
 enum {                                // control

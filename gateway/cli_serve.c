@@ -118,13 +118,16 @@ int hz_cli_control(int argc, char **argv)
 int hz_cli_worker(int argc, char **argv)
 {
 	const char *level = NULL;
-	const struct hz_cli_option table[] = {{.name = "--log", .text = &level}, {.name = NULL}};
-	const struct hz_worker_fds fds = {.arena = HZ_FD_WORKER_ARENA,
-	                                  .udp = HZ_FD_WORKER_UDP,
-	                                  .api = HZ_FD_WORKER_API,
-	                                  .shelf_in = HZ_FD_WORKER_SHELF_IN,
-	                                  .shelf_out = HZ_FD_WORKER_SHELF_OUT,
-	                                  .identity = HZ_FD_WORKER_IDENTITY};
+	uint32_t workers = 1;
+	const struct hz_cli_option table[] = {
+	    {.name = "--log", .text = &level}, {.name = "--workers", .number = &workers}, {.name = NULL}};
+	struct hz_worker_fds fds = {.arena = HZ_FD_WORKER_ARENA,
+	                            .udp = HZ_FD_WORKER_UDP,
+	                            .api = HZ_FD_WORKER_API,
+	                            .shelf_in = HZ_FD_WORKER_SHELF_IN,
+	                            .shelf_out = HZ_FD_WORKER_SHELF_OUT,
+	                            .identity = HZ_FD_WORKER_IDENTITY,
+	                            .rings = HZ_FD_WORKER_RINGS};
 	struct hz_worker_options options = {0};
 	char name[24];
 	int lock;
@@ -135,6 +138,11 @@ int hz_cli_worker(int argc, char **argv)
 	int err = hz_cli_options(argc - 1, argv + 1, table);
 	if (err)
 		return err;
+	if (workers < 1 || workers > HZ_MAX_WORKERS || index >= workers)
+		return not_by_hand("worker");
+	fds.workers = workers;
+	for (uint32_t i = 0; i < workers; i++)
+		fds.wake[i] = HZ_FD_WORKER_WAKE + (int)i;
 	options.index = (uint32_t)index;
 	snprintf(name, sizeof(name), "worker%u", options.index);
 	hz_log_init(name, hz_log_level(level));

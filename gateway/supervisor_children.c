@@ -34,10 +34,12 @@ static const char *name_of(const struct hz_child *c, char buf[16])
 
 static int spawn_worker(struct hz_supervisor *s, struct hz_child *c)
 {
-	char index[12];
+	char index[12], workers[12];
 	const struct hz_shared_worker *w = &s->shared.worker[c->index];
 	snprintf(index, sizeof(index), "%u", c->index);
-	const char *const argv[] = {"huizhen", "worker", index, "--log", s->level, NULL};
+	snprintf(workers, sizeof(workers), "%u", s->shared.workers);
+	const char *const argv[] = {"huizhen", "worker",    index,   "--log",
+	                            s->level,  "--workers", workers, NULL};
 	struct hz_spawn spawn = {.file = "/proc/self/exe",
 	                         .argv = argv,
 	                         .fds = {{w->arena, HZ_FD_WORKER_ARENA},
@@ -46,8 +48,12 @@ static int spawn_worker(struct hz_supervisor *s, struct hz_child *c)
 	                                 {s->shared.identity, HZ_FD_WORKER_IDENTITY},
 	                                 {s->takeover.waiting, HZ_FD_WORKER_WAITING},
 	                                 {w->shelf_in, HZ_FD_WORKER_SHELF_IN},
-	                                 {w->shelf_out, HZ_FD_WORKER_SHELF_OUT}},
-	                         .fd_count = 7};
+	                                 {w->shelf_out, HZ_FD_WORKER_SHELF_OUT},
+	                                 {s->shared.rings, HZ_FD_WORKER_RINGS}},
+	                         .fd_count = 8};
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		spawn.fds[spawn.fd_count++] =
+		    (struct hz_spawn_fd){s->shared.worker[i].wake, HZ_FD_WORKER_WAKE + (int)i};
 	return hz_spawn(&spawn, &c->pid);
 }
 

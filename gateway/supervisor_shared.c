@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "gateway/supervisor_ports.h"
 #include "media/transport/identity.h"
 #include "media/transport/udp.h"
+#include "media/worker/worker.h"
 
 #define API_BUFFER_BYTES (4u << 20) // a whole reconcile of a full worker queues without waiting
 // HZ_ARENA_CONNS messages with a descriptor each; cut by wmem_max without CAP_NET_ADMIN
@@ -46,12 +48,14 @@ int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index)
 	    [HZ_SHARED_IDENTITY] = &shared->identity,
 	    [HZ_SHARED_HTTP] = &shared->http,
 	    [HZ_SHARED_HTTPS] = &shared->https,
+	    [HZ_SHARED_RINGS] = &shared->rings,
 	    [HZ_SHARED_ARENA] = &w->arena,
 	    [HZ_SHARED_UDP] = &w->udp,
 	    [HZ_SHARED_API_WORKER] = &w->api_worker,
 	    [HZ_SHARED_API_CONTROL] = &w->api_control,
 	    [HZ_SHARED_SHELF_IN] = &w->shelf_in,
 	    [HZ_SHARED_SHELF_OUT] = &w->shelf_out,
+	    [HZ_SHARED_WAKE] = &w->wake,
 	};
 	return places[kind];
 }
@@ -232,6 +236,20 @@ static int open_worker(uint16_t port, size_t arena_bytes, char *error, struct hz
 		            strerror(-err));
 	ret->shelf_in = pair[0];
 	ret->shelf_out = pair[1];
+	ret->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ret->wake < 0)
+		return FAIL(-errno, error, "cannot make an eventfd (%s), at the system: raise its limits",
+		            strerror(errno));
+	return 0;
+}
+
+static int open_rings(unsigned workers, char *error, int *ret)
+{
+	int err = hz_memfd_new("huizhen-rings", hz_worker_rings_bytes(workers), ret);
+	if (err)
+		return FAIL(err, error,
+		            "cannot make the workers' rings (%s), at the system: raise its limits",
+		            strerror(-err));
 	return 0;
 }
 
@@ -276,6 +294,8 @@ int hz_shared_open(const struct hz_config *config, size_t arena_bytes, char ret_
 	for (unsigned i = 0; !err && i < shared.workers; i++)
 		err = open_worker((uint16_t)(config->media.port + i), arena_bytes, ret_error,
 		                  &shared.worker[i]);
+	if (!err)
+		err = open_rings(shared.workers, ret_error, &shared.rings);
 	if (!err) {
 		err = hz_identity_generate(&shared.identity);
 		if (err)

@@ -15,12 +15,14 @@ enum hz_shared_kind {
 	HZ_SHARED_IDENTITY, // media/transport/identity.h
 	HZ_SHARED_HTTP,
 	HZ_SHARED_HTTPS,
+	HZ_SHARED_RINGS, // between the workers
 	HZ_SHARED_ARENA, // from here on one a worker
 	HZ_SHARED_UDP,
 	HZ_SHARED_API_WORKER,
 	HZ_SHARED_API_CONTROL,
 	HZ_SHARED_SHELF_IN,
 	HZ_SHARED_SHELF_OUT,
+	HZ_SHARED_WAKE,
 	HZ_SHARED_KINDS,
 };
 
@@ -28,11 +30,13 @@ struct hz_shared {
 	unsigned workers;
 	int lock, listener, identity;
 	int http, https; // -1: off
+	int rings;       // HZ_FD_WORKER_RINGS
 	struct hz_shared_worker {
 		int arena, udp;
 		int api_worker,
 		    api_control; // both ends of the pair, so that messages survive either side's restart
 		int shelf_in, shelf_out; // HZ_FD_WORKER_SHELF_IN
+		int wake;                // HZ_FD_WORKER_WAKE
 	} worker[HZ_MAX_WORKERS];
 };
 

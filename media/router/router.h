@@ -76,6 +76,9 @@ void hz_router_burst_end(struct hz_router *router);
 int hz_router_rtcp(struct hz_router *router, uint32_t slot, const uint8_t *data, size_t bytes,
                    int64_t now_us);
 
+// Packets of this peer's got lost on the way: asks for keyframes of whatever arrives.
+void hz_router_lost(struct hz_router *router, uint32_t slot, int64_t now_us);
+
 // What is due: reports, feedback, NACKs, keyframe requests, speakers, statistics, kept events.
 void hz_router_tick(struct hz_router *router, int64_t now_us);
 int64_t hz_router_deadline(const struct hz_router *router); // of the next tick

@@ -4,6 +4,7 @@
 
 #include "gateway/base/clock.h"
 #include "media/transport/demux.h"
+#include "media/worker/relay.h"
 #include "media/worker/state.h"
 
 #define BATCHES_PER_TURN 8 // before commands and timers get their turn
@@ -116,6 +117,9 @@ static int turn(struct hz_worker *w)
 			hz_worker_flush(w);
 			hz_worker_latency(w, hz_now_us() - began_us,
 			                  (uint32_t)(w->arena->counters.rx_packets - before));
+		} else if (events[i].data.fd == hz_relay_poll_fd(w)) {
+			w->now_us = hz_now_us();
+			hz_relay_ready(w);
 		} else if (w->api_open) {
 			w->now_us = hz_now_us();
 			hz_worker_api_writable(w);

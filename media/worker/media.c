@@ -4,6 +4,7 @@
 
 #include "gateway/base/log.h"
 #include "media/rtp/bytes.h"
+#include "media/worker/relay.h"
 #include "media/worker/state.h"
 
 static int restore(struct hz_srtp *srtp, uint32_t ssrc, uint64_t index)
@@ -120,6 +121,8 @@ void hz_worker_rtp(struct hz_worker *w, struct hz_udp_packet *packet, bool rtcp)
 static uint8_t *rtp_buffer(void *ctx, uint32_t slot)
 {
 	struct hz_worker *w = ctx;
+	if (w->peer[slot].relay)
+		return hz_relay_buffer(w, slot);
 	if (!w->peer[slot].srtp || !w->arena->peer[slot].has_path) {
 		w->arena->counters.tx_dropped++;
 		return NULL;
@@ -130,6 +133,10 @@ static uint8_t *rtp_buffer(void *ctx, uint32_t slot)
 static void send_rtp(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes)
 {
 	struct hz_worker *w = ctx;
+	if (w->peer[slot].relay) {
+		hz_relay_send(w, slot, bytes);
+		return;
+	}
 	// An index too old for the window (a repair that came very late) is refused here.
 	if (hz_srtp_protect(w->peer[slot].srtp, buf, &bytes, HZ_UDP_MAX_BYTES)) {
 		w->arena->counters.tx_dropped++;
@@ -147,8 +154,10 @@ static void send_rtcp(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes)
 {
 	struct hz_worker *w = ctx;
 	struct hz_worker_peer *p = &w->peer[slot];
-	if (!p->srtp || !w->arena->peer[slot].has_path ||
-	    hz_srtp_protect_rtcp(p->srtp, buf, &bytes, bytes + HZ_SRTP_TRAILER_BYTES))
+	if (p->relay)
+		hz_relay_send_rtcp(w, slot, buf, bytes);
+	else if (!p->srtp || !w->arena->peer[slot].has_path ||
+	         hz_srtp_protect_rtcp(p->srtp, buf, &bytes, bytes + HZ_SRTP_TRAILER_BYTES))
 		w->arena->counters.tx_dropped++;
 	else
 		hz_worker_send(w, hz_arena_path(&w->arena->peer[slot]), buf, bytes);
@@ -158,6 +167,9 @@ static void peer_changed(void *ctx, uint32_t slot)
 {
 	struct hz_worker *w = ctx;
 	const struct hz_arena_peer *ap = &w->arena->peer[slot];
+	hz_relay_register(w, slot);
+	if (hz_relay_is(w, slot))
+		return; // nobody may reach it by ICE
 	// The credentials with which consent was lost stay dead; new ones begin anew.
 	bool dead = ap->state == HZ_PEER_FAILED && ap->reason == HZ_REASON_CONSENT && !ap->ice_pending &&
 	            !strcmp(ap->old_local_ufrag, hz_arena_peer_set(ap)->local_ufrag);
@@ -169,6 +181,7 @@ static void peer_removed(void *ctx, uint32_t slot)
 {
 	struct hz_worker *w = ctx;
 	hz_worker_ufrags_drop(w, slot);
+	hz_relay_forget(w, slot);
 	hz_addresses_drop(w->addresses, slot);
 	hz_tcp_drop_peer(w, slot);
 	hz_worker_dtls_drop(w, slot);

@@ -1,4 +1,5 @@
 // A peer's packets come and go by UDP or over one of its TCP connections.
+#include "media/worker/relay.h"
 #include "media/worker/state.h"
 
 void hz_worker_send(struct hz_worker *w, const struct hz_path *path, const void *data, size_t bytes)
@@ -13,6 +14,7 @@ void hz_worker_flush(struct hz_worker *w)
 {
 	hz_udp_flush(w->tx);
 	hz_tcp_flush(w);
+	hz_relay_flush(w);
 }
 
 uint32_t hz_worker_slot(const struct hz_worker *w, const struct hz_path *path)

@@ -26,6 +26,8 @@
 #define HZ_WORKER_RETIRED     32 // received SSRCs without a track that a peer keeps the roll-over counter of
 #define HZ_LATENCY_BUCKETS    64
 
+struct hz_ring;
+
 struct hz_worker_peer {
 	struct hz_srtp *srtp;
 	struct hz_dtls *dtls;     // NULL after a restart: keys go on, close_notify is not understood
@@ -38,6 +40,8 @@ struct hz_worker_peer {
 	uint32_t slot;
 	uint32_t retired_next;
 	uint32_t retired[HZ_WORKER_RETIRED];
+	struct hz_ring *relay; // HZ_PEER_RELAY: the way there; NULL else (relay.h)
+	uint64_t relay_key;
 };
 
 struct hz_latency {
@@ -58,6 +62,7 @@ struct hz_worker {
 	struct hz_udp_tx *tx;
 	struct hz_addresses *addresses;
 	struct hz_tcp *tcp;
+	struct hz_relay *relay;       // NULL: there are no other workers
 	struct hz_map *ufrags;        // -> struct hz_worker_peer
 	struct hz_timers *handshakes; // by slot: DTLS deadlines of half-open associations
 	struct hz_worker_peer *peer;  // HZ_MAX_PEERS

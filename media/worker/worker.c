@@ -10,6 +10,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
+#include "media/worker/relay.h"
 #include "media/worker/state.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
@@ -86,6 +87,10 @@ static int open_tables(struct hz_worker *w)
 		err = hz_tcp_new(w, &w->tcp);
 	if (!err)
 		err = add(w, hz_tcp_poll_fd(w->tcp));
+	if (!err)
+		err = hz_relay_new(w, &w->relay);
+	if (!err && w->relay)
+		err = add(w, hz_relay_poll_fd(w));
 	if (!err)
 		err = hz_map_new(2 * HZ_MAX_PEERS, &w->ufrags);
 	if (!err)
@@ -187,6 +192,7 @@ static void stop(struct hz_worker *w)
 	free(w->peer);
 	hz_timers_free(w->handshakes);
 	hz_map_free(w->ufrags);
+	hz_relay_free(w->relay);
 	hz_addresses_free(w->addresses);
 	hz_tcp_free(w->tcp);
 	hz_dtls_ctx_free(w->dtls_ctx);

@@ -12,6 +12,9 @@ struct hz_worker_fds {
 	int api;   // SOCK_SEQPACKET to control (media/api.h), non-blocking
 	int shelf_in, shelf_out; // SOCK_SEQPACKET pair, both ends kept by the supervisor (shelf.h); -1: none
 	int identity; // memfd: PEM certificate and key of this installation (media/transport/identity.h)
+	// The rings to the other workers (relay.h), and an eventfd each. workers < 2: none.
+	unsigned workers;
+	int rings, wake[64];
 };
 
 struct hz_worker_options {
@@ -20,6 +23,9 @@ struct hz_worker_options {
 
 // Size of the arena's memfd. Sparse: a page costs memory only once it is used.
 size_t hz_worker_arena_bytes(void);
+
+// Size of the memfd with the rings between so many workers; sparse as well.
+size_t hz_worker_rings_bytes(unsigned workers);
 
 // Layout version of the arena; a takeover by a build with another one is refused.
 uint32_t hz_worker_arena_version(void);

@@ -99,7 +99,9 @@ static int worker(const char *index)
 	bool right = is_type(HZ_FD_WORKER_ARENA, S_IFREG) && type == SOCK_DGRAM &&
 	             is_type(HZ_FD_WORKER_API, S_IFSOCK) && is_type(HZ_FD_WORKER_IDENTITY, S_IFREG) &&
 	             fcntl(HZ_FD_WORKER_WAITING, F_GETFD) == 0 && is_type(HZ_FD_WORKER_SHELF_IN, S_IFSOCK) &&
-	             is_type(HZ_FD_WORKER_SHELF_OUT, S_IFSOCK) && closed(10, 300) && is_clean();
+	             is_type(HZ_FD_WORKER_SHELF_OUT, S_IFSOCK) && is_type(HZ_FD_WORKER_RINGS, S_IFREG) &&
+	             fcntl(HZ_FD_WORKER_WAKE + FAKE_WORKERS - 1, F_GETFD) == 0 &&
+	             closed(HZ_FD_WORKER_WAKE + FAKE_WORKERS, 300) && is_clean();
 	close(HZ_FD_WORKER_WAITING);
 	if (hz_memfd_claim(HZ_FD_WORKER_ARENA, &claimed) ||
 	    hz_memfd_map(HZ_FD_WORKER_ARENA, FAKE_ARENA, (void **)&arena))
