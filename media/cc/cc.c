@@ -395,6 +395,11 @@ uint32_t hz_cc_rtt_us(const struct hz_cc *cc)
 	return cc->rtt_us;
 }
 
+uint32_t hz_cc_loss_permille(const struct hz_cc *cc)
+{
+	return (uint32_t)(cc->loss.now * 1000);
+}
+
 bool hz_cc_measured(const struct hz_cc *cc)
 {
 	return cc->measured || (!cc->first_us && hz_cc_estimate_bps(cc));

@@ -63,8 +63,9 @@ uint32_t hz_cc_estimate_bps(const struct hz_cc *cc);
 // What should be sent now: the estimate, less while a queue drains or during an outage. Before the first feedback the
 // start value for 2 s; then, without any, UINT32_MAX: nothing is known.
 uint32_t hz_cc_target_bps(const struct hz_cc *cc);
-uint32_t hz_cc_queue_us(const struct hz_cc *cc); // how long packets wait in the network, smoothed
-uint32_t hz_cc_rtt_us(const struct hz_cc *cc);   // of feedback, its interval included; 0 unknown
+uint32_t hz_cc_queue_us(const struct hz_cc *cc);      // how long packets wait in the network, smoothed
+uint32_t hz_cc_rtt_us(const struct hz_cc *cc);        // of feedback, its interval included; 0 unknown
+uint32_t hz_cc_loss_permille(const struct hz_cc *cc); // of the newest window
 bool hz_cc_measured(const struct hz_cc *cc); // the estimate comes from this path, not from the start value
 bool hz_cc_outage(const struct hz_cc *cc);   // packets go out, nothing is heard
 // True once after an outage ended: pictures begin anew.

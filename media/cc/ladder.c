@@ -59,7 +59,8 @@ static bool may_stand(const struct state *st, size_t i, unsigned place, uint64_t
 	bool rises = s->known && place > place_of(s);
 	if (!rises)
 		return more <= st->left;
-	if (!st->round->urgent && st->round->now_us - s->since_us < s->wait_us)
+	// One at its best follows when there is better; it did not fall.
+	if (!st->round->urgent && s->step != HZ_STEP_FULL && st->round->now_us - s->since_us < s->wait_us)
 		return false;
 	return more + cost(&st->w[i], place) / 8 <= st->left;
 }

@@ -13,7 +13,7 @@
 
 #include "media/api.h"
 
-#define HZ_LADDER_MAX_SLOTS   64u // of one peer; the ones behind are off while the link is limited
+#define HZ_LADDER_MAX_SLOTS   128u // of one peer
 #define HZ_LADDER_MAX_OPTIONS 12u
 #define HZ_LADDER_STILL_BPS   8000u // least that a slot with stills needs
 #define HZ_LADDER_WAIT_US     1000000

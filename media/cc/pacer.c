@@ -1,13 +1,14 @@
 #include "media/cc/pacer.h"
 
 #define ALWAYS_BPS 4000000u // from here on a keyframe's burst is the network's business
+#define NARROW_BPS 500000u
 #define PACKET     1500
 
 void hz_pacer_set(struct hz_pacer *p, uint32_t target_bps, uint32_t sending_bps, int64_t now_us)
 {
-	uint64_t far = 3ull * sending_bps;
-	// It goes on later than it goes off, so that it does not flutter.
-	bool on = target_bps < ALWAYS_BPS && target_bps < (p->on ? far + far / 4 : far);
+	// On a narrow link a single picture is a queue. Further up only near the limit; on a little sooner than off.
+	uint64_t far = (uint64_t)sending_bps * (p->on ? 14 : 12) / 10;
+	bool on = target_bps < NARROW_BPS || (target_bps < ALWAYS_BPS && target_bps < far);
 	if (on && !p->on) {
 		p->budget_bytes = PACKET;
 		p->at_us = now_us;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HZ_PACER_BURST_US 20000 // of its rate may go at once, but at least one packet
+#define HZ_PACER_BURST_US 40000 // of its rate may go at once, but at least one packet
 #define HZ_PACER_DEBT_US  500000
 
 struct hz_pacer {

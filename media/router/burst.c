@@ -15,7 +15,8 @@ static void forward_all(struct hz_router *r)
 	r->burst_count = 0;
 	for (uint16_t s = r->track[in->track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
 		for (uint32_t i = 0; i < count; i++)
-			hz_forward_one(r, &in[i], s);
+			if (!r->peer[r->sub[s].peer].paced || !hz_pace(r, &in[i], s))
+				hz_forward_one(r, &in[i], s);
 	hz_keyframe_poll(r, in->track, in->now_us);
 }
 
@@ -28,8 +29,8 @@ int hz_burst_new(struct hz_router *r)
 void hz_burst_next(struct hz_router *r, const struct hz_ssrc_entry *entry, uint32_t ts)
 {
 	const struct hz_rt_in *in = r->burst;
-	if (r->burst_count && (in->track != entry->track || in->layer != entry->layer || in->packet.ts != ts ||
-	                       r->burst_count == HZ_BURST))
+	if (r->burst_count && (in->track != entry->track || in->layer != entry->layer ||
+	                       in->packet.ts != ts || r->burst_count == HZ_BURST))
 		forward_all(r);
 }
 

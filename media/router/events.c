@@ -47,6 +47,7 @@ void hz_events_all(struct hz_router *r)
 		r->arena->peer[r->peers[i]].event_pending = 1;
 	for (uint32_t i = 0; i < r->tracks_count; i++)
 		r->arena->track[r->tracks[i]].event_pending = 1;
+	hz_allot_tell_all(r);
 	r->events_pending = 1;
 }
 
@@ -157,6 +158,12 @@ static void peer_stats(struct hz_router *r, uint32_t slot, int64_t interval_us)
 	                                   .plis_sent = s->plis_sent,
 	                                   .plis_received = s->plis_received,
 	                                   .jitter_us = jitter_us}};
+	if (p->congestion) {
+		uint32_t probes = hz_cc_probes(p->congestion->cc);
+		msg.peer_stats.estimate_bps = hz_cc_estimate_bps(p->congestion->cc);
+		msg.peer_stats.probes = probes - p->congestion->probes_told;
+		p->congestion->probes_told = probes;
+	}
 	if (lost > s->up_lost_before)
 		msg.peer_stats.up_lost = (uint32_t)(lost - s->up_lost_before);
 	hz_event_header(&msg.h, HZ_EV_PEER_STATS, sizeof(msg.peer_stats));

@@ -41,6 +41,7 @@ static void on_block(struct hz_router *r, uint32_t slot, const struct hz_report_
 		p->stats.down_lost += block->cumulative_lost - s->lost_told;
 	s->lost_told = block->cumulative_lost;
 	s->lost_valid = 1;
+	hz_congestion_report(r, slot, block->fraction_lost, now_us);
 	uint64_t ntp = hz_ntp_from_us(now_us + r->wall_offset_us + HZ_NTP_UNIX_US);
 	if (hz_rtcp_rtt_us(hz_ntp_compact(ntp), block->lsr, block->dlsr, &rtt_us) || rtt_us > 10000000)
 		return;
@@ -128,8 +129,8 @@ static int on_rtpfb(struct hz_router *r, uint32_t slot, const struct hz_rtcp_pac
 		return err;
 	if (packet->count == HZ_RTPFB_NACK)
 		return on_nack(r, slot, &fb, now_us);
-	if (packet->count == HZ_RTPFB_TWCC && r->ops->twcc_feedback)
-		r->ops->twcc_feedback(r->ctx, slot, packet, now_us);
+	if (packet->count == HZ_RTPFB_TWCC)
+		hz_congestion_feedback(r, slot, packet, now_us);
 	return 0;
 }
 
@@ -143,6 +144,12 @@ static int on_psfb(struct hz_router *r, uint32_t slot, const struct hz_rtcp_pack
 	if (packet->count == HZ_PSFB_PLI) {
 		r->peer[slot].stats.plis_received++;
 		want_for(r, slot, fb.media_ssrc, now_us);
+		return 0;
+	}
+	if (packet->count == HZ_PSFB_AFB) {
+		struct hz_rtcp_remb remb;
+		if (!hz_rtcp_parse_remb(&fb, &remb)) // else another application's
+			hz_congestion_remb(r, slot, remb.bps, now_us);
 		return 0;
 	}
 	if (packet->count != HZ_PSFB_FIR)

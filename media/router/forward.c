@@ -57,8 +57,7 @@ void hz_forward_stamp(struct hz_router *r, uint32_t slot, uint8_t *buf, const st
 		return;
 	uint16_t seq = (uint16_t)r->arena->peer[slot].twcc_seq++;
 	hz_rtp_patch_twcc(buf, at, seq);
-	if (r->ops->twcc_sent)
-		r->ops->twcc_sent(r->ctx, slot, seq, bytes, now_us);
+	hz_congestion_sent(r, slot, seq, bytes, now_us);
 }
 
 // Timestamps go on by the publisher's own clock where it is known on both sides of the switch, else by ours.
@@ -71,7 +70,9 @@ static uint32_t ts_offset(const struct hz_router *r, const struct hz_rt_in *in, 
 	int32_t hz = (int32_t)hz_clock_hz(hz_arena_sub_set(as)->kind);
 	if (!as->started)
 		return 0;
-	int64_t elapsed = (in->now_us - as->last_us) * hz / 1000000;
+	// A damaged arena may hold any time.
+	bool sane = as->last_us <= in->now_us && as->last_us > in->now_us - 3600000000;
+	int64_t elapsed = sane ? (in->now_us - as->last_us) * hz / 1000000 : 0;
 	uint32_t guess = as->last_ts + (uint32_t)(elapsed < hz / 100 ? hz / 100 : elapsed);
 	uint32_t exact = guess;
 	if (old->track == at->id && old->rx_ssrc == in->packet.ssrc) {

@@ -101,6 +101,8 @@ void hz_sub_link(struct hz_router *r, uint32_t slot, uint16_t track)
 	struct hz_rt_sub *s = &r->sub[slot];
 	unlink_from_track(r, slot);
 	s->target = 0;
+	hz_pace_drop(r, slot);
+	hz_allot_forget(r, slot);
 	s->want = (struct hz_layers){HZ_MAX_LAYERS - 1, HZ_LAYERS_ALL, HZ_LAYERS_ALL, HZ_FLOW_ALL};
 	s->still = s->still_valid = 0;
 	if (track == HZ_NO_SLOT)
@@ -145,6 +147,7 @@ void hz_sub_tables(struct hz_router *r, uint32_t slot)
 		s->rtx_pt_of[HZ_CODEC_H264_CB] = s->rtx_pt_of[HZ_CODEC_H264_HIGH];
 	}
 	make_template(s, set);
+	r->peer[s->peer].no_video = 0;
 }
 
 void hz_sub_attach(struct hz_router *r, uint32_t slot)
@@ -198,6 +201,8 @@ void hz_sub_remove(struct hz_router *r, uint32_t slot)
 	retire(r, s->peer, set->ssrc, as->out_index);
 	retire(r, s->peer, set->rtx_ssrc, as->rtx_index);
 	unlink_from_track(r, slot);
+	hz_pace_drop(r, slot);
+	hz_allot_forget(r, slot);
 	if (s->prev_of_peer != HZ_NO_SLOT)
 		r->sub[s->prev_of_peer].next_of_peer = s->next_of_peer;
 	else
@@ -269,6 +274,7 @@ void hz_track_remove(struct hz_router *r, uint32_t slot)
 
 void hz_peer_free_memory(struct hz_router *r, uint32_t slot)
 {
+	hz_congestion_free(r, slot);
 	free(r->peer[slot].twcc);
 	r->peer[slot].twcc = NULL;
 }

@@ -50,9 +50,10 @@ static bool too_soon(struct hz_router *r, uint32_t sub, uint64_t index, int64_t 
 	return last->index == index && now_us - last->at_us < gap;
 }
 
-static bool spend(struct hz_rt_peer *p, size_t bytes, int64_t now_us)
+static bool spend(struct hz_router *r, uint32_t slot, size_t bytes, int64_t now_us)
 {
-	p->resend_bytes += (now_us - p->resend_us) * (HZ_RESEND_BPS / 8) / 1000000;
+	struct hz_rt_peer *p = &r->peer[slot];
+	p->resend_bytes += (now_us - p->resend_us) * (hz_congestion_resend_bps(r, slot) / 8) / 1000000;
 	p->resend_us = now_us;
 	if (p->resend_bytes > HZ_RESEND_BURST)
 		p->resend_bytes = HZ_RESEND_BURST;
@@ -131,7 +132,7 @@ void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us)
 	int64_t ext = hz_filter_find(filter, map, (uint64_t)index);
 	if (!stream || !stream->history || hz_history_get(stream->history, ext, now_us, &packet, NULL))
 		return;
-	if (!spend(&r->peer[s->peer], packet.bytes, now_us))
+	if (!spend(r, s->peer, packet.bytes, now_us))
 		return;
 	s->resend[(uint64_t)index % HZ_RESEND_SLOTS] = (struct hz_rt_resend){now_us, (uint64_t)index};
 	hz_forward_prepare(r, HZ_ID_SLOT(map->track), &packet, &in);

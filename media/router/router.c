@@ -16,11 +16,13 @@ static int allocate(struct hz_router *r, size_t history_bytes)
 	r->peer = calloc(HZ_MAX_PEERS, sizeof(*r->peer));
 	r->track = calloc(HZ_MAX_TRACKS, sizeof(*r->track));
 	r->sub = calloc(HZ_MAX_SUBS, sizeof(*r->sub));
+	r->sub_cc = calloc(HZ_MAX_SUBS, sizeof(*r->sub_cc));
+	r->track_cc = calloc(HZ_MAX_TRACKS, sizeof(*r->track_cc));
 	r->peers = calloc(HZ_MAX_PEERS, sizeof(*r->peers));
 	r->tracks = calloc(HZ_MAX_TRACKS, sizeof(*r->tracks));
 	r->next_speaker = calloc(HZ_MAX_TRACKS, sizeof(*r->next_speaker));
-	if (!r->ssrc || !r->consult || !r->peer || !r->track || !r->sub || !r->peers || !r->tracks ||
-	    !r->next_speaker)
+	if (!r->ssrc || !r->consult || !r->peer || !r->track || !r->sub || !r->sub_cc || !r->track_cc ||
+	    !r->peers || !r->tracks || !r->next_speaker)
 		return -ENOMEM;
 	if (hz_burst_new(r))
 		return -ENOMEM;
@@ -103,6 +105,9 @@ void hz_router_free(struct hz_router *router)
 	free(router->peer);
 	free(router->track);
 	free(router->sub);
+	free(router->sub_cc);
+	free(router->track_cc);
+	free(router->scratch);
 	free(router->peers);
 	free(router->tracks);
 	free(router->next_speaker);
@@ -118,6 +123,12 @@ uint32_t hz_router_rtcp_ssrc(const struct hz_router *router)
 void hz_router_counts(const struct hz_router *router, struct hz_router_counts *ret)
 {
 	*ret = (struct hz_router_counts){router->peers_count, router->tracks_count, router->subs_count};
+}
+
+void hz_router_path_changed(struct hz_router *router, uint32_t slot, int64_t now_us)
+{
+	if (router->peer[slot].used)
+		hz_congestion_path(router, slot, now_us);
 }
 
 void hz_router_peer_state(struct hz_router *router, uint32_t slot, enum hz_peer_state state,
@@ -185,6 +196,7 @@ void hz_router_tick(struct hz_router *router, int64_t now_us)
 	for (uint32_t i = 0; i < router->peers_count; i++) {
 		hz_twcc_peer(router, router->peers[i], now_us);
 		hz_report_peer(router, router->peers[i], now_us);
+		hz_congestion_tick(router, router->peers[i], now_us);
 	}
 	tick_slow(router, now_us);
 	bool busy = router->media_us && now_us - router->media_us < 1000000;

@@ -37,10 +37,6 @@ struct hz_router_ops {
 	// NULL.
 	void (*rx_retired)(void *ctx, uint32_t slot, uint32_t ssrc);
 	void (*tx_forgotten)(void *ctx, uint32_t slot, uint32_t ssrc);
-	// Place of the send-side estimator (media/cc, a later issue): transport-wide feedback of a peer, and each packet
-	// sent with a transport-wide number. May be NULL.
-	void (*twcc_feedback)(void *ctx, uint32_t slot, const struct hz_rtcp_packet *packet, int64_t now_us);
-	void (*twcc_sent)(void *ctx, uint32_t slot, uint16_t seq, size_t bytes, int64_t now_us);
 };
 
 struct hz_router_options {
@@ -86,6 +82,9 @@ int64_t hz_router_deadline(const struct hz_router *router); // of the next tick
 // ICE and DTLS have news of a peer: stores them, tells control, starts or stops its media.
 void hz_router_peer_state(struct hz_router *router, uint32_t slot, enum hz_peer_state state,
                           enum hz_peer_reason reason, int64_t now_us);
+
+// Another pair of addresses was nominated for a peer (its path is in the arena already).
+void hz_router_path_changed(struct hz_router *router, uint32_t slot, int64_t now_us);
 
 // The SSRC of the first packet of each RTCP compound in this incarnation.
 uint32_t hz_router_rtcp_ssrc(const struct hz_router *router);

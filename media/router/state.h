@@ -3,6 +3,7 @@
 #ifndef HZ_MEDIA_ROUTER_STATE_H
 #define HZ_MEDIA_ROUTER_STATE_H
 
+#include "media/router/congestion.h"
 #include "media/router/layers.h"
 #include "media/router/router.h"
 #include "media/rtp/dependency.h"
@@ -141,15 +142,18 @@ struct hz_rt_peer_stats { // since the last PEER_STATS
 
 struct hz_rt_peer {
 	uint8_t used;
-	uint8_t live; // connected and not muted: media flows
+	uint8_t live;     // connected and not muted: media flows
+	uint8_t paced;    // its video goes through hz_pace()
+	uint8_t no_video; // it has no use for congestion control
 	uint16_t first_track, first_sub;
 	uint32_t dense, mark;
 	struct hz_twcc *twcc; // from its first packet with a transport-wide number
 	uint32_t twcc_ssrc;
 	int64_t report_us; // next
 	uint32_t rtt_us;
-	uint32_t consult;                // place in the consult list
-	int64_t resend_bytes, resend_us; // token bucket
+	uint32_t consult;                    // place in the consult list
+	int64_t resend_bytes, resend_us;     // token bucket
+	struct hz_rt_congestion *congestion; // NULL: everything goes out
 	struct hz_rt_peer_stats stats;
 };
 
@@ -183,12 +187,15 @@ struct hz_router {
 	struct hz_history_pool *pool;
 	struct hz_ssrc_entry *ssrc; // HZ_SSRC_TABLE
 	uint64_t hash_key;
-	struct hz_rt_consult *consult; // HZ_MAX_PEERS
-	struct hz_rt_peer *peer;       // HZ_MAX_PEERS
-	struct hz_rt_track *track;     // HZ_MAX_TRACKS
-	struct hz_rt_sub *sub;         // HZ_MAX_SUBS
-	uint16_t *peers, *tracks;      // slots in use, dense
-	uint16_t *next_speaker;        // HZ_MAX_TRACKS
+	struct hz_rt_consult *consult;   // HZ_MAX_PEERS
+	struct hz_rt_peer *peer;         // HZ_MAX_PEERS
+	struct hz_rt_track *track;       // HZ_MAX_TRACKS
+	struct hz_rt_sub *sub;           // HZ_MAX_SUBS
+	struct hz_rt_sub_cc *sub_cc;     // HZ_MAX_SUBS
+	struct hz_rt_track_cc *track_cc; // HZ_MAX_TRACKS
+	struct hz_cc_scratch *scratch;   // from the first feedback on
+	uint16_t *peers, *tracks;        // slots in use, dense
+	uint16_t *next_speaker;          // HZ_MAX_TRACKS
 	struct hz_rtcp_writer rtcp;
 	uint32_t rtcp_slot;
 	struct hz_rt_in *burst; // HZ_BURST; of one frame, not forwarded yet

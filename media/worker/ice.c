@@ -93,6 +93,7 @@ static void accepted(struct hz_worker *w, uint32_t slot, const struct hz_udp_pac
 	bool selected = ap->has_path && hz_path_equal(hz_arena_path(ap), &packet->path);
 	if (!selected && (restarted || should_select(w, ap, p, reply))) {
 		hz_arena_set_path(ap, &packet->path);
+		hz_router_path_changed(w->router, slot, w->now_us);
 		p->nominated_us = 0;
 		selected = true;
 	}

@@ -1,0 +1,92 @@
+// Congestion control of the receiving peers: the estimator, ladder and pacer of media/cc tied to the router. Made with
+// the first packet that carries a transport-wide number to a peer with video, or with its first REMB; about 11 kB, and
+// 3 kB more while video waits. Nothing of it is in the arena: a new worker begins anew.
+//
+// A peer whose link is far from its limit costs one test of a byte a packet, and a line in the ring of sent packets.
+// Thread: the worker's only one.
+#ifndef HZ_MEDIA_ROUTER_CONGESTION_H
+#define HZ_MEDIA_ROUTER_CONGESTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "media/cc/cc.h"
+#include "media/cc/ladder.h"
+#include "media/cc/pacer.h"
+#include "media/router/layers.h"
+
+#define HZ_ALLOT_US      100000
+#define HZ_URGENT_US     2000000 // after a return: rises do not wait
+#define HZ_STILL_US      4000000 // between two stills
+#define HZ_PACE_SLOTS    128u
+#define HZ_PACE_US       800000  // video that waited longer is dropped, to begin anew at a keyframe
+#define HZ_PACE_STILL_US 3500000 // a still may take its time
+
+struct hz_router;
+struct hz_rt_in;
+struct hz_rtcp_packet;
+
+struct hz_paced { // a packet of the publisher's history that waits
+	int64_t ext;
+	int64_t at_us;
+	uint16_t sub, track;
+	uint8_t layer, codec;
+};
+
+struct hz_rt_congestion {
+	struct hz_cc *cc;
+	struct hz_pacer pacer;
+	int64_t allot_us, round_us, urgent_us; // next and newest round; until when it is urgent
+	uint64_t bytes;                        // sent since the newest round, wire
+	uint32_t sending_bps;
+	uint32_t audio_bps; // falls slowly: silence is not room for video
+	uint32_t probes_told;
+	uint8_t probing; // the packets now being sent are a probe
+	uint8_t pace_count, pace_head;
+	struct hz_paced *pace; // HZ_PACE_SLOTS; NULL until something had to wait
+};
+
+struct hz_rt_sub_cc { // of a video subscription, beside the hot part
+	struct hz_ladder_slot ladder;
+	hz_id track;           // that `ladder` and `told` are about
+	struct hz_layers want; // newest one given to layers.h
+	uint8_t wanted;        // it is valid; not: everything
+	int64_t still_us;
+	uint32_t pace_ts; // of the still that is being queued
+	uint8_t pace_key;
+	uint8_t told; // the four below are in the newest SUB_STATE
+	uint8_t step, layer, spatial, temporal;
+};
+
+struct hz_rt_track_cc { // rates of a track, smoothed over a second or so
+	hz_id track;
+	int64_t at_us;
+	struct hz_layers_rates rates;
+};
+
+// congestion.c
+void hz_congestion_free(struct hz_router *r, uint32_t slot);
+// Every packet that leaves with a transport-wide number.
+void hz_congestion_sent(struct hz_router *r, uint32_t slot, uint16_t seq, size_t bytes, int64_t now_us);
+void hz_congestion_feedback(struct hz_router *r, uint32_t slot, const struct hz_rtcp_packet *packet,
+                            int64_t now_us);
+void hz_congestion_remb(struct hz_router *r, uint32_t slot, uint64_t bps, int64_t now_us);
+void hz_congestion_report(struct hz_router *r, uint32_t slot, uint8_t fraction_lost, int64_t now_us);
+void hz_congestion_path(struct hz_router *r, uint32_t slot, int64_t now_us);
+void hz_congestion_tick(struct hz_router *r, uint32_t slot, int64_t now_us);
+uint32_t hz_congestion_resend_bps(const struct hz_router *r, uint32_t slot);
+
+// allot.c: who gets what; events of it.
+void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us);
+void hz_allot_forget(struct hz_router *r, uint32_t sub); // a new subscription, or one pointed elsewhere
+void hz_allot_tell_all(struct hz_router *r);             // every state once more
+
+// pace.c
+// A packet to a peer whose pacer is on: true: it waits (or is dropped), false: send it now.
+bool hz_pace(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub);
+void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us);
+void hz_pace_drop(struct hz_router *r, uint32_t sub); // what waits for it
+void hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us);
+
+#endif

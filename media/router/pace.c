@@ -1,0 +1,186 @@
+// Video that waits its turn on a narrow link, and probes. What waits are numbers of packets in the publisher's history,
+// not packets; outgoing indices are given when one leaves, so that the order of sending is the order of numbers.
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/router/congestion.h"
+#include "media/router/state.h"
+
+#define PAD_MAX 255u
+
+static struct hz_paced *at(struct hz_rt_congestion *c, unsigned i)
+{
+	return &c->pace[(c->pace_head + i) % HZ_PACE_SLOTS];
+}
+
+void hz_pace_drop(struct hz_router *r, uint32_t sub)
+{
+	struct hz_rt_congestion *c = r->peer[r->sub[sub].peer].congestion;
+	unsigned kept = 0;
+	r->sub_cc[sub].pace_key = 0;
+	for (unsigned i = 0; c && i < c->pace_count; i++)
+		if (at(c, i)->sub != sub)
+			*at(c, kept++) = *at(c, i);
+	if (c)
+		c->pace_count = (uint8_t)kept;
+}
+
+// It waited too long, or there is no room: whole pictures go, and it begins anew at a keyframe.
+static void give_up(struct hz_router *r, uint32_t sub, int64_t now_us)
+{
+	hz_pace_drop(r, sub);
+	r->sub[sub].resync = 1;
+	hz_select_sub(r, sub, now_us);
+}
+
+// Would anything of this packet go out? What cannot is not queued.
+static bool relevant(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
+{
+	const struct hz_rt_sub *s = &r->sub[sub];
+	struct hz_rt_sub_cc *sc = &r->sub_cc[sub];
+	if (s->want.flow == HZ_FLOW_OFF || !in->packet.payload_bytes)
+		return false;
+	if (s->want.flow == HZ_FLOW_ALL)
+		return in->layer == s->target || in->layer == hz_arena_sub_map(&r->arena->sub[sub])->layer;
+	if (s->still && !sc->pace_key && in->frame.keyframe_start && in->layer == s->target) {
+		sc->pace_key = 1;
+		sc->pace_ts = in->packet.ts;
+	}
+	return sc->pace_key && in->layer == s->target && in->packet.ts == sc->pace_ts;
+}
+
+static bool queued(struct hz_rt_congestion *c, uint32_t sub)
+{
+	for (unsigned i = 0; i < c->pace_count; i++)
+		if (at(c, i)->sub == sub)
+			return true;
+	return false;
+}
+
+bool hz_pace(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
+{
+	const struct hz_rt_sub *s = &r->sub[sub];
+	struct hz_rt_congestion *c = r->peer[s->peer].congestion;
+	const struct hz_rt_stream *stream = r->track[in->track].layer[in->layer].stream;
+	if (!c || hz_arena_sub_set(&r->arena->sub[sub])->kind != HZ_KIND_VIDEO ||
+	    hz_arena_sub_set(&r->arena->sub[sub])->flags & HZ_SUB_PIN)
+		return false;
+	if (!relevant(r, in, sub))
+		return true;
+	if (!queued(c, sub) && hz_pacer_may(&c->pacer, in->now_us))
+		return false;
+	if (!c->pace)
+		c->pace = calloc(HZ_PACE_SLOTS, sizeof(*c->pace));
+	if (!c->pace || !stream || !stream->history)
+		return false; // nowhere to keep it
+	if (c->pace_count == HZ_PACE_SLOTS) {
+		give_up(r, sub, in->now_us);
+		return true;
+	}
+	*at(c, c->pace_count++) = (struct hz_paced){.ext = in->ext,
+	                                            .at_us = in->now_us,
+	                                            .sub = (uint16_t)sub,
+	                                            .track = in->track,
+	                                            .layer = in->layer,
+	                                            .codec = in->codec};
+	return true;
+}
+
+static void send_paced(struct hz_router *r, const struct hz_paced *q, int64_t now_us)
+{
+	struct hz_rt_in in = {.now_us = now_us};
+	struct hz_rtp_packet packet;
+	struct hz_rt_stream *stream = r->track[q->track].layer[q->layer].stream;
+	if (r->sub[q->sub].track != q->track || !stream || !stream->history ||
+	    hz_history_get(stream->history, q->ext, now_us, &packet, NULL))
+		return;
+	hz_forward_prepare(r, q->track, &packet, &in);
+	in.layer = q->layer;
+	in.codec = q->codec;
+	in.ext = q->ext;
+	hz_describe(r, stream, &in, false);
+	hz_forward_one(r, &in, q->sub);
+}
+
+void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us)
+{
+	struct hz_rt_congestion *c = r->peer[slot].congestion;
+	while (c->pace_count) {
+		struct hz_paced q = *at(c, 0);
+		bool still = r->sub[q.sub].want.flow == HZ_FLOW_STILL;
+		if (now_us - q.at_us > (still ? HZ_PACE_STILL_US : HZ_PACE_US)) {
+			give_up(r, q.sub, now_us);
+			continue;
+		}
+		if (!hz_pacer_may(&c->pacer, now_us))
+			return;
+		c->pace_head = (uint8_t)((c->pace_head + 1) % HZ_PACE_SLOTS);
+		c->pace_count--;
+		send_paced(r, &q, now_us);
+		if (still && !queued(c, q.sub))
+			r->sub_cc[q.sub].pace_key = r->sub[q.sub].still ? 0 : r->sub_cc[q.sub].pace_key;
+	}
+	r->peer[slot].paced = c->pacer.on;
+}
+
+// --- probes
+
+static uint16_t probe_sub(const struct hz_router *r, uint32_t slot, uint8_t *ret_pt)
+{
+	for (uint16_t s = r->peer[slot].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_peer) {
+		const struct hz_arena_sub *as = &r->arena->sub[s];
+		const struct hz_cmd_sub_set *set = hz_arena_sub_set(as);
+		uint8_t pt = r->sub[s].rtx_pt_of[hz_arena_sub_map(as)->codec];
+		if (set->kind != HZ_KIND_VIDEO || !set->rtx_ssrc || !set->ext.twcc || !as->started || !pt)
+			continue;
+		*ret_pt = pt;
+		return s;
+	}
+	return HZ_NO_SLOT;
+}
+
+// Nothing but padding on the RTX stream: receivers count it and throw it away.
+static size_t send_padding(struct hz_router *r, uint32_t sub, uint8_t pt, size_t wire, int64_t now_us)
+{
+	struct hz_rt_sub *s = &r->sub[sub];
+	struct hz_arena_sub *as = &r->arena->sub[sub];
+	struct hz_rt_in in = {.now_us = now_us, .plain = true};
+	struct hz_rtp_offsets offsets;
+	uint64_t index = hz_next_index(as->rtx_index);
+	struct hz_rtp_header header = {
+	    .ts = as->last_ts, .ssrc = hz_arena_sub_set(as)->rtx_ssrc, .seq = (uint16_t)index, .pt = pt};
+	uint8_t *buf = r->ops->rtp_buffer(r->ctx, s->peer);
+	if (!buf || hz_forward_header(r, sub, &in, &header, buf, &offsets))
+		return 0;
+	size_t fixed = offsets.header_bytes + HZ_CC_OVERHEAD_BYTES;
+	size_t pad = wire > fixed ? wire - fixed : 1;
+	pad = pad > PAD_MAX ? PAD_MAX : pad;
+	buf[0] |= 0x20;
+	memset(buf + offsets.header_bytes, 0, pad - 1);
+	buf[offsets.header_bytes + pad - 1] = (uint8_t)pad;
+	size_t bytes = offsets.header_bytes + pad;
+	hz_forward_stamp(r, s->peer, buf, &offsets, bytes, now_us);
+	as->rtx_index = index;
+	HZ_ARENA_BARRIER();
+	r->peer[s->peer].stats.down_bytes += bytes;
+	r->ops->send_rtp(r->ctx, s->peer, buf, bytes);
+	return bytes + HZ_CC_OVERHEAD_BYTES;
+}
+
+void hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us)
+{
+	struct hz_rt_congestion *c = r->peer[slot].congestion;
+	size_t packet = 0, done = 0, due = hz_cc_probe(c->cc, now_us, &packet);
+	uint8_t pt = 0;
+	uint16_t sub = due ? probe_sub(r, slot, &pt) : HZ_NO_SLOT;
+	if (sub == HZ_NO_SLOT)
+		return;
+	c->probing = 1;
+	while (done < due) {
+		size_t sent = send_padding(r, sub, pt, packet, now_us);
+		if (!sent)
+			break;
+		done += sent;
+	}
+	c->probing = 0;
+}
