@@ -53,6 +53,14 @@ static long long since(const struct load_times *t, int64_t at_us)
 	return at_us ? (long long)(at_us - t->start_us) : -1;
 }
 
+static const char *stage(const struct load_peer *peer)
+{
+	const struct load_times *t = load_peer_times(peer);
+	if (load_peer_state(peer) == LOAD_FAILED)
+		return "failed";
+	return t->key_us ? "picture" : t->rtp_us ? "media" : "running";
+}
+
 static void on_change(struct load_world *world, struct load_peer *peer)
 {
 	const struct load_times *t = load_peer_times(peer);
@@ -60,11 +68,8 @@ static void on_change(struct load_world *world, struct load_peer *peer)
 	printf("{\"event\":\"%s\",\"peer\":%u,\"profile\":%u,\"connect_us\":%lld,\"ice_us\":%lld,\"dtls_us\":"
 	       "%lld,"
 	       "\"rtp_us\":%lld,\"picture_us\":%lld}\n",
-	       load_peer_state(peer) == LOAD_FAILED ? "failed"
-	       : t->key_us                          ? "picture"
-	                                            : "running",
-	       load_peer_number(peer), load_peer_profile(peer), since(t, t->connect_us), since(t, t->ice_us),
-	       since(t, t->dtls_us), since(t, t->rtp_us), since(t, t->key_us));
+	       stage(peer), load_peer_number(peer), load_peer_profile(peer), since(t, t->connect_us),
+	       since(t, t->ice_us), since(t, t->dtls_us), since(t, t->rtp_us), since(t, t->key_us));
 }
 
 static int open_peer(struct load *load, unsigned number)
