@@ -4,6 +4,9 @@
 #include "gateway/session/push.h"
 
 #define RECEIVERS_MAX 1024
+#define THIN_BPS      110000 // a downlink below it carries sound at most ...
+#define WIDE_BPS      250000 // ... until it is this
+#define THIN_HOLD_US  10000000
 
 // Best first. Every browser that has a hardware codec has H.264.
 static const uint8_t preference[] = {HZ_CODEC_H264_CB, HZ_CODEC_H264_HIGH, HZ_CODEC_VP8, HZ_CODEC_VP9,
@@ -115,9 +118,37 @@ bool hz_codec_red_fits(const struct hz_participant *p, uint8_t opus_pt)
 	return true;
 }
 
+bool hz_codec_thin(const struct hz_participant *p)
+{
+	for (const struct hz_participant *other = p->consult->participants; other; other = other->next) {
+		// One thin link among many who only watch is not worth everybody's sound.
+		if (other == p || other->status != HZ_STATUS_ADMITTED || !(other->grants & HZ_GRANT_PUBLISH))
+			continue;
+		for (const struct hz_peer *peer = other->peers; peer; peer = peer->next) {
+			if (peer->thin)
+				return true;
+		}
+	}
+	return false;
+}
+
+void hz_codec_on_stats(struct hz_brain *brain, struct hz_peer *peer)
+{
+	uint32_t bps = peer->stats.estimate_bps;
+	bool thin = peer->thin ? bps != 0 && bps < WIDE_BPS : bps != 0 && bps < THIN_BPS;
+	if (thin == peer->thin || (peer->thin_us && brain->now_us - peer->thin_us < THIN_HOLD_US))
+		return;
+	peer->thin = thin;
+	peer->thin_us = brain->now_us;
+	peer->owner->consult->recount = true;
+	hz_push_state(brain, peer->owner->consult); // the recount is part of that
+}
+
 // True when its publisher must make a new offer.
 static bool sound_changes(const struct hz_participant *p, const struct hz_track *track)
 {
+	if (track->thin != hz_codec_thin(p))
+		return true;
 	if (!(track->offered & HZ_CODEC_BIT(HZ_CODEC_RED)))
 		return false;
 	bool red = track->cmd.pt[0].codec == HZ_CODEC_RED;

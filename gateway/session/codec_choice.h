@@ -25,6 +25,12 @@ unsigned hz_codec_receivers(const struct hz_participant *p, uint32_t *ret, unsig
 // Everybody else who listens takes RED (RFC 2198) around this Opus payload type.
 bool hz_codec_red_fits(const struct hz_participant *p, uint8_t opus_pt);
 
+// Somebody else who listens and speaks has a link that carries sound at most: p's sound must be small.
+bool hz_codec_thin(const struct hz_participant *p);
+
+// Statistics of a peer came: is its link thin? Changes at most every 10 s; the publishers are then looked at again.
+void hz_codec_on_stats(struct hz_brain *brain, struct hz_peer *peer);
+
 // Looks again at all publishers of the consult; those on the WebSocket whose codec should be another one are asked to
 // renegotiate, once.
 void hz_codec_recount(struct hz_brain *brain, struct hz_consult *consult);

@@ -5,6 +5,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/brain.h"
+#include "gateway/session/codec_choice.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
@@ -140,6 +141,7 @@ static void on_peer_stats(struct hz_brain *brain, unsigned worker, const struct 
 	if (peer->state == HZ_PEER_NEW || peer->state == HZ_PEER_CHECKING)
 		peer->state = HZ_PEER_CONNECTED; // control restarted: only connected peers have statistics
 	hz_quality_update(brain, peer->owner);
+	hz_codec_on_stats(brain, peer);
 }
 
 void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_msg *msg)

@@ -58,6 +58,7 @@ struct hz_track {
 	uint8_t layers;   // bits, as the worker says
 	uint32_t offered; // bits 1 << enum hz_codec of its m-line
 	bool asked;       // a renegotiation for another codec is under way
+	bool thin;        // sound: answered with a low rate, for a listener whose link is thin
 	char label[HZ_LABEL_BYTES];
 	struct hz_cmd_track_set cmd;
 	hz_id of;    // relay.h: the publisher's track at worker peer->cmd.relay; else 0
@@ -99,6 +100,8 @@ struct hz_peer {
 	struct hz_peer *next_ladder;                           // in brain->ladder: a push is due
 	bool ladder_due;
 	int64_t ladder_us; // of the last push
+	bool thin;         // its downlink carries sound at most (codec_choice.h)
+	int64_t thin_us;   // since when it is so, or not
 };
 
 // One open WebSocket.

@@ -10,6 +10,10 @@
 #include "gateway/session/slots.h"
 
 #define RECEIVERS_MAX 1024
+// On a link of 64 kbit/s every packet of 20 ms takes 27 kbit/s in headers: fewer packets leave room for repair (RED
+// repeats each once: 16 + 16 + 14 kbit/s).
+#define THIN_OPUS_BPS 16000
+#define THIN_PTIME_MS 40
 
 // Best first; of payload types with the same codec the first offered.
 static const uint8_t slot_order[] = {HZ_CODEC_OPUS, HZ_CODEC_H264_CB, HZ_CODEC_H264_HIGH, HZ_CODEC_VP8,
@@ -166,6 +170,7 @@ int hz_line_publish(struct hz_brain *brain, struct hz_peer *peer, const struct h
 	track->asked = false;
 	if (line->label)
 		snprintf(track->label, sizeof(track->label), "%s", line->label);
+	track->thin = media->kind == HZ_SDP_AUDIO && peer->kind == HZ_PEER_WS && hz_codec_thin(peer->owner);
 	fill_track(track, media, codec, red);
 	hz_track_set(brain, track);
 	ret->accept = true;
@@ -174,6 +179,10 @@ int hz_line_publish(struct hz_brain *brain, struct hz_peer *peer, const struct h
 		ret->codec[ret->codec_count++] = (uint8_t)red;
 	ret->codec[ret->codec_count++] = (uint8_t)codec;
 	ret->simulcast = media->rid_count > 0;
+	if (track->thin) {
+		ret->opus_max_bps = THIN_OPUS_BPS;
+		ret->ptime_ms = THIN_PTIME_MS;
+	}
 	return 0;
 }
 

@@ -14,6 +14,9 @@ struct hz_sdp_answer_media {
 	uint8_t codec_count;          // 1..HZ_MAX_CODECS when accepted
 	uint8_t codec[HZ_MAX_CODECS]; // indices into the offered m-line's codec[], best first
 	bool simulcast;               // RECVONLY: take all offered rids
+	unsigned
+	    opus_max_bps;  // RECVONLY: what Opus may take on average (RFC 7587 section 6.1); 0: as it likes
+	unsigned ptime_ms; // RECVONLY: sound in one packet (RFC 8866 section 6.4); 0: as it likes
 
 	// For SENDONLY and SENDRECV:
 	uint32_t ssrc;      // 0: tell none

@@ -79,7 +79,21 @@ static void add_feedback(const struct hz_sdp_codec *codec, GstSDPMedia *media)
 		add(media, "rtcp-fb", "%u nack pli", pt);
 }
 
-static void add_codec(const struct hz_sdp_codec *codec, GstSDPMedia *media)
+static void add_fmtp(const struct hz_sdp_codec *codec, const struct hz_sdp_answer_media *answer,
+                     GstSDPMedia *media)
+{
+	bool limit = codec->pt.codec == HZ_CODEC_OPUS && answer->opus_max_bps &&
+	             !strstr(codec->fmtp, "maxaveragebitrate");
+
+	if (limit)
+		add(media, "fmtp", "%u %s%smaxaveragebitrate=%u", codec->pt.pt, codec->fmtp,
+		    codec->fmtp[0] ? ";" : "", answer->opus_max_bps);
+	else if (codec->fmtp[0])
+		add(media, "fmtp", "%u %s", codec->pt.pt, codec->fmtp);
+}
+
+static void add_codec(const struct hz_sdp_codec *codec, const struct hz_sdp_answer_media *answer,
+                      GstSDPMedia *media)
 {
 	const char *name = codec_names[codec->pt.codec];
 
@@ -88,8 +102,7 @@ static void add_codec(const struct hz_sdp_codec *codec, GstSDPMedia *media)
 		    codec->channels);
 	else
 		add(media, "rtpmap", "%u %s/%" PRIu32, codec->pt.pt, name, codec->clock_hz);
-	if (codec->fmtp[0])
-		add(media, "fmtp", "%u %s", codec->pt.pt, codec->fmtp);
+	add_fmtp(codec, answer, media);
 	add_feedback(codec, media);
 	if (codec->pt.rtx_pt) {
 		add(media, "rtpmap", "%u rtx/%" PRIu32, codec->pt.rtx_pt, codec->clock_hz);
@@ -113,7 +126,7 @@ static void add_codecs(const struct hz_sdp_media *offered, const struct hz_sdp_a
 		}
 	}
 	for (int i = 0; i < answer->codec_count; i++)
-		add_codec(&offered->codec[answer->codec[i]], media);
+		add_codec(&offered->codec[answer->codec[i]], answer, media);
 }
 
 static void add_extmaps(const struct hz_sdp_media *offered, GstSDPMedia *media)
@@ -178,6 +191,8 @@ void hz_sdp_add_accepted(const struct hz_sdp_media *offered, const struct hz_sdp
 	if (offered->rtcp_rsize)
 		gst_sdp_media_add_attribute(media, "rtcp-rsize", NULL);
 	add_codecs(offered, answer, media);
+	if (answer->ptime_ms)
+		add(media, "ptime", "%u", answer->ptime_ms);
 	if (answer->simulcast)
 		add_simulcast(offered, media);
 	if ((answer->direction & HZ_SDP_SENDONLY) && answer->ssrc)

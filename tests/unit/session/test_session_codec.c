@@ -163,10 +163,53 @@ static void red(void **state)
 	assert_int_equal(rig_pushes(a, "renegotiate"), 1);
 }
 
+static void estimate(struct rig *rig, const struct rig_socket *s, uint32_t bps)
+{
+	struct hz_ev_peer_stats ev = {.peer = s->conn->participant->peers->id, .estimate_bps = bps};
+	rig_event(rig, &ev, HZ_EV_PEER_STATS, sizeof(ev));
+	rig_turn(rig);
+	rig_advance(rig, 100);
+}
+
+// A listener whose link carries sound at most: the others' sound becomes small, and large again; no flapping.
+static void thin(void **state)
+{
+	static const char both[] = "m:0:send:red,opus a:1:recv:later,opus";
+	struct rig *rig = *state;
+	rig_consult(rig, "c1");
+	struct rig_socket *a = rig_join(rig, "a", "expert"), *b = rig_join(rig, "b", "expert");
+	struct rig_socket *watcher = rig_join(rig, "w", "observer");
+	assert_null(strstr(speak(rig, a, both, 1), "a=ptime"));
+	speak(rig, b, both, 2);
+	assert_non_null(
+	    offer_make(rig, watcher, (struct offer_spec){.lines = "a:1:recv:later,opus", .session = 3}, ""));
+	rig_advance(rig, 100);
+	estimate(rig, b, 0); // not known
+	estimate(rig, b, 200000);
+	estimate(rig, watcher, 50000); // only watches
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0);
+	estimate(rig, b, 50000);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 1);
+	assert_int_equal(rig_pushes(b, "renegotiate"), 0); // its own sound goes to wide links
+	const char *sdp = speak(rig, a, both, 1);
+	assert_non_null(strstr(sdp, "useinbandfec=1;maxaveragebitrate=16000\r\n"));
+	assert_non_null(strstr(sdp, "a=ptime:40\r\n"));
+	assert_int_equal(sound(rig, a)->pt[0].codec, HZ_CODEC_RED);
+	rig_clear(a);
+	estimate(rig, b, 900000); // too soon
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0);
+	rig_advance(rig, 10000);
+	estimate(rig, b, 200000); // more, not enough
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0);
+	estimate(rig, b, 900000);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 1);
+	assert_null(strstr(speak(rig, a, both, 1), "maxaveragebitrate"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(choice), T(changes), T(lobby_does_not_count),
-	                                   T(red)};
+	                                   T(red), T(thin)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
