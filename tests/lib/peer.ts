@@ -31,13 +31,13 @@ export class Room {
     });
   }
 
-  static async start(url: string, consult: string, members: { id: string; token: string }[], extra: string[] = []): Promise<Room> {
+  static async start(url: string, consult: string, members: { id: string; token: string }[], extra: string[] = [], receivers = members.length * (members.length - 1)): Promise<Room> {
     const args = ["room", "--url", url, "--consult", consult, "--report-ms", "50", "--seconds", "900", ...extra];
     for (const m of members) args.push("--member", `${m.id}:${m.token}`);
     const room = new Room(spawn(peerBinary(), args, { stdio: ["pipe", "pipe", "pipe"] }));
     await until("room running", 15000, () => {
       if (room.process.exitCode !== null) throw new Error(`hz-peer ended ${room.process.exitCode}: ${room.stderr}`);
-      return room.flowing(members.length, 200);
+      return room.receiving(receivers, 200);
     }).catch((error: unknown) => { room.process.kill("SIGKILL"); throw new Error(`${String(error)} ${room.stderr} ${JSON.stringify(room.last)}`); });
     return room;
   }
@@ -46,9 +46,11 @@ export class Room {
   sinks(): Sink[] { return this.receivers().flatMap((p) => p.sinks); }
 
   // True when every receiver gets audio and video, each at most `age_ms` old.
-  flowing(members: number, age_ms: number): boolean {
+  flowing(members: number, age_ms: number): boolean { return this.receiving(members * (members - 1), age_ms); }
+
+  receiving(count: number, age_ms: number): boolean {
     const receivers = this.receivers();
-    return receivers.length === members * (members - 1) && receivers.every((p) => p.state === RUNNING && p.sinks.length === 2 &&
+    return receivers.length === count && receivers.every((p) => p.state === RUNNING && p.sinks.length === 2 &&
       p.sinks.every((s) => s.age_ms <= age_ms) && p.sinks.some((s) => s.keyframes > 0));
   }
 

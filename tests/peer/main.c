@@ -1,9 +1,10 @@
 // hz-peer: real WebRTC endpoints that test a gateway from outside.
 //
 //   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N]
-//                 [--tcp] [--packets N] [--seconds S] [--report-ms M]
-//     every member publishes (WHIP) and receives every other member (WHEP). A JSON line per report; on standard input
-//     the line "reset" starts gap and delay measurement anew.
+//                 [--tcp] [--packets N] [--seconds S] [--report-ms M] [--publishers N] [--copies N]
+//     every member publishes (WHIP) and receives every other member (WHEP); or only the first --publishers do, and each is
+//     received --copies times. A JSON line per report; on standard input the line "reset" starts gap and delay
+//     measurement anew.
 //   hz-peer churn --url U --consult C --member ID:TOKEN [...] --joins N [--hold-ms M]
 //     the first member publishes throughout; the others join with media, stay for M ms and leave, alternately publishing
 //     and receiving the first; one JSON line at the end.
@@ -34,6 +35,7 @@ struct options {
 	const char *url, *consult;
 	struct member members[MAX_MEMBERS];
 	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
+	unsigned publishers, copies;
 	bool vp8, tcp;
 };
 
@@ -75,9 +77,16 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"url", 1, NULL, 'u'},     {"consult", 1, NULL, 'c'},   {"member", 1, NULL, 'm'},
 	    {"codec", 1, NULL, 'k'},   {"layers", 1, NULL, 'l'},    {"packets", 1, NULL, 'p'},
 	    {"seconds", 1, NULL, 's'}, {"report-ms", 1, NULL, 'r'}, {"joins", 1, NULL, 'j'},
-	    {"hold-ms", 1, NULL, 'h'}, {"tcp", 0, NULL, 't'},       {NULL, 0, NULL, 0},
+	    {"hold-ms", 1, NULL, 'h'}, {"tcp", 0, NULL, 't'},       {"publishers", 1, NULL, 'b'},
+	    {"copies", 1, NULL, 'o'},  {NULL, 0, NULL, 0},
 	};
-	*o = (struct options){.layers = 1, .packets = 4, .seconds = 10, .report_ms = 500, .hold_ms = 200};
+	*o = (struct options){.layers = 1,
+	                      .packets = 4,
+	                      .seconds = 10,
+	                      .report_ms = 500,
+	                      .hold_ms = 200,
+	                      .publishers = MAX_MEMBERS,
+	                      .copies = 1};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
 		switch (c) {
 		case 'u':
@@ -88,6 +97,12 @@ static int read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'k':
 			o->vp8 = strcmp(optarg, "vp8") == 0;
+			break;
+		case 'b':
+			o->publishers = (unsigned)atoi(optarg);
+			break;
+		case 'o':
+			o->copies = (unsigned)atoi(optarg);
 			break;
 		case 't':
 			o->tcp = true;
@@ -118,7 +133,10 @@ static int read_options(int argc, char **argv, struct options *o)
 			return -EINVAL;
 		}
 	}
-	return o->url && o->consult && o->member_count > 0 && o->packets > 0 ? 0 : -EINVAL;
+	if (o->publishers > o->member_count)
+		o->publishers = o->member_count;
+	bool fits = (o->member_count + 1) * o->publishers * o->copies <= MAX_PEERS;
+	return o->url && o->consult && o->member_count > 0 && o->packets > 0 && fits ? 0 : -EINVAL;
 }
 
 static int run_init(struct run *run)
@@ -251,10 +269,20 @@ static void read_commands(struct run *run)
 	}
 }
 
+static int watch(struct run *run, const struct member *member, const struct member *source)
+{
+	int err = open_peer(run, run->peer_count, member, source->id);
+	if (err != 0)
+		return fprintf(stderr, "hz-peer: %s cannot watch %s: %d\n", member->id, source->id, err), 1;
+	run->peer_count++;
+	turn(run, hz_now_us()); // the others go on meanwhile
+	return 0;
+}
+
 static int room(struct run *run)
 {
 	const struct options *o = &run->options;
-	for (unsigned i = 0; i < o->member_count; i++) {
+	for (unsigned i = 0; i < o->publishers; i++) {
 		int err = open_peer(run, run->peer_count, &o->members[i], NULL);
 		if (err != 0)
 			return fprintf(stderr, "hz-peer: %s cannot publish: %d\n", o->members[i].id, err), 1;
@@ -263,14 +291,10 @@ static int room(struct run *run)
 	for (int64_t end = hz_now_us() + 1000000; hz_now_us() < end;)
 		turn(run, end);
 	for (unsigned i = 0; i < o->member_count; i++)
-		for (unsigned k = 0; k < o->member_count; k++) {
-			int err =
-			    i == k ? 0 : open_peer(run, run->peer_count, &o->members[i], o->members[k].id);
-			if (err != 0)
-				return fprintf(stderr, "hz-peer: %s cannot watch %s: %d\n", o->members[i].id,
-				               o->members[k].id, err),
-				       1;
-			run->peer_count += i != k;
+		for (unsigned k = 0; k < o->publishers * o->copies; k++) {
+			const struct member *source = &o->members[k % o->publishers];
+			if (source != &o->members[i] && watch(run, &o->members[i], source) != 0)
+				return 1;
 		}
 	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	int64_t began = hz_now_us(), next = began;
