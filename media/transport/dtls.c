@@ -191,6 +191,10 @@ int hz_dtls_feed(struct hz_dtls *dtls, const uint8_t *datagram, size_t bytes, in
 		return -EBADMSG;
 	if (dtls->state == HZ_DTLS_HANDSHAKING && !within_bounds(dtls, datagram))
 		return dtls->state == HZ_DTLS_FAILED ? -EPIPE : -EBADMSG;
+	if (hz_dtls_resting(dtls)) {
+		hz_dtls_rest_feed(dtls, datagram, bytes);
+		return dtls->state == HZ_DTLS_CONNECTED ? -EBADMSG : 0;
+	}
 	dtls->started = true;
 	dtls->in = datagram;
 	dtls->in_bytes = bytes;
@@ -205,7 +209,7 @@ int64_t hz_dtls_deadline_us(const struct hz_dtls *dtls, int64_t now_us)
 {
 	struct timeval left;
 	int64_t deadline = INT64_MAX;
-	if (dtls->state == HZ_DTLS_FAILED || dtls->state == HZ_DTLS_CLOSED)
+	if (dtls->state == HZ_DTLS_FAILED || dtls->state == HZ_DTLS_CLOSED || hz_dtls_resting(dtls))
 		return deadline;
 	if (dtls->state == HZ_DTLS_HANDSHAKING)
 		deadline = dtls->limit_us;
@@ -218,7 +222,7 @@ int64_t hz_dtls_deadline_us(const struct hz_dtls *dtls, int64_t now_us)
 
 void hz_dtls_handle_timeout(struct hz_dtls *dtls, int64_t now_us)
 {
-	if (dtls->state == HZ_DTLS_FAILED || dtls->state == HZ_DTLS_CLOSED)
+	if (dtls->state == HZ_DTLS_FAILED || dtls->state == HZ_DTLS_CLOSED || hz_dtls_resting(dtls))
 		return;
 	if (dtls->state == HZ_DTLS_HANDSHAKING && now_us >= dtls->limit_us) {
 		fail(dtls, HZ_DTLS_TIMEOUT);
@@ -262,7 +266,7 @@ static void split_keys(const uint8_t *block, size_t salt_bytes, bool is_client, 
 int hz_dtls_export(const struct hz_dtls *dtls, struct hz_srtp_keys *ret)
 {
 	uint8_t block[2 * (16 + 14)];
-	if (dtls->state != HZ_DTLS_CONNECTED)
+	if (dtls->state != HZ_DTLS_CONNECTED || hz_dtls_resting(dtls))
 		return -EAGAIN;
 	const SRTP_PROTECTION_PROFILE *profile = SSL_get_selected_srtp_profile(dtls->ssl);
 	size_t salt_bytes = profile->id == SRTP_AEAD_AES_128_GCM ? 12 : 14;
@@ -282,7 +286,7 @@ void hz_dtls_close(struct hz_dtls *dtls)
 	if (dtls->state == HZ_DTLS_FAILED || dtls->state == HZ_DTLS_CLOSED)
 		return;
 	ERR_clear_error();
-	if (dtls->state == HZ_DTLS_CONNECTED)
+	if (dtls->state == HZ_DTLS_CONNECTED && !hz_dtls_resting(dtls))
 		SSL_shutdown(dtls->ssl);
 	dtls->state = HZ_DTLS_CLOSED;
 	ERR_clear_error();

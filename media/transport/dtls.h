@@ -82,7 +82,13 @@ int hz_dtls_peer_fingerprint(const struct hz_dtls *dtls, uint8_t ret[HZ_FINGERPR
 // -EIO.
 int hz_dtls_export(const struct hz_dtls *dtls, struct hz_srtp_keys *ret);
 
-// Sends close_notify if connected; the state becomes closed.
+// Gives back what the association needs no more (45 of 46 KB) when the other side has proved that it finished, too: from
+// then on it understands alerts and nothing else, repeats no flight, exports no keys and sends no close_notify. Again:
+// nothing. 0; -EAGAIN not connected; -ENOTSUP its cipher is not the usual AES_128_GCM_SHA256: it stays; -EIO.
+int hz_dtls_rest(struct hz_dtls *dtls);
+bool hz_dtls_resting(const struct hz_dtls *dtls);
+
+// Sends close_notify if connected (not at rest); the state becomes closed.
 void hz_dtls_close(struct hz_dtls *dtls);
 
 #endif

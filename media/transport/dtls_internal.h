@@ -12,7 +12,8 @@ struct hz_dtls_ctx {
 };
 
 struct hz_dtls {
-	SSL *ssl;
+	SSL *ssl;                           // NULL: at rest (dtls_rest.c)
+	uint8_t rest_key[16], rest_salt[4]; // of what the peer sends, at rest
 	bool is_client, has_expected;
 	uint8_t expected[HZ_FINGERPRINT_BYTES];
 	void (*output)(void *user, const uint8_t *datagram, size_t bytes);
@@ -31,6 +32,9 @@ struct hz_dtls {
 	bool has_peer;
 	uint8_t peer[HZ_FINGERPRINT_BYTES]; // fingerprint of the certificate shown
 };
+
+// dtls_rest.c: one well-formed datagram for an association at rest.
+void hz_dtls_rest_feed(struct hz_dtls *dtls, const uint8_t *datagram, size_t bytes);
 
 // A BIO method whose BIOs (data: the struct hz_dtls) keep datagrams apart. NULL: no memory.
 BIO_METHOD *hz_dtls_bio_method(void);

@@ -81,6 +81,7 @@ static void look(struct hz_worker *w, uint32_t slot, enum hz_dtls_state before)
 	if (state == before)
 		return;
 	if (state == HZ_DTLS_CONNECTED) {
+		hz_timers_set(w->handshakes, slot, w->now_us + HZ_WORKER_REST_US);
 		finished(w, slot);
 	} else if (state != HZ_DTLS_CLOSED && before == HZ_DTLS_HANDSHAKING) {
 		enum hz_dtls_failure why = hz_dtls_failure(p->dtls);
@@ -138,6 +139,8 @@ void hz_worker_dtls(struct hz_worker *w, const struct hz_udp_packet *packet)
 		without_association(w, slot, packet);
 		return;
 	}
+	if (p->dtls && hz_dtls_resting(p->dtls))
+		without_association(w, slot, packet);
 	if (!p->dtls && begin(w, slot, packet)) {
 		w->arena->counters.dtls_bad++;
 		return;
@@ -149,6 +152,15 @@ void hz_worker_dtls(struct hz_worker *w, const struct hz_udp_packet *packet)
 	look(w, slot, before);
 }
 
+void hz_worker_dtls_rest(struct hz_worker *w, uint32_t slot)
+{
+	if (!w->peer[slot].dtls || hz_dtls_resting(w->peer[slot].dtls))
+		return;
+	hz_timers_cancel(w->handshakes, slot);
+	if (!hz_dtls_rest(w->peer[slot].dtls)) // with an unusual cipher it stays as it is
+		w->freed++;
+}
+
 void hz_worker_dtls_timers(struct hz_worker *w)
 {
 	uint32_t slot;
@@ -156,6 +168,10 @@ void hz_worker_dtls_timers(struct hz_worker *w)
 		struct hz_worker_peer *p = &w->peer[slot];
 		if (!p->dtls)
 			continue;
+		if (hz_dtls_state(p->dtls) == HZ_DTLS_CONNECTED) {
+			hz_worker_dtls_rest(w, slot);
+			continue;
+		}
 		enum hz_dtls_state before = hz_dtls_state(p->dtls);
 		hz_dtls_handle_timeout(p->dtls, w->now_us);
 		look(w, slot, before);

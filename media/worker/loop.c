@@ -1,5 +1,6 @@
 // The loop: packets first, then commands, then what is due.
 #include <errno.h>
+#include <malloc.h>
 #include <sys/epoll.h>
 
 #include "gateway/base/clock.h"
@@ -67,6 +68,16 @@ static int receive(struct hz_worker *w)
 
 // --- time
 
+// What many small objects leave behind is free inside the process only: after a crowd has come or gone it goes back.
+static void trim(struct hz_worker *w)
+{
+	if (w->freed < HZ_WORKER_TRIM_FREED || w->now_us < w->trim_us)
+		return;
+	w->freed = 0;
+	w->trim_us = w->now_us + HZ_WORKER_TRIM_US;
+	malloc_trim(0);
+}
+
 static void timers(struct hz_worker *w)
 {
 	w->now_us = hz_now_us();
@@ -74,6 +85,7 @@ static void timers(struct hz_worker *w)
 	if (w->now_us >= w->sweep_us) {
 		hz_worker_consent(w);
 		hz_tcp_tick(w);
+		trim(w);
 		w->sweep_us = w->now_us + HZ_WORKER_SWEEP_US;
 	}
 	hz_router_tick(w->router, w->now_us);

@@ -104,8 +104,10 @@ void hz_worker_rtp(struct hz_worker *w, struct hz_udp_packet *packet, bool rtcp)
 		refused(w, err);
 		return;
 	}
-	if (!ap->media_seen)
+	if (!ap->media_seen) {
 		ap->media_seen = 1;
+		hz_worker_dtls_rest(w, slot);
+	}
 	if (ap->state != HZ_PEER_CONNECTED && ap->state != HZ_PEER_DISCONNECTED)
 		return;
 	if (rtcp) {
@@ -187,6 +189,7 @@ static void peer_removed(void *ctx, uint32_t slot)
 	hz_worker_dtls_drop(w, slot);
 	hz_worker_srtp_drop(w, slot);
 	w->peer[slot] = (struct hz_worker_peer){.worker = w, .slot = slot};
+	w->freed++;
 }
 
 // A stopped stream may come back with the same SSRC and its counter (a browser's transceiver): keep some.

@@ -16,6 +16,10 @@
 #include "media/worker/tcp.h"
 #include "media/worker/worker.h"
 
+#define HZ_WORKER_REST_US                                                                                    \
+	10000000 // after the handshake, at the latest: a client asks no more for its last flight
+#define HZ_WORKER_TRIM_US     10000000 // between two times that free memory goes back to the system
+#define HZ_WORKER_TRIM_FREED  32       // associations and peers that went since: less is not worth it
 #define HZ_WORKER_HALF_OPEN   256      // DTLS handshakes under way; more are refused and counted
 #define HZ_WORKER_LOST_US     7000000  // without a check: DISCONNECTED
 #define HZ_WORKER_CONSENT_US  30000000 // RFC 7675 section 5.1
@@ -67,6 +71,8 @@ struct hz_worker {
 	struct hz_timers *handshakes; // by slot: DTLS deadlines of half-open associations
 	struct hz_worker_peer *peer;  // HZ_MAX_PEERS
 	uint32_t half_open;
+	uint32_t freed;  // associations put to rest and peers removed since the last trim
+	int64_t trim_us; // next
 	bool srtp_ready;
 	int64_t now_us;
 	int64_t sweep_us, stats_us; // next
@@ -95,6 +101,8 @@ void hz_worker_ufrags_drop(struct hz_worker *w, uint32_t slot);
 // handshake.c
 void hz_worker_dtls(struct hz_worker *w, const struct hz_udp_packet *packet);
 void hz_worker_dtls_timers(struct hz_worker *w);
+void hz_worker_dtls_rest(struct hz_worker *w,
+                         uint32_t slot); // the client has finished: the association may shrink
 void hz_worker_dtls_drop(struct hz_worker *w, uint32_t slot);
 
 // media.c
