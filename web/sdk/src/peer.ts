@@ -4,8 +4,8 @@ import { Emitter } from './emitter';
 import { degradationOf, encodingsOf, shapeOf, type Shape } from './encodings';
 import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 import type { JoinResult, Kind, OfferParams, Source } from './protocol';
-import { onlyVideo, redFirst, speechInOffer } from './sdp-tweaks';
-import { applyUplink } from './sender-control';
+import { onlyVideo, redFirst, soundLimitOf, speechInOffer } from './sdp-tweaks';
+import { applyUplink, type Limits } from './sender-control';
 import { SlotTable, type Slot, type WantedTrack } from './slots';
 import type { SubscribeItem } from './types';
 import type { Uplink } from './uplink';
@@ -59,7 +59,7 @@ export class Peer extends Emitter<PeerEvents> {
 	private first = true;
 	private subscribing = false;
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
-	private uplink: Uplink = 'full';
+	private readonly limits: Limits = { uplink: 'full', soundBps: 0 };
 	private applying: Promise<unknown> = Promise.resolve();
 
 	constructor(private readonly deps: PeerDeps, iceServers: JoinResult['ice_servers']) {
@@ -151,7 +151,7 @@ export class Peer extends Emitter<PeerEvents> {
 
 	/** What may be sent: fewer and smaller pictures on a weak uplink, or none. */
 	setUplink(level: Uplink): void {
-		this.uplink = level;
+		this.limits.uplink = level;
 		this.applyUplink();
 	}
 
@@ -234,8 +234,8 @@ export class Peer extends Emitter<PeerEvents> {
 
 	private applyUplink(): void {
 		const all = this.senders.filter((s) => s.used);
-		const level = this.uplink;
-		const apply = (s: Sender) => applyUplink(s.transceiver.sender, s.shape, s.source, level, degradationOf(s.source));
+		const limits = { ...this.limits };
+		const apply = (s: Sender) => applyUplink(s.transceiver.sender, s.shape, s.source, limits, degradationOf(s.source));
 		this.applying = this.applying.then(() => (this.closed ? undefined : Promise.all(all.map(apply))));
 	}
 
@@ -275,6 +275,7 @@ export class Peer extends Emitter<PeerEvents> {
 		await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
 		this.first = false;
 		if (iceRestart) this.wantRestart = false;
+		this.limits.soundBps = soundLimitOf(answer.sdp);
 		this.applyUplink();
 		this.emit('negotiated', undefined);
 		void this.flushSubscribe();

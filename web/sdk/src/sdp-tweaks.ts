@@ -26,6 +26,15 @@ function withParameters(section: string, pt: string, wanted: Record<string, stri
 	return section.replace(new RegExp(`^(a=rtpmap:${pt} [^\\r\\n]*)(\\r?\\n)`, 'm'), (_all, map: string, end: string) => `${map}${end}a=fmtp:${pt} ${text}${end}`);
 }
 
+const HEADERS_BPS = 5_600; // the browser counts them in
+
+/** What the gateway's answer lets sound take, in the terms of `maxBitrate`; 0: it does not say. A browser that is given
+ * a `maxBitrate` does not look at the answer's own parameter. */
+export function soundLimitOf(answer: string): number {
+	const limits = [...answer.matchAll(/^a=fmtp:\d+ .*?maxaveragebitrate=(\d{1,7})/gm)].map((m) => Number(m[1]));
+	return limits.length > 0 ? Math.min(...limits) + HEADERS_BPS : 0;
+}
+
 type Codec = { mimeType: string };
 
 /** RED before Opus where the browser has it: each packet repeats the one before. Null: nothing to change. */

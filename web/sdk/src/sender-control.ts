@@ -3,18 +3,28 @@ import { AUDIO_BPS, encodingsOf, type Encoding, type Shape } from './encodings';
 import type { Source } from './protocol';
 import type { Uplink } from './uplink';
 
-type Codec = { mimeType: string; clockRate: number; channels?: number; sdpFmtpLine?: string };
 type Parameters = RTCRtpSendParameters & { degradationPreference?: RTCDegradationPreference };
 
 const LOW_VIDEO_BPS = 100_000;
 const LOW_FPS = 12;
 const LOW_DETAIL_FPS = 3;
-const AUDIO_AT: Record<Uplink, number> = { full: AUDIO_BPS, low: 24_000, off: 20_000 };
+// RED sends each frame twice: on 64 kbit/s that and the headers must fit.
+const AUDIO_AT: Record<Uplink, number> = { full: AUDIO_BPS, low: 28_000, off: 24_000 };
+
+export interface Limits {
+	uplink: Uplink;
+	/** What the gateway lets sound take, for listeners on thin links; 0: as it likes. */
+	soundBps: number;
+}
 
 /** What the encodings of a sender shall be at this level; `live` are the browser's own, in its order. */
-export function encodingsAt(live: Encoding[], shape: Shape, source: Source, level: Uplink): Encoding[] {
+export function encodingsAt(live: Encoding[], shape: Shape, source: Source, limits: Limits): Encoding[] {
 	const wanted = encodingsOf(shape, source);
-	if (shape === 'audio') return live.map((e) => ({ ...e, maxBitrate: AUDIO_AT[level], priority: 'high', networkPriority: 'high' }));
+	const level = limits.uplink;
+	if (shape === 'audio') {
+		const most = Math.min(AUDIO_AT[level], limits.soundBps || AUDIO_BPS);
+		return live.map((e) => ({ ...e, maxBitrate: most, priority: 'high', networkPriority: 'high' }));
+	}
 	const sharp = shape === 'video1' && source !== 'camera' && source !== 'camera2';
 	return live.map((e, i) => {
 		const full = wanted.find((w) => w.rid === e.rid) ?? wanted[i] ?? {};
@@ -27,36 +37,18 @@ export function encodingsAt(live: Encoding[], shape: Shape, source: Source, leve
 	});
 }
 
-/** RED doubles the sound's rate: it protects where there is room and would hurt where there is none. */
-function chooseAudioCodec(parameters: Parameters, level: Uplink): void {
-	const first = parameters.encodings[0] as (Encoding & { codec?: Codec }) | undefined;
-	if (!first) return;
-	if (level === 'full') {
-		delete first.codec; // as the answer says
-		return;
-	}
-	const codec = (parameters.codecs as Codec[] | undefined)?.find((c) => c.mimeType.toLowerCase() === 'audio/opus');
-	if (!codec) return;
-	const { mimeType, clockRate, channels, sdpFmtpLine } = codec;
-	first.codec = { mimeType, clockRate, channels, sdpFmtpLine };
-}
-
 /** Resolves when the browser took it, or does not know how to; never rejects. */
 export async function applyUplink(
-	sender: RTCRtpSender, shape: Shape, source: Source, level: Uplink, degradation: RTCDegradationPreference,
+	sender: RTCRtpSender, shape: Shape, source: Source, limits: Limits, degradation: RTCDegradationPreference,
 ): Promise<void> {
 	if (typeof sender.getParameters !== 'function') return;
-	const set = async (withCodec: boolean): Promise<void> => {
+	try {
 		const parameters = sender.getParameters() as Parameters;
 		if (!parameters.encodings || parameters.encodings.length === 0) return;
-		parameters.encodings = encodingsAt(parameters.encodings, shape, source, level);
-		if (shape === 'audio') {
-			if (withCodec) chooseAudioCodec(parameters, level);
-		} else {
-			parameters.degradationPreference = degradation;
-		}
+		parameters.encodings = encodingsAt(parameters.encodings, shape, source, limits);
+		if (shape !== 'audio') parameters.degradationPreference = degradation;
 		await sender.setParameters(parameters);
-	};
-	// A browser that cannot change codecs without an offer goes on with the one it has.
-	await set(shape === 'audio').catch(() => (shape === 'audio' ? set(false) : Promise.reject(new Error('refused')))).catch(() => undefined);
+	} catch {
+		// the browser goes on as it does
+	}
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Arrival, arrivedOf } from '../src/arrival';
-import { onlyVideo, redFirst, speechInOffer } from '../src/sdp-tweaks';
+import { onlyVideo, redFirst, soundLimitOf, speechInOffer } from '../src/sdp-tweaks';
 
 describe('arrival', () => {
 	it('counts what any browser tells', () => {
@@ -46,6 +46,11 @@ describe('wishes in the offer', () => {
 		expect(speechInOffer(offer, ['1'])).toBe(
 			offer.replace('a=rtpmap:109 opus/48000/2\r\n', 'a=rtpmap:109 opus/48000/2\r\na=fmtp:109 useinbandfec=1;usedtx=1\r\n'),
 		);
+	});
+	it('read what the answer lets sound take', () => {
+		expect(soundLimitOf(offer)).toBe(0);
+		expect(soundLimitOf(offer.replace('useinbandfec=1', 'useinbandfec=1;maxaveragebitrate=16000'))).toBe(21_600);
+		expect(soundLimitOf('a=fmtp:111 maxaveragebitrate=x\r\n')).toBe(0);
 	});
 	it('put RED first where the browser has it', () => {
 		const codecs = ['audio/opus', 'audio/red', 'audio/PCMU'].map((mimeType) => ({ mimeType }));

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Encoding } from '../src/encodings';
 import { contentHintOf, degradationOf, encodingsOf, shapeOf } from '../src/encodings';
-import { encodingsAt } from '../src/sender-control';
+import { encodingsAt as at } from '../src/sender-control';
 import { UplinkPolicy, type Uplink, type UplinkSample } from '../src/uplink';
 import { FakeTrack } from './fakes';
 
@@ -81,6 +81,8 @@ describe('uplink policy', () => {
 describe('what is sent', () => {
 	const live = (shape: Parameters<typeof encodingsOf>[0], source: Parameters<typeof encodingsOf>[1]): Encoding[] =>
 		encodingsOf(shape, source).map((e) => ({ ...e, active: true }));
+	const encodingsAt = (e: Encoding[], shape: Parameters<typeof at>[1], source: Parameters<typeof at>[2], uplink: Uplink, soundBps = 0) =>
+		at(e, shape, source, { uplink, soundBps });
 	const size = (width: number, height: number) => new FakeTrack('video', '', { width, height }).real;
 
 	it('has fewer layers for small captures, lowest first', () => {
@@ -120,6 +122,7 @@ describe('what is sent', () => {
 			const [audio] = encodingsAt(live('audio', 'microphone'), 'audio', 'microphone', level);
 			expect(audio).toMatchObject({ active: true, priority: 'high', networkPriority: 'high' });
 			expect(audio?.maxBitrate).toBeGreaterThanOrEqual(20_000);
+			expect(encodingsAt(live('audio', 'microphone'), 'audio', 'microphone', level, 16_000)[0]?.maxBitrate).toBe(16_000);
 		}
 	});
 });
