@@ -13,11 +13,19 @@ static void forward_all(struct hz_router *r)
 	if (count == 0)
 		return;
 	r->burst_count = 0;
-	for (uint16_t s = r->track[in->track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
+	for (uint16_t s = r->track[in->track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track) {
+		if (!in->frame.keyframe_start && hz_replay_may(r, s, in->now_us))
+			hz_replay(r, s, in);
 		for (uint32_t i = 0; i < count; i++)
 			if (!r->peer[r->sub[s].peer].paced || !hz_pace(r, &in[i], s))
 				hz_forward_one(r, &in[i], s);
+	}
 	hz_keyframe_poll(r, in->track, in->now_us);
+}
+
+void hz_burst_flush(struct hz_router *r)
+{
+	forward_all(r);
 }
 
 int hz_burst_new(struct hz_router *r)

@@ -89,6 +89,19 @@ static int on_bye(struct hz_router *r, uint32_t slot, const struct hz_rtcp_packe
 	return 0;
 }
 
+// Numbers a peer asks for cost a look each, answered or not: a flood is not looked at.
+static bool may_look(struct hz_rt_peer *p, int64_t now_us)
+{
+	p->nacks += (now_us - p->nacks_us) * HZ_NACKS_PER_S;
+	p->nacks_us = now_us;
+	if (p->nacks > HZ_NACKS_BURST * 1000000ll)
+		p->nacks = HZ_NACKS_BURST * 1000000ll;
+	if (p->nacks < 1000000)
+		return false;
+	p->nacks -= 1000000;
+	return true;
+}
+
 static int on_nack(struct hz_router *r, uint32_t slot, const struct hz_rtcp_feedback *fb, int64_t now_us)
 {
 	size_t count;
@@ -99,9 +112,10 @@ static int on_nack(struct hz_router *r, uint32_t slot, const struct hz_rtcp_feed
 	uint32_t sub = sub_of(r, slot, fb->media_ssrc);
 	for (size_t i = 0; i < count && sub != NO_SUB; i++) {
 		struct hz_nack_item item = hz_rtcp_nack_item(fb, i);
-		hz_resend(r, sub, item.pid, now_us);
+		if (may_look(&r->peer[slot], now_us))
+			hz_resend(r, sub, item.pid, now_us);
 		for (unsigned bit = 0; bit < 16; bit++)
-			if (item.blp & 1u << bit)
+			if (item.blp & 1u << bit && may_look(&r->peer[slot], now_us))
 				hz_resend(r, sub, (uint16_t)(item.pid + bit + 1), now_us);
 	}
 	return 0;
@@ -110,7 +124,7 @@ static int on_nack(struct hz_router *r, uint32_t slot, const struct hz_rtcp_feed
 static void want_for(struct hz_router *r, uint32_t slot, uint32_t ssrc, int64_t now_us)
 {
 	uint32_t sub = sub_of(r, slot, ssrc);
-	if (sub == NO_SUB || r->sub[sub].track == HZ_NO_SLOT)
+	if (sub == NO_SUB || r->sub[sub].track == HZ_NO_SLOT || hz_keyframe_under_way(r, sub, now_us))
 		return;
 	const struct hz_rt_sub *s = &r->sub[sub];
 	// Both while a switch is under way: the picture on the screen comes from the old layer.

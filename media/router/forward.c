@@ -4,6 +4,7 @@
 
 #include "gateway/base/secret.h"
 #include "media/router/state.h"
+#include "media/rtp/red.h"
 #include "media/rtp/seq.h"
 
 // What is copied from the publisher's packet; MID, send time and transport-wide number are the receiver's own.
@@ -95,8 +96,40 @@ uint64_t hz_next_index(uint64_t index)
 	uint16_t r;
 	if (index)
 		return index + 1;
-	hz_random(&r, sizeof(r)); // RFC 3550 5.1 wants it random, RFC 3711 3.3.1 far from the first wrap
-	return 1 + r % 16383u;
+	hz_random(&r, sizeof(r)); // RFC 3550 5.1 wants it random, RFC 3711 3.3.1 far from both wraps
+	return 4096 + r % 8192u;
+}
+
+// A receiver asks again for what is missing behind the first packet it saw, never for what was lost before: so that
+// the first keyframe can be repaired from its first packet on, empty ones go ahead of it.
+static bool needs_primers(const struct hz_router *r, uint32_t sub)
+{
+	const struct hz_cmd_sub_set *set = hz_arena_sub_set(&r->arena->sub[sub]);
+	return set->kind == HZ_KIND_VIDEO && set->rtx_ssrc && !r->arena->sub[sub].started;
+}
+
+// Numbers and timestamps of Opus go on whether it comes in RED or bare.
+static uint8_t map_codec(const struct hz_rt_in *in)
+{
+	return in->codec == HZ_CODEC_RED ? HZ_CODEC_OPUS : in->codec;
+}
+
+uint8_t hz_forward_pt(const struct hz_rt_sub *s, const struct hz_rt_in *in)
+{
+	return s->pt_of[in->codec] || !in->primary ? s->pt_of[in->codec] : s->pt_of[HZ_CODEC_OPUS];
+}
+
+size_t hz_forward_payload(const struct hz_rt_sub *s, const struct hz_rt_in *in, uint8_t *at)
+{
+	if (in->primary && !s->pt_of[HZ_CODEC_RED]) {
+		memcpy(at, in->primary, in->primary_bytes);
+		return in->primary_bytes;
+	}
+	if (in->packet.payload_bytes)
+		memcpy(at, in->packet.payload, in->packet.payload_bytes);
+	if (in->primary && s->pt_of[HZ_CODEC_OPUS])
+		hz_red_retarget(at, in->packet.payload_bytes, s->pt_of[HZ_CODEC_OPUS]);
+	return in->packet.payload_bytes;
 }
 
 static bool plan_fresh(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub, struct plan *ret)
@@ -109,16 +142,17 @@ static bool plan_fresh(struct hz_router *r, const struct hz_rt_in *in, uint32_t 
 		hz_keyframe_want(r, in->track, in->layer);
 		return false;
 	}
+	uint64_t primers = needs_primers(r, sub) ? HZ_PRIMERS : 0;
 	memset(&ret->map, 0, sizeof(ret->map));
 	ret->map.track = r->arena->track[in->track].id;
 	ret->map.rx_ssrc = in->packet.ssrc;
 	ret->map.layer = in->layer;
-	ret->map.codec = in->codec;
+	ret->map.codec = map_codec(in);
 	ret->map.spatial = r->sub[sub].want.spatial;
 	ret->map.temporal = r->sub[sub].want.temporal;
 	ret->map.ts_offset = ts_offset(r, in, sub);
 	ret->map.in_first = (uint64_t)in->ext;
-	ret->map.out_first = hz_next_index(as->out_index);
+	ret->map.out_first = hz_next_index(as->out_index) + primers;
 	ret->index = ret->map.out_first;
 	ret->fresh = true;
 	ret->empty = false;
@@ -130,12 +164,12 @@ static bool plan_packet(struct hz_router *r, const struct hz_rt_in *in, uint32_t
 	struct hz_rt_sub *s = &r->sub[sub];
 	const struct hz_arena_sub *as = &r->arena->sub[sub];
 	const struct hz_sub_map *map = hz_arena_sub_map(as);
-	ret->pt = s->pt_of[in->codec];
+	ret->pt = hz_forward_pt(s, in);
 	if (!r->peer[s->peer].live || hz_arena_sub_set(as)->flags & HZ_SUB_PAUSED || !ret->pt ||
 	    !hz_flow_passes(r, sub, in))
 		return false;
 	bool same = !s->resync && map->track == r->arena->track[in->track].id && map->layer == in->layer &&
-	            map->rx_ssrc == in->packet.ssrc && map->codec == in->codec;
+	            map->rx_ssrc == in->packet.ssrc && map->codec == map_codec(in);
 	if (!same)
 		return plan_fresh(r, in, sub, ret);
 	enum hz_place place = hz_filter_place(r, sub, in, &ret->index);
@@ -184,6 +218,28 @@ static void note_sent(struct hz_arena_sub *as, const struct plan *plan, uint32_t
 	HZ_ARENA_BARRIER();
 }
 
+static void send_primers(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub,
+                         const struct plan *plan)
+{
+	struct hz_arena_sub *as = &r->arena->sub[sub];
+	uint16_t peer = r->sub[sub].peer;
+	for (uint64_t i = HZ_PRIMERS; i > 0; i--) {
+		struct hz_rtp_header header = {.ts = in->packet.ts + plan->map.ts_offset,
+		                               .ssrc = hz_arena_sub_set(as)->ssrc,
+		                               .seq = (uint16_t)(plan->index - i),
+		                               .pt = plan->pt};
+		struct hz_rtp_offsets at;
+		uint8_t *buf = r->ops->rtp_buffer(r->ctx, peer);
+		if (!buf || hz_forward_header(r, sub, in, &header, buf, &at))
+			return;
+		hz_forward_stamp(r, peer, buf, &at, at.header_bytes, in->now_us);
+		as->out_index = plan->index - i;
+		HZ_ARENA_BARRIER();
+		r->peer[peer].stats.down_bytes += at.header_bytes;
+		r->ops->send_rtp(r->ctx, peer, buf, at.header_bytes);
+	}
+}
+
 void hz_forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
@@ -193,21 +249,21 @@ void hz_forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub
 	struct plan plan;
 	if (!plan_packet(r, in, sub, &plan))
 		return;
+	if (plan.fresh && needs_primers(r, sub))
+		send_primers(r, in, sub, &plan);
 	struct hz_rtp_header header = {.ts = in->packet.ts + plan.map.ts_offset,
 	                               .ssrc = set->ssrc,
 	                               .seq = (uint16_t)plan.index,
 	                               .pt = plan.pt,
 	                               .marker = hz_filter_marker(&plan.map, in) ||
 	                                         (plan.fresh && set->kind == HZ_KIND_AUDIO)};
-	size_t payload_bytes = plan.empty ? 0 : in->packet.payload_bytes;
 	uint8_t *buf = r->ops->rtp_buffer(r->ctx, s->peer);
 	if (!buf || hz_forward_header(r, sub, in, &header, buf, &at))
 		return;
-	size_t bytes = at.header_bytes + payload_bytes;
-	if (bytes + HZ_SRTP_TRAILER_BYTES > HZ_ROUTER_PACKET_BYTES)
+	if (at.header_bytes + in->packet.payload_bytes + HZ_SRTP_TRAILER_BYTES > HZ_ROUTER_PACKET_BYTES)
 		return;
-	if (payload_bytes)
-		memcpy(buf + at.header_bytes, in->packet.payload, payload_bytes);
+	size_t payload_bytes = plan.empty ? 0 : hz_forward_payload(s, in, buf + at.header_bytes);
+	size_t bytes = at.header_bytes + payload_bytes;
 	struct hz_vp8_rewrite vp8 = as->vp8;
 	if (in->codec == HZ_CODEC_VP8)
 		hz_filter_vp8(r, sub, buf + at.header_bytes, payload_bytes, plan.fresh, &vp8);

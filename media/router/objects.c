@@ -35,6 +35,8 @@ void hz_peer_attach(struct hz_router *r, uint32_t slot, int64_t now_us)
 	p->report_us = now_us + HZ_REPORT_US / 4 + (int64_t)(slot % 64) * 10000; // spread over the second
 	p->resend_bytes = HZ_RESEND_BURST;
 	p->resend_us = now_us;
+	p->nacks = HZ_NACKS_BURST * 1000000ll;
+	p->nacks_us = now_us;
 	r->peers[r->peers_count++] = (uint16_t)slot;
 	hz_peer_home(r, slot, hz_arena_peer_set(&r->arena->peer[slot])->consult);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "media/router/state.h"
+#include "media/rtp/red.h"
 #include "media/rtp/rtx.h"
 #include "media/rtp/seq.h"
 
@@ -39,18 +40,18 @@ static void note_activity(struct hz_router *r, const struct hz_rt_in *in)
 	struct hz_rt_track *t = &r->track[in->track];
 	struct hz_arena_track *at = &r->arena->track[in->track];
 	struct hz_rt_layer *l = &t->layer[in->layer];
+	uint8_t codec = in->primary ? HZ_CODEC_OPUS : in->codec; // whether it comes in RED is no news
 	t->last_us = in->now_us;
 	l->last_us = in->now_us;
 	r->media_us = in->now_us;
-	if (at->codec != in->codec)
-		at->codec = in->codec;
+	if (at->codec != codec)
+		at->codec = codec;
 	if (!l->alive)
 		hz_layers_check(r, in->track, in->now_us);
 	if (in->frame.keyframe_start) { // after the look at the layers, which may have wanted this very one
-		l->key_pending = 0;
-		l->key_tries = 0;
+		hz_keyframe_seen(r, in);
 	}
-	if (!t->active || t->codec_told != in->codec) {
+	if (!t->active || t->codec_told != codec) {
 		t->active = 1;
 		hz_event_track_state(r, in->track);
 	}
@@ -71,6 +72,28 @@ static void keep(struct hz_router *r, struct hz_rt_stream *stream, const struct 
 	(void)hz_history_put(stream->history, in->ext, &in->packet, in->now_us);
 }
 
+static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in,
+                      bool recovered);
+
+// What was lost on the way to us and lies in this packet once more goes out first, whether receivers take RED or not.
+static void take_missed(struct hz_router *r, const struct hz_ssrc_entry *e, const struct hz_rt_in *in,
+                        int64_t before)
+{
+	uint8_t buf[HZ_RTP_FIXED_BYTES + 1024]; // a redundant block has at most 1,023 bytes
+	if (!in->primary || !before)
+		return;
+	for (unsigned back = HZ_RED_MAX_BLOCKS; back > 0; back--) {
+		struct hz_rt_in missed = {.now_us = in->now_us};
+		struct hz_rtp_packet packet;
+		size_t bytes = in->ext - back > before ? hz_audio_missed(in, back, buf, sizeof(buf)) : 0;
+		if (!bytes || hz_rtp_parse(buf, bytes, &packet))
+			continue;
+		hz_forward_prepare(r, e->track, &packet, &missed);
+		(void)take_media(r, e, &missed, true);
+		hz_burst_flush(r); // it lies in our buffer
+	}
+}
+
 static bool flows(const struct hz_router *r, uint32_t track)
 {
 	return r->peer[r->track[track].peer].live &&
@@ -86,6 +109,8 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 	in->codec = t->codec_of[in->packet.pt];
 	if (in->codec == HZ_CODEC_NONE)
 		return -ENOENT;
+	if (!hz_audio_open(in))
+		return -EBADMSG;
 	hz_burst_next(r, e, in->packet.ts);
 	struct hz_rt_stream *stream = hz_track_stream(r, e->track, e->layer);
 	if (!stream)
@@ -94,7 +119,8 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 	                                            in->now_us, &in->ext);
 	if (how != HZ_RECEIVE_NEW && how != HZ_RECEIVE_RESTART)
 		return 0;
-	bool newest = in->ext > at->rx[e->layer].highest;
+	int64_t before = at->rx[e->layer].highest;
+	bool newest = in->ext > before;
 	if (newest)
 		at->rx[e->layer].highest = in->ext;
 	hz_nack_on_packet(&stream->nack, in->ext, in->now_us);
@@ -109,6 +135,7 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 		hz_keyframe_want(r, in->track, in->layer);
 	if (!flows(r, in->track))
 		return 0;
+	take_missed(r, e, in, before);
 	keep(r, stream, in);
 	hz_burst_add(r, in);
 	return 0;

@@ -44,7 +44,7 @@ static bool too_soon(struct hz_router *r, uint32_t sub, uint64_t index, int64_t 
 	if (!s->resend)
 		return true; // unbounded answers would be worse than none
 	const struct hz_rt_resend *last = &s->resend[index % HZ_RESEND_SLOTS];
-	int64_t gap = r->peer[s->peer].rtt_us;
+	int64_t gap = r->peer[s->peer].rtt_us ? (int64_t)r->peer[s->peer].rtt_us * 3 / 4 : HZ_RESEND_GUESS_US;
 	if (gap < HZ_RESEND_MIN_US)
 		gap = HZ_RESEND_MIN_US;
 	return last->index == index && now_us - last->at_us < gap;
@@ -88,15 +88,14 @@ static void send_again(struct hz_router *r, uint32_t sub, const struct hz_sub_ma
 	struct hz_rtp_header header = {.ts = in->packet.ts + map->ts_offset,
 	                               .ssrc = set->ssrc,
 	                               .seq = (uint16_t)index,
-	                               .pt = s->pt_of[map->codec],
+	                               .pt = hz_forward_pt(s, in),
 	                               .marker = hz_filter_marker(map, in)};
 	uint8_t *buf = r->ops->rtp_buffer(r->ctx, s->peer);
 	if (!buf || hz_forward_header(r, sub, in, &header, buf, &at))
 		return;
-	size_t bytes = at.header_bytes + in->packet.payload_bytes;
-	if (bytes + 2 + HZ_SRTP_TRAILER_BYTES > HZ_ROUTER_PACKET_BYTES)
+	if (at.header_bytes + in->packet.payload_bytes + 2 + HZ_SRTP_TRAILER_BYTES > HZ_ROUTER_PACKET_BYTES)
 		return;
-	memcpy(buf + at.header_bytes, in->packet.payload, in->packet.payload_bytes);
+	size_t bytes = at.header_bytes + hz_forward_payload(s, in, buf + at.header_bytes);
 	if (map->codec == HZ_CODEC_VP8 &&
 	    !rewrite_vp8(filter, map, buf + at.header_bytes, in->packet.payload_bytes))
 		bytes = at.header_bytes;
@@ -137,8 +136,10 @@ void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us)
 	s->resend[(uint64_t)index % HZ_RESEND_SLOTS] = (struct hz_rt_resend){now_us, (uint64_t)index};
 	hz_forward_prepare(r, HZ_ID_SLOT(map->track), &packet, &in);
 	in.layer = map->layer;
-	in.codec = map->codec;
+	in.codec = r->track[HZ_ID_SLOT(map->track)].codec_of[packet.pt];
 	in.ext = ext;
+	if (!hz_audio_open(&in))
+		return;
 	hz_describe(r, stream, &in, false);
 	send_again(r, sub, map, filter, &in, (uint64_t)index);
 }

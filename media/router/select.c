@@ -38,16 +38,15 @@ static bool wants_media(const struct hz_router *r, uint32_t sub)
 void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
-	(void)now_us;
 	if (s->track == HZ_NO_SLOT)
 		return;
 	const struct hz_cmd_sub_set *set = hz_arena_sub_set(&r->arena->sub[sub]);
 	if (set->flags & HZ_SUB_PIN)
 		s->target = set->max_layer;
 	else
-		s->target = choose(r, s->track,
-		                   set->max_layer < s->want.layer ? set->max_layer : s->want.layer, s->target);
-	if (wants_media(r, sub) && !hz_sub_synced(r, sub))
+		s->target = choose(
+		    r, s->track, set->max_layer < s->want.layer ? set->max_layer : s->want.layer, s->target);
+	if (wants_media(r, sub) && !hz_sub_synced(r, sub) && !hz_replay_may(r, sub, now_us))
 		hz_keyframe_want(r, s->track, s->target);
 }
 
@@ -83,6 +82,33 @@ void hz_keyframe_want(struct hz_router *r, uint32_t track, unsigned layer)
 		r->track[track].layer[layer].key_pending = 1;
 }
 
+// H.264 says it twice, with the parameter sets and with the picture.
+void hz_keyframe_seen(struct hz_router *r, const struct hz_rt_in *in)
+{
+	struct hz_rt_layer *l = &r->track[in->track].layer[in->layer];
+	l->key_pending = 0;
+	l->key_tries = 0;
+	if (l->key_us && (in->packet.ts == l->key_ts || in->ext < l->key_ext))
+		return;
+	l->key_us = in->now_us;
+	l->key_ts = in->packet.ts;
+	l->key_ext = in->ext;
+}
+
+bool hz_keyframe_under_way(const struct hz_router *r, uint32_t sub, int64_t now_us)
+{
+	const struct hz_rt_sub *s = &r->sub[sub];
+	const struct hz_sub_map *map = hz_arena_sub_map(&r->arena->sub[sub]);
+	const struct hz_rt_layer *l = &r->track[s->track].layer[s->target];
+	int64_t rtt_us = r->peer[s->peer].rtt_us;
+	if (!rtt_us)
+		rtt_us = HZ_KEYFRAME_SEEN_US;
+	if (rtt_us > HZ_KEYFRAME_MIN_US)
+		rtt_us = HZ_KEYFRAME_MIN_US;
+	return l->key_us && now_us - l->key_us < rtt_us && hz_sub_synced(r, sub) &&
+	       (uint64_t)l->key_ext >= map->in_first;
+}
+
 static uint8_t video_flags(const struct hz_router *r, uint32_t track)
 {
 	const struct hz_cmd_track_set *set = hz_arena_track_set(&r->arena->track[track]);
@@ -109,8 +135,23 @@ static void ask(struct hz_router *r, uint32_t track, unsigned layer, int64_t now
 		return;
 	hz_compound_send(r);
 	l->asked_us = now_us;
+	if (l->credit_us < now_us - (HZ_KEYFRAME_BURST - 1) * HZ_KEYFRAME_PACE_US)
+		l->credit_us = now_us - (HZ_KEYFRAME_BURST - 1) * HZ_KEYFRAME_PACE_US;
+	l->credit_us += HZ_KEYFRAME_PACE_US;
 	l->key_tries++;
 	r->peer[peer].stats.plis_sent++;
+}
+
+// One request serves everybody. The next one comes when its answer had the time to arrive, and however many receivers
+// join or lose packets, a publisher is asked for no more than HZ_KEYFRAME_BURST keyframes and then one a second.
+static bool may_ask(const struct hz_router *r, uint32_t track, const struct hz_rt_layer *l, int64_t now_us)
+{
+	int64_t gap = 2 * (int64_t)r->peer[r->track[track].peer].rtt_us;
+	if (gap < HZ_KEYFRAME_MIN_US)
+		gap = HZ_KEYFRAME_MIN_US;
+	if (l->key_tries >= HZ_KEYFRAME_TRIES || gap > HZ_KEYFRAME_SLOW_US)
+		gap = HZ_KEYFRAME_SLOW_US;
+	return !l->asked_us || (now_us - l->asked_us >= gap && l->credit_us <= now_us);
 }
 
 static bool anybody_wants(const struct hz_router *r, uint32_t track)
@@ -130,8 +171,7 @@ void hz_keyframe_poll(struct hz_router *r, uint32_t track, int64_t now_us)
 		struct hz_rt_layer *l = &t->layer[i];
 		if (!l->key_pending || !r->arena->track[track].rx[i].ssrc)
 			continue;
-		int64_t gap = l->key_tries < HZ_KEYFRAME_TRIES ? HZ_KEYFRAME_MIN_US : HZ_KEYFRAME_SLOW_US;
-		if (l->asked_us && now_us - l->asked_us < gap)
+		if (!may_ask(r, track, l, now_us))
 			continue;
 		if (l->key_pending == 2 || anybody_wants(r, track))
 			ask(r, track, i, now_us);

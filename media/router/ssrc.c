@@ -81,6 +81,7 @@ void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry)
 			l->stream->dd = NULL;
 		}
 		l->last_us = 0;
+		l->key_us = 0;
 	}
 	HZ_ARENA_BARRIER();
 	rx->ssrc = entry->ssrc;

@@ -21,22 +21,33 @@
 
 #define HZ_TICK_BUSY_US     5000
 #define HZ_TICK_IDLE_US     50000
-#define HZ_KEYFRAME_MIN_US  400000  // between two requests for one layer
+#define HZ_KEYFRAME_MIN_US  400000 // between two requests for one layer; at least two RTTs
+#define HZ_KEYFRAME_BURST   6      // requests that follow so closely; then one in HZ_KEYFRAME_PACE_US
+#define HZ_KEYFRAME_PACE_US 1000000
 #define HZ_KEYFRAME_SLOW_US 2000000 // after many without an answer
 #define HZ_KEYFRAME_TRIES   8
-#define HZ_LAYER_DEAD_US    1000000 // a layer this much behind another one of its track has stopped
-#define HZ_LAYER_GRACE_US   250000
-#define HZ_RELEARN_US       500000 // between two changes of the SSRC behind one layer
-#define HZ_REPORT_US        1000000
-#define HZ_REPORT_SOON_US   100000 // after a switch
-#define HZ_SPEAKERS_US      200000
-#define HZ_STATS_US         2000000
-#define HZ_EPOCHS           4
-#define HZ_RESEND_SLOTS     128
-#define HZ_RESEND_MIN_US    20000
-#define HZ_RESEND_BPS       2000000 // of one peer, with a burst of HZ_RESEND_BURST bytes
-#define HZ_RESEND_BURST     131072
-#define HZ_MAX_JUMP         16384 // of an outgoing sequence number; receivers guess the roll-over within 32,768
+#define HZ_KEYFRAME_SEEN_US                                                                                  \
+	50000 // a request of a receiver of unknown RTT was made before it saw this keyframe
+#define HZ_REPLAY_US       500000 // age of the keyframe that a new subscription may begin with
+#define HZ_REPLAY_BYTES    65536
+#define HZ_REPLAY_PACKETS  256
+#define HZ_PRIMERS         2       // empty packets before the first of a video stream
+#define HZ_LAYER_DEAD_US   1000000 // a layer this much behind another one of its track has stopped
+#define HZ_LAYER_GRACE_US  250000
+#define HZ_RELEARN_US      500000 // between two changes of the SSRC behind one layer
+#define HZ_REPORT_US       1000000
+#define HZ_REPORT_SOON_US  100000 // after a switch
+#define HZ_SPEAKERS_US     200000
+#define HZ_STATS_US        2000000
+#define HZ_EPOCHS          4
+#define HZ_RESEND_SLOTS    128
+#define HZ_RESEND_MIN_US   1000    // between two answers for one number; at least 3/4 RTT
+#define HZ_RESEND_GUESS_US 10000   // the same while the RTT is not known
+#define HZ_RESEND_BPS      2000000 // of one peer, with a burst of HZ_RESEND_BURST bytes
+#define HZ_RESEND_BURST    131072
+#define HZ_NACKS_PER_S     8000 // numbers of one peer's NACKs that are looked at, with a burst of HZ_NACKS_BURST
+#define HZ_NACKS_BURST     2000
+#define HZ_MAX_JUMP        16384 // of an outgoing sequence number; receivers guess the roll-over within 32,768
 
 #define HZ_RATE_US 500000  // half of the time that hz_layers_rates() looks at
 #define HZ_RISE_US 3000000 // a switching point for more layers did not come: ask for a keyframe
@@ -58,10 +69,14 @@ struct hz_rt_stream { // of a layer that has received something; about 13 KB
 
 struct hz_rt_layer {
 	struct hz_rt_stream *stream;
-	int64_t last_us;     // newest packet; 0 none
-	int64_t behind_us;   // since when the others are ahead of it; 0 they are not
-	int64_t learned_us;  // when its SSRC was learned
-	int64_t asked_us;    // newest keyframe request; 0 none
+	int64_t last_us;    // newest packet; 0 none
+	int64_t behind_us;  // since when the others are ahead of it; 0 they are not
+	int64_t learned_us; // when its SSRC was learned
+	int64_t asked_us;   // newest keyframe request; 0 none
+	int64_t credit_us;  // the bucket of requests is full since, or will be
+	int64_t key_us;     // arrival of the newest keyframe's first packet; 0 none
+	int64_t key_ext;    // its extended number
+	uint32_t key_ts;
 	uint32_t key_tries;  // without an answer
 	uint8_t key_pending; // 1: if a subscriber still wants it; 2: in any case
 	uint8_t alive, fir_seq;
@@ -153,6 +168,7 @@ struct hz_rt_peer {
 	uint32_t rtt_us;
 	uint32_t consult;                    // place in the consult list
 	int64_t resend_bytes, resend_us;     // token bucket
+	int64_t nacks, nacks_us;             // token bucket of numbers asked for
 	struct hz_rt_congestion *congestion; // NULL: everything goes out
 	struct hz_rt_peer_stats stats;
 };
@@ -219,6 +235,8 @@ struct hz_rt_in {
 	uint8_t spatial, temporal;               // under HZ_LAYERS_SPATIAL, HZ_LAYERS_TEMPORAL
 	const struct hz_dd_structure *structure; // NULL: `dd` is not valid
 	struct hz_dd dd;
+	const uint8_t *primary; // Opus inside RED; NULL: not RED
+	uint16_t primary_bytes;
 	bool plain; // no extension that is copied: a template will do
 };
 
@@ -257,6 +275,9 @@ void hz_peer_refresh(struct hz_router *r, uint32_t slot, int64_t now_us); // sta
 // select.c: layers and keyframes.
 void hz_select(struct hz_router *r, uint32_t track, int64_t now_us); // targets of all its subscriptions
 void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us);
+void hz_keyframe_seen(struct hz_router *r, const struct hz_rt_in *in); // a packet that begins one
+// Did the newest keyframe of what this subscription gets go out so lately that it cannot have been seen yet?
+bool hz_keyframe_under_way(const struct hz_router *r, uint32_t sub, int64_t now_us);
 bool hz_sub_synced(const struct hz_router *r, uint32_t sub); // is its target what it forwards?
 void hz_keyframe_want(struct hz_router *r, uint32_t track, unsigned layer);
 void hz_keyframe_poll(struct hz_router *r, uint32_t track,
@@ -285,7 +306,16 @@ void hz_filter_vp8(struct hz_router *r, uint32_t sub, uint8_t *payload, size_t b
 // The incoming number behind an index, -1: not known.
 int64_t hz_filter_find(const struct hz_rt_filter *filter, const struct hz_sub_map *map, uint64_t index);
 
+// audio.c: Opus in RED. False: damaged. Sets in->primary if it is RED.
+bool hz_audio_open(struct hz_rt_in *in);
+// The packet with number in->ext - back, made from the redundancy in *in, as a plain Opus packet. 0: not in it.
+size_t hz_audio_missed(const struct hz_rt_in *in, unsigned back, uint8_t *buf, size_t room);
+
 // forward.c
+// replay.c: may a subscription begin with a keyframe that has gone by? Then hz_replay() sends it and what followed, up
+// to the packet before *in.
+bool hz_replay_may(const struct hz_router *r, uint32_t sub, int64_t now_us);
+void hz_replay(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in);
 // resend.c: answers one number of a subscriber's NACK with an RTX packet.
 void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us);
 // Header of an outgoing packet into buf. 0, or -errno (then nothing may be sent).
@@ -295,9 +325,14 @@ void hz_forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub
 // burst.c: the packets of one frame, forwarded at once or at the end of the burst.
 #define HZ_BURST 64
 int hz_burst_new(struct hz_router *r);
+void hz_burst_flush(struct hz_router *r);                          // what was added goes out now
 void hz_burst_add(struct hz_router *r, const struct hz_rt_in *in); // *in is copied
 // A packet of this frame is about to be looked at: what waits of another one goes out, by what is known until now.
 void hz_burst_next(struct hz_router *r, const struct hz_ssrc_entry *entry, uint32_t ts);
+// Payload type for this receiver; 0: it does not take that.
+uint8_t hz_forward_pt(const struct hz_rt_sub *s, const struct hz_rt_in *in);
+// The payload as this receiver takes it, at most as long as the one received. Returns its length.
+size_t hz_forward_payload(const struct hz_rt_sub *s, const struct hz_rt_in *in, uint8_t *at);
 uint64_t hz_next_index(uint64_t index); // after the newest one used; 0: the first of a stream
 // Fills packet, exts and plain of *ret.
 void hz_forward_prepare(struct hz_router *r, uint32_t track, const struct hz_rtp_packet *packet,

@@ -56,6 +56,7 @@ struct fx {
 	uint8_t buffer[HZ_ROUTER_PACKET_BYTES];
 	uint32_t seq;
 	void (*on_send)(struct fx *fx, uint32_t slot, const uint8_t *buf, size_t bytes); // NULL: keep
+	unsigned primers; // empty packets ahead of a stream's first one: not kept
 	unsigned removed, changed, rx_retired, tx_forgotten;
 };
 
@@ -81,6 +82,19 @@ static inline uint64_t fx_index(struct fx *fx, uint32_t slot, uint32_t ssrc, uin
 	return 0;
 }
 
+static inline bool fx_is_primer(struct fx *fx, uint32_t slot, const uint8_t *buf, size_t bytes)
+{
+	struct hz_rtp_packet p;
+	assert_int_equal(hz_rtp_parse(buf, bytes, &p), 0);
+	for (uint32_t i = 0; i < fx->arena->subs_high; i++) {
+		const struct hz_arena_sub *s = &fx->arena->sub[i];
+		if (s->id && HZ_ID_SLOT(hz_arena_sub_set(s)->peer) == slot &&
+		    hz_arena_sub_set(s)->ssrc == p.ssrc)
+			return !s->started;
+	}
+	return false;
+}
+
 static void fx_send_rtp(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes)
 {
 	struct fx *fx = ctx;
@@ -88,6 +102,10 @@ static void fx_send_rtp(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes)
 	assert_true(bytes + HZ_SRTP_TRAILER_BYTES <= HZ_ROUTER_PACKET_BYTES);
 	if (fx->on_send) {
 		fx->on_send(fx, slot, buf, bytes);
+		return;
+	}
+	if (fx_is_primer(fx, slot, buf, bytes)) {
+		fx->primers++;
 		return;
 	}
 	assert_true(fx->out_count < FX_MAX);

@@ -2,7 +2,9 @@
 #include "tests/unit/router/fixture.h"
 
 #define VIDEO HZ_KIND_VIDEO
-#define AUDIO HZ_KIND_AUDIO
+
+#define HZ_TEST_REPLAY_US 600000
+#define AUDIO             HZ_KIND_AUDIO
 
 static int setup(void **state)
 {
@@ -386,10 +388,18 @@ static void a_full_queue_drops_and_recovers(void **state)
 	fx->no_buffer = true;
 	video(fx, 1, true);
 	fx->no_buffer = false;
+	fx->now += HZ_TEST_REPLAY_US; // too long ago to be had from the history
 	video(fx, 2, false);
 	assert_int_equal(fx->out_count, 0);
 	video(fx, 3, true);
 	assert_int_equal(fx->out_count, 1);
+	fx_sub(fx, 1, 1, 0, VIDEO);
+	fx->no_buffer = true;
+	video(fx, 4, true);
+	fx->no_buffer = false;
+	fx_clear(fx);
+	video(fx, 5, false); // both what the other one missed and what it knows
+	assert_int_equal(fx->out_count, 3);
 }
 
 // A publisher that jumps forward by half the number space again and again: receivers must still follow the index.

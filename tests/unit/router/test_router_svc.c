@@ -29,6 +29,7 @@ static int setup(void **state)
 	m.sub_set.pt[2] = (struct hz_pt){35, 36, HZ_CODEC_AV1, HZ_PT_NACK | HZ_PT_PLI};
 	m.sub_set.pt_count = 3;
 	m.sub_set.ext.dependency = 13;
+	m.sub_set.ext.twcc = 0; // without feedback the allocator keeps out of it
 	assert_int_equal(fx_sub_set(fx, &m), 0);
 	*state = fx;
 	return 0;
