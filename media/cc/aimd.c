@@ -6,6 +6,7 @@
 #include "media/cc/cc.h"
 
 #define DOWN       0.85
+#define DOWN_A_BIT 0.93
 #define UP_A_SEC   1.08
 #define PACKET_BIT 9600.0
 #define QUIET_US   40000
@@ -58,6 +59,9 @@ static void decrease(struct hz_aimd *a, const struct hz_aimd_in *in)
 		return;
 	}
 	double bps = all ? DOWN * fmin(a->bps, 1.5 * arrived + 10000) : DOWN * arrived;
+	// A burst of ours went through a link that carries all of it on average.
+	if (all && in->queue_us < 2 * QUIET_US)
+		bps = fmax(bps, DOWN_A_BIT * a->bps);
 	if (!all)
 		learn_link(a, arrived);
 	if (bps < a->bps)

@@ -218,7 +218,7 @@ static void after_probe(struct hz_cc *cc, int64_t now_us)
 	    (!bps && !over && cc->probe.reported < cc->probe.sent_packets))
 		return;
 	bool full = bps < cc->probe.bps / 10 * 9; // the link, not the burst, was the limit
-	double shown = full ? 0.9 * bps : bps;
+	double shown = full ? 0.95 * bps : bps;
 	bool better = shown > 1.05 * cc->aimd.bps;
 	if (better && cc->trend.usage != HZ_CC_OVER && cc->queue_us < QUEUE_US) {
 		hz_aimd_set(&cc->aimd, shown);

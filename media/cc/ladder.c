@@ -152,6 +152,29 @@ static void settle(struct hz_ladder_wish *w, unsigned place, int64_t now_us)
 		s->step = s->choice >= top ? HZ_STEP_FULL : HZ_STEP_LOWER;
 }
 
+// What there is to give: what is in force, as long as it is not much more than that.
+static uint64_t bear(const struct hz_ladder_wish *wishes, size_t count, const struct hz_ladder_round *round)
+{
+	uint64_t sum = 0;
+	bool lowest = true;
+	for (size_t i = 0; i < count && round->short_us; i++) {
+		unsigned place = wishes[i].slot->known ? place_of(wishes[i].slot) : OFF;
+		if (!wishes[i].options)
+			continue;
+		sum += cost(&wishes[i], place);
+		lowest = lowest && place <= VIDEO;
+	}
+	if (!round->short_us || sum <= round->bps) {
+		if (round->short_us)
+			*round->short_us = 0;
+		return round->bps;
+	}
+	if (!*round->short_us)
+		*round->short_us = round->now_us;
+	bool little = lowest ? sum / 3 * 2 <= round->bps : sum / 4 * 3 <= round->bps;
+	return little && round->now_us - *round->short_us < HZ_LADDER_PATIENCE_US ? sum : round->bps;
+}
+
 int hz_ladder_run(struct hz_ladder_wish *wishes, size_t count, const struct hz_ladder_round *round)
 {
 	struct state st = {.w = wishes, .left = round->bps, .round = round, .count = count};
@@ -161,6 +184,7 @@ int hz_ladder_run(struct hz_ladder_wish *wishes, size_t count, const struct hz_l
 		// Fewer options than before (a layer stopped): it stands at the best that is left.
 		if (wishes[i].options && wishes[i].slot->choice >= wishes[i].options)
 			wishes[i].slot->choice = (uint8_t)(wishes[i].options - 1);
+	st.left = bear(wishes, count, round);
 	sort(&st);
 	least(&st);
 	rise(&st);

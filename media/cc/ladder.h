@@ -15,9 +15,10 @@
 
 #define HZ_LADDER_MAX_SLOTS   128u // of one peer
 #define HZ_LADDER_MAX_OPTIONS 12u
-#define HZ_LADDER_STILL_BPS   8000u // least that a slot with stills needs
+#define HZ_LADDER_STILL_BPS   16000u // least that a slot with stills needs
 #define HZ_LADDER_WAIT_US     1000000
 #define HZ_LADDER_MAX_WAIT_US 8000000
+#define HZ_LADDER_PATIENCE_US 2000000
 #define HZ_LADDER_STABLE_US   15000000 // after so long the waits begin anew
 
 // One thing that could be sent, from worst to best liked.
@@ -52,6 +53,9 @@ struct hz_ladder_round {
 	uint64_t bps;
 	int64_t now_us;
 	bool floor, urgent;
+	// Patience: a little too much (a third; half where all are at their lowest) is borne for 2 s, the pacer spreads it.
+	// Memory between rounds: since when there is too much; 0 not. NULL: none.
+	int64_t *short_us;
 };
 int hz_ladder_run(struct hz_ladder_wish *wishes, size_t count, const struct hz_ladder_round *round);
 

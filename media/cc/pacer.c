@@ -14,8 +14,8 @@ void hz_pacer_set(struct hz_pacer *p, uint32_t target_bps, uint32_t sending_bps,
 		p->at_us = now_us;
 	}
 	p->on = on;
-	// A quarter more than the target: the estimate is of an average, and what waits here waits for nothing there.
-	p->bps = target_bps < UINT32_MAX / 2 ? target_bps + target_bps / 4 : target_bps;
+	// A little more than the target: what waits here waits for nothing there.
+	p->bps = target_bps < UINT32_MAX / 2 ? target_bps + target_bps / 10 : target_bps;
 }
 
 static void refill(struct hz_pacer *p, int64_t now_us)
@@ -39,7 +39,9 @@ bool hz_pacer_may(struct hz_pacer *p, int64_t now_us)
 	if (!p->on)
 		return true;
 	refill(p, now_us);
-	return p->budget_bytes > 0;
+	// Where one packet is a burst, audio gets its turn after each.
+	int64_t least = (int64_t)p->bps * HZ_PACER_BURST_US / 8000000 < PACKET ? PACKET - 300 : 1;
+	return p->budget_bytes >= least;
 }
 
 void hz_pacer_spend(struct hz_pacer *p, size_t wire_bytes)

@@ -265,10 +265,12 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 	uint64_t demand = hz_ladder_demand(wishes, count) + c->audio_bps;
 	hz_cc_set_demand(c->cc, demand > HZ_CC_MAX_BPS ? HZ_CC_MAX_BPS : (uint32_t)demand);
 	uint32_t target = hz_cc_target_bps(c->cc);
-	struct hz_ladder_round round = {.now_us = now_us,
-	                                .bps = target > c->audio_bps ? target - c->audio_bps : 0,
-	                                .floor = !hz_cc_measured(c->cc) && !hz_cc_outage(c->cc),
-	                                .urgent = now_us < c->urgent_us};
+	struct hz_ladder_round round = {
+	    .now_us = now_us,
+	    .bps = target > c->audio_bps ? target - c->audio_bps : 0,
+	    .floor = !hz_cc_measured(c->cc) && !hz_cc_outage(c->cc),
+	    .urgent = now_us < c->urgent_us,
+	    .short_us = hz_cc_outage(c->cc) || hz_cc_queue_us(c->cc) > 200000 ? NULL : &c->short_us};
 	if (target == UINT32_MAX)
 		round.bps = UINT64_MAX;
 	else // what is lost is sent again

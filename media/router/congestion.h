@@ -37,6 +37,7 @@ struct hz_paced { // a packet of the publisher's history that waits
 struct hz_rt_congestion {
 	struct hz_cc *cc;
 	struct hz_pacer pacer;
+	int64_t short_us;                      // the ladder's
 	int64_t allot_us, round_us, urgent_us; // next and newest round; until when it is urgent
 	uint64_t bytes;                        // sent since the newest round, wire
 	uint32_t sending_bps;

@@ -33,28 +33,30 @@ static void give_up(struct hz_router *r, uint32_t sub, int64_t now_us)
 	hz_select_sub(r, sub, now_us);
 }
 
-// Would anything of this packet go out? What cannot is not queued.
-static bool relevant(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
-{
-	const struct hz_rt_sub *s = &r->sub[sub];
-	struct hz_rt_sub_cc *sc = &r->sub_cc[sub];
-	if (s->want.flow == HZ_FLOW_OFF || !in->packet.payload_bytes)
-		return false;
-	if (s->want.flow == HZ_FLOW_ALL)
-		return in->layer == s->target || in->layer == hz_arena_sub_map(&r->arena->sub[sub])->layer;
-	if (s->still && !sc->pace_key && in->frame.keyframe_start && in->layer == s->target) {
-		sc->pace_key = 1;
-		sc->pace_ts = in->packet.ts;
-	}
-	return sc->pace_key && in->layer == s->target && in->packet.ts == sc->pace_ts;
-}
-
 static bool queued(struct hz_rt_congestion *c, uint32_t sub)
 {
 	for (unsigned i = 0; i < c->pace_count; i++)
 		if (at(c, i)->sub == sub)
 			return true;
 	return false;
+}
+
+// Would anything of this packet go out? What cannot is not queued.
+static bool relevant(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
+{
+	const struct hz_rt_sub *s = &r->sub[sub];
+	struct hz_rt_sub_cc *sc = &r->sub_cc[sub];
+	struct hz_rt_congestion *c = r->peer[s->peer].congestion;
+	if (s->want.flow == HZ_FLOW_OFF || !in->packet.payload_bytes)
+		return false;
+	if (s->want.flow == HZ_FLOW_ALL)
+		return in->layer == s->target || in->layer == hz_arena_sub_map(&r->arena->sub[sub])->layer;
+	bool another = !sc->pace_key || in->packet.ts != sc->pace_ts;
+	if (s->still && another && in->frame.keyframe_start && in->layer == s->target && !queued(c, sub)) {
+		sc->pace_key = 1;
+		sc->pace_ts = in->packet.ts;
+	}
+	return sc->pace_key && in->layer == s->target && in->packet.ts == sc->pace_ts;
 }
 
 bool hz_pace(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
@@ -117,8 +119,6 @@ void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us)
 		c->pace_head = (uint8_t)((c->pace_head + 1) % HZ_PACE_SLOTS);
 		c->pace_count--;
 		send_paced(r, &q, now_us);
-		if (still && !queued(c, q.sub))
-			r->sub_cc[q.sub].pace_key = r->sub[q.sub].still ? 0 : r->sub_cc[q.sub].pace_key;
 	}
 	r->peer[slot].paced = c->pacer.on;
 }
