@@ -45,8 +45,6 @@ export class Load {
   static async start(peers: number, options: { cpu?: string; videoBps?: number } = {}): Promise<Load> {
     const args = [join(buildDir(), "tests/bench/load/hz-load"), "--peers", String(peers), "--video-bps", String(options.videoBps ?? 1_000_000)];
     if (options.cpu !== undefined) args.unshift("taskset", "-c", options.cpu);
-    const nice = process.env["HZ_BENCH_NICE"]; // e.g. -15: a busy machine's other work disturbs less, every server alike
-    if (nice) args.unshift("nice", "-n", nice);
     const load = new Load(spawn(args[0] ?? "", args.slice(1), { stdio: ["pipe", "pipe", "pipe"] }));
     const hello = await new Promise<Event>((done, fail) => load.general.push({ done, fail, kinds: ["hello"] }));
     load.fingerprint = hello.fingerprint ?? "";

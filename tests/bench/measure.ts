@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { sleep } from "../lib/gateway.ts";
 import type { Load, Report } from "./load.ts";
-import { cpuOf, cpuSeconds, pin, renice } from "./proc.ts";
+import { cpuOf, cpuSeconds, pin } from "./proc.ts";
 import type { Server } from "./server.ts";
 
 export interface Steady {
@@ -56,8 +56,6 @@ export async function steady(server: Server, load: Load, windows: number, second
 // A server's threads on these cores ("0"); undefined: wherever the kernel puts them.
 export function bind(server: Server, cpu: string | undefined): void {
   if (cpu !== undefined) pin(server.pids(), cpu);
-  const nice = process.env["HZ_BENCH_NICE"]; // for the load too: see load.ts
-  if (nice) renice(server.pids(), nice);
 }
 
 // Runs `job` for 0..count-1, `width` at a time.

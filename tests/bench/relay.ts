@@ -7,6 +7,7 @@ import { ROOT } from "../lib/gateway.ts";
 import { GatewayServer } from "./gateway.ts";
 import { JanusServer } from "./janus.ts";
 import { buildDir } from "./load.ts";
+import { prefer } from "./proc.ts";
 import type { Steady } from "./measure.ts";
 import { FULL, QUICK, consults, idleMemory, joins, oneToMany, publisherMemory, subscriberMemory, thousand, type Growth, type Joins, type Start } from "./scenarios.ts";
 
@@ -21,6 +22,7 @@ if (!args.includes("--no-janus")) {
   servers.push([DEFAULT, () => JanusServer.start({ name: DEFAULT })]);
 }
 
+prefer();
 type Rows<T> = Record<string, T | { error: string }>;
 const results: Record<string, Rows<unknown>> = {};
 const out = (line = ""): void => { process.stdout.write(line + "\n"); };
@@ -94,7 +96,10 @@ ratio("1 CPU, 20 consults of 3", "consults", "cpu_s_per_million", LOOPS, 0.25);
 ratio("1 CPU, 20 consults of 3", "consults", "cpu_s_per_million", DEFAULT, 0.25);
 check("2 memory per subscriber", value("memory_subscriber", OURS, "each_kb"), 60, " kB");
 check("2 memory per publisher", value("memory_publisher", OURS, "each_kb"), 100, " kB");
+const left = (key: string): number => (value(key, OURS, "after_kb") - value(key, OURS, "empty_kb")) / (value(key, OURS, "full_kb") - value(key, OURS, "empty_kb"));
 check(`2 memory with ${plan.idle} idle participants`, value("memory_idle", OURS, "full_kb") / 1000, 100, " MB");
+check("2 memory still held after they left, of what they took: subscribers", left("memory_subscriber"), 0.2);
+check("2 memory still held after they left, of what they took: idle participants", left("memory_idle"), 0.2);
 ratio("3 delay p50, 1 to 100", "one_to_100", "p50_us", LOOPS, 0.35);
 ratio("3 delay p50, 1 to 100", "one_to_100", "p50_us", DEFAULT, 0.35);
 check("3 delay p99, 20 consults of 3", value("consults", OURS, "p99_us") / 1000, 1, " ms");
