@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,10 +29,12 @@ struct run {
 	size_t left, piece;
 };
 
-static void must(bool truth)
+#define must(truth) ((truth) ? (void)0 : fail(#truth, __LINE__))
+
+static void fail(const char *what, int line)
 {
-	if (!truth)
-		abort();
+	fprintf(stderr, "line %d: not true: %s (errno %d)\n", line, what, errno);
+	abort();
 }
 
 static void on_request(void *ctx, const struct hz_request *req, struct hz_response *res)
@@ -81,12 +84,18 @@ static void on_timer(void *ctx)
 	hz_server_timer_arm(run->timer, 1);
 }
 
+// -1: the machine has no port left for a moment (thousands of runs a second wait in TIME_WAIT): not a finding.
 static int listen_on(struct sockaddr_in *addr)
 {
 	socklen_t bytes = sizeof(*addr);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	*addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	must(fd >= 0 && bind(fd, (struct sockaddr *)addr, sizeof(*addr)) == 0 && listen(fd, 8) == 0);
+	must(fd >= 0);
+	if (bind(fd, (struct sockaddr *)addr, sizeof(*addr)) || listen(fd, 8)) {
+		must(errno == EADDRINUSE || errno == EADDRNOTAVAIL);
+		close(fd);
+		return -1;
+	}
 	must(getsockname(fd, (struct sockaddr *)addr, &bytes) == 0);
 	return fd;
 }
@@ -100,6 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	hz_log_init("fuzz", HZ_LOG_ERROR);
 	int fd = listen_on(&addr);
+	if (fd < 0)
+		return 0;
 	struct hz_server_options options = {
 	    .http_fd = fd,
 	    .https_fd = -1,
@@ -109,7 +120,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	must(hz_server_new(&options, &run.server) == 0);
 	run.client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	must(connect(run.client, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+	if (connect(run.client, (struct sockaddr *)&addr, sizeof(addr))) {
+		must(errno == EADDRINUSE || errno == EADDRNOTAVAIL);
+		goto out;
+	}
 	if (!(data[0] & 0x80))
 		must(send(run.client, upgrade, sizeof(upgrade) - 1, 0) == (ssize_t)sizeof(upgrade) - 1);
 	run.piece = data[0] & 0x7f ? data[0] & 0x7f : size;
@@ -119,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hz_server_timer_arm(run.timer, 1);
 	must(hz_server_run(run.server) == 0);
 	hz_server_timer_free(run.timer);
+out:
 	hz_server_free(run.server);
 	must(run.opened == run.closed);
 	close(run.client);
