@@ -193,6 +193,7 @@ int hz_router_rtp(struct hz_router *router, uint32_t slot, uint8_t *data, size_t
 	struct hz_rt_peer *p = &router->peer[slot];
 	p->stats.up_packets++;
 	p->stats.up_bytes += bytes;
+	p->up_total += bytes;
 	int err = take(router, slot, data, bytes, roc, now_us);
 	if (err == -ENOENT)
 		router->arena->counters.unmatched++;

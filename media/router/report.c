@@ -94,7 +94,7 @@ void hz_report_peer(struct hz_router *r, uint32_t slot, int64_t now_us)
 	p->report_us = now_us + HZ_REPORT_US;
 	size_t count = blocks_of(r, slot, now_us, blocks);
 	if (hz_compound_begin(r, slot, blocks, count) ||
-	    hz_rtcp_write_cname(&r->rtcp, hz_router_rtcp_ssrc(r), "huizhen"))
+	    hz_rtcp_write_cname(&r->rtcp, hz_router_rtcp_ssrc(r), "huizhen") || hz_remb_peer(r, slot, now_us))
 		return;
 	for (uint16_t s = p->first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_peer) {
 		if (!needs_sender_report(r, s, now_us) || !write_sender(r, s, now_us))

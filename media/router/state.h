@@ -13,6 +13,7 @@
 #include "media/rtp/nack.h"
 #include "media/rtp/packet.h"
 #include "media/rtp/receiver.h"
+#include "media/rtp/remb.h"
 #include "media/rtp/skip.h"
 #include "media/rtp/twcc.h"
 
@@ -170,6 +171,8 @@ struct hz_rt_peer {
 	int64_t resend_bytes, resend_us;     // token bucket
 	int64_t nacks, nacks_us;             // token bucket of numbers asked for
 	struct hz_rt_congestion *congestion; // NULL: everything goes out
+	uint64_t up_total;                   // bytes received, ever
+	struct hz_remb remb;
 	struct hz_rt_peer_stats stats;
 };
 
@@ -344,6 +347,8 @@ void hz_forward_stamp(struct hz_router *r, uint32_t slot, uint8_t *buf, const st
 int hz_compound_begin(struct hz_router *r, uint32_t slot, const struct hz_report_block *blocks, size_t count);
 void hz_compound_send(struct hz_router *r);
 void hz_report_peer(struct hz_router *r, uint32_t slot, int64_t now_us);
+int hz_remb_peer(struct hz_router *r, uint32_t slot,
+                 int64_t now_us); // remb.c: into the open compound, if any
 void hz_report_soon(struct hz_router *r, uint32_t slot, int64_t now_us);
 void hz_nack_track(struct hz_router *r, uint32_t track, int64_t now_us);
 void hz_twcc_peer(struct hz_router *r, uint32_t slot, int64_t now_us);

@@ -420,6 +420,24 @@ static void speakers_are_told_on_change(void **state)
 	assert_int_equal(fx_events_seen(fx, HZ_EV_SPEAKERS), 1);
 }
 
+// A publisher that knows goog-remb and no transport-wide feedback is told a rate, one that knows both is not.
+static void remb_where_there_is_nothing_better(void **state)
+{
+	struct fx *fx = *state;
+	for (unsigned round = 0; round < 2; round++) {
+		union hz_msg t = fx_track_msg(0, 0, VIDEO, 1);
+		t.track_set.pt[0].flags = HZ_PT_NACK | HZ_PT_PLI | HZ_PT_REMB | (round ? HZ_PT_TWCC : 0);
+		t.track_set.ext.twcc = round ? 5 : 0;
+		assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
+		fx_clear(fx);
+		for (unsigned i = 0; i < 100; i++) {
+			video(fx, (uint16_t)(1000 + round * 100 + i), i == 0);
+			fx_advance(fx, 33000);
+		}
+		assert_in_range(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_AFB), round ? 0 : 2, round ? 0 : 4);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +455,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(round_trip_and_loss_reach_the_statistics, setup, teardown),
 	    cmocka_unit_test_setup_teardown(junk_rtcp, setup, teardown),
 	    cmocka_unit_test_setup_teardown(speakers_are_told_on_change, setup, teardown),
+	    cmocka_unit_test_setup_teardown(remb_where_there_is_nothing_better, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
