@@ -10,6 +10,7 @@
 #include "gateway/base/secret.h"
 #include "media/rtp/packet.h"
 #include "media/rtp/rtcp.h"
+#include "media/rtp/twcc.h"
 #include "media/transport/demux.h"
 #include "media/transport/dtls.h"
 #include "media/transport/stun.h"
@@ -40,6 +41,7 @@ struct peer {
 	unsigned sink_count;
 	struct hz_index *index;
 	uint32_t rtcp_ssrc;
+	struct hz_twcc twcc; // of what arrives
 	int64_t next_check_us, next_audio_us, next_video_us, next_rtcp_us;
 	struct hz_udp_rx *rx;
 	struct peer_totals totals;
@@ -51,6 +53,7 @@ int peer_new(const struct peer_options *options, struct hz_dtls_ctx *dtls, const
 	struct peer *peer = calloc(1, sizeof(*peer));
 	if (!peer)
 		return -ENOMEM;
+	hz_twcc_init(&peer->twcc);
 	peer->options = *options;
 	peer->dtls_ctx = dtls;
 	peer->fingerprint = fingerprint;
@@ -221,6 +224,18 @@ static void on_rtcp(struct peer *peer, uint8_t *data, size_t bytes)
 	}
 }
 
+static void note_twcc(struct peer *peer, const uint8_t *data, size_t bytes, int64_t now_us)
+{
+	static const struct hz_ext_ids ids = {.twcc = PEER_EXT_TWCC};
+	struct hz_rtp_packet packet;
+	struct hz_rtp_exts exts;
+	if (hz_rtp_parse(data, bytes, &packet) != 0)
+		return;
+	hz_rtp_parse_exts(&packet, &ids, &exts);
+	if (exts.has & HZ_EXT_TWCC)
+		hz_twcc_on_packet(&peer->twcc, exts.twcc_seq, now_us);
+}
+
 static void on_rtp(struct peer *peer, uint8_t *data, size_t bytes, int64_t now_us)
 {
 	if (hz_index_reused(peer->index, data, bytes, false, 16))
@@ -230,6 +245,7 @@ static void on_rtp(struct peer *peer, uint8_t *data, size_t bytes, int64_t now_u
 		return;
 	}
 	peer->totals.received++;
+	note_twcc(peer, data, bytes, now_us);
 	uint32_t ssrc =
 	    (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 | (uint32_t)data[10] << 8 | data[11];
 	struct peer_sink *sink = NULL;
@@ -365,6 +381,22 @@ static void keep_connected(struct peer *peer, int64_t now_us)
 	}
 }
 
+// Transport-wide feedback, or the gateway would hold this for a peer that gives none.
+static void send_twcc(struct peer *peer, int64_t now_us)
+{
+	uint8_t buf[1200];
+	while (hz_twcc_deadline(&peer->twcc) <= now_us) {
+		struct hz_rtcp_writer w;
+		hz_rtcp_writer_init(&w, buf, sizeof(buf) - HZ_SRTP_TRAILER_BYTES);
+		if (hz_rtcp_begin(&w, peer->rtcp_ssrc, NULL, 0) ||
+		    hz_twcc_write(&peer->twcc, &w, peer->rtcp_ssrc, peer->answer.video_ssrc))
+			return;
+		size_t bytes = w.bytes;
+		if (hz_srtp_protect_rtcp(peer->srtp, buf, &bytes, sizeof(buf)) == 0)
+			send_datagram(peer, buf, bytes);
+	}
+}
+
 int64_t peer_tick(struct peer *peer, int64_t now_us)
 {
 	if (peer->state == PEER_IDLE || peer->state == PEER_FAILED)
@@ -387,7 +419,8 @@ int64_t peer_tick(struct peer *peer, int64_t now_us)
 		}
 		if (now_us >= peer->next_rtcp_us)
 			send_rtcp(peer, now_us);
-		next = earlier(next, peer->next_rtcp_us);
+		send_twcc(peer, now_us);
+		next = earlier(next, earlier(peer->next_rtcp_us, hz_twcc_deadline(&peer->twcc)));
 	}
 	return next;
 }
