@@ -71,10 +71,14 @@ static int receive(struct hz_worker *w)
 // What many small objects leave behind is free inside the process only: after a crowd has come or gone it goes back.
 static void trim(struct hz_worker *w)
 {
-	if (w->freed < HZ_WORKER_TRIM_FREED || w->now_us < w->trim_us)
+	uint64_t sent = hz_udp_tx_stats(w->tx)->packets;
+	bool busy = sent - w->trim_sent > HZ_WORKER_TRIM_BUSY;
+	w->trim_sent = sent;
+	if (w->freed < HZ_WORKER_TRIM_FREED ||
+	    w->now_us - w->trimmed_us < (busy ? HZ_WORKER_TRIM_BUSY_US : HZ_WORKER_TRIM_US))
 		return;
 	w->freed = 0;
-	w->trim_us = w->now_us + HZ_WORKER_TRIM_US;
+	w->trimmed_us = w->now_us;
 	malloc_trim(0);
 }
 

@@ -18,17 +18,19 @@
 
 #define HZ_WORKER_REST_US                                                                                    \
 	10000000 // after the handshake, at the latest: a client asks no more for its last flight
-#define HZ_WORKER_TRIM_US     10000000 // between two times that free memory goes back to the system
-#define HZ_WORKER_TRIM_FREED  32       // associations and peers that went since: less is not worth it
-#define HZ_WORKER_HALF_OPEN   256      // DTLS handshakes under way; more are refused and counted
-#define HZ_WORKER_LOST_US     7000000  // without a check: DISCONNECTED
-#define HZ_WORKER_CONSENT_US  30000000 // RFC 7675 section 5.1
-#define HZ_WORKER_STALE_US    3000000  // a selected path that is not checked any more may be left
-#define HZ_WORKER_NOMINATE_US 1000000  // a nomination this old yields to one of lower priority
-#define HZ_WORKER_SWEEP_US    500000   // between looks at consent
-#define HZ_WORKER_STATS_US    2000000
-#define HZ_WORKER_RETIRED     32 // received SSRCs without a track that a peer keeps the roll-over counter of
-#define HZ_LATENCY_BUCKETS    64
+#define HZ_WORKER_TRIM_US      2000000 // between two times that free memory goes back to the system: some ms each,
+#define HZ_WORKER_TRIM_BUSY_US 10000000 // so less often while media flows
+#define HZ_WORKER_TRIM_BUSY    200      // packets sent since the last look that mean media flows
+#define HZ_WORKER_TRIM_FREED   32       // associations and peers that went since: less is not worth it
+#define HZ_WORKER_HALF_OPEN    256      // DTLS handshakes under way; more are refused and counted
+#define HZ_WORKER_LOST_US      7000000  // without a check: DISCONNECTED
+#define HZ_WORKER_CONSENT_US   30000000 // RFC 7675 section 5.1
+#define HZ_WORKER_STALE_US     3000000  // a selected path that is not checked any more may be left
+#define HZ_WORKER_NOMINATE_US  1000000  // a nomination this old yields to one of lower priority
+#define HZ_WORKER_SWEEP_US     500000   // between looks at consent
+#define HZ_WORKER_STATS_US     2000000
+#define HZ_WORKER_RETIRED      32 // received SSRCs without a track that a peer keeps the roll-over counter of
+#define HZ_LATENCY_BUCKETS     64
 
 struct hz_ring;
 
@@ -71,8 +73,9 @@ struct hz_worker {
 	struct hz_timers *handshakes; // by slot: DTLS deadlines of half-open associations
 	struct hz_worker_peer *peer;  // HZ_MAX_PEERS
 	uint32_t half_open;
-	uint32_t freed;  // associations put to rest and peers removed since the last trim
-	int64_t trim_us; // next
+	uint32_t freed; // associations put to rest and peers removed since the last trim
+	int64_t trimmed_us;
+	uint64_t trim_sent; // packets at the last look
 	bool srtp_ready;
 	int64_t now_us;
 	int64_t sweep_us, stats_us; // next
