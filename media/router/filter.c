@@ -20,6 +20,18 @@ static struct hz_rt_filter *filter_of(const struct hz_router *r, uint32_t sub)
 	return f && f->now.used ? &f->now : NULL;
 }
 
+// A publisher sends simulcast layers or spatial ones: max_layer counts whichever it is.
+struct hz_layers hz_filter_bounds(const struct hz_router *r, uint32_t sub)
+{
+	const struct hz_rt_sub *s = &r->sub[sub];
+	const struct hz_cmd_sub_set *set = hz_arena_sub_set(&r->arena->sub[sub]);
+	struct hz_layers want = s->want;
+	if (hz_arena_track_set(&r->arena->track[s->track])->layer_count == 1 &&
+	    set->max_layer < HZ_MAX_LAYERS - 1 && !(set->flags & HZ_SUB_PIN) && want.spatial > set->max_layer)
+		want.spatial = set->max_layer;
+	return want;
+}
+
 // In a still everything of one keyframe passes. It begins a mapping of its own: what lies between leaves no trace.
 bool hz_flow_passes(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in)
 {
@@ -49,7 +61,7 @@ static void turn(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
 	struct hz_sub_map *map = map_in_force(r, sub);
-	const struct hz_layers *want = &s->want;
+	const struct hz_layers bounds = hz_filter_bounds(r, sub), *want = &bounds;
 	const struct hz_rt_rate *rate = &r->track[in->track].layer[in->layer].stream->rate;
 	if (in->frame.keyframe_start) {
 		map->spatial = want->spatial;

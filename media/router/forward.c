@@ -148,7 +148,7 @@ static bool plan_fresh(struct hz_router *r, const struct hz_rt_in *in, uint32_t 
 	ret->map.rx_ssrc = in->packet.ssrc;
 	ret->map.layer = in->layer;
 	ret->map.codec = map_codec(in);
-	ret->map.spatial = r->sub[sub].want.spatial;
+	ret->map.spatial = hz_filter_bounds(r, sub).spatial;
 	ret->map.temporal = r->sub[sub].want.temporal;
 	ret->map.ts_offset = ts_offset(r, in, sub);
 	ret->map.in_first = (uint64_t)in->ext;

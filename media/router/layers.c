@@ -20,9 +20,6 @@ void hz_layers_want(struct hz_router *router, uint32_t sub, const struct hz_laye
 	    same(&s->want, want))
 		return;
 	bool resumes = s->want.flow != HZ_FLOW_ALL && want->flow == HZ_FLOW_ALL;
-	const struct hz_rt_stream *stream = router->track[s->track].layer[s->target].stream;
-	uint8_t spatial = hz_arena_sub_map(&router->arena->sub[sub])->spatial;
-	bool rises = stream && want->spatial > spatial && stream->rate.spatial > spatial;
 	if (s->want.flow != want->flow)
 		s->still = s->still_valid = 0;
 	s->want = *want;
@@ -30,8 +27,6 @@ void hz_layers_want(struct hz_router *router, uint32_t sub, const struct hz_laye
 	if (resumes)
 		s->resync = 1; // pictures were left out without a trace
 	hz_select_sub(router, sub, now_us);
-	if (rises && want->flow == HZ_FLOW_ALL && hz_sub_synced(router, sub))
-		hz_keyframe_want(router, s->track, s->target);
 	hz_keyframe_poll(router, s->track, now_us);
 }
 

@@ -35,6 +35,16 @@ static bool wants_media(const struct hz_router *r, uint32_t sub)
 	        (r->sub[sub].want.flow == HZ_FLOW_STILL && r->sub[sub].still));
 }
 
+// Are spatial layers left out that may go out again?
+static bool rises(const struct hz_router *r, uint32_t sub)
+{
+	const struct hz_rt_sub *s = &r->sub[sub];
+	const struct hz_rt_stream *stream = r->track[s->track].layer[s->target].stream;
+	uint8_t spatial = hz_arena_sub_map(&r->arena->sub[sub])->spatial;
+	return stream && hz_sub_synced(r, sub) && stream->rate.spatial > spatial &&
+	       hz_filter_bounds(r, sub).spatial > spatial;
+}
+
 void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
@@ -47,6 +57,8 @@ void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us)
 		s->target = choose(
 		    r, s->track, set->max_layer < s->want.layer ? set->max_layer : s->want.layer, s->target);
 	if (wants_media(r, sub) && !hz_sub_synced(r, sub) && !hz_replay_may(r, sub, now_us))
+		hz_keyframe_want(r, s->track, s->target);
+	else if (wants_media(r, sub) && rises(r, sub))
 		hz_keyframe_want(r, s->track, s->target);
 }
 

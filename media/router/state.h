@@ -298,6 +298,8 @@ enum hz_place {
 	HZ_PLACE_SEND,     // with *ret_index
 	HZ_PLACE_PADDING, // its index was kept free for it, its picture was left out: an empty packet fills the place
 };
+// What may go out at most: what the link allows, bounded by what control wants of a stream without simulcast.
+struct hz_layers hz_filter_bounds(const struct hz_router *r, uint32_t sub);
 bool hz_flow_passes(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in); // stills, off
 enum hz_place hz_filter_place(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in,
                               uint64_t *ret_index);

@@ -332,6 +332,33 @@ static void vp9_falls_at_once_and_rises_at_a_keyframe(void **state)
 	assert_int_equal(look(fx, from).temporal, 1);
 }
 
+// What a small tile asks for bounds the spatial layers as it bounds simulcast ones.
+static void control_bounds_spatial_layers(void **state)
+{
+	struct fx *fx = *state;
+	struct stream s = {.seq = 1};
+	union hz_msg m = {.sub_set = *hz_arena_sub_set(&fx->arena->sub[0])};
+	vp9_superframe(fx, &s, true);
+	vp9_superframe(fx, &s, false);
+	m.sub_set.max_layer = 0;
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	size_t from = fx->out_count;
+	for (unsigned i = 0; i < 6; i++)
+		vp9_superframe(fx, &s, false);
+	assert_int_equal(look(fx, from).spatial, 0);
+	assert_int_equal(look(fx, from).markers, 6);
+	fx->now += 1000000;
+	fx_clear(fx);
+	m.sub_set.max_layer = 1;
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), 1);
+	vp9_superframe(fx, &s, false);
+	assert_int_equal(look(fx, 0).spatial, 0);
+	vp9_superframe(fx, &s, true);
+	vp9_superframe(fx, &s, false);
+	assert_int_equal(look(fx, 0).spatial, 1);
+}
+
 static void stills_and_off(void **state)
 {
 	struct fx *fx = *state;
@@ -470,6 +497,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(loss_and_reordering_keep_the_places, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_kill_in_the_middle, setup, teardown),
 	    cmocka_unit_test_setup_teardown(vp9_falls_at_once_and_rises_at_a_keyframe, setup, teardown),
+	    cmocka_unit_test_setup_teardown(control_bounds_spatial_layers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(stills_and_off, setup, teardown),
 	    cmocka_unit_test_setup_teardown(av1_by_dependency_descriptor, setup, teardown),
 	};
