@@ -138,11 +138,28 @@ static int set_from_environment(struct hz_config *config, char error[HZ_CONFIG_E
 		if (err == -EINVAL) {
 			snprintf(hint, sizeof(hint), "it must be %s", want);
 			return hz_config_fail(error, &place, hint, "%.*s is \"%.40s\"", (int)(value - *e), *e,
-			                      value + 1);
+			                      entry->type == HZ_CONFIG_SECRET ? "..." : value + 1);
 		}
 		if (err)
 			return err;
 	}
+	return 0;
+}
+
+// turn: URLs are of no use to anybody without credentials.
+static int check_turn(const struct hz_config *c, const struct hz_config_place *place,
+                      char error[HZ_CONFIG_ERROR_BYTES])
+{
+	bool relay = strstr(c->turn.urls, "turn:") || strstr(c->turn.urls, "turns:");
+	if (*c->turn.secret && *c->turn.secret_file)
+		return hz_config_fail(error, place, "configure one of them",
+		                      "turn.secret and turn.secret_file are both set");
+	if (relay && !*c->turn.secret && !*c->turn.secret_file)
+		return hz_config_fail(error, place, "set it to coturn's static-auth-secret",
+		                      "turn.urls needs turn.secret or turn.secret_file");
+	if (!relay && (*c->turn.secret || *c->turn.secret_file))
+		return hz_config_fail(error, place, "add a turn: URL or remove the secret",
+		                      "turn.secret without a turn: URL in turn.urls");
 	return 0;
 }
 
@@ -170,7 +187,7 @@ static int check_together(const struct hz_config *c, const char *file, char erro
 		return hz_config_fail(
 		    error, &place, "tokens of any other audience must not get in",
 		    "tokens.oidc_issuer needs tokens.oidc_jwks_file and tokens.oidc_audience");
-	return 0;
+	return check_turn(c, &place, error);
 }
 
 static int set_text(char **field, const char *value)
@@ -181,6 +198,28 @@ static int set_text(char **field, const char *value)
 	free(*field);
 	*field = copy;
 	return 0;
+}
+
+static int fill_turn(struct hz_config *c, char error[HZ_CONFIG_ERROR_BYTES])
+{
+	struct hz_config_place place = {.file = c->turn.secret_file};
+	char *text = NULL;
+	size_t bytes = 0;
+	if (!*c->turn.secret_file)
+		return 0;
+	int err = read_file(c->turn.secret_file, &text, &bytes);
+	if (err) {
+		hz_config_fail(error, &place, "correct turn.secret_file or its permissions",
+		               "cannot read the TURN secret (%s)", strerror(-err));
+		return err;
+	}
+	text[strcspn(text, "\r\n")] = '\0';
+	err = *text ? set_text(&c->turn.secret, text) : -EINVAL;
+	hz_wipe(text, bytes);
+	free(text);
+	if (err == -EINVAL)
+		hz_config_fail(error, &place, "write it into the first line", "no TURN secret is there");
+	return err;
 }
 
 static int fill_https(struct hz_config *c)
@@ -238,6 +277,8 @@ int hz_config_parse(const struct hz_config_text *text, char ret_error[HZ_CONFIG_
 	if (!err)
 		err = check_together(config, text->path, ret_error);
 	if (!err)
+		err = fill_turn(config, ret_error);
+	if (!err)
 		err = fill_https(config);
 	if (!err)
 		err = fill_web(config);
@@ -274,6 +315,8 @@ void hz_config_free(struct hz_config *config)
 		free(key->kid);
 	}
 	free(config->tokens.keys);
+	if (config->turn.secret)
+		hz_wipe(config->turn.secret, strlen(config->turn.secret));
 	for (unsigned i = 0; i < hz_config_table_count; i++) {
 		const struct hz_config_entry *e = &hz_config_table[i];
 		if (e->type < HZ_CONFIG_BOOL)

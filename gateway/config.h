@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HZ_CONFIG_ERROR_BYTES 256
+#define HZ_CONFIG_ERROR_BYTES  256
+#define HZ_CONFIG_MAX_ICE_URLS 8
 
 struct hz_config_key { // tokens.keys
 	char *kid;
@@ -40,6 +41,13 @@ struct hz_config {
 		bool tcp;          // media.tcp, default true: media over TCP on https.port, too
 		uint16_t tcp_port; // media.tcp_port: told to clients; default 0: https.port
 	} media;
+	struct {
+		char *
+		    urls; // turn.urls: comma-separated stun:, turn: and turns: URLs told to clients; empty: none
+		char *secret;      // turn.secret: shared with the TURN server (coturn: static-auth-secret)
+		char *secret_file; // turn.secret_file: instead; its first line is filled in as secret
+		uint32_t ttl;      // turn.ttl: seconds that credentials are good for, default 43200
+	} turn;
 	struct {
 		char *
 		    public_url; // links.public_url: https://host[:port] that links are made with; empty: from the request

@@ -26,6 +26,10 @@ const struct hz_config_entry hz_config_table[] = {
     {"media", "address", HZ_CONFIG_ADDRESSES, AT(media.address), 0, 0, ""},
     {"media", "tcp", HZ_CONFIG_BOOL, AT(media.tcp), 0, 1, "true"},
     {"media", "tcp_port", HZ_CONFIG_U16, AT(media.tcp_port), 0, 65535, "0"},
+    {"turn", "urls", HZ_CONFIG_ICE_URLS, AT(turn.urls), 0, 0, ""},
+    {"turn", "secret", HZ_CONFIG_SECRET, AT(turn.secret), 0, 0, ""},
+    {"turn", "secret_file", HZ_CONFIG_TEXT, AT(turn.secret_file), 0, 0, ""},
+    {"turn", "ttl", HZ_CONFIG_U32, AT(turn.ttl), 300, 604800, "43200"},
     {"links", "public_url", HZ_CONFIG_URL, AT(links.public_url), 0, 0, ""},
     {"tokens", "oidc_issuer", HZ_CONFIG_TEXT, AT(tokens.oidc_issuer), 0, 0, ""},
     {"tokens", "oidc_jwks_file", HZ_CONFIG_TEXT, AT(tokens.oidc_jwks_file), 0, 0, ""},
@@ -217,6 +221,9 @@ static const char *text_problem(enum hz_config_type type, const char *value)
 		return is_addresses(value) ? NULL : "IP addresses with commas between them";
 	case HZ_CONFIG_URL:
 		return hz_config_is_url(value) ? NULL : "https://host or https://host:port, no path";
+	case HZ_CONFIG_ICE_URLS:
+		return hz_config_is_ice_urls(value) ? NULL
+		                                    : "at most 8 URLs such as turn:host:3478?transport=tcp";
 	case HZ_CONFIG_LEVEL:
 		return is_level(value) ? NULL : "debug, info, warn or error";
 	default:

@@ -12,11 +12,13 @@
 #define HZ_CONFIG_TEXT_BYTES 1024 // longest value
 
 enum hz_config_type {
+	HZ_CONFIG_SECRET,    // as TEXT, but never shown in an error
 	HZ_CONFIG_TEXT,      // anything printable, may be ""
 	HZ_CONFIG_NEEDED,    // the same, but not ""
 	HZ_CONFIG_ADDRESS,   // one IP address
 	HZ_CONFIG_ADDRESSES, // comma-separated IP addresses, may be ""
 	HZ_CONFIG_URL,       // http(s)://host[:port], may be ""
+	HZ_CONFIG_ICE_URLS,  // comma-separated stun:, turn:, turns: URLs, may be ""
 	HZ_CONFIG_LEVEL,     // debug info warn error
 	HZ_CONFIG_BOOL,      // true or false; from here on not text
 	HZ_CONFIG_U16,
@@ -48,6 +50,18 @@ int hz_config_set(struct hz_config *config, const struct hz_config_entry *entry,
 
 // http(s)://host[:port] without a path, or "".
 bool hz_config_is_url(const char *text);
+
+// stun:host[:port], turn:host[:port][?transport=udp|tcp], turns:host[:port][?transport=tcp] (config_ice.c)
+#define HZ_ICE_HOST_BYTES 128
+struct hz_ice_url {
+	char host[HZ_ICE_HOST_BYTES]; // IPv6 without brackets
+	uint16_t port;
+	bool relay;  // turn, turns
+	bool stream; // TCP
+	bool tls;
+};
+bool hz_config_ice_url(const char *text, struct hz_ice_url *ret);
+bool hz_config_is_ice_urls(const char *text); // a list, or ""
 
 // Where a problem is: file and line (0: unknown), or a name in the environment.
 struct hz_config_place {

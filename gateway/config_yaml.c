@@ -99,7 +99,9 @@ static int read_scalar(struct reader *r, const struct hz_config_entry *entry, co
 		return err;
 	snprintf(hint, sizeof(hint), "it must be %s", want);
 	return FAIL(r, value, hint, "%s.%s is \"%.40s\"", entry->section, entry->name,
-	            text ? text : "not one value");
+	            !text                             ? "not one value"
+	            : entry->type == HZ_CONFIG_SECRET ? "..."
+	                                              : text);
 }
 
 static int read_key_field(struct reader *r, struct hz_config_key *key, const char *name, yaml_node_t *value)

@@ -45,10 +45,10 @@ void hz_doctor_run(struct hz_doctor *doctor, const struct hz_config *config)
 	              config->path ? config->path : "built-in defaults");
 	hz_doctor_system(doctor);
 	hz_doctor_network(doctor);
+	hz_doctor_turn(doctor);
 	hz_doctor_media(doctor);
 	hz_doctor_add(doctor, "pacs", HZ_VERDICT_OFF, NULL, "not configured");
 	hz_doctor_add(doctor, "emr", HZ_VERDICT_OFF, NULL, "not configured");
-	hz_doctor_add(doctor, "turn", HZ_VERDICT_OFF, NULL, "not configured");
 }
 
 enum hz_verdict hz_doctor_verdict(const struct hz_doctor *doctor)

@@ -17,6 +17,7 @@
 #include "gateway/session/push.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
+#include "gateway/session/turn.h"
 #include "signaling/server/server.h"
 
 #define CONSULTS_MAX     100000
@@ -67,6 +68,7 @@ void hz_brain_free(struct hz_brain *brain)
 		brain->conns = conn->next;
 		free(conn);
 	}
+	(void)hz_turn_configure(brain, NULL);
 	free(brain);
 }
 

@@ -14,6 +14,7 @@
 #include "gateway/session/media_link.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/process.h"
+#include "gateway/session/turn.h"
 #include "media/transport/identity.h"
 #include "signaling/protocol/schema.h"
 
@@ -47,6 +48,11 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	int err = hz_keys_load(config, error, &keys);
 	if (err)
 		return err;
+	err = hz_turn_configure(brain, config);
+	if (err) {
+		hz_jwt_keys_free(keys);
+		return err;
+	}
 	hz_jwt_keys_free(brain->keys);
 	brain->keys = keys;
 	brain->limits.participants_per_consult = config->limits.participants_per_consult;

@@ -9,6 +9,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
 #include "gateway/session/token.h"
+#include "gateway/session/turn.h"
 
 static json_t *grants_json(uint32_t grants)
 {
@@ -24,11 +25,11 @@ static void welcome(struct hz_call *call, struct hz_participant *p, const char *
 {
 	call->p = p;
 	call->history = p->status == HZ_STATUS_ADMITTED;
-	call->result =
-	    json_pack("{s:s, s:s, s:b, s:s, s:{s:s, s:s}, s:s, s:o, s:[], s:o}", "session", p->session,
-	              "resume_key", key, "resumed", resumed, "participant", p->id, "consult", "id",
-	              p->consult->id, "title", p->consult->title, "role", hz_role_name(p->role), "grants",
-	              grants_json(p->grants), "ice_servers", "state", hz_state_json(call->brain, p));
+	call->result = json_pack("{s:s, s:s, s:b, s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:o}", "session",
+	                         p->session, "resume_key", key, "resumed", resumed, "participant", p->id,
+	                         "consult", "id", p->consult->id, "title", p->consult->title, "role",
+	                         hz_role_name(p->role), "grants", grants_json(p->grants), "ice_servers",
+	                         hz_turn_json(call->brain, p->id), "state", hz_state_json(call->brain, p));
 	hz_info("participant.joined", "consult=%s participant=%s role=%s resumed=%d status=%d",
 	        p->consult->id, p->id, hz_role_name(p->role), resumed, p->status);
 }

@@ -213,10 +213,13 @@ struct hz_counters {
 	uint64_t chat, whip, whep, pushes, peers_failed, visit_dropped;
 };
 
+struct hz_turn; // turn.c
+
 struct hz_brain {
 	struct hz_store *store;
 	bool store_sick; // runtime state could not be written: it is written anew once the store takes it
 	struct hz_jwt_keys *keys;
+	struct hz_turn *turn; // NULL: none
 	const struct hz_brain_ops *ops;
 	struct hz_brain_limits limits;
 	struct hz_counters count;

@@ -14,6 +14,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/slots.h"
 #include "gateway/session/token.h"
+#include "gateway/session/turn.h"
 
 #define UNUSED_US     60000000
 #define CONNECTING_US 3000000
@@ -184,6 +185,7 @@ static enum hz_whip_code make(struct hz_whip_door *door, struct hz_participant *
 	snprintf(ret->resource, sizeof(ret->resource), "%s", result.peer->resource);
 	snprintf(ret->etag, sizeof(ret->etag), "%s", result.peer->cmd.local_ufrag);
 	ret->sdp = result.sdp;
+	hz_turn_links(brain, result.peer->owner->id, ret->links);
 	return HZ_WHIP_OK;
 }
 

@@ -10,8 +10,8 @@ export const CHROMIUM_ARGS = [
   "--allow-loopback-in-peer-connection",
 ];
 
-export async function launchChromium(): Promise<Chromium> {
-  return chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM_ARGS });
+export async function launchChromium(extra: string[] = []): Promise<Chromium> {
+  return chromium.launch({ executablePath: "/usr/bin/chromium", args: [...CHROMIUM_ARGS, ...extra] });
 }
 
 export const PHONE: BrowserContextOptions = {

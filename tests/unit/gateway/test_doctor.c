@@ -73,7 +73,7 @@ static void healthy(void **state)
 	expect("encryption", HZ_VERDICT_OK, "passed");
 	expect("pacs", HZ_VERDICT_OFF, "not configured");
 	expect("emr", HZ_VERDICT_OFF, "not configured");
-	expect("turn", HZ_VERDICT_OFF, "not configured");
+	expect("turn", HZ_VERDICT_OFF, "no TURN server is configured");
 	finding("disk");
 	finding("open files");
 	finding("clock");
