@@ -355,21 +355,18 @@ void hz_cc_tick(struct hz_cc *cc, int64_t now_us)
 
 // --- what comes of it
 
-static bool bound_without_twcc(const struct hz_cc *cc, double *ret)
+// 0: nothing is said.
+static double bound_without_twcc(const struct hz_cc *cc)
 {
-	if (cc->remb_us)
-		*ret = (double)cc->remb_bps;
-	if (cc->report_bps > 0 && (!cc->remb_us || cc->report_bps < *ret))
-		*ret = cc->report_bps;
-	return cc->remb_us || cc->report_bps > 0;
+	double remb = cc->remb_us ? (double)cc->remb_bps : 0;
+	if (!(cc->report_bps > 0))
+		return remb;
+	return remb > 0 ? fmin(remb, cc->report_bps) : cc->report_bps;
 }
 
 uint32_t hz_cc_estimate_bps(const struct hz_cc *cc)
 {
-	double bps;
-	if (cc->first_us)
-		return (uint32_t)cc->aimd.bps;
-	return bound_without_twcc(cc, &bps) ? (uint32_t)bps : 0;
+	return (uint32_t)(cc->first_us ? cc->aimd.bps : bound_without_twcc(cc));
 }
 
 uint32_t hz_cc_target_bps(const struct hz_cc *cc)
