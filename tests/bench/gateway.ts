@@ -15,7 +15,7 @@ const base64 = (text: string): string => Buffer.from(text).toString("base64url")
 function sign(consult: string, role: string, id: string): string {
   const now = Math.floor(Date.now() / 1000);
   const head = base64(JSON.stringify({ alg: "HS256", kid: "bench", typ: "JWT" }));
-  const claims = base64(JSON.stringify({ sub: id, name: id, consult, role, iat: now, exp: now + 86400, grants: ["publish", "subscribe", "create"] }));
+  const claims = base64(JSON.stringify({ sub: id, name: id, consult, role, iat: now, exp: now + 86400, grants: ["publish", "subscribe", "create", "manage"] }));
   return `${head}.${claims}.${createHmac("sha256", SECRET).update(`${head}.${claims}`).digest("base64url")}`;
 }
 
@@ -114,6 +114,22 @@ export class GatewayServer implements Server {
     this.clients.delete(endpoint);
     await load.close(endpoint);
   }
+
+  // Gone without a word: no DELETE, no leave, no DTLS goodbye.
+  async vanish(load: Load, endpoint: number): Promise<void> {
+    this.clients.get(endpoint)?.terminate();
+    this.resources.delete(endpoint);
+    this.clients.delete(endpoint);
+    await load.close(endpoint, false);
+  }
+
+  async closeConsult(room: string): Promise<void> {
+    const answer = await this.http("DELETE", `/api/v1/consults/${room}`, sign(room, "admin", "bench-admin"));
+    if (answer.status >= 300 && answer.status !== 404) throw new Error(`closing ${room}: ${answer.status} ${answer.body}`);
+  }
+
+  workers(): number[] { return this.gateway.children().map((c) => c.pid).sort((a, b) => a - b); }
+  complaints(): string[] { return this.gateway.log().split("\n").filter((line) => /level=(warn|error)/.test(line)); }
 
   async stop(): Promise<void> {
     for (const client of this.clients.values()) client.terminate();

@@ -87,13 +87,14 @@ export class Load {
     return joined;
   }
 
-  async close(number: number): Promise<void> {
+  async close(number: number, goodbye = true): Promise<void> {
     const fresh = this.wait(number, ["fresh"]);
-    this.process.stdin?.write(`close ${number}\n`);
+    this.process.stdin?.write(`${goodbye ? "close" : "vanish"} ${number}\n`);
     const { port, ufrag, pwd, audio, video } = await fresh;
     this.endpoints[number] = { number, port, ufrag, pwd, audio, video, fingerprint: this.fingerprint };
   }
 
+  impair(permille: number): void { this.process.stdin?.write(`impair ${permille}\n`); }
   mark(): void { this.process.stdin?.write("mark\n"); }
 
   async report(): Promise<Report> {

@@ -5,6 +5,8 @@
 //     {"event":"hello","fingerprint":..,"peers":[{"port","ufrag","pwd","audio","video"},..]}    SSRCs of what it sends
 //   connect N ...   see command.h; then {"event":"running"|"media"|"picture"|"failed","peer":N, times in us since start}
 //   close N         says goodbye, frees, opens a fresh endpoint in its place: {"event":"fresh",...}
+//   vanish N        the same without saying anything
+//   impair PERMILLE so many datagrams are lost, each way, and as many RTP packets change places
 //   mark            begins a measurement
 //   report          {"event":"report",...}: since the mark
 #include <errno.h>
@@ -197,9 +199,9 @@ static void report(struct load *load)
 	       (long long)load_histogram_us(&m->delay, 990), (long long)m->delay.worst_us);
 }
 
-static int reopen(struct load *load, unsigned number)
+static int reopen(struct load *load, unsigned number, bool goodbye)
 {
-	load_peer_free(load->peers[number]); // its socket leaves the epoll set with it
+	load_peer_free(load->peers[number], goodbye); // its socket leaves the epoll set with it
 	load->peers[number] = NULL;
 	load->sends[number] = false;
 	int err = open_peer(load, number);
@@ -219,14 +221,20 @@ static int obey(struct load *load, char *line)
 		return mark(load), 0;
 	if (strcmp(line, "report") == 0)
 		return report(load), 0;
-	bool closing = strncmp(line, "close ", 6) == 0;
-	if (!closing && strncmp(line, "connect ", 8) != 0)
+	char *space = strchr(line, ' ');
+	if (!space)
 		return -EINVAL;
-	unsigned long number = strtoul(line + (closing ? 6 : 8), &rest, 10);
+	*space = '\0';
+	unsigned long number = strtoul(space + 1, &rest, 10);
+	if (strcmp(line, "impair") == 0)
+		return load->world.loss_permille = (unsigned)number, 0;
+	bool goodbye = strcmp(line, "close") == 0;
 	if (number >= load->peer_count)
 		return -EINVAL;
-	if (closing)
-		return reopen(load, (unsigned)number);
+	if (goodbye || strcmp(line, "vanish") == 0)
+		return reopen(load, (unsigned)number, goodbye);
+	if (strcmp(line, "connect") != 0)
+		return -EINVAL;
 	int err = load_command_connect(rest, &setup);
 	if (err == 0)
 		err = load_peer_connect(load->peers[number], &setup, hz_now_us());
@@ -322,7 +330,7 @@ int main(int argc, char **argv)
 	for (int64_t keep_us = 0; !load.quit;)
 		turn(&load, &keep_us);
 	for (unsigned i = 0; i < load.peer_count; i++)
-		load_peer_free(load.peers[i]);
+		load_peer_free(load.peers[i], true);
 	hz_dtls_ctx_free(load.world.dtls);
 	hz_srtp_done();
 	return 0;

@@ -66,11 +66,11 @@ int load_peer_new(struct load_world *world, unsigned number, struct load_peer **
 	return 0;
 }
 
-void load_peer_free(struct load_peer *peer)
+void load_peer_free(struct load_peer *peer, bool goodbye)
 {
 	if (!peer)
 		return;
-	if (peer->dtls)
+	if (peer->dtls && goodbye)
 		hz_dtls_close(peer->dtls);
 	hz_dtls_free(peer->dtls);
 	hz_srtp_free(peer->srtp);
@@ -82,10 +82,19 @@ void load_peer_free(struct load_peer *peer)
 	free(peer);
 }
 
+bool load_chance(struct load_world *world, unsigned permille)
+{
+	if (permille == 0)
+		return false;
+	world->random = world->random * 1664525u + 1013904223u;
+	return (world->random >> 8) % 1000 < permille;
+}
+
 static void send_datagram(void *user, const uint8_t *data, size_t bytes)
 {
 	struct load_peer *peer = user;
-	(void)!send(peer->fd, data, bytes, 0);
+	if (!load_chance(peer->world, peer->world->loss_permille))
+		(void)!send(peer->fd, data, bytes, 0);
 }
 
 static void send_check(struct load_peer *peer, int64_t now_us)
@@ -294,8 +303,9 @@ void load_peer_readable(struct load_peer *peer, int64_t now_us)
 		}
 		n = recvmmsg(peer->fd, messages, BATCH, MSG_DONTWAIT, NULL);
 		for (int i = 0; i < n; i++)
-			on_datagram(peer, data[i], messages[i].msg_len, arrival_of(&messages[i].msg_hdr),
-			            now_us);
+			if (!load_chance(peer->world, peer->world->loss_permille))
+				on_datagram(peer, data[i], messages[i].msg_len,
+				            arrival_of(&messages[i].msg_hdr), now_us);
 	} while (n == BATCH);
 }
 
@@ -317,6 +327,7 @@ int64_t load_peer_send(struct load_peer *peer, int64_t now_us)
 {
 	if (peer->state != LOAD_RUNNING)
 		return INT64_MAX;
+	peer->source.loss_permille = peer->world->loss_permille;
 	return load_source_run(&peer->source, &peer->world->rates, peer->srtp, peer->fd, now_us,
 	                       &peer->world->measure);
 }

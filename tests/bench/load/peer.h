@@ -40,12 +40,16 @@ struct load_world { // shared by all peers
 	struct load_measure measure;
 	void (*on_change)(struct load_world *world,
 	                  struct load_peer *peer); // running, failed, first RTP, first keyframe
-	void *user;
+	unsigned
+	    loss_permille; // of every datagram, both ways, dropped at random; as many RTP packets change places
+	uint32_t random;   // state of load_chance()
 };
 
 // The address of socket, ufrag and pwd is chosen here. 0 or -errno.
 int load_peer_new(struct load_world *world, unsigned number, struct load_peer **ret);
-void load_peer_free(struct load_peer *peer); // says goodbye to the server if it can
+void load_peer_free(struct load_peer *peer,
+                    bool goodbye); // goodbye: tells the server by DTLS; else it just vanishes
+bool load_chance(struct load_world *world, unsigned permille);
 
 int load_peer_connect(struct load_peer *peer, const struct load_setup *setup, int64_t now_us); // 0 or -errno
 void load_peer_readable(struct load_peer *peer, int64_t now_us);

@@ -48,7 +48,8 @@ void load_peer_on_rtcp(struct load_peer *peer, uint8_t *data, size_t bytes)
 
 static void send_rtcp(struct load_peer *peer, uint8_t *buf, size_t bytes, size_t cap)
 {
-	if (bytes > 0 && hz_srtp_protect_rtcp(peer->srtp, buf, &bytes, cap) == 0)
+	if (bytes > 0 && !load_chance(peer->world, peer->world->loss_permille) &&
+	    hz_srtp_protect_rtcp(peer->srtp, buf, &bytes, cap) == 0)
 		(void)!send(peer->fd, buf, bytes, 0);
 }
 

@@ -27,6 +27,7 @@ int load_source_init(struct load_source *s)
 		    0x7fff; // far from the wrap: late packets before the first one confuse servers
 	}
 	s->want_keyframe = true;
+	s->random = s->video.ssrc;
 	s->history = malloc((size_t)LOAD_HISTORY * ROOM);
 	return s->history ? 0 : -ENOMEM;
 }
@@ -93,8 +94,31 @@ static size_t write_vp8(const struct load_source *s, bool first, uint8_t *at)
 	return n + (s->want_keyframe ? sizeof(keyframe) : sizeof(delta));
 }
 
-static void send_burst(int fd, uint8_t (*packets)[ROOM], const size_t *bytes, unsigned count,
-                       struct load_measure *measure)
+static bool chance(struct load_source *s)
+{
+	s->random = s->random * 1664525u + 1013904223u;
+	return s->loss_permille > 0 && (s->random >> 8) % 1000 < s->loss_permille;
+}
+
+// A bad link: some of the burst is lost, some arrives in another order. Returns how many are left.
+static unsigned impair(struct load_source *s, struct mmsghdr *messages, unsigned count)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < count; i++)
+		if (!chance(s))
+			messages[kept++] = messages[i];
+	for (unsigned i = 0; i + 1 < kept; i++) {
+		struct mmsghdr first = messages[i];
+		if (!chance(s))
+			continue;
+		messages[i] = messages[i + 1];
+		messages[i + 1] = first;
+	}
+	return kept;
+}
+
+static void send_burst(struct load_source *s, int fd, uint8_t (*packets)[ROOM], const size_t *bytes,
+                       unsigned count, struct load_measure *measure)
 {
 	struct mmsghdr messages[LOAD_MAX_FRAME];
 	struct iovec iov[LOAD_MAX_FRAME];
@@ -104,7 +128,9 @@ static void send_burst(int fd, uint8_t (*packets)[ROOM], const size_t *bytes, un
 		messages[i].msg_hdr.msg_iov = &iov[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
-	int sent = sendmmsg(fd, messages, count, 0);
+	if (s->loss_permille > 0)
+		count = impair(s, messages, count);
+	int sent = count > 0 ? sendmmsg(fd, messages, count, 0) : 0;
 	measure->totals.sent += sent > 0 ? (unsigned)sent : 0;
 	measure->totals.send_failed += count - (sent > 0 ? (unsigned)sent : 0);
 }
@@ -136,7 +162,7 @@ static void send_frame(struct load_source *s, const struct load_rates *rates, st
 		s->history_seq[slot] = seq;
 		bytes[made++] = n;
 	}
-	send_burst(fd, packets, bytes, made, measure);
+	send_burst(s, fd, packets, bytes, made, measure);
 	s->want_keyframe = false;
 	s->video.frame++;
 	s->video.ts += 3000;
@@ -155,7 +181,7 @@ static void send_audio(struct load_source *s, const struct load_rates *rates, st
 	n = n < end ? end : n;
 	s->audio.ts += 960;
 	if (hz_srtp_protect(srtp, packet[0], &n, ROOM) == 0)
-		send_burst(fd, packet, &n, 1, measure);
+		send_burst(s, fd, packet, &n, 1, measure);
 }
 
 static int64_t after(int64_t due_us, int64_t step_us, int64_t now_us)

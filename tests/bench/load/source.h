@@ -36,6 +36,9 @@ struct load_source {
 	struct hz_ext_ids ext;
 	uint16_t twcc;
 	bool want_keyframe;
+	unsigned
+	    loss_permille; // of what is sent: left out, and as many change places with the next of their frame
+	uint32_t random;
 	int64_t next_audio_us, next_video_us; // CLOCK_MONOTONIC
 	uint8_t *history;                     // LOAD_HISTORY packets
 	uint16_t history_bytes[LOAD_HISTORY], history_seq[LOAD_HISTORY];
