@@ -42,7 +42,7 @@ static void cut(struct hz_turn *turn)
 int hz_turn_configure(struct hz_brain *brain, const struct hz_config *config)
 {
 	struct hz_turn *turn = NULL;
-	if (config && *config->turn.urls) {
+	if (config && config->turn.urls && *config->turn.urls) {
 		turn = calloc(1, sizeof(*turn));
 		if (!turn)
 			return -ENOMEM;
