@@ -224,16 +224,18 @@ static void on_rtcp(struct peer *peer, uint8_t *data, size_t bytes)
 	}
 }
 
-static void note_twcc(struct peer *peer, const uint8_t *data, size_t bytes, int64_t now_us)
+// False: it carries nothing (padding: a probe).
+static bool note_twcc(struct peer *peer, const uint8_t *data, size_t bytes, int64_t now_us)
 {
 	static const struct hz_ext_ids ids = {.twcc = PEER_EXT_TWCC};
 	struct hz_rtp_packet packet;
 	struct hz_rtp_exts exts;
 	if (hz_rtp_parse(data, bytes, &packet) != 0)
-		return;
+		return false;
 	hz_rtp_parse_exts(&packet, &ids, &exts);
 	if (exts.has & HZ_EXT_TWCC)
 		hz_twcc_on_packet(&peer->twcc, exts.twcc_seq, now_us);
+	return packet.payload_bytes > 0;
 }
 
 static void on_rtp(struct peer *peer, uint8_t *data, size_t bytes, int64_t now_us)
@@ -245,14 +247,14 @@ static void on_rtp(struct peer *peer, uint8_t *data, size_t bytes, int64_t now_u
 		return;
 	}
 	peer->totals.received++;
-	note_twcc(peer, data, bytes, now_us);
+	bool full = note_twcc(peer, data, bytes, now_us);
 	uint32_t ssrc =
 	    (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 | (uint32_t)data[10] << 8 | data[11];
 	struct peer_sink *sink = NULL;
 	for (unsigned i = 0; i < peer->sink_count; i++)
 		if (peer->sinks[i].ssrc == ssrc)
 			sink = &peer->sinks[i];
-	if (!sink && peer->sink_count < PEER_MAX_SINKS) {
+	if (!sink && full && peer->sink_count < PEER_MAX_SINKS) {
 		sink = &peer->sinks[peer->sink_count++];
 		sink->ssrc = ssrc;
 	}
