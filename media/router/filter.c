@@ -29,6 +29,10 @@ struct hz_layers hz_filter_bounds(const struct hz_router *r, uint32_t sub)
 	if (hz_arena_track_set(&r->arena->track[s->track])->layer_count == 1 &&
 	    set->max_layer < HZ_MAX_LAYERS - 1 && !(set->flags & HZ_SUB_PIN) && want.spatial > set->max_layer)
 		want.spatial = set->max_layer;
+	// Without the descriptor a receiver cannot tell AV1's spatial layers apart and decodes none of them.
+	if (r->arena->track[s->track].codec == HZ_CODEC_AV1 && !set->ext.dependency &&
+	    !(set->flags & HZ_SUB_PIN))
+		want.spatial = 0;
 	return want;
 }
 

@@ -6,6 +6,7 @@ import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 import type { JoinResult, Kind, OfferParams, Source } from './protocol';
 import { onlyVideo, redFirst, soundLimitOf, speechInOffer } from './sdp-tweaks';
 import { applyUplink, type Limits } from './sender-control';
+import { addSlotTransceiver } from './slot-transceiver';
 import { SlotTable, type Slot, type WantedTrack } from './slots';
 import type { SubscribeItem } from './types';
 import type { Uplink } from './uplink';
@@ -70,7 +71,7 @@ export class Peer extends Emitter<PeerEvents> {
 			rtcpMuxPolicy: 'require',
 		});
 		this.stream = deps.createStream();
-		this.slotTable = new SlotTable((kind) => this.connection.addTransceiver(kind, { direction: 'recvonly' }));
+		this.slotTable = new SlotTable((kind) => addSlotTransceiver(this.connection, kind));
 		const report = () => this.emit('state', this.state);
 		this.connection.onconnectionstatechange = report;
 		this.connection.oniceconnectionstatechange = report;

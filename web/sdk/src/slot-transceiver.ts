@@ -1,0 +1,28 @@
+// A receiving m-line. Chromium offers the dependency descriptor only when asked for; without it a receiver cannot tell
+// the spatial layers of AV1 apart, and the gateway sends it the lowest one only.
+import type { Kind } from './protocol';
+
+const DEPENDENCY = 'dependency-descriptor-rtp-header-extension';
+
+interface HeaderExtension {
+	uri: string;
+	direction: string;
+}
+interface Extensible {
+	getHeaderExtensionsToNegotiate?(): HeaderExtension[];
+	setHeaderExtensionsToNegotiate?(extensions: HeaderExtension[]): void;
+}
+
+export function addSlotTransceiver(connection: RTCPeerConnection, kind: Kind): RTCRtpTransceiver {
+	const transceiver = connection.addTransceiver(kind, { direction: 'recvonly' });
+	const extensible = transceiver as unknown as Extensible;
+	if (kind !== 'video' || !extensible.getHeaderExtensionsToNegotiate || !extensible.setHeaderExtensionsToNegotiate) return transceiver;
+	try {
+		const all = extensible.getHeaderExtensionsToNegotiate();
+		for (const extension of all) if (extension.uri.endsWith(DEPENDENCY)) extension.direction = 'sendrecv';
+		extensible.setHeaderExtensionsToNegotiate(all);
+	} catch {
+		// an older browser's draft of it: as before
+	}
+	return transceiver;
+}
