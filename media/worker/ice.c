@@ -97,6 +97,7 @@ static void accepted(struct hz_worker *w, uint32_t slot, const struct hz_udp_pac
 		p->nominated_us = 0;
 		selected = true;
 	}
+	hz_pairs_checked(w, slot, &packet->path);
 	if (selected) {
 		p->selected_us = w->now_us;
 		p->priority = reply->priority;

@@ -86,6 +86,10 @@ static void timers(struct hz_worker *w)
 {
 	w->now_us = hz_now_us();
 	hz_worker_dtls_timers(w);
+	if (w->now_us >= w->pairs_us) {
+		hz_pairs_tick(w);
+		w->pairs_us = w->now_us + HZ_PAIRS_TICK_US;
+	}
 	if (w->now_us >= w->sweep_us) {
 		hz_worker_consent(w);
 		hz_tcp_tick(w);
@@ -107,7 +111,8 @@ static int64_t earliest(int64_t a, int64_t b)
 
 static int timeout_ms(const struct hz_worker *w)
 {
-	int64_t at = earliest(earliest(w->sweep_us, w->stats_us),
+	int64_t pairs_us = w->arena->peers_high ? w->pairs_us : INT64_MAX;
+	int64_t at = earliest(earliest(earliest(w->sweep_us, pairs_us), w->stats_us),
 	                      earliest(hz_router_deadline(w->router), hz_timers_next(w->handshakes)));
 	int64_t left = at - hz_now_us();
 	return left <= 0 ? 0 : (int)((left + 999) / 1000);

@@ -104,6 +104,7 @@ void hz_worker_rtp(struct hz_worker *w, struct hz_udp_packet *packet, bool rtcp)
 		refused(w, err);
 		return;
 	}
+	hz_pairs_heard(w, slot, &packet->path);
 	if (!ap->media_seen) {
 		ap->media_seen = 1;
 		hz_worker_dtls_rest(w, slot);

@@ -13,6 +13,7 @@
 #include "media/transport/stun.h"
 #include "media/transport/udp.h"
 #include "media/worker/address.h"
+#include "media/worker/pairs.h"
 #include "media/worker/tcp.h"
 #include "media/worker/worker.h"
 
@@ -43,6 +44,7 @@ struct hz_worker_peer {
 	char old_ufrag[HZ_UFRAG_BYTES];
 	int64_t selected_us, nominated_us; // last check, last USE-CANDIDATE on the selected path
 	uint32_t priority;                 // of the selected path
+	struct hz_pairs pairs;
 	uint32_t slot;
 	uint32_t retired_next;
 	uint32_t retired[HZ_WORKER_RETIRED];
@@ -79,6 +81,7 @@ struct hz_worker {
 	bool srtp_ready;
 	int64_t now_us;
 	int64_t sweep_us, stats_us; // next
+	int64_t pairs_us;           // next
 	union hz_msg pending; // HELLO or ACK that did not fit: nothing else is said or read before it is out
 	size_t pending_bytes; // 0 none
 	struct hz_latency latency;

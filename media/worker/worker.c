@@ -160,6 +160,7 @@ static int start(struct hz_worker *w)
 	struct hz_arena_report report = {0};
 	w->now_us = hz_now_us();
 	w->sweep_us = w->now_us + HZ_WORKER_SWEEP_US;
+	w->pairs_us = w->now_us + HZ_PAIRS_TICK_US;
 	w->stats_us = w->now_us + HZ_WORKER_STATS_US;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, DUMPABLE, 0, 0, 0))
 		return failure();

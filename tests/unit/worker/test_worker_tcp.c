@@ -392,6 +392,61 @@ static void moves(void **state)
 	call_end(&call);
 }
 
+// A busy path falls silent: sending moves to another valid pair by itself, and back when the peer speaks there again.
+static void silence_moves_the_path(void **state)
+{
+	struct call call;
+	struct client_in in;
+	(void)state;
+	call_start(&call, false); // b's selected path is its connection
+	int tcp = call.b->tcp;
+	call.b->tcp = 0;
+	assert_true(client_check(call.b, call.b->pwd, false, WAIT_US)); // by UDP: valid, not selected
+	call.b->tcp = tcp;
+	for (unsigned i = 0; i < 40; i++) { // busy
+		assert_true(client_check(call.b, call.b->pwd, false, WAIT_US));
+		usleep(25000);
+	}
+	call.b->tcp = 0;
+	bool moved = false;
+	int64_t until = hz_now_us() + WAIT_US;
+	while (!moved && hz_now_us() < until) {
+		say(&call);
+		moved = client_next(call.b, &in, 20000);
+	}
+	assert_true(moved);
+	// Checks on the connection, none by UDP: it is heard later than the selected one.
+	call.b->tcp = tcp;
+	client_pump(call.b, 1000);
+	moved = false;
+	until = hz_now_us() + WAIT_US;
+	while (!moved && hz_now_us() < until) {
+		(void)client_check(call.b, call.b->pwd, false, 20000);
+		say(&call);
+		moved = client_next(call.b, &in, 20000);
+	}
+	assert_true(moved);
+	call_end(&call);
+}
+
+// A path that was never busy is left to the client, however long it is silent.
+static void quiet_is_not_dead(void **state)
+{
+	struct call call;
+	struct client_in in;
+	(void)state;
+	call_start(&call, false);
+	int tcp = call.b->tcp;
+	call.b->tcp = 0;
+	assert_true(client_check(call.b, call.b->pwd, false, WAIT_US));
+	usleep(1500000);
+	say(&call);
+	assert_false(client_next(call.b, &in, 100000));
+	call.b->tcp = tcp;
+	assert_true(client_next(call.b, &in, WAIT_US));
+	call_end(&call);
+}
+
 static int group_setup(void **state)
 {
 	(void)state;
@@ -419,6 +474,8 @@ int main(void)
 	    cmocka_unit_test(four_a_peer),
 	    cmocka_unit_test(strangers),
 	    cmocka_unit_test(moves),
+	    cmocka_unit_test(silence_moves_the_path),
+	    cmocka_unit_test(quiet_is_not_dead),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

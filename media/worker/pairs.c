@@ -1,0 +1,142 @@
+#include "media/worker/pairs.h"
+
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "media/worker/state.h"
+
+#define AVERAGE 8 // ticks
+
+static struct hz_pair *find(struct hz_pairs *pairs, const struct hz_path *path)
+{
+	for (uint32_t i = 0; i < pairs->count; i++)
+		if (hz_path_equal(&pairs->pair[i].path, path))
+			return &pairs->pair[i];
+	return NULL;
+}
+
+static struct hz_pair *make(struct hz_pairs *pairs, const struct hz_path *path)
+{
+	struct hz_pair *pair = &pairs->pair[0];
+	if (pairs->count < HZ_PAIRS)
+		pair = &pairs->pair[pairs->count++];
+	for (uint32_t i = 0; pairs->count == HZ_PAIRS && i < HZ_PAIRS; i++)
+		if (pairs->pair[i].heard_us < pair->heard_us)
+			pair = &pairs->pair[i];
+	*pair = (struct hz_pair){.path = *path};
+	return pair;
+}
+
+static bool is_selected(const struct hz_arena_peer *ap, const struct hz_path *path)
+{
+	return ap->has_path && hz_path_equal(hz_arena_path(ap), path);
+}
+
+static void on_selected(struct hz_worker *w, struct hz_pairs *pairs)
+{
+	pairs->heard++;
+	pairs->heard_us = w->now_us;
+	for (uint32_t i = 0; i < pairs->count; i++)
+		pairs->pair[i].tried = false;
+}
+
+void hz_pairs_checked(struct hz_worker *w, uint32_t slot, const struct hz_path *path)
+{
+	struct hz_pairs *pairs = &w->peer[slot].pairs;
+	struct hz_pair *pair = find(pairs, path);
+	if (!pair)
+		pair = make(pairs, path);
+	pair->checked_us = pair->heard_us = w->now_us;
+	if (is_selected(&w->arena->peer[slot], path))
+		on_selected(w, pairs);
+}
+
+void hz_pairs_heard(struct hz_worker *w, uint32_t slot, const struct hz_path *path)
+{
+	struct hz_pairs *pairs = &w->peer[slot].pairs;
+	if (is_selected(&w->arena->peer[slot], path)) { // nearly always
+		on_selected(w, pairs);
+		return;
+	}
+	struct hz_pair *pair = find(pairs, path);
+	if (pair)
+		pair->heard_us = w->now_us;
+}
+
+static bool usable(const struct hz_worker *w, const struct hz_pair *pair)
+{
+	return w->now_us - pair->checked_us < HZ_PAIRS_VALID_US &&
+	       (!pair->path.conn || hz_tcp_alive(w, pair->path.conn));
+}
+
+// One that was heard since the selected one fell silent; else one by another of our addresses, for when an uplink died;
+// else any. Among equals the one heard last.
+static uint32_t worth(const struct hz_pairs *pairs, const struct hz_pair *pair,
+                      const struct hz_path *selected)
+{
+	if (pair->heard_us > pairs->heard_us)
+		return 3;
+	if (pair->tried)
+		return 0;
+	return memcmp(&pair->path.local, &selected->local, sizeof(selected->local)) != 0 ? 2 : 1;
+}
+
+static struct hz_pair *best(const struct hz_worker *w, struct hz_pairs *pairs, const struct hz_path *selected)
+{
+	struct hz_pair *found = NULL;
+	uint32_t found_worth = 0;
+	for (uint32_t i = 0; i < pairs->count; i++) {
+		struct hz_pair *pair = &pairs->pair[i];
+		uint32_t value = hz_path_equal(&pair->path, selected) || !usable(w, pair)
+		                     ? 0
+		                     : worth(pairs, pair, selected);
+		if (value > found_worth ||
+		    (value && value == found_worth && pair->heard_us > found->heard_us)) {
+			found = pair;
+			found_worth = value;
+		}
+	}
+	return found;
+}
+
+static void move(struct hz_worker *w, uint32_t slot, struct hz_pair *to)
+{
+	struct hz_arena_peer *ap = &w->arena->peer[slot];
+	struct hz_worker_peer *p = &w->peer[slot];
+	struct hz_pair *from = find(&p->pairs, hz_arena_path(ap));
+	hz_info("path.moved", "peer=%08x silent_ms=%d tcp=%d", ap->id,
+	        (int)((w->now_us - p->pairs.heard_us) / 1000), to->path.conn != 0);
+	if (from)
+		from->tried = true;
+	to->tried = true;
+	hz_arena_set_path(ap, &to->path);
+	hz_router_path_changed(w->router, slot, w->now_us);
+	p->priority = 0; // whatever the client nominates next is better
+	p->nominated_us = 0;
+	p->selected_us = to->checked_us;
+	p->pairs.heard_us = w->now_us;
+	p->pairs.heard = 0;
+}
+
+static void look(struct hz_worker *w, uint32_t slot)
+{
+	struct hz_pairs *pairs = &w->peer[slot].pairs;
+	int64_t silent_us = w->now_us - pairs->heard_us;
+	if (silent_us < HZ_PAIRS_SILENT_US / 2)
+		pairs->rate_milli = (pairs->rate_milli * (AVERAGE - 1) + pairs->heard * 1000) / AVERAGE;
+	pairs->heard = 0;
+	if (silent_us < HZ_PAIRS_SILENT_US || pairs->rate_milli < HZ_PAIRS_BUSY_MILLI)
+		return;
+	struct hz_pair *to = best(w, pairs, hz_arena_path(&w->arena->peer[slot]));
+	if (to)
+		move(w, slot, to);
+}
+
+void hz_pairs_tick(struct hz_worker *w)
+{
+	for (uint32_t i = 0; i < w->arena->peers_high; i++) {
+		const struct hz_arena_peer *ap = &w->arena->peer[i];
+		if (ap->id && ap->has_path && ap->state == HZ_PEER_CONNECTED && w->peer[i].pairs.count > 1)
+			look(w, i);
+	}
+}
