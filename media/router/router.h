@@ -24,6 +24,9 @@ struct hz_router_ops {
 	// Where the next RTP packet to this peer is to be written, HZ_ROUTER_PACKET_BYTES of room; NULL: no room, the
 	// packet is dropped (and counted by the callee). Without a send_rtp() after it the buffer is given out again.
 	uint8_t *(*rtp_buffer)(void *ctx, uint32_t slot);
+	// The next but `distance` packets or so go to this peer: time to fetch what is needed then into the cache. May be
+	// NULL.
+	void (*prefetch)(void *ctx, uint32_t slot, unsigned distance);
 	// Plaintext in that buffer. Its index is in the arena already: it must not be sent if it cannot be protected.
 	void (*send_rtp)(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes);
 	// Plaintext compound, valid during the call, HZ_SRTP_TRAILER_BYTES of room behind it.
@@ -67,6 +70,7 @@ int hz_router_rtp(struct hz_router *router, uint32_t slot, uint8_t *data, size_t
 // may wait for the end and then goes out receiver by receiver. Outside, every packet is forwarded at once.
 void hz_router_burst_begin(struct hz_router *router);
 void hz_router_burst_end(struct hz_router *router);
+bool hz_router_burst_waits(const struct hz_router *router); // something is to be forwarded at the end
 
 // One authentic, decrypted compound. 0; -EBADMSG.
 int hz_router_rtcp(struct hz_router *router, uint32_t slot, const uint8_t *data, size_t bytes,

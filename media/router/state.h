@@ -134,8 +134,6 @@ struct hz_rt_sub {
 	uint8_t resync; // the next packet must begin a new mapping
 	uint64_t floor; // newest index of the incarnation before: nothing at or below is sent
 	struct hz_rt_template header;
-	struct hz_rt_epoch epoch[HZ_EPOCHS];
-	uint32_t epoch_next;
 	struct hz_rt_filters *filters; // NULL: nothing was ever left out
 	struct hz_layers want;
 	uint8_t picture_valid;
@@ -143,6 +141,8 @@ struct hz_rt_sub {
 	uint32_t still_ts;
 	uint32_t picture_ts; // incoming, of the newest picture that layers were decided at
 	int64_t rise_us; // since when more layers are wanted than go out, or when a keyframe was asked for it
+	struct hz_rt_epoch epoch[HZ_EPOCHS]; // from here on: nothing that every packet needs
+	uint32_t epoch_next;
 	struct hz_rt_resend *resend; // HZ_RESEND_SLOTS, from the first NACK on
 	int32_t lost_told;           // cumulative, of the newest receiver report
 	uint8_t lost_valid;

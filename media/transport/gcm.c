@@ -53,7 +53,16 @@ static void seal_fast(struct hz_gcm *gcm, const struct hz_gcm_text *t)
 {
 	struct gcm_context_data scratch;
 	IMB_AES128_GCM_ENC(manager, &gcm->key, &scratch, t->data, t->data, t->bytes, t->iv, t->aad,
-	                   t->aad_bytes, t->data + t->bytes, HZ_GCM_TAG_BYTES);
+	                   t->aad_bytes, t->tag, HZ_GCM_TAG_BYTES);
+}
+
+static int open_fast(struct hz_gcm *gcm, const struct hz_gcm_text *t)
+{
+	struct gcm_context_data scratch;
+	uint8_t tag[HZ_GCM_TAG_BYTES];
+	IMB_AES128_GCM_DEC(manager, &gcm->key, &scratch, t->data, t->data, t->bytes, t->iv, t->aad,
+	                   t->aad_bytes, tag, t->tag_bytes);
+	return hz_equal(tag, t->tag, t->tag_bytes) ? 0 : -EACCES;
 }
 
 const char *hz_gcm_name(void)
@@ -82,6 +91,11 @@ static bool set_key(struct hz_gcm *gcm, const uint8_t *key)
 
 static void seal_fast(struct hz_gcm *gcm, const struct hz_gcm_text *t)
 {
+}
+
+static int open_fast(struct hz_gcm *gcm, const struct hz_gcm_text *t)
+{
+	return -EIO;
 }
 
 const char *hz_gcm_name(void)
@@ -117,17 +131,23 @@ void hz_gcm_free(struct hz_gcm *gcm)
 	free(gcm);
 }
 
+void hz_gcm_prefetch(const struct hz_gcm *gcm)
+{
+	for (size_t at = 0; at < sizeof(*gcm); at += 64)
+		__builtin_prefetch((const uint8_t *)gcm + at);
+}
+
 static int seal_evp(EVP_CIPHER_CTX *evp, const struct hz_gcm_text *t)
 {
-	uint8_t *end = t->data + t->bytes;
+	uint8_t none[1];
 	OSSL_PARAM tag[2] = {
-	    OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, end, HZ_GCM_TAG_BYTES),
+	    OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, t->tag, HZ_GCM_TAG_BYTES),
 	    OSSL_PARAM_construct_end()};
 	int n = 0;
 	bool ok = EVP_EncryptInit_ex(evp, NULL, NULL, NULL, t->iv) == 1 &&
 	          EVP_EncryptUpdate(evp, NULL, &n, t->aad, (int)t->aad_bytes) == 1 &&
 	          (t->bytes == 0 || EVP_EncryptUpdate(evp, t->data, &n, t->data, (int)t->bytes) == 1) &&
-	          EVP_EncryptFinal_ex(evp, end, &n) == 1 && EVP_CIPHER_CTX_get_params(evp, tag) == 1;
+	          EVP_EncryptFinal_ex(evp, none, &n) == 1 && EVP_CIPHER_CTX_get_params(evp, tag) == 1;
 	return ok ? 0 : -EIO;
 }
 
@@ -137,4 +157,22 @@ int hz_gcm_seal(struct hz_gcm *gcm, const struct hz_gcm_text *text)
 		return seal_evp(gcm->evp, text);
 	seal_fast(gcm, text);
 	return 0;
+}
+
+static int open_evp(EVP_CIPHER_CTX *evp, const struct hz_gcm_text *t)
+{
+	uint8_t none[1];
+	int n = 0;
+	bool ok = EVP_DecryptInit_ex(evp, NULL, NULL, NULL, t->iv) == 1 &&
+	          EVP_DecryptUpdate(evp, NULL, &n, t->aad, (int)t->aad_bytes) == 1 &&
+	          EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_SET_TAG, (int)t->tag_bytes, t->tag) == 1 &&
+	          (t->bytes == 0 || EVP_DecryptUpdate(evp, t->data, &n, t->data, (int)t->bytes) == 1);
+	if (!ok)
+		return -EIO;
+	return EVP_DecryptFinal_ex(evp, none, &n) == 1 ? 0 : -EACCES;
+}
+
+int hz_gcm_open(struct hz_gcm *gcm, const struct hz_gcm_text *text)
+{
+	return gcm->evp ? open_evp(gcm->evp, text) : open_fast(gcm, text);
 }

@@ -65,6 +65,7 @@ int hz_srtp_init(void)
 		users++;
 		return 0;
 	}
+	hz_gcm_init();
 	if (srtp_init() != srtp_err_status_ok)
 		return -EIO;
 	if (srtp_replace_cipher_type(&hz_srtp_icm_type, SRTP_AES_ICM_128) != srtp_err_status_ok ||
@@ -73,7 +74,6 @@ int hz_srtp_init(void)
 		srtp_shutdown();
 		return -EIO;
 	}
-	hz_gcm_init();
 	users = 1;
 	return 0;
 }
@@ -210,6 +210,14 @@ int hz_srtp_protect(struct hz_srtp *srtp, uint8_t *buf, size_t *len, size_t cap)
 	if (srtp->out)
 		return hz_srtp_out_protect(srtp->out, buf, header, len);
 	return send_one(srtp, srtp_protect, get32(buf + 8), buf, len);
+}
+
+void hz_srtp_prefetch(const struct hz_srtp *srtp, unsigned step)
+{
+	if (step == 1)
+		__builtin_prefetch(srtp);
+	else if (srtp->out)
+		hz_srtp_out_prefetch(srtp->out);
 }
 
 int hz_srtp_protect_rtcp(struct hz_srtp *srtp, uint8_t *buf, size_t *len, size_t cap)

@@ -53,6 +53,10 @@ void hz_srtp_free(struct hz_srtp *srtp); // wipes; NULL allowed
 int hz_srtp_protect(struct hz_srtp *srtp, uint8_t *buf, size_t *len, size_t cap);
 int hz_srtp_protect_rtcp(struct hz_srtp *srtp, uint8_t *buf, size_t *len, size_t cap);
 
+// Fetches what the next protect() will touch into the cache, in two steps, each some hundred ns before the next: step 1
+// the object, step 2 what it points to.
+void hz_srtp_prefetch(const struct hz_srtp *srtp, unsigned step);
+
 // In place. 0; -EACCES authentication failed; -EALREADY replayed, or older than the window; -EINVAL not a
 // packet; -ENOSPC more than HZ_SRTP_MAX_RX_SSRCS (an SSRC is counted once a packet of it was authentic;
 // remove_rx frees it).

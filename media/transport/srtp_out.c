@@ -17,7 +17,6 @@
 
 // What one SSRC has used: bit i % HZ_SRTP_WINDOW for the newest HZ_SRTP_WINDOW indices, all that is older counts as used.
 struct stream {
-	uint32_t ssrc;
 	bool started;
 	uint64_t floor; // nothing at or below, once started by a restore; else 0
 	uint64_t newest;
@@ -28,8 +27,9 @@ struct hz_srtp_out {
 	struct hz_gcm *gcm;
 	uint8_t salt[HZ_GCM_IV_BYTES];
 	uint32_t count, cap, max;
-	uint32_t last;          // place of the stream used last
-	struct stream **stream; // by SSRC
+	uint32_t last;         // place of the stream used last
+	uint32_t *ssrc;        // ascending
+	struct stream *stream; // of ssrc[]
 };
 
 // RFC 3711 section 4.3.3: AES-CM keystream at (label * 2^48) XOR salt, index 0.
@@ -83,8 +83,7 @@ void hz_srtp_out_free(struct hz_srtp_out *out)
 	if (!out)
 		return;
 	hz_gcm_free(out->gcm);
-	for (uint32_t i = 0; i < out->count; i++)
-		free(out->stream[i]);
+	free(out->ssrc);
 	free(out->stream);
 	hz_wipe(out, sizeof(*out));
 	free(out);
@@ -98,7 +97,7 @@ static uint32_t lower_bound(const struct hz_srtp_out *out, uint32_t ssrc)
 	uint32_t low = 0, high = out->count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		if (out->stream[middle]->ssrc < ssrc)
+		if (out->ssrc[middle] < ssrc)
 			low = middle + 1;
 		else
 			high = middle;
@@ -108,22 +107,25 @@ static uint32_t lower_bound(const struct hz_srtp_out *out, uint32_t ssrc)
 
 static struct stream *find(struct hz_srtp_out *out, uint32_t ssrc)
 {
-	if (out->last < out->count && out->stream[out->last]->ssrc == ssrc)
-		return out->stream[out->last];
+	if (out->last < out->count && out->ssrc[out->last] == ssrc)
+		return &out->stream[out->last];
 	uint32_t at = lower_bound(out, ssrc);
-	if (at == out->count || out->stream[at]->ssrc != ssrc)
+	if (at == out->count || out->ssrc[at] != ssrc)
 		return NULL;
 	out->last = at;
-	return out->stream[at];
+	return &out->stream[at];
 }
 
 static int grow(struct hz_srtp_out *out)
 {
 	uint32_t cap = out->cap ? 2 * out->cap : FIRST_CAP;
-	struct stream **stream = realloc(out->stream, cap * sizeof(*stream));
-	if (!stream)
+	struct stream *stream = realloc(out->stream, cap * sizeof(*stream));
+	if (stream)
+		out->stream = stream;
+	uint32_t *list = stream ? realloc(out->ssrc, cap * sizeof(*list)) : NULL;
+	if (!list)
 		return -ENOMEM;
-	out->stream = stream;
+	out->ssrc = list;
 	out->cap = cap;
 	return 0;
 }
@@ -133,15 +135,15 @@ static int add(struct hz_srtp_out *out, uint32_t ssrc, struct stream **ret)
 	if (out->count >= out->max)
 		return -ENOSPC;
 	int err = out->count == out->cap ? grow(out) : 0;
-	struct stream *s = err ? NULL : calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
+	if (err)
+		return err;
 	uint32_t at = lower_bound(out, ssrc);
-	s->ssrc = ssrc;
 	memmove(&out->stream[at + 1], &out->stream[at], (out->count - at) * sizeof(*out->stream));
-	out->stream[at] = s;
+	memmove(&out->ssrc[at + 1], &out->ssrc[at], (out->count - at) * sizeof(*out->ssrc));
+	memset(&out->stream[at], 0, sizeof(out->stream[at]));
+	out->ssrc[at] = ssrc;
 	out->count++;
-	*ret = s;
+	*ret = &out->stream[at];
 	return 0;
 }
 
@@ -162,11 +164,11 @@ int hz_srtp_out_restore(struct hz_srtp_out *out, uint32_t ssrc, uint64_t index)
 void hz_srtp_out_remove(struct hz_srtp_out *out, uint32_t ssrc)
 {
 	uint32_t at = lower_bound(out, ssrc);
-	if (at == out->count || out->stream[at]->ssrc != ssrc)
+	if (at == out->count || out->ssrc[at] != ssrc)
 		return;
-	free(out->stream[at]);
 	out->count--;
 	memmove(&out->stream[at], &out->stream[at + 1], (out->count - at) * sizeof(*out->stream));
+	memmove(&out->ssrc[at], &out->ssrc[at + 1], (out->count - at) * sizeof(*out->ssrc));
 	out->last = 0;
 }
 
@@ -208,6 +210,13 @@ static void note_used(struct stream *s, uint64_t index)
 	s->used[index / 64 % WINDOW_WORD] |= 1ull << (index % 64);
 }
 
+void hz_srtp_out_prefetch(const struct hz_srtp_out *out)
+{
+	hz_gcm_prefetch(out->gcm);
+	for (uint32_t i = 0; i < out->count && i < FIRST_CAP; i++)
+		__builtin_prefetch(&out->stream[i], 1);
+}
+
 // --- packets
 
 // RFC 7714 section 8.1: two zero bytes, SSRC, ROC, sequence number; XOR salt.
@@ -239,7 +248,8 @@ int hz_srtp_out_protect(struct hz_srtp_out *out, uint8_t *buf, size_t header, si
 		return -EALREADY;
 	note_used(s, index); // before: a nonce that may have been used is never used again
 	make_iv(out, ssrc, index, iv);
-	err = hz_gcm_seal(out->gcm, &(struct hz_gcm_text){iv, buf, header, buf + header, *len - header});
+	err = hz_gcm_seal(out->gcm, &(struct hz_gcm_text){iv, buf, header, buf + header, *len - header,
+	                                                  buf + *len, HZ_GCM_TAG_BYTES});
 	if (!err)
 		*len += HZ_GCM_TAG_BYTES;
 	return err;

@@ -23,6 +23,9 @@ int hz_srtp_out_protect(struct hz_srtp_out *out, uint8_t *buf, size_t header, si
 // 0; -EEXIST the SSRC is there already; -ENOSPC; -ENOMEM.
 int hz_srtp_out_restore(struct hz_srtp_out *out, uint32_t ssrc, uint64_t index);
 
+// Fetches what the next protect() will touch into the cache; the object itself should be there already.
+void hz_srtp_out_prefetch(const struct hz_srtp_out *out);
+
 void hz_srtp_out_remove(struct hz_srtp_out *out, uint32_t ssrc); // unknown: nothing
 
 #endif

@@ -43,7 +43,8 @@ static int take(struct hz_worker *w)
 	do {
 		for (; n < w->rx->count; n++)
 			hz_worker_dispatch(w, &w->rx->packet[n]);
-		err = hz_udp_receive_more(w->rx, w->fds.udp);
+		if (hz_router_burst_waits(w->router))
+			err = hz_udp_receive_more(w->rx, w->fds.udp);
 	} while (!err && w->rx->count > n);
 	hz_router_burst_end(w->router);
 	hz_worker_flush(w);

@@ -133,6 +133,16 @@ static uint8_t *rtp_buffer(void *ctx, uint32_t slot)
 	return hz_udp_reserve(w->tx);
 }
 
+static void prefetch(void *ctx, uint32_t slot, unsigned distance)
+{
+	const struct hz_worker *w = ctx;
+	const struct hz_worker_peer *p = &w->peer[slot];
+	if (distance == 2)
+		__builtin_prefetch(p);
+	else if (p->srtp)
+		hz_srtp_prefetch(p->srtp, distance ? 1 : 2);
+}
+
 static void send_rtp(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes)
 {
 	struct hz_worker *w = ctx;
@@ -224,6 +234,7 @@ static void tx_forgotten(void *ctx, uint32_t slot, uint32_t ssrc)
 const struct hz_router_ops hz_worker_router_ops = {
     .rtp_buffer = rtp_buffer,
     .send_rtp = send_rtp,
+    .prefetch = prefetch,
     .send_rtcp = send_rtcp,
     .event = hz_worker_event,
     .peer_changed = peer_changed,
