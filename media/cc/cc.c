@@ -250,7 +250,7 @@ static void judge(struct hz_cc *cc, int64_t now_us)
 	hz_aimd_update(&cc->aimd, &in);
 	if (factor < 1 && in.usage != HZ_CC_OVER)
 		hz_aimd_lower(&cc->aimd, factor, now_us);
-	if (in.usage == HZ_CC_OVER || now_us - cc->first_us > MEASURED_US)
+	if ((in.usage == HZ_CC_OVER && in.arrived_bps) || now_us - cc->first_us > MEASURED_US)
 		cc->measured = 1;
 	// Fallen far: what was lost may be back soon, ask early.
 	if (cc->aimd.bps < 0.7 * before)
@@ -416,7 +416,7 @@ bool hz_cc_take_return(struct hz_cc *cc)
 
 size_t hz_cc_probe(struct hz_cc *cc, int64_t now_us, size_t *ret_packet)
 {
-	double bps = cc->aimd.bps, want = (double)cc->demand_bps * 1.2;
+	double bps = cc->aimd.bps, want = (double)cc->demand_bps * 1.5;
 	if (!cc->first_us || !cc->demand_bps)
 		return 0;
 	// A heart beat where audio carries no numbers and video is off: how else would we hear of better times?

@@ -172,7 +172,8 @@ static uint64_t bear(const struct hz_ladder_wish *wishes, size_t count, const st
 	if (!*round->short_us)
 		*round->short_us = round->now_us;
 	bool little = lowest ? sum / 3 * 2 <= round->bps : sum / 4 * 3 <= round->bps;
-	return little && round->now_us - *round->short_us < HZ_LADDER_PATIENCE_US ? sum : round->bps;
+	int64_t patience_us = little ? HZ_LADDER_PATIENCE_US : round->calm ? HZ_LADDER_PATIENCE_US / 2 : 0;
+	return round->now_us - *round->short_us < patience_us ? sum : round->bps;
 }
 
 int hz_ladder_run(struct hz_ladder_wish *wishes, size_t count, const struct hz_ladder_round *round)

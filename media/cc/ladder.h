@@ -52,8 +52,9 @@ struct hz_ladder_wish {
 struct hz_ladder_round {
 	uint64_t bps;
 	int64_t now_us;
-	bool floor, urgent;
-	// Patience: a little too much (a third; half where all are at their lowest) is borne for 2 s, the pacer spreads it.
+	bool floor, urgent, calm;
+	// Patience: a little too much (a third; half where all are at their lowest) is borne for 2 s, the pacer spreads it;
+	// calm: nothing waits in the network, so that anything is borne for 1 s: the estimate may have been wrong.
 	// Memory between rounds: since when there is too much; 0 not. NULL: none.
 	int64_t *short_us;
 };

@@ -270,6 +270,7 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 	    .bps = target > c->audio_bps ? target - c->audio_bps : 0,
 	    .floor = !hz_cc_measured(c->cc) && !hz_cc_outage(c->cc),
 	    .urgent = now_us < c->urgent_us,
+	    .calm = hz_cc_queue_us(c->cc) < 80000,
 	    .short_us = hz_cc_outage(c->cc) || hz_cc_queue_us(c->cc) > 200000 ? NULL : &c->short_us};
 	if (target == UINT32_MAX)
 		round.bps = UINT64_MAX;
@@ -281,6 +282,7 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 		put(r, slot, subs[i], &wishes[i], now_us);
 		tell(r, slot, subs[i], &wishes[i]);
 	}
-	hz_pacer_set(&c->pacer, target, c->sending_bps, now_us);
+	// A guess holds nothing back.
+	hz_pacer_set(&c->pacer, hz_cc_measured(c->cc) ? target : UINT32_MAX, c->sending_bps, now_us);
 	r->peer[slot].paced = c->pacer.on || c->pace_count;
 }
