@@ -1,7 +1,11 @@
-// Three network namespaces joined by hz-link: a publisher's, a subscriber's, and the server's, in which this process
-// runs (enterLab). Needs root; nothing of it touches the machine's own network.
+// Four network namespaces: a publisher's and a subscriber's, joined by hz-link to a router's, and the server's, in which
+// this process runs (enterLab), joined to the router's by veth. Needs root; nothing touches the machine's own network.
 //
-//   publisher 10.78.1.2 --hz-link-- 10.78.0.1 server --hz-link-- 10.78.2.2 subscriber
+//   publisher 10.78.1.2 --hz-link-- router --hz-link-- 10.78.2.2 subscriber
+//                                     |
+//                                   veth, 10.78.0.1 server
+//
+// The router is there because some servers (Janus, by libnice) tie a socket to the interface that has its address.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,14 +31,15 @@ export function labMissing(): string | undefined {
   const probe = `hz${process.pid.toString(36)}x`;
   const made = spawnSync("ip", ["netns", "add", probe], { encoding: "utf8" });
   if (made.status !== 0) return `no network namespaces: ${made.error ? made.error.message : made.stderr.trim()}`;
+  const veth = spawnSync("ip", ["-n", probe, "link", "add", "hza", "type", "veth", "peer", "name", "hzb"], { encoding: "utf8" });
   ip("netns", "del", probe);
-  return undefined;
+  return veth.status === 0 ? undefined : `no veth devices: ${veth.stderr.trim()}`;
 }
 
 // Makes the namespaces, runs `script` inside the server's with their names in HZ_LAB, removes them. Its exit code.
 export async function enterLab(script: string, args: string[]): Promise<number> {
   const prefix = `hz${process.pid.toString(36)}`;
-  const names = ["s", "p", "r"].map((end) => prefix + end);
+  const names = ["s", "t", "p", "r"].map((end) => prefix + end);
   let child: ChildProcess | undefined;
   const forward = (): void => { child?.kill("SIGTERM"); };
   process.on("SIGINT", forward);
@@ -61,7 +66,7 @@ export class Link {
   private readonly answers: ((line: string) => void)[] = [];
   private address: number;
 
-  private constructor(readonly side: Side, readonly netns: string, readonly server: string, private readonly process: ChildProcess) {
+  private constructor(readonly side: Side, readonly netns: string, private readonly process: ChildProcess) {
     this.address = 2;
     process.stdout?.on("data", (d) => {
       this.buffer += String(d);
@@ -72,19 +77,17 @@ export class Link {
     });
   }
 
-  static async open(side: Side, netns: string, server: string, seed: number): Promise<Link> {
+  static async open(side: Side, netns: string, router: string, seed: number): Promise<Link> {
     const binary = join(ROOT, "build/release/tests/net/hz-link");
-    const child = spawn(binary, ["--client", netns, "--server", server, "--seed", String(seed)], { stdio: ["pipe", "pipe", "inherit"] });
-    const link = new Link(side, netns, server, child);
+    const child = spawn(binary, ["--client", netns, "--server", router, "--seed", String(seed)], { stdio: ["pipe", "pipe", "inherit"] });
+    const link = new Link(side, netns, child);
     await Promise.race([link.answer(), new Promise((_done, fail) => child.once("exit", (code) => fail(new Error(`hz-link ended: ${code}`))))]);
     const net = `10.78.${NUMBER[side]}`;
     ip("-n", netns, "addr", "add", `${net}.2/32`, "dev", "eth0");
     ip("-n", netns, "link", "set", "eth0", "up");
     ip("-n", netns, "route", "add", "default", "dev", "eth0");
-    // Every link ends at the same address here; not on "lo", which Janus leaves out.
-    ip("addr", "add", `${SERVER}/32`, "dev", netns);
-    ip("link", "set", netns, "up");
-    ip("route", "add", `${net}.0/24`, "dev", netns, "src", SERVER);
+    ip("-n", router, "link", "set", netns, "up");
+    ip("-n", router, "route", "add", `${net}.0/24`, "dev", netns);
     return link;
   }
 
@@ -124,10 +127,16 @@ export class Lab {
 
   // In the process that enterLab started.
   static async open(seed = 1): Promise<Lab> {
-    const [server, publisher, subscriber] = (process.env["HZ_LAB"] ?? "").split(" ");
-    if (!server || !publisher || !subscriber) throw new Error("not in a lab: start through enterLab()");
-    writeFileSync("/proc/sys/net/ipv4/ip_forward", "1"); // direct calls pass through
-    const links = { publisher: await Link.open("publisher", publisher, server, seed), subscriber: await Link.open("subscriber", subscriber, server, seed + 10) };
+    const [server, router, publisher, subscriber] = (process.env["HZ_LAB"] ?? "").split(" ");
+    if (!server || !router || !publisher || !subscriber) throw new Error("not in a lab: start through enterLab()");
+    ip("link", "add", "eth0", "type", "veth", "peer", "name", "servers", "netns", router);
+    ip("addr", "add", `${SERVER}/24`, "dev", "eth0");
+    ip("link", "set", "eth0", "up");
+    ip("route", "add", "default", "via", "10.78.0.254");
+    ip("-n", router, "addr", "add", "10.78.0.254/24", "dev", "servers");
+    ip("-n", router, "link", "set", "servers", "up");
+    execFileSync("nsenter", [`--net=/run/netns/${router}`, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]);
+    const links = { publisher: await Link.open("publisher", publisher, router, seed), subscriber: await Link.open("subscriber", subscriber, router, seed + 10) };
     return new Lab(links, mkdtempSync(join(tmpdir(), "hz-lab-")));
   }
 
