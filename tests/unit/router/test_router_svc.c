@@ -407,7 +407,7 @@ static void av1_frame(struct fx *fx, struct stream *s, bool key)
 		unsigned number = s->body++;
 		size_t n = 3;
 		if (key && sid == 0)
-			n = dd_key(&b, 1, 1, 0, number, 2, 3);
+			n = dd_key(&b, 0, number, 2, 3);
 		else
 			dd_head(&b, 1, 1, sid * 3 + tid, number);
 		struct hz_ext_ids ids = {.dependency = 7};

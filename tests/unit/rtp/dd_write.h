@@ -84,10 +84,10 @@ static inline void dd_structure_end(struct dd_bits *b, unsigned targets)
 }
 
 // A whole keyframe descriptor of template `t`.
-static inline size_t dd_key(struct dd_bits *b, int start, int end, unsigned t, unsigned number,
-                            unsigned spatial, unsigned temporal)
+static inline size_t dd_key(struct dd_bits *b, unsigned t, unsigned number, unsigned spatial,
+                            unsigned temporal)
 {
-	dd_head(b, start, end, t, number);
+	dd_head(b, 1, 1, t, number);
 	dd_put(b, 0x10, 5); // structure
 	dd_structure(b, 0, spatial, temporal);
 	dd_structure_end(b, spatial * temporal);

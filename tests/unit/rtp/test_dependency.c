@@ -10,9 +10,9 @@ static void layers_and_targets(void **state)
 	struct hz_dd_structure s = {0};
 	struct hz_dd d;
 	struct dd_bits b;
-	size_t n = dd_key(&b, 1, 0, 0, 77, 3, 3);
+	size_t n = dd_key(&b, 0, 77, 3, 3);
 	assert_int_equal(hz_dd_parse(b.data, n, &s, &d, &s), 0);
-	assert_true(d.start && !d.end && d.has_structure && d.has_active);
+	assert_true(d.start && d.end && d.has_structure && d.has_active);
 	assert_int_equal(d.frame_number, 77);
 	assert_int_equal(s.template_count, 9);
 	assert_int_equal(s.target_count, 9);
@@ -100,7 +100,7 @@ static void without_its_structure(void **state)
 	assert_int_equal(d.frame_number, 9);
 	assert_int_equal(s.template_count, 0);
 	assert_int_equal(hz_dd_parse(b.data, 2, &none, &d, &s), -EBADMSG);
-	size_t n = dd_key(&b, 1, 1, 0, 1, 1, 2);
+	size_t n = dd_key(&b, 0, 1, 1, 2);
 	assert_int_equal(hz_dd_parse(b.data, n, &none, &d, &s), 0);
 	dd_head(&b, 1, 0, 2, 9); // of another structure
 	assert_int_equal(hz_dd_parse(b.data, 3, &s, &d, &s), -ENOENT);
@@ -112,7 +112,7 @@ static void damaged_ones_change_nothing(void **state)
 	struct hz_dd_structure s = {0}, before;
 	struct hz_dd d;
 	struct dd_bits b;
-	size_t n = dd_key(&b, 1, 1, 0, 1, 3, 3);
+	size_t n = dd_key(&b, 0, 1, 3, 3);
 	assert_int_equal(hz_dd_parse(b.data, n, &s, &d, &s), 0);
 	before = s;
 	for (size_t cut = 4; cut < n - 1; cut++) {
