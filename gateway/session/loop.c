@@ -1,5 +1,6 @@
 // What runs beside HTTP in the control process: the workers' sockets, the supervisor's, and three timers.
 #include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 
 #include "gateway/base/clock.h"
@@ -18,6 +19,8 @@
 #define STATUS_US      2000000
 #define SWEEP_US       60000000
 #define PROBE_US       5000000
+#define TRIM_US        5000000
+#define TRIM_BYTES     (512u << 10)
 #define READY_AFTER_US 2000000 // READY is not held back longer by a worker that is down
 #define RETRY_STOP_MS  200
 #define RETRY_DRAIN_MS 2000
@@ -97,6 +100,19 @@ static void stop(struct hz_process *process, unsigned retry_ms)
 
 // --- timers
 
+// What people who left have left behind is free inside the process only: when there is more of it, it goes back.
+static void trim(struct hz_process *process)
+{
+	size_t idle_bytes = mallinfo2().fordblks;
+	process->trimmed_us = process->brain->now_us;
+	if (idle_bytes > process->idle_bytes + TRIM_BYTES) {
+		malloc_trim(0);
+		process->idle_bytes = idle_bytes; // counted on: given back in the middle of the heap
+	} else if (idle_bytes < process->idle_bytes) {
+		process->idle_bytes = idle_bytes; // in use again
+	}
+}
+
 static void on_tick(void *ctx)
 {
 	struct hz_process *process = ctx;
@@ -108,6 +124,8 @@ static void on_tick(void *ctx)
 		hz_persist_flush(process->brain);
 		hz_brain_sweep(process->brain);
 	}
+	if (process->brain->now_us - process->trimmed_us > TRIM_US)
+		trim(process);
 	maybe_ready(process);
 	if (process->brain->draining && hz_consults_busy(process->brain) == 0)
 		stop(process, RETRY_DRAIN_MS);

@@ -32,8 +32,9 @@ struct hz_process {
 	struct hz_process_link link[HZ_MAX_WORKERS];
 	struct hz_server_fd *supervisor;
 	struct hz_server_timer *tick, *push, *status;
-	int64_t started_us, swept_us, probed_us;
-	int store_err; // of the newest probe
+	int64_t started_us, swept_us, probed_us, trimmed_us;
+	size_t idle_bytes; // of the heap: free, and known to the newest trim()
+	int store_err;     // of the newest probe
 	bool ready_sent, stopping;
 };
 
