@@ -26,6 +26,8 @@
 #define BEAT_US         150000 // a padding packet so often where nothing else goes out
 #define MEASURED_US     1000000
 #define DRAIN_US        3000000
+#define PROBES_AT_ONCE  6
+#define PROBE_MARGIN_US 5000000
 #define REMB_US         10000000
 #define TWCC_GONE_US    10000000
 #define DEAF_US         2000000 // numbers go out, feedback never came: not that kind of peer
@@ -414,6 +416,16 @@ bool hz_cc_take_return(struct hz_cc *cc)
 	return returned;
 }
 
+// At once while something is held back; now and then while only the margin has become thin.
+static bool worth_probing(const struct hz_cc *cc, int64_t now_us)
+{
+	double bps = cc->aimd.bps, demand = (double)cc->demand_bps;
+	if (bps < 1.1 * demand)
+		return true;
+	return bps < 1.3 * demand &&
+	       (cc->probe.clusters < PROBES_AT_ONCE || now_us - cc->probe.last_sent_us > PROBE_MARGIN_US);
+}
+
 size_t hz_cc_probe(struct hz_cc *cc, int64_t now_us, size_t *ret_packet)
 {
 	double bps = cc->aimd.bps, want = (double)cc->demand_bps * 1.5;
@@ -428,7 +440,7 @@ size_t hz_cc_probe(struct hz_cc *cc, int64_t now_us, size_t *ret_packet)
 		return 0;
 	bool calm = cc->trend.usage != HZ_CC_OVER && cc->queue_us < QUEUE_US &&
 	            now_us - cc->aimd.lowered_us > 2 * (int64_t)cc->rtt_us;
-	if (bps < want && calm)
+	if (calm && worth_probing(cc, now_us))
 		hz_probe_begin(&cc->probe, (uint32_t)fmin(fmin(2 * bps, 1.05 * want), HZ_CC_MAX_BPS), now_us);
 	return hz_probe_due(&cc->probe, now_us, ret_packet);
 }

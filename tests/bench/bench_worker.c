@@ -193,6 +193,8 @@ static void read_delay(struct seat *seat, uint8_t *data, size_t bytes)
 		wrong++;
 		return;
 	}
+	if (p.payload_bytes < sizeof(sent)) // a probe
+		return;
 	memcpy(&sent, p.payload + p.payload_bytes - sizeof(sent), sizeof(sent));
 	if (delay_count < MAX_DELAYS)
 		delays[delay_count++] = (uint32_t)(now - sent);
