@@ -74,18 +74,22 @@ export function joins(start: Start, plan: Plan): Promise<Joins> {
   });
 }
 
-export interface Growth { empty_kb: number; each_kb: number; count: number; full_kb: number; after_kb: number; threads: number }
+export interface Growth { empty_kb: number; each_kb: number; count: number; full_kb: number; after_kb: number; again_kb: number; threads: number }
 
 async function growth(server: Server, load: Load, count: number, width: number, join: (i: number) => Promise<unknown>, settle: number): Promise<Growth> {
   await join(0);
   await sleep(2000);
   const one = memoryOf(server.pids()).private_kb;
-  await inParallel(count, width, (i) => join(1 + i));
-  await sleep(settle);
-  const full = memoryOf(server.pids()).private_kb, thread_count = threads(server.pids());
+  const crowd = async (): Promise<number> => {
+    await inParallel(count, width, (i) => join(1 + i));
+    await sleep(settle);
+    return memoryOf(server.pids()).private_kb;
+  };
+  const full = await crowd(), thread_count = threads(server.pids());
   await inParallel(count, width, (i) => server.leave(load, 2 + i));
-  await sleep(4000);
-  return { empty_kb: one, each_kb: (full - one) / count, count, full_kb: full, after_kb: memoryOf(server.pids()).private_kb, threads: thread_count };
+  await sleep(15000); // time for a server to notice that nothing flows
+  const after = memoryOf(server.pids()).private_kb;
+  return { empty_kb: one, each_kb: (full - one) / count, count, full_kb: full, after_kb: after, again_kb: await crowd(), threads: thread_count };
 }
 
 // (d) private memory of all the server's processes: per subscriber, per publisher (nobody watches), per idle participant.
