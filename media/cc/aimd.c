@@ -61,7 +61,7 @@ static void decrease(struct hz_aimd *a, const struct hz_aimd_in *in)
 	double bps = all ? DOWN * fmin(a->bps, 1.5 * arrived + 10000) : DOWN * arrived;
 	// A burst of ours went through a link that carries all of it on average.
 	if (all && in->queue_us < 2 * QUIET_US)
-		bps = fmax(bps, DOWN_A_BIT * a->bps);
+		bps = fmax(bps, DOWN_A_BIT * fmax(a->bps, arrived));
 	if (!all)
 		learn_link(a, arrived);
 	// Whatever the guess before: that much got through just now.

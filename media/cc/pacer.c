@@ -7,7 +7,7 @@
 void hz_pacer_set(struct hz_pacer *p, uint32_t target_bps, uint32_t sending_bps, int64_t now_us)
 {
 	// On a narrow link a single picture is a queue. Further up only near the limit; on a little sooner than off.
-	uint64_t far = (uint64_t)sending_bps * (p->on ? 14 : 12) / 10;
+	uint64_t far = (uint64_t)sending_bps * (p->on ? 115 : 100) / 100;
 	bool on = target_bps < NARROW_BPS || (target_bps < ALWAYS_BPS && target_bps < far);
 	if (on && !p->on) {
 		p->budget_bytes = PACKET;

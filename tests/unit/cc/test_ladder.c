@@ -232,13 +232,13 @@ static void far_from_the_limit_the_budget_is_off(void **state)
 		assert_true(hz_pacer_may(&p, now));
 		hz_pacer_spend(&p, 1200);
 	}
-	hz_pacer_set(&p, 1300000, 1000000, now);
-	assert_false(p.on);
 	hz_pacer_set(&p, 1100000, 1000000, now);
+	assert_false(p.on);
+	hz_pacer_set(&p, 900000, 1000000, now);
 	assert_true(p.on);
-	hz_pacer_set(&p, 1300000, 1000000, now); // no fluttering
+	hz_pacer_set(&p, 1100000, 1000000, now); // no fluttering
 	assert_true(p.on);
-	hz_pacer_set(&p, 1500000, 1000000, now);
+	hz_pacer_set(&p, 1200000, 1000000, now);
 	assert_false(p.on);
 	hz_pacer_set(&p, 400000, 1000, now); // so narrow that a picture is a queue
 	assert_true(p.on);
