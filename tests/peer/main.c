@@ -2,6 +2,7 @@
 //
 //   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N]
 //                 [--tcp] [--packets N] [--seconds S] [--report-ms M] [--publishers N] [--copies N]
+//                 [--bind ADDRESS]
 //     every member publishes (WHIP) and receives every other member (WHEP); or only the first --publishers do, and each is
 //     received --copies times. A JSON line per report; on standard input the line "reset" starts gap and delay
 //     measurement anew.
@@ -32,7 +33,7 @@ struct member {
 };
 
 struct options {
-	const char *url, *consult;
+	const char *url, *consult, *bind;
 	struct member members[MAX_MEMBERS];
 	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
 	unsigned publishers, copies;
@@ -78,7 +79,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"codec", 1, NULL, 'k'},   {"layers", 1, NULL, 'l'},    {"packets", 1, NULL, 'p'},
 	    {"seconds", 1, NULL, 's'}, {"report-ms", 1, NULL, 'r'}, {"joins", 1, NULL, 'j'},
 	    {"hold-ms", 1, NULL, 'h'}, {"tcp", 0, NULL, 't'},       {"publishers", 1, NULL, 'b'},
-	    {"copies", 1, NULL, 'o'},  {NULL, 0, NULL, 0},
+	    {"copies", 1, NULL, 'o'},  {"bind", 1, NULL, 'a'},      {NULL, 0, NULL, 0},
 	};
 	*o = (struct options){.layers = 1,
 	                      .packets = 4,
@@ -100,6 +101,9 @@ static int read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'b':
 			o->publishers = (unsigned)atoi(optarg);
+			break;
+		case 'a':
+			o->bind = optarg;
 			break;
 		case 'o':
 			o->copies = (unsigned)atoi(optarg);
@@ -181,6 +185,7 @@ static int open_peer(struct run *run, unsigned at, const struct member *member, 
 	    .path = run->paths[at],
 	    .token = member->token,
 	    .name = run->names[at],
+	    .bind = o->bind,
 	    .publish = source == NULL,
 	    .vp8 = o->vp8,
 	    .tcp = o->tcp,

@@ -33,6 +33,7 @@ struct peer {
 	char location[512];
 	struct hz_offer_answer answer;
 	uint8_t check_id[HZ_STUN_ID_BYTES];
+	unsigned checks_sent; // while connecting
 	struct hz_dtls *dtls;
 	struct hz_srtp *srtp;
 	uint8_t profile;
@@ -57,7 +58,7 @@ int peer_new(const struct peer_options *options, struct hz_dtls_ctx *dtls, const
 	peer->options = *options;
 	peer->dtls_ctx = dtls;
 	peer->fingerprint = fingerprint;
-	int err = hz_udp_open("127.0.0.1", 0, &peer->fd);
+	int err = hz_udp_open(options->bind ? options->bind : "127.0.0.1", 0, &peer->fd);
 	if (err == 0 && options->tcp)
 		err = peer_tcp_new(&peer->tcp);
 	if (err == 0)
@@ -174,8 +175,10 @@ static void send_check(struct peer *peer)
 	    .tie_breaker = 0x1234567812345678,
 	    .use_candidate = true,
 	};
-	hz_random(check.id, sizeof(check.id));
-	memcpy(peer->check_id, check.id, sizeof(check.id));
+	// While connecting the same one again: its answer may take longer than the time to the next.
+	if (peer->state != PEER_CHECKING || ++peer->checks_sent == 1)
+		hz_random(peer->check_id, sizeof(peer->check_id));
+	memcpy(check.id, peer->check_id, sizeof(check.id));
 	if (hz_stun_request(&check, buf, sizeof(buf), &bytes) == 0)
 		send_datagram(peer, buf, bytes);
 }

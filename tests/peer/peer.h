@@ -13,6 +13,7 @@ struct peer_options {
 	const char *path; // "/whip/C" or "/whep/C/ID"
 	const char *token;
 	const char *name; // in reports
+	const char *bind; // own address; NULL: loopback
 	bool publish, vp8;
 	bool tcp;        // media over TCP only; connects anew when the connection is lost
 	unsigned layers; // simulcast layers when publishing
