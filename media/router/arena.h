@@ -218,6 +218,9 @@ void hz_arena_peer_make(struct hz_arena *arena, hz_id id);
 void hz_arena_track_make(struct hz_arena *arena, hz_id id);
 void hz_arena_sub_make(struct hz_arena *arena, hz_id id);
 
+// After a crowd has left: the pages on which no slot is used go back to the system. Free slots are zero before and after.
+void hz_arena_give_back(struct hz_arena *arena);
+
 // Clears the id, then wipes the whole slot. Call hz_arena_retire() for a subscription's SSRCs before.
 void hz_arena_peer_clear(struct hz_arena_peer *peer);
 void hz_arena_track_clear(struct hz_arena_track *track);

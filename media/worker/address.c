@@ -10,10 +10,10 @@
 
 #define TABLE (4u * HZ_MAX_PEERS * HZ_ADDRESS_PER_PEER) // a quarter full at most
 
-struct entry {
-	struct in6_addr address;
-	in_port_t port; // network order
+struct
+    entry { // the address itself is in known[slot].from[at]: a quarter of a megabyte rather than one and a half
 	uint16_t slot;
+	uint8_t at;
 	uint8_t used;
 };
 
@@ -41,13 +41,19 @@ static uint32_t place_of(const struct hz_addresses *a, const struct in6_addr *ad
 	return (uint32_t)(x >> 40) & (TABLE - 1);
 }
 
+static const struct sockaddr_in6 *address_of(const struct hz_addresses *a, const struct entry *e)
+{
+	return &a->known[e->slot].from[e->at];
+}
+
 static uint32_t find(const struct hz_addresses *a, const struct in6_addr *address, in_port_t port)
 {
 	for (uint32_t i = place_of(a, address, port);; i = (i + 1) & (TABLE - 1)) {
 		const struct entry *e = &a->table[i];
 		if (!e->used)
 			return TABLE;
-		if (e->port == port && !memcmp(&e->address, address, sizeof(*address)))
+		const struct sockaddr_in6 *from = address_of(a, e);
+		if (from->sin6_port == port && !memcmp(&from->sin6_addr, address, sizeof(*address)))
 			return i;
 	}
 }
@@ -86,7 +92,8 @@ uint32_t hz_addresses_find(const struct hz_addresses *a, const struct sockaddr_i
 static void remove_at(struct hz_addresses *a, uint32_t hole)
 {
 	for (uint32_t i = (hole + 1) & (TABLE - 1); a->table[i].used; i = (i + 1) & (TABLE - 1)) {
-		uint32_t home = place_of(a, &a->table[i].address, a->table[i].port);
+		const struct sockaddr_in6 *from = address_of(a, &a->table[i]);
+		uint32_t home = place_of(a, &from->sin6_addr, from->sin6_port);
 		if (((i - home) & (TABLE - 1)) < ((i - hole) & (TABLE - 1)))
 			continue;
 		a->table[hole] = a->table[i];
@@ -102,9 +109,15 @@ static void forget(struct hz_addresses *a, uint32_t slot, uint32_t at)
 	uint32_t i = find(a, &k->from[at].sin6_addr, k->from[at].sin6_port);
 	if (i != TABLE && a->table[i].slot == slot)
 		remove_at(a, i);
-	k->count--;
-	k->from[at] = k->from[k->count];
-	k->heard_us[at] = k->heard_us[k->count];
+	uint32_t last = k->count - 1;
+	if (at != last) { // the last one takes its place
+		i = find(a, &k->from[last].sin6_addr, k->from[last].sin6_port);
+		if (i != TABLE)
+			a->table[i].at = (uint8_t)at;
+		k->from[at] = k->from[last];
+		k->heard_us[at] = k->heard_us[last];
+	}
+	k->count = last;
 }
 
 static uint32_t known_at(const struct known *k, const struct sockaddr_in6 *from)
@@ -139,7 +152,7 @@ void hz_addresses_set(struct hz_addresses *a, const struct sockaddr_in6 *from, u
 	uint32_t i = place_of(a, &from->sin6_addr, from->sin6_port);
 	while (a->table[i].used)
 		i = (i + 1) & (TABLE - 1);
-	a->table[i] = (struct entry){from->sin6_addr, from->sin6_port, (uint16_t)slot, 1};
+	a->table[i] = (struct entry){(uint16_t)slot, (uint8_t)(k->count - 1), 1};
 	a->count++;
 }
 

@@ -81,6 +81,7 @@ static void trim(struct hz_worker *w)
 	w->freed = 0;
 	w->trimmed_us = w->now_us;
 	malloc_trim(0);
+	hz_arena_give_back(w->arena);
 }
 
 static void timers(struct hz_worker *w)
