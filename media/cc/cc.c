@@ -445,6 +445,11 @@ size_t hz_cc_probe(struct hz_cc *cc, int64_t now_us, size_t *ret_packet)
 	return hz_probe_due(&cc->probe, now_us, ret_packet);
 }
 
+bool hz_cc_probing(const struct hz_cc *cc)
+{
+	return cc->probe.phase == HZ_PROBE_SENDING;
+}
+
 uint32_t hz_cc_probes(const struct hz_cc *cc)
 {
 	return cc->probe.clusters;

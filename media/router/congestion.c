@@ -69,6 +69,7 @@ void hz_congestion_feedback(struct hz_router *r, uint32_t slot, const struct hz_
 	if (!r->scratch)
 		return;
 	uint32_t before = hz_cc_target_bps(c->cc);
+	c->look = 1;
 	int err = hz_cc_on_feedback(c->cc, packet, r->scratch, now_us);
 	if (err)
 		r->arena->counters.rtcp_bad++;
@@ -111,10 +112,12 @@ void hz_congestion_tick(struct hz_router *r, uint32_t slot, int64_t now_us)
 		hz_cc_tick(c->cc, now_us);
 		hz_allot(r, slot, now_us);
 		c->allot_us = now_us + HZ_ALLOT_US;
+		c->look = 1;
 	}
 	if (c->pace_count)
 		hz_pace_drain(r, slot, now_us);
-	hz_probe_send(r, slot, now_us);
+	if (c->look)
+		c->look = hz_probe_send(r, slot, now_us);
 }
 
 uint32_t hz_congestion_resend_bps(const struct hz_router *r, uint32_t slot)

@@ -36,15 +36,17 @@ struct hz_paced { // a packet of the publisher's history that waits
 
 struct hz_rt_congestion {
 	struct hz_cc *cc;
-	struct hz_pacer pacer;
-	int64_t short_us;                      // the ladder's
-	int64_t allot_us, round_us, urgent_us; // next and newest round; until when it is urgent
-	uint64_t bytes;                        // sent since the newest round, wire
-	uint32_t sending_bps;
-	uint32_t audio_bps; // falls slowly: silence is not room for video
-	uint32_t probes_told;
-	uint8_t probing; // the packets now being sent are a probe
+	int64_t allot_us; // next round
+	uint8_t look;     // whether a probe is due: after feedback, and while one goes out
+	uint8_t probing;  // the packets now being sent are a probe
 	uint8_t pace_count, pace_head;
+	uint32_t sending_bps;
+	struct hz_pacer pacer;
+	uint64_t bytes;              // sent since the newest round, wire
+	int64_t short_us;            // the ladder's
+	int64_t round_us, urgent_us; // newest round; until when it is urgent
+	uint32_t audio_bps;          // falls slowly: silence is not room for video
+	uint32_t probes_told;
 	struct hz_paced *pace; // HZ_PACE_SLOTS; NULL until something had to wait
 };
 
@@ -88,6 +90,7 @@ void hz_allot_tell_all(struct hz_router *r);             // every state once mor
 bool hz_pace(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub);
 void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us);
 void hz_pace_drop(struct hz_router *r, uint32_t sub); // what waits for it
-void hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us);
+// What is due of a probe. True: there will be more at the next tick.
+bool hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us);
 
 #endif

@@ -167,14 +167,14 @@ static size_t send_padding(struct hz_router *r, uint32_t sub, uint8_t pt, size_t
 	return bytes + HZ_CC_OVERHEAD_BYTES;
 }
 
-void hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us)
+bool hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us)
 {
 	struct hz_rt_congestion *c = r->peer[slot].congestion;
 	size_t packet = 0, done = 0, due = hz_cc_probe(c->cc, now_us, &packet);
 	uint8_t pt = 0;
 	uint16_t sub = due ? probe_sub(r, slot, &pt) : HZ_NO_SLOT;
 	if (sub == HZ_NO_SLOT)
-		return;
+		return false;
 	c->probing = 1;
 	while (done < due) {
 		size_t sent = send_padding(r, sub, pt, packet, now_us);
@@ -183,4 +183,5 @@ void hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us)
 		done += sent;
 	}
 	c->probing = 0;
+	return hz_cc_probing(c->cc);
 }
