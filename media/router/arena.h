@@ -110,8 +110,9 @@ struct hz_sub_map {
 	uint64_t
 	    left_out; // numbers since in_first that were not forwarded and have no index; counted up in place
 	struct hz_vp8_delta
-	    vp8; // of the newest picture; its picture id goes down in place when one is left out
-	uint32_t reserved2;
+	    vp8;           // of the newest picture; its picture id goes down in place when one is left out
+	uint16_t dd_delta; // added to frame numbers of dependency descriptors, once one came
+	uint8_t dd_set, reserved;
 };
 
 struct hz_arena_sub {
@@ -127,7 +128,8 @@ struct hz_arena_sub {
 	int64_t last_us;
 	uint32_t packets, octets;  // of the main stream, for sender reports
 	struct hz_vp8_rewrite vp8; // its delta is taken from the map at a restart
-	uint32_t reserved;
+	uint16_t dd_last;          // newest frame number sent in a dependency descriptor, if dd_started
+	uint8_t dd_started, reserved;
 };
 
 #define HZ_ARENA_CONNS      1024 // TCP connections of a worker; more are refused

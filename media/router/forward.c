@@ -4,6 +4,7 @@
 
 #include "gateway/base/secret.h"
 #include "media/router/state.h"
+#include "media/rtp/bytes.h"
 #include "media/rtp/red.h"
 #include "media/rtp/seq.h"
 
@@ -48,6 +49,26 @@ int hz_forward_header(struct hz_router *r, uint32_t sub, const struct hz_rt_in *
 		exts.has |= HZ_EXT_MID;
 	memcpy(exts.mid, set->mid, sizeof(exts.mid));
 	return hz_rtp_write_header(buf, HZ_ROUTER_PACKET_BYTES, header, &exts, &set->ext, ret);
+}
+
+// Chromium throws away a keyframe whose frame number is behind that of the one before (another publisher's, say), so
+// the numbers go on over every switch; the differences within a descriptor are relative and stay.
+void hz_forward_renumber(struct hz_arena_sub *as, struct hz_sub_map *map, uint8_t *buf,
+                         const struct hz_rtp_offsets *at)
+{
+	if (!at->dependency_at)
+		return;
+	uint8_t *number = buf + at->dependency_at + 1;
+	if (!map->dd_set) {
+		map->dd_delta = (uint16_t)(as->dd_started ? as->dd_last + 1u - hz_get16(number) : 0);
+		HZ_ARENA_BARRIER();
+		map->dd_set = 1;
+	}
+	uint16_t out = (uint16_t)(hz_get16(number) + map->dd_delta);
+	hz_put16(number, out);
+	if (!as->dd_started || hz_seq_newer(out, as->dd_last))
+		as->dd_last = out;
+	as->dd_started = 1;
 }
 
 void hz_forward_stamp(struct hz_router *r, uint32_t slot, uint8_t *buf, const struct hz_rtp_offsets *at,
@@ -223,6 +244,8 @@ static void send_primers(struct hz_router *r, const struct hz_rt_in *in, uint32_
 {
 	struct hz_arena_sub *as = &r->arena->sub[sub];
 	uint16_t peer = r->sub[sub].peer;
+	struct hz_rt_in bare = *in;
+	bare.plain = true; // what the first packet says of its picture is not theirs to say
 	for (uint64_t i = HZ_PRIMERS; i > 0; i--) {
 		struct hz_rtp_header header = {.ts = in->packet.ts + plan->map.ts_offset,
 		                               .ssrc = hz_arena_sub_set(as)->ssrc,
@@ -230,7 +253,7 @@ static void send_primers(struct hz_router *r, const struct hz_rt_in *in, uint32_
 		                               .pt = plan->pt};
 		struct hz_rtp_offsets at;
 		uint8_t *buf = r->ops->rtp_buffer(r->ctx, peer);
-		if (!buf || hz_forward_header(r, sub, in, &header, buf, &at))
+		if (!buf || hz_forward_header(r, sub, &bare, &header, buf, &at))
 			return;
 		hz_forward_stamp(r, peer, buf, &at, at.header_bytes, in->now_us);
 		as->out_index = plan->index - i;
@@ -270,6 +293,7 @@ void hz_forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub
 	plan.map.vp8 = vp8.delta;
 	if (plan.fresh)
 		begin_map(r, sub, &plan.map, in);
+	hz_forward_renumber(as, &as->map[as->map_live & 1], buf, &at);
 	as->vp8 = vp8;
 	hz_forward_stamp(r, s->peer, buf, &at, bytes, in->now_us);
 	note_sent(as, &plan, header.ts, payload_bytes, in->now_us);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "media/router/state.h"
+#include "media/rtp/bytes.h"
 #include "media/rtp/rtx.h"
 #include "media/rtp/seq.h"
 
@@ -99,6 +100,9 @@ static void send_again(struct hz_router *r, uint32_t sub, const struct hz_sub_ma
 	if (map->codec == HZ_CODEC_VP8 &&
 	    !rewrite_vp8(filter, map, buf + at.header_bytes, in->packet.payload_bytes))
 		bytes = at.header_bytes;
+	if (at.dependency_at) // as it was sent; a mapping without a number sent none
+		hz_put16(buf + at.dependency_at + 1,
+		         (uint16_t)(hz_get16(buf + at.dependency_at + 1) + map->dd_delta));
 	uint64_t rtx_index = hz_next_index(as->rtx_index);
 	struct hz_rtx rtx = {
 	    .ssrc = set->rtx_ssrc, .seq = (uint16_t)rtx_index, .pt = s->rtx_pt_of[map->codec]};

@@ -342,6 +342,8 @@ uint64_t hz_next_index(uint64_t index); // after the newest one used; 0: the fir
 // Fills packet, exts and plain of *ret.
 void hz_forward_prepare(struct hz_router *r, uint32_t track, const struct hz_rtp_packet *packet,
                         struct hz_rt_in *ret);
+void hz_forward_renumber(struct hz_arena_sub *as, struct hz_sub_map *map, uint8_t *buf,
+                         const struct hz_rtp_offsets *at);
 void hz_forward_stamp(struct hz_router *r, uint32_t slot, uint8_t *buf, const struct hz_rtp_offsets *at,
                       size_t bytes, int64_t now_us);
 

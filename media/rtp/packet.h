@@ -93,6 +93,7 @@ struct hz_rtp_offsets {
 	uint16_t header_bytes;     // a multiple of 4
 	uint16_t twcc_at;          // 2 bytes; 0: not there
 	uint16_t abs_send_time_at; // 3 bytes; 0: not there
+	uint16_t dependency_at;    // of a descriptor of 3 bytes or more; 0: not there
 };
 
 // Writes a header with those extensions of `exts` (may be NULL) that the receiver numbered in `ids` (may be NULL).

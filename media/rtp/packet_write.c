@@ -106,6 +106,8 @@ static void write_block(uint8_t *buf, size_t bytes, const struct element_list *l
 			offsets->twcc_at = (uint16_t)(at - buf);
 		if (e->bit == HZ_EXT_ABS_SEND_TIME)
 			offsets->abs_send_time_at = (uint16_t)(at - buf);
+		if (e->bit == HZ_EXT_DEPENDENCY && e->bytes >= 3)
+			offsets->dependency_at = (uint16_t)(at - buf);
 		at += e->bytes;
 	}
 }

@@ -490,6 +490,40 @@ static void av1_by_dependency_descriptor(void **state)
 	assert_int_equal(rates.bps[0][3][3], rates.bps[0][1][2]);
 }
 
+// A slot that is pointed at another publisher: frame numbers go on upwards, or Chromium drops the keyframe.
+static void frame_numbers_go_on_over_a_switch(void **state)
+{
+	struct fx *fx = *state;
+	struct stream s = {.seq = 1, .body = 60000};
+	struct hz_ext_ids ids = {.dependency = 13};
+	union hz_msg t = {.track_set = *hz_arena_track_set(&fx->arena->track[0])};
+	struct hz_rtp_exts x;
+	uint16_t last = 0;
+	for (unsigned round = 0; round < 4; round++) {
+		av1_frame(fx, &s, true);
+		for (unsigned i = 0; i < 5; i++)
+			av1_frame(fx, &s, false);
+		if (round == 1)
+			fx_restart(fx);
+		union hz_msg d = {.track_del = {.track = HZ_ID(0, 1)}};
+		assert_int_equal(fx_command(fx, &d, HZ_CMD_TRACK_DEL, sizeof(d.track_del)), 0);
+		assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
+		union hz_msg m = {.sub_set = *hz_arena_sub_set(&fx->arena->sub[0])};
+		m.sub_set.track = HZ_ID(0, 1);
+		assert_int_equal(fx_sub_set(fx, &m), 0);
+		s.body -= 20000; // another publisher
+	}
+	assert_int_equal(fx->out_count, 48);
+	for (size_t i = 0; i < fx->out_count; i++) {
+		hz_rtp_parse_exts(&fx->out[i].p, &ids, &x);
+		assert_int_equal(x.has & HZ_EXT_DEPENDENCY, HZ_EXT_DEPENDENCY);
+		uint16_t number = (uint16_t)(x.dependency[1] << 8 | x.dependency[2]);
+		if (i)
+			assert_int_equal(number, (uint16_t)(last + 1));
+		last = number;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,6 +533,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(vp9_falls_at_once_and_rises_at_a_keyframe, setup, teardown),
 	    cmocka_unit_test_setup_teardown(control_bounds_spatial_layers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(stills_and_off, setup, teardown),
+	    cmocka_unit_test_setup_teardown(frame_numbers_go_on_over_a_switch, setup, teardown),
 	    cmocka_unit_test_setup_teardown(av1_by_dependency_descriptor, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
