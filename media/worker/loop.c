@@ -1,4 +1,4 @@
-// The loop: packets first, then commands, then what is due.
+// The loop: commands, then packets, then what is due.
 #include <errno.h>
 #include <malloc.h>
 #include <sys/epoll.h>
@@ -120,34 +120,50 @@ static int timeout_ms(const struct hz_worker *w)
 	return left <= 0 ? 0 : (int)((left + 999) / 1000);
 }
 
+static void commands(struct hz_worker *w)
+{
+	if (!w->api_open)
+		return;
+	w->now_us = hz_now_us();
+	hz_worker_api_writable(w);
+	hz_worker_api_read(w);
+}
+
+static int packets(struct hz_worker *w, int fd)
+{
+	if (fd == w->fds.udp)
+		return receive(w);
+	if (fd == hz_tcp_poll_fd(w->tcp)) {
+		int64_t began_us = w->now_us = hz_now_us();
+		uint64_t before = w->arena->counters.rx_packets;
+		hz_tcp_ready(w);
+		hz_worker_flush(w);
+		hz_worker_latency(w, hz_now_us() - began_us,
+		                  (uint32_t)(w->arena->counters.rx_packets - before));
+	} else if (fd == hz_relay_poll_fd(w)) {
+		w->now_us = hz_now_us();
+		hz_relay_ready(w);
+	}
+	return 0;
+}
+
 static int turn(struct hz_worker *w)
 {
-	struct epoll_event events[4];
-	int count = epoll_wait(w->epoll, events, 4, timeout_ms(w));
+	struct epoll_event events[8];
+	int count = epoll_wait(w->epoll, events, 8, timeout_ms(w));
 	if (count < 0 && errno != EINTR)
 		return -errno;
+	// Commands first: a client's first check may be in the socket already when its peer is in the queue.
 	for (int i = 0; i < count; i++) {
-		if (events[i].data.fd == w->signals) {
+		if (events[i].data.fd == w->signals)
 			w->stopping = true;
-		} else if (events[i].data.fd == w->fds.udp) {
-			int err = receive(w);
-			if (err)
-				return err;
-		} else if (events[i].data.fd == hz_tcp_poll_fd(w->tcp)) {
-			int64_t began_us = w->now_us = hz_now_us();
-			uint64_t before = w->arena->counters.rx_packets;
-			hz_tcp_ready(w);
-			hz_worker_flush(w);
-			hz_worker_latency(w, hz_now_us() - began_us,
-			                  (uint32_t)(w->arena->counters.rx_packets - before));
-		} else if (events[i].data.fd == hz_relay_poll_fd(w)) {
-			w->now_us = hz_now_us();
-			hz_relay_ready(w);
-		} else if (w->api_open) {
-			w->now_us = hz_now_us();
-			hz_worker_api_writable(w);
-			hz_worker_api_read(w);
-		}
+		else if (events[i].data.fd == w->fds.api)
+			commands(w);
+	}
+	for (int i = 0; i < count; i++) {
+		int err = packets(w, events[i].data.fd);
+		if (err)
+			return err;
 	}
 	timers(w);
 	return 0;

