@@ -28,7 +28,7 @@ export interface Summary {
   keyframes: number; nacks: number; plis: number; transport: string;
 }
 
-export interface Tick { t: number; fps: number; latency_ms: number; height: number; audio_kbps: number; video_kbps: number; concealed_percent: number; link_in_kbps: number; link_out_kbps: number; lost: number; tail_dropped: number }
+export interface Tick { t: number; fps: number; latency_ms: number; height: number; audio_kbps: number; video_kbps: number; concealed_percent: number; link_in_kbps: number; link_out_kbps: number; lost: number; tail_dropped: number; video_buffer_ms: number; audio_buffer_ms: number; ahead_ms: number }
 
 const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
 const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
@@ -124,6 +124,7 @@ export function series(direction: Direction, o: Observation): Tick[] {
       concealed_percent: round(samples ? (100 * sum(seconds.map((s) => s.concealed))) / samples : 0),
       link_in_kbps: round(((b.in_bytes - a.in_bytes) * 8) / ms, 0), link_out_kbps: round(((b.out_bytes - a.out_bytes) * 8) / ms, 0),
       lost: b.lost - a.lost, tail_dropped: b.tail_dropped - a.tail_dropped,
+      video_buffer_ms: seconds.at(-1)?.video_buffer_ms ?? 0, audio_buffer_ms: seconds.at(-1)?.audio_buffer_ms ?? 0, ahead_ms: seconds.at(-1)?.ahead_ms ?? 0,
     });
   }
   return ticks;

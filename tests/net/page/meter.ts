@@ -6,10 +6,13 @@ export interface Second {
   at: number;
   audio_bytes: number; video_bytes: number; concealed: number; samples: number; silent: number; packets: number; lost: number;
   decoded: number; keyframes: number; nacks: number; plis: number; height: number; transport: string;
+  video_buffer_ms: number; audio_buffer_ms: number; // how long what came out this second had waited
+  ahead_ms: number; // of the picture's playout time before the sound's
 }
 
 type Report = Record<string, number | string | undefined>;
 const COUNTERS = ["audio_bytes", "video_bytes", "concealed", "samples", "silent", "packets", "lost", "decoded", "keyframes", "nacks", "plis"] as const;
+const WAITED = ["video", "audio"] as const;
 
 function readClock(context: CanvasRenderingContext2D, video: HTMLVideoElement): number | undefined {
   const width = COLUMNS * 8, height = ROWS * 8;
@@ -64,6 +67,7 @@ export class Meter {
     const connection = this.connection();
     if (!connection || connection.connectionState === "closed") return;
     const totals: Record<string, number> = {};
+    const playout: Record<string, number> = {};
     let height = 0, transport = "";
     const add = (name: string, value: number | string | undefined): void => { totals[name] = (totals[name] ?? 0) + Number(value ?? 0); };
     const reports = new Map<string, Report>();
@@ -74,6 +78,10 @@ export class Meter {
       if (r["type"] !== "inbound-rtp") continue;
       add("packets", r["packetsReceived"]);
       add("lost", r["packetsLost"]);
+      const kind = String(r["kind"]);
+      add(`${kind}_waited`, r["jitterBufferDelay"]);
+      add(`${kind}_emitted`, r["jitterBufferEmittedCount"]);
+      playout[kind] = Number(r["estimatedPlayoutTimestamp"] ?? 0);
       if (r["kind"] === "audio") {
         add("audio_bytes", r["bytesReceived"]);
         add("concealed", r["concealedSamples"]);
@@ -90,8 +98,10 @@ export class Meter {
     }
     if (connection !== this.lastConnection) this.last = {};
     this.lastConnection = connection;
-    const second = { at: Date.now(), height, transport } as Second;
-    for (const name of COUNTERS) second[name] = (totals[name] ?? 0) - (this.last[name] ?? 0);
+    const second = { at: Date.now(), height, transport, ahead_ms: Math.round((playout["video"] ?? 0) - (playout["audio"] ?? 0)) } as Second;
+    const grown = (name: string): number => (totals[name] ?? 0) - (this.last[name] ?? 0);
+    for (const name of COUNTERS) second[name] = grown(name);
+    for (const kind of WAITED) second[`${kind}_buffer_ms`] = Math.round((1000 * grown(`${kind}_waited`)) / Math.max(1, grown(`${kind}_emitted`)));
     this.last = totals;
     this.seconds.push(second);
   }
