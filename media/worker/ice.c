@@ -112,10 +112,35 @@ static void accepted(struct hz_worker *w, uint32_t slot, const struct hz_udp_pac
 		came_alive(w, slot);
 }
 
+// A client's first check may come before the command that names it is read: it waits in the other socket then, and the
+// client would repeat its check half a second later.
+static bool keep_early(struct hz_worker *w, const struct hz_udp_packet *packet)
+{
+	if (w->early_again || packet->path.conn || w->early_count == HZ_WORKER_EARLY)
+		return false;
+	w->early[w->early_count++] = packet;
+	return true;
+}
+
+void hz_worker_early(struct hz_worker *w)
+{
+	if (w->early_count == 0)
+		return;
+	if (w->api_open)
+		hz_worker_api_read(w);
+	w->early_again = true;
+	for (uint32_t i = 0; i < w->early_count; i++)
+		hz_worker_stun(w, w->early[i]);
+	w->early_again = false;
+	w->early_count = 0;
+}
+
 static void answer(struct hz_worker *w, const struct hz_udp_packet *packet, const struct hz_stun_peek *peek)
 {
 	struct hz_stun_reply reply;
 	struct hz_worker_peer *p = hz_map_get(w->ufrags, peek->local_ufrag);
+	if (!p && keep_early(w, packet))
+		return;
 	// A connection is one peer's: control handed it over for that one.
 	if (!p || (packet->path.conn && hz_tcp_owner(w, packet->path.conn) != p->slot)) {
 		w->arena->counters.stun_unknown++;

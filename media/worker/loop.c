@@ -47,6 +47,7 @@ static int take(struct hz_worker *w)
 			err = hz_udp_receive_more(w->rx, w->fds.udp);
 	} while (!err && w->rx->count > n);
 	hz_router_burst_end(w->router);
+	hz_worker_early(w);
 	hz_worker_flush(w);
 	return err;
 }

@@ -23,15 +23,17 @@
 #define HZ_WORKER_TRIM_BUSY_US 10000000 // so less often while media flows
 #define HZ_WORKER_TRIM_BUSY    200      // packets sent since the last look that mean media flows
 #define HZ_WORKER_TRIM_FREED   32       // associations and peers that went since: less is not worth it
-#define HZ_WORKER_HALF_OPEN    256      // DTLS handshakes under way; more are refused and counted
-#define HZ_WORKER_LOST_US      7000000  // without a check: DISCONNECTED
-#define HZ_WORKER_CONSENT_US   30000000 // RFC 7675 section 5.1
-#define HZ_WORKER_STALE_US     3000000  // a selected path that is not checked any more may be left
-#define HZ_WORKER_NOMINATE_US  1000000  // a nomination this old yields to one of lower priority
-#define HZ_WORKER_SWEEP_US     500000   // between looks at consent
-#define HZ_WORKER_STATS_US     2000000
-#define HZ_WORKER_RETIRED      32 // received SSRCs without a track that a peer keeps the roll-over counter of
-#define HZ_LATENCY_BUCKETS     64
+#define HZ_WORKER_EARLY                                                                                      \
+	8 // checks of a batch for peers that are not known yet: asked again after the commands
+#define HZ_WORKER_HALF_OPEN   256      // DTLS handshakes under way; more are refused and counted
+#define HZ_WORKER_LOST_US     7000000  // without a check: DISCONNECTED
+#define HZ_WORKER_CONSENT_US  30000000 // RFC 7675 section 5.1
+#define HZ_WORKER_STALE_US    3000000  // a selected path that is not checked any more may be left
+#define HZ_WORKER_NOMINATE_US 1000000  // a nomination this old yields to one of lower priority
+#define HZ_WORKER_SWEEP_US    500000   // between looks at consent
+#define HZ_WORKER_STATS_US    2000000
+#define HZ_WORKER_RETIRED     32 // received SSRCs without a track that a peer keeps the roll-over counter of
+#define HZ_LATENCY_BUCKETS    64
 
 struct hz_ring;
 
@@ -74,6 +76,9 @@ struct hz_worker {
 	struct hz_map *ufrags;        // -> struct hz_worker_peer
 	struct hz_timers *handshakes; // by slot: DTLS deadlines of half-open associations
 	struct hz_worker_peer *peer;  // HZ_MAX_PEERS
+	const struct hz_udp_packet *early[HZ_WORKER_EARLY]; // of rx
+	uint32_t early_count;
+	bool early_again; // they are being asked again: no further time
 	uint32_t half_open;
 	uint32_t freed; // associations put to rest and peers removed since the last trim
 	int64_t trimmed_us;
@@ -100,7 +105,8 @@ uint32_t hz_worker_slot(const struct hz_worker *w, const struct hz_path *path); 
 
 // ice.c
 void hz_worker_stun(struct hz_worker *w, const struct hz_udp_packet *packet);
-void hz_worker_consent(struct hz_worker *w);               // looks at all peers
+void hz_worker_early(struct hz_worker *w);   // after a batch: checks that overtook their peer's command
+void hz_worker_consent(struct hz_worker *w); // looks at all peers
 void hz_worker_ufrags(struct hz_worker *w, uint32_t slot); // registers what the arena says now
 void hz_worker_ufrags_drop(struct hz_worker *w, uint32_t slot);
 

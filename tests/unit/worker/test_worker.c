@@ -460,14 +460,48 @@ static int group_teardown(void **state)
 	return 0;
 }
 
+// The check lies in the socket before the command does: it is answered all the same, at once.
+static void check_before_the_command(void **state)
+{
+	struct rig *rig = rig_new(0);
+	struct client *c = client_new(rig, 0);
+	struct client_in in;
+	union hz_msg m = {.peer_set = {.peer = HZ_ID(0, 1), .consult = 1}};
+	(void)state;
+	(void)rig_expect(rig, HZ_EV_HELLO);
+	memcpy(m.peer_set.local_ufrag, c->ufrag, sizeof(c->ufrag));
+	memcpy(m.peer_set.local_pwd, c->pwd, sizeof(c->pwd));
+	snprintf(m.peer_set.remote_ufrag, HZ_UFRAG_BYTES, "client");
+	snprintf(m.peer_set.remote_pwd, HZ_PWD_BYTES, "a-password-that-is-not-used");
+	hz_identity_fingerprint(c->identity, m.peer_set.fingerprint);
+	assert_int_equal(kill(rig->pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(rig->pid, NULL, WUNTRACED), rig->pid);
+	client_check_send(c, c->pwd, true);
+	rig_send(rig, &m, HZ_CMD_PEER_SET, sizeof(m.peer_set));
+	assert_int_equal(kill(rig->pid, SIGCONT), 0);
+	for (int64_t until = hz_now_us() + WAIT_US; !c->answers && hz_now_us() < until;)
+		(void)client_next(c, &in, 5000);
+	assert_int_equal(c->answers, 1); // it was asked once
+	union hz_msg ack = rig_expect(rig, HZ_EV_ACK);
+	assert_int_equal(ack.ack.err, 0);
+	client_free(c);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(relays_audio_and_video),   cmocka_unit_test(survives_kill_9),
-	    cmocka_unit_test(junk_disturbs_nobody),     cmocka_unit_test(wrong_certificate_fails),
-	    cmocka_unit_test(killed_in_a_handshake),    cmocka_unit_test(ice_restart),
-	    cmocka_unit_test(consent_and_close),        cmocka_unit_test(control_that_does_not_read),
-	    cmocka_unit_test(bad_commands_are_refused), cmocka_unit_test(foreign_arena_is_refused),
+	    cmocka_unit_test(check_before_the_command),
+	    cmocka_unit_test(relays_audio_and_video),
+	    cmocka_unit_test(survives_kill_9),
+	    cmocka_unit_test(junk_disturbs_nobody),
+	    cmocka_unit_test(wrong_certificate_fails),
+	    cmocka_unit_test(killed_in_a_handshake),
+	    cmocka_unit_test(ice_restart),
+	    cmocka_unit_test(consent_and_close),
+	    cmocka_unit_test(control_that_does_not_read),
+	    cmocka_unit_test(bad_commands_are_refused),
+	    cmocka_unit_test(foreign_arena_is_refused),
 	    cmocka_unit_test(without_control),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
