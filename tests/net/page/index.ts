@@ -89,8 +89,10 @@ function directConnection(): RTCPeerConnection {
 
 async function directPublish(): Promise<void> {
   const pc = directConnection();
-  for (const track of tracks()) {
-    pc.addTransceiver(track, { direction: "sendonly", ...(track.kind === "video" ? { sendEncodings: [{ maxBitrate: DIRECT_BPS }] } : {}) });
+  const all = tracks();
+  const streams = [new MediaStream(all)]; // one stream: the receiver keeps lips and sound together
+  for (const track of all) {
+    pc.addTransceiver(track, { direction: "sendonly", streams, ...(track.kind === "video" ? { sendEncodings: [{ maxBitrate: DIRECT_BPS }] } : {}) });
   }
   const offer = async (): Promise<void> => {
     await pc.setLocalDescription(await pc.createOffer({ iceRestart: pc.remoteDescription !== null }));

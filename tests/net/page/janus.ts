@@ -1,5 +1,5 @@
 // A VideoRoom client as an application would write it: one session over WebSocket, one handle, simulcast as in Janus' own
-// demo. When the connection is down it claims its session over a new socket and restarts ICE.
+// demo. When ICE is down, or nothing comes any more, it claims its session over a new socket and restarts ICE.
 interface Reply { janus: string; transaction?: string; data?: { id: number }; jsep?: RTCSessionDescriptionInit; plugindata?: { data: Record<string, unknown> }; error?: { reason: string } }
 
 const ENCODINGS: RTCRtpEncodingParameters[] = [
@@ -7,7 +7,7 @@ const ENCODINGS: RTCRtpEncodingParameters[] = [
   { rid: "m", maxBitrate: 300_000, scaleResolutionDownBy: 2 },
   { rid: "l", maxBitrate: 100_000, scaleResolutionDownBy: 4 },
 ];
-const PATIENCE_MS = 3000; // disconnected for so long: restart
+const PATIENCE_MS = 3000; // nothing for so long: restart
 
 export class JanusClient {
   connection: RTCPeerConnection = new RTCPeerConnection();
@@ -58,6 +58,23 @@ export class JanusClient {
     setInterval(() => { this.socket?.send(JSON.stringify({ janus: "keepalive", session_id: this.session, transaction: "k" })); }, 25000);
     this.connection.onicecandidate = (e) => { this.socket?.send(JSON.stringify({ janus: "trickle", session_id: this.session, handle_id: this.handle, transaction: "c", candidate: e.candidate ?? { completed: true } })); };
     this.connection.oniceconnectionstatechange = () => this.watch();
+    setInterval(() => void this.listen(), 1000);
+  }
+
+  private heard = -1;
+  private quietSince = 0;
+  // After a change of address ICE may stay "connected" by the browser's checks while the server sends to the old place.
+  private async listen(): Promise<void> {
+    let now = 0;
+    (await this.connection.getStats()).forEach((r: Record<string, unknown>) => {
+      if (r["type"] === "inbound-rtp") now += Number(r["packetsReceived"] ?? 0);
+      if (r["type"] === "remote-inbound-rtp") now += Number(r["timestamp"] ?? 0);
+    });
+    if (now !== this.heard) this.quietSince = Date.now();
+    this.heard = now;
+    if (now === 0 || Date.now() - this.quietSince < PATIENCE_MS) return;
+    this.quietSince = Date.now() + 5000; // before the next attempt
+    void this.recover();
   }
 
   private watch(): void {
@@ -75,7 +92,8 @@ export class JanusClient {
       this.handle = 0;
       await this.call({ janus: "claim" }).finally(() => { this.handle = handle; });
       await this.restart();
-    } catch {
+    } catch (error) {
+      console.log(`recovery: ${String(error)}`);
       this.trouble = setTimeout(() => { if (this.connection.iceConnectionState !== "connected") void this.recover(); }, 1000);
     }
   }
@@ -83,7 +101,8 @@ export class JanusClient {
   async publish(tracks: MediaStreamTrack[]): Promise<void> {
     await this.start();
     await this.message({ request: "join", ptype: "publisher", room: this.room, id: 1 });
-    for (const track of tracks) this.connection.addTransceiver(track, { direction: "sendonly", ...(track.kind === "video" ? { sendEncodings: ENCODINGS } : {}) });
+    const streams = [new MediaStream(tracks)];
+    for (const track of tracks) this.connection.addTransceiver(track, { direction: "sendonly", streams, ...(track.kind === "video" ? { sendEncodings: ENCODINGS } : {}) });
     const offer = async (request: string, options?: RTCOfferOptions): Promise<void> => {
       await this.connection.setLocalDescription(await this.connection.createOffer(options));
       const reply = await this.message({ request }, { type: "offer", sdp: this.connection.localDescription?.sdp ?? "" });
