@@ -237,6 +237,7 @@ enum hz_peer_reason {
 	HZ_REASON_DTLS,           // handshake failed or timed out
 	HZ_REASON_FINGERPRINT,    // certificate does not match the SDP
 	HZ_REASON_LOST_HANDSHAKE, // the worker restarted in the middle of the DTLS handshake
+	HZ_REASON_SILENT,         // with CONNECTED: nothing comes on its busy path any more; may be lost
 };
 
 struct hz_ev_peer_state {
@@ -247,6 +248,7 @@ struct hz_ev_peer_state {
 	uint8_t srtp_profile; // RFC 5764: 1 AES_CM_128_HMAC_SHA1_80, 7 AEAD_AES_128_GCM; 0 before
 	uint8_t reserved;
 	uint32_t consult;
+	struct in6_addr local; // with HZ_REASON_SILENT: our address on that path; else zero
 };
 
 struct hz_ev_track_state {

@@ -1,6 +1,7 @@
 #include "gateway/session/events.h"
 
 #include <stdlib.h>
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "gateway/base/log.h"
@@ -13,6 +14,8 @@
 #include "gateway/session/push.h"
 #include "gateway/session/quality.h"
 #include "gateway/session/visit.h"
+
+#define SILENT_EVERY_US 5000000 // between two ICE restarts asked of a client
 
 static void on_hello(struct hz_brain *brain, unsigned worker, const struct hz_ev_hello *hello)
 {
@@ -41,6 +44,21 @@ static void on_peer_over(struct hz_brain *brain, struct hz_peer *peer, uint8_t r
 	hz_participant_maybe_leave(brain, p);
 }
 
+// Its browser would hold on to a dead path for seconds; where there is another way an ICE restart finds it at once.
+static void on_peer_silent(struct hz_brain *brain, struct hz_peer *peer, const struct in6_addr *local)
+{
+	bool v4 = IN6_IS_ADDR_V4MAPPED(local);
+	const void *address = v4 ? (const void *)&local->s6_addr[12] : (const void *)local;
+	if (peer->kind != HZ_PEER_WS || (brain->address_count < 2 && !brain->tcp_port) ||
+	    brain->now_us - peer->silent_us < SILENT_EVERY_US)
+		return;
+	if (!inet_ntop(v4 ? AF_INET : AF_INET6, address, peer->silent, sizeof(peer->silent)))
+		peer->silent[0] = '\0';
+	peer->silent_us = brain->now_us;
+	hz_info("peer.silent", "consult=%s participant=%s", peer->owner->consult->id, peer->owner->id);
+	hz_push_renegotiate(brain, peer->owner, "ice");
+}
+
 static void on_peer_state(struct hz_brain *brain, unsigned worker, const struct hz_ev_peer_state *ev)
 {
 	struct hz_peer *peer = hz_peer_by_id(brain, worker, ev->peer);
@@ -48,6 +66,8 @@ static void on_peer_state(struct hz_brain *brain, unsigned worker, const struct 
 		brain->count.events_bad += peer != NULL;
 		return; // of one that was ended meanwhile
 	}
+	if (ev->reason == HZ_REASON_SILENT)
+		on_peer_silent(brain, peer, &ev->local);
 	if (peer->state == ev->state)
 		return;
 	peer->state = ev->state;

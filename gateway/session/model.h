@@ -93,7 +93,8 @@ struct hz_peer {
 	unsigned track_count, slot_count;
 	struct hz_track *tracks;
 	struct hz_slot *slots;
-	int64_t born_us;
+	int64_t born_us, silent_us;
+	char silent[INET6_ADDRSTRLEN]; // our address on which its media stopped; ""
 	struct hz_cmd_peer_set cmd;
 	char ufrag[HZ_UFRAG_BYTES], old_ufrag[HZ_UFRAG_BYTES]; // as registered in brain->ufrags
 	struct hz_ev_peer_stats stats;                         // the newest; all zero before

@@ -114,10 +114,29 @@ static void set_transport(struct hz_brain *brain, struct hz_peer *peer, const st
 	hz_peer_set(brain, peer); // also without a change: the store keeps the new answer version
 }
 
+// The address on which its media stopped comes last: a browser that does not know yet that its pair is dead leaves it
+// only for one of the same priority or better.
+static void avoid(struct hz_sdp_candidate *candidates, unsigned count, const char *address)
+{
+	unsigned last = 0;
+	while (last + 1 < count && !candidates[last + 1].tcp)
+		last++;
+	for (unsigned i = 0; i < last; i++) {
+		if (strcmp(candidates[i].address, address) != 0)
+			continue;
+		const struct hz_sdp_candidate silent = candidates[i];
+		memmove(&candidates[i], &candidates[i + 1], (last - i) * sizeof(*candidates));
+		candidates[last] = silent;
+		return;
+	}
+}
+
 static int answer(struct hz_brain *brain, const struct hz_peer *peer, const struct hz_sdp_offer *offer,
                   const struct hz_sdp_answer_media *media, char **ret)
 {
 	struct hz_sdp_candidate candidates[HZ_SDP_MAX_CANDIDATES];
+	unsigned candidate_count = hz_offer_candidates(brain, peer->worker, candidates);
+	avoid(candidates, candidate_count, peer->silent);
 	const struct hz_sdp_answer_params params = {
 	    .session_id = peer->answer_session,
 	    .session_version = peer->answer_version,
@@ -125,7 +144,7 @@ static int answer(struct hz_brain *brain, const struct hz_peer *peer, const stru
 	    .pwd = peer->cmd.local_pwd,
 	    .fingerprint = brain->fingerprint,
 	    .candidates = candidates,
-	    .candidate_count = hz_offer_candidates(brain, peer->worker, candidates),
+	    .candidate_count = candidate_count,
 	    .media = media,
 	    .media_count = offer->media_count,
 	};

@@ -6,6 +6,7 @@
 #include "media/worker/state.h"
 
 #define AVERAGE 8 // ticks
+#define WAITS   30 // ticks beyond the silence until the next pair is tried: the client is to find the first one
 
 static struct hz_pair *find(struct hz_pairs *pairs, const struct hz_path *path)
 {
@@ -36,8 +37,8 @@ static void on_selected(struct hz_worker *w, struct hz_pairs *pairs)
 {
 	pairs->heard++;
 	pairs->heard_us = w->now_us;
-	for (uint32_t i = 0; i < pairs->count; i++)
-		pairs->pair[i].tried = false;
+	pairs->waits = 0;
+	pairs->told = false;
 }
 
 void hz_pairs_checked(struct hz_worker *w, uint32_t slot, const struct hz_path *path)
@@ -56,11 +57,13 @@ void hz_pairs_heard(struct hz_worker *w, uint32_t slot, const struct hz_path *pa
 	struct hz_pairs *pairs = &w->peer[slot].pairs;
 	if (is_selected(&w->arena->peer[slot], path)) { // nearly always
 		on_selected(w, pairs);
+		for (uint32_t i = 0; i < pairs->count; i++)
+			pairs->pair[i].tried = false;
 		return;
 	}
 	struct hz_pair *pair = find(pairs, path);
 	if (pair)
-		pair->heard_us = w->now_us;
+		pair->heard_us = pair->media_us = w->now_us;
 }
 
 static bool usable(const struct hz_worker *w, const struct hz_pair *pair)
@@ -69,14 +72,14 @@ static bool usable(const struct hz_worker *w, const struct hz_pair *pair)
 	       (!pair->path.conn || hz_tcp_alive(w, pair->path.conn));
 }
 
-// One that was heard since the selected one fell silent; else one by another of our addresses, for when an uplink died;
-// else any. Among equals the one heard last.
+// One with media since the selected one fell silent; else one by another of our addresses, for when an uplink died; else
+// any. Among equals the one heard last. Each is tried once in a silence: moving disturbs the estimate of its bandwidth.
 static uint32_t worth(const struct hz_pairs *pairs, const struct hz_pair *pair,
                       const struct hz_path *selected)
 {
-	if (pair->heard_us > pairs->heard_us)
+	if (pair->media_us > pairs->heard_us)
 		return 3;
-	if (pair->tried)
+	if (pair->tried || pairs->waits)
 		return 0;
 	return memcmp(&pair->path.local, &selected->local, sizeof(selected->local)) != 0 ? 2 : 1;
 }
@@ -99,6 +102,23 @@ static struct hz_pair *best(const struct hz_worker *w, struct hz_pairs *pairs, c
 	return found;
 }
 
+// The client notices some seconds later; control can tell it now.
+static void tell(struct hz_worker *w, uint32_t slot)
+{
+	const struct hz_arena_peer *ap = &w->arena->peer[slot];
+	union hz_msg msg = {.peer_state = {.peer = ap->id,
+	                                   .state = ap->state,
+	                                   .reason = HZ_REASON_SILENT,
+	                                   .srtp_profile = ap->keys.profile,
+	                                   .consult = hz_arena_peer_set(ap)->consult,
+	                                   .local = hz_arena_path(ap)->local}};
+	msg.h.version = HZ_API_VERSION;
+	msg.h.type = HZ_EV_PEER_STATE;
+	msg.h.bytes = sizeof(msg.peer_state);
+	if (!hz_worker_event(w, &msg))
+		w->arena->counters.events_dropped++;
+}
+
 static void move(struct hz_worker *w, uint32_t slot, struct hz_pair *to)
 {
 	struct hz_arena_peer *ap = &w->arena->peer[slot];
@@ -116,6 +136,7 @@ static void move(struct hz_worker *w, uint32_t slot, struct hz_pair *to)
 	p->selected_us = to->checked_us;
 	p->pairs.heard_us = w->now_us;
 	p->pairs.heard = 0;
+	p->pairs.waits = WAITS;
 }
 
 static void look(struct hz_worker *w, uint32_t slot)
@@ -127,6 +148,10 @@ static void look(struct hz_worker *w, uint32_t slot)
 	pairs->heard = 0;
 	if (silent_us < HZ_PAIRS_SILENT_US || pairs->rate_milli < HZ_PAIRS_BUSY_MILLI)
 		return;
+	pairs->waits -= pairs->waits > 0;
+	if (!pairs->told)
+		tell(w, slot);
+	pairs->told = true;
 	struct hz_pair *to = best(w, pairs, hz_arena_path(&w->arena->peer[slot]));
 	if (to)
 		move(w, slot, to);
@@ -136,7 +161,7 @@ void hz_pairs_tick(struct hz_worker *w)
 {
 	for (uint32_t i = 0; i < w->arena->peers_high; i++) {
 		const struct hz_arena_peer *ap = &w->arena->peer[i];
-		if (ap->id && ap->has_path && ap->state == HZ_PEER_CONNECTED && w->peer[i].pairs.count > 1)
+		if (ap->id && ap->has_path && ap->state == HZ_PEER_CONNECTED && w->peer[i].pairs.count)
 			look(w, i);
 	}
 }

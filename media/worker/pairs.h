@@ -22,12 +22,15 @@ struct hz_pair {
 	struct hz_path path;
 	int64_t checked_us; // newest authenticated check
 	int64_t heard_us;   // newest authentic packet of any kind
-	bool tried;         // since the selected one was heard last
+	int64_t media_us;   // newest authentic SRTP or SRTCP while it was not selected
+	bool tried;         // since media came on the selected one
 };
 
 struct hz_pairs {
 	struct hz_pair pair[HZ_PAIRS];
 	uint32_t count;
+	bool told;           // control knows that it is silent
+	uint32_t waits;      // ticks until another one is tried, after a move
 	uint32_t heard;      // packets on the selected path since the last tick
 	uint32_t rate_milli; // a tick, averaged while it is not silent
 	int64_t heard_us;    // on the selected path
