@@ -49,7 +49,6 @@ if (!process.env["HZ_UPLINKS"]) {
     const people = [await chromiumPerson(chromium, 1, 500), await chromiumPerson(chromium, 2, 800)];
     for (const [i, role] of ["clinic", "expert"].entries()) {
       const person = people[i] as Person;
-      await person.page.evaluate("0");
       await person.context?.addInitScript(`(() => { const Real = window.RTCPeerConnection;
         window.RTCPeerConnection = class extends Real { constructor(c) { super(c); (window.hzPcs ??= []).push(this); } }; })()`);
       await openLink(person, gateway.link(consult, role, role));
