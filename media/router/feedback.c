@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "media/router/state.h"
+#include "media/rtp/xr.h"
 
 #define NO_SUB UINT32_MAX
 
@@ -181,6 +182,19 @@ static int on_psfb(struct hz_router *r, uint32_t slot, const struct hz_rtcp_pack
 	return 0;
 }
 
+// A receiver asks for its round trip. Answered at once, so no delay has to be kept.
+static int on_xr(struct hz_router *r, uint32_t slot, const struct hz_rtcp_packet *packet)
+{
+	struct hz_xr_time time;
+	int err = hz_xr_parse_time(packet, &time);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (!hz_compound_begin(r, slot, NULL, 0) &&
+	    !hz_xr_write_delay(&r->rtcp, hz_router_rtcp_ssrc(r), &time, 0))
+		hz_compound_send(r);
+	return 0;
+}
+
 static int on_packet(struct hz_router *r, uint32_t slot, const struct hz_rtcp_packet *packet, int64_t now_us)
 {
 	switch (packet->type) {
@@ -193,6 +207,8 @@ static int on_packet(struct hz_router *r, uint32_t slot, const struct hz_rtcp_pa
 		return on_rtpfb(r, slot, packet, now_us);
 	case HZ_RTCP_PSFB:
 		return on_psfb(r, slot, packet, now_us);
+	case HZ_RTCP_XR:
+		return on_xr(r, slot, packet);
 	default:
 		return 0;
 	}

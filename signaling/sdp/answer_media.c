@@ -190,6 +190,8 @@ void hz_sdp_add_accepted(const struct hz_sdp_media *offered, const struct hz_sdp
 	gst_sdp_media_add_attribute(media, "rtcp-mux", NULL);
 	if (offered->rtcp_rsize)
 		gst_sdp_media_add_attribute(media, "rtcp-rsize", NULL);
+	if (offered->rcvr_rtt)
+		gst_sdp_media_add_attribute(media, "rtcp-xr", "rcvr-rtt=all");
 	add_codecs(offered, answer, media);
 	if (answer->ptime_ms)
 		add(media, "ptime", "%u", answer->ptime_ms);

@@ -187,6 +187,26 @@ static bool known_proto(const char *proto)
 	       strcmp(proto, "RTP/SAVPF") == 0;
 }
 
+// One of the words of a=rtcp-xr.
+static bool asks_rcvr_rtt(const struct hz_sdp_source *source)
+{
+	static const char word[] = "rcvr-rtt=all";
+	const GstSDPAttribute *attribute;
+	unsigned index = 0;
+
+	while ((attribute = hz_sdp_next_attribute(source, &index))) {
+		if (strcmp(attribute->key, "rtcp-xr") != 0 || !attribute->value)
+			continue;
+		for (const char *at = attribute->value; (at = strstr(at, word)); at += sizeof(word) - 1) {
+			char end = at[sizeof(word) - 1];
+			if ((at == attribute->value || at[-1] == ' ') &&
+			    (end == '\0' || end == ' ' || end == ':'))
+				return true;
+		}
+	}
+	return false;
+}
+
 static int read_rtp(struct parse *parse, const struct hz_sdp_source *source, struct hz_sdp_media *media)
 {
 	int err = read_direction(source, media);
@@ -198,6 +218,7 @@ static int read_rtp(struct parse *parse, const struct hz_sdp_source *source, str
 	if (!hz_sdp_flag(source, "rtcp-mux") && !hz_sdp_flag(source, "rtcp-mux-only"))
 		return hz_sdp_refuse(source->place, "no rtcp-mux");
 	media->rtcp_rsize = hz_sdp_flag(source, "rtcp-rsize");
+	media->rcvr_rtt = asks_rcvr_rtt(source);
 	err = hz_sdp_read_codecs(source, media);
 	if (!err)
 		err = hz_sdp_read_extmaps(source, parse->ext_ids, media);

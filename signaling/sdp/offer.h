@@ -34,6 +34,7 @@ struct hz_sdp_media {
 	char proto[24];                  // repeated in the answer
 	char formats[256]; // the offered m-line's formats, cut to whole words: repeated when rejecting
 	bool rtcp_rsize;
+	bool rcvr_rtt;           // rtcp-xr:rcvr-rtt=all (RFC 3611 5.1): may ask for its round trip
 	bool extmap_allow_mixed; // media or session level
 
 	unsigned codec_count;                         // 0: nothing in common; reject it

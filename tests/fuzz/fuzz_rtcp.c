@@ -4,6 +4,7 @@
 
 #include "media/rtp/rtcp.h"
 #include "media/rtp/twcc.h"
+#include "media/rtp/xr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hz_rtcp_iter iter;
 	struct hz_rtcp_packet p;
 	uint32_t ssrcs[HZ_RTCP_MAX_BLOCKS];
+	struct hz_xr_time time;
 	size_t count;
 	int rc, packets = 0;
 	hz_rtcp_iter_init(&iter, data, size);
@@ -68,6 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		on_report(&p);
 		on_feedback(&p);
 		hz_rtcp_parse_sdes(&p);
+		if (hz_xr_parse_time(&p, &time) == 0)
+			sink += time.ssrc + time.compact;
 		if (hz_rtcp_parse_bye(&p, ssrcs, &count) == 0)
 			for (size_t i = 0; i < count; i++)
 				sink += ssrcs[i];

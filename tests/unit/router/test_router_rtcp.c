@@ -438,6 +438,24 @@ static void remb_where_there_is_nothing_better(void **state)
 	}
 }
 
+// RRTR of a receiver gets a DLRR with the same time (RFC 3611 4.4, 4.5).
+static void round_trip_of_a_receiver(void **state)
+{
+	struct fx *fx = *state;
+	static const uint8_t ask[] = {0x80, 207, 0, 4, 0, 0, 0, 1, 4, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8};
+	static const uint8_t answer[] = {5, 0, 0, 3, 0, 0, 0, 1, 3, 4, 5, 6, 0, 0, 0, 0};
+	static const uint8_t bad[] = {0x80, 207, 0, 2, 0, 0, 0, 1, 4, 0, 0, 2};
+	fx_clear(fx);
+	assert_int_equal(hz_router_rtcp(fx->router, 1, ask, sizeof(ask), fx->now), 0);
+	assert_int_equal(fx->rtcp_count, 1);
+	assert_int_equal(fx->rtcp[0].slot, 1);
+	assert_int_equal(fx_rtcp_seen(fx, 1, HZ_RTCP_XR, 0), 1);
+	assert_memory_equal(fx->rtcp[0].data + fx->rtcp[0].bytes - sizeof(answer), answer, sizeof(answer));
+	fx_clear(fx);
+	assert_int_equal(hz_router_rtcp(fx->router, 1, bad, sizeof(bad), fx->now), -EBADMSG);
+	assert_int_equal(fx->rtcp_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +474,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(junk_rtcp, setup, teardown),
 	    cmocka_unit_test_setup_teardown(speakers_are_told_on_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(remb_where_there_is_nothing_better, setup, teardown),
+	    cmocka_unit_test_setup_teardown(round_trip_of_a_receiver, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

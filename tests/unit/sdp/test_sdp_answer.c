@@ -4,7 +4,8 @@
 #include "signaling/sdp/answer.h"
 #include "tests/unit/sdp/offers.h"
 
-static const struct hz_sdp_candidate candidates[] = {{"192.0.2.7", 20000, false}, {"2001:db8::7", 20000, false}};
+static const struct hz_sdp_candidate candidates[] = {{"192.0.2.7", 20000, false},
+                                                     {"2001:db8::7", 20000, false}};
 static uint8_t fingerprint[HZ_FINGERPRINT_BYTES] = {0xab, 0x01};
 
 static struct hz_sdp_answer_params params_for(const struct hz_sdp_offer *offer,
@@ -149,7 +150,8 @@ static void browsers(void **state)
 		part = section(text, 1);
 		has(part, "a=recvonly");
 		has(part, "a=rtcp-rsize");
-		has_not(part, "goog-remb"); // transport-cc was offered
+		(i == 0 ? has : has_not)(part, "a=rtcp-xr:rcvr-rtt=all"); // as offered
+		has_not(part, "goog-remb");                               // transport-cc was offered
 		has_not(part, "a=msid");
 		free(part);
 		part = section(text, 3);
