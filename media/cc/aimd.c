@@ -74,7 +74,7 @@ static void increase(struct hz_aimd *a, const struct hz_aimd_in *in)
 {
 	double dt = a->at_us ? (double)(in->now_us - a->at_us) / 1e6 : 0;
 	double arrived = in->arrived_bps;
-	double most = arrived > 0 ? 1.2 * arrived + 20000 : a->bps; // the rest is for probes to find
+	double most = arrived > 0 ? 1.2 * arrived + 8000 : a->bps; // the rest is for probes to find
 	dt = fmin(fmax(dt, 0), 1);
 	// What arrives is carried, unless it comes out of a queue.
 	if (arrived > a->bps && in->queue_us < QUIET_US)

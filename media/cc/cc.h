@@ -74,7 +74,7 @@ bool hz_cc_take_return(struct hz_cc *cc);
 // How many bytes of probe to send now (wire, in packets of about *ret_packet bytes); 0: none is due. Call at each tick
 // and send at once, with hz_cc_on_sent(…, true).
 size_t hz_cc_probe(struct hz_cc *cc, int64_t now_us, size_t *ret_packet);
-bool hz_cc_probing(const struct hz_cc *cc); // a cluster is not all out yet
+bool hz_cc_probing(const struct hz_cc *cc);    // a cluster is not all out yet
 uint32_t hz_cc_probes(const struct hz_cc *cc); // clusters begun, ever
 
 #endif

@@ -15,7 +15,7 @@
 
 #define HZ_LADDER_MAX_SLOTS   128u // of one peer
 #define HZ_LADDER_MAX_OPTIONS 12u
-#define HZ_LADDER_STILL_BPS   16000u // least that a slot with stills needs
+#define HZ_LADDER_STILL_BPS   4000u // least that a slot with stills needs
 #define HZ_LADDER_WAIT_US     1000000
 #define HZ_LADDER_MAX_WAIT_US 8000000
 #define HZ_LADDER_PATIENCE_US 2000000

@@ -1,8 +1,9 @@
 #include "media/cc/pacer.h"
 
-#define ALWAYS_BPS 4000000u // from here on a keyframe's burst is the network's business
-#define NARROW_BPS 500000u
-#define PACKET     1500
+#define ALWAYS_BPS    4000000u // from here on a keyframe's burst is the network's business
+#define NARROWEST_BPS 150000u
+#define NARROW_BPS    500000u
+#define PACKET        1500
 
 void hz_pacer_set(struct hz_pacer *p, uint32_t target_bps, uint32_t sending_bps, int64_t now_us)
 {
@@ -14,8 +15,10 @@ void hz_pacer_set(struct hz_pacer *p, uint32_t target_bps, uint32_t sending_bps,
 		p->at_us = now_us;
 	}
 	p->on = on;
-	// A little more than the target: what waits here waits for nothing there.
-	p->bps = target_bps < UINT32_MAX / 2 ? target_bps + target_bps / 10 : target_bps;
+	// A little more than the target: what waits here waits for nothing there. On the narrowest a little less: a packet
+	// too much is a gap in the sound.
+	int64_t part = target_bps < NARROWEST_BPS ? -(int64_t)(target_bps / 20) : target_bps / 10;
+	p->bps = target_bps < UINT32_MAX / 2 ? (uint32_t)(target_bps + part) : target_bps;
 }
 
 static void refill(struct hz_pacer *p, int64_t now_us)

@@ -140,11 +140,14 @@ static void give(struct hz_router *r, uint32_t slot, uint32_t sub, const struct 
 		return;
 	cut(r, slot, sub, want, now_us);
 	hz_layers_want(r, sub, want, now_us);
+	if (want->flow == HZ_FLOW_ALL)
+		hz_kept_free(r, sub);
 	sc->want = *want;
 	sc->wanted = 1;
 }
 
-static void put(struct hz_router *r, uint32_t slot, uint32_t sub, const struct hz_ladder_wish *w,
+// rich: there is room for a still every few seconds.
+static void put(struct hz_router *r, uint32_t slot, uint32_t sub, const struct hz_ladder_wish *w, bool rich,
                 int64_t now_us)
 {
 	struct hz_rt_sub_cc *sc = &r->sub_cc[sub];
@@ -161,7 +164,7 @@ static void put(struct hz_router *r, uint32_t slot, uint32_t sub, const struct h
 	give(r, slot, sub, &want, now_us);
 	if (want.flow == HZ_FLOW_STILL && now_us >= sc->still_us) {
 		hz_layers_still(r, sub, now_us);
-		sc->still_us = now_us + HZ_STILL_US;
+		sc->still_us = now_us + (rich ? HZ_STILL_US : HZ_STILL_RARE_US);
 	}
 }
 
@@ -278,8 +281,9 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 		round.bps = round.bps * 1000 / (1000 + hz_cc_loss_permille(c->cc));
 	if (hz_ladder_run(wishes, count, &round))
 		return;
+	bool rich = round.bps >= (uint64_t)HZ_STILL_BPS * count;
 	for (size_t i = 0; i < count; i++) {
-		put(r, slot, subs[i], &wishes[i], now_us);
+		put(r, slot, subs[i], &wishes[i], rich, now_us);
 		tell(r, slot, subs[i], &wishes[i]);
 	}
 	// A guess holds nothing back.

@@ -34,6 +34,11 @@ void hz_congestion_free(struct hz_router *r, uint32_t slot)
 	if (!c)
 		return;
 	hz_cc_free(c->cc);
+	while (c->kept) {
+		struct hz_kept *next = c->kept->next;
+		free(c->kept);
+		c->kept = next;
+	}
 	free(c->pace);
 	free(c);
 	r->peer[slot].congestion = NULL;

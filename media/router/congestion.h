@@ -18,20 +18,33 @@
 
 #define HZ_ALLOT_US      100000
 #define HZ_URGENT_US     2000000 // after a return: rises do not wait
-#define HZ_STILL_US      4000000 // between two stills
+#define HZ_STILL_US      4000000 // between two stills; where there is less than HZ_STILL_BPS for each slot:
+#define HZ_STILL_RARE_US 10000000
+#define HZ_STILL_BPS     24000u
 #define HZ_PACE_SLOTS    128u
+#define HZ_KEPT_PACKETS  96u     // a longer still is not whole and not shown
 #define HZ_PACE_US       800000  // video that waited longer is dropped, to begin anew at a keyframe
-#define HZ_PACE_STILL_US 3500000 // a still may take its time
+#define HZ_PACE_STILL_US 9000000 // a still may take its time
 
 struct hz_router;
 struct hz_rt_in;
 struct hz_rtcp_packet;
+struct hz_rtp_packet;
 
 struct hz_paced { // a packet of the publisher's history that waits
 	int64_t ext;
 	int64_t at_us;
 	uint16_t sub, track;
 	uint8_t layer, codec;
+};
+
+// A packet of a still. It may take longer on its way than the history remembers, and be asked for again after that.
+struct hz_kept {
+	struct hz_kept *next;
+	int64_t ext;
+	uint16_t sub, track, bytes;
+	uint8_t layer;
+	uint8_t data[];
 };
 
 struct hz_rt_congestion {
@@ -48,6 +61,8 @@ struct hz_rt_congestion {
 	uint32_t audio_bps;          // falls slowly: silence is not room for video
 	uint32_t probes_told;
 	struct hz_paced *pace; // HZ_PACE_SLOTS; NULL until something had to wait
+	struct hz_kept *kept;  // newest stills of its slots, at most HZ_KEPT_PACKETS
+	uint32_t kept_count;
 };
 
 struct hz_rt_sub_cc { // of a video subscription, beside the hot part
@@ -88,6 +103,9 @@ void hz_allot_tell_all(struct hz_router *r);             // every state once mor
 // pace.c
 // A packet to a peer whose pacer is on: true: it waits (or is dropped), false: send it now.
 bool hz_pace(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub);
+// A packet of the subscription's newest still. 0; -ENOENT.
+int hz_kept_get(const struct hz_router *r, uint32_t sub, const struct hz_paced *q, struct hz_rtp_packet *ret);
+void hz_kept_free(struct hz_router *r, uint32_t sub);
 void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us);
 void hz_pace_drop(struct hz_router *r, uint32_t sub); // what waits for it
 // What is due of a probe. True: there will be more at the next tick.

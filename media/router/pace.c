@@ -1,5 +1,6 @@
 // Video that waits its turn on a narrow link, and probes. What waits are numbers of packets in the publisher's history,
 // not packets; outgoing indices are given when one leaves, so that the order of sending is the order of numbers.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,52 @@ static struct hz_paced *at(struct hz_rt_congestion *c, unsigned i)
 {
 	return &c->pace[(c->pace_head + i) % HZ_PACE_SLOTS];
 }
+
+// --- stills
+
+void hz_kept_free(struct hz_router *r, uint32_t sub)
+{
+	struct hz_rt_congestion *c = r->peer[r->sub[sub].peer].congestion;
+	for (struct hz_kept **at_kept = c ? &c->kept : NULL; at_kept && *at_kept;) {
+		struct hz_kept *k = *at_kept;
+		if (k->sub != sub) {
+			at_kept = &k->next;
+			continue;
+		}
+		*at_kept = k->next;
+		free(k);
+		c->kept_count--;
+	}
+}
+
+int hz_kept_get(const struct hz_router *r, uint32_t sub, const struct hz_paced *q, struct hz_rtp_packet *ret)
+{
+	const struct hz_rt_congestion *c = r->peer[r->sub[sub].peer].congestion;
+	for (const struct hz_kept *k = c ? c->kept : NULL; k; k = k->next)
+		if (k->ext == q->ext && k->sub == sub && k->track == q->track && k->layer == q->layer)
+			return hz_rtp_parse(k->data, k->bytes, ret);
+	return -ENOENT;
+}
+
+static void keep(struct hz_rt_congestion *c, const struct hz_rt_in *in, uint32_t sub)
+{
+	if (c->kept_count == HZ_KEPT_PACKETS || in->packet.bytes > HZ_HISTORY_MAX_PACKET)
+		return;
+	struct hz_kept *k = malloc(sizeof(*k) + in->packet.bytes);
+	if (!k)
+		return; // the history has it for a while
+	k->next = c->kept;
+	k->ext = in->ext;
+	k->sub = (uint16_t)sub;
+	k->track = in->track;
+	k->layer = in->layer;
+	k->bytes = (uint16_t)in->packet.bytes;
+	memcpy(k->data, in->packet.data, in->packet.bytes);
+	c->kept = k;
+	c->kept_count++;
+}
+
+// --- the queue
 
 void hz_pace_drop(struct hz_router *r, uint32_t sub)
 {
@@ -55,6 +102,7 @@ static bool relevant(struct hz_router *r, const struct hz_rt_in *in, uint32_t su
 	if (s->still && another && in->frame.keyframe_start && in->layer == s->target && !queued(c, sub)) {
 		sc->pace_key = 1;
 		sc->pace_ts = in->packet.ts;
+		hz_kept_free(r, sub);
 	}
 	return sc->pace_key && in->layer == s->target && in->packet.ts == sc->pace_ts;
 }
@@ -69,6 +117,8 @@ bool hz_pace(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
 		return false;
 	if (!relevant(r, in, sub))
 		return true;
+	if (s->want.flow == HZ_FLOW_STILL)
+		keep(c, in, sub);
 	if (!queued(c, sub) && hz_pacer_may(&c->pacer, in->now_us))
 		return false;
 	if (!c->pace)
@@ -93,8 +143,10 @@ static void send_paced(struct hz_router *r, const struct hz_paced *q, int64_t no
 	struct hz_rt_in in = {.now_us = now_us};
 	struct hz_rtp_packet packet;
 	struct hz_rt_stream *stream = r->track[q->track].layer[q->layer].stream;
-	if (r->sub[q->sub].track != q->track || !stream || !stream->history ||
-	    hz_history_get(stream->history, q->ext, now_us, &packet, NULL))
+	if (r->sub[q->sub].track != q->track || !stream)
+		return;
+	if ((!stream->history || hz_history_get(stream->history, q->ext, now_us, &packet, NULL)) &&
+	    hz_kept_get(r, q->sub, q, &packet))
 		return;
 	hz_forward_prepare(r, q->track, &packet, &in);
 	in.layer = q->layer;

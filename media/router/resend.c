@@ -133,7 +133,10 @@ void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us)
 		return;
 	struct hz_rt_stream *stream = stream_of(r, map);
 	int64_t ext = hz_filter_find(filter, map, (uint64_t)index);
-	if (!stream || !stream->history || hz_history_get(stream->history, ext, now_us, &packet, NULL))
+	struct hz_paced kept = {.ext = ext, .track = (uint16_t)HZ_ID_SLOT(map->track), .layer = map->layer};
+	bool found =
+	    stream && stream->history && !hz_history_get(stream->history, ext, now_us, &packet, NULL);
+	if (!stream || (!found && hz_kept_get(r, sub, &kept, &packet)))
 		return;
 	if (!spend(r, s->peer, packet.bytes, now_us))
 		return;
