@@ -189,9 +189,12 @@ static int on_xr(struct hz_router *r, uint32_t slot, const struct hz_rtcp_packet
 	int err = hz_xr_parse_time(packet, &time);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (!hz_compound_begin(r, slot, NULL, 0) &&
-	    !hz_xr_write_delay(&r->rtcp, hz_router_rtcp_ssrc(r), &time, 0))
-		hz_compound_send(r);
+	if (hz_compound_begin(r, slot, NULL, 0))
+		return 0;
+	// In the name of each stream that the receiver gets: libwebrtc keeps round trips by stream. As many as fit.
+	for (uint16_t s = r->peer[slot].first_sub; s != HZ_NO_SLOT && !err; s = r->sub[s].next_of_peer)
+		err = hz_xr_write_delay(&r->rtcp, hz_arena_sub_set(&r->arena->sub[s])->ssrc, &time, 0);
+	hz_compound_send(r);
 	return 0;
 }
 

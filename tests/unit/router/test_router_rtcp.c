@@ -1,6 +1,7 @@
 // Retransmission, keyframe requests, reports, transport-wide feedback, and RTCP that nobody may obey.
 #include "tests/unit/router/fixture.h"
 
+#include "media/rtp/bytes.h"
 #include "media/rtp/rtx.h"
 #include "media/rtp/twcc.h"
 
@@ -451,6 +452,7 @@ static void round_trip_of_a_receiver(void **state)
 	assert_int_equal(fx->rtcp[0].slot, 1);
 	assert_int_equal(fx_rtcp_seen(fx, 1, HZ_RTCP_XR, 0), 1);
 	assert_memory_equal(fx->rtcp[0].data + fx->rtcp[0].bytes - sizeof(answer), answer, sizeof(answer));
+	assert_int_equal(hz_get32(fx->rtcp[0].data + fx->rtcp[0].bytes - sizeof(answer) - 4), 900000);
 	fx_clear(fx);
 	assert_int_equal(hz_router_rtcp(fx->router, 1, bad, sizeof(bad), fx->now), -EBADMSG);
 	assert_int_equal(fx->rtcp_count, 0);
