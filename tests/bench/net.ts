@@ -1,5 +1,5 @@
 // ./dev bench net [--profile p,...] [--server huizhen,janus,direct] [--dir down,up] [--seconds n] [--browser chromium,firefox]
-//                 [--settle n] [--seed n] [--json FILE]
+//                 [--codec VP8] [--settle n] [--seed n] [--json FILE]
 // Real browsers in network namespaces behind an emulated link; both servers and the direct call. tests/net/ does the work.
 import { join } from "node:path";
 import { ROOT } from "../lib/gateway.ts";

@@ -15,7 +15,7 @@ const { values } = parseArgs({
   options: {
     profile: { type: "string", default: "rural,bad,step,outage,narrow,blocked,move" }, server: { type: "string", default: "huizhen,janus,direct" },
     dir: { type: "string", default: "down,up" }, seconds: { type: "string", default: "40" }, browser: { type: "string", default: "chromium" },
-    settle: { type: "string", default: "10" }, seed: { type: "string", default: "1" }, json: { type: "string", default: join(ROOT, "build/bench/net.json") },
+    settle: { type: "string", default: "10" }, codec: { type: "string", default: "" }, seed: { type: "string", default: "1" }, json: { type: "string", default: join(ROOT, "build/bench/net.json") },
   },
 });
 const list = <T extends string>(text: string, known: readonly T[]): T[] => text.split(",").map((word) => {
@@ -82,6 +82,7 @@ class Case {
       await this.sample();
     }
     await this.sample();
+    if (process.env["HZ_NET_CONSOLE"]) process.stderr.write(`${await this.subscriber.run<string>("bench.raw()")}\n`);
   }
 
   private async sample(): Promise<void> {
@@ -93,6 +94,7 @@ class Case {
 
   async run(ms: number): Promise<Result["summary"] & object> {
     await this.call.prepare(this.publisher, this.subscriber);
+    if (values.codec) await this.publisher.run(`bench.useCodec(${JSON.stringify(values.codec)})`);
     this.link.send(...this.profile.start);
     if (this.profile.blocked) this.link.send(`block ${this.call.tcpPort}`);
     await this.join();

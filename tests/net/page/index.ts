@@ -35,6 +35,17 @@ function startMeter(): Meter {
   return meter;
 }
 
+// Pictures go out in that codec only ("VP8", "H264", ...), whatever client code prefers.
+function useCodec(name: string): void {
+  const codecs = (RTCRtpSender.getCapabilities("video")?.codecs ?? []).filter((c) => [`video/${name}`, "video/rtx"].some((type) => type.toLowerCase() === c.mimeType.toLowerCase()));
+  const add = RTCPeerConnection.prototype.addTransceiver;
+  RTCPeerConnection.prototype.addTransceiver = function (this: RTCPeerConnection, what, init) {
+    const transceiver = add.call(this, what, init);
+    if (init?.direction === "sendonly" && (what === "video" || (what instanceof MediaStreamTrack && what.kind === "video"))) transceiver.setCodecPreferences(codecs);
+    return transceiver;
+  };
+}
+
 // --- this gateway, through its SDK
 
 async function huizhenPublish(url: string, token: string): Promise<void> {
@@ -135,7 +146,8 @@ async function sent(): Promise<{ bytes: number; layers: string }> {
 
 Object.assign(globalThis, {
   bench: {
-    huizhenPublish, huizhenWatch, janusPublish, janusWatch, directPublish, directWatch, directDeliver, sent,
+    useCodec, huizhenPublish, huizhenWatch, janusPublish, janusWatch, directPublish, directWatch, directDeliver, sent,
+    raw: async () => { const o: unknown[] = []; (await current()?.getStats())?.forEach((r: Record<string, unknown>) => { if (/inbound|remote-out/.test(String(r["type"]))) o.push(r); }); return JSON.stringify(o) + (current()?.remoteDescription?.sdp ?? "").split("\r\n").filter((l) => /xr|ssrc|rtcp-fb:|m=|L1T|simul/.test(l)).join("\n"); },
     directOutbox: () => outbox.splice(0), take: () => meter?.take(),
     state: () => `ICE ${current()?.iceConnectionState ?? "none"}, ${current()?.remoteDescription?.sdp.split("\r\n").filter((l) => l.startsWith("a=candidate")).join(" ") ?? "nothing remote"}`,
   },
