@@ -16,8 +16,8 @@ struct hz_aimd {
 
 struct hz_aimd_in {
 	enum hz_cc_usage usage;
-	uint32_t arrived_bps; // 0: not known
-	uint32_t sent_bps;    // of the same time, less the loss that is borne
+	uint32_t arrived_bps; // with what the path loses by itself; 0: not known
+	uint32_t sent_bps;    // of the same time
 	uint32_t rtt_us, queue_us;
 	int64_t now_us;
 };

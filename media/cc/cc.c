@@ -119,6 +119,12 @@ void hz_cc_on_path(struct hz_cc *cc, int64_t now_us)
 	cc->measured = 0;
 	cc->first_us = cc->first_us ? now_us : 0;
 	cc->rtt_us = 0;
+	if (cc->silent_us) { // it was the old path that was silent
+		cc->silent_us = 0;
+		cc->returned = 1;
+	}
+	cc->heard_us = cc->heard_us ? now_us : 0;
+	cc->since_heard = 0;
 	// Half of the old one as a guess, but no less than a newcomer gets, unless the old one was worse.
 	if (cc->aimd.bps > HZ_CC_START_BPS)
 		hz_aimd_set(&cc->aimd, fmax(cc->aimd.bps / 2, HZ_CC_START_BPS));
@@ -234,9 +240,10 @@ static void after_probe(struct hz_cc *cc, int64_t now_us)
 
 static void judge(struct hz_cc *cc, int64_t now_us)
 {
+	double borne = fmin(cc->loss.borne, 0.3); // what the path loses anyway left by the same link
 	struct hz_aimd_in in = {.usage = cc->trend.usage,
-	                        .arrived_bps = hz_cc_rate_bps(&cc->came),
-	                        .sent_bps = (uint32_t)(hz_cc_rate_bps(&cc->went) * (1 - cc->loss.borne)),
+	                        .arrived_bps = (uint32_t)(hz_cc_rate_bps(&cc->came) / (1 - borne)),
+	                        .sent_bps = hz_cc_rate_bps(&cc->went),
 	                        .rtt_us = cc->rtt_us,
 	                        .queue_us = hz_cc_queue_us(cc),
 	                        .now_us = now_us};

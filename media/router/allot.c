@@ -161,6 +161,10 @@ static void put(struct hz_router *r, uint32_t slot, uint32_t sub, const struct h
 		want =
 		    (struct hz_layers){.flow = sc->ladder.step == HZ_STEP_STILL ? HZ_FLOW_STILL : HZ_FLOW_OFF,
 		                       .temporal = HZ_LAYERS_ALL};
+	// A still under way goes on: it fills what audio leaves, whatever that is.
+	if (want.flow == HZ_FLOW_OFF && sc->wanted && sc->want.flow == HZ_FLOW_STILL &&
+	    hz_pace_waits(r, sub) && !hz_cc_outage(r->peer[slot].congestion->cc))
+		return;
 	give(r, slot, sub, &want, now_us);
 	if (want.flow == HZ_FLOW_STILL && now_us >= sc->still_us) {
 		hz_layers_still(r, sub, now_us);

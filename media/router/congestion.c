@@ -105,7 +105,13 @@ void hz_congestion_path(struct hz_router *r, uint32_t slot, int64_t now_us)
 	if (!c)
 		return;
 	hz_cc_on_path(c->cc, now_us);
+	(void)hz_cc_take_return(c->cc);
 	c->urgent_us = now_us + HZ_URGENT_US;
+	c->allot_us = now_us;
+	// What went the old way is lost: pictures begin anew, before the receiver has noticed.
+	for (uint16_t s = r->peer[slot].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_peer)
+		if (r->sub[s].track != HZ_NO_SLOT)
+			hz_keyframe_want(r, r->sub[s].track, r->sub[s].target);
 }
 
 void hz_congestion_tick(struct hz_router *r, uint32_t slot, int64_t now_us)

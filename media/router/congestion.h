@@ -22,6 +22,7 @@
 #define HZ_STILL_RARE_US 10000000
 #define HZ_STILL_BPS     24000u
 #define HZ_PACE_SLOTS    128u
+#define HZ_TRICKLE_US    1000000 // where nothing waits in the network a packet of a still may go so often
 #define HZ_KEPT_PACKETS  96u     // a longer still is not whole and not shown
 #define HZ_PACE_US       800000  // video that waited longer is dropped, to begin anew at a keyframe
 #define HZ_PACE_STILL_US 9000000 // a still may take its time
@@ -58,6 +59,7 @@ struct hz_rt_congestion {
 	uint64_t bytes;              // sent since the newest round, wire
 	int64_t short_us;            // the ladder's
 	int64_t round_us, urgent_us; // newest round; until when it is urgent
+	int64_t trickle_us;          // newest packet of a still
 	uint32_t audio_bps;          // falls slowly: silence is not room for video
 	uint32_t probes_told;
 	struct hz_paced *pace; // HZ_PACE_SLOTS; NULL until something had to wait
@@ -107,7 +109,8 @@ bool hz_pace(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub);
 int hz_kept_get(const struct hz_router *r, uint32_t sub, const struct hz_paced *q, struct hz_rtp_packet *ret);
 void hz_kept_free(struct hz_router *r, uint32_t sub);
 void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us);
-void hz_pace_drop(struct hz_router *r, uint32_t sub); // what waits for it
+bool hz_pace_waits(const struct hz_router *r, uint32_t sub); // does anything wait for it?
+void hz_pace_drop(struct hz_router *r, uint32_t sub);        // what waits for it
 // What is due of a probe. True: there will be more at the next tick.
 bool hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us);
 

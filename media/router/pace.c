@@ -107,6 +107,12 @@ static bool relevant(struct hz_router *r, const struct hz_rt_in *in, uint32_t su
 	return sc->pace_key && in->layer == s->target && in->packet.ts == sc->pace_ts;
 }
 
+bool hz_pace_waits(const struct hz_router *r, uint32_t sub)
+{
+	struct hz_rt_congestion *c = r->peer[r->sub[sub].peer].congestion;
+	return c && queued(c, sub);
+}
+
 bool hz_pace(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
 {
 	const struct hz_rt_sub *s = &r->sub[sub];
@@ -166,8 +172,12 @@ void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us)
 			give_up(r, q.sub, now_us);
 			continue;
 		}
-		if (!hz_pacer_may(&c->pacer, now_us))
+		bool trickle =
+		    still && hz_cc_queue_us(c->cc) < 40000 && now_us - c->trickle_us > HZ_TRICKLE_US;
+		if (!trickle && !hz_pacer_may(&c->pacer, now_us))
 			return;
+		if (still)
+			c->trickle_us = now_us;
 		c->pace_head = (uint8_t)((c->pace_head + 1) % HZ_PACE_SLOTS);
 		c->pace_count--;
 		send_paced(r, &q, now_us);

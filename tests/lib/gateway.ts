@@ -73,6 +73,7 @@ export class Gateway {
 
   static async start(options: GatewayOptions = {}): Promise<Gateway> {
     const ports = { http: await freeTcpPort(), https: await freeTcpPort(), media: await freeUdpPort() };
+    while (ports.https === ports.http) ports.https = await freeTcpPort(); // the kernel may give the same twice
     const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "hz-test-"));
     const binary = join(ROOT, "build", options.preset ?? "release", "gateway/huizhen");
     const env: Record<string, string> = {

@@ -181,7 +181,7 @@ async function main(): Promise<void> {
   const lab = await Lab.open(Number(values.seed));
   const stop = (): void => { save(); process.exit(130); };
   process.once("SIGTERM", stop);
-  out("640x360 at 25 frames a second, VP8 and Opus; frozen: gaps between fresh pictures over 500 ms; hidden: concealed sound");
+  out("640x360 at 25 frames a second, codecs as each call negotiates them; frozen: gaps between fresh pictures over 500 ms; hidden: concealed sound");
   out(`${"".padEnd(31)}${COLUMNS.map(([head]) => head.padStart(Math.max(8, head.length + 1))).join("")}`);
   const publisher = await openCabin(lab, "publisher", "chromium");
   try {
