@@ -92,9 +92,7 @@ static uint32_t ts_offset(const struct hz_router *r, const struct hz_rt_in *in, 
 	int32_t hz = (int32_t)hz_clock_hz(hz_arena_sub_set(as)->kind);
 	if (!as->started)
 		return 0;
-	// A damaged arena may hold any time.
-	bool sane = as->last_us <= in->now_us && as->last_us > in->now_us - 3600000000;
-	int64_t elapsed = sane ? (in->now_us - as->last_us) * hz / 1000000 : 0;
+	int64_t elapsed = hz_sub_elapsed(as, hz, in->now_us);
 	uint32_t guess = as->last_ts + (uint32_t)(elapsed < hz / 100 ? hz / 100 : elapsed);
 	uint32_t exact = guess;
 	if (old->track == at->id && old->rx_ssrc == in->packet.ssrc) {

@@ -50,8 +50,7 @@ static uint32_t ts_at(const struct hz_router *r, uint32_t sub, int64_t now_us)
 		if (!hz_clockmap_rtp_at(&at->clock[map->layer], clock, now_us, &ts))
 			return ts + map->ts_offset;
 	}
-	int64_t hz = hz_clock_hz(hz_arena_sub_set(as)->kind);
-	return as->last_ts + (uint32_t)((now_us - as->last_us) * hz / 1000000);
+	return as->last_ts + (uint32_t)hz_sub_elapsed(as, hz_clock_hz(hz_arena_sub_set(as)->kind), now_us);
 }
 
 static int write_sender(struct hz_router *r, uint32_t sub, int64_t now_us)

@@ -371,4 +371,11 @@ static inline uint32_t hz_clock_hz(uint8_t kind)
 	return kind == HZ_KIND_AUDIO ? 48000 : 90000;
 }
 
+// RTP clock ticks since the subscription's newest packet. A damaged arena may hold any time: 0 beyond a day.
+static inline int64_t hz_sub_elapsed(const struct hz_arena_sub *as, int64_t hz, int64_t now_us)
+{
+	bool sane = as->last_us >= 0 && as->last_us <= now_us && now_us - as->last_us < 86400000000;
+	return sane ? (now_us - as->last_us) * hz / 1000000 : 0;
+}
+
 #endif

@@ -2,6 +2,7 @@
 #ifndef HZ_MEDIA_RTP_BYTES_H
 #define HZ_MEDIA_RTP_BYTES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint16_t hz_get16(const uint8_t *p)
@@ -47,6 +48,27 @@ static inline void hz_put64(uint8_t *p, uint64_t v)
 {
 	hz_put32(p, (uint32_t)(v >> 32));
 	hz_put32(p + 4, (uint32_t)v);
+}
+
+// A bounded reader: after a read past the end every further one gives 0 and `bad` stays set.
+struct hz_reader {
+	const uint8_t *at, *end;
+	bool bad;
+};
+
+static inline uint8_t hz_read8(struct hz_reader *r)
+{
+	if (r->at >= r->end) {
+		r->bad = true;
+		return 0;
+	}
+	return *r->at++;
+}
+
+static inline uint16_t hz_read16(struct hz_reader *r)
+{
+	uint16_t high = hz_read8(r);
+	return (uint16_t)(high << 8 | hz_read8(r));
 }
 
 #endif

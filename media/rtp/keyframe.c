@@ -4,22 +4,8 @@
 #include <errno.h>
 
 #include "media/api.h"
+#include "media/rtp/bytes.h"
 #include "media/rtp/vp9.h"
-
-// A bounded reader: after a read past the end every further one gives 0 and `bad` stays set.
-struct reader {
-	const uint8_t *at, *end;
-	bool bad;
-};
-
-static uint8_t read8(struct reader *r)
-{
-	if (r->at >= r->end) {
-		r->bad = true;
-		return 0;
-	}
-	return *r->at++;
-}
 
 static int inspect_vp9(const uint8_t *payload, size_t bytes, struct hz_frame_info *info)
 {
@@ -45,8 +31,8 @@ enum { OBU_SEQUENCE_HEADER = 1, OBU_TEMPORAL_DELIMITER = 2, OBU_FRAME_HEADER = 3
 
 static int inspect_av1(const uint8_t *payload, size_t bytes, struct hz_frame_info *info)
 {
-	struct reader r = {payload, payload + bytes, false};
-	uint8_t head = read8(&r);
+	struct hz_reader r = {payload, payload + bytes, false};
+	uint8_t head = hz_read8(&r);
 	bool continues = head & 0x80;    // Z
 	bool new_sequence = head & 0x08; // N
 	if (continues && new_sequence)
@@ -54,9 +40,9 @@ static int inspect_av1(const uint8_t *payload, size_t bytes, struct hz_frame_inf
 	if ((head >> 4 & 3) != 1) { // W: only a sole element has no length
 		uint8_t length = 0x80;
 		for (int i = 0; i < 8 && (length & 0x80); i++) // leb128
-			length = read8(&r);
+			length = hz_read8(&r);
 	}
-	uint8_t obu = read8(&r);
+	uint8_t obu = hz_read8(&r);
 	if (r.bad || (!continues && (obu & 0x80))) // obu_forbidden_bit
 		return -EBADMSG;
 	uint8_t type = obu >> 3 & 0x0f;
