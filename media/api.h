@@ -306,6 +306,7 @@ struct hz_ev_worker_stats {
 	uint64_t stun_bad, stun_unknown, dtls_bad, srtp_auth_failed, srtp_replayed, rtp_bad, rtcp_bad,
 	    unmatched;
 	uint64_t tx_dropped, events_dropped, recoveries;
+	uint64_t late; // media packets passed over: the worker had stood still, they were too old to be shown
 	uint64_t handshakes_done, handshakes_failed, handshakes_refused;
 	uint64_t tcp_accepted, tcp_refused; // connections (HZ_CMD_TCP_ACCEPT)
 	uint64_t tcp_dropped; // packets that found no room before a slow connection, or got too old there

@@ -94,6 +94,15 @@ static void take_missed(struct hz_router *r, const struct hz_ssrc_entry *e, cons
 	}
 }
 
+// Too late for everybody: whoever gets this stream begins anew, and not with a keyframe from before.
+static void pass_over(struct hz_router *r, const struct hz_rt_in *in)
+{
+	r->track[in->track].layer[in->layer].key_us = 0;
+	for (uint16_t s = r->track[in->track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
+		r->sub[s].resync = 1;
+	r->arena->counters.late++;
+}
+
 static bool flows(const struct hz_router *r, uint32_t track)
 {
 	return r->peer[r->track[track].peer].live &&
@@ -124,7 +133,7 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 	if (newest)
 		at->rx[e->layer].highest = in->ext;
 	hz_nack_on_packet(&stream->nack, in->ext, in->now_us);
-	if (!recovered && in->packet.payload_bytes)
+	if (!recovered && !r->late && in->packet.payload_bytes)
 		hz_clockmap_on_packet(&at->clock[e->layer], in->packet.ts, in->now_us);
 	hz_describe(r, stream, in, newest);
 	hz_rate_add(stream, in);
@@ -135,6 +144,10 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 		hz_keyframe_want(r, in->track, in->layer);
 	if (!flows(r, in->track))
 		return 0;
+	if (r->late) {
+		pass_over(r, in);
+		return 0;
+	}
 	take_missed(r, e, in, before);
 	keep(r, stream, in);
 	hz_burst_add(r, in);
@@ -183,6 +196,11 @@ static int take(struct hz_router *r, uint32_t slot, uint8_t *data, size_t bytes,
 	err = e->rtx ? take_rtx(r, e, &in, data) : take_media(r, e, &in, false);
 	hz_keyframe_poll(r, track, now_us);
 	return err;
+}
+
+void hz_router_late(struct hz_router *router, bool late)
+{
+	router->late = late;
 }
 
 int hz_router_rtp(struct hz_router *router, uint32_t slot, uint8_t *data, size_t bytes, uint32_t roc,

@@ -72,6 +72,11 @@ void hz_router_burst_begin(struct hz_router *router);
 void hz_router_burst_end(struct hz_router *router);
 bool hz_router_burst_waits(const struct hz_router *router); // something is to be forwarded at the end
 
+// While true, what comes has waited here too long to be shown (the process or the machine stood still): it counts as
+// received, is kept and answered as ever, but is not forwarded. Receivers would play it, and everything after it, late:
+// their jitter buffers take seconds to shrink again. Subscriptions go on with the first packet, or keyframe, that is new.
+void hz_router_late(struct hz_router *router, bool late);
+
 // One authentic, decrypted compound. 0; -EBADMSG.
 int hz_router_rtcp(struct hz_router *router, uint32_t slot, const uint8_t *data, size_t bytes,
                    int64_t now_us);

@@ -219,7 +219,7 @@ struct hz_router {
 	uint32_t rtcp_slot;
 	struct hz_rt_in *burst; // HZ_BURST; of one frame, not forwarded yet
 	uint32_t burst_count;
-	uint8_t bursting;
+	uint8_t bursting, late;
 	uint8_t rtcp_buf[HZ_ROUTER_RTCP_BYTES + HZ_SRTP_TRAILER_BYTES];
 };
 

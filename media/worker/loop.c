@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include "gateway/base/clock.h"
+#include "gateway/base/log.h"
 #include "media/transport/demux.h"
 #include "media/worker/relay.h"
 #include "media/worker/state.h"
@@ -52,17 +53,42 @@ static int take(struct hz_worker *w)
 	return err;
 }
 
+// The process was stopped, or the machine (a paused or moved virtual one): nobody may hear now what was said then.
+// What has come meanwhile is seen in the next turn, before any timer finds that nobody was heard for so long.
+static bool noticed_stall(struct hz_worker *w, int timeout_ms)
+{
+	int64_t now_us = hz_now_us();
+	int64_t lost_us = now_us - w->turn_us - (int64_t)timeout_ms * 1000;
+	bool stalled = w->turn_us && lost_us > HZ_WORKER_STALL_US;
+	w->turn_us = now_us;
+	if (!stalled)
+		return false;
+	hz_warn("worker.stall", "ms=%lld", (long long)lost_us / 1000);
+	hz_router_late(w->router, true);
+	w->late = true;
+	return true;
+}
+
+static void caught_up(struct hz_worker *w)
+{
+	if (!w->late || w->backlog)
+		return;
+	hz_router_late(w->router, false);
+	w->late = false;
+}
+
 static int receive(struct hz_worker *w)
 {
 	for (unsigned i = 0; i < BATCHES_PER_TURN; i++) {
 		int64_t began_us = hz_now_us();
 		int err = hz_udp_receive(w->rx, w->fds.udp);
+		w->backlog = w->rx->count == HZ_UDP_BATCH;
 		if (err || w->rx->count == 0)
 			return err;
 		w->now_us = began_us;
 		err = take(w);
 		hz_worker_latency(w, hz_now_us() - began_us, w->rx->count);
-		if (err || w->rx->count < HZ_UDP_BATCH)
+		if (err || !w->backlog)
 			return err;
 	}
 	return 0;
@@ -151,9 +177,11 @@ static int packets(struct hz_worker *w, int fd)
 static int turn(struct hz_worker *w)
 {
 	struct epoll_event events[8];
-	int count = epoll_wait(w->epoll, events, 8, timeout_ms(w));
-	if (count < 0 && errno != EINTR)
-		return -errno;
+	int timeout = timeout_ms(w);
+	int count = epoll_wait(w->epoll, events, 8, timeout);
+	int err = count < 0 && errno != EINTR ? -errno : 0;
+	if (err || noticed_stall(w, timeout))
+		return err;
 	// Commands first: a client's first check may be in the socket already when its peer is in the queue.
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.fd == w->signals)
@@ -162,10 +190,11 @@ static int turn(struct hz_worker *w)
 			commands(w);
 	}
 	for (int i = 0; i < count; i++) {
-		int err = packets(w, events[i].data.fd);
+		err = packets(w, events[i].data.fd);
 		if (err)
 			return err;
 	}
+	caught_up(w);
 	timers(w);
 	return 0;
 }

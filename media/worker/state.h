@@ -30,6 +30,7 @@
 #define HZ_WORKER_CONSENT_US  30000000 // RFC 7675 section 5.1
 #define HZ_WORKER_STALE_US    3000000  // a selected path that is not checked any more may be left
 #define HZ_WORKER_NOMINATE_US 1000000  // a nomination this old yields to one of lower priority
+#define HZ_WORKER_STALL_US    1000000  // the loop stood still this long: what waits in the sockets is old
 #define HZ_WORKER_SWEEP_US    500000   // between looks at consent
 #define HZ_WORKER_STATS_US    2000000
 #define HZ_WORKER_RETIRED     32 // received SSRCs without a track that a peer keeps the roll-over counter of
@@ -85,6 +86,8 @@ struct hz_worker {
 	uint64_t trim_sent; // packets at the last look
 	bool srtp_ready;
 	int64_t now_us;
+	int64_t turn_us;    // begin of this turn of the loop
+	bool late, backlog; // reading what waited while the loop stood still; more waits in the UDP socket
 	int64_t sweep_us, stats_us; // next
 	int64_t pairs_us;           // next
 	union hz_msg pending; // HELLO or ACK that did not fit: nothing else is said or read before it is out

@@ -74,6 +74,7 @@ void hz_worker_stats(struct hz_worker *w)
 	                                     .tx_dropped = c->tx_dropped,
 	                                     .events_dropped = c->events_dropped,
 	                                     .recoveries = c->recoveries,
+	                                     .late = c->late,
 	                                     .handshakes_done = c->handshakes_done,
 	                                     .handshakes_failed = c->handshakes_failed,
 	                                     .handshakes_refused = c->handshakes_refused,

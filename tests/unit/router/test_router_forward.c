@@ -403,6 +403,28 @@ static void a_full_queue_drops_and_recovers(void **state)
 }
 
 // A publisher that jumps forward by half the number space again and again: receivers must still follow the index.
+static void what_waited_here_too_long_is_not_shown(void **state)
+{
+	struct fx *fx = *state;
+	fx_track(fx, 0, 0, VIDEO, 1);
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	video(fx, 20, true);
+	video(fx, 21, false);
+	hz_router_late(fx->router, true);
+	for (uint16_t s = 22; s < 40; s++)
+		video(fx, s, s == 30);
+	hz_router_late(fx->router, false);
+	assert_int_equal(fx->out_count, 2);
+	assert_int_equal(fx->arena->counters.late, 18);
+	fx->now += 1000000; // a request may follow the one before
+	video(fx, 40, false); // not even from the keyframe on that came while nothing was shown
+	assert_int_equal(fx->out_count, 2);
+	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), 2);
+	video(fx, 41, true);
+	assert_int_equal(fx->out_count, 3);
+	assert_int_equal(fx->out[2].index, fx->out[1].index + 1); // nothing to ask for
+}
+
 static void jumps_never_outrun_the_rollover(void **state)
 {
 	struct fx *fx = *state;
@@ -436,6 +458,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(payload_type_alone_matches_a_single_track, setup, teardown),
 	    cmocka_unit_test_setup_teardown(broken_packets_are_counted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_full_queue_drops_and_recovers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_waited_here_too_long_is_not_shown, setup, teardown),
 	    cmocka_unit_test_setup_teardown(jumps_never_outrun_the_rollover, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
