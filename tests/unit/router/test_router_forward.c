@@ -416,7 +416,7 @@ static void what_waited_here_too_long_is_not_shown(void **state)
 	hz_router_late(fx->router, false);
 	assert_int_equal(fx->out_count, 2);
 	assert_int_equal(fx->arena->counters.late, 18);
-	fx->now += 1000000; // a request may follow the one before
+	fx->now += 1000000;   // a request may follow the one before
 	video(fx, 40, false); // not even from the keyframe on that came while nothing was shown
 	assert_int_equal(fx->out_count, 2);
 	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), 2);
