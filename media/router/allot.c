@@ -269,7 +269,7 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 	uint32_t audio = audio_bps(r, slot, now_us), fallen = c->audio_bps - c->audio_bps / 100;
 	c->audio_bps = audio > fallen ? audio : fallen;
 	size_t count = wishes_of(r, slot, wishes, subs, now_us);
-	uint64_t demand = hz_ladder_demand(wishes, count) + c->audio_bps;
+	uint64_t demand = hz_ladder_demand(wishes, count) * (1 + hz_repeat_wanted(r, slot)) + c->audio_bps;
 	hz_cc_set_demand(c->cc, demand > HZ_CC_MAX_BPS ? HZ_CC_MAX_BPS : (uint32_t)demand);
 	uint32_t target = hz_cc_target_bps(c->cc);
 	struct hz_ladder_round round = {
@@ -286,10 +286,15 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 	if (hz_ladder_run(wishes, count, &round))
 		return;
 	bool rich = round.bps >= (uint64_t)HZ_STILL_BPS * count;
+	uint64_t video_bps = 0;
 	for (size_t i = 0; i < count; i++) {
 		put(r, slot, subs[i], &wishes[i], rich, now_us);
 		tell(r, slot, subs[i], &wishes[i]);
+		hz_playout(r, slot, subs[i], now_us);
+		if (wishes[i].options && wishes[i].slot->step <= HZ_STEP_LOWER)
+			video_bps += wishes[i].option[wishes[i].slot->choice].bps;
 	}
+	hz_repeat_decide(r, slot, video_bps, target == UINT32_MAX ? 0 : round.bps);
 	// A guess holds nothing back.
 	hz_pacer_set(&c->pacer, hz_cc_measured(c->cc) ? target : UINT32_MAX, c->sending_bps, now_us);
 	r->peer[slot].paced = c->pacer.on || c->pace_count;

@@ -40,9 +40,10 @@ void hz_congestion_free(struct hz_router *r, uint32_t slot)
 		c->kept = next;
 	}
 	free(c->pace);
+	free(c->repeat);
 	free(c);
 	r->peer[slot].congestion = NULL;
-	r->peer[slot].paced = 0;
+	r->peer[slot].paced = r->peer[slot].repeats = 0;
 }
 
 void hz_congestion_sent(struct hz_router *r, uint32_t slot, uint16_t seq, size_t bytes, int64_t now_us)
@@ -127,6 +128,8 @@ void hz_congestion_tick(struct hz_router *r, uint32_t slot, int64_t now_us)
 	}
 	if (c->pace_count)
 		hz_pace_drain(r, slot, now_us);
+	if (c->repeat_count)
+		hz_repeat_due(r, slot, now_us);
 	if (c->look)
 		c->look = hz_probe_send(r, slot, now_us);
 }

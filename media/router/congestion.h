@@ -16,16 +16,26 @@
 #include "media/cc/pacer.h"
 #include "media/router/layers.h"
 
-#define HZ_ALLOT_US      100000
-#define HZ_URGENT_US     2000000 // after a return: rises do not wait
-#define HZ_STILL_US      4000000 // between two stills; where there is less than HZ_STILL_BPS for each slot:
-#define HZ_STILL_RARE_US 10000000
-#define HZ_STILL_BPS     24000u
-#define HZ_PACE_SLOTS    128u
-#define HZ_TRICKLE_US    1000000 // where nothing waits in the network a packet of a still may go so often
-#define HZ_KEPT_PACKETS  96u     // a longer still is not whole and not shown
-#define HZ_PACE_US       800000  // video that waited longer is dropped, to begin anew at a keyframe
-#define HZ_PACE_STILL_US 9000000 // a still may take its time
+#define HZ_ALLOT_US          100000
+#define HZ_URGENT_US         2000000 // after a return: rises do not wait
+#define HZ_STILL_US          4000000 // between two stills; where there is less than HZ_STILL_BPS for each slot:
+#define HZ_STILL_RARE_US     10000000
+#define HZ_STILL_BPS         24000u
+#define HZ_PACE_SLOTS        128u
+#define HZ_TRICKLE_US        1000000 // where nothing waits in the network a packet of a still may go so often
+#define HZ_KEPT_PACKETS      96u     // a longer still is not whole and not shown
+#define HZ_REPEAT_SLOTS      256u
+#define HZ_REPEAT_US         20000  // between a packet and its copies: what takes one may take its neighbours
+#define HZ_REPEAT_RTT_US     120000 // shorter round trips leave time to ask
+#define HZ_REPEAT_LOSS       30u // permille from which on there is one copy; from twice as much on there are two
+#define HZ_PLAYOUT_LOSS      20u // permille from which on pictures are held back until repairs can be there
+#define HZ_PLAYOUT_RTT_US    120000 // shorter round trips: receivers know by themselves
+#define HZ_PLAYOUT_MAX_US    600000
+#define HZ_PLAYOUT_MARGIN_US 40000 // a repair's own delays, and all there is where packets follow unasked
+#define HZ_PLAYOUT_KEEP_US   10000000
+#define HZ_PLAYOUT_MAX_10MS  1000
+#define HZ_PACE_US           800000  // video that waited longer is dropped, to begin anew at a keyframe
+#define HZ_PACE_STILL_US     9000000 // a still may take its time
 
 struct hz_router;
 struct hz_rt_in;
@@ -48,6 +58,13 @@ struct hz_kept {
 	uint8_t data[];
 };
 
+struct hz_repeat { // a packet that follows once more
+	int64_t at_us;
+	uint64_t index;
+	uint16_t sub;
+	uint8_t more; // copies, this one included
+};
+
 struct hz_rt_congestion {
 	struct hz_cc *cc;
 	int64_t allot_us; // next round
@@ -62,6 +79,11 @@ struct hz_rt_congestion {
 	int64_t trickle_us;          // newest packet of a still
 	uint32_t audio_bps;          // falls slowly: silence is not room for video
 	uint32_t probes_told;
+	uint32_t loss_x16; // permille, smoothed over some seconds
+	uint8_t repeats_wanted;
+	uint16_t repeat_head, repeat_count;
+	struct hz_repeat
+	    *repeat; // HZ_REPEAT_SLOTS, in the order of at_us; NULL until there was loss on a long way
 	struct hz_paced *pace; // HZ_PACE_SLOTS; NULL until something had to wait
 	struct hz_kept *kept;  // newest stills of its slots, at most HZ_KEPT_PACKETS
 	uint32_t kept_count;
@@ -75,7 +97,8 @@ struct hz_rt_sub_cc { // of a video subscription, beside the hot part
 	int64_t still_us;
 	uint32_t pace_ts; // of the still that is being queued
 	uint8_t pace_key;
-	uint8_t told; // the four below are in the newest SUB_STATE
+	int64_t hold_us; // since when pictures are held back for longer than needed
+	uint8_t told;    // the four below are in the newest SUB_STATE
 	uint8_t step, layer, spatial, temporal;
 };
 
@@ -101,6 +124,18 @@ uint32_t hz_congestion_resend_bps(const struct hz_router *r, uint32_t slot);
 void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us);
 void hz_allot_forget(struct hz_router *r, uint32_t sub); // a new subscription, or one pointed elsewhere
 void hz_allot_tell_all(struct hz_router *r);             // every state once more
+
+// repeat.c: where asking takes too long (a long round trip with loss) and the link has room, each video packet follows
+// once or twice more, by RTX, before anybody asks. What is wanted is part of the demand; video comes first.
+unsigned hz_repeat_wanted(struct hz_router *r, uint32_t slot); // copies, by loss and round trip; each round
+// video_bps goes out of room_bps: are there bits for copies?
+void hz_repeat_decide(struct hz_router *r, uint32_t slot, uint64_t video_bps, uint64_t room_bps);
+void hz_repeat_note(struct hz_router *r, uint32_t sub, uint64_t index, unsigned copies, int64_t now_us);
+void hz_repeat_due(struct hz_router *r, uint32_t slot, int64_t now_us);
+
+// playout.c: tells the receiver (playout-delay extension) to hold pictures back until what was lost on one of the long
+// ways can have been sent again: it waits for nothing by itself, and shows gaps. Each round.
+void hz_playout(struct hz_router *r, uint32_t slot, uint32_t sub, int64_t now_us);
 
 // pace.c
 // A packet to a peer whose pacer is on: true: it waits (or is dropped), false: send it now.

@@ -47,6 +47,11 @@ int hz_forward_header(struct hz_router *r, uint32_t sub, const struct hz_rt_in *
 	exts.has = (in->exts.has & COPIED) | HZ_EXT_ABS_SEND_TIME | HZ_EXT_TWCC;
 	if (set->mid[0])
 		exts.has |= HZ_EXT_MID;
+	if (s->playout_told && !(exts.has & HZ_EXT_PLAYOUT_DELAY)) {
+		exts.has |= HZ_EXT_PLAYOUT_DELAY;
+		exts.playout_min_10ms = s->playout_10ms;
+		exts.playout_max_10ms = HZ_PLAYOUT_MAX_10MS;
+	}
 	memcpy(exts.mid, set->mid, sizeof(exts.mid));
 	return hz_rtp_write_header(buf, HZ_ROUTER_PACKET_BYTES, header, &exts, &set->ext, ret);
 }
@@ -295,7 +300,10 @@ void hz_forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub
 	as->vp8 = vp8;
 	hz_forward_stamp(r, s->peer, buf, &at, bytes, in->now_us);
 	note_sent(as, &plan, header.ts, payload_bytes, in->now_us);
-	r->peer[s->peer].stats.down_packets++;
-	r->peer[s->peer].stats.down_bytes += bytes;
+	struct hz_rt_peer *p = &r->peer[s->peer];
+	p->stats.down_packets++;
+	p->stats.down_bytes += bytes;
 	r->ops->send_rtp(r->ctx, s->peer, buf, bytes);
+	if (p->repeats && set->kind == HZ_KIND_VIDEO && payload_bytes)
+		hz_repeat_note(r, sub, plan.index, p->repeats, in->now_us);
 }

@@ -117,14 +117,20 @@ void hz_sub_link(struct hz_router *r, uint32_t slot, uint16_t track)
 	r->track[track].first_sub = (uint16_t)slot;
 }
 
-static void make_template(struct hz_rt_sub *s, const struct hz_cmd_sub_set *set)
+void hz_sub_template(struct hz_router *r, uint32_t slot)
 {
+	const struct hz_cmd_sub_set *set = hz_arena_sub_set(&r->arena->sub[slot]);
+	struct hz_rt_sub *s = &r->sub[slot];
 	struct hz_rtp_header header = {.ssrc = set->ssrc, .pt = 0};
 	struct hz_rtp_exts exts = {.has = HZ_EXT_MID | HZ_EXT_ABS_SEND_TIME | HZ_EXT_TWCC};
 	memcpy(exts.mid, set->mid, sizeof(exts.mid));
 	if (!set->mid[0])
 		exts.has &= ~(uint32_t)HZ_EXT_MID;
-	// 12 + 4 + (2 + 16) + (2 + 3) + (2 + 2) and padding: always fits
+	if (s->playout_told)
+		exts.has |= HZ_EXT_PLAYOUT_DELAY;
+	exts.playout_min_10ms = s->playout_10ms;
+	exts.playout_max_10ms = HZ_PLAYOUT_MAX_10MS;
+	// 12 + 4 + (2 + 16) + (2 + 3) + (2 + 2) + (2 + 3) and padding: always fits
 	if (hz_rtp_write_header(s->header.bytes, sizeof(s->header.bytes), &header, &exts, &set->ext,
 	                        &s->header.at))
 		memset(&s->header, 0, sizeof(s->header));
@@ -148,7 +154,7 @@ void hz_sub_tables(struct hz_router *r, uint32_t slot)
 		s->pt_of[HZ_CODEC_H264_CB] = s->pt_of[HZ_CODEC_H264_HIGH];
 		s->rtx_pt_of[HZ_CODEC_H264_CB] = s->rtx_pt_of[HZ_CODEC_H264_HIGH];
 	}
-	make_template(s, set);
+	hz_sub_template(r, slot);
 	r->peer[s->peer].no_video = 0;
 }
 

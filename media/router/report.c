@@ -31,8 +31,10 @@ static size_t blocks_of(struct hz_router *r, uint32_t slot, int64_t now_us,
 			uint32_t ssrc = r->arena->track[t].rx[i].ssrc;
 			if (!stream || !ssrc || now_us - r->track[t].layer[i].last_us > 5 * HZ_REPORT_US)
 				continue;
-			if (!hz_receiver_block(&stream->rx, ssrc, now_us, &blocks[count]))
-				count++;
+			if (hz_receiver_block(&stream->rx, ssrc, now_us, &blocks[count]))
+				continue;
+			struct hz_rt_layer *l = &r->track[t].layer[i];
+			l->lost_x4 += (uint16_t)(blocks[count++].fraction_lost - l->lost_x4 / 4);
 		}
 	}
 	return count;

@@ -1,6 +1,6 @@
-// Answers to a subscriber's NACKs: the packet from the publisher's history, mapped as it was when it went out first,
-// wrapped into the RTX stream (RFC 4588), whose own index makes the nonce a new one. Without RTX there is no answer:
-// the same index with other bytes would break the cipher.
+// A packet once more, asked for (NACK) or ahead of that (repeat.c): from the publisher's history, mapped as it was when
+// it went out first, wrapped into the RTX stream (RFC 4588), whose own index makes the nonce a new one. Without RTX there
+// is no answer: the same index with other bytes would break the cipher.
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,37 +116,49 @@ static void send_again(struct hz_router *r, uint32_t sub, const struct hz_sub_ma
 	r->ops->send_rtp(r->ctx, s->peer, buf, bytes);
 }
 
-void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us)
+bool hz_resend_again(struct hz_router *r, uint32_t sub, uint64_t index, bool prepaid, int64_t now_us)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
-	const struct hz_arena_sub *as = &r->arena->sub[sub];
 	struct hz_rtp_packet packet;
 	const struct hz_rt_filter *filter;
 	struct hz_rt_in in = {.now_us = now_us};
-	if (!as->out_index || !r->peer[s->peer].live || hz_arena_sub_set(as)->flags & HZ_SUB_PAUSED)
-		return;
-	int64_t index = hz_seq_extend((int64_t)as->out_index, seq);
-	if (index <= 0 || (uint64_t)index > as->out_index || too_soon(r, sub, (uint64_t)index, now_us))
-		return;
-	const struct hz_sub_map *map = map_of(r, sub, (uint64_t)index, &filter);
+	if (!r->peer[s->peer].live || hz_arena_sub_set(&r->arena->sub[sub])->flags & HZ_SUB_PAUSED)
+		return false;
+	const struct hz_sub_map *map = map_of(r, sub, index, &filter);
 	if (!map || !s->rtx_pt_of[map->codec])
-		return;
+		return false;
 	struct hz_rt_stream *stream = stream_of(r, map);
-	int64_t ext = hz_filter_find(filter, map, (uint64_t)index);
+	int64_t ext = hz_filter_find(filter, map, index);
 	struct hz_paced kept = {.ext = ext, .track = (uint16_t)HZ_ID_SLOT(map->track), .layer = map->layer};
 	bool found =
 	    stream && stream->history && !hz_history_get(stream->history, ext, now_us, &packet, NULL);
 	if (!stream || (!found && hz_kept_get(r, sub, &kept, &packet)))
-		return;
-	if (!spend(r, s->peer, packet.bytes, now_us))
-		return;
-	s->resend[(uint64_t)index % HZ_RESEND_SLOTS] = (struct hz_rt_resend){now_us, (uint64_t)index};
+		return false;
+	if (!prepaid && !spend(r, s->peer, packet.bytes, now_us))
+		return false;
 	hz_forward_prepare(r, HZ_ID_SLOT(map->track), &packet, &in);
 	in.layer = map->layer;
 	in.codec = r->track[HZ_ID_SLOT(map->track)].codec_of[packet.pt];
 	in.ext = ext;
 	if (!hz_audio_open(&in))
-		return;
+		return false;
 	hz_describe(r, stream, &in, false);
-	send_again(r, sub, map, filter, &in, (uint64_t)index);
+	send_again(r, sub, map, filter, &in, index);
+	return true;
+}
+
+void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us)
+{
+	struct hz_rt_sub *s = &r->sub[sub];
+	const struct hz_arena_sub *as = &r->arena->sub[sub];
+	if (!as->out_index)
+		return;
+	int64_t index = hz_seq_extend((int64_t)as->out_index, seq);
+	if (index <= 0 || (uint64_t)index > as->out_index || too_soon(r, sub, (uint64_t)index, now_us))
+		return;
+	if (!hz_resend_again(r, sub, (uint64_t)index, false, now_us))
+		return;
+	s->resend[(uint64_t)index % HZ_RESEND_SLOTS] = (struct hz_rt_resend){now_us, (uint64_t)index};
+	if (r->peer[s->peer].repeats)
+		hz_repeat_note(r, sub, (uint64_t)index, 1, now_us);
 }

@@ -80,6 +80,7 @@ struct hz_rt_layer {
 	uint32_t key_ts;
 	uint32_t key_tries;  // without an answer
 	uint8_t key_pending; // 1: if a subscriber still wants it; 2: in any case
+	uint16_t lost_x4;    // fraction of 1,024 that its way to us loses, smoothed over some reports
 	uint8_t alive, fir_seq;
 };
 
@@ -130,7 +131,9 @@ struct hz_rt_sub {
 	uint16_t next_of_peer, prev_of_peer;
 	uint32_t dense, mark;
 	uint8_t pt_of[HZ_CODEC_COUNT], rtx_pt_of[HZ_CODEC_COUNT];
-	uint8_t target; // layer
+	uint8_t target;       // layer
+	uint8_t playout_told; // the receiver was told how long to hold pictures back: what follows is valid
+	uint16_t playout_10ms;
 	uint8_t resync; // the next packet must begin a new mapping
 	uint64_t floor; // newest index of the incarnation before: nothing at or below is sent
 	struct hz_rt_template header;
@@ -161,6 +164,7 @@ struct hz_rt_peer {
 	uint8_t live;     // connected and not muted: media flows
 	uint8_t paced;    // its video goes through hz_pace()
 	uint8_t no_video; // it has no use for congestion control
+	uint8_t repeats;  // copies of each video packet that follow it unasked (repeat.c)
 	uint16_t first_track, first_sub;
 	uint32_t dense, mark;
 	struct hz_twcc *twcc; // from its first packet with a transport-wide number
@@ -263,6 +267,7 @@ void hz_track_attach(struct hz_router *r, uint32_t slot);
 void hz_sub_attach(struct hz_router *r, uint32_t slot);
 void hz_track_tables(struct hz_router *r, uint32_t slot); // after its set changed
 void hz_sub_tables(struct hz_router *r, uint32_t slot);
+void hz_sub_template(struct hz_router *r, uint32_t slot); // after something in its headers changed
 void hz_sub_link(struct hz_router *r, uint32_t slot, uint16_t track); // re-points the private side
 void hz_peer_remove(struct hz_router *r, uint32_t slot);
 void hz_track_remove(struct hz_router *r, uint32_t slot);
@@ -323,6 +328,9 @@ bool hz_replay_may(const struct hz_router *r, uint32_t sub, int64_t now_us);
 void hz_replay(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in);
 // resend.c: answers one number of a subscriber's NACK with an RTX packet.
 void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us);
+// Sends what went out with that index as an RTX packet, out of the budget for answers unless it is prepaid. False: it is
+// not there any more, or may not go out.
+bool hz_resend_again(struct hz_router *r, uint32_t sub, uint64_t index, bool prepaid, int64_t now_us);
 // Header of an outgoing packet into buf. 0, or -errno (then nothing may be sent).
 int hz_forward_header(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in,
                       const struct hz_rtp_header *header, uint8_t *buf, struct hz_rtp_offsets *ret);

@@ -39,8 +39,11 @@ static void on_arrived(struct hz_nack *n, int64_t ext, int64_t now_us)
 		return;
 	const struct hz_nack_missing *m = &n->missing[i];
 	int64_t took_us = now_us - m->found_us - m->asked_us;
-	// With several requests it is not known which of them was answered (Karn).
-	if (m->tries == 1 && took_us > 0 && took_us < HZ_NACK_LAST_AGE_US)
+	// With several requests it is not known which of them was answered (Karn): the time from the first is no less than
+	// the round trip, and two so close do no harm. On a way longer than was thought there is never just one.
+	bool known = m->tries == 1 || (m->tries == 2 && n->rtt_us > HZ_NACK_LONG_US) || !n->rtt_us ||
+	             took_us < n->rtt_us;
+	if (known && took_us > 0 && took_us < HZ_NACK_LAST_AGE_US)
 		n->rtt_us = n->rtt_us ? (uint32_t)((n->rtt_us * 7ll + took_us) / 8) : (uint32_t)took_us;
 	n->count--;
 	memmove(&n->missing[i], &n->missing[i + 1], (n->count - i) * sizeof(n->missing[0]));
@@ -115,6 +118,8 @@ static bool is_over(const struct hz_nack_missing *m, int64_t age_us, int64_t now
 // From request number `tries` to the next.
 static int64_t retry_us(int64_t rtt_us, uint32_t tries)
 {
+	if (rtt_us > HZ_NACK_LONG_US && tries % 2)
+		return HZ_NACK_TWICE_US;
 	int64_t base = rtt_us + rtt_us / 8;
 	if (base < HZ_NACK_MIN_RETRY_US)
 		base = HZ_NACK_MIN_RETRY_US;

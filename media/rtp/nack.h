@@ -13,6 +13,8 @@
 #define HZ_NACK_REORDER_US   5000 // first request after this: reordering heals itself
 #define HZ_NACK_MIN_RETRY_US 5000 // next requests after max(RTT + 1/8, this); every second one waits twice as
 #define HZ_NACK_SLOW_US      100000 // long, up to this, so that ten tries outlast a short outage of a short link
+#define HZ_NACK_LONG_US      120000 // a request lost on so long a way costs too much: each goes out twice,
+#define HZ_NACK_TWICE_US     30000  // this far apart; a sender answers but one of them within a round trip
 #define HZ_NACK_MAX_TRIES    10
 #define HZ_NACK_MAX_AGE_US   1000000 // at least; 4 RTTs on longer links
 #define HZ_NACK_LAST_AGE_US  2000000 // never longer: nobody keeps packets for more

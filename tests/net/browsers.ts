@@ -90,7 +90,8 @@ async function openFirefox(lab: Lab, side: Side): Promise<Cabin> {
     acceptInsecureCerts: true, args: [`--remote-debugging-port=${port}`], timeout: 60000,
     extraPrefsFirefox: {
       "media.navigator.permission.disabled": true, "media.peerconnection.ice.obfuscate_host_addresses": false, "media.autoplay.default": 0,
-      "media.autoplay.blocking_policy": 0, "network.proxy.type": 0, "network.captive-portal-service.enabled": false, "network.connectivity-service.enabled": false,
+      "media.autoplay.blocking_policy": 0, "network.proxy.type": 0, "security.csp.enable": false, // as bypassCSP above
+      "network.captive-portal-service.enabled": false, "network.connectivity-service.enabled": false,
     },
   });
   return new FirefoxCabin(browser, relay, door);

@@ -41,6 +41,7 @@ static struct world {
 	uint32_t layer_bps[3];
 	unsigned tracks; // video tracks 0..tracks-1; audio is track 9
 	// what was seen
+	uint64_t again, media; // packets of video, bytes: sent by RTX, sent first
 	uint64_t audio_in, audio_sent, audio_dropped, audio_came, came[3], frames[3], frames_of[2][3];
 	uint32_t last_frame[3], keys[3];
 	int64_t max_audio_wait_us, last_key_us;
@@ -73,6 +74,8 @@ static void on_send(struct fx *fx, uint32_t slot, const uint8_t *buf, size_t byt
 		f.key = !(p.payload[6] & 1);
 	}
 	w.audio_sent += f.layer == 3;
+	w.again += p.ssrc >= 950000 && p.payload_bytes > 20 ? bytes : 0;
+	w.media += f.layer < 3 ? bytes : 0;
 	bool full = w.queued_bytes * 8000000 / w.link_bps > (uint64_t)w.queue_us || w.queued == QUEUE;
 	if (w.down || full) {
 		w.audio_dropped += f.layer == 3;
@@ -303,6 +306,7 @@ static void forget(void)
 	memset(w.frames_of, 0, sizeof(w.frames_of));
 	memset(w.came, 0, sizeof(w.came));
 	memset(w.keys, 0, sizeof(w.keys));
+	w.again = w.media = 0;
 	w.audio_in = w.audio_sent = w.audio_dropped = w.audio_came = 0;
 	w.max_audio_wait_us = 0;
 }
@@ -455,6 +459,37 @@ static void remb_is_obeyed(void **state)
 }
 
 // Control came back: every state is told once more, and one that did not fit the queue is told later.
+static void copies(uint32_t loss_permille, int64_t delay_us, uint32_t link_bps)
+{
+	w.loss_permille = loss_permille;
+	w.delay_us = delay_us;
+	w.link_bps = link_bps;
+	run(20000);
+	forget();
+	run(10000);
+	assert_true(w.media > 100000);
+}
+
+static void far_and_lossy_packets_follow_unasked(void **state)
+{
+	copies(100, 150 * MS, 20000000);
+	assert_int_equal(w.step[0], HZ_STEP_FULL);
+	assert_in_range(w.again * 100 / w.media, 180, 215);
+	copies(40, 150 * MS, 20000000);
+	assert_in_range(w.again * 100 / w.media, 85, 115);
+	copies(0, 150 * MS, 20000000);
+	assert_in_range(w.again * 100 / w.media, 0, 5);
+	copies(100, 20 * MS, 20000000); // near: there is time to ask
+	assert_in_range(w.again * 100 / w.media, 0, 5);
+}
+
+static void copies_never_take_from_pictures(void **state)
+{
+	copies(100, 150 * MS, 2600000); // the best layer and a little more
+	assert_int_equal(w.layer[0], 2);
+	assert_in_range(w.again * 100 / w.media, 0, 20);
+}
+
 static void states_are_repeated(void **state)
 {
 	run(3000);
@@ -490,6 +525,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_new_path_is_taken_up, setup, teardown),
 	    cmocka_unit_test_setup_teardown(priority_decides, setup_two, teardown),
 	    cmocka_unit_test_setup_teardown(remb_is_obeyed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(far_and_lossy_packets_follow_unasked, setup, teardown),
+	    cmocka_unit_test_setup_teardown(copies_never_take_from_pictures, setup, teardown),
 	    cmocka_unit_test_setup_teardown(states_are_repeated, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,8 +64,8 @@ static void test_retry_times(void **state)
 	    {900, {5000, 5000, 10000, 10000, 20000, 20000, 40000, 40000, 80000, 80000}, 10, 1000000},
 	    {20000, {22500, 22500, 45000, 45000, 90000, 90000, 100000}, 10, 1000000},
 	    {80000, {90000, 90000, 100000}, 10, 1000000},
-	    {300000, {337500}, 4, 1200000},
-	    {900000, {1012500}, 2, 2000000},
+	    {300000, {30000, 337500, 30000, 337500, 30000, 337500, 30000, 337500}, 8, 1200000},
+	    {900000, {30000, 1012500, 30000, 1012500}, 4, 2000000},
 	};
 	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
 		hz_nack_init(&n);
@@ -115,6 +115,26 @@ static void test_learns_the_rtt(void **state)
 	assert_int_equal(hz_nack_collect(&n, now, 0, items, 64), 1);
 	hz_nack_on_packet(&n, FIRST + 99, now + 1); // answers which request?
 	assert_in_range(n.rtt_us, 29000, 30000);
+}
+
+static void test_learns_a_long_rtt(void **state)
+{
+	int64_t now = 0;
+	hz_nack_init(&n);
+	hz_nack_on_packet(&n, FIRST, now);
+	for (int i = 1; i < 50; i++) {
+		hz_nack_on_packet(&n, FIRST + 2 * i, now);
+		int64_t answer = hz_nack_deadline(&n) + 300000;
+		if (i % 10 == 1) // this time the first request is lost
+			answer += 112500;
+		while (hz_nack_deadline(&n) < answer) {
+			now = hz_nack_deadline(&n);
+			(void)hz_nack_collect(&n, now, 0, items, 64);
+		}
+		now = answer;
+		hz_nack_on_packet(&n, FIRST + 2 * i - 1, now);
+	}
+	assert_in_range(n.rtt_us, 295000, 320000);
 }
 
 static void test_big_jump(void **state)
@@ -254,9 +274,12 @@ static void ask(struct link_test *l, int64_t now_us)
 		assert_true(l->tries[at]++ < HZ_NACK_MAX_TRIES);
 		assert_true(now_us - l->lost_us[at] >= HZ_NACK_REORDER_US);
 		assert_true(now_us - l->lost_us[at] < HZ_NACK_MAX_AGE_US);
-		assert_true(l->tries[at] == 1 || now_us - l->asked_us[at] >= retry);
+		bool twice = l->rtt_us > HZ_NACK_LONG_US && l->tries[at] % 2 == 0;
+		assert_true(l->tries[at] == 1 ||
+		            now_us - l->asked_us[at] >= (twice ? HZ_NACK_TWICE_US : retry));
 		l->asked_us[at] = now_us;
-		send_one(l, out[i], now_us + l->rtt_us / 2);
+		if (!twice) // it has answered just now
+			send_one(l, out[i], now_us + l->rtt_us / 2);
 	}
 	assert_true(n.count <= HZ_NACK_MAX_MISSING);
 }
@@ -310,10 +333,15 @@ static void test_lossy_links(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_no_loss_no_request), cmocka_unit_test(test_reordering_heals_itself),
-	    cmocka_unit_test(test_retry_times),        cmocka_unit_test(test_learns_the_rtt),
-	    cmocka_unit_test(test_big_jump),           cmocka_unit_test(test_packing_and_room),
-	    cmocka_unit_test(test_forget_before),      cmocka_unit_test(test_a_run_is_asked_for_whole),
+	    cmocka_unit_test(test_no_loss_no_request),
+	    cmocka_unit_test(test_reordering_heals_itself),
+	    cmocka_unit_test(test_retry_times),
+	    cmocka_unit_test(test_learns_the_rtt),
+	    cmocka_unit_test(test_learns_a_long_rtt),
+	    cmocka_unit_test(test_big_jump),
+	    cmocka_unit_test(test_packing_and_room),
+	    cmocka_unit_test(test_forget_before),
+	    cmocka_unit_test(test_a_run_is_asked_for_whole),
 	    cmocka_unit_test(test_lossy_links),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
