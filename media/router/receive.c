@@ -35,6 +35,17 @@ static void note_twcc(struct hz_router *r, uint32_t slot, const struct hz_rt_in 
 	hz_twcc_on_packet(p->twcc, in->exts.twcc_seq, in->now_us);
 }
 
+static void note_frame(struct hz_rt_layer *l, const struct hz_rt_in *in)
+{
+	if (l->frame_us && !hz_ts_newer(in->packet.ts, l->frame_ts))
+		return;
+	int64_t gap_us = in->now_us - l->frame_us;
+	if (gap_us < HZ_LAYER_DEAD_US) // not over a pause
+		l->gap_us = l->gap_us ? (uint32_t)((l->gap_us * 7ll + gap_us) / 8) : (uint32_t)gap_us;
+	l->frame_us = in->now_us;
+	l->frame_ts = in->packet.ts;
+}
+
 static void note_activity(struct hz_router *r, const struct hz_rt_in *in)
 {
 	struct hz_rt_track *t = &r->track[in->track];
@@ -43,6 +54,7 @@ static void note_activity(struct hz_router *r, const struct hz_rt_in *in)
 	uint8_t codec = in->primary ? HZ_CODEC_OPUS : in->codec; // whether it comes in RED is no news
 	t->last_us = in->now_us;
 	l->last_us = in->now_us;
+	note_frame(l, in);
 	r->media_us = in->now_us;
 	if (at->codec != codec)
 		at->codec = codec;

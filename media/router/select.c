@@ -68,6 +68,14 @@ void hz_select(struct hz_router *r, uint32_t track, int64_t now_us)
 		hz_select_sub(r, s, now_us);
 }
 
+static int64_t dead_us(const struct hz_rt_layer *l)
+{
+	int64_t us = (int64_t)l->gap_us * HZ_LAYER_DEAD_FRAMES;
+	if (us < HZ_LAYER_DEAD_MIN_US)
+		us = HZ_LAYER_DEAD_MIN_US;
+	return l->gap_us && us < HZ_LAYER_DEAD_US ? us : HZ_LAYER_DEAD_US;
+}
+
 void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us)
 {
 	struct hz_rt_track *t = &r->track[track];
@@ -76,7 +84,7 @@ void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us)
 		struct hz_rt_layer *l = &t->layer[i];
 		// Measured against its sisters: a still screen share may be slow on all of them, and their packets do not
 		// come at the same instant.
-		bool behind = !l->last_us || t->last_us - l->last_us >= HZ_LAYER_DEAD_US;
+		bool behind = !l->last_us || t->last_us - l->last_us >= dead_us(l);
 		l->behind_us = behind ? (l->behind_us ? l->behind_us : now_us) : 0;
 		bool alive = l->last_us && (!behind || now_us - l->behind_us < HZ_LAYER_GRACE_US);
 		if (alive == (bool)l->alive || (alive && behind))

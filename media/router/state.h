@@ -29,26 +29,28 @@
 #define HZ_KEYFRAME_TRIES   8
 #define HZ_KEYFRAME_SEEN_US                                                                                  \
 	50000 // a request of a receiver of unknown RTT was made before it saw this keyframe
-#define HZ_REPLAY_US       500000 // age of the keyframe that a new subscription may begin with
-#define HZ_REPLAY_BYTES    65536
-#define HZ_REPLAY_PACKETS  256
-#define HZ_PRIMERS         2       // empty packets before the first of a video stream
-#define HZ_LAYER_DEAD_US   1000000 // a layer this much behind another one of its track has stopped
-#define HZ_LAYER_GRACE_US  250000
-#define HZ_RELEARN_US      500000 // between two changes of the SSRC behind one layer
-#define HZ_REPORT_US       1000000
-#define HZ_REPORT_SOON_US  100000 // after a switch
-#define HZ_SPEAKERS_US     200000
-#define HZ_STATS_US        2000000
-#define HZ_EPOCHS          4
-#define HZ_RESEND_SLOTS    128
-#define HZ_RESEND_MIN_US   1000    // between two answers for one number; at least 3/4 RTT
-#define HZ_RESEND_GUESS_US 10000   // the same while the RTT is not known
-#define HZ_RESEND_BPS      2000000 // of one peer, with a burst of HZ_RESEND_BURST bytes
-#define HZ_RESEND_BURST    131072
-#define HZ_NACKS_PER_S     8000 // numbers of one peer's NACKs that are looked at, with a burst of HZ_NACKS_BURST
-#define HZ_NACKS_BURST     2000
-#define HZ_MAX_JUMP        16384 // of an outgoing sequence number; receivers guess the roll-over within 32,768
+#define HZ_REPLAY_US         500000 // age of the keyframe that a new subscription may begin with
+#define HZ_REPLAY_BYTES      65536
+#define HZ_REPLAY_PACKETS    256
+#define HZ_PRIMERS           2       // empty packets before the first of a video stream
+#define HZ_LAYER_DEAD_US     1000000 // a layer this much behind another one of its track has stopped,
+#define HZ_LAYER_DEAD_MIN_US 400000  // or this much, and
+#define HZ_LAYER_DEAD_FRAMES 12      // so many of its frames
+#define HZ_LAYER_GRACE_US    150000
+#define HZ_RELEARN_US        500000 // between two changes of the SSRC behind one layer
+#define HZ_REPORT_US         1000000
+#define HZ_REPORT_SOON_US    100000 // after a switch
+#define HZ_SPEAKERS_US       200000
+#define HZ_STATS_US          2000000
+#define HZ_EPOCHS            4
+#define HZ_RESEND_SLOTS      128
+#define HZ_RESEND_MIN_US     1000    // between two answers for one number; at least 3/4 RTT
+#define HZ_RESEND_GUESS_US   10000   // the same while the RTT is not known
+#define HZ_RESEND_BPS        2000000 // of one peer, with a burst of HZ_RESEND_BURST bytes
+#define HZ_RESEND_BURST      131072
+#define HZ_NACKS_PER_S       8000 // numbers of one peer's NACKs that are looked at, with a burst of HZ_NACKS_BURST
+#define HZ_NACKS_BURST       2000
+#define HZ_MAX_JUMP          16384 // of an outgoing sequence number; receivers guess the roll-over within 32,768
 
 #define HZ_RATE_US 500000  // half of the time that hz_layers_rates() looks at
 #define HZ_RISE_US 3000000 // a switching point for more layers did not come: ask for a keyframe
@@ -70,13 +72,15 @@ struct hz_rt_stream { // of a layer that has received something; about 13 KB
 
 struct hz_rt_layer {
 	struct hz_rt_stream *stream;
-	int64_t last_us;    // newest packet; 0 none
-	int64_t behind_us;  // since when the others are ahead of it; 0 they are not
-	int64_t learned_us; // when its SSRC was learned
-	int64_t asked_us;   // newest keyframe request; 0 none
-	int64_t credit_us;  // the bucket of requests is full since, or will be
-	int64_t key_us;     // arrival of the newest keyframe's first packet; 0 none
-	int64_t key_ext;    // its extended number
+	int64_t last_us;           // newest packet; 0 none
+	int64_t frame_us;          // first packet of the newest frame
+	uint32_t frame_ts, gap_us; // its timestamp; between frames, smoothed
+	int64_t behind_us;         // since when the others are ahead of it; 0 they are not
+	int64_t learned_us;        // when its SSRC was learned
+	int64_t asked_us;          // newest keyframe request; 0 none
+	int64_t credit_us;         // the bucket of requests is full since, or will be
+	int64_t key_us;            // arrival of the newest keyframe's first packet; 0 none
+	int64_t key_ext;           // its extended number
 	uint32_t key_ts;
 	uint32_t key_tries;  // without an answer
 	uint8_t key_pending; // 1: if a subscriber still wants it; 2: in any case

@@ -166,7 +166,7 @@ size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struc
 
 int64_t hz_nack_deadline(const struct hz_nack *n)
 {
-	return n->next_us;
+	return n->keyframe ? INT64_MIN : n->next_us;
 }
 
 bool hz_nack_take_keyframe(struct hz_nack *n)

@@ -54,7 +54,7 @@ void hz_nack_forget_before(struct hz_nack *n, int64_t ext);
 size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struct hz_nack_item *ret_items,
                        size_t max);
 
-// When to call hz_nack_collect() next; INT64_MAX: not before another packet.
+// When to call hz_nack_collect() and hz_nack_take_keyframe() next; INT64_MAX: not before another packet.
 int64_t hz_nack_deadline(const struct hz_nack *n);
 
 // True once after a packet was given up (tries, age, overflow, jump): video needs a keyframe.

@@ -89,7 +89,7 @@ class Case {
     const at = Date.now();
     this.o.link.push({ at, counters: await this.link.counters() });
     await this.take();
-    if (this.o.link.length % 2 === 0) this.publisherSeries.push(await this.publisher.run("bench.sent()").catch(() => undefined));
+    this.publisherSeries.push(await this.publisher.run("bench.sent()").catch(() => undefined));
   }
 
   async run(ms: number): Promise<Result["summary"] & object> {

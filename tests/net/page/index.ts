@@ -133,15 +133,19 @@ async function directDeliver(messages: string[]): Promise<void> {
 }
 
 // What the publisher sends, for the time series: bits a second by the outgoing counters are made of these.
-async function sent(): Promise<{ bytes: number; layers: string }> {
-  let bytes = 0;
+// What the publisher's browser says of itself; counters are totals.
+async function sent(): Promise<{ bytes: number; estimate_kbps: number; layers: string }> {
+  let bytes = 0, estimate = 0;
   const layers: string[] = [];
   (await current()?.getStats())?.forEach((r: Record<string, unknown>) => {
+    const n = (key: string): number => Math.round(Number(r[key] ?? 0));
+    if (r["type"] === "candidate-pair" && r["nominated"]) estimate = Math.max(estimate, n("availableOutgoingBitrate"));
     if (r["type"] !== "outbound-rtp") return;
-    bytes += Number(r["bytesSent"] ?? 0);
-    if (r["kind"] === "video") layers.push(`${String(r["rid"] ?? "-")}:${String(r["frameHeight"] ?? 0)}@${String(r["framesPerSecond"] ?? 0)}:${String(r["qualityLimitationReason"] ?? "")}`);
+    bytes += n("bytesSent");
+    if (r["kind"] !== "video") { layers.push(`audio ${n("bytesSent")} B`); return; }
+    layers.push(`${String(r["rid"] ?? "-")} ${n("frameHeight")}p@${n("framesPerSecond")} ${n("bytesSent")} B again ${n("retransmittedBytesSent")} keys ${n("keyFramesEncoded")} pli ${n("pliCount")} target ${Math.round(n("targetBitrate") / 1000)} ${String(r["qualityLimitationReason"] ?? "")}`);
   });
-  return { bytes, layers: layers.join(" ") };
+  return { bytes, estimate_kbps: Math.round(estimate / 1000), layers: layers.join("; ") };
 }
 
 Object.assign(globalThis, {

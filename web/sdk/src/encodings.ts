@@ -49,7 +49,7 @@ export function contentHintOf(source: Source): string {
 
 export function degradationOf(source: Source): RTCDegradationPreference {
 	if (isDetail(source)) return 'maintain-resolution';
-	return source === 'endoscope' ? 'maintain-framerate' : 'balanced';
+	return 'maintain-framerate';
 }
 
 export function encodingsOf(shape: Shape, source: Source): Encoding[] {

@@ -1,15 +1,16 @@
 // One RTCPeerConnection: what is sent, what is received, and the offers that say so. The client always offers; one offer
 // is in flight at a time, and whatever changes meanwhile goes into the next one.
 import { Emitter } from './emitter';
-import { degradationOf, encodingsOf, shapeOf, type Shape } from './encodings';
+import { encodingsOf, shapeOf, type Shape } from './encodings';
 import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 import type { JoinResult, Kind, OfferParams, Source } from './protocol';
 import { onlyVideo, redFirst, soundLimitOf, speechInOffer } from './sdp-tweaks';
-import { applyUplink, type Limits } from './sender-control';
+import { applyUplink, TIGHT_BPS, type Limits } from './sender-control';
 import { addSlotTransceiver } from './slot-transceiver';
 import { SlotTable, type Slot, type WantedTrack } from './slots';
 import type { SubscribeItem } from './types';
 import type { Uplink } from './uplink';
+import { bestBpsOf, Widening } from './widening';
 
 export type PeerState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
 
@@ -60,7 +61,8 @@ export class Peer extends Emitter<PeerEvents> {
 	private first = true;
 	private subscribing = false;
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
-	private readonly limits: Limits = { uplink: 'full', soundBps: 0 };
+	private readonly limits: Limits = { uplink: 'full', soundBps: 0, tight: false, looks: 0 };
+	private readonly widening = new Widening();
 	private applying: Promise<unknown> = Promise.resolve();
 
 	constructor(private readonly deps: PeerDeps, iceServers: JoinResult['ice_servers']) {
@@ -156,6 +158,17 @@ export class Peer extends Emitter<PeerEvents> {
 		this.applyUplink();
 	}
 
+	/** What the browser believes the uplink carries, about once a second; 0: it does not say. */
+	setAvailable(bps: number): void {
+		const video = this.senders.filter((s) => s.used && s.shape !== 'audio');
+		const news = this.widening.observe(bps, bestBpsOf(video), Date.now());
+		const tight = bps > 0 && bps < TIGHT_BPS;
+		if (!news && tight === this.limits.tight) return;
+		this.limits.tight = tight;
+		if (news === 'look') this.limits.looks++;
+		this.applyUplink(news === 'whole');
+	}
+
 	/** New credentials of TURN servers, for the next ICE restart. */
 	setIceServers(iceServers: JoinResult['ice_servers']): void {
 		try {
@@ -233,10 +246,10 @@ export class Peer extends Emitter<PeerEvents> {
 		return transceiver;
 	}
 
-	private applyUplink(): void {
+	private applyUplink(whole = false): void {
 		const all = this.senders.filter((s) => s.used);
 		const limits = { ...this.limits };
-		const apply = (s: Sender) => applyUplink(s.transceiver.sender, s.shape, s.source, limits, degradationOf(s.source));
+		const apply = (s: Sender) => applyUplink(s.transceiver.sender, s.shape, s.source, limits, whole);
 		this.applying = this.applying.then(() => (this.closed ? undefined : Promise.all(all.map(apply))));
 	}
 

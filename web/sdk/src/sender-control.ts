@@ -1,5 +1,5 @@
 // Puts the uplink's level (uplink.ts) on the senders of a PeerConnection: which layers go out, at which rates.
-import { AUDIO_BPS, encodingsOf, type Encoding, type Shape } from './encodings';
+import { AUDIO_BPS, degradationOf, encodingsOf, type Encoding, type Shape } from './encodings';
 import type { Source } from './protocol';
 import type { Uplink } from './uplink';
 
@@ -11,8 +11,16 @@ const LOW_DETAIL_FPS = 3;
 // RED sends each frame twice: on 64 kbit/s that and the headers must fit.
 const AUDIO_AT: Record<Uplink, number> = { full: AUDIO_BPS, low: 28_000, off: 24_000 };
 
+
+/** Below, sound goes out at less: with its copies it would be a third of all. */
+export const TIGHT_BPS = 400_000;
+
 export interface Limits {
 	uplink: Uplink;
+	/** Sound and its copies would take too much of the uplink. */
+	tight: boolean;
+	/** Changes whenever the browser shall look whether there is more (widening.ts). */
+	looks: number;
 	/** What the gateway lets sound take, for listeners on thin links; 0: as it likes. */
 	soundBps: number;
 }
@@ -22,7 +30,7 @@ export function encodingsAt(live: Encoding[], shape: Shape, source: Source, limi
 	const wanted = encodingsOf(shape, source);
 	const level = limits.uplink;
 	if (shape === 'audio') {
-		const most = Math.min(AUDIO_AT[level], limits.soundBps || AUDIO_BPS);
+		const most = Math.min(limits.tight ? Math.min(AUDIO_AT.low, AUDIO_AT[level]) : AUDIO_AT[level], limits.soundBps || AUDIO_BPS);
 		return live.map((e) => ({ ...e, maxBitrate: most, priority: 'high', networkPriority: 'high' }));
 	}
 	const sharp = shape === 'video1' && source !== 'camera' && source !== 'camera2';
@@ -31,23 +39,28 @@ export function encodingsAt(live: Encoding[], shape: Shape, source: Source, limi
 		const lowest = e.rid === undefined ? i === 0 : e.rid === wanted[0]?.rid;
 		const next: Encoding = { ...e, active: level === 'full' || (level === 'low' && lowest) };
 		next.maxBitrate = level === 'full' ? full.maxBitrate : Math.min(full.maxBitrate ?? LOW_VIDEO_BPS, LOW_VIDEO_BPS);
+		if (next.maxBitrate !== undefined) next.maxBitrate -= (limits.looks % 2) * 1_000;
 		if (level === 'full') delete next.maxFramerate;
 		else next.maxFramerate = sharp ? LOW_DETAIL_FPS : LOW_FPS;
 		return next;
 	});
 }
 
+async function set(sender: RTCRtpSender, shape: Shape, source: Source, limits: Limits, degradation: RTCDegradationPreference): Promise<void> {
+	const parameters = sender.getParameters() as Parameters;
+	if (!parameters.encodings || parameters.encodings.length === 0) return;
+	parameters.encodings = encodingsAt(parameters.encodings, shape, source, limits);
+	if (shape !== 'audio') parameters.degradationPreference = degradation;
+	await sender.setParameters(parameters);
+}
+
 /** Resolves when the browser took it, or does not know how to; never rejects. */
-export async function applyUplink(
-	sender: RTCRtpSender, shape: Shape, source: Source, limits: Limits, degradation: RTCDegradationPreference,
-): Promise<void> {
+export async function applyUplink(sender: RTCRtpSender, shape: Shape, source: Source, limits: Limits, whole = false): Promise<void> {
 	if (typeof sender.getParameters !== 'function') return;
 	try {
-		const parameters = sender.getParameters() as Parameters;
-		if (!parameters.encodings || parameters.encodings.length === 0) return;
-		parameters.encodings = encodingsAt(parameters.encodings, shape, source, limits);
-		if (shape !== 'audio') parameters.degradationPreference = degradation;
-		await sender.setParameters(parameters);
+		// Chromium forgets the smaller size that it went down to when it is told to give up other things first.
+		if (whole && shape !== 'audio') await set(sender, shape, source, limits, 'balanced');
+		await set(sender, shape, source, limits, degradationOf(source));
 	} catch {
 		// the browser goes on as it does
 	}

@@ -81,8 +81,8 @@ describe('uplink policy', () => {
 describe('what is sent', () => {
 	const live = (shape: Parameters<typeof encodingsOf>[0], source: Parameters<typeof encodingsOf>[1]): Encoding[] =>
 		encodingsOf(shape, source).map((e) => ({ ...e, active: true }));
-	const encodingsAt = (e: Encoding[], shape: Parameters<typeof at>[1], source: Parameters<typeof at>[2], uplink: Uplink, soundBps = 0) =>
-		at(e, shape, source, { uplink, soundBps });
+	const encodingsAt = (e: Encoding[], shape: Parameters<typeof at>[1], source: Parameters<typeof at>[2], uplink: Uplink, soundBps = 0, more = {}) =>
+		at(e, shape, source, { uplink, soundBps, tight: false, looks: 0, ...more });
 	const size = (width: number, height: number) => new FakeTrack('video', '', { width, height }).real;
 
 	it('has fewer layers for small captures, lowest first', () => {
@@ -117,6 +117,19 @@ describe('what is sent', () => {
 		const turned = [...live('video2', 'camera')].reverse();
 		expect(encodingsAt(turned, 'video2', 'camera', 'low').map((e) => [e.rid, e.active])).toEqual([['m', false], ['l', true]]);
 	});
+	it('takes less for sound where there is little', () => {
+		const bps = (tight: boolean) => encodingsAt(live('audio', 'microphone'), 'audio', 'microphone', 'full', 0, { tight })[0]?.maxBitrate ?? 0;
+		expect(bps(true)).toBeLessThan(bps(false) * 0.8);
+	});
+
+	it('changes by next to nothing to make the browser look', () => {
+		const all = live('video2', 'camera');
+		const rates = (looks: number) => encodingsAt(all, 'video2', 'camera', 'full', 0, { looks }).map((e) => e.maxBitrate ?? 0);
+		expect(rates(1)).not.toEqual(rates(2));
+		expect(rates(2)).toEqual(rates(0));
+		rates(1).forEach((bps, i) => expect(bps / (rates(0)[i] ?? 0)).toBeGreaterThan(0.98));
+	});
+
 	it('is always sound, with the highest priority', () => {
 		for (const level of ['full', 'low', 'off'] as const) {
 			const [audio] = encodingsAt(live('audio', 'microphone'), 'audio', 'microphone', level);

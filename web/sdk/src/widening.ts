@@ -1,0 +1,32 @@
+// What the browser makes of an uplink that became wider. It finds out slowly (a twelfth more each second); when its allowed
+// rate changes it looks at once, with a short burst at that rate: so it is changed, by next to nothing. And it keeps the
+// smaller pictures of the narrow time for long, or for ever: so it is told to forget them. No WebRTC in here.
+import { encodingsOf, type Shape } from './encodings';
+import type { Source } from './protocol';
+
+const LOOK_BPS = 150_000; // below, even a short burst takes long
+const LOOK_MS = 900; // each time there is a new estimate
+
+export class Widening {
+	private lookedAt = -LOOK_MS;
+	private narrow = false;
+
+	/** One estimate (0: the browser tells none), about once a second. 'look': change the rate; 'whole': full size again. */
+	observe(availableBps: number, bestBps: number, nowMs: number): 'look' | 'whole' | null {
+		if (availableBps <= 0 || bestBps <= 0) return null;
+		if (availableBps >= bestBps) {
+			if (!this.narrow) return null;
+			this.narrow = false;
+			return 'whole';
+		}
+		this.narrow = true;
+		if (availableBps < LOOK_BPS || nowMs - this.lookedAt < LOOK_MS) return null;
+		this.lookedAt = nowMs;
+		return 'look';
+	}
+}
+
+/** All that these senders would send at their best. */
+export function bestBpsOf(senders: readonly { shape: Shape; source: Source }[]): number {
+	return senders.reduce((sum, s) => sum + encodingsOf(s.shape, s.source).reduce((n, e) => n + (e.maxBitrate ?? 0), 0), 0);
+}

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { bestBpsOf, Widening } from '../src/widening';
+
+const BEST = 1_000_000;
+
+describe('an uplink that became wider', () => {
+	it('is looked for while it is narrow, then pictures are whole again, once', () => {
+		const widening = new Widening();
+		expect(widening.observe(2 * BEST, BEST, 0)).toBeNull();
+		expect(widening.observe(300_000, BEST, 1_000)).toBe('look');
+		expect(widening.observe(310_000, BEST, 1_500)).toBeNull(); // the estimate is the same still
+		expect(widening.observe(310_000, BEST, 2_000)).toBe('look');
+		expect(widening.observe(BEST, BEST, 3_000)).toBe('whole');
+		expect(widening.observe(BEST, BEST, 4_000)).toBeNull();
+	});
+
+	it('is not looked for on the narrowest, where a burst would hurt sound', () => {
+		expect(new Widening().observe(64_000, BEST, 1_000)).toBeNull();
+	});
+
+	it('is nothing where the browser tells no estimate, or sends no pictures', () => {
+		const widening = new Widening();
+		expect(widening.observe(0, BEST, 0)).toBeNull();
+		expect(widening.observe(300_000, bestBpsOf([]), 1_000)).toBeNull();
+	});
+
+	it('is measured by what all senders would send at their best', () => {
+		const one = bestBpsOf([{ shape: 'video2', source: 'camera' }]);
+		expect(one).toBeGreaterThan(500_000);
+		expect(bestBpsOf([{ shape: 'video2', source: 'camera' }, { shape: 'video2', source: 'camera2' }])).toBe(2 * one);
+	});
+});
