@@ -139,9 +139,16 @@ void hz_nack_track(struct hz_router *r, uint32_t track, int64_t now_us)
 		return;
 	for (unsigned i = 0; i < set->pt_count; i++)
 		flags |= set->pt[i].flags;
-	for (unsigned i = 0; i < HZ_MAX_LAYERS && flags & HZ_PT_NACK; i++)
-		if (t->layer[i].stream && hz_nack_deadline(&t->layer[i].stream->nack) <= now_us)
+	bool lower = false; // there is a smaller picture that matters more
+	for (unsigned i = 0; i < HZ_MAX_LAYERS && flags & HZ_PT_NACK; i++) {
+		struct hz_rt_stream *stream = t->layer[i].stream;
+		if (!stream)
+			continue;
+		stream->nack.yields = lower;
+		if (hz_nack_deadline(&stream->nack) <= now_us)
 			nack_layer(r, track, i, now_us);
+		lower = lower || t->layer[i].alive;
+	}
 }
 
 void hz_twcc_peer(struct hz_router *r, uint32_t slot, int64_t now_us)

@@ -45,10 +45,28 @@ static void on_arrived(struct hz_nack *n, int64_t ext, int64_t now_us)
 	             took_us < n->rtt_us;
 	if (known && took_us > 0 && took_us < HZ_NACK_LAST_AGE_US)
 		n->rtt_us = n->rtt_us ? (uint32_t)((n->rtt_us * 7ll + took_us) / 8) : (uint32_t)took_us;
+	n->got++;
+	if (!m->tries && n->lost)
+		n->lost--;
 	n->count--;
 	memmove(&n->missing[i], &n->missing[i + 1], (n->count - i) * sizeof(n->missing[0]));
 	if (n->count == 0)
 		n->next_us = INT64_MAX;
+}
+
+static void turn_window(struct hz_nack *n, int64_t now_us)
+{
+	if (now_us - n->window_us < HZ_NACK_WINDOW_US)
+		return;
+	bool bad = n->lost >= HZ_NACK_WINDOW_LOST && n->lost > n->got / 2;
+	n->choked = bad ? (uint8_t)(n->choked ? 2 : 1) : 0;
+	n->got = n->lost = 0;
+	n->window_us = now_us;
+}
+
+static bool left_alone(const struct hz_nack *n)
+{
+	return n->yields && n->choked >= 2;
 }
 
 void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us)
@@ -65,9 +83,12 @@ void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us)
 	int64_t gap = ext - n->highest - 1;
 	int64_t first = n->highest + 1;
 	n->highest = ext;
+	n->got++;
+	n->lost += gap < UINT16_MAX ? (uint32_t)gap : UINT16_MAX;
+	turn_window(n, now_us);
 	if (gap == 0)
 		return;
-	if (gap > (int64_t)(HZ_NACK_MAX_MISSING - n->count)) {
+	if (left_alone(n) || gap > (int64_t)(HZ_NACK_MAX_MISSING - n->count)) {
 		n->given_up += (uint64_t)gap;
 		give_all_up(n);
 		return;
@@ -166,12 +187,13 @@ size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struc
 
 int64_t hz_nack_deadline(const struct hz_nack *n)
 {
-	return n->keyframe ? INT64_MIN : n->next_us;
+	return n->keyframe && !left_alone(n) ? INT64_MIN : n->next_us;
 }
 
 bool hz_nack_take_keyframe(struct hz_nack *n)
 {
-	bool wanted = n->keyframe;
-	n->keyframe = 0;
+	bool wanted = n->keyframe && !left_alone(n);
+	if (wanted)
+		n->keyframe = 0;
 	return wanted;
 }

@@ -15,9 +15,13 @@
 #define HZ_NACK_SLOW_US      100000 // long, up to this, so that ten tries outlast a short outage of a short link
 #define HZ_NACK_LONG_US      120000 // a request lost on so long a way costs too much: each goes out twice,
 #define HZ_NACK_TWICE_US     30000  // this far apart; a sender answers but one of them within a round trip
-#define HZ_NACK_MAX_TRIES    10
-#define HZ_NACK_MAX_AGE_US   1000000 // at least; 4 RTTs on longer links
-#define HZ_NACK_LAST_AGE_US  2000000 // never longer: nobody keeps packets for more
+// Where more than a third is lost for two windows there is a queue that overflows, and repairs would fill it: a stream that
+// yields (others of its sender matter more) is not repaired then; the keyframe that this takes is asked for afterwards.
+#define HZ_NACK_WINDOW_US   300000
+#define HZ_NACK_WINDOW_LOST 8 // at least
+#define HZ_NACK_MAX_TRIES   10
+#define HZ_NACK_MAX_AGE_US  1000000 // at least; 4 RTTs on longer links
+#define HZ_NACK_LAST_AGE_US 2000000 // never longer: nobody keeps packets for more
 
 struct hz_nack_missing {
 	int64_t ext;
@@ -34,10 +38,12 @@ struct hz_nack {
 	uint64_t given_up;  // numbers never repaired
 	uint32_t count;     // of missing
 	uint32_t rtt_us;    // from a request to what it brought, smoothed; 0 unknown
-	uint32_t reserved2;
+	uint32_t got, lost; // in this window; late ones are got
 	uint8_t started;
-	uint8_t keyframe; // wanted: something was given up
-	uint16_t reserved;
+	uint8_t keyframe;                                    // wanted: something was given up
+	uint8_t yields;                                      // the caller's
+	uint8_t choked;                                      // windows in a row with too much loss, up to two
+	int64_t window_us;                                   // begin of the window
 	struct hz_nack_missing missing[HZ_NACK_MAX_MISSING]; // ascending ext
 };
 

@@ -137,6 +137,32 @@ static void test_learns_a_long_rtt(void **state)
 	assert_in_range(n.rtt_us, 295000, 320000);
 }
 
+// Repairs would fill the very queue that overflows.
+static void test_a_choked_link_is_left_alone(void **state)
+{
+	int64_t ext = FIRST, now = 0, out[64 * 17];
+	size_t asked = 0;
+	hz_nack_init(&n);
+	n.yields = 1;
+	hz_nack_on_packet(&n, ext, now);
+	for (int i = 0; i < 300; i++) { // two of three are lost
+		hz_nack_on_packet(&n, ext += 3, now += 10000);
+		size_t now_asked = expand(items, hz_nack_collect(&n, now, 50000, items, 64), ext, out);
+		if (i < 90) // until it was clear
+			asked += now_asked;
+		else
+			assert_int_equal(now_asked, 0);
+	}
+	assert_true(asked > 0);
+	int64_t calm_us = now;
+	while (!hz_nack_take_keyframe(&n))
+		hz_nack_on_packet(&n, ++ext, now += 10000);
+	assert_in_range(now - calm_us, 10000, 2 * HZ_NACK_WINDOW_US);
+	assert_false(hz_nack_take_keyframe(&n));
+	hz_nack_on_packet(&n, ext += 2, now);
+	assert_int_equal(hz_nack_collect(&n, now + HZ_NACK_REORDER_US, 50000, items, 64), 1); // as ever
+}
+
 static void test_big_jump(void **state)
 {
 	hz_nack_init(&n);
@@ -333,15 +359,11 @@ static void test_lossy_links(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_no_loss_no_request),
-	    cmocka_unit_test(test_reordering_heals_itself),
-	    cmocka_unit_test(test_retry_times),
-	    cmocka_unit_test(test_learns_the_rtt),
-	    cmocka_unit_test(test_learns_a_long_rtt),
-	    cmocka_unit_test(test_big_jump),
-	    cmocka_unit_test(test_packing_and_room),
-	    cmocka_unit_test(test_forget_before),
-	    cmocka_unit_test(test_a_run_is_asked_for_whole),
+	    cmocka_unit_test(test_no_loss_no_request), cmocka_unit_test(test_reordering_heals_itself),
+	    cmocka_unit_test(test_retry_times),        cmocka_unit_test(test_learns_the_rtt),
+	    cmocka_unit_test(test_learns_a_long_rtt),  cmocka_unit_test(test_a_choked_link_is_left_alone),
+	    cmocka_unit_test(test_big_jump),           cmocka_unit_test(test_packing_and_room),
+	    cmocka_unit_test(test_forget_before),      cmocka_unit_test(test_a_run_is_asked_for_whole),
 	    cmocka_unit_test(test_lossy_links),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ const TICKS_A_REPORT = 4;
 const FAST_MS = 250; // looks after something happened that may have killed the path
 const FAST_FOR_MS = 5_000;
 const SUSPECT_SILENCE_MS = 750;
-const SILENCE_MS = 2_000;
+const SILENCE_MS = 1_500;
 const MAX_PROBLEMS = 3;
 
 export class MediaLink {
