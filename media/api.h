@@ -69,8 +69,9 @@ enum hz_codec {
 	HZ_CODEC_VP8 = 4,
 	HZ_CODEC_VP9 = 5,
 	HZ_CODEC_AV1 = 6,
-	HZ_CODEC_RED = 7, // RFC 2198 around Opus
-	HZ_CODEC_COUNT = 8,
+	HZ_CODEC_RED = 7,    // RFC 2198: of sound around Opus, of a publisher's video around each packet
+	HZ_CODEC_ULPFEC = 8, // RFC 5109, of a publisher's video, in RED; receivers never get it
+	HZ_CODEC_COUNT = 9,
 };
 
 // One payload type of one m-line, with the payload type of its RTX (0: none).
@@ -306,6 +307,7 @@ struct hz_ev_worker_stats {
 	uint64_t stun_bad, stun_unknown, dtls_bad, srtp_auth_failed, srtp_replayed, rtp_bad, rtcp_bad,
 	    unmatched;
 	uint64_t tx_dropped, events_dropped, recoveries;
+	uint64_t fec_recovered; // video packets that the publisher's link lost, made from its FEC
 	uint64_t late; // media packets passed over: the worker had stood still, they were too old to be shown
 	uint64_t handshakes_done, handshakes_failed, handshakes_refused;
 	uint64_t tcp_accepted, tcp_refused; // connections (HZ_CMD_TCP_ACCEPT)

@@ -219,6 +219,7 @@ static void workers(FILE *f, const struct hz_brain *brain)
 	WORKER_COUNTER("unmatched", "RTP packets of no track", s->unmatched);
 	WORKER_COUNTER("events_dropped", "Statistics that control did not take", s->events_dropped);
 	WORKER_COUNTER("recoveries", "Peers taken over from an earlier incarnation", s->recoveries);
+	WORKER_COUNTER("fec_recovered", "Lost video packets made from the publisher's FEC", s->fec_recovered);
 	WORKER_COUNTER("late", "Media packets not shown because the worker had stood still", s->late);
 	WORKER_COUNTER("handshakes_done", "DTLS handshakes finished", s->handshakes_done);
 	WORKER_COUNTER("handshakes_failed", "DTLS handshakes failed", s->handshakes_failed);

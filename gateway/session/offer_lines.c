@@ -49,11 +49,14 @@ bool hz_line_usable(const struct hz_sdp_media *media)
 void hz_line_idle(const struct hz_sdp_media *media, struct hz_sdp_answer_media *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	if (media->codec_count == 0)
-		return;
-	ret->accept = true;
-	ret->direction = HZ_SDP_INACTIVE;
-	ret->codec_count = 1;
+	for (unsigned i = 0; i < media->codec_count && !ret->accept; i++) {
+		uint8_t codec = media->codec[i].pt.codec;
+		if (codec == HZ_CODEC_RED || codec == HZ_CODEC_ULPFEC) // nothing by themselves
+			continue;
+		ret->accept = true;
+		ret->direction = HZ_SDP_INACTIVE;
+		ret->codec[ret->codec_count++] = (uint8_t)i;
+	}
 }
 
 // --- publishing
@@ -109,7 +112,17 @@ static int find_red(const struct hz_peer *peer, const struct hz_sdp_media *media
 	return red;
 }
 
-static void fill_track(struct hz_track *track, const struct hz_sdp_media *media, int codec, int red)
+// Parity packets beside VP8 and VP9, whose receivers see by picture ids that nothing else is missing. Browsers send none
+// beside H.264, where they would have to wait for each retransmission to know. RED alone would only cost a byte a packet.
+static bool find_fec(const struct hz_sdp_media *media, uint8_t codec, int ret[2])
+{
+	ret[0] = find_codec(media, HZ_CODEC_RED);
+	ret[1] = find_codec(media, HZ_CODEC_ULPFEC);
+	return (codec == HZ_CODEC_VP8 || codec == HZ_CODEC_VP9) && ret[0] >= 0 && ret[1] >= 0;
+}
+
+static void fill_track(struct hz_track *track, const struct hz_sdp_media *media,
+                       const struct hz_sdp_answer_media *answer)
 {
 	struct hz_cmd_track_set *cmd = &track->cmd;
 	unsigned order[HZ_MAX_LAYERS];
@@ -132,10 +145,9 @@ static void fill_track(struct hz_track *track, const struct hz_sdp_media *media,
 		memcpy(cmd->ssrc, media->ssrc, sizeof(cmd->ssrc));
 		memcpy(cmd->rtx_ssrc, media->rtx_ssrc, sizeof(cmd->rtx_ssrc));
 	}
-	cmd->pt_count = 0;
-	if (red >= 0)
-		cmd->pt[cmd->pt_count++] = media->codec[red].pt;
-	cmd->pt[cmd->pt_count++] = media->codec[codec].pt;
+	cmd->pt_count = answer->codec_count;
+	for (unsigned i = 0; i < answer->codec_count; i++)
+		cmd->pt[i] = media->codec[answer->codec[i]].pt;
 	cmd->ext = media->ext;
 }
 
@@ -171,13 +183,16 @@ int hz_line_publish(struct hz_brain *brain, struct hz_peer *peer, const struct h
 	if (line->label)
 		snprintf(track->label, sizeof(track->label), "%s", line->label);
 	track->thin = media->kind == HZ_SDP_AUDIO && peer->kind == HZ_PEER_WS && hz_codec_thin(peer->owner);
-	fill_track(track, media, codec, red);
-	hz_track_set(brain, track);
-	ret->accept = true;
-	ret->direction = HZ_SDP_RECVONLY;
+	int fec[2];
 	if (red >= 0)
 		ret->codec[ret->codec_count++] = (uint8_t)red;
 	ret->codec[ret->codec_count++] = (uint8_t)codec;
+	for (unsigned i = 0; find_fec(media, chosen, fec) && i < 2; i++)
+		ret->codec[ret->codec_count++] = (uint8_t)fec[i];
+	fill_track(track, media, ret);
+	hz_track_set(brain, track);
+	ret->accept = true;
+	ret->direction = HZ_SDP_RECVONLY;
 	ret->simulcast = media->rid_count > 0;
 	if (track->thin) {
 		ret->opus_max_bps = THIN_OPUS_BPS;
@@ -211,7 +226,8 @@ static void fill_codecs(struct hz_slot *slot, const struct hz_sdp_media *media,
 	cmd->pt_count = 0;
 	for (unsigned i = 0; i < sizeof(slot_order); i++) {
 		int at = find_codec(media, slot_order[i]);
-		if (at < 0)
+		// RED with parity packets is for those who publish.
+		if (at < 0 || (slot_order[i] == HZ_CODEC_RED && media->kind != HZ_SDP_AUDIO))
 			continue;
 		ret->codec[ret->codec_count++] = (uint8_t)at;
 		cmd->pt[cmd->pt_count++] = media->codec[at].pt;

@@ -34,7 +34,7 @@ struct hz_arena_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t stun_bad, stun_unknown, dtls_bad, srtp_auth_failed, srtp_replayed, rtp_bad, rtcp_bad,
 	    unmatched;
-	uint64_t tx_dropped, events_dropped, recoveries, late;
+	uint64_t tx_dropped, events_dropped, recoveries, late, fec_recovered;
 	uint64_t handshakes_done, handshakes_failed, handshakes_refused;
 	uint64_t tcp_accepted, tcp_refused, tcp_dropped;
 };

@@ -37,16 +37,17 @@ static bool kind_ok(uint8_t kind)
 	return kind == HZ_KIND_AUDIO || kind == HZ_KIND_VIDEO;
 }
 
-static bool is_audio(uint8_t codec)
+// Video in RED, and its FEC, only come in.
+static bool codecs_fit(uint8_t kind, const struct hz_pt *pt, uint8_t count, bool incoming)
 {
-	return codec == HZ_CODEC_OPUS || codec == HZ_CODEC_RED;
-}
-
-static bool codecs_fit(uint8_t kind, const struct hz_pt *pt, uint8_t count)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (is_audio(pt[i].codec) != (kind == HZ_KIND_AUDIO))
+	for (unsigned i = 0; i < count; i++) {
+		bool red = pt[i].codec == HZ_CODEC_RED;
+		bool audio = pt[i].codec == HZ_CODEC_OPUS || red;
+		if (kind == HZ_KIND_AUDIO ? !audio : audio && !(red && incoming))
 			return false;
+		if (pt[i].codec == HZ_CODEC_ULPFEC && !incoming)
+			return false;
+	}
 	return true;
 }
 
@@ -94,7 +95,7 @@ int hz_check_track_set(const struct hz_cmd_track_set *set)
 	if (set->layer_count == 0 || set->layer_count > HZ_MAX_LAYERS)
 		return -EINVAL;
 	if (!text_ok(set->mid, HZ_MID_BYTES, 0) || !pts_ok(set->pt, set->pt_count) ||
-	    !codecs_fit(set->kind, set->pt, set->pt_count) || !ext_ok(&set->ext))
+	    !codecs_fit(set->kind, set->pt, set->pt_count, true) || !ext_ok(&set->ext))
 		return -EINVAL;
 	for (unsigned i = 0; i < HZ_MAX_LAYERS; i++)
 		if (!text_ok(set->rid[i], HZ_RID_BYTES, 0))
@@ -117,7 +118,7 @@ int hz_check_sub_set(const struct hz_cmd_sub_set *set)
 	if (set->max_layer >= HZ_MAX_LAYERS || set->ssrc == 0 || set->rtx_ssrc == set->ssrc)
 		return -EINVAL;
 	if (!text_ok(set->mid, HZ_MID_BYTES, 0) || !pts_ok(set->pt, set->pt_count) ||
-	    !codecs_fit(set->kind, set->pt, set->pt_count) || !ext_ok(&set->ext))
+	    !codecs_fit(set->kind, set->pt, set->pt_count, false) || !ext_ok(&set->ext))
 		return -EINVAL;
 	return 0;
 }

@@ -116,8 +116,8 @@ static bool decide(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in)
 	return layers_pass(map_in_force(r, sub), in);
 }
 
-// Everything before this packet has the place it had.
-static struct hz_rt_filter *begin(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in)
+// Everything before this number has the place it had.
+static struct hz_rt_filter *begin(struct hz_router *r, uint32_t sub, int64_t ext)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
 	const struct hz_sub_map *map = map_in_force(r, sub);
@@ -127,7 +127,7 @@ static struct hz_rt_filter *begin(struct hz_router *r, uint32_t sub, const struc
 		return NULL; // no memory: the packet goes out
 	struct hz_rt_filter *f = &s->filters->now;
 	hz_skip_begin(&f->skip, (int64_t)map->in_first, map->left_out);
-	hz_skip_put(&f->skip, in->ext - 1, false);
+	hz_skip_put(&f->skip, ext - 1, false);
 	hz_vp8_skip_init(&f->vp8);
 	f->used = 1;
 	return f;
@@ -162,6 +162,8 @@ static enum hz_place place_late(struct hz_router *r, uint32_t sub, const struct 
 	if (before < 0 || hz_skip_is_out(&f->skip, in->ext))
 		return HZ_PLACE_NONE;
 	*ret_index = map->out_first + ((uint64_t)in->ext - map->in_first) - (uint64_t)before;
+	if (in->none)
+		return HZ_PLACE_PADDING;
 	if (vp8_id(in, &d)) // by its picture, of which others may be out already
 		return hz_vp8_skip_look(&f->vp8, d.picture_id, d.picture_id_bits) == HZ_VP8_LEFT_OUT
 		           ? HZ_PLACE_PADDING
@@ -169,24 +171,49 @@ static enum hz_place place_late(struct hz_router *r, uint32_t sub, const struct 
 	return in->scalable && !layers_pass(map, in) ? HZ_PLACE_PADDING : HZ_PLACE_SEND;
 }
 
+// FEC packets between the newest packet that has a place and this one have none.
+static void leave_fec_out(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in)
+{
+	const struct hz_rt_stream *stream = r->track[in->track].layer[in->layer].stream;
+	struct hz_sub_map *map = map_in_force(r, sub);
+	struct hz_rt_filter *f = filter_of(r, sub);
+	if (!stream || !stream->fec)
+		return;
+	int64_t newest = f ? f->skip.top : hz_filter_find(NULL, map, r->arena->sub[sub].out_index);
+	if (newest < in->ext - HZ_SKIP_WINDOW)
+		newest = in->ext - HZ_SKIP_WINDOW;
+	for (int64_t ext = newest + 1; ext < in->ext; ext++) {
+		if (!hz_fec_none(stream->fec, ext))
+			continue;
+		f = f ? f : begin(r, sub, ext);
+		if (!f)
+			return; // no memory: receivers see a gap
+		hz_skip_put(&f->skip, ext, true);
+		map->left_out = f->skip.total;
+	}
+}
+
 enum hz_place hz_filter_place(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in,
                               uint64_t *ret_index)
 {
 	const struct hz_sub_map *map = map_in_force(r, sub);
-	struct hz_rt_filter *f = filter_of(r, sub);
-	uint64_t gone = (uint64_t)in->ext - map->in_first;
 	if ((uint64_t)in->ext < map->in_first)
 		return HZ_PLACE_NONE;
+	leave_fec_out(r, sub, in);
+	struct hz_rt_filter *f = filter_of(r, sub);
+	uint64_t gone = (uint64_t)in->ext - map->in_first;
 	if (f && in->ext <= f->skip.top)
 		return place_late(r, sub, f, in, ret_index);
 	if (gone < map->left_out)
 		return HZ_PLACE_NONE;
 	*ret_index = map->out_first + gone - map->left_out;
-	if (!f && *ret_index <= r->arena->sub[sub].out_index)
-		return HZ_PLACE_SEND; // late, from before anything was left out
+	if (!f && *ret_index <= r->arena->sub[sub].out_index) // late, from before anything was left out
+		return in->none ? HZ_PLACE_PADDING : HZ_PLACE_SEND;
+	if (in->none)
+		return HZ_PLACE_NONE; // no place was kept: it is left out when the next packet gets its own
 	bool pass = decide(r, sub, in);
 	if (!pass && !f)
-		f = begin(r, sub, in);
+		f = begin(r, sub, in->ext);
 	if (f)
 		put(r, sub, f, in, !pass);
 	return pass || !f ? HZ_PLACE_SEND : HZ_PLACE_NONE;

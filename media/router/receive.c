@@ -11,6 +11,12 @@
 #define HISTORY_SLOTS_VIDEO 1024u
 #define HISTORY_SLOTS_AUDIO 64u
 
+enum way { // how a packet came
+	WAY_WIRE,
+	WAY_AGAIN, // retransmitted
+	WAY_MADE,  // from redundancy
+};
+
 static void note_roc(struct hz_arena_rx *rx, uint32_t roc, uint16_t seq)
 {
 	if (!rx->seen || hz_seq_newer(seq, (uint16_t)rx->index))
@@ -84,8 +90,7 @@ static void keep(struct hz_router *r, struct hz_rt_stream *stream, const struct 
 	(void)hz_history_put(stream->history, in->ext, &in->packet, in->now_us);
 }
 
-static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in,
-                      bool recovered);
+static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in, enum way way);
 
 // What was lost on the way to us and lies in this packet once more goes out first, whether receivers take RED or not.
 static void take_missed(struct hz_router *r, const struct hz_ssrc_entry *e, const struct hz_rt_in *in,
@@ -101,7 +106,7 @@ static void take_missed(struct hz_router *r, const struct hz_ssrc_entry *e, cons
 		if (!bytes || hz_rtp_parse(buf, bytes, &packet))
 			continue;
 		hz_forward_prepare(r, e->track, &packet, &missed);
-		(void)take_media(r, e, &missed, true);
+		(void)take_media(r, e, &missed, WAY_MADE);
 		hz_burst_flush(r); // it lies in our buffer
 	}
 }
@@ -121,38 +126,60 @@ static bool flows(const struct hz_router *r, uint32_t track)
 	       !(hz_arena_track_set(&r->arena->track[track])->flags & HZ_TRACK_PAUSED);
 }
 
+struct arrival {
+	struct hz_rt_stream *stream;
+	enum hz_receive how;
+	int64_t before; // newest number until now
+};
+
+// False: it was here before, or there is no memory for it.
+static bool is_new(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in, enum way way,
+                   struct arrival *ret)
+{
+	struct hz_arena_rx *rx = &r->arena->track[in->track].rx[e->layer];
+	struct hz_rt_stream *stream = hz_track_stream(r, e->track, e->layer);
+	if (!stream)
+		return false;
+	ret->stream = stream;
+	if (in->red && !stream->fec) // without memory: receivers see gaps, nothing is made
+		stream->fec = calloc(1, sizeof(*stream->fec));
+	ret->how = hz_receiver_on_packet(&stream->rx, in->packet.seq, in->packet.ts, way != WAY_WIRE,
+	                                 in->now_us, &in->ext);
+	if (ret->how != HZ_RECEIVE_NEW && ret->how != HZ_RECEIVE_RESTART)
+		return false;
+	ret->before = rx->highest;
+	if (in->ext > rx->highest)
+		rx->highest = in->ext;
+	if (way == WAY_MADE)
+		hz_nack_forget(&stream->nack, in->ext);
+	else
+		hz_nack_on_packet(&stream->nack, in->ext, in->now_us);
+	return true;
+}
+
 // A packet of the main stream, from the wire or repaired.
-static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in, bool recovered)
+static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in, enum way way)
 {
 	struct hz_arena_track *at = &r->arena->track[in->track];
-	struct hz_rt_track *t = &r->track[in->track];
+	struct arrival a;
 	in->layer = e->layer;
-	in->codec = t->codec_of[in->packet.pt];
+	in->codec = r->track[in->track].codec_of[in->packet.pt];
 	if (in->codec == HZ_CODEC_NONE)
 		return -ENOENT;
 	if (!hz_audio_open(in))
 		return -EBADMSG;
 	hz_burst_next(r, e, in->packet.ts);
-	struct hz_rt_stream *stream = hz_track_stream(r, e->track, e->layer);
-	if (!stream)
+	if (!is_new(r, e, in, way, &a))
 		return 0;
-	enum hz_receive how = hz_receiver_on_packet(&stream->rx, in->packet.seq, in->packet.ts, recovered,
-	                                            in->now_us, &in->ext);
-	if (how != HZ_RECEIVE_NEW && how != HZ_RECEIVE_RESTART)
-		return 0;
-	int64_t before = at->rx[e->layer].highest;
-	bool newest = in->ext > before;
-	if (newest)
-		at->rx[e->layer].highest = in->ext;
-	hz_nack_on_packet(&stream->nack, in->ext, in->now_us);
-	if (!recovered && !r->late && in->packet.payload_bytes)
+	hz_fec_arrived(a.stream->fec, in->ext, false, way == WAY_AGAIN || in->packet.padding_bytes);
+	if (way == WAY_WIRE && !r->late && in->packet.payload_bytes)
 		hz_clockmap_on_packet(&at->clock[e->layer], in->packet.ts, in->now_us);
-	hz_describe(r, stream, in, newest);
-	hz_rate_add(stream, in);
+	hz_describe(r, a.stream, in, in->ext > a.before);
+	hz_rate_add(a.stream, in);
 	note_activity(r, in);
 	if (in->frame.keyframe_start)
-		hz_nack_forget_before(&stream->nack, in->ext);
-	if (how == HZ_RECEIVE_RESTART)
+		hz_nack_forget_before(&a.stream->nack, in->ext);
+	if (a.how == HZ_RECEIVE_RESTART)
 		hz_keyframe_want(r, in->track, in->layer);
 	if (!flows(r, in->track))
 		return 0;
@@ -160,10 +187,63 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 		pass_over(r, in);
 		return 0;
 	}
-	take_missed(r, e, in, before);
-	keep(r, stream, in);
+	hz_fec_settle(r, a.stream, in);
+	take_missed(r, e, in, a.before);
+	keep(r, a.stream, in);
 	hz_burst_add(r, in);
 	return 0;
+}
+
+// It counts as received, is kept while it may be of use, and goes to nobody.
+static void take_parity(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in, enum way way)
+{
+	struct arrival a;
+	in->layer = e->layer;
+	if (!is_new(r, e, in, way, &a))
+		return;
+	hz_fec_arrived(a.stream->fec, in->ext, true, false);
+	if (a.how == HZ_RECEIVE_RESTART)
+		hz_keyframe_want(r, in->track, in->layer);
+	if (in->ext < a.stream->rx.highest)
+		hz_fec_fill(r, in, in->ext);
+	if (flows(r, in->track) && !r->late)
+		hz_fec_keep(r, a.stream, in);
+}
+
+// What can be made of parity goes the way of every repaired packet; each turn uses parity up.
+static void take_made(struct hz_router *r, const struct hz_ssrc_entry *e, int64_t now_us)
+{
+	struct hz_rt_stream *stream = r->track[e->track].layer[e->layer].stream;
+	struct hz_ulpfec_sum sum;
+	struct hz_rtp_packet packet;
+	while (stream && hz_fec_make(r, stream, e->track, now_us, &sum, &packet)) {
+		struct hz_rt_in made = {.now_us = now_us};
+		int64_t before = stream->rx.recovered;
+		hz_forward_prepare(r, e->track, &packet, &made);
+		(void)take_media(r, e, &made, WAY_MADE);
+		hz_burst_flush(r); // it lies in our buffer
+		r->arena->counters.fec_recovered += stream->rx.recovered > before;
+	}
+}
+
+// A packet of the main stream: of video it may be in RED, with a parity packet inside.
+static int take_main(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in, uint8_t *data,
+                     enum way way)
+{
+	const struct hz_rt_track *t = &r->track[e->track];
+	int err = 0;
+	if (hz_arena_track_set(&r->arena->track[e->track])->kind != HZ_KIND_VIDEO)
+		return take_media(r, e, in, way);
+	err = hz_fec_open(r, in, data);
+	if (err)
+		return err;
+	uint8_t codec = t->codec_of[in->packet.pt];
+	if (codec == HZ_CODEC_RED || codec == HZ_CODEC_ULPFEC)
+		take_parity(r, e, in, way);
+	else
+		err = take_media(r, e, in, way);
+	take_made(r, e, in->now_us);
+	return err;
 }
 
 static int take_rtx(struct hz_router *r, const struct hz_ssrc_entry *e, struct hz_rt_in *in, uint8_t *data)
@@ -185,7 +265,7 @@ static int take_rtx(struct hz_router *r, const struct hz_ssrc_entry *e, struct h
 	if (err)
 		return err;
 	hz_forward_prepare(r, e->track, &packet, in);
-	return take_media(r, e, in, true);
+	return take_main(r, e, in, inner, WAY_AGAIN);
 }
 
 static int take(struct hz_router *r, uint32_t slot, uint8_t *data, size_t bytes, uint32_t roc, int64_t now_us)
@@ -205,7 +285,7 @@ static int take(struct hz_router *r, uint32_t slot, uint8_t *data, size_t bytes,
 	hz_forward_prepare(r, e->track, &packet, &in);
 	note_twcc(r, slot, &in);
 	uint32_t track = e->track;
-	err = e->rtx ? take_rtx(r, e, &in, data) : take_media(r, e, &in, false);
+	err = e->rtx ? take_rtx(r, e, &in, data) : take_main(r, e, &in, data, WAY_WIRE);
 	hz_keyframe_poll(r, track, now_us);
 	return err;
 }

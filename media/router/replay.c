@@ -27,6 +27,8 @@ bool hz_replay_may(const struct hz_router *r, uint32_t sub, int64_t now_us)
 	if (highest - l->key_ext >= HZ_REPLAY_PACKETS)
 		return false;
 	for (int64_t e = l->key_ext; e <= highest && bytes <= HZ_REPLAY_BYTES; e++) {
+		if (hz_fec_none(l->stream->fec, e))
+			continue;
 		if (hz_history_get(l->stream->history, e, now_us, &packet, NULL))
 			return false; // lost, or not kept: a fresh keyframe is better than one with a hole
 		bytes += packet.bytes;
@@ -44,6 +46,8 @@ void hz_replay(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in)
 	for (int64_t e = l->key_ext; e < in->ext; e++) {
 		struct hz_rt_in old = {
 		    .now_us = in->now_us, .layer = in->layer, .codec = in->codec, .ext = e};
+		if (hz_fec_none(l->stream->fec, e))
+			continue;
 		if (hz_history_get(l->stream->history, e, in->now_us, &packet, NULL))
 			return;
 		hz_forward_prepare(r, in->track, &packet, &old);

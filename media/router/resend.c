@@ -132,7 +132,7 @@ bool hz_resend_again(struct hz_router *r, uint32_t sub, uint64_t index, bool pre
 	struct hz_paced kept = {.ext = ext, .track = (uint16_t)HZ_ID_SLOT(map->track), .layer = map->layer};
 	bool found =
 	    stream && stream->history && !hz_history_get(stream->history, ext, now_us, &packet, NULL);
-	if (!stream || (!found && hz_kept_get(r, sub, &kept, &packet)))
+	if (!stream || hz_fec_none(stream->fec, ext) || (!found && hz_kept_get(r, sub, &kept, &packet)))
 		return false;
 	if (!prepaid && !spend(r, s->peer, packet.bytes, now_us))
 		return false;

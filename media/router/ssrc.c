@@ -79,6 +79,8 @@ void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry)
 			l->stream->history = NULL;
 			free(l->stream->dd);
 			l->stream->dd = NULL;
+			free(l->stream->fec);
+			l->stream->fec = NULL;
 		}
 		l->last_us = 0;
 		l->key_us = 0;

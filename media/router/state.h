@@ -4,6 +4,7 @@
 #define HZ_MEDIA_ROUTER_STATE_H
 
 #include "media/router/congestion.h"
+#include "media/router/fec.h"
 #include "media/router/layers.h"
 #include "media/router/router.h"
 #include "media/rtp/dependency.h"
@@ -68,6 +69,7 @@ struct hz_rt_stream { // of a layer that has received something; about 13 KB
 	struct hz_rt_rate rate;
 	struct hz_dd_structure *dd; // newest one received; NULL: none
 	struct hz_history *history; // NULL: nobody may ask again
+	struct hz_rt_fec *fec;      // NULL: nothing has come in RED
 };
 
 struct hz_rt_layer {
@@ -248,6 +250,8 @@ struct hz_rt_in {
 	struct hz_dd dd;
 	const uint8_t *primary; // Opus inside RED; NULL: not RED
 	uint16_t primary_bytes;
+	bool red;   // video that came in RED
+	bool none;  // nothing but a place to fill, if one was kept free
 	bool plain; // no extension that is copied: a template will do
 };
 

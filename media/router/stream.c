@@ -20,5 +20,6 @@ void hz_stream_free(struct hz_rt_stream *stream)
 		return;
 	hz_history_free(stream->history);
 	free(stream->dd);
+	free(stream->fec);
 	free(stream);
 }

@@ -32,6 +32,21 @@ static uint32_t find(const struct hz_nack *n, int64_t ext)
 	return low;
 }
 
+static void remove_at(struct hz_nack *n, uint32_t i)
+{
+	n->count--;
+	memmove(&n->missing[i], &n->missing[i + 1], (n->count - i) * sizeof(n->missing[0]));
+	if (n->count == 0)
+		n->next_us = INT64_MAX;
+}
+
+void hz_nack_forget(struct hz_nack *n, int64_t ext)
+{
+	uint32_t i = find(n, ext);
+	if (i < n->count && n->missing[i].ext == ext)
+		remove_at(n, i);
+}
+
 static void on_arrived(struct hz_nack *n, int64_t ext, int64_t now_us)
 {
 	uint32_t i = find(n, ext);
@@ -48,10 +63,7 @@ static void on_arrived(struct hz_nack *n, int64_t ext, int64_t now_us)
 	n->got++;
 	if (!m->tries && n->lost)
 		n->lost--;
-	n->count--;
-	memmove(&n->missing[i], &n->missing[i + 1], (n->count - i) * sizeof(n->missing[0]));
-	if (n->count == 0)
-		n->next_us = INT64_MAX;
+	remove_at(n, i);
 }
 
 static void turn_window(struct hz_nack *n, int64_t now_us)

@@ -52,6 +52,9 @@ void hz_nack_init(struct hz_nack *n);
 // A packet that hz_receiver_on_packet() called NEW or RESTART, by its extended number. O(1) without loss.
 void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us);
 
+// This number is no longer wanted: it was made from redundancy, which tells nothing about the round trip.
+void hz_nack_forget(struct hz_nack *n, int64_t ext);
+
 // Everything before `ext` is no longer wanted (a keyframe begins there).
 void hz_nack_forget_before(struct hz_nack *n, int64_t ext);
 

@@ -147,6 +147,11 @@ enum hz_receive hz_receiver_on_packet(struct hz_receiver *r, uint16_t seq, uint3
 	return rc;
 }
 
+bool hz_receiver_has(const struct hz_receiver *r, int64_t ext)
+{
+	return ext <= r->highest && (r->highest - ext >= HZ_RECEIVER_WINDOW || seen_get(r, ext));
+}
+
 void hz_receiver_on_sr(struct hz_receiver *r, uint64_t ntp, int64_t now_us)
 {
 	r->sr_compact = hz_ntp_compact(ntp);

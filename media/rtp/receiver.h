@@ -55,6 +55,9 @@ void hz_receiver_seed(struct hz_receiver *r, uint32_t clock_hz, int64_t highest)
 enum hz_receive hz_receiver_on_packet(struct hz_receiver *r, uint16_t seq, uint32_t ts, bool recovered,
                                       int64_t now_us, int64_t *ret_ext);
 
+// Has this number come? Those that are older than the window have.
+bool hz_receiver_has(const struct hz_receiver *r, int64_t ext);
+
 void hz_receiver_on_sr(struct hz_receiver *r, uint64_t ntp, int64_t now_us);
 
 // The block of a report to be sent now; moves the interval of fraction_lost on. -ENODATA: no packet yet.

@@ -75,6 +75,7 @@ void hz_worker_stats(struct hz_worker *w)
 	                                     .events_dropped = c->events_dropped,
 	                                     .recoveries = c->recoveries,
 	                                     .late = c->late,
+	                                     .fec_recovered = c->fec_recovered,
 	                                     .handshakes_done = c->handshakes_done,
 	                                     .handshakes_failed = c->handshakes_failed,
 	                                     .handshakes_refused = c->handshakes_refused,

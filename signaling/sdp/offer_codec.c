@@ -14,8 +14,8 @@ struct map {
 	const char *fmtp; // offered text, or NULL
 };
 
-enum { NAME_OPUS, NAME_RED, NAME_H264, NAME_VP8, NAME_VP9, NAME_AV1, NAME_RTX, NAME_COUNT };
-static const char *const names[NAME_COUNT] = {"opus", "red", "H264", "VP8", "VP9", "AV1", "rtx"};
+enum { NAME_OPUS, NAME_RED, NAME_H264, NAME_VP8, NAME_VP9, NAME_AV1, NAME_ULPFEC, NAME_RTX, NAME_COUNT };
+static const char *const names[NAME_COUNT] = {"opus", "red", "H264", "VP8", "VP9", "AV1", "ulpfec", "rtx"};
 
 // With rtcp-mux 64..95 would be taken for RTCP (RFC 5761 section 4); 0 means "unused" to us.
 static bool usable_pt(uint64_t pt)
@@ -200,7 +200,9 @@ static enum hz_codec video_codec(const struct map *map, enum hz_sdp_direction di
 		return fmtp_default(map->fmtp, "profile-id", "0") ? HZ_CODEC_VP9 : HZ_CODEC_NONE;
 	if (map->name == names[NAME_AV1])
 		return fmtp_default(map->fmtp, "profile", "0") ? HZ_CODEC_AV1 : HZ_CODEC_NONE;
-	return HZ_CODEC_NONE;
+	if (map->name == names[NAME_RED])
+		return HZ_CODEC_RED;
+	return map->name == names[NAME_ULPFEC] ? HZ_CODEC_ULPFEC : HZ_CODEC_NONE;
 }
 
 // The parameters to repeat in the answer: sprop-* describe the offerer's own stream, x-google-* are hints to itself.

@@ -35,9 +35,9 @@ function startMeter(): Meter {
   return meter;
 }
 
-// Pictures go out in that codec only ("VP8", "H264", ...), whatever client code prefers.
+// Pictures go out in that codec only ("VP8", "H264", ...) and what repairs it, whatever client code prefers.
 function useCodec(name: string): void {
-  const codecs = (RTCRtpSender.getCapabilities("video")?.codecs ?? []).filter((c) => [`video/${name}`, "video/rtx"].some((type) => type.toLowerCase() === c.mimeType.toLowerCase()));
+  const codecs = (RTCRtpSender.getCapabilities("video")?.codecs ?? []).filter((c) => [`video/${name}`, "video/rtx", "video/red", "video/ulpfec"].some((type) => type.toLowerCase() === c.mimeType.toLowerCase()));
   const add = RTCPeerConnection.prototype.addTransceiver;
   RTCPeerConnection.prototype.addTransceiver = function (this: RTCPeerConnection, what, init) {
     const transceiver = add.call(this, what, init);

@@ -1,0 +1,287 @@
+#include "media/router/fec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/router/state.h"
+#include "media/rtp/red.h"
+#include "media/rtp/seq.h"
+#include "media/rtp/vp9.h"
+
+#define WINDOW        HZ_RECEIVER_WINDOW
+#define MAX_TS_AWAY   (10 * 90000) // of a packet that was made, from the one it was made of
+#define MAX_BASE_AWAY (WINDOW / 2)
+
+static bool is_media(uint8_t codec)
+{
+	return codec != HZ_CODEC_NONE && codec != HZ_CODEC_RED && codec != HZ_CODEC_ULPFEC;
+}
+
+int hz_fec_open(struct hz_router *r, struct hz_rt_in *in, uint8_t *data)
+{
+	const struct hz_rt_track *t = &r->track[in->track];
+	struct hz_rtp_packet *p = &in->packet;
+	struct hz_red red;
+	if (t->codec_of[p->pt] != HZ_CODEC_RED || !p->payload_bytes)
+		return 0;
+	if (hz_red_parse(p->payload, p->payload_bytes, &red) || red.count)
+		return -EBADMSG;
+	uint8_t codec = t->codec_of[red.primary.pt];
+	if (!is_media(codec) && codec != HZ_CODEC_ULPFEC)
+		return -EBADMSG;
+	// Moving the header up is cheaper than moving the payload down.
+	memmove(data + 1, data, p->header_bytes);
+	data[2] = (uint8_t)((data[2] & 0x80) | red.primary.pt);
+	struct hz_rtp_packet inner;
+	int err = hz_rtp_parse(data + 1, p->bytes - 1, &inner);
+	if (err)
+		return err;
+	hz_forward_prepare(r, in->track, &inner, in);
+	in->red = true;
+	return 0;
+}
+
+// --- which numbers
+
+static uint64_t *word(uint64_t *bits, int64_t ext)
+{
+	return &bits[(uint64_t)ext % WINDOW / 64];
+}
+
+static uint64_t bit(int64_t ext)
+{
+	return 1ull << ((uint64_t)ext % 64);
+}
+
+static void put(uint64_t *bits, int64_t ext, bool value)
+{
+	*word(bits, ext) = value ? *word(bits, ext) | bit(ext) : *word(bits, ext) & ~bit(ext);
+}
+
+void hz_fec_arrived(struct hz_rt_fec *fec, int64_t ext, bool none, bool rewritten)
+{
+	if (!fec || ext <= fec->top - WINDOW)
+		return;
+	if (ext - fec->top >= WINDOW) {
+		memset(fec->none, 0, sizeof(fec->none));
+		memset(fec->rewritten, 0, sizeof(fec->rewritten));
+		fec->top = ext;
+	}
+	while (fec->top < ext) {
+		fec->top++;
+		put(fec->none, fec->top, false);
+		put(fec->rewritten, fec->top, false);
+	}
+	put(fec->none, ext, none);
+	put(fec->rewritten, ext, rewritten);
+}
+
+static bool get(const uint64_t *bits, int64_t ext)
+{
+	return bits[(uint64_t)ext % WINDOW / 64] & bit(ext);
+}
+
+bool hz_fec_none(const struct hz_rt_fec *fec, int64_t ext)
+{
+	return fec && ext <= fec->top && ext > fec->top - WINDOW && get(fec->none, ext);
+}
+
+// --- making
+
+enum state { COMPLETE, USELESS, LATER, READY };
+
+// READY: *ret_missing is the only one that is not there.
+static enum state look(const struct hz_rt_stream *stream, const struct hz_fec_waiting *w, int64_t *ret_missing)
+{
+	const struct hz_rt_fec *fec = stream->fec;
+	unsigned missing = 0;
+	bool sound = true;
+	if (w->base <= stream->rx.highest - WINDOW)
+		return USELESS;
+	for (uint64_t left = w->mask; left; left &= left - 1) {
+		int64_t ext = w->base + __builtin_ctzll(left);
+		if (!hz_receiver_has(&stream->rx, ext)) {
+			if (++missing > 1)
+				return LATER;
+			*ret_missing = ext;
+		} else if (get(fec->none, ext) || get(fec->rewritten, ext)) {
+			sound = false;
+		}
+	}
+	return !missing ? COMPLETE : sound ? READY : USELESS;
+}
+
+static bool parity_of(const struct hz_rt_stream *stream, const struct hz_rtp_packet *packet, int64_t ext,
+                      struct hz_ulpfec *ret, int64_t *ret_base)
+{
+	if (hz_ulpfec_parse(packet->payload, packet->payload_bytes, ret))
+		return false;
+	*ret_base = hz_seq_extend(ext, ret->base);
+	return *ret_base >= 0 && *ret_base + ret->span <= ext && ext - *ret_base < MAX_BASE_AWAY &&
+	       ext > stream->rx.highest - WINDOW;
+}
+
+void hz_fec_keep(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in)
+{
+	struct hz_rt_fec *fec = stream->fec;
+	struct hz_ulpfec parity;
+	struct hz_fec_waiting w = {.ext = in->ext};
+	int64_t missing;
+	if (!fec || !stream->history || !parity_of(stream, &in->packet, in->ext, &parity, &w.base))
+		return; // nobody watches, or it is of no use
+	w.mask = parity.mask;
+	enum state state = look(stream, &w, &missing);
+	if (state == COMPLETE || state == USELESS ||
+	    hz_history_put(stream->history, in->ext, &in->packet, in->now_us))
+		return;
+	fec->waiting += !fec->wait[fec->next].mask;
+	fec->wait[fec->next] = w;
+	fec->next = (fec->next + 1) % HZ_FEC_WAITING;
+}
+
+static bool make(struct hz_router *r, struct hz_rt_stream *stream, uint32_t track,
+                 const struct hz_fec_waiting *w, int64_t missing, int64_t now_us, struct hz_ulpfec_sum *sum,
+                 struct hz_rtp_packet *ret)
+{
+	const struct hz_ext_ids *ids = &hz_arena_track_set(&r->arena->track[track])->ext;
+	struct hz_rtp_packet packet;
+	struct hz_ulpfec parity;
+	int64_t base;
+	if (hz_history_get(stream->history, w->ext, now_us, &packet, NULL) ||
+	    !parity_of(stream, &packet, w->ext, &parity, &base))
+		return false;
+	uint32_t ts = packet.ts, ssrc = packet.ssrc;
+	hz_ulpfec_begin(sum, &parity);
+	for (uint64_t left = w->mask; left; left &= left - 1) {
+		int64_t ext = w->base + __builtin_ctzll(left);
+		if (ext == missing)
+			continue;
+		if (hz_history_get(stream->history, ext, now_us, &packet, NULL))
+			return false;
+		hz_ulpfec_add(sum, &packet, ids);
+	}
+	// Two senders that count differently would make noise of it: a picture that cannot be is not shown.
+	int32_t away = 0;
+	if (hz_ulpfec_end(sum, (uint16_t)missing, ssrc, ret) || !ret->payload_bytes)
+		return false;
+	away = hz_ts_diff(ret->ts, ts);
+	return is_media(r->track[track].codec_of[ret->pt]) && away < MAX_TS_AWAY && away > -MAX_TS_AWAY;
+}
+
+bool hz_fec_make(struct hz_router *r, struct hz_rt_stream *stream, uint32_t track, int64_t now_us,
+                 struct hz_ulpfec_sum *sum, struct hz_rtp_packet *ret)
+{
+	struct hz_rt_fec *fec = stream->fec;
+	for (unsigned i = 0; fec && fec->waiting && stream->history && i < HZ_FEC_WAITING; i++) {
+		struct hz_fec_waiting *w = &fec->wait[i], used = *w;
+		int64_t missing = 0;
+		enum state state = w->mask ? look(stream, w, &missing) : LATER;
+		if (state == LATER)
+			continue;
+		w->mask = 0;
+		fec->waiting--;
+		if (state == READY && make(r, stream, track, &used, missing, now_us, sum, ret))
+			return true;
+	}
+	return false;
+}
+
+// --- lost parity packets
+
+struct picture {
+	uint16_t id;
+	uint8_t bits; // 0: no picture id
+	bool start;
+};
+
+static struct picture picture_of(uint8_t codec, const struct hz_rtp_packet *packet)
+{
+	struct hz_vp8_descriptor vp8;
+	struct hz_vp9_descriptor vp9;
+	if (codec == HZ_CODEC_VP8 && !hz_vp8_parse(packet->payload, packet->payload_bytes, &vp8))
+		return (struct picture){vp8.picture_id, vp8.picture_id_bits, vp8.start};
+	if (codec == HZ_CODEC_VP9 && !hz_vp9_parse(packet->payload, packet->payload_bytes, &vp9))
+		return (struct picture){vp9.picture_id, vp9.picture_id_bits, vp9.start && !vp9.spatial_id};
+	return (struct picture){0};
+}
+
+// The nearest packet on this side that has something. False: it is not known, or nothing is missing before it.
+static bool neighbour(const struct hz_rt_stream *stream, const struct hz_rt_in *in, int step, int64_t *ret_ext,
+                      struct hz_rtp_packet *ret)
+{
+	bool gap = false;
+	for (int i = 1; i <= HZ_FEC_BACK; i++) {
+		int64_t ext = in->ext + (int64_t)i * step;
+		if (ext > stream->rx.highest || ext <= stream->rx.highest - WINDOW)
+			return false;
+		if (!hz_receiver_has(&stream->rx, ext)) {
+			gap = true;
+			continue;
+		}
+		if (get(stream->fec->none, ext))
+			continue;
+		*ret_ext = ext;
+		return gap && !hz_history_get(stream->history, ext, in->now_us, ret, NULL);
+	}
+	return false;
+}
+
+static bool follows(const struct picture *next, const struct picture *last)
+{
+	uint16_t mask = next->bits == 15 ? 0x7fff : 0x7f;
+	return next->start && next->bits && next->bits == last->bits && ((last->id + 1) & mask) == next->id;
+}
+
+static void settle(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in, int64_t from,
+                   int64_t to)
+{
+	for (int64_t ext = from; ext < to; ext++) {
+		int64_t same;
+		if (hz_receiver_has(&stream->rx, ext))
+			continue;
+		(void)hz_receiver_on_packet(&stream->rx, (uint16_t)ext, in->packet.ts, true, in->now_us, &same);
+		hz_nack_forget(&stream->nack, ext);
+		hz_fec_arrived(stream->fec, ext, true, false);
+		if (in->ext < stream->rx.highest)
+			hz_fec_fill(r, in, ext);
+	}
+}
+
+void hz_fec_settle(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in)
+{
+	struct hz_rtp_packet packet;
+	int64_t ext;
+	if (!stream->fec || !stream->history || !stream->nack.count || !in->packet.payload_bytes)
+		return;
+	struct picture own = picture_of(in->codec, &in->packet), other;
+	if (own.start && neighbour(stream, in, -1, &ext, &packet)) {
+		other = picture_of(in->codec, &packet);
+		if (packet.marker && follows(&own, &other))
+			settle(r, stream, in, ext + 1, in->ext);
+	}
+	if (in->packet.marker && neighbour(stream, in, 1, &ext, &packet)) {
+		other = picture_of(in->codec, &packet);
+		if (follows(&other, &own))
+			settle(r, stream, in, in->ext + 1, ext);
+	}
+}
+
+void hz_fec_fill(struct hz_router *r, const struct hz_rt_in *in, int64_t ext)
+{
+	struct hz_rt_in empty = {.packet = in->packet,
+	                         .now_us = in->now_us,
+	                         .ext = ext,
+	                         .track = in->track,
+	                         .layer = in->layer,
+	                         .plain = true,
+	                         .none = true};
+	hz_burst_flush(r); // what waits has its places first
+	empty.packet.seq = (uint16_t)ext;
+	empty.packet.payload_bytes = 0;
+	empty.packet.marker = false;
+	for (uint16_t s = r->track[in->track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track) {
+		empty.codec = hz_arena_sub_map(&r->arena->sub[s])->codec;
+		hz_forward_one(r, &empty, s);
+	}
+}
