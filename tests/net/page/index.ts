@@ -152,6 +152,7 @@ Object.assign(globalThis, {
   bench: {
     useCodec, huizhenPublish, huizhenWatch, janusPublish, janusWatch, directPublish, directWatch, directDeliver, sent,
     raw: async () => { const o: unknown[] = []; (await current()?.getStats())?.forEach((r: Record<string, unknown>) => { if (/inbound|remote-out/.test(String(r["type"]))) o.push(r); }); return JSON.stringify(o) + (current()?.remoteDescription?.sdp ?? "").split("\r\n").filter((l) => /xr|ssrc|rtcp-fb:|m=|L1T|simul/.test(l)).join("\n"); },
+    connection: () => current(),
     directOutbox: () => outbox.splice(0), take: () => meter?.take(),
     state: () => `ICE ${current()?.iceConnectionState ?? "none"}, ${current()?.remoteDescription?.sdp.split("\r\n").filter((l) => l.startsWith("a=candidate")).join(" ") ?? "nothing remote"}`,
   },
