@@ -202,7 +202,7 @@ const char *hz_peer_state_name(uint8_t state)
 
 const char *hz_codec_name(uint8_t codec)
 {
-	static const char *const names[HZ_CODEC_COUNT] = {"",    "opus", "h264", "h264",
-	                                                  "vp8", "vp9",  "av1",  "red", "ulpfec"};
+	static const char *const names[HZ_CODEC_COUNT] = {"",    "opus", "h264", "h264",  "vp8",
+	                                                  "vp9", "av1",  "red",  "ulpfec"};
 	return codec < HZ_CODEC_COUNT ? names[codec] : "";
 }

@@ -18,8 +18,8 @@ uint32_t hz_codec_bits(const struct hz_sdp_media *media)
 	uint32_t bits = 0;
 	for (unsigned i = 0; i < media->codec_count; i++)
 		bits |= HZ_CODEC_BIT(media->codec[i].pt.codec);
-	return bits & ~(HZ_CODEC_BIT(HZ_CODEC_NONE) | HZ_CODEC_BIT(HZ_CODEC_OPUS) | HZ_CODEC_BIT(HZ_CODEC_RED) |
-	                HZ_CODEC_BIT(HZ_CODEC_ULPFEC));
+	return bits & ~(HZ_CODEC_BIT(HZ_CODEC_NONE) | HZ_CODEC_BIT(HZ_CODEC_OPUS) |
+	                HZ_CODEC_BIT(HZ_CODEC_RED) | HZ_CODEC_BIT(HZ_CODEC_ULPFEC));
 }
 
 uint32_t hz_codec_receives(const struct hz_sdp_offer *offer)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "media/router/state.h"
+#include "media/rtp/bytes.h"
 #include "media/rtp/red.h"
 #include "media/rtp/seq.h"
 #include "media/rtp/vp9.h"
@@ -92,7 +93,8 @@ bool hz_fec_none(const struct hz_rt_fec *fec, int64_t ext)
 enum state { COMPLETE, USELESS, LATER, READY };
 
 // READY: *ret_missing is the only one that is not there.
-static enum state look(const struct hz_rt_stream *stream, const struct hz_fec_waiting *w, int64_t *ret_missing)
+static enum state look(const struct hz_rt_stream *stream, const struct hz_fec_waiting *w,
+                       int64_t *ret_missing)
 {
 	const struct hz_rt_fec *fec = stream->fec;
 	unsigned missing = 0;
@@ -189,29 +191,85 @@ bool hz_fec_make(struct hz_router *r, struct hz_rt_stream *stream, uint32_t trac
 
 // --- lost parity packets
 
-struct picture {
-	uint16_t id;
-	uint8_t bits; // 0: no picture id
-	bool start;
+struct frame {
+	uint16_t number, mask;
+	bool start, end; // first, last packet of it
 };
 
-static struct picture picture_of(uint8_t codec, const struct hz_rtp_packet *packet)
+// By the dependency descriptor, else by the codec's picture id. False: its frames have no numbers.
+static bool frame_of(uint8_t codec, const struct hz_rtp_packet *packet, const struct hz_rtp_exts *exts,
+                     struct frame *ret)
 {
 	struct hz_vp8_descriptor vp8;
 	struct hz_vp9_descriptor vp9;
-	if (codec == HZ_CODEC_VP8 && !hz_vp8_parse(packet->payload, packet->payload_bytes, &vp8))
-		return (struct picture){vp8.picture_id, vp8.picture_id_bits, vp8.start};
-	if (codec == HZ_CODEC_VP9 && !hz_vp9_parse(packet->payload, packet->payload_bytes, &vp9))
-		return (struct picture){vp9.picture_id, vp9.picture_id_bits, vp9.start && !vp9.spatial_id};
-	return (struct picture){0};
+	uint8_t bits = 0;
+	*ret = (struct frame){.end = packet->marker};
+	if (exts->has & HZ_EXT_DEPENDENCY && exts->dependency_bytes >= 3) {
+		*ret = (struct frame){.number = hz_get16(exts->dependency + 1),
+		                      .mask = 0xffff,
+		                      .start = exts->dependency[0] & 0x80,
+		                      .end = exts->dependency[0] & 0x40};
+		return true;
+	}
+	if (codec == HZ_CODEC_VP8 && !hz_vp8_parse(packet->payload, packet->payload_bytes, &vp8)) {
+		ret->number = vp8.picture_id;
+		ret->start = vp8.start;
+		bits = vp8.picture_id_bits;
+	} else if (codec == HZ_CODEC_VP9 && !hz_vp9_parse(packet->payload, packet->payload_bytes, &vp9)) {
+		ret->number = vp9.picture_id;
+		ret->start = vp9.start && !vp9.spatial_id;
+		bits = vp9.picture_id_bits;
+	}
+	ret->mask = bits == 15 ? 0x7fff : 0x7f;
+	return bits != 0;
+}
+
+static uint16_t step_between(const struct frame *last, const struct frame *next)
+{
+	return (uint16_t)((next->number - last->number) & next->mask);
+}
+
+// Simulcast streams of one sender may share their frame numbers: then each counts in steps of as many as there are. The
+// smallest step of late where nothing was missing is what one frame takes.
+static void learn(struct hz_rt_fec *fec, const struct hz_rt_in *in, const struct frame *own)
+{
+	if (own->start && fec->end_ext && in->ext > fec->end_ext && in->ext - fec->end_ext <= HZ_FEC_BACK) {
+		const struct frame end = {.number = fec->end_number};
+		uint16_t step = step_between(&end, own);
+		int64_t ext = fec->end_ext + 1;
+		while (ext < in->ext && hz_fec_none(fec, ext))
+			ext++;
+		if (ext == in->ext && step) {
+			if (++fec->steps % HZ_FEC_STEPS == 0) {
+				fec->step[1] = fec->step[0];
+				fec->step[0] = 0;
+			}
+			if (!fec->step[0] || step < fec->step[0])
+				fec->step[0] = step;
+		}
+	}
+	if (own->end && in->ext > fec->end_ext) {
+		fec->end_ext = in->ext;
+		fec->end_number = own->number;
+	}
+}
+
+static bool follows(const struct hz_rt_fec *fec, const struct frame *last, const struct frame *next)
+{
+	uint16_t usual = fec->step[0];
+	if (!usual || (fec->step[1] && fec->step[1] < usual))
+		usual = fec->step[1];
+	return last->end && next->start && usual && step_between(last, next) == usual;
 }
 
 // The nearest packet on this side that has something. False: it is not known, or nothing is missing before it.
-static bool neighbour(const struct hz_rt_stream *stream, const struct hz_rt_in *in, int step, int64_t *ret_ext,
-                      struct hz_rtp_packet *ret)
+static bool neighbour(struct hz_router *r, const struct hz_rt_stream *stream, const struct hz_rt_in *in,
+                      int step, int64_t *ret_ext, struct frame *ret)
 {
 	bool gap = false;
 	for (int i = 1; i <= HZ_FEC_BACK; i++) {
+		struct hz_rtp_packet packet;
+		struct hz_rtp_exts exts;
 		int64_t ext = in->ext + (int64_t)i * step;
 		if (ext > stream->rx.highest || ext <= stream->rx.highest - WINDOW)
 			return false;
@@ -221,16 +279,13 @@ static bool neighbour(const struct hz_rt_stream *stream, const struct hz_rt_in *
 		}
 		if (get(stream->fec->none, ext))
 			continue;
+		if (!gap || hz_history_get(stream->history, ext, in->now_us, &packet, NULL))
+			return false;
+		hz_rtp_parse_exts(&packet, &hz_arena_track_set(&r->arena->track[in->track])->ext, &exts);
 		*ret_ext = ext;
-		return gap && !hz_history_get(stream->history, ext, in->now_us, ret, NULL);
+		return frame_of(r->track[in->track].codec_of[packet.pt], &packet, &exts, ret);
 	}
 	return false;
-}
-
-static bool follows(const struct picture *next, const struct picture *last)
-{
-	uint16_t mask = next->bits == 15 ? 0x7fff : 0x7f;
-	return next->start && next->bits && next->bits == last->bits && ((last->id + 1) & mask) == next->id;
 }
 
 static void settle(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in, int64_t from,
@@ -240,7 +295,8 @@ static void settle(struct hz_router *r, struct hz_rt_stream *stream, const struc
 		int64_t same;
 		if (hz_receiver_has(&stream->rx, ext))
 			continue;
-		(void)hz_receiver_on_packet(&stream->rx, (uint16_t)ext, in->packet.ts, true, in->now_us, &same);
+		(void)hz_receiver_on_packet(&stream->rx, (uint16_t)ext, in->packet.ts, true, in->now_us,
+		                            &same);
 		hz_nack_forget(&stream->nack, ext);
 		hz_fec_arrived(stream->fec, ext, true, false);
 		if (in->ext < stream->rx.highest)
@@ -250,21 +306,18 @@ static void settle(struct hz_router *r, struct hz_rt_stream *stream, const struc
 
 void hz_fec_settle(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in)
 {
-	struct hz_rtp_packet packet;
+	struct frame own, other;
 	int64_t ext;
-	if (!stream->fec || !stream->history || !stream->nack.count || !in->packet.payload_bytes)
+	if (!stream->fec || !stream->history || !in->packet.payload_bytes ||
+	    !frame_of(in->codec, &in->packet, &in->exts, &own))
 		return;
-	struct picture own = picture_of(in->codec, &in->packet), other;
-	if (own.start && neighbour(stream, in, -1, &ext, &packet)) {
-		other = picture_of(in->codec, &packet);
-		if (packet.marker && follows(&own, &other))
-			settle(r, stream, in, ext + 1, in->ext);
-	}
-	if (in->packet.marker && neighbour(stream, in, 1, &ext, &packet)) {
-		other = picture_of(in->codec, &packet);
-		if (follows(&other, &own))
-			settle(r, stream, in, in->ext + 1, ext);
-	}
+	learn(stream->fec, in, &own);
+	if (!stream->nack.count)
+		return;
+	if (own.start && neighbour(r, stream, in, -1, &ext, &other) && follows(stream->fec, &other, &own))
+		settle(r, stream, in, ext + 1, in->ext);
+	if (own.end && neighbour(r, stream, in, 1, &ext, &other) && follows(stream->fec, &own, &other))
+		settle(r, stream, in, in->ext + 1, ext);
 }
 
 void hz_fec_fill(struct hz_router *r, const struct hz_rt_in *in, int64_t ext)

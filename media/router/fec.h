@@ -9,7 +9,8 @@
 #include "media/rtp/ulpfec.h"
 
 #define HZ_FEC_WAITING 32 // parity packets that may be of use yet; when full the oldest goes
-#define HZ_FEC_BACK    64 // numbers looked at between two pictures
+#define HZ_FEC_BACK    64 // numbers looked at between two frames
+#define HZ_FEC_STEPS   8  // frames that tell how frame numbers count
 
 struct hz_router;
 struct hz_rt_stream;
@@ -24,10 +25,16 @@ struct hz_fec_waiting {
 struct hz_rt_fec {
 	int64_t top; // newest number received
 	uint32_t next;
-	uint32_t waiting;                            // entries in use
-	uint64_t none[HZ_RECEIVER_WINDOW / 64];      // bit (number % window): has nothing for receivers
-	uint64_t rewritten[HZ_RECEIVER_WINDOW / 64]; // other bytes than those that FEC was made of: came by RTX
+	uint32_t waiting;                       // entries in use
+	uint64_t none[HZ_RECEIVER_WINDOW / 64]; // bit (number % window): has nothing for receivers
+	uint64_t
+	    rewritten[HZ_RECEIVER_WINDOW / 64]; // other bytes than those that FEC was made of: came by RTX
 	struct hz_fec_waiting wait[HZ_FEC_WAITING];
+	int64_t end_ext; // newest packet that ended a frame; 0: none
+	uint16_t end_number;
+	uint16_t
+	    step[2]; // smallest difference of numbers of neighbouring frames: of late, before; 0: not known
+	uint32_t steps;
 };
 
 // Takes the RED header of a video packet at `data` away: the packet begins one byte later. -EBADMSG: more than one
@@ -47,8 +54,8 @@ void hz_fec_keep(struct hz_router *r, struct hz_rt_stream *stream, const struct 
 bool hz_fec_make(struct hz_router *r, struct hz_rt_stream *stream, uint32_t track, int64_t now_us,
                  struct hz_ulpfec_sum *sum, struct hz_rtp_packet *ret);
 
-// in begins or ends a picture: between it and its neighbour nothing but FEC was sent. What is missing there was FEC, is
-// not asked for again, and takes no place.
+// in begins or ends a frame: between it and its neighbour nothing but FEC was sent. What is missing there was FEC, is
+// not asked for again, and takes no place. Senders do not repeat FEC: it would be given up after all, for a keyframe.
 void hz_fec_settle(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in);
 
 // Fills the places that subscriptions have kept free for a number which turned out to have nothing.

@@ -65,7 +65,8 @@ static void take_out(struct hz_ulpfec_sum *sum, const struct hz_rtp_packet *pack
 		add(sum, packet, (size_t)(data - packet->data), bytes);
 }
 
-void hz_ulpfec_add(struct hz_ulpfec_sum *sum, const struct hz_rtp_packet *packet, const struct hz_ext_ids *ids)
+void hz_ulpfec_add(struct hz_ulpfec_sum *sum, const struct hz_rtp_packet *packet,
+                   const struct hz_ext_ids *ids)
 {
 	size_t length = packet->bytes - HZ_RTP_FIXED_BYTES;
 	sum->fec.flags ^= packet->data[0] & 0x3f;

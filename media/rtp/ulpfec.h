@@ -15,12 +15,12 @@
 struct hz_ulpfec {
 	uint64_t mask; // bit i: number base + i is protected; never 0
 	uint16_t base;
-	uint8_t span;         // highest bit of the mask and one
-	uint8_t flags, type;  // sums of P, X, CC and of M, PT
-	uint32_t ts;          // sums of timestamps and of lengths behind the fixed header
-	uint16_t length;      //
-	const uint8_t *data;  // sum of what is behind the fixed header; lives as long as the payload
-	uint16_t bytes;       // of data: what is longer cannot be made
+	uint8_t span;        // highest bit of the mask and one
+	uint8_t flags, type; // sums of P, X, CC and of M, PT
+	uint32_t ts;         // sums of timestamps and of lengths behind the fixed header
+	uint16_t length;     //
+	const uint8_t *data; // sum of what is behind the fixed header; lives as long as the payload
+	uint16_t bytes;      // of data: what is longer cannot be made
 };
 
 // -EBADMSG: cut short, nothing protected, or a header extension (E), which RFC 5109 has not.
@@ -34,7 +34,8 @@ struct hz_ulpfec_sum { // a packet in the making
 // One begin, one add for each of the protected packets that are there (all but one), one end.
 void hz_ulpfec_begin(struct hz_ulpfec_sum *sum, const struct hz_ulpfec *fec);
 // packet: as it was sent, without RED. ids: how its sender numbers extensions.
-void hz_ulpfec_add(struct hz_ulpfec_sum *sum, const struct hz_rtp_packet *packet, const struct hz_ext_ids *ids);
+void hz_ulpfec_add(struct hz_ulpfec_sum *sum, const struct hz_rtp_packet *packet,
+                   const struct hz_ext_ids *ids);
 // *ret points into sum->data. -EBADMSG: what comes out is no RTP packet, or longer than what is protected.
 int hz_ulpfec_end(struct hz_ulpfec_sum *sum, uint16_t seq, uint32_t ssrc, struct hz_rtp_packet *ret);
 

@@ -8,8 +8,8 @@
 #include "signaling/sdp/text.h"
 
 static const char *const codec_names[HZ_CODEC_COUNT] = {
-    [HZ_CODEC_OPUS] = "opus", [HZ_CODEC_H264_CB] = "H264", [HZ_CODEC_H264_HIGH] = "H264",
-    [HZ_CODEC_VP8] = "VP8",   [HZ_CODEC_VP9] = "VP9",      [HZ_CODEC_AV1] = "AV1",
+    [HZ_CODEC_OPUS] = "opus", [HZ_CODEC_H264_CB] = "H264",  [HZ_CODEC_H264_HIGH] = "H264",
+    [HZ_CODEC_VP8] = "VP8",   [HZ_CODEC_VP9] = "VP9",       [HZ_CODEC_AV1] = "AV1",
     [HZ_CODEC_RED] = "red",   [HZ_CODEC_ULPFEC] = "ulpfec",
 };
 
