@@ -113,12 +113,14 @@ static int find_red(const struct hz_peer *peer, const struct hz_sdp_media *media
 }
 
 // Parity packets beside VP8 and VP9, whose receivers see by picture ids that nothing else is missing. Browsers send none
-// beside H.264, where they would have to wait for each retransmission to know. RED alone would only cost a byte a packet.
-static bool find_fec(const struct hz_sdp_media *media, uint8_t codec, int ret[2])
+// beside H.264, where they would have to wait for each retransmission to know. What comes in RED must be repaired in RED.
+static bool find_fec(const struct hz_sdp_media *media, int codec, int ret[2])
 {
+	const struct hz_pt *pt = &media->codec[codec].pt;
 	ret[0] = find_codec(media, HZ_CODEC_RED);
 	ret[1] = find_codec(media, HZ_CODEC_ULPFEC);
-	return (codec == HZ_CODEC_VP8 || codec == HZ_CODEC_VP9) && ret[0] >= 0 && ret[1] >= 0;
+	return media->kind == HZ_SDP_VIDEO && (pt->codec == HZ_CODEC_VP8 || pt->codec == HZ_CODEC_VP9) &&
+	       ret[0] >= 0 && ret[1] >= 0 && (media->codec[ret[0]].pt.rtx_pt || !pt->rtx_pt);
 }
 
 static void fill_track(struct hz_track *track, const struct hz_sdp_media *media,
@@ -187,7 +189,7 @@ int hz_line_publish(struct hz_brain *brain, struct hz_peer *peer, const struct h
 	if (red >= 0)
 		ret->codec[ret->codec_count++] = (uint8_t)red;
 	ret->codec[ret->codec_count++] = (uint8_t)codec;
-	for (unsigned i = 0; find_fec(media, chosen, fec) && i < 2; i++)
+	for (unsigned i = 0; find_fec(media, codec, fec) && i < 2; i++)
 		ret->codec[ret->codec_count++] = (uint8_t)fec[i];
 	fill_track(track, media, ret);
 	hz_track_set(brain, track);

@@ -88,13 +88,21 @@ bool hz_fec_none(const struct hz_rt_fec *fec, int64_t ext)
 	return fec && ext <= fec->top && ext > fec->top - WINDOW && get(fec->none, ext);
 }
 
+int64_t hz_fec_next_none(const struct hz_rt_fec *fec, int64_t from, int64_t to)
+{
+	while (from < to && !hz_fec_none(fec, from)) {
+		bool empty = fec && !fec->none[(uint64_t)from % WINDOW / 64];
+		from += fec && !empty ? 1 : 64 - from % 64;
+	}
+	return from < to ? from : to;
+}
+
 // --- making
 
 enum state { COMPLETE, USELESS, LATER, READY };
 
-// READY: *ret_missing is the only one that is not there.
-static enum state look(const struct hz_rt_stream *stream, const struct hz_fec_waiting *w,
-                       int64_t *ret_missing)
+// READY: w->missing is the only one that is not there.
+static enum state look(const struct hz_rt_stream *stream, struct hz_fec_waiting *w)
 {
 	const struct hz_rt_fec *fec = stream->fec;
 	unsigned missing = 0;
@@ -106,7 +114,7 @@ static enum state look(const struct hz_rt_stream *stream, const struct hz_fec_wa
 		if (!hz_receiver_has(&stream->rx, ext)) {
 			if (++missing > 1)
 				return LATER;
-			*ret_missing = ext;
+			w->missing = ext;
 		} else if (get(fec->none, ext) || get(fec->rewritten, ext)) {
 			sound = false;
 		}
@@ -124,16 +132,15 @@ static bool parity_of(const struct hz_rt_stream *stream, const struct hz_rtp_pac
 	       ext > stream->rx.highest - WINDOW;
 }
 
-void hz_fec_keep(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in)
+void hz_fec_keep(struct hz_rt_stream *stream, const struct hz_rt_in *in)
 {
 	struct hz_rt_fec *fec = stream->fec;
 	struct hz_ulpfec parity;
 	struct hz_fec_waiting w = {.ext = in->ext};
-	int64_t missing;
 	if (!fec || !stream->history || !parity_of(stream, &in->packet, in->ext, &parity, &w.base))
 		return; // nobody watches, or it is of no use
 	w.mask = parity.mask;
-	enum state state = look(stream, &w, &missing);
+	enum state state = look(stream, &w);
 	if (state == COMPLETE || state == USELESS ||
 	    hz_history_put(stream->history, in->ext, &in->packet, in->now_us))
 		return;
@@ -142,11 +149,10 @@ void hz_fec_keep(struct hz_router *r, struct hz_rt_stream *stream, const struct 
 	fec->next = (fec->next + 1) % HZ_FEC_WAITING;
 }
 
-static bool make(struct hz_router *r, struct hz_rt_stream *stream, uint32_t track,
-                 const struct hz_fec_waiting *w, int64_t missing, int64_t now_us, struct hz_ulpfec_sum *sum,
+static bool make(const struct hz_rt_stream *stream, const struct hz_fec_waiting *w,
+                 const struct hz_ext_ids *ids, int64_t now_us, struct hz_ulpfec_sum *sum,
                  struct hz_rtp_packet *ret)
 {
-	const struct hz_ext_ids *ids = &hz_arena_track_set(&r->arena->track[track])->ext;
 	struct hz_rtp_packet packet;
 	struct hz_ulpfec parity;
 	int64_t base;
@@ -157,33 +163,34 @@ static bool make(struct hz_router *r, struct hz_rt_stream *stream, uint32_t trac
 	hz_ulpfec_begin(sum, &parity);
 	for (uint64_t left = w->mask; left; left &= left - 1) {
 		int64_t ext = w->base + __builtin_ctzll(left);
-		if (ext == missing)
+		if (ext == w->missing)
 			continue;
 		if (hz_history_get(stream->history, ext, now_us, &packet, NULL))
 			return false;
 		hz_ulpfec_add(sum, &packet, ids);
 	}
-	// Two senders that count differently would make noise of it: a picture that cannot be is not shown.
-	int32_t away = 0;
-	if (hz_ulpfec_end(sum, (uint16_t)missing, ssrc, ret) || !ret->payload_bytes)
+	if (hz_ulpfec_end(sum, (uint16_t)w->missing, ssrc, ret) || !ret->payload_bytes)
 		return false;
-	away = hz_ts_diff(ret->ts, ts);
-	return is_media(r->track[track].codec_of[ret->pt]) && away < MAX_TS_AWAY && away > -MAX_TS_AWAY;
+	int32_t away = hz_ts_diff(ret->ts, ts);
+	return away < MAX_TS_AWAY && away > -MAX_TS_AWAY;
 }
 
+// Whoever adds up other bytes than we do makes noise: a packet that cannot be is not shown.
 bool hz_fec_make(struct hz_router *r, struct hz_rt_stream *stream, uint32_t track, int64_t now_us,
                  struct hz_ulpfec_sum *sum, struct hz_rtp_packet *ret)
 {
+	const struct hz_ext_ids *ids = &hz_arena_track_set(&r->arena->track[track])->ext;
 	struct hz_rt_fec *fec = stream->fec;
 	for (unsigned i = 0; fec && fec->waiting && stream->history && i < HZ_FEC_WAITING; i++) {
-		struct hz_fec_waiting *w = &fec->wait[i], used = *w;
-		int64_t missing = 0;
-		enum state state = w->mask ? look(stream, w, &missing) : LATER;
+		struct hz_fec_waiting *w = &fec->wait[i], used;
+		enum state state = w->mask ? look(stream, w) : LATER;
 		if (state == LATER)
 			continue;
+		used = *w;
 		w->mask = 0;
 		fec->waiting--;
-		if (state == READY && make(r, stream, track, &used, missing, now_us, sum, ret))
+		if (state == READY && make(stream, &used, ids, now_us, sum, ret) &&
+		    is_media(r->track[track].codec_of[ret->pt]))
 			return true;
 	}
 	return false;
@@ -291,6 +298,7 @@ static bool neighbour(struct hz_router *r, const struct hz_rt_stream *stream, co
 static void settle(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in, int64_t from,
                    int64_t to)
 {
+	unsigned fills = in->ext < stream->rx.highest ? HZ_FEC_FILLS : 0;
 	for (int64_t ext = from; ext < to; ext++) {
 		int64_t same;
 		if (hz_receiver_has(&stream->rx, ext))
@@ -299,7 +307,7 @@ static void settle(struct hz_router *r, struct hz_rt_stream *stream, const struc
 		                            &same);
 		hz_nack_forget(&stream->nack, ext);
 		hz_fec_arrived(stream->fec, ext, true, false);
-		if (in->ext < stream->rx.highest)
+		if (fills && fills--)
 			hz_fec_fill(r, in, ext);
 	}
 }

@@ -9,6 +9,7 @@
 #include "media/rtp/ulpfec.h"
 
 #define HZ_FEC_WAITING 32 // parity packets that may be of use yet; when full the oldest goes
+#define HZ_FEC_FILLS   16 // places filled at once, when a late packet shows that nothing belongs there
 #define HZ_FEC_BACK    64 // numbers looked at between two frames
 #define HZ_FEC_STEPS   8  // frames that tell how frame numbers count
 
@@ -17,9 +18,10 @@ struct hz_rt_stream;
 struct hz_rt_in;
 
 struct hz_fec_waiting {
-	int64_t ext;   // its own number
-	int64_t base;  // of what it protects
-	uint64_t mask; // bit i: base + i; 0: unused
+	int64_t ext;     // its own number
+	int64_t base;    // of what it protects
+	int64_t missing; // the one that it can make, when all others are there
+	uint64_t mask;   // bit i: base + i; 0: unused
 };
 
 struct hz_rt_fec {
@@ -47,10 +49,13 @@ void hz_fec_arrived(struct hz_rt_fec *fec, int64_t ext, bool none, bool rewritte
 // Has this number nothing for receivers? NULL allowed; false for what is older than the window.
 bool hz_fec_none(const struct hz_rt_fec *fec, int64_t ext);
 
-// Keeps a parity packet for as long as it may be of use.
-void hz_fec_keep(struct hz_router *r, struct hz_rt_stream *stream, const struct hz_rt_in *in);
+// The first such number of from..to, else `to`. NULL allowed.
+int64_t hz_fec_next_none(const struct hz_rt_fec *fec, int64_t from, int64_t to);
 
-// Makes one lost packet that can be made, with its number in *ret_ext. False: none can. The packet lies in *sum.
+// Keeps a parity packet for as long as it may be of use.
+void hz_fec_keep(struct hz_rt_stream *stream, const struct hz_rt_in *in);
+
+// Makes one lost packet that can be made; it lies in *sum. False: none can.
 bool hz_fec_make(struct hz_router *r, struct hz_rt_stream *stream, uint32_t track, int64_t now_us,
                  struct hz_ulpfec_sum *sum, struct hz_rtp_packet *ret);
 

@@ -182,9 +182,8 @@ static void leave_fec_out(struct hz_router *r, uint32_t sub, const struct hz_rt_
 	int64_t newest = f ? f->skip.top : hz_filter_find(NULL, map, r->arena->sub[sub].out_index);
 	if (newest < in->ext - HZ_SKIP_WINDOW)
 		newest = in->ext - HZ_SKIP_WINDOW;
-	for (int64_t ext = newest + 1; ext < in->ext; ext++) {
-		if (!hz_fec_none(stream->fec, ext))
-			continue;
+	int64_t ext = newest;
+	while ((ext = hz_fec_next_none(stream->fec, ext + 1, in->ext)) < in->ext) {
 		f = f ? f : begin(r, sub, ext);
 		if (!f)
 			return; // no memory: receivers see a gap

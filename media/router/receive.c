@@ -207,7 +207,7 @@ static void take_parity(struct hz_router *r, const struct hz_ssrc_entry *e, stru
 	if (in->ext < a.stream->rx.highest)
 		hz_fec_fill(r, in, in->ext);
 	if (flows(r, in->track) && !r->late)
-		hz_fec_keep(r, a.stream, in);
+		hz_fec_keep(a.stream, in);
 }
 
 // What can be made of parity goes the way of every repaired packet; each turn uses parity up.
