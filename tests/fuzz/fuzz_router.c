@@ -1,6 +1,7 @@
 // What a peer may do to the relay after its packets were authenticated: RTP and RTCP of its choice, and, from the
 // other side, commands with random contents. The input is a list of (operation, length, bytes). Whatever happens, a
 // packet sent is well-formed, fits, and goes only to a peer that may receive.
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,17 +88,23 @@ static void make(void)
 		    (struct hz_pt){i ? 111 : 96, i ? 0 : 97, i ? HZ_CODEC_OPUS : HZ_CODEC_VP8, 0xff};
 		t.track_set.pt[1] = (struct hz_pt){102, 103, HZ_CODEC_H264_CB, 0xff};
 		t.track_set.pt[2] = (struct hz_pt){104, 0, HZ_CODEC_AV1, 0xff};
+		uint8_t outgoing = t.track_set.pt_count;
+		if (!i) {
+			t.track_set.pt[3] = (struct hz_pt){105, 106, HZ_CODEC_RED, 0xff};
+			t.track_set.pt[4] = (struct hz_pt){107, 0, HZ_CODEC_ULPFEC, 0};
+			t.track_set.pt_count = 5;
+		}
 		command(&t, HZ_CMD_TRACK_SET, sizeof(t.track_set));
 		union hz_msg s = {.sub_set = {.sub = HZ_ID(i, 1),
 		                              .peer = HZ_ID(1, 1),
 		                              .track = HZ_ID(i, 1),
 		                              .kind = kind,
-		                              .pt_count = t.track_set.pt_count,
+		                              .pt_count = outgoing,
 		                              .max_layer = 2,
 		                              .ssrc = 20 + i,
 		                              .rtx_ssrc = 30 + i,
 		                              .ext = t.track_set.ext}};
-		memcpy(s.sub_set.pt, t.track_set.pt, sizeof(s.sub_set.pt));
+		memcpy(s.sub_set.pt, t.track_set.pt, outgoing * sizeof(s.sub_set.pt[0]));
 		command(&s, HZ_CMD_SUB_SET, sizeof(s.sub_set));
 	}
 }
@@ -109,6 +116,23 @@ static void restart(void)
 	hz_router_free(router);
 	if (hz_arena_open(arena, &report) || hz_router_new(&options, &router))
 		abort();
+}
+
+// Video in RED, or the same sent again: every fourth number is parity; numbers and times lie close together.
+static void in_red(uint8_t *packet, size_t size)
+{
+	bool again = packet[1] & 4;
+	if (size < 16)
+		return;
+	packet[0] = 0x80;
+	packet[1] = (uint8_t)((packet[1] & 0x80) | (again ? 106 : 105));
+	packet[2] = 1;
+	memset(packet + 4, 0, 4);
+	hz_put32(packet + 8, again ? 77 : 10);
+	if (again)
+		packet[12] = 1; // of the original number
+	packet[again ? 14 : 12] = packet[again ? 13 : 3] % 4 == 3 ? 107 : 96;
+	(void)hz_router_rtp(router, 0, packet, size, 0, now_us);
 }
 
 static void operation(uint8_t op, const uint8_t *data, size_t size)
@@ -124,13 +148,15 @@ static void operation(uint8_t op, const uint8_t *data, size_t size)
 		(void)hz_router_rtp(router, op / 6 % 2, packet, size, 0, now_us);
 		break;
 	case 1: // a header that matches
-	case 2:
 		if (size < 12)
 			break;
 		packet[0] = (uint8_t)(0x80 | (packet[0] & 0x30));
 		packet[1] = (uint8_t)((packet[1] & 0x80) | pts[packet[1] % 6]);
 		hz_put32(packet + 8, ssrcs[op / 6 % 4]);
 		(void)hz_router_rtp(router, 0, packet, size, 0, now_us);
+		break;
+	case 2:
+		in_red(packet, size);
 		break;
 	case 3:
 		(void)hz_router_rtcp(router, op / 6 % 2, packet, size, now_us);

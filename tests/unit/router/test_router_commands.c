@@ -140,6 +140,12 @@ static void t_codec_kind(struct hz_cmd_track_set *t)
 {
 	t->pt[0].codec = HZ_CODEC_OPUS;
 }
+static void t_fec_audio(struct hz_cmd_track_set *t)
+{
+	t->kind = HZ_KIND_AUDIO;
+	t->pt_count = 1;
+	t->pt[0] = (struct hz_pt){107, 0, HZ_CODEC_ULPFEC, 0};
+}
 static void t_mid(struct hz_cmd_track_set *t)
 {
 	memset(t->mid, 'x', HZ_MID_BYTES);
@@ -165,8 +171,8 @@ static void bad_tracks(void **state)
 {
 	struct fx *fx = *state;
 	void (*const spoils[])(struct hz_cmd_track_set *) = {
-	    t_slot, t_kind,  t_layers0,    t_layers4, t_pts0, t_pts9, t_pt,    t_pt_rtcp,
-	    t_rtx,  t_codec, t_codec_kind, t_mid,     t_rid,  t_ext,  t_ext15, t_ssrc};
+	    t_slot,  t_kind,       t_layers0,   t_layers4, t_pts0, t_pts9, t_pt,    t_pt_rtcp, t_rtx,
+	    t_codec, t_codec_kind, t_fec_audio, t_mid,     t_rid,  t_ext,  t_ext15, t_ssrc};
 	fx_peer(fx, 0, 1, 0);
 	for (size_t i = 0; i < sizeof(spoils) / sizeof(spoils[0]); i++)
 		assert_int_equal(track(fx, spoils[i]), -EINVAL);
@@ -204,6 +210,11 @@ static void bad_subs(void **state)
 	assert_int_equal(fx_sub_set(fx, &m), -EINVAL);
 	m = fx_sub_msg(0, 1, 0, VIDEO);
 	m.sub_set.max_layer = 3;
+	assert_int_equal(fx_sub_set(fx, &m), -EINVAL);
+	m = fx_sub_msg(0, 1, 0, VIDEO); // video in RED only comes in
+	m.sub_set.pt[1].codec = HZ_CODEC_RED;
+	assert_int_equal(fx_sub_set(fx, &m), -EINVAL);
+	m.sub_set.pt[1].codec = HZ_CODEC_ULPFEC;
 	assert_int_equal(fx_sub_set(fx, &m), -EINVAL);
 	m = fx_sub_msg(0, 1, 1, VIDEO); // a microphone in a picture's slot
 	assert_int_equal(fx_sub_set(fx, &m), -EINVAL);

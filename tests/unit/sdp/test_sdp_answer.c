@@ -219,12 +219,16 @@ static void codec_order(void **state)
 	char *text, *part;
 
 	accept_all(o, media);
-	media[1].codec_count = 2;
+	media[1].codec_count = 4;
 	media[1].codec[0] = 2; // VP8 before H.264 Baseline
 	media[1].codec[1] = 1;
+	media[1].codec[2] = 3;
+	media[1].codec[3] = 4;
 	text = build(o, media);
 	part = section(text, 1);
-	has(part, "m=video 20000 UDP/TLS/RTP/SAVPF 104 98 105 99");
+	has(part, "m=video 20000 UDP/TLS/RTP/SAVPF 104 98 127 108 105 99");
+	has(part, "a=rtpmap:127 red/90000");
+	has(part, "a=rtpmap:108 ulpfec/90000");
 	has(part, "a=fmtp:98 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f");
 	has_not(part, "640c1f");
 	free(part);

@@ -43,6 +43,9 @@ static void chromium(void **state)
 	assert_non_null(find_codec(v, HZ_CODEC_H264_HIGH));
 	assert_non_null(find_codec(v, HZ_CODEC_VP9));
 	assert_non_null(find_codec(v, HZ_CODEC_AV1));
+	assert_int_equal(find_codec(v, HZ_CODEC_RED)->clock_hz, 90000);
+	assert_int_equal(find_codec(v, HZ_CODEC_RED)->pt.rtx_pt, 119);
+	assert_non_null(find_codec(v, HZ_CODEC_ULPFEC));
 	assert_non_null(strstr(find_codec(v, HZ_CODEC_H264_CB)->fmtp, "packetization-mode=1"));
 	assert_int_equal(v->ssrc[0], 3345775775u);
 	assert_int_equal(v->rtx_ssrc[0], 1388130443u);
@@ -156,11 +159,13 @@ static void safari(void **state)
 	const struct hz_sdp_media *v = &o->media[1];
 
 	assert_int_equal(v->direction, HZ_SDP_SENDRECV);
-	assert_int_equal(v->codec_count, 3); // High, Baseline, VP8; not mode 0, not H265, not VP9 profile 2
+	assert_int_equal(v->codec_count, 5); // not mode 0, not H265, not VP9 profile 2
 	assert_int_equal(v->codec[0].pt.codec, HZ_CODEC_H264_HIGH);
 	assert_int_equal(v->codec[1].pt.codec, HZ_CODEC_H264_CB);
 	assert_int_equal(v->codec[1].pt.rtx_pt, 99);
 	assert_int_equal(v->codec[2].pt.codec, HZ_CODEC_VP8);
+	assert_int_equal(v->codec[3].pt.codec, HZ_CODEC_RED);
+	assert_int_equal(v->codec[4].pt.codec, HZ_CODEC_ULPFEC);
 	assert_int_equal(v->rtx_ssrc[0], 502);
 	hz_sdp_offer_free(o);
 }

@@ -41,11 +41,12 @@ static inline void offer_line(char *sdp, const struct offer_spec *spec, char *wo
 	snprintf(text, sizeof(text),
 	         "m=%s 9 UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n",
 	         audio ? "audio" : "video",
-	         !audio                    ? "96 97 98 99 100 101"
-	         : strstr(codecs, "red")   ? "63 111"
-	         : strstr(codecs, "later") ? "111 63"
-	         : strstr(codecs, "opus")  ? "111"
-	                                   : "8");
+	         !audio && strstr(codecs, "fec") ? "96 97 98 99 100 101 102 103 104"
+	         : !audio                        ? "96 97 98 99 100 101"
+	         : strstr(codecs, "red")         ? "63 111"
+	         : strstr(codecs, "later")       ? "111 63"
+	         : strstr(codecs, "opus")        ? "111"
+	                                         : "8");
 	offer_add(sdp, text);
 	snprintf(text, sizeof(text),
 	         "a=ice-ufrag:%s\r\na=ice-pwd:passwordpasswordpassword%02u\r\na=fingerprint:sha-256 ",
@@ -79,6 +80,10 @@ static inline void offer_line(char *sdp, const struct offer_spec *spec, char *wo
 		    "a=fmtp:98 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f\r\n");
 	if (strstr(codecs, "vp8"))
 		offer_codec(sdp, "VP8", 100, "");
+	if (strstr(codecs, "fec"))
+		offer_add(sdp, "a=rtpmap:102 red/90000\r\na=rtpmap:104 ulpfec/90000\r\n");
+	if (strstr(codecs, "fecrtx"))
+		offer_add(sdp, "a=rtpmap:103 rtx/90000\r\na=fmtp:103 apt=102\r\n");
 	if (extra && strcmp(extra, "sim") == 0)
 		offer_add(sdp, "a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;l\r\n");
 }

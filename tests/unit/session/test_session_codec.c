@@ -117,6 +117,52 @@ static void lobby_does_not_count(void **state)
 	assert_int_equal(sent(rig, t), HZ_CODEC_H264_HIGH);
 }
 
+static const struct hz_cmd_track_set *pictures(const struct rig *rig, const struct rig_socket *s)
+{
+	const struct hz_track *t = hz_track_of_source(s->conn->participant, HZ_KIND_VIDEO, HZ_SOURCE_CAMERA);
+	assert_non_null(t);
+	return &rig->worker->track[HZ_ID_SLOT(t->id)];
+}
+
+// Parity packets beside VP8, from those who publish; never to those who watch.
+static void fec_is_taken(void **state)
+{
+	static const struct {
+		const char *lines;
+		unsigned taken;
+	} cases[] = {{"cam:1:send:vp8,fecrtx v:3:recv:vp8,fecrtx", 3},
+	             {"cam:1:send:vp8,fec v:3:recv:vp8,fec", 1}, // nothing in RED could be asked for again
+	             {"cam:1:send:h264,vp8,fecrtx v:3:recv:h264,vp8,fecrtx", 1},
+	             {"cam:1:send:vp8 v:3:recv:vp8", 1}};
+	struct rig *rig = *state;
+	rig_consult(rig, "c1");
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct rig_socket *s = rig_join(rig, "a", "expert");
+		const char *sdp = offer_make(
+		    rig, s, (struct offer_spec){.lines = cases[i].lines, .session = i + 1}, "1:camera");
+		assert_non_null(sdp);
+		const struct hz_cmd_track_set *t = pictures(rig, s);
+		assert_int_equal(t->pt_count, cases[i].taken);
+		if (cases[i].taken == 3) {
+			assert_int_equal(t->pt[0].codec, HZ_CODEC_VP8);
+			assert_int_equal(t->pt[1].codec, HZ_CODEC_RED);
+			assert_int_equal(t->pt[1].rtx_pt, 103);
+			assert_int_equal(t->pt[2].codec, HZ_CODEC_ULPFEC);
+			const char *first = strstr(sdp, "ulpfec/90000");
+			assert_non_null(first);
+			assert_null(strstr(first + 1, "ulpfec/90000")); // not in the slot
+		} else {
+			assert_null(strstr(sdp, "ulpfec"));
+			assert_null(strstr(sdp, "red/90000"));
+		}
+		for (unsigned k = 0; k < HZ_MAX_SUBS; k++)
+			for (unsigned j = 0; rig->worker->sub[k].sub && j < rig->worker->sub[k].pt_count; j++)
+				assert_true(rig->worker->sub[k].pt[j].codec < HZ_CODEC_RED);
+		rig_result(rig_call(rig, s, "leave", NULL));
+		rig_advance(rig, 1000);
+	}
+}
+
 static const struct hz_cmd_track_set *sound(const struct rig *rig, const struct rig_socket *s)
 {
 	const struct hz_track *t =
@@ -210,6 +256,6 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(choice), T(changes), T(lobby_does_not_count),
-	                                   T(red), T(thin)};
+	                                   T(fec_is_taken), T(red), T(thin)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
