@@ -11,7 +11,7 @@ import { Lab } from "./lab.ts";
 import type { Frame } from "./page/meter.ts";
 
 const SETTLE_MS = 8000, MEASURE_MS = 10000;
-const ENOUGH_FPS = 12; // 8 without FEC on the machine of docs/performance.md, 18 with it
+const ENOUGH_FPS = 12; // 8 without FEC on the machine of docs/performance.md, 17 with it
 
 interface Inbound { framesDecoded: number; keyFramesDecoded: number; pliCount: number; nackCount: number; packetsLost: number; freezeCount: number; framesDropped: number }
 const INBOUND = `(async () => { let v; (await bench.connection()?.getStats())?.forEach((r) => { if (r.type === "inbound-rtp" && r.kind === "video" && r.framesDecoded > (v?.framesDecoded ?? -1)) v = r; }); return v; })()`;
