@@ -7,6 +7,10 @@
 #define THIN_BPS      110000 // a downlink below it carries sound at most ...
 #define WIDE_BPS      250000 // ... until it is this
 #define THIN_HOLD_US  10000000
+#define FAR_MS        120.0 // a round trip this long ...
+#define FAR_ASKED     4ull  // ... and so many requests for repairs in a hundred packets, ...
+#define FAR_PACKETS   50u   // ... of at least so many,
+#define FAR_TIMES     2     // twice in a row
 
 // Best first. Every browser that has a hardware codec has H.264.
 static const uint8_t preference[] = {HZ_CODEC_H264_CB, HZ_CODEC_H264_HIGH, HZ_CODEC_VP8, HZ_CODEC_VP9,
@@ -64,6 +68,15 @@ uint8_t hz_codec_choose(uint32_t offered, uint8_t current, const uint32_t *recei
 	if (current && (offered & HZ_CODEC_BIT(current)) && able(current, receivers, count) == most)
 		return current;
 	return best;
+}
+
+uint8_t hz_codec_choose_for(const struct hz_peer *peer, uint32_t offered, uint8_t current,
+                            const uint32_t *receivers, unsigned count)
+{
+	if (peer->far_lossy && offered & HZ_CODEC_BIT(HZ_CODEC_VP8) &&
+	    able(HZ_CODEC_VP8, receivers, count) == count)
+		return HZ_CODEC_VP8;
+	return hz_codec_choose(offered, current, receivers, count);
 }
 
 static uint32_t receives(const struct hz_participant *p)
@@ -132,8 +145,33 @@ bool hz_codec_thin(const struct hz_participant *p)
 	return false;
 }
 
+// The worker does not know the round trip to one that only sends; the client does.
+static bool is_far_lossy(const struct hz_peer *peer)
+{
+	const struct hz_ev_peer_stats *s = &peer->stats;
+	const struct hz_client_report *report = &peer->owner->report;
+	double rtt_ms = s->rtt_us / 1000.0;
+	if (report->known && report->rtt_ms > rtt_ms)
+		rtt_ms = report->rtt_ms;
+	return rtt_ms >= FAR_MS && s->up_packets >= FAR_PACKETS &&
+	       s->nacks_sent * 100ull >= FAR_ASKED * s->up_packets;
+}
+
+static void look_far_lossy(struct hz_brain *brain, struct hz_peer *peer)
+{
+	if (peer->far_lossy || peer->kind != HZ_PEER_WS)
+		return;
+	peer->far_count = is_far_lossy(peer) ? (uint8_t)(peer->far_count + 1) : 0;
+	if (peer->far_count < FAR_TIMES)
+		return;
+	peer->far_lossy = true;
+	peer->owner->consult->recount = true;
+	hz_push_state(brain, peer->owner->consult); // the recount is part of that
+}
+
 void hz_codec_on_stats(struct hz_brain *brain, struct hz_peer *peer)
 {
+	look_far_lossy(brain, peer);
 	uint32_t bps = peer->stats.estimate_bps;
 	bool thin = peer->thin ? bps != 0 && bps < WIDE_BPS : bps != 0 && bps < THIN_BPS;
 	if (thin == peer->thin || (peer->thin_us && brain->now_us - peer->thin_us < THIN_HOLD_US))
@@ -166,8 +204,8 @@ void hz_codec_recount(struct hz_brain *brain, struct hz_consult *consult)
 				continue;
 			for (struct hz_track *track = peer->tracks; track; track = track->next) {
 				bool same = track->kind == HZ_KIND_VIDEO
-				                ? hz_codec_choose(track->offered, track->codec, receivers,
-				                                  count) == track->codec
+				                ? hz_codec_choose_for(peer, track->offered, track->codec,
+				                                      receivers, count) == track->codec
 				                : !sound_changes(p, track);
 				if (same) {
 					track->asked = false;

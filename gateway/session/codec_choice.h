@@ -19,6 +19,11 @@ uint32_t hz_codec_receives(const struct hz_sdp_offer *offer);
 // as long as everybody can receive it. Returns 0 when offered has no video codec.
 uint8_t hz_codec_choose(uint32_t offered, uint8_t current, const uint32_t *receivers, unsigned count);
 
+// The same for what this peer publishes. Over a far and lossy uplink VP8, if everybody takes it, whatever was chosen before:
+// beside it browsers send parity packets (RFC 5109), beside H.264 none.
+uint8_t hz_codec_choose_for(const struct hz_peer *peer, uint32_t offered, uint8_t current,
+                            const uint32_t *receivers, unsigned count);
+
 // The receivers of what p publishes: everybody admitted who may subscribe, but p. Writes at most cap, returns how many.
 unsigned hz_codec_receivers(const struct hz_participant *p, uint32_t *ret, unsigned cap);
 
@@ -28,7 +33,8 @@ bool hz_codec_red_fits(const struct hz_participant *p, uint8_t opus_pt);
 // Somebody else who listens and speaks has a link that carries sound at most: p's sound must be small.
 bool hz_codec_thin(const struct hz_participant *p);
 
-// Statistics of a peer came: is its link thin? Changes at most every 10 s; the publishers are then looked at again.
+// Statistics of a peer came: is its downlink thin (changes at most every 10 s), its uplink far and lossy? The publishers are
+// then looked at again.
 void hz_codec_on_stats(struct hz_brain *brain, struct hz_peer *peer);
 
 // Looks again at all publishers of the consult; those on the WebSocket whose codec should be another one are asked to

@@ -102,6 +102,8 @@ struct hz_peer {
 	bool ladder_due;
 	int64_t ladder_us; // of the last push
 	bool thin;         // its downlink carries sound at most (codec_choice.h)
+	bool far_lossy;    // its uplink lost much on a long way (codec_choice.h); stays
+	uint8_t far_count; // statistics in a row that said so
 	int64_t thin_us;   // since when it is so, or not
 };
 

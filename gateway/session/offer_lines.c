@@ -77,7 +77,7 @@ static uint8_t choose(const struct hz_peer *peer, const struct hz_track *track,
 	if (media->kind == HZ_SDP_AUDIO)
 		return HZ_CODEC_OPUS;
 	unsigned count = hz_codec_receivers(peer->owner, receivers, RECEIVERS_MAX);
-	return hz_codec_choose(hz_codec_bits(media), track->codec, receivers, count);
+	return hz_codec_choose_for(peer, hz_codec_bits(media), track->codec, receivers, count);
 }
 
 // RIDs lowest quality first, as workers want them. Clients name them by quality; other names are taken as they come.

@@ -22,7 +22,7 @@ static uint32_t wanted_us(const struct hz_router *r, uint32_t slot, uint32_t sub
 	const struct hz_rt_peer *p = &r->peer[slot];
 	const struct hz_rt_track *t = &r->track[s->track];
 	const struct hz_rt_layer *l = &t->layer[s->target];
-	uint32_t up_us = repair_us(l->lost_x4 * 1000u / 1024u, up_rtt_us(r, t, l));
+	uint32_t up_us = repair_us(l->late_x4 / 4, up_rtt_us(r, t, l));
 	uint32_t down_us = repair_us(p->congestion->loss_x16 / 16, p->rtt_us);
 	if (down_us && p->repeats)
 		down_us = HZ_REPEAT_US * p->repeats + HZ_PLAYOUT_MARGIN_US;

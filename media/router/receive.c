@@ -171,6 +171,7 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 	hz_burst_next(r, e, in->packet.ts);
 	if (!is_new(r, e, in, way, &a))
 		return 0;
+	r->track[in->track].layer[in->layer].again += way == WAY_AGAIN;
 	hz_fec_arrived(a.stream->fec, in->ext, false, way == WAY_AGAIN || in->packet.padding_bytes);
 	if (way == WAY_WIRE && !r->late && in->packet.payload_bytes)
 		hz_clockmap_on_packet(&at->clock[e->layer], in->packet.ts, in->now_us);

@@ -21,6 +21,17 @@ void hz_compound_send(struct hz_router *r)
 	r->rtcp.bytes = 0;
 }
 
+// For those who wait for repairs (playout.c).
+static void note_repairs(struct hz_rt_layer *l)
+{
+	uint32_t again = l->again - l->again_told;
+	int64_t got = l->stream->rx.received - l->got_told;
+	uint32_t permille = got + again > 0 ? (uint32_t)(again * 1000ll / (got + again)) : 0;
+	l->again_told = l->again;
+	l->got_told = l->stream->rx.received;
+	l->late_x4 = (uint16_t)(l->late_x4 - l->late_x4 / 4 + permille);
+}
+
 static size_t blocks_of(struct hz_router *r, uint32_t slot, int64_t now_us,
                         struct hz_report_block blocks[HZ_RTCP_MAX_BLOCKS])
 {
@@ -33,8 +44,8 @@ static size_t blocks_of(struct hz_router *r, uint32_t slot, int64_t now_us,
 				continue;
 			if (hz_receiver_block(&stream->rx, ssrc, now_us, &blocks[count]))
 				continue;
-			struct hz_rt_layer *l = &r->track[t].layer[i];
-			l->lost_x4 += (uint16_t)(blocks[count++].fraction_lost - l->lost_x4 / 4);
+			count++;
+			note_repairs(&r->track[t].layer[i]);
 		}
 	}
 	return count;

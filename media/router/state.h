@@ -84,9 +84,11 @@ struct hz_rt_layer {
 	int64_t key_us;            // arrival of the newest keyframe's first packet; 0 none
 	int64_t key_ext;           // its extended number
 	uint32_t key_ts;
-	uint32_t key_tries;  // without an answer
-	uint8_t key_pending; // 1: if a subscriber still wants it; 2: in any case
-	uint16_t lost_x4;    // fraction of 1,024 that its way to us loses, smoothed over some reports
+	uint32_t key_tries;         // without an answer
+	uint8_t key_pending;        // 1: if a subscriber still wants it; 2: in any case
+	uint32_t again, again_told; // packets that came only when asked for; until the newest report
+	int64_t got_told;           // packets until then
+	uint16_t late_x4;           // permille x 4 that came only when asked for, smoothed over some reports
 	uint8_t alive, fir_seq;
 };
 

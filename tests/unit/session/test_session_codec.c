@@ -252,10 +252,51 @@ static void thin(void **state)
 	assert_null(strstr(speak(rig, a, both, 1), "maxaveragebitrate"));
 }
 
+static void uplink(struct rig *rig, const struct rig_socket *s, uint32_t rtt_us, uint32_t nacks)
+{
+	struct hz_ev_peer_stats ev = {.peer = s->conn->participant->peers->id,
+	                              .rtt_us = rtt_us,
+	                              .up_packets = 200,
+	                              .nacks_sent = nacks};
+	rig_event(rig, &ev, HZ_EV_PEER_STATS, sizeof(ev));
+	rig_turn(rig);
+	rig_advance(rig, 100);
+}
+
+// Parity packets come beside VP8 only: a far and lossy uplink is worth a change, if everybody takes it.
+static void far_and_lossy(void **state)
+{
+	static const char one[] = "cam:1:send:h264,vp8 v:3:recv:h264";
+	struct rig *rig = *state;
+	rig_consult(rig, "c1");
+	struct rig_socket *a = rig_join(rig, "a", "expert"), *b = rig_join(rig, "b", "expert");
+	offer_both(rig, a);
+	offer_both(rig, b);
+	uplink(rig, a, 300000, 4); // little
+	uplink(rig, a, 40000, 60); // near
+	uplink(rig, a, 300000, 60);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0); // once is chance
+	uplink(rig, a, 300000, 60);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 1);
+	assert_int_equal(rig_pushes(b, "renegotiate"), 0);
+	offer_both(rig, a);
+	assert_int_equal(sent(rig, a), HZ_CODEC_VP8);
+	uplink(rig, a, 40000, 0); // no way back
+	offer_both(rig, a);
+	assert_int_equal(sent(rig, a), HZ_CODEC_VP8);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 1);
+	// One who takes H.264 alone: pictures before parity.
+	struct rig_socket *c = rig_join(rig, "c", "expert");
+	assert_non_null(offer_make(rig, c, (struct offer_spec){.lines = one, .session = 3}, "1:camera"));
+	offer_both(rig, a);
+	assert_int_equal(sent(rig, a), HZ_CODEC_H264_CB);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(choice), T(changes), T(lobby_does_not_count),
-	                                   T(fec_is_taken), T(red), T(thin)};
+	                                   T(fec_is_taken),          T(red),     T(thin),
+	                                   T(far_and_lossy)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ const SMALL_BPS = 600_000;
 const SCREEN_BPS = 2_500_000;
 // Temporal layers let the gateway halve the frame rate without asking for another picture. VP8, VP9 and AV1 have them;
 // said explicitly, VP9 also sends simulcast and not the layers of its older mode.
-const TEMPORAL = 'L1T3';
+export const TEMPORAL = 'L1T3';
 const SCALABLE = 'L3T3_KEY';
 
 const DETAIL: readonly Source[] = ['screen', 'image', 'ultrasound', 'microscope'];

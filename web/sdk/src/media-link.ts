@@ -241,7 +241,7 @@ export class MediaLink {
 		const before = this.uplink;
 		const sample = { available_bps: s.available_bps, lost_percent: s.sound_lost_percent, rtt_ms: s.rtt_ms };
 		const level = this.uplinkPolicy.observe(sample, Date.now());
-		peer.setAvailable(s.available_bps);
+		peer.observeUplink(sample);
 		if (level === before) return;
 		peer.setUplink(level);
 		this.hooks.onChange();

@@ -9,7 +9,7 @@ import { applyUplink, TIGHT_BPS, type Limits } from './sender-control';
 import { addSlotTransceiver } from './slot-transceiver';
 import { SlotTable, type Slot, type WantedTrack } from './slots';
 import type { SubscribeItem } from './types';
-import type { Uplink } from './uplink';
+import { FarAndLossy, type Uplink, type UplinkSample } from './uplink';
 import { bestBpsOf, Widening } from './widening';
 
 export type PeerState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
@@ -61,8 +61,9 @@ export class Peer extends Emitter<PeerEvents> {
 	private first = true;
 	private subscribing = false;
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
-	private readonly limits: Limits = { uplink: 'full', soundBps: 0, tight: false, looks: 0 };
+	private readonly limits: Limits = { uplink: 'full', soundBps: 0, tight: false, farAndLossy: false, looks: 0 };
 	private readonly widening = new Widening();
+	private readonly farAndLossy = new FarAndLossy();
 	private applying: Promise<unknown> = Promise.resolve();
 
 	constructor(private readonly deps: PeerDeps, iceServers: JoinResult['ice_servers']) {
@@ -158,13 +159,16 @@ export class Peer extends Emitter<PeerEvents> {
 		this.applyUplink();
 	}
 
-	/** What the browser believes the uplink carries, about once a second; 0: it does not say. */
-	setAvailable(bps: number): void {
+	/** What the uplink is like, about once a second. */
+	observeUplink(sample: UplinkSample): void {
+		const bps = sample.available_bps;
 		const video = this.senders.filter((s) => s.used && s.shape !== 'audio');
 		const news = this.widening.observe(bps, bestBpsOf(video), Date.now());
 		const tight = bps > 0 && bps < TIGHT_BPS;
-		if (!news && tight === this.limits.tight) return;
+		const farAndLossy = this.farAndLossy.observe(sample, Date.now());
+		if (!news && tight === this.limits.tight && farAndLossy === this.limits.farAndLossy) return;
 		this.limits.tight = tight;
+		this.limits.farAndLossy = farAndLossy;
 		if (news === 'look') this.limits.looks++;
 		this.applyUplink(news === 'whole');
 	}

@@ -1,5 +1,5 @@
 // Puts the uplink's level (uplink.ts) on the senders of a PeerConnection: which layers go out, at which rates.
-import { AUDIO_BPS, degradationOf, encodingsOf, type Encoding, type Shape } from './encodings';
+import { AUDIO_BPS, degradationOf, encodingsOf, TEMPORAL, type Encoding, type Shape } from './encodings';
 import type { Source } from './protocol';
 import type { Uplink } from './uplink';
 
@@ -19,6 +19,8 @@ export interface Limits {
 	uplink: Uplink;
 	/** Sound and its copies would take too much of the uplink. */
 	tight: boolean;
+	/** Losses are repaired late: temporal layers above the lowest would go without parity packets. */
+	farAndLossy: boolean;
 	/** Changes whenever the browser shall look whether there is more (widening.ts). */
 	looks: number;
 	/** What the gateway lets sound take, for listeners on thin links; 0: as it likes. */
@@ -39,6 +41,7 @@ export function encodingsAt(live: Encoding[], shape: Shape, source: Source, limi
 		const lowest = e.rid === undefined ? i === 0 : e.rid === wanted[0]?.rid;
 		const next: Encoding = { ...e, active: level === 'full' || (level === 'low' && lowest) };
 		next.maxBitrate = level === 'full' ? full.maxBitrate : Math.min(full.maxBitrate ?? LOW_VIDEO_BPS, LOW_VIDEO_BPS);
+		if (full.scalabilityMode === TEMPORAL && e.scalabilityMode) next.scalabilityMode = limits.farAndLossy ? 'L1T1' : TEMPORAL;
 		if (next.maxBitrate !== undefined) next.maxBitrate -= (limits.looks % 2) * 1_000;
 		if (level === 'full') delete next.maxFramerate;
 		else next.maxFramerate = sharp ? LOW_DETAIL_FPS : LOW_FPS;

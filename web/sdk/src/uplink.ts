@@ -95,3 +95,25 @@ function targetOf(sample: UplinkSample): Uplink {
 	if (suffers(sample)) return bps > 2 * LOW_BPS ? 'low' : 'off';
 	return bps > 0 && bps < LOW_BPS ? 'low' : 'full';
 }
+
+const FAR_MS = 120;
+const LOSSY_PERCENT = 3;
+const CALM_PERCENT = 1;
+const CALM_MS = 20_000;
+
+/** Is so much lost on so long a way that asking for it again takes too long? On soon, off late: each change costs a picture. */
+export class FarAndLossy {
+	private lost = 0;
+	private calmSince: number | null = null;
+	private now = false;
+
+	/** About once a second. */
+	observe(sample: UplinkSample, nowMs: number): boolean {
+		this.lost += (sample.lost_percent - this.lost) / 4;
+		const calm = this.lost < CALM_PERCENT || sample.rtt_ms < FAR_MS / 2;
+		this.calmSince = calm ? (this.calmSince ?? nowMs) : null;
+		if (this.lost >= LOSSY_PERCENT && sample.rtt_ms >= FAR_MS) this.now = true;
+		else if (this.calmSince !== null && nowMs - this.calmSince >= CALM_MS) this.now = false;
+		return this.now;
+	}
+}

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Encoding } from '../src/encodings';
 import { contentHintOf, degradationOf, encodingsOf, shapeOf } from '../src/encodings';
 import { encodingsAt as at } from '../src/sender-control';
-import { UplinkPolicy, type Uplink, type UplinkSample } from '../src/uplink';
+import { FarAndLossy, UplinkPolicy, type Uplink, type UplinkSample } from '../src/uplink';
 import { FakeTrack } from './fakes';
 
 describe('uplink policy', () => {
@@ -78,11 +78,30 @@ describe('uplink policy', () => {
 	});
 });
 
+describe('far and lossy', () => {
+	const sample = (lost_percent: number, rtt_ms: number) => ({ available_bps: 1_000_000, lost_percent, rtt_ms });
+
+	it('is said soon and taken back late', () => {
+		const f = new FarAndLossy();
+		let at = 0;
+		const run = (s: ReturnType<typeof sample>, n: number) => {
+			let last = false;
+			for (let i = 0; i < n; i++) last = f.observe(s, (at += 1_000));
+			return last;
+		};
+		expect(run(sample(0, 300), 5)).toBe(false);
+		expect(run(sample(10, 300), 3)).toBe(true);
+		expect(run(sample(0, 300), 10)).toBe(true);
+		expect(run(sample(0, 300), 25)).toBe(false);
+		expect(run(sample(10, 40), 10)).toBe(false); // near: what is lost comes again in time
+	});
+});
+
 describe('what is sent', () => {
 	const live = (shape: Parameters<typeof encodingsOf>[0], source: Parameters<typeof encodingsOf>[1]): Encoding[] =>
 		encodingsOf(shape, source).map((e) => ({ ...e, active: true }));
 	const encodingsAt = (e: Encoding[], shape: Parameters<typeof at>[1], source: Parameters<typeof at>[2], uplink: Uplink, soundBps = 0, more = {}) =>
-		at(e, shape, source, { uplink, soundBps, tight: false, looks: 0, ...more });
+		at(e, shape, source, { uplink, soundBps, tight: false, farAndLossy: false, looks: 0, ...more });
 	const size = (width: number, height: number) => new FakeTrack('video', '', { width, height }).real;
 
 	it('has fewer layers for small captures, lowest first', () => {
@@ -120,6 +139,13 @@ describe('what is sent', () => {
 	it('takes less for sound where there is little', () => {
 		const bps = (tight: boolean) => encodingsAt(live('audio', 'microphone'), 'audio', 'microphone', 'full', 0, { tight })[0]?.maxBitrate ?? 0;
 		expect(bps(true)).toBeLessThan(bps(false) * 0.8);
+	});
+
+	it('has no temporal layers where parity packets are wanted for every picture', () => {
+		const all = live('video2', 'camera');
+		const modes = (farAndLossy: boolean) => encodingsAt(all, 'video2', 'camera', 'full', 0, { farAndLossy }).map((e) => e.scalabilityMode);
+		expect(modes(true)).toEqual(['L1T1', 'L1T1']);
+		expect(modes(false)).toEqual(['L1T3', 'L1T3']);
 	});
 
 	it('changes by next to nothing to make the browser look', () => {
