@@ -146,14 +146,17 @@ bool hz_codec_thin(const struct hz_participant *p)
 }
 
 // The worker does not know the round trip to one that only sends; the client does.
-static bool is_far_lossy(const struct hz_peer *peer)
+static bool is_far_lossy(struct hz_peer *peer)
 {
 	const struct hz_ev_peer_stats *s = &peer->stats;
 	const struct hz_client_report *report = &peer->owner->report;
 	double rtt_ms = s->rtt_us / 1000.0;
 	if (report->known && report->rtt_ms > rtt_ms)
 		rtt_ms = report->rtt_ms;
-	return rtt_ms >= FAR_MS && s->up_packets >= FAR_PACKETS &&
+	if (rtt_ms > 0)
+		peer->rtt_ms =
+		    peer->rtt_ms > 0 && peer->rtt_ms * 1.01 < rtt_ms ? peer->rtt_ms * 1.01 : rtt_ms;
+	return peer->rtt_ms >= FAR_MS && s->up_packets >= FAR_PACKETS &&
 	       s->nacks_sent * 100ull >= FAR_ASKED * s->up_packets;
 }
 

@@ -103,6 +103,7 @@ struct hz_peer {
 	int64_t ladder_us; // of the last push
 	bool thin;         // its downlink carries sound at most (codec_choice.h)
 	bool far_lossy;    // its uplink lost much on a long way (codec_choice.h); stays
+	double rtt_ms;     // the shortest of late, without the queue that it makes itself; 0: not known
 	uint8_t far_count; // statistics in a row that said so
 	int64_t thin_us;   // since when it is so, or not
 };

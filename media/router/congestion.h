@@ -28,7 +28,7 @@
 #define HZ_REPEAT_US         20000  // between a packet and its copies: what takes one may take its neighbours
 #define HZ_REPEAT_RTT_US     120000 // shorter round trips leave time to ask
 #define HZ_REPEAT_LOSS       30u // permille from which on there is one copy; from twice as much on there are two
-#define HZ_PLAYOUT_LOSS      20u // permille from which on pictures are held back until repairs can be there
+#define HZ_PLAYOUT_LOSS      5u // permille from which on pictures are held back until repairs can be there
 #define HZ_PLAYOUT_RTT_US    120000 // shorter round trips: receivers know by themselves
 #define HZ_PLAYOUT_MAX_US    600000
 #define HZ_PLAYOUT_MARGIN_US 40000 // a repair's own delays, and all there is where packets follow unasked

@@ -6,7 +6,7 @@ static uint32_t repair_us(uint32_t loss_permille, uint32_t rtt_us)
 {
 	if (loss_permille < HZ_PLAYOUT_LOSS || rtt_us < HZ_PLAYOUT_RTT_US)
 		return 0;
-	return rtt_us + rtt_us / 4 + HZ_PLAYOUT_MARGIN_US;
+	return rtt_us + rtt_us / 8 + HZ_PLAYOUT_MARGIN_US;
 }
 
 // A peer that only publishes sends no reports: what repairs took tells the distance.

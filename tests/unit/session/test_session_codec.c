@@ -272,8 +272,10 @@ static void far_and_lossy(void **state)
 	struct rig_socket *a = rig_join(rig, "a", "expert"), *b = rig_join(rig, "b", "expert");
 	offer_both(rig, a);
 	offer_both(rig, b);
-	uplink(rig, a, 300000, 4); // little
-	uplink(rig, a, 40000, 60); // near
+	uplink(rig, b, 40000, 60); // near
+	for (unsigned i = 0; i < 20; i++)
+		uplink(rig, b, 300000, 60); // behind a queue
+	uplink(rig, a, 300000, 4);          // little
 	uplink(rig, a, 300000, 60);
 	assert_int_equal(rig_pushes(a, "renegotiate"), 0); // once is chance
 	uplink(rig, a, 300000, 60);

@@ -101,18 +101,23 @@ const LOSSY_PERCENT = 3;
 const CALM_PERCENT = 1;
 const CALM_MS = 20_000;
 
-/** Is so much lost on so long a way that asking for it again takes too long? On soon, off late: each change costs a picture. */
+/**
+ * Is so much lost on so long a way that asking for it again takes too long? On soon, off late: each change costs a picture.
+ * The way, not the queue before a narrow one: there parity packets would take the room of pictures.
+ */
 export class FarAndLossy {
 	private lost = 0;
+	private shortest = 0;
 	private calmSince: number | null = null;
 	private now = false;
 
 	/** About once a second. */
 	observe(sample: UplinkSample, nowMs: number): boolean {
 		this.lost += (sample.lost_percent - this.lost) / 4;
-		const calm = this.lost < CALM_PERCENT || sample.rtt_ms < FAR_MS / 2;
+		if (sample.rtt_ms > 0) this.shortest = this.shortest > 0 ? Math.min(sample.rtt_ms, this.shortest * 1.005) : sample.rtt_ms;
+		const calm = this.lost < CALM_PERCENT || this.shortest < FAR_MS / 2;
 		this.calmSince = calm ? (this.calmSince ?? nowMs) : null;
-		if (this.lost >= LOSSY_PERCENT && sample.rtt_ms >= FAR_MS) this.now = true;
+		if (this.lost >= LOSSY_PERCENT && this.shortest >= FAR_MS) this.now = true;
 		else if (this.calmSince !== null && nowMs - this.calmSince >= CALM_MS) this.now = false;
 		return this.now;
 	}

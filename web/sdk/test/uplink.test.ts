@@ -94,6 +94,8 @@ describe('far and lossy', () => {
 		expect(run(sample(0, 300), 10)).toBe(true);
 		expect(run(sample(0, 300), 25)).toBe(false);
 		expect(run(sample(10, 40), 10)).toBe(false); // near: what is lost comes again in time
+		expect(run(sample(10, 300), 60)).toBe(false); // behind a queue
+		expect(run(sample(10, 300), 200)).toBe(true); // no: another way
 	});
 });
 
