@@ -254,6 +254,8 @@ static void on_rtp(struct peer *peer, uint8_t *data, size_t bytes, int64_t now_u
 	uint32_t ssrc =
 	    (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 | (uint32_t)data[10] << 8 | data[11];
 	struct peer_sink *sink = NULL;
+	if (ssrc == peer->answer.rtx_ssrc) // nothing is repaired here: what was lost is counted
+		return;
 	for (unsigned i = 0; i < peer->sink_count; i++)
 		if (peer->sinks[i].ssrc == ssrc)
 			sink = &peer->sinks[i];
