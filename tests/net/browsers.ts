@@ -20,7 +20,8 @@ const ARGS = [
 
 // A page of one participant: evaluates expressions, goes away.
 export class Seat {
-  constructor(readonly page: AnyPage, private readonly context: { close(): Promise<void> }) {}
+  // obeysCsp: on a page whose policy forbids connections it makes none.
+  constructor(readonly page: AnyPage, private readonly context: { close(): Promise<void> }, readonly obeysCsp: boolean) {}
 
   run<T>(expression: string): Promise<T> { return (this.page as Page).evaluate(expression) as Promise<T>; }
 
@@ -42,7 +43,7 @@ class ChromiumCabin implements Cabin {
     const context = await this.browser.newContext({ viewport: { width: 700, height: 420 }, ignoreHTTPSErrors: true, bypassCSP: true });
     const page = await context.newPage();
     if (process.env["HZ_NET_CONSOLE"]) page.on("console", (m) => process.stderr.write(`[page] ${m.text()}\n`));
-    return new Seat(page, context);
+    return new Seat(page, context, false);
   }
 
   close(): Promise<void> { return this.browser.close(); }
@@ -59,7 +60,7 @@ class FirefoxCabin implements Cabin {
   async seat(): Promise<Seat> {
     const page = await this.browser.newPage();
     await page.setViewport({ width: 700, height: 420 });
-    return new Seat(page, page);
+    return new Seat(page, page, true);
   }
 
   async close(): Promise<void> {
@@ -90,8 +91,7 @@ async function openFirefox(lab: Lab, side: Side): Promise<Cabin> {
     acceptInsecureCerts: true, args: [`--remote-debugging-port=${port}`], timeout: 60000,
     extraPrefsFirefox: {
       "media.navigator.permission.disabled": true, "media.peerconnection.ice.obfuscate_host_addresses": false, "media.autoplay.default": 0,
-      "media.autoplay.blocking_policy": 0, "network.proxy.type": 0, "security.csp.enable": false, // as bypassCSP above
-      "network.captive-portal-service.enabled": false, "network.connectivity-service.enabled": false,
+      "media.autoplay.blocking_policy": 0, "network.proxy.type": 0, "network.captive-portal-service.enabled": false, "network.connectivity-service.enabled": false,
     },
   });
   return new FirefoxCabin(browser, relay, door);

@@ -29,8 +29,7 @@ class HuizhenCall implements Call {
   }
 
   async prepare(publisher: Seat, subscriber: Seat): Promise<void> {
-    await publisher.open(`${this.url}/healthz`, this.script);
-    await subscriber.open(`${this.url}/healthz`, this.script);
+    for (const seat of [publisher, subscriber]) await seat.open(`${this.url}/${seat.obeysCsp ? "join" : "healthz"}`, this.script);
   }
 
   private join(seat: Seat, how: string, id: string): Promise<void> {
