@@ -1,0 +1,24 @@
+// manifest.json: everything that was made of a journal, in an order that depends on the journal alone (the same journal gives
+// the same bytes). DICOM, FHIR, certificate and replay are built from it and never look into the journal again.
+//
+// {
+//   "version": 1, "record": UUID, "consult": id, "title": text, "started_ms", "ended_ms", "wall_zero_ms": t = 0 of all "at_ms",
+//   "subject": {"patient": {"id", "id_system", "name", "sex": "male"|"female"|"other"|"unknown", "birth_date"},
+//               "study_uid", "accession", "department", "institution"},          members that are not known are absent
+//   "participants": [{"id", "name", "role", "periods": [{"from_ms", "to_ms"}], "consent": [{"state", "time_ms", "wording",
+//                     "language"}]}],
+//   "files": [{"path": "tracks/…", "role": "track"|"composed"|"poster"|"strip", "participant", "source": "camera"|…, "kind":
+//              "audio"|"video"|"av", "container": "mp4"|"webm"|"jpeg", "codecs": ["h264", "opus"], "at_ms": first sample,
+//              "duration_ms", "width", "height", "frames", "rate_num", "rate_den", "h264": {"profile_idc", "constraint_flags",
+//              "level_idc"}, "part": n, "bytes", "sha256", "sha1"}],
+//   "events": "timeline.json" (path; [{"at_ms", "type", "participant", "detail"}]),
+//   "tracks": [{"track": n, "key", "participant", "source", "first_ms", "last_ms", "packets", "lost", "erased": bool, "drift_ppm"}],
+//   "journal": {"segments": [{"file", "bytes", "sha256"}], "chain": hex, "torn_bytes", "gaps": [{"track", "at_ms", "packets"}]},
+//   "warnings": [text]
+// }
+#ifndef HZ_RECORDER_MANIFEST_H
+#define HZ_RECORDER_MANIFEST_H
+
+#define HZ_MANIFEST_VERSION 1
+
+#endif

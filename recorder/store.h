@@ -1,0 +1,58 @@
+// The record store: folders, and the state of each record. Plain files, so that a record can be read, copied and proven
+// without this program; every file that says something is written beside, synced and renamed.
+//
+//   <data>/record/
+//     master.key                    0600, unless record.master_key names another
+//     YYYY/MM/<record id>/          of its start, UTC
+//       state.json                  struct hz_record_state
+//       journal/NNNN.hzj  keys/…    recorder/journal
+//       tracks/<key>[-NN].mp4|.webm per participant and source, as received; -NN after a change of SPS
+//       composed.mp4                what the room saw
+//       poster.jpg  strip.jpg
+//       dicom/NN.dcm                objects for the PACS
+//       fhir.json                   the transaction Bundle
+//       manifest.json               what was made of the journal: recorder/manifest.h
+//       certificate.json            signed
+//     outbox/pacs/  outbox/emr/     what is still to be delivered, oldest first
+//     hold/                         legal holds, one file a record
+//
+// Thread: any; functions lock nothing. Two processes: the recorder makes a record's folder and sets RECORDING and ENDED,
+// the archive (and `huizhen record`) everything after, under a lock file of the record.
+#ifndef HZ_RECORDER_STORE_H
+#define HZ_RECORDER_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HZ_RECORD_ID_BYTES   37 // UUID text with NUL
+#define HZ_RECORD_PATH_BYTES 1024
+
+enum hz_record_phase {
+	HZ_RECORD_RECORDING = 1, // or its recorder died: the archive asks the recorder's lock
+	HZ_RECORD_ENDED,         // END is in the journal
+	HZ_RECORD_FINALISING,
+	HZ_RECORD_FINALISED, // files, DICOM, FHIR and certificate are there
+	HZ_RECORD_DELIVERED, // PACS and EMR have what is theirs (at once when none is configured)
+	HZ_RECORD_FAILED,    // cannot go on without a hand: `error` says why and where
+	HZ_RECORD_DELETED,   // after its retention: only state.json and certificate.json are left
+};
+
+struct hz_record_state {
+	char id[HZ_RECORD_ID_BYTES];
+	char consult[64];
+	enum hz_record_phase phase;
+	int64_t started_ms, ended_ms, changed_ms;
+	unsigned attempts; // of the phase
+	char error[256];   // one line, no names; "" none
+	bool lost, torn;   // something never reached the disk; a crash was survived
+};
+
+int hz_record_folder(const char *root, const char *id, int64_t started_ms, char ret[HZ_RECORD_PATH_BYTES]);
+int hz_record_state_read(const char *folder, struct hz_record_state *ret);          // -ENOENT, -EBADMSG
+int hz_record_state_write(const char *folder, const struct hz_record_state *state); // durable
+// Each record of the store, newest first; false of the callback ends it.
+typedef bool hz_record_each_cb(void *arg, const char *folder, const struct hz_record_state *state);
+int hz_record_each(const char *root, hz_record_each_cb *cb, void *arg);
+int hz_record_find(const char *root, const char *id, char ret[HZ_RECORD_PATH_BYTES]); // -ENOENT
+
+#endif
