@@ -26,6 +26,14 @@ function readClock(context: CanvasRenderingContext2D, video: HTMLVideoElement): 
   return checksum(stamp) === sum ? stamp : undefined;
 }
 
+// The pair in use. Nominated is not it: Firefox nominates every pair that works, and says which is selected.
+function transportOf(reports: Map<string, Report>): string {
+  const all = [...reports.values()];
+  const chosen = all.find((r) => r["type"] === "transport")?.["selectedCandidatePairId"];
+  const pair = chosen === undefined ? all.find((r) => r["type"] === "candidate-pair" && r["selected"]) : reports.get(String(chosen));
+  return String(reports.get(String(pair?.["localCandidateId"]))?.["protocol"] ?? "");
+}
+
 export class Meter {
   readonly video: HTMLVideoElement;
   private frames: Frame[] = [];
@@ -68,13 +76,12 @@ export class Meter {
     if (!connection || connection.connectionState === "closed") return;
     const totals: Record<string, number> = {};
     const playout: Record<string, number> = {};
-    let height = 0, transport = "";
+    let height = 0;
     const add = (name: string, value: number | string | undefined): void => { totals[name] = (totals[name] ?? 0) + Number(value ?? 0); };
     const reports = new Map<string, Report>();
     (await connection.getStats()).forEach((r: Report) => reports.set(String(r["id"]), r));
+    const transport = transportOf(reports);
     for (const r of reports.values()) {
-      const candidates = r["type"] === "candidate-pair" && (r["nominated"] || r["selected"]) && r["state"] === "succeeded";
-      if (candidates) transport = String(reports.get(String(r["localCandidateId"]))?.["protocol"] ?? "");
       if (r["type"] !== "inbound-rtp") continue;
       add("packets", r["packetsReceived"]);
       add("lost", r["packetsLost"]);

@@ -176,8 +176,9 @@ function selectedPair(lines: Map<string, Line>): Line | undefined {
 		const chosen = line.type === 'transport' ? lines.get(str(line, 'selectedCandidatePairId')) : undefined;
 		if (chosen) return chosen;
 	}
-	// Firefox has no transport lines.
-	return [...lines.values()].find((l) => l.type === 'candidate-pair' && (l.selected === true || (l.nominated === true && l.state === 'succeeded')));
+	// Firefox has no transport lines, and nominates every pair that works, those over TCP too.
+	const pairs = [...lines.values()].filter((l) => l.type === 'candidate-pair');
+	return pairs.find((l) => l.selected === true) ?? pairs.find((l) => l.nominated === true && l.state === 'succeeded');
 }
 
 function uplinkOf(lines: Map<string, Line>): Pick<Statistics, 'available_bps' | 'sound_lost_percent' | 'transport'> {
@@ -197,12 +198,7 @@ function uplinkOf(lines: Map<string, Line>): Pick<Statistics, 'available_bps' | 
 }
 
 function rtt(lines: Map<string, Line>): number {
-	let best = 0;
-	for (const line of lines.values()) {
-		if (line.type === 'candidate-pair' && (line.nominated === true || line.selected === true)) {
-			best = Math.max(best, num(line, 'currentRoundTripTime') * 1000);
-		}
-	}
+	let best = num(selectedPair(lines), 'currentRoundTripTime') * 1000;
 	if (best) return best;
 	for (const line of lines.values()) {
 		if (line.type === 'remote-inbound-rtp') best = Math.max(best, num(line, 'roundTripTime') * 1000);

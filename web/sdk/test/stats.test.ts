@@ -52,6 +52,17 @@ describe('statistics', () => {
 		expect(s.down_bps).toBe(0);
 		expect(s.rtt_ms).toBe(0);
 	});
+	it('tells the pair in use from those that are only nominated', () => {
+		const pair = (id: string, rtt: number, extra: object) => (
+			{ id, type: 'candidate-pair', state: 'succeeded', nominated: true, localCandidateId: `l-${id}`, currentRoundTripTime: rtt, ...extra });
+		const local = (id: string) => ({ id: `l-${id}`, type: 'local-candidate', candidateType: 'host', protocol: id });
+		const s = read(
+			new StatsReader(), 1000, local('tcp'), local('udp'),
+			pair('tcp', 0.5, { selected: false }), pair('udp', 0.1, { selected: true }),
+		);
+		expect(s.transport).toBe('udp');
+		expect(s.rtt_ms).toBe(100);
+	});
 	it('has words for figures', () => {
 		expect(levelOf(0, 50, 0, 2000)).toBe('good');
 		expect(levelOf(3, 50, 0, 2000)).toBe('fair');
