@@ -10,6 +10,7 @@
 #include "gateway/session/consult.h"
 #include "gateway/session/ids.h"
 #include "gateway/session/steps.h"
+#include "gateway/session/watched.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
@@ -103,15 +104,17 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 		c->recount = false;
 		hz_slots_follow(brain, c);
 		hz_codec_recount(brain, c);
+		hz_watched_mark(brain, c);
 	}
-	int64_t ladder = hz_steps_due(brain);
+	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain);
 	hz_persist_flush(brain);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		if (brain->worker[i].link)
 			hz_media_link_flush(brain->worker[i].link);
 	}
 	int64_t push = hz_push_due(brain);
-	return push < ladder ? push : ladder;
+	push = push < ladder ? push : ladder;
+	return push < watched ? push : watched;
 }
 
 static void tick_conns(struct hz_brain *brain)

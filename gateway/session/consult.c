@@ -9,6 +9,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/relay.h"
+#include "gateway/session/watched.h"
 #include "gateway/store/consults.h"
 
 int hz_consult_place(struct hz_brain *brain, const char *id, const char *title, int64_t created_ms,
@@ -98,6 +99,7 @@ static void drop(struct hz_brain *brain, struct hz_consult *consult)
 			break;
 		}
 	}
+	hz_watched_forget(brain, consult);
 	hz_relay_sweep(brain, consult, true);
 	hz_map_del(brain->consults, consult->id);
 	hz_map_del_u64(brain->numbers, consult->number);

@@ -211,7 +211,9 @@ static void workers(FILE *f, const struct hz_brain *brain)
 	WORKER_COUNTER("tx_dropped", "Packets that the kernel did not take", s->tx_dropped);
 	WORKER_COUNTER("stun_bad", "STUN messages that failed a check", s->stun_bad);
 	WORKER_COUNTER("stun_unknown", "STUN for nobody", s->stun_unknown);
-	WORKER_COUNTER("dtls_bad", "DTLS records that failed, or came from where nobody is (a goodbye after the leave)", s->dtls_bad);
+	WORKER_COUNTER("dtls_bad",
+	               "DTLS records that failed, or came from where nobody is (a goodbye after the leave)",
+	               s->dtls_bad);
 	WORKER_COUNTER("srtp_auth_failed", "SRTP packets that failed authentication", s->srtp_auth_failed);
 	WORKER_COUNTER("srtp_replayed", "SRTP packets seen before", s->srtp_replayed);
 	WORKER_COUNTER("rtp_bad", "RTP packets malformed", s->rtp_bad);

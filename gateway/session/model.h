@@ -61,8 +61,9 @@ struct hz_track {
 	bool thin;        // sound: answered with a low rate, for a listener whose link is thin
 	char label[HZ_LABEL_BYTES];
 	struct hz_cmd_track_set cmd;
-	hz_id of;    // relay.h: the publisher's track at worker peer->cmd.relay; else 0
-	bool needed; // relay.h: while it looks for what is not
+	hz_id of;             // relay.h: the publisher's track at worker peer->cmd.relay; else 0
+	bool needed;          // relay.h: while it looks for what is not
+	uint8_t lowest, told; // watched.h: the lowest layer anybody takes, and what its publisher was told
 };
 
 struct hz_slot {
@@ -177,6 +178,9 @@ struct hz_consult {
 	bool dirty; // in brain->dirty: a state push is due
 	struct hz_consult *next_dirty;
 	int64_t pushed_us;
+	struct hz_consult *next_watched; // in brain->watched: to be counted (watched.h)
+	bool watched_due;
+	int64_t watched_us;
 	bool recount; // codec choice and followed slots must be looked at again
 };
 
@@ -234,7 +238,7 @@ struct hz_brain {
 	struct hz_map *sessions;  // hexadecimal key hash -> struct hz_participant
 	struct hz_map *resources; // WHIP and WHEP resource -> struct hz_peer
 	struct hz_map *ufrags;    // ours -> struct hz_peer
-	struct hz_consult *dirty;
+	struct hz_consult *dirty, *watched;
 	struct hz_participant *unsaved;
 	struct hz_peer *ladder;
 	struct hz_conn *conns;

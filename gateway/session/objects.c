@@ -15,6 +15,7 @@
 #include "gateway/session/placement.h"
 #include "gateway/session/push.h"
 #include "gateway/session/relay.h"
+#include "gateway/session/watched.h"
 #include "gateway/store/runtime.h"
 
 #define UFRAG_CHARS 12
@@ -343,6 +344,8 @@ void hz_slot_set(struct hz_brain *brain, struct hz_slot *slot)
 	slot->cmd.peer = slot->peer->id;
 	hz_objects_tell(brain, slot->peer->worker, &slot->cmd.h, HZ_CMD_SUB_SET, sizeof(slot->cmd));
 	hz_persist_slot(brain, slot);
+	if (slot->peer->owner)
+		hz_watched_mark(brain, slot->peer->owner->consult);
 }
 
 void hz_slot_end(struct hz_brain *brain, struct hz_slot *slot)
@@ -350,6 +353,7 @@ void hz_slot_end(struct hz_brain *brain, struct hz_slot *slot)
 	struct hz_peer *peer = slot->peer;
 	struct hz_consult *consult = peer->owner ? peer->owner->consult : peer->consult;
 	consult->relay_check = true;
+	hz_watched_mark(brain, consult);
 	struct hz_cmd_sub_del del = {.sub = slot->id};
 	hz_objects_tell(brain, peer->worker, &del.h, HZ_CMD_SUB_DEL, sizeof(del));
 	hz_persist_forget(brain, peer->worker, HZ_MEDIA_SUB, slot->id);

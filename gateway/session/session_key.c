@@ -11,6 +11,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
 #include "gateway/session/visit.h"
+#include "gateway/session/watched.h"
 #include "signaling/auth/digest.h"
 #include "signaling/server/server.h"
 
@@ -108,6 +109,7 @@ void hz_participant_resume(struct hz_brain *brain, struct hz_participant *p, str
 	p->away_until_ms = 0;
 	p->consult->recount = true; // a codec change may have waited for it
 	hz_steps_repeat(brain, p);
+	hz_watched_repeat(brain, p);
 	hz_visit_log(brain, p, "resumed", NULL);
 	hz_persist_participant(brain, p);
 	hz_push_state(brain, p->consult);

@@ -7,6 +7,7 @@
 #include "gateway/session/push.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/visit.h"
+#include "gateway/session/watched.h"
 
 #define EVERY_US 250000
 
@@ -41,6 +42,8 @@ void hz_steps_on_state(struct hz_brain *brain, unsigned worker, const struct hz_
 	slot->step = ev->step;
 	slot->layer = ev->layer;
 	mark(brain, peer);
+	if (peer->owner)
+		hz_watched_mark(brain, peer->owner->consult);
 }
 
 void hz_steps_reset(struct hz_slot *slot)

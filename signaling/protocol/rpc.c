@@ -33,6 +33,7 @@ static const char *const pushes[HZ_RPC_PUSHES] = {
     [HZ_PUSH_RENEGOTIATE] = "renegotiate",
     [HZ_PUSH_QUALITY] = "quality",
     [HZ_PUSH_LADDER] = "ladder",
+    [HZ_PUSH_WATCHED] = "watched",
     [HZ_PUSH_END] = "end",
     [HZ_PUSH_CLOSING] = "closing",
 };

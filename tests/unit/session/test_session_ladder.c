@@ -28,8 +28,10 @@ static struct two watching(struct rig *rig)
 	t.a = rig_join(rig, "a", "expert");
 	t.b = rig_join(rig, "b", "expert");
 	offer_both(rig, t.a);
-	assert_non_null(offer_make(rig, t.b, (struct offer_spec){.lines = PUBLISH_BOTH, .session = 2},
-	                           "0:microphone 1:camera"));
+	assert_non_null(offer_make(
+	    rig, t.b,
+	    (struct offer_spec){.lines = "mic:0:send cam:1:send:-:sim a:2:recv v:3:recv", .session = 2},
+	    "0:microphone 1:camera"));
 	rig_advance(rig, 100);
 	snprintf(t.camera, sizeof(t.camera), "%s", rig_track(t.a, "b", "camera"));
 	rig_result(rig_call(rig, t.a, "subscribe", subscribe_item("3", t.camera)));
@@ -187,6 +189,85 @@ static void details(void **state)
 	}
 }
 
+// --- what the publisher hears of it
+
+static int lowest(const struct rig_socket *s)
+{
+	const json_t *push = rig_push(s, "watched");
+	char field[HZ_FIELD_BYTES] = "";
+	if (!push)
+		return -1;
+	if (hz_rpc_check_push(HZ_PUSH_WATCHED, push, field))
+		fail_msg("watched does not hold to its schema at %s", field);
+	const json_t *first = json_array_get(json_object_get(push, "items"), 0);
+	assert_string_equal(rig_text(first, "mid"), "1");
+	return (int)json_integer_value(json_object_get(first, "lowest"));
+}
+
+static void quality(struct rig *rig, const struct two *t, const char *quality)
+{
+	rig_result(rig_call(
+	    rig, t->a, "subscribe",
+	    json_pack("{s:[{s:s, s:s, s:s}]}", "items", "mid", "3", "track", t->camera, "quality", quality)));
+	rig_advance(rig, 300);
+}
+
+static void publishers_hear_what_is_watched(void **state)
+{
+	struct rig *rig = *state;
+	struct two t = watching(rig);
+	quality(rig, &t, "medium");
+	assert_int_equal(lowest(t.b), 1);
+	assert_null(rig_push(t.a, "watched"));
+	quality(rig, &t, "high");
+	assert_int_equal(lowest(t.b), 2);
+	say(rig, t.slot, HZ_STEP_LOWER, 1);
+	rig_advance(rig, 300);
+	assert_int_equal(lowest(t.b), 1);
+	say(rig, t.slot, HZ_STEP_OFF, 0); // it comes back by the lowest
+	rig_advance(rig, 300);
+	assert_int_equal(lowest(t.b), 0);
+	say(rig, t.slot, HZ_STEP_FULL, 2);
+	rig_advance(rig, 300);
+	assert_int_equal(lowest(t.b), 2);
+	unsigned pushes = rig_pushes(t.b, "watched");
+	rig_advance(rig, 3000);
+	say(rig, t.slot, HZ_STEP_FULL, 2);
+	rig_advance(rig, 300);
+	assert_int_equal(rig_pushes(t.b, "watched"), pushes); // nothing new
+}
+
+static void the_least_demanding_counts(void **state)
+{
+	struct rig *rig = *state;
+	struct two t = watching(rig);
+	quality(rig, &t, "high");
+	struct rig_socket *c = rig_join(rig, "c", "expert");
+	offer_both(rig, c);
+	rig_advance(rig, 300);
+	rig_result(rig_call(
+	    rig, c, "subscribe",
+	    json_pack("{s:[{s:s, s:s, s:s}]}", "items", "mid", "3", "track", t.camera, "quality", "low")));
+	rig_advance(rig, 300);
+	assert_int_equal(lowest(t.b), 0);
+	rig_result(rig_call(rig, c, "leave", NULL)); // its slots go with it
+	rig_advance(rig, 300);
+	assert_int_equal(lowest(t.b), 2);
+	quality(rig, &t, "off"); // nobody looks: everything is sent, for whoever comes
+	assert_int_equal(lowest(t.b), 0);
+}
+
+static void watched_is_repeated(void **state)
+{
+	struct rig *rig = *state;
+	struct two t = watching(rig);
+	quality(rig, &t, "medium");
+	struct rig_socket *again = rig_open(rig);
+	hz_participant_resume(rig->brain, t.b->conn->participant, again->conn);
+	rig_advance(rig, 300);
+	assert_int_equal(lowest(again), 1);
+}
+
 // --- the visit's log
 
 static struct web *events(struct rig *rig, const char *query)
@@ -310,8 +391,18 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
-	    T(steps),   T(nonsense),       T(other_track), T(resumes),        T(priorities),
-	    T(details), T(log_of_a_visit), T(log_pages),   T(log_is_bounded),
+	    T(steps),
+	    T(nonsense),
+	    T(other_track),
+	    T(resumes),
+	    T(priorities),
+	    T(details),
+	    T(log_of_a_visit),
+	    T(log_pages),
+	    T(log_is_bounded),
+	    T(publishers_hear_what_is_watched),
+	    T(the_least_demanding_counts),
+	    T(watched_is_repeated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

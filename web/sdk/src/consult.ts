@@ -296,6 +296,9 @@ export class Consult extends Emitter<ConsultEvents> {
 			case 'ladder':
 				this.link.onLadder(params as Pushes['ladder']);
 				break;
+			case 'watched':
+				this.link.peer?.setWatched((params as Pushes['watched']).items);
+				break;
 			case 'renegotiate':
 				this.link.renegotiate((params as Pushes['renegotiate']).reason);
 				break;

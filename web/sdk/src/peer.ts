@@ -3,11 +3,12 @@
 import { Emitter } from './emitter';
 import { encodingsOf, shapeOf, type Shape } from './encodings';
 import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
-import type { JoinResult, Kind, OfferParams, Source } from './protocol';
+import type { JoinResult, Kind, OfferParams, Source, WatchedPush } from './protocol';
 import { onlyVideo, redFirst, soundLimitOf, speechInOffer } from './sdp-tweaks';
-import { applyUplink, TIGHT_BPS, type Limits } from './sender-control';
+import { applyUplink, TIGHT_BPS, type Limits, type What } from './sender-control';
 import { addSlotTransceiver } from './slot-transceiver';
 import { SlotTable, type Slot, type WantedTrack } from './slots';
+import { Sparing } from './sparing';
 import type { SubscribeItem } from './types';
 import { FarAndLossy, type Uplink, type UplinkSample } from './uplink';
 import { bestBpsOf, Widening } from './widening';
@@ -61,9 +62,10 @@ export class Peer extends Emitter<PeerEvents> {
 	private first = true;
 	private subscribing = false;
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
-	private readonly limits: Limits = { uplink: 'full', soundBps: 0, tight: false, farAndLossy: false, looks: 0 };
+	private readonly limits: Limits = { uplink: 'full', soundBps: 0, tight: false, farAndLossy: false, looks: 0, spared: new Map() };
 	private readonly widening = new Widening();
 	private readonly farAndLossy = new FarAndLossy();
+	private readonly sparing = new Sparing();
 	private applying: Promise<unknown> = Promise.resolve();
 
 	constructor(private readonly deps: PeerDeps, iceServers: JoinResult['ice_servers']) {
@@ -162,15 +164,21 @@ export class Peer extends Emitter<PeerEvents> {
 	/** What the uplink is like, about once a second. */
 	observeUplink(sample: UplinkSample): void {
 		const bps = sample.available_bps;
-		const video = this.senders.filter((s) => s.used && s.shape !== 'audio');
-		const news = this.widening.observe(bps, bestBpsOf(video), Date.now());
+		const video = this.senders.filter((s) => s.used && s.shape !== 'audio').map(whatOf);
+		const spared = this.sparing.observe(bps, video, Date.now());
+		const news = this.widening.observe(bps, bestBpsOf(video, this.sparing.spared), Date.now());
 		const tight = bps > 0 && bps < TIGHT_BPS;
 		const farAndLossy = this.farAndLossy.observe(sample, Date.now());
-		if (!news && tight === this.limits.tight && farAndLossy === this.limits.farAndLossy) return;
+		if (!news && !spared && tight === this.limits.tight && farAndLossy === this.limits.farAndLossy) return;
 		this.limits.tight = tight;
 		this.limits.farAndLossy = farAndLossy;
 		if (news === 'look') this.limits.looks++;
 		this.applyUplink(news === 'whole');
+	}
+
+	/** From which layer on somebody looks at what is sent. */
+	setWatched(items: WatchedPush['items']): void {
+		if (this.sparing.watched(items)) this.applyUplink();
 	}
 
 	/** New credentials of TURN servers, for the next ICE restart. */
@@ -252,8 +260,8 @@ export class Peer extends Emitter<PeerEvents> {
 
 	private applyUplink(whole = false): void {
 		const all = this.senders.filter((s) => s.used);
-		const limits = { ...this.limits };
-		const apply = (s: Sender) => applyUplink(s.transceiver.sender, s.shape, s.source, limits, whole);
+		const limits = { ...this.limits, spared: new Map(this.sparing.spared) };
+		const apply = (s: Sender) => applyUplink(s.transceiver.sender, whatOf(s), limits, whole);
 		this.applying = this.applying.then(() => (this.closed ? undefined : Promise.all(all.map(apply))));
 	}
 
@@ -335,6 +343,10 @@ export class Peer extends Emitter<PeerEvents> {
 			this.subscribing = false;
 		}
 	}
+}
+
+function whatOf(sender: Sender): What {
+	return { shape: sender.shape, source: sender.source, mid: sender.transceiver.mid };
 }
 
 /** Errors that are over in a second: too fast, not admitted yet, no answer, the gateway failed. */

@@ -23,12 +23,14 @@ export interface Limits {
 	farAndLossy: boolean;
 	/** Changes whenever the browser shall look whether there is more (widening.ts). */
 	looks: number;
+	/** Of each simulcast sender, by mid: so many of the lowest layers stay at home (sparing.ts). */
+	spared: ReadonlyMap<string, number>;
 	/** What the gateway lets sound take, for listeners on thin links; 0: as it likes. */
 	soundBps: number;
 }
 
 /** What the encodings of a sender shall be at this level; `live` are the browser's own, in its order. */
-export function encodingsAt(live: Encoding[], shape: Shape, source: Source, limits: Limits): Encoding[] {
+export function encodingsAt(live: Encoding[], shape: Shape, source: Source, limits: Limits, spared = 0): Encoding[] {
 	const wanted = encodingsOf(shape, source);
 	const level = limits.uplink;
 	if (shape === 'audio') {
@@ -38,8 +40,8 @@ export function encodingsAt(live: Encoding[], shape: Shape, source: Source, limi
 	const sharp = shape === 'video1' && source !== 'camera' && source !== 'camera2';
 	return live.map((e, i) => {
 		const full = wanted.find((w) => w.rid === e.rid) ?? wanted[i] ?? {};
-		const lowest = e.rid === undefined ? i === 0 : e.rid === wanted[0]?.rid;
-		const next: Encoding = { ...e, active: level === 'full' || (level === 'low' && lowest) };
+		const layer = e.rid === undefined ? i : wanted.findIndex((w) => w.rid === e.rid);
+		const next: Encoding = { ...e, active: (level === 'full' && layer >= spared) || (level === 'low' && layer === 0) };
 		next.maxBitrate = level === 'full' ? full.maxBitrate : Math.min(full.maxBitrate ?? LOW_VIDEO_BPS, LOW_VIDEO_BPS);
 		if (full.scalabilityMode === TEMPORAL && e.scalabilityMode) next.scalabilityMode = limits.farAndLossy ? 'L1T1' : TEMPORAL;
 		if (next.maxBitrate !== undefined) next.maxBitrate -= (limits.looks % 2) * 1_000;
@@ -49,21 +51,28 @@ export function encodingsAt(live: Encoding[], shape: Shape, source: Source, limi
 	});
 }
 
-async function set(sender: RTCRtpSender, shape: Shape, source: Source, limits: Limits, degradation: RTCDegradationPreference): Promise<void> {
+async function set(sender: RTCRtpSender, what: What, limits: Limits, degradation: RTCDegradationPreference): Promise<void> {
+	const { shape, source } = what;
 	const parameters = sender.getParameters() as Parameters;
 	if (!parameters.encodings || parameters.encodings.length === 0) return;
-	parameters.encodings = encodingsAt(parameters.encodings, shape, source, limits);
+	parameters.encodings = encodingsAt(parameters.encodings, shape, source, limits, limits.spared.get(what.mid ?? '') ?? 0);
 	if (shape !== 'audio') parameters.degradationPreference = degradation;
 	await sender.setParameters(parameters);
 }
 
+export interface What {
+	shape: Shape;
+	source: Source;
+	mid: string | null;
+}
+
 /** Resolves when the browser took it, or does not know how to; never rejects. */
-export async function applyUplink(sender: RTCRtpSender, shape: Shape, source: Source, limits: Limits, whole = false): Promise<void> {
+export async function applyUplink(sender: RTCRtpSender, what: What, limits: Limits, whole = false): Promise<void> {
 	if (typeof sender.getParameters !== 'function') return;
 	try {
 		// Chromium forgets the smaller size that it went down to when it is told to give up other things first.
-		if (whole && shape !== 'audio') await set(sender, shape, source, limits, 'balanced');
-		await set(sender, shape, source, limits, degradationOf(source));
+		if (whole && what.shape !== 'audio') await set(sender, what, limits, 'balanced');
+		await set(sender, what, limits, degradationOf(what.source));
 	} catch {
 		// the browser goes on as it does
 	}

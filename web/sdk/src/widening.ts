@@ -26,7 +26,8 @@ export class Widening {
 	}
 }
 
-/** All that these senders would send at their best. */
-export function bestBpsOf(senders: readonly { shape: Shape; source: Source }[]): number {
-	return senders.reduce((sum, s) => sum + encodingsOf(s.shape, s.source).reduce((n, e) => n + (e.maxBitrate ?? 0), 0), 0);
+/** All that these senders would send at their best, but for layers that stay at home (sparing.ts). */
+export function bestBpsOf(senders: readonly { shape: Shape; source: Source; mid: string | null }[], spared: ReadonlyMap<string, number>): number {
+	const of = (s: (typeof senders)[number]) => encodingsOf(s.shape, s.source).slice(spared.get(s.mid ?? '') ?? 0);
+	return senders.reduce((sum, s) => sum + of(s).reduce((n, e) => n + (e.maxBitrate ?? 0), 0), 0);
 }

@@ -103,7 +103,7 @@ describe('what is sent', () => {
 	const live = (shape: Parameters<typeof encodingsOf>[0], source: Parameters<typeof encodingsOf>[1]): Encoding[] =>
 		encodingsOf(shape, source).map((e) => ({ ...e, active: true }));
 	const encodingsAt = (e: Encoding[], shape: Parameters<typeof at>[1], source: Parameters<typeof at>[2], uplink: Uplink, soundBps = 0, more = {}) =>
-		at(e, shape, source, { uplink, soundBps, tight: false, farAndLossy: false, looks: 0, ...more });
+		at(e, shape, source, { uplink, soundBps, tight: false, farAndLossy: false, looks: 0, spared: new Map(), ...more });
 	const size = (width: number, height: number) => new FakeTrack('video', '', { width, height }).real;
 
 	it('has fewer layers for small captures, lowest first', () => {

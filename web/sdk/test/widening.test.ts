@@ -21,12 +21,15 @@ describe('an uplink that became wider', () => {
 	it('is nothing where the browser tells no estimate, or sends no pictures', () => {
 		const widening = new Widening();
 		expect(widening.observe(0, BEST, 0)).toBeNull();
-		expect(widening.observe(300_000, bestBpsOf([]), 1_000)).toBeNull();
+		expect(widening.observe(300_000, bestBpsOf([], new Map()), 1_000)).toBeNull();
 	});
 
 	it('is measured by what all senders would send at their best', () => {
-		const one = bestBpsOf([{ shape: 'video2', source: 'camera' }]);
+		const none = new Map<string, number>();
+		const camera = { shape: 'video2' as const, source: 'camera' as const, mid: '0' };
+		const one = bestBpsOf([camera], none);
 		expect(one).toBeGreaterThan(500_000);
-		expect(bestBpsOf([{ shape: 'video2', source: 'camera' }, { shape: 'video2', source: 'camera2' }])).toBe(2 * one);
+		expect(bestBpsOf([camera, { ...camera, source: 'camera2', mid: '1' }], none)).toBe(2 * one);
+		expect(bestBpsOf([camera], new Map([['0', 1]]))).toBe(700_000);
 	});
 });
