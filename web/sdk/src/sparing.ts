@@ -6,8 +6,8 @@ import type { Source } from './protocol';
 
 const ROOM = 1.2; // of everything at its best: below, the layers compete
 const AMPLE = 1.4; // above, they do not any more
-const FITS = 0.36; // of a layer's best: so much it needs to be worth sending alone
-const KEEPS = 0.28; // so much it keeps it
+const FITS = 0.25; // of a layer's best: so much it needs to be worth sending alone
+const KEEPS = 0.2; // so much it keeps it
 const STEADY_MS = 2_000; // each change costs a keyframe
 
 export interface SparingSender {
