@@ -1,5 +1,6 @@
 // What the supervisor hands to the processes it starts, and what they say to each other.
-// A child is this same binary, re-executed: `huizhen worker INDEX` and `huizhen control`, with these descriptors open.
+// A child is this same binary, re-executed: `huizhen worker INDEX`, `huizhen control` and
+// `huizhen recorder`, with these descriptors open.
 #ifndef HZ_GATEWAY_CHILD_H
 #define HZ_GATEWAY_CHILD_H
 
@@ -20,6 +21,7 @@ enum { // worker
 	HZ_FD_WORKER_SHELF_OUT = 9,
 	HZ_FD_WORKER_RINGS = 10, // memfd: the rings between the workers (media/worker/relay.h)
 	HZ_FD_WORKER_WAKE = 11,  // + worker index: eventfds
+	HZ_FD_WORKER_TAPS = 75,  // memfd: the rings to the recorder (media/worker/tap.h)
 };
 
 enum {                                // control
@@ -29,7 +31,15 @@ enum {                                // control
 	HZ_FD_CONTROL_HTTPS = 6, // listening, or /dev/null when switched off
 	HZ_FD_CONTROL_CONFIG =
 	    7, // memfd: the text of the last configuration file that was right (rewritten at a reload)
-	HZ_FD_CONTROL_API = 10, // + worker index
+	HZ_FD_CONTROL_RECORDER = 8, // SOCK_SEQPACKET of recorder/api.h
+	HZ_FD_CONTROL_API = 10,     // + worker index
+};
+
+enum {                             // recorder
+	HZ_FD_RECORDER_API = 3,    // SOCK_SEQPACKET to control (recorder/api.h)
+	HZ_FD_RECORDER_CONFIG = 4, // as HZ_FD_CONTROL_CONFIG
+	HZ_FD_RECORDER_TAPS =
+	    5, // memfd: a ring for each worker (media/worker/tap.h); claimed by the one that reads
 };
 
 enum hz_child_msg_type {

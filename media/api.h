@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <netinet/in.h>
 
-#define HZ_API_VERSION 2u
+#define HZ_API_VERSION 3u
 
 // Bounds of one worker. Control refuses with a clear error before it sends more.
 #define HZ_MAX_PEERS         2048
@@ -155,6 +155,8 @@ struct hz_cmd_track_set {
 };
 #define HZ_TRACK_PAUSED 1u // arrives but is forwarded to nobody (muted by the server)
 #define HZ_TRACK_DETAIL 2u // screen, ultrasound, images: resolution before frame rate when the link shrinks
+#define HZ_TRACK_TAP                                                                                         \
+	4u // recorded: what arrives goes to the tap as well, unless it is paused or its peer is muted
 
 struct hz_cmd_track_del {
 	struct hz_msg_header h;

@@ -32,10 +32,11 @@ enum hz_rec_type {
 	HZ_REC_EVENT,       // text: schema "event"
 
 	HZ_REC_HELLO = 64, // recorder's first message; value: its start, counted up
-	HZ_REC_ACK,        // seq, value: 0 or -errno
+	HZ_REC_ACK,        // seq, value: 0 or -errno. Of OPEN: number: newest event that the journal has
 	HZ_REC_STATE,      // of a record, on change: value: enum hz_rec_state; text: see there
 	HZ_REC_DISK, // of the store, on change and every 10 s: value: enum hz_rec_disk; text {"free_bytes", "behind_ms"}
 	HZ_REC_HEAD, // of a record, every 10 s: text {"chunks", "hash"}: the chain so far, an anchor outside the file
+	HZ_REC_STATS, // of the whole recorder, every 2 s: struct hz_rec_stats behind the head, instead of a text
 };
 
 enum hz_rec_state {
@@ -67,7 +68,22 @@ struct hz_rec_msg {
 	int32_t value;
 	uint64_t
 	    number; // EVENT: its number within the record, from 1, without gaps: one that was seen already is only ACKed
-	int64_t at_us; // EVENT, TRACK_*: CLOCK_MONOTONIC
+	int64_t at_us; // EVENT, TRACK_*: CLOCK_MONOTONIC. TRACK_OPEN: media that arrived before is not taken
+};
+
+// Counters since this recorder's start.
+struct hz_rec_stats {
+	uint64_t packets, bytes; // of media that is on disk
+	uint64_t chunks, events;
+	uint64_t dropped; // by full rings, since the rings were made
+	uint64_t refused; // media of tracks that were not open: must stay 0
+	uint64_t
+	    lost_packets; // that did not fit the buffers or were lost by an error: in the journals as gaps
+	uint64_t lost_bytes;
+	uint64_t free_bytes; // of the store's disk
+	uint32_t behind_ms;  // age of the oldest packet that is not on disk
+	uint32_t disk;       // enum hz_rec_disk
+	uint32_t records, tracks;
 };
 
 // Text, JSON objects (UTF-8). Times are wall-clock milliseconds where they end in _ms.
