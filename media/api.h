@@ -158,6 +158,13 @@ struct hz_cmd_track_set {
 #define HZ_TRACK_TAP                                                                                         \
 	4u // recorded: what arrives goes to the tap as well, unless it is paused or its peer is muted
 
+// The tap: flags of the ring's records (gateway/base/ring.h; source: the track's id). HZ_RING_RTP: the packet as the
+// publisher sent it, once, RTX and RED of video unwrapped. HZ_RING_RTCP: the first 24 bytes of a sender report behind its
+// header (RFC 3550 6.4.1: SSRC, NTP, RTP, counts).
+#define HZ_TAP_LAYER    0x03u // simulcast layer
+#define HZ_TAP_REPAIRED 0x04u // RTP: came by retransmission or was made from redundancy
+#define HZ_TAP_SR_BYTES 24u
+
 struct hz_cmd_track_del {
 	struct hz_msg_header h;
 	hz_id track; // subscriptions to it fall back to track 0 (idle)

@@ -157,12 +157,22 @@ static void make_track(struct hz_router *r, uint32_t slot, const struct hz_cmd_t
 	hz_track_attach(r, slot);
 }
 
+// In any case, whoever watches.
+static void want_all(struct hz_router *r, uint32_t slot)
+{
+	const struct hz_cmd_track_set *set = hz_arena_track_set(&r->arena->track[slot]);
+	for (unsigned i = 0; i < set->layer_count && set->kind == HZ_KIND_VIDEO; i++)
+		if (r->track[slot].layer[i].alive || set->layer_count == 1)
+			r->track[slot].layer[i].key_pending = 2;
+}
+
 static void change_track(struct hz_router *r, uint32_t slot, const struct hz_cmd_track_set *set,
                          int64_t now_us)
 {
 	struct hz_arena_track *at = &r->arena->track[slot];
 	const struct hz_cmd_track_set *old = hz_arena_track_set(at);
 	bool resumes = old->flags & HZ_TRACK_PAUSED && !(set->flags & HZ_TRACK_PAUSED);
+	bool records = set->flags & HZ_TRACK_TAP && !(old->flags & HZ_TRACK_TAP);
 	bool pauses = !(old->flags & HZ_TRACK_PAUSED) && set->flags & HZ_TRACK_PAUSED;
 	assign_ssrcs(r, slot, old, set);
 	hz_arena_track_update(at, set);
@@ -174,6 +184,9 @@ static void change_track(struct hz_router *r, uint32_t slot, const struct hz_cmd
 		r->track[slot].layer[i].alive = 0;
 	for (uint16_t s = r->track[slot].first_sub; s != HZ_NO_SLOT && resumes; s = r->sub[s].next_of_track)
 		r->sub[s].resync = 1;
+	// A recording begins, or goes on after a pause, with pictures that can be decoded.
+	if (records || (resumes && set->flags & HZ_TRACK_TAP))
+		want_all(r, slot);
 	hz_select(r, slot, now_us);
 	hz_keyframe_poll(r, slot, now_us);
 }
@@ -323,9 +336,7 @@ static int on_keyframe(struct hz_router *r, hz_id id, int64_t now_us)
 		return -ENOENT;
 	if (hz_arena_track_set(at)->kind != HZ_KIND_VIDEO)
 		return -EINVAL;
-	for (unsigned i = 0; i < hz_arena_track_set(at)->layer_count; i++)
-		if (r->track[slot].layer[i].alive || hz_arena_track_set(at)->layer_count == 1)
-			r->track[slot].layer[i].key_pending = 2;
+	want_all(r, slot);
 	hz_keyframe_poll(r, slot, now_us);
 	return 0;
 }

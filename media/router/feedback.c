@@ -15,8 +15,8 @@ static uint32_t sub_of(const struct hz_router *r, uint32_t slot, uint32_t ssrc)
 	return NO_SUB;
 }
 
-static void on_sender_info(struct hz_router *r, uint32_t slot, const struct hz_rtcp_report *report,
-                           int64_t now_us)
+static void on_sender_info(struct hz_router *r, uint32_t slot, const struct hz_rtcp_packet *packet,
+                           const struct hz_rtcp_report *report, int64_t now_us)
 {
 	struct hz_ssrc_entry *e = hz_ssrc_find(r, slot, report->ssrc);
 	if (!e || e->rtx)
@@ -29,6 +29,7 @@ static void on_sender_info(struct hz_router *r, uint32_t slot, const struct hz_r
 	                  report->sender.rtp_ts, now_us);
 	if (stream)
 		hz_receiver_on_sr(&stream->rx, report->sender.ntp, now_us);
+	hz_tap_sender_report(r, e, packet, now_us);
 }
 
 static void on_block(struct hz_router *r, uint32_t slot, const struct hz_report_block *block, int64_t now_us)
@@ -58,7 +59,7 @@ static int on_report(struct hz_router *r, uint32_t slot, const struct hz_rtcp_pa
 	if (err)
 		return err;
 	if (report.is_sr)
-		on_sender_info(r, slot, &report, now_us);
+		on_sender_info(r, slot, packet, &report, now_us);
 	for (unsigned i = 0; i < report.block_count; i++)
 		on_block(r, slot, &report.block[i], now_us);
 	return 0;

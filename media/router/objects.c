@@ -311,6 +311,8 @@ static void resync_track(struct hz_router *r, uint32_t track, int64_t now_us)
 {
 	for (uint16_t s = r->track[track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
 		r->sub[s].resync = 1;
+	for (unsigned i = 0; i < HZ_MAX_LAYERS && hz_track_tapped(r, track); i++)
+		hz_keyframe_want(r, track, i);
 	hz_select(r, track, now_us);
 	hz_keyframe_poll(r, track, now_us);
 }

@@ -82,7 +82,7 @@ static void keep(struct hz_router *r, struct hz_rt_stream *stream, const struct 
 	bool video = hz_arena_track_set(&r->arena->track[in->track])->kind == HZ_KIND_VIDEO;
 	uint32_t slots = video ? HISTORY_SLOTS_VIDEO : HISTORY_SLOTS_AUDIO;
 	bool asked_for = video || r->track[in->track].flags_of[in->packet.pt] & HZ_PT_NACK;
-	if (r->track[in->track].first_sub == HZ_NO_SLOT || !in->packet.payload_bytes || !asked_for)
+	if (!hz_track_wanted(r, in->track) || !in->packet.payload_bytes || !asked_for)
 		return;
 	// Without memory nothing can be sent again: worse pictures on a lossy link, no more.
 	if (!stream->history && hz_history_new(r->pool, slots, &stream->history))
@@ -124,6 +124,18 @@ static bool flows(const struct hz_router *r, uint32_t track)
 {
 	return r->peer[r->track[track].peer].live &&
 	       !(hz_arena_track_set(&r->arena->track[track])->flags & HZ_TRACK_PAUSED);
+}
+
+// What waited while we stood still is too late to be shown, not to be kept.
+static void tap(struct hz_router *r, const struct hz_rt_in *in, enum way way)
+{
+	const struct hz_ring_record record = {
+	    .kind = HZ_RING_RTP,
+	    .flags = (uint16_t)(in->layer | (way != WAY_WIRE ? HZ_TAP_REPAIRED : 0)),
+	    .source = r->arena->track[in->track].id,
+	    .arrival_us = in->now_us};
+	if (in->packet.payload_bytes)
+		r->ops->tap(r->ctx, &record, in->packet.data, in->packet.bytes);
 }
 
 struct arrival {
@@ -184,6 +196,8 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 		hz_keyframe_want(r, in->track, in->layer);
 	if (!flows(r, in->track))
 		return 0;
+	if (hz_track_tapped(r, in->track))
+		tap(r, in, way);
 	if (r->late) {
 		pass_over(r, in);
 		return 0;

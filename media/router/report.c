@@ -146,7 +146,7 @@ void hz_nack_track(struct hz_router *r, uint32_t track, int64_t now_us)
 	const struct hz_rt_track *t = &r->track[track];
 	uint8_t flags = 0;
 	// A repaired packet that nobody takes is not worth the publisher's uplink.
-	if (!r->peer[t->peer].live || set->flags & HZ_TRACK_PAUSED || t->first_sub == HZ_NO_SLOT)
+	if (!r->peer[t->peer].live || set->flags & HZ_TRACK_PAUSED || !hz_track_wanted(r, track))
 		return;
 	for (unsigned i = 0; i < set->pt_count; i++)
 		flags |= set->pt[i].flags;

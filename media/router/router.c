@@ -44,6 +44,8 @@ static void rebuild(struct hz_router *r, int64_t now_us)
 		if (!arena->track[i].id)
 			continue;
 		hz_track_attach(r, i);
+		for (unsigned l = 0; l < HZ_MAX_LAYERS && hz_track_tapped(r, i); l++)
+			hz_keyframe_want(r, i, l);
 		// Until a second has shown otherwise, every layer that had sent goes on.
 		for (unsigned l = 0; l < HZ_MAX_LAYERS; l++) {
 			if (!arena->track[i].rx[l].seen)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/base/ring.h"
 #include "media/api.h"
 #include "media/router/arena.h"
 #include "media/rtp/rtcp.h"
@@ -40,6 +41,8 @@ struct hz_router_ops {
 	// NULL.
 	void (*rx_retired)(void *ctx, uint32_t slot, uint32_t ssrc);
 	void (*tx_forgotten)(void *ctx, uint32_t slot, uint32_t ssrc);
+	// Something of a track that is recorded (HZ_TRACK_TAP), as media/api.h says; valid during the call. May be NULL.
+	void (*tap)(void *ctx, const struct hz_ring_record *record, const uint8_t *data, size_t bytes);
 };
 
 struct hz_router_options {

@@ -179,7 +179,7 @@ static bool anybody_wants(const struct hz_router *r, uint32_t track)
 	for (uint16_t s = r->track[track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
 		if (wants_media(r, s))
 			return true;
-	return false;
+	return hz_track_tapped(r, track);
 }
 
 void hz_keyframe_poll(struct hz_router *r, uint32_t track, int64_t now_us)

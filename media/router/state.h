@@ -267,6 +267,12 @@ struct hz_ssrc_entry *hz_ssrc_learn(struct hz_router *r, uint32_t slot, const st
 // Takes an SSRC for a layer, in the arena and the table, instead of the one before.
 void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry);
 
+// tap.c: is it recorded? The home worker of a relayed track does that.
+bool hz_track_tapped(const struct hz_router *r, uint32_t track);
+bool hz_track_wanted(const struct hz_router *r, uint32_t track); // somebody watches, or it is recorded
+void hz_tap_sender_report(struct hz_router *r, const struct hz_ssrc_entry *e,
+                          const struct hz_rtcp_packet *packet, int64_t now_us);
+
 // stream.c: highest: extended number that the incarnation before received last; 0: none. NULL without memory.
 struct hz_rt_stream *hz_stream_new(uint32_t clock_hz, int64_t highest);
 void hz_stream_free(struct hz_rt_stream *stream); // NULL allowed

@@ -6,6 +6,7 @@
 #include "media/rtp/bytes.h"
 #include "media/worker/relay.h"
 #include "media/worker/state.h"
+#include "media/worker/tap.h"
 
 static int restore(struct hz_srtp *srtp, uint32_t ssrc, uint64_t index)
 {
@@ -241,4 +242,5 @@ const struct hz_router_ops hz_worker_router_ops = {
     .peer_removed = peer_removed,
     .rx_retired = rx_retired,
     .tx_forgotten = tx_forgotten,
+    .tap = hz_tap_put,
 };

@@ -74,6 +74,7 @@ struct hz_worker {
 	struct hz_addresses *addresses;
 	struct hz_tcp *tcp;
 	struct hz_relay *relay;       // NULL: there are no other workers
+	struct hz_tap *tap;           // NULL: there is no recorder
 	struct hz_map *ufrags;        // -> struct hz_worker_peer
 	struct hz_timers *handshakes; // by slot: DTLS deadlines of half-open associations
 	struct hz_worker_peer *peer;  // HZ_MAX_PEERS

@@ -12,6 +12,7 @@
 #include "gateway/base/log.h"
 #include "media/worker/relay.h"
 #include "media/worker/state.h"
+#include "media/worker/tap.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
 #define DUMPABLE 1 // sanitizers and debuggers look into their own process
@@ -91,6 +92,8 @@ static int open_tables(struct hz_worker *w)
 		err = hz_relay_new(w, &w->relay);
 	if (!err && w->relay)
 		err = add(w, hz_relay_poll_fd(w));
+	if (!err)
+		err = hz_tap_new(w, &w->tap);
 	if (!err)
 		err = hz_map_new(2 * HZ_MAX_PEERS, &w->ufrags);
 	if (!err)
@@ -194,6 +197,7 @@ static void stop(struct hz_worker *w)
 	hz_timers_free(w->handshakes);
 	hz_map_free(w->ufrags);
 	hz_relay_free(w->relay);
+	hz_tap_free(w->tap);
 	hz_addresses_free(w->addresses);
 	hz_tcp_free(w->tcp);
 	hz_dtls_ctx_free(w->dtls_ctx);

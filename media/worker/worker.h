@@ -15,6 +15,7 @@ struct hz_worker_fds {
 	// The rings to the other workers (relay.h), and an eventfd each. workers < 2: none.
 	unsigned workers;
 	int rings, wake[64];
+	int taps; // memfd of hz_worker_taps_bytes(workers): a ring to the recorder for each (tap.h); 0 or less: none
 };
 
 struct hz_worker_options {
@@ -26,6 +27,10 @@ size_t hz_worker_arena_bytes(void);
 
 // Size of the memfd with the rings between so many workers; sparse as well.
 size_t hz_worker_rings_bytes(unsigned workers);
+
+// Of one worker's ring to the recorder, and of the memfd with all of them; sparse as well.
+size_t hz_worker_tap_bytes(void);
+size_t hz_worker_taps_bytes(unsigned workers);
 
 // Layout version of the arena; a takeover by a build with another one is refused.
 uint32_t hz_worker_arena_version(void);

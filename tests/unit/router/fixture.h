@@ -42,6 +42,12 @@ struct fx_rtcp {
 	uint8_t data[HZ_ROUTER_RTCP_BYTES];
 };
 
+struct fx_tapped {
+	struct hz_ring_record record;
+	size_t bytes;
+	uint8_t data[2048];
+};
+
 struct fx {
 	struct hz_arena *arena;
 	struct hz_router *router;
@@ -53,6 +59,8 @@ struct fx {
 	size_t rtcp_count;
 	union hz_msg *events;
 	size_t events_count;
+	struct fx_tapped *tap;
+	size_t tap_count;
 	uint8_t buffer[HZ_ROUTER_PACKET_BYTES];
 	uint32_t seq;
 	void (*on_send)(struct fx *fx, uint32_t slot, const uint8_t *buf, size_t bytes); // NULL: keep
@@ -158,6 +166,16 @@ static void fx_tx_forgotten(void *ctx, uint32_t slot, uint32_t ssrc)
 	((struct fx *)ctx)->tx_forgotten++;
 }
 
+static void fx_tap(void *ctx, const struct hz_ring_record *record, const uint8_t *data, size_t bytes)
+{
+	struct fx *fx = ctx;
+	assert_true(fx->tap_count < FX_MAX && bytes <= HZ_RING_RECORD_BYTES);
+	struct fx_tapped *t = &fx->tap[fx->tap_count++];
+	t->record = *record;
+	t->bytes = bytes;
+	memcpy(t->data, data, bytes);
+}
+
 static const struct hz_router_ops fx_ops = {.rtp_buffer = fx_buffer,
                                             .send_rtp = fx_send_rtp,
                                             .send_rtcp = fx_send_rtcp,
@@ -165,7 +183,8 @@ static const struct hz_router_ops fx_ops = {.rtp_buffer = fx_buffer,
                                             .peer_changed = fx_changed,
                                             .peer_removed = fx_removed,
                                             .rx_retired = fx_rx_retired,
-                                            .tx_forgotten = fx_tx_forgotten};
+                                            .tx_forgotten = fx_tx_forgotten,
+                                            .tap = fx_tap};
 
 static inline struct hz_arena *fx_arena(void)
 {
@@ -202,6 +221,7 @@ static inline struct fx *fx_new(void)
 	fx->out = calloc(FX_MAX, sizeof(*fx->out));
 	fx->rtcp = calloc(FX_MAX, sizeof(*fx->rtcp));
 	fx->events = calloc(FX_MAX, sizeof(*fx->events));
+	fx->tap = calloc(FX_MAX, sizeof(*fx->tap));
 	fx->arena = fx_arena();
 	fx->now = 1000000000;
 	fx_start(fx);
@@ -215,12 +235,13 @@ static inline void fx_free(struct fx *fx)
 	free(fx->out);
 	free(fx->rtcp);
 	free(fx->events);
+	free(fx->tap);
 	free(fx);
 }
 
 static inline void fx_clear(struct fx *fx)
 {
-	fx->out_count = fx->rtcp_count = fx->events_count = 0;
+	fx->out_count = fx->rtcp_count = fx->events_count = fx->tap_count = 0;
 }
 
 static inline void fx_advance(struct fx *fx, int64_t us)
