@@ -234,6 +234,21 @@ static int fill_https(struct hz_config *c)
 	return err ? err : set_text(&c->https.key, path);
 }
 
+static int fill_record(struct hz_config *c)
+{
+	char path[PATH_MAX];
+	int err = 0;
+	if (!*c->record.dir) {
+		snprintf(path, sizeof(path), "%s/record", c->data.dir);
+		err = set_text(&c->record.dir, path);
+	}
+	if (!err && !*c->record.master_key) {
+		snprintf(path, sizeof(path), "%s/master.key", c->record.dir);
+		err = set_text(&c->record.master_key, path);
+	}
+	return err;
+}
+
 static int fill_web(struct hz_config *c)
 {
 	static const char *const near[] = {"web", "../share/huizhen/web", "../../../web/dist"};
@@ -280,6 +295,8 @@ int hz_config_parse(const struct hz_config_text *text, char ret_error[HZ_CONFIG_
 		err = fill_turn(config, ret_error);
 	if (!err)
 		err = fill_https(config);
+	if (!err)
+		err = fill_record(config);
 	if (!err)
 		err = fill_web(config);
 out:

@@ -73,6 +73,16 @@ struct hz_config {
 		         // source tree of the build or in /usr/share/huizhen/web; else ""
 	} web;
 	struct {
+		bool enabled; // record.enabled, default true: consults can be recorded
+		char *
+		    dir; // record.dir: the record store (recorder/store.h). Not configured: <data.dir>/record
+		char *master_key; // record.master_key: its file. Not configured: <record.dir>/master.key
+		uint32_t
+		    min_free; // record.min_free: MiB of the disk, less is told as HZ_REC_DISK_LOW; default 2048
+		uint32_t memory;  // record.memory: MiB of media that wait for the disk at most; default 256
+		uint32_t writers; // record.writers: threads that seal and write; default 2
+	} record;
+	struct {
 		char *level; // log.level: debug info warn error
 	} log;
 };

@@ -41,6 +41,12 @@ const struct hz_config_entry hz_config_table[] = {
     {"limits", "connections_per_address", HZ_CONFIG_U32, AT(limits.connections_per_address), 1, 100000,
      "200"},
     {"limits", "requests_per_second", HZ_CONFIG_U32, AT(limits.requests_per_second), 1, 100000, "50"},
+    {"record", "enabled", HZ_CONFIG_BOOL, AT(record.enabled), 0, 1, "true"},
+    {"record", "dir", HZ_CONFIG_TEXT, AT(record.dir), 0, 0, ""},
+    {"record", "master_key", HZ_CONFIG_TEXT, AT(record.master_key), 0, 0, ""},
+    {"record", "min_free", HZ_CONFIG_U32, AT(record.min_free), 64, 1048576, "2048"},
+    {"record", "memory", HZ_CONFIG_U32, AT(record.memory), 16, 65536, "256"},
+    {"record", "writers", HZ_CONFIG_U32, AT(record.writers), 1, 16, "2"},
     {"web", "dir", HZ_CONFIG_TEXT, AT(web.dir), 0, 0, ""},
     {"log", "level", HZ_CONFIG_LEVEL, AT(log.level), 0, 0, "info"},
 };
