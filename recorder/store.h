@@ -22,6 +22,7 @@
 #define HZ_RECORDER_STORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define HZ_RECORD_ID_BYTES   37 // UUID text with NUL
@@ -47,10 +48,17 @@ struct hz_record_state {
 	bool lost, torn;   // something never reached the disk; a crash was survived
 };
 
+const char *hz_record_phase_name(enum hz_record_phase phase); // "recording", ...; as in state.json
+bool hz_record_id_good(const char *id);                       // a UUID in lower case
+int hz_record_id_bytes(const char *id, uint8_t ret[16]);      // what a journal's headers have; -EINVAL
+// The path only; nothing is made.
 int hz_record_folder(const char *root, const char *id, int64_t started_ms, char ret[HZ_RECORD_PATH_BYTES]);
-int hz_record_state_read(const char *folder, struct hz_record_state *ret);          // -ENOENT, -EBADMSG
-int hz_record_state_write(const char *folder, const struct hz_record_state *state); // durable
-// Each record of the store, newest first; false of the callback ends it.
+int hz_record_state_read(const char *folder, struct hz_record_state *ret);              // -ENOENT, -EBADMSG
+int hz_record_state_parse(const char *text, size_t bytes, struct hz_record_state *ret); // -EBADMSG
+int hz_record_state_write(const char *folder,
+                          const struct hz_record_state *state); // durable; makes the folder
+// Each record of the store, newest first; false of the callback ends it. One whose state.json cannot be read is there as
+// FAILED, with an error that says so.
 typedef bool hz_record_each_cb(void *arg, const char *folder, const struct hz_record_state *state);
 int hz_record_each(const char *root, hz_record_each_cb *cb, void *arg);
 int hz_record_find(const char *root, const char *id, char ret[HZ_RECORD_PATH_BYTES]); // -ENOENT

@@ -4,7 +4,8 @@
 // whole, fdatasynced with their folder, and made once.
 //
 // Erasing a track's key overwrites and unlinks the file, and leaves `keys/NNNN.erased` (JSON: when, why, by whom).
-// Errors: -errno; -EKEYREJECTED: cannot be unwrapped (altered, or another master key); -ENOKEY: erased or never made.
+// Errors: -errno; -EKEYREJECTED: cannot be unwrapped (altered, or another master key); -ENOKEY: erased; -ENOENT: never made,
+// or taken away; -EEXIST: made before. A key whose mark of erasure is there counts as erased, whatever a crash left of it.
 // Thread: any, no state. Keys are wiped by whoever asked for them (hz_wipe of gateway/base/secret.h).
 #ifndef HZ_RECORDER_JOURNAL_KEYS_H
 #define HZ_RECORDER_JOURNAL_KEYS_H
@@ -13,7 +14,8 @@
 
 #include "recorder/journal/format.h"
 
-int hz_keys_master(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES]); // reads, or makes it
+int hz_keys_master(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES]);      // reads, or makes it
+int hz_keys_master_load(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES]); // never makes one
 int hz_keys_make(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const uint8_t record[16],
                  uint32_t track,
                  uint8_t ret[HZ_JOURNAL_KEY_BYTES]); // dir_fd: the record's keys/. track 0: the record's own

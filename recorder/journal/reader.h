@@ -39,8 +39,10 @@ void hz_journal_fault(const struct hz_journal_reader *reader, struct hz_journal_
 struct hz_journal_summary {
 	uint32_t segments, tracks, erased;
 	uint64_t chunks, records, bytes;
-	uint64_t torn_bytes; // at the end of the last segment: a crash cut it; not an error by itself
-	bool ended;          // END was seen
+	uint64_t torn_bytes;    // at the end of the last segment: a crash cut it; not an error by itself
+	uint64_t cut_bytes;     // of tails that the writer cut off when it went on after a crash
+	uint64_t erased_chunks; // passed over: their key was erased
+	bool ended;             // END was seen
 	int64_t first_us, last_us, first_wall_us, last_wall_us;
 	uint8_t hash[HZ_JOURNAL_HASH_BYTES]; // of the last chunk
 };

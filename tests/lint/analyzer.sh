@@ -11,7 +11,7 @@ python3 - "$build/compile_commands.json" >"$jobs_file" <<'PY'
 import json, re, sys
 for entry in json.load(open(sys.argv[1])):
     path = entry["file"]
-    if not re.search(r"/(gateway|media|signaling)/", path):
+    if not re.search(r"/(gateway|media|signaling|recorder)/", path):
         continue
     command = re.sub(r"^\S*ccache ", "", entry["command"])
     command = re.sub(r" -o \S+", " -o /dev/null", command)

@@ -27,7 +27,7 @@ THIRD = {
     "nice/": ["media/transport/"],
     "srtp2/": ["media/transport/"],
     "intel-ipsec-mb.h": ["media/transport/"],
-    "openssl/": ["media/transport/", "signaling/auth/"],
+    "openssl/": ["media/transport/", "signaling/auth/", "recorder/journal/"],
     "gst/": ["media/pipeline/", "signaling/sdp/"],
     "libwebsockets": ["signaling/server/"],
     "libavcodec/": ["media/codec/"],

@@ -1,0 +1,307 @@
+#include "recorder/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "recorder/journal/file.h"
+
+#define STATE_BYTES 16384 // most of a state.json
+
+static const char *const phases[] = {
+    [HZ_RECORD_RECORDING] = "recording",   [HZ_RECORD_ENDED] = "ended",
+    [HZ_RECORD_FINALISING] = "finalising", [HZ_RECORD_FINALISED] = "finalised",
+    [HZ_RECORD_DELIVERED] = "delivered",   [HZ_RECORD_FAILED] = "failed",
+    [HZ_RECORD_DELETED] = "deleted",
+};
+#define PHASES (sizeof(phases) / sizeof(phases[0]))
+
+const char *hz_record_phase_name(enum hz_record_phase phase)
+{
+	return phase > 0 && (size_t)phase < PHASES ? phases[phase] : "unknown";
+}
+
+// A UUID's text is also a safe name of a folder.
+bool hz_record_id_good(const char *id)
+{
+	for (unsigned i = 0; i < HZ_RECORD_ID_BYTES - 1; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		bool digit = (id[i] >= '0' && id[i] <= '9') || (id[i] >= 'a' && id[i] <= 'f');
+		if (dash ? id[i] != '-' : !digit)
+			return false;
+	}
+	return id[HZ_RECORD_ID_BYTES - 1] == '\0';
+}
+
+int hz_record_id_bytes(const char *id, uint8_t ret[16])
+{
+	if (!hz_record_id_good(id))
+		return -EINVAL;
+	for (unsigned i = 0, at = 0; i < 16; i++) {
+		char pair[3];
+		at += id[at] == '-';
+		pair[0] = id[at];
+		pair[1] = id[at + 1];
+		pair[2] = '\0';
+		ret[i] = (uint8_t)strtoul(pair, NULL, 16);
+		at += 2;
+	}
+	return 0;
+}
+
+int hz_record_folder(const char *root, const char *id, int64_t started_ms, char ret[HZ_RECORD_PATH_BYTES])
+{
+	char path[HZ_RECORD_PATH_BYTES];
+	time_t seconds = (time_t)(started_ms / 1000);
+	struct tm tm;
+	if (!hz_record_id_good(id) || started_ms < 0 || !gmtime_r(&seconds, &tm) || tm.tm_year > 8099)
+		return -EINVAL;
+	int n = snprintf(path, sizeof(path), "%s/%04d/%02d/%s", root, tm.tm_year + 1900, tm.tm_mon + 1, id);
+	if (n < 0 || n >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	memcpy(ret, path, sizeof(path));
+	return 0;
+}
+
+// --- state.json ---------------------------------------------------------------------------------------------------------
+
+static bool get_text(const json_t *json, const char *name, char *ret, size_t bytes)
+{
+	const char *text = json_string_value(json_object_get(json, name));
+	if (!text || strlen(text) >= bytes)
+		return false;
+	memcpy(ret, text, strlen(text) + 1);
+	return true;
+}
+
+static bool get_number(const json_t *json, const char *name, int64_t *ret)
+{
+	const json_t *value = json_object_get(json, name);
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return false;
+	*ret = json_integer_value(value);
+	return true;
+}
+
+static bool get_flag(const json_t *json, const char *name, bool *ret)
+{
+	const json_t *value = json_object_get(json, name);
+	*ret = json_is_true(value);
+	return json_is_boolean(value);
+}
+
+static bool get_phase(const json_t *json, enum hz_record_phase *ret)
+{
+	const char *name = json_string_value(json_object_get(json, "phase"));
+	for (size_t i = 1; name && i < PHASES; i++)
+		if (strcmp(phases[i], name) == 0) {
+			*ret = (enum hz_record_phase)i;
+			return true;
+		}
+	return false;
+}
+
+int hz_record_state_parse(const char *text, size_t bytes, struct hz_record_state *ret)
+{
+	struct hz_record_state s = {0};
+	json_error_t error;
+	int64_t attempts = 0;
+	json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+	bool good =
+	    json_is_object(json) && get_text(json, "id", s.id, sizeof(s.id)) && hz_record_id_good(s.id) &&
+	    get_text(json, "consult", s.consult, sizeof(s.consult)) && get_phase(json, &s.phase) &&
+	    get_number(json, "started_ms", &s.started_ms) && get_number(json, "ended_ms", &s.ended_ms) &&
+	    get_number(json, "changed_ms", &s.changed_ms) && get_number(json, "attempts", &attempts) &&
+	    attempts <= UINT32_MAX && get_text(json, "error", s.error, sizeof(s.error)) &&
+	    get_flag(json, "lost", &s.lost) && get_flag(json, "torn", &s.torn);
+	json_decref(json);
+	if (!good)
+		return -EBADMSG;
+	s.attempts = (unsigned)attempts;
+	*ret = s;
+	return 0;
+}
+
+int hz_record_state_read(const char *folder, struct hz_record_state *ret)
+{
+	char path[HZ_RECORD_PATH_BYTES + 16], text[STATE_BYTES];
+	snprintf(path, sizeof(path), "%s/state.json", folder);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = hz_file_read(fd, text, sizeof(text), 0);
+	close(fd);
+	if (n < 0)
+		return (int)n;
+	return n == sizeof(text) ? -EBADMSG : hz_record_state_parse(text, (size_t)n, ret);
+}
+
+static char *state_text(const struct hz_record_state *s)
+{
+	json_t *json =
+	    json_pack("{sssssssIsIsIsIsssbsb}", "id", s->id, "consult", s->consult, "phase",
+	              hz_record_phase_name(s->phase), "started_ms", (json_int_t)s->started_ms, "ended_ms",
+	              (json_int_t)s->ended_ms, "changed_ms", (json_int_t)s->changed_ms, "attempts",
+	              (json_int_t)s->attempts, "error", s->error, "lost", s->lost, "torn", s->torn);
+	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+	json_decref(json);
+	return text;
+}
+
+int hz_record_state_write(const char *folder, const struct hz_record_state *state)
+{
+	if (!hz_record_id_good(state->id) || state->phase < HZ_RECORD_RECORDING ||
+	    (size_t)state->phase >= PHASES)
+		return -EINVAL;
+	char *text = state_text(state);
+	if (!text)
+		return -EINVAL; // not UTF-8
+	int err = hz_file_folder(folder);
+	int dir = err ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!err && dir < 0)
+		err = -errno;
+	if (!err)
+		err = hz_file_replace(dir, "state.json", text, strlen(text));
+	if (dir >= 0)
+		close(dir);
+	free(text);
+	return err;
+}
+
+// --- the store ----------------------------------------------------------------------------------------------------------
+
+struct entry {
+	char *folder;
+	struct hz_record_state state;
+};
+
+struct entries {
+	struct entry *list;
+	size_t count, capacity;
+};
+
+static int add_entry(struct entries *e, const char *folder, const struct hz_record_state *state)
+{
+	if (e->count == e->capacity) {
+		size_t capacity = e->capacity ? e->capacity * 2 : 64;
+		struct entry *list = reallocarray(e->list, capacity, sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		e->list = list;
+		e->capacity = capacity;
+	}
+	char *copy = strdup(folder);
+	if (!copy)
+		return -ENOMEM;
+	e->list[e->count++] = (struct entry){copy, *state};
+	return 0;
+}
+
+// A state that cannot be read is a record all the same: it is shown as failed and says why.
+static int take_folder(struct entries *e, const char *folder, const char *id)
+{
+	struct hz_record_state s;
+	int err = hz_record_state_read(folder, &s);
+	if (!err && strcmp(s.id, id) == 0)
+		return add_entry(e, folder, &s);
+	memset(&s, 0, sizeof(s));
+	snprintf(s.id, sizeof(s.id), "%s", id);
+	s.phase = HZ_RECORD_FAILED;
+	snprintf(s.error, sizeof(s.error), "state.json: %s",
+	         err == -EBADMSG ? "not readable"
+	         : err           ? strerror(-err)
+	                         : "is of another record");
+	return add_entry(e, folder, &s);
+}
+
+typedef int visit_fn(struct entries *e, const char *folder, const char *name);
+
+static bool all_digits(const char *name, size_t n)
+{
+	return strlen(name) == n && strspn(name, "0123456789") == n;
+}
+
+static int each_in(struct entries *e, const char *folder, visit_fn *visit)
+{
+	DIR *dir = opendir(folder);
+	int err = 0;
+	if (!dir)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	for (struct dirent *d; !err && (d = readdir(dir));) {
+		char path[HZ_RECORD_PATH_BYTES];
+		if (d->d_name[0] == '.' ||
+		    snprintf(path, sizeof(path), "%s/%s", folder, d->d_name) >= (int)sizeof(path))
+			continue;
+		err = visit(e, path, d->d_name);
+	}
+	closedir(dir);
+	return err;
+}
+
+static int visit_record(struct entries *e, const char *folder, const char *name)
+{
+	return hz_record_id_good(name) ? take_folder(e, folder, name) : 0;
+}
+
+static int visit_month(struct entries *e, const char *folder, const char *name)
+{
+	return all_digits(name, 2) ? each_in(e, folder, visit_record) : 0;
+}
+
+static int visit_year(struct entries *e, const char *folder, const char *name)
+{
+	return all_digits(name, 4) ? each_in(e, folder, visit_month) : 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	if (x->state.started_ms != y->state.started_ms)
+		return x->state.started_ms < y->state.started_ms ? 1 : -1;
+	return strcmp(x->state.id, y->state.id);
+}
+
+int hz_record_each(const char *root, hz_record_each_cb *cb, void *arg)
+{
+	struct entries e = {0};
+	int err = each_in(&e, root, visit_year);
+	if (!err && e.count)
+		qsort(e.list, e.count, sizeof(*e.list), newest_first);
+	bool more = !err;
+	for (size_t i = 0; i < e.count; i++) {
+		more = more && cb(arg, e.list[i].folder, &e.list[i].state);
+		free(e.list[i].folder);
+	}
+	free(e.list);
+	return err;
+}
+
+struct wanted {
+	const char *id;
+	char *ret;
+	int err;
+};
+
+static bool is_wanted(void *arg, const char *folder, const struct hz_record_state *state)
+{
+	struct wanted *w = arg;
+	if (strcmp(state->id, w->id) != 0)
+		return true;
+	snprintf(w->ret, HZ_RECORD_PATH_BYTES, "%s", folder);
+	w->err = 0;
+	return false;
+}
+
+int hz_record_find(const char *root, const char *id, char ret[HZ_RECORD_PATH_BYTES])
+{
+	struct wanted w = {id, ret, -ENOENT};
+	int err = hz_record_each(root, is_wanted, &w);
+	return err ? err : w.err;
+}
