@@ -115,7 +115,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .http_fd = fd,
 	    .https_fd = -1,
 	    .limits = {.ws_message_bytes = 4096, .ws_queue_bytes = 8192, .body_bytes = 4096},
-	    .ops = {on_request, on_ws_open, on_ws_text, on_ws_close},
+	    .ops = {.on_request = on_request,
+	            .on_ws_open = on_ws_open,
+	            .on_ws_text = on_ws_text,
+	            .on_ws_close = on_ws_close},
 	    .ctx = &run,
 	};
 	must(hz_server_new(&options, &run.server) == 0);

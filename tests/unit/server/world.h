@@ -160,7 +160,10 @@ static inline void world_start(struct world *w)
 	    .key = w->key,
 	    .origins = w->origins,
 	    .limits = w->limits,
-	    .ops = {world_on_request, world_on_ws_open, world_on_ws_text, world_on_ws_close},
+	    .ops = {.on_request = world_on_request,
+	            .on_ws_open = world_on_ws_open,
+	            .on_ws_text = world_on_ws_text,
+	            .on_ws_close = world_on_ws_close},
 	    .ctx = w,
 	};
 	w->big = malloc(BIG_BYTES);
