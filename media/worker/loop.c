@@ -53,7 +53,8 @@ static int take(struct hz_worker *w)
 	return err;
 }
 
-// The process was stopped, or the machine (a paused or moved virtual one): nobody may hear now what was said then.
+// The process was stopped or starved, or the machine below it was (a virtual one whose monotonic clock went on; where the
+// clock stood still as well, as in a suspended machine, nothing shows here): nobody may hear now what was said then.
 // What has come meanwhile is seen in the next turn, before any timer finds that nobody was heard for so long.
 static bool noticed_stall(struct hz_worker *w, int timeout_ms)
 {
@@ -65,13 +66,18 @@ static bool noticed_stall(struct hz_worker *w, int timeout_ms)
 		return false;
 	hz_warn("worker.stall", "ms=%lld", (long long)lost_us / 1000);
 	hz_router_late(w->router, true);
-	w->late = true;
+	w->late = w->backlog = true; // nobody has looked yet
+	w->late_us = now_us;
 	return true;
 }
 
+// As the turn before left it.
 static void caught_up(struct hz_worker *w)
 {
-	if (!w->late || w->backlog)
+	bool more = w->backlog || w->turn_us - w->tcp_more_us < HZ_WORKER_QUIET_US;
+	w->backlog = false;
+	// A worker that never gets to the end of its sockets has too much to do: what it reads is not old.
+	if (!w->late || (more && w->turn_us - w->late_us < HZ_WORKER_LATE_US))
 		return;
 	hz_router_late(w->router, false);
 	w->late = false;
@@ -82,15 +88,16 @@ static int receive(struct hz_worker *w)
 	for (unsigned i = 0; i < BATCHES_PER_TURN; i++) {
 		int64_t began_us = hz_now_us();
 		int err = hz_udp_receive(w->rx, w->fds.udp);
-		w->backlog = w->rx->count == HZ_UDP_BATCH;
+		bool more = w->rx->count == HZ_UDP_BATCH;
 		if (err || w->rx->count == 0)
 			return err;
 		w->now_us = began_us;
 		err = take(w);
 		hz_worker_latency(w, hz_now_us() - began_us, w->rx->count);
-		if (err || !w->backlog)
+		if (err || !more)
 			return err;
 	}
+	w->backlog = true;
 	return 0;
 }
 
@@ -163,13 +170,15 @@ static int packets(struct hz_worker *w, int fd)
 	if (fd == hz_tcp_poll_fd(w->tcp)) {
 		int64_t began_us = w->now_us = hz_now_us();
 		uint64_t before = w->arena->counters.rx_packets;
-		hz_tcp_ready(w);
+		if (hz_tcp_ready(w))
+			w->tcp_more_us = w->now_us;
 		hz_worker_flush(w);
 		hz_worker_latency(w, hz_now_us() - began_us,
 		                  (uint32_t)(w->arena->counters.rx_packets - before));
 	} else if (fd == hz_relay_poll_fd(w)) {
 		w->now_us = hz_now_us();
-		hz_relay_ready(w);
+		if (hz_relay_ready(w))
+			w->backlog = true;
 	}
 	return 0;
 }
@@ -189,12 +198,12 @@ static int turn(struct hz_worker *w)
 		else if (events[i].data.fd == w->fds.api)
 			commands(w);
 	}
+	caught_up(w);
 	for (int i = 0; i < count; i++) {
 		err = packets(w, events[i].data.fd);
 		if (err)
 			return err;
 	}
-	caught_up(w);
 	timers(w);
 	return 0;
 }

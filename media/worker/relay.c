@@ -260,7 +260,7 @@ static void look_for_loss(struct hz_worker *w, unsigned from)
 	hz_worker_flush(w);
 }
 
-void hz_relay_ready(struct hz_worker *w)
+bool hz_relay_ready(struct hz_worker *w)
 {
 	eventfd_t woken;
 	bool more = false;
@@ -277,4 +277,5 @@ void hz_relay_ready(struct hz_worker *w)
 	}
 	if (more)
 		wake(w, w->index);
+	return more;
 }

@@ -19,8 +19,8 @@ void hz_relay_free(struct hz_relay *relay);
 
 int hz_relay_poll_fd(const struct hz_worker *w); // readable: hz_relay_ready(). -1: none
 
-// As much as a turn allows of what the others sent; the rest wakes us again.
-void hz_relay_ready(struct hz_worker *w);
+// As much as a turn allows of what the others sent; true: the rest waits and wakes us again.
+bool hz_relay_ready(struct hz_worker *w);
 
 // After a peer was made or changed, and before it goes: those of the relay are found by what comes from now on.
 void hz_relay_register(struct hz_worker *w, uint32_t slot);

@@ -31,10 +31,13 @@
 #define HZ_WORKER_STALE_US    3000000  // a selected path that is not checked any more may be left
 #define HZ_WORKER_NOMINATE_US 1000000  // a nomination this old yields to one of lower priority
 #define HZ_WORKER_STALL_US    1000000  // the loop stood still this long: what waits in the sockets is old
-#define HZ_WORKER_SWEEP_US    500000   // between looks at consent
-#define HZ_WORKER_STATS_US    2000000
-#define HZ_WORKER_RETIRED     32 // received SSRCs without a track that a peer keeps the roll-over counter of
-#define HZ_LATENCY_BUCKETS    64
+#define HZ_WORKER_LATE_US     2000000  // after that, at the latest, it is read as new
+#define HZ_WORKER_QUIET_US                                                                                   \
+	100000 // senders by TCP hold back what found no room in our socket: it comes this soon
+#define HZ_WORKER_SWEEP_US 500000 // between looks at consent
+#define HZ_WORKER_STATS_US 2000000
+#define HZ_WORKER_RETIRED  32 // received SSRCs without a track that a peer keeps the roll-over counter of
+#define HZ_LATENCY_BUCKETS 64
 
 struct hz_ring;
 
@@ -87,8 +90,11 @@ struct hz_worker {
 	uint64_t trim_sent; // packets at the last look
 	bool srtp_ready;
 	int64_t now_us;
-	int64_t turn_us;    // begin of this turn of the loop
-	bool late, backlog; // reading what waited while the loop stood still; more waits in the UDP socket
+	int64_t turn_us; // begin of this turn of the loop
+	bool late,
+	    backlog;     // reading what waited while the loop stood still; more waits than this turn has read
+	int64_t late_us; // when it was noticed
+	int64_t tcp_more_us;        // last turn that found much in a connection
 	int64_t sweep_us, stats_us; // next
 	int64_t pairs_us;           // next
 	union hz_msg pending; // HELLO or ACK that did not fit: nothing else is said or read before it is out

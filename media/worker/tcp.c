@@ -223,7 +223,7 @@ int hz_tcp_accept(struct hz_worker *w, const struct hz_cmd_tcp_accept *cmd, int 
 		return err;
 	}
 	w->arena->counters.tcp_accepted++;
-	hz_tcp_read(w, c, false); // its first check is there: control saw it
+	(void)hz_tcp_read(w, c, false); // its first check is there: control saw it
 	return 0;
 }
 
@@ -246,10 +246,11 @@ void hz_tcp_bad(struct hz_worker *w, uint32_t conn)
 
 // --- what is due
 
-void hz_tcp_ready(struct hz_worker *w)
+bool hz_tcp_ready(struct hz_worker *w)
 {
 	struct epoll_event events[EVENTS_A_TURN];
 	int count = epoll_wait(w->tcp->epoll, events, EVENTS_A_TURN, 0);
+	bool more = count == EVENTS_A_TURN;
 	for (int i = 0; i < count; i++) {
 		uint32_t id;
 		struct hz_tcp_conn *c = &w->tcp->conn[events[i].data.u32];
@@ -258,9 +259,11 @@ void hz_tcp_ready(struct hz_worker *w)
 		id = hz_tcp_id(w, c);
 		if (events[i].events & EPOLLOUT)
 			hz_tcp_write(w, c);
-		if ((events[i].events & ~(uint32_t)EPOLLOUT) && hz_tcp_find(w, id))
-			hz_tcp_read(w, c, events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+		if ((events[i].events & ~(uint32_t)EPOLLOUT) && hz_tcp_find(w, id) &&
+		    hz_tcp_read(w, c, events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) >= HZ_TCP_MUCH)
+			more = true;
 	}
+	return more;
 }
 
 void hz_tcp_tick(struct hz_worker *w)

@@ -39,7 +39,8 @@ void hz_tcp_restore(struct hz_worker *w);
 
 // Readable when there is something to do for hz_tcp_ready(); -1 before new.
 int hz_tcp_poll_fd(const struct hz_tcp *tcp);
-void hz_tcp_ready(struct hz_worker *w);
+// True: more waits, or so much has waited that a sender has more that found no room in our socket.
+bool hz_tcp_ready(struct hz_worker *w);
 
 // fd is taken in any case. 0; -ENOENT unknown peer; -ENOSPC; -EINVAL not a connected socket.
 int hz_tcp_accept(struct hz_worker *w, const struct hz_cmd_tcp_accept *cmd, int fd);

@@ -7,7 +7,8 @@
 #include "media/worker/tcp.h"
 
 #define HZ_TCP_READ_BYTES 65536
-#define HZ_TCP_KNOWN      16 // SSRCs whose class a connection remembers
+#define HZ_TCP_MUCH       16384 // read at once: it has waited. (A receive window may be smaller than a read.)
+#define HZ_TCP_KNOWN      16    // SSRCs whose class a connection remembers
 
 struct hz_tcp_frame {
 	int64_t queued_us;
@@ -54,8 +55,8 @@ uint32_t hz_tcp_id(const struct hz_worker *w, const struct hz_tcp_conn *c);
 void hz_tcp_close(struct hz_worker *w, struct hz_tcp_conn *c, const char *why);
 void hz_tcp_watch(struct hz_worker *w, struct hz_tcp_conn *c, int operation); // EPOLL_CTL_*
 
-// tcp_rx.c: reads once. closing: the other end said goodbye.
-void hz_tcp_read(struct hz_worker *w, struct hz_tcp_conn *c, bool closing);
+// tcp_rx.c: reads once. closing: the other end said goodbye. Returns how many bytes were there.
+size_t hz_tcp_read(struct hz_worker *w, struct hz_tcp_conn *c, bool closing);
 
 // tcp_tx.c
 void hz_tcp_write(struct hz_worker *w, struct hz_tcp_conn *c);

@@ -51,31 +51,32 @@ static void deliver(struct hz_worker *w, uint32_t id, size_t bytes)
 	}
 }
 
-void hz_tcp_read(struct hz_worker *w, struct hz_tcp_conn *c, bool closing)
+size_t hz_tcp_read(struct hz_worker *w, struct hz_tcp_conn *c, bool closing)
 {
 	struct hz_tcp *tcp = w->tcp;
 	uint32_t id = hz_tcp_id(w, c);
 	size_t whole = 0, need = 1;
 	ssize_t n = recv(c->fd, tcp->in, sizeof(tcp->in), MSG_PEEK | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR) && !closing)
-		return;
+		return 0;
 	if (n <= 0) {
 		hz_tcp_close(w, c, n == 0 ? "end" : "error");
-		return;
+		return 0;
 	}
 	if (borders(tcp->in, (size_t)n, &whole, &need)) {
 		w->arena->counters.rtp_bad++;
 		hz_tcp_close(w, c, "frame");
-		return;
+		return (size_t)n;
 	}
 	if (whole == 0 && closing) { // the rest of a frame will not come
 		hz_tcp_close(w, c, "end");
-		return;
+		return (size_t)n;
 	}
 	if (whole && recv(c->fd, tcp->in, whole, MSG_TRUNC | MSG_DONTWAIT) != (ssize_t)whole) {
 		hz_tcp_close(w, c, "error");
-		return;
+		return (size_t)n;
 	}
 	want(c, need);
 	deliver(w, id, whole);
+	return (size_t)n;
 }

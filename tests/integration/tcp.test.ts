@@ -140,6 +140,16 @@ test(`kill -9 of the worker ${KILLS} times: media goes on over the same connecti
   assert.equal(reused(), 0);
 });
 
+test("the worker stands still for 3 s: nobody hears afterwards what was said then", async () => {
+  const pid = gateway.pidOf("worker");
+  assert.ok(pid);
+  const heard = await room.stall(pid, 3000);
+  console.log(`# 0.5 s after a stall of 3 s, seconds' worth of packets: ${heard.map((h) => h.seconds.toFixed(2)).join(" ")}`);
+  assert.equal(heard.length, 12);
+  for (const h of heard) assert.ok(h.seconds < 1 && h.age_ms < 300, JSON.stringify(heard));
+  assert.equal(gateway.pidOf("worker"), pid, "the same worker");
+});
+
 test("kill -9 of control, of both, and a takeover", async () => {
   const before = connects();
   await room.reset();

@@ -63,6 +63,25 @@ export class Room {
     return this.last as Report;
   }
 
+  // Stops `pid` for `ms` while everybody goes on speaking, then gives it half a second. For each sink: for how many
+  // seconds' worth of packets it has got since, and how old its newest is.
+  async stall(pid: number, ms: number): Promise<{ seconds: number; age_ms: number }[]> {
+    const packets = (): Map<number, number> => new Map(this.receivers().flatMap((p, i) => p.sinks.map((s, k) => [i * 100 + k, s.packets])));
+    const count = (from: Map<number, number>, to: Map<number, number>): number[] => [...to].map(([k, n]) => n - (from.get(k) ?? n));
+    await this.fresh();
+    const first = packets(), began = Date.now();
+    await sleep(2000);
+    await this.fresh();
+    const second = packets(), rate = count(first, second).map((n) => n * 1000 / (Date.now() - began));
+    process.kill(pid, "SIGSTOP");
+    await sleep(ms);
+    process.kill(pid, "SIGCONT");
+    await sleep(500);
+    await this.fresh();
+    const ages = this.sinks().map((s) => s.age_ms);
+    return count(second, packets()).map((n, i) => ({ seconds: n / (rate[i] ?? 1), age_ms: ages[i] ?? Infinity }));
+  }
+
   async stop(): Promise<void> {
     this.process.kill("SIGTERM");
     await Promise.race([this.exit, sleep(3000)]);

@@ -276,6 +276,36 @@ static void audio_before_video(void **state)
 	call_end(&call);
 }
 
+// The worker is stopped while a publisher by TCP goes on: more waits for it than its socket holds. Nobody hears any of
+// it afterwards, and what is said then is heard.
+static void stalled(void **state)
+{
+	struct call call;
+	struct client_in in;
+	uint8_t speech[1000] = {0};
+	unsigned old = 0;
+	(void)state;
+	call_start(&call, false);
+	client_tcp_connect(call.a, false);
+	assert_true(client_check(call.a, call.a->pwd, true, WAIT_US));
+	say(&call);
+	assert_true(client_next(call.b, &in, WAIT_US));
+	kill(call.rig->pid, SIGSTOP);
+	for (unsigned i = 0; i < 400; i++) {
+		uint16_t seq = call.audio_seq++;
+		struct hz_rtp_header h = {.ts = 960u * seq, .ssrc = OPUS_SSRC, .seq = seq, .pt = 111};
+		client_rtp(call.a, &h, speech, sizeof(speech));
+	}
+	usleep(1300000);
+	kill(call.rig->pid, SIGCONT);
+	while (client_next(call.b, &in, 300000))
+		old++;
+	assert_int_equal(old, 0);
+	say(&call);
+	assert_true(client_next(call.b, &in, WAIT_US));
+	call_end(&call);
+}
+
 static bool ended(int fd, int wait_ms)
 {
 	uint8_t byte;
@@ -471,6 +501,7 @@ int main(void)
 	    cmocka_unit_test(half_a_frame_in),
 	    cmocka_unit_test(slow_reader_and_kills),
 	    cmocka_unit_test(audio_before_video),
+	    cmocka_unit_test(stalled),
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(four_a_peer),
 	    cmocka_unit_test(strangers),
