@@ -168,6 +168,8 @@ void hz_sub_attach(struct hz_router *r, uint32_t slot)
 	s->peer = (uint16_t)peer;
 	s->track = HZ_NO_SLOT;
 	s->floor = as->out_index;
+	// The worker before may have told a delay, which stays until another is told: none, until it is known anew.
+	s->playout_told = as->started && set->ext.playout_delay;
 	s->mark = r->mark;
 	s->prev_of_peer = HZ_NO_SLOT;
 	s->next_of_peer = r->peer[peer].first_sub;

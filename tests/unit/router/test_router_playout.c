@@ -81,8 +81,29 @@ static void held_back_for_the_publishers_repairs(void **state)
 	fx_free(fx);
 }
 
+// What was told is not in the arena, and the receiver goes by it for ever: a new worker begins by taking it back.
+static void restarts_without_a_delay(void **state)
+{
+	uint16_t seq = 0;
+	fx = fx_new();
+	fx_peer(fx, 0, 1, 0);
+	fx_peer(fx, 1, 1, 0);
+	fx_track(fx, 0, 0, HZ_KIND_VIDEO, 1);
+	union hz_msg m = fx_sub_msg(0, 1, 0, HZ_KIND_VIDEO);
+	m.sub_set.ext.playout_delay = 13;
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	assert_in_range(play(&seq, 500, 10, 300000), 350, 440);
+	fx_restart(fx);
+	assert_int_equal(play(&seq, 50, 0, 300000), 0);
+	assert_in_range(play(&seq, 500, 10, 300000), 350, 440); // and raises it where it is needed
+	fx_free(fx);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(held_back_for_the_publishers_repairs)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(held_back_for_the_publishers_repairs),
+	    cmocka_unit_test(restarts_without_a_delay),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
