@@ -5,10 +5,14 @@ import { encodingsOf, type Shape } from './encodings';
 import type { Source } from './protocol';
 
 const LOOK_BPS = 150_000; // below, even a short burst takes long
-const LOOK_MS = 900; // each time there is a new estimate
+const LOOK_MS = 900; // each time there is a new estimate ...
+const LOOK_RARELY_MS = 3_900; // ... at first: looks that find nothing become rarer, as many uplinks stay narrow for good
+const GREW = 1.15; // since the last look: it was worth it, as often as at first
 
 export class Widening {
 	private lookedAt = -LOOK_MS;
+	private lookedBps = 0;
+	private everyMs = LOOK_MS;
 	private narrow = false;
 
 	/** One estimate (0: the browser tells none), about once a second. 'look': change the rate; 'whole': full size again. */
@@ -17,11 +21,16 @@ export class Widening {
 		if (availableBps >= bestBps) {
 			if (!this.narrow) return null;
 			this.narrow = false;
+			this.everyMs = LOOK_MS;
+			this.lookedBps = 0;
 			return 'whole';
 		}
 		this.narrow = true;
-		if (availableBps < LOOK_BPS || nowMs - this.lookedAt < LOOK_MS) return null;
+		const grew = availableBps > this.lookedBps * GREW;
+		if (availableBps < LOOK_BPS || nowMs - this.lookedAt < (grew ? LOOK_MS : this.everyMs)) return null;
+		this.everyMs = grew ? LOOK_MS : Math.min(2 * this.everyMs, LOOK_RARELY_MS);
 		this.lookedAt = nowMs;
+		this.lookedBps = availableBps;
 		return 'look';
 	}
 }

@@ -14,6 +14,29 @@ describe('an uplink that became wider', () => {
 		expect(widening.observe(BEST, BEST, 4_000)).toBeNull();
 	});
 
+	const looks = (widening: Widening, bps: number, fromS: number, toS: number): number => {
+		let n = 0;
+		for (let s = fromS; s < toS; s++) n += widening.observe(bps, BEST, s * 1000) === 'look' ? 1 : 0;
+		return n;
+	};
+
+	it('is looked for less and less often where it stays narrow, and often again once it grows', () => {
+		const widening = new Widening();
+		expect(looks(widening, 600_000, 0, 60)).toBeLessThanOrEqual(17); // 0, 1, 3, 7, 11 ...
+		expect(looks(widening, 600_000, 60, 120)).toBeLessThanOrEqual(15);
+		expect(looks(widening, 400_000, 120, 132)).toBe(3); // narrower: nothing to hurry for
+		expect(looks(widening, 500_000, 132, 133)).toBe(1); // a fifth more
+		expect(looks(widening, 600_000, 133, 134)).toBe(1);
+		expect(looks(widening, 610_000, 134, 136)).toBe(1);
+	});
+
+	it('is looked for at once when it was wide in between', () => {
+		const widening = new Widening();
+		looks(widening, 600_000, 0, 60);
+		expect(widening.observe(BEST, BEST, 60_000)).toBe('whole');
+		expect(looks(widening, 600_000, 61, 62)).toBe(1);
+	});
+
 	it('is not looked for on the narrowest, where a burst would hurt sound', () => {
 		expect(new Widening().observe(64_000, BEST, 1_000)).toBeNull();
 	});
