@@ -151,6 +151,77 @@ static void falls_when_a_layer_stops(void **state)
 	assert_true(told);
 }
 
+// Two layers of the same frame rate; the higher one stops. How long, in us, until the track's state says so.
+static int64_t noticed_after(struct fx *fx, struct sender *s, int64_t frame_us)
+{
+	int64_t stopped_us;
+	for (unsigned i = 0; i < 40; i++) {
+		send_layer(fx, s, 0, !i, PT_VP8);
+		send_layer(fx, s, 1, !i, PT_VP8);
+		s->frame++;
+		fx_advance(fx, frame_us);
+	}
+	stopped_us = fx->now - frame_us; // its newest picture
+	fx->events_count = 0;
+	while (fx->now - stopped_us < 3000000) {
+		send_layer(fx, s, 0, false, PT_VP8);
+		s->frame++;
+		for (int64_t us = 0; us < frame_us; us += 10000) {
+			fx_advance(fx, 10000);
+			for (size_t i = 0; i < fx->events_count; i++)
+				if (fx->events[i].h.type == HZ_EV_TRACK_STATE &&
+				    fx->events[i].track_state.layers == 1)
+					return fx->now - stopped_us;
+		}
+	}
+	return -1;
+}
+
+// A layer has stopped when it is twelve of its frames behind its sister, but not before 400 ms nor after 1 s, and
+// still is after a grace of 150 ms.
+static void stopped_after_twelve_frames(void **state)
+{
+	static const struct {
+		int64_t frame_us, dead_us;
+	} cases[] = {{20000, 400000}, {50000, 600000}, {66000, 792000}, {200000, 1000000}};
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct sender s = {.frame = 1};
+		struct fx *fx = fx_new();
+		fx_peer(fx, 0, 1, 0);
+		fx_peer(fx, 1, 1, 0);
+		fx_track(fx, 0, 0, VIDEO, 2);
+		fx_sub(fx, 0, 1, 0, VIDEO);
+		int64_t us = noticed_after(fx, &s, cases[i].frame_us);
+		int64_t dead_us = cases[i].dead_us;
+		// Seen at the sister's next picture, and looked for now and then only.
+		if (us < dead_us + 150000 || us > dead_us + 150000 + 2 * cases[i].frame_us + 120000)
+			fail_msg("%lld us a frame: after %lld us", (long long)cases[i].frame_us,
+			         (long long)us);
+		fx_free(fx);
+	}
+}
+
+// A break shorter than that, and what was lost of one layer in a row, changes nothing.
+static void short_breaks_are_no_stopped_layers(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	frame(fx, &s, 7, 7);
+	for (unsigned i = 0; i < 30; i++)
+		frame(fx, &s, 7, 0);
+	fx->events_count = 0;
+	for (unsigned i = 0; i < 15; i++) // 15 x 33 ms: behind for long enough, but within the grace
+		frame(fx, &s, 3, 0);
+	for (unsigned i = 0; i < 30; i++)
+		frame(fx, &s, 7, 0);
+	for (size_t i = 0; i < fx->events_count; i++)
+		if (fx->events[i].h.type == HZ_EV_TRACK_STATE)
+			assert_int_equal(fx->events[i].track_state.layers, 7);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
+}
+
 // Only higher layers than wanted arrive: better that than black.
 static void takes_a_higher_one_rather_than_nothing(void **state)
 {
@@ -259,6 +330,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(climbs_at_keyframes_and_stays_continuous, setup, teardown),
 	    cmocka_unit_test_setup_teardown(max_layer_bounds_and_changes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(falls_when_a_layer_stops, setup, teardown),
+	    cmocka_unit_test(stopped_after_twelve_frames),
+	    cmocka_unit_test_setup_teardown(short_breaks_are_no_stopped_layers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(takes_a_higher_one_rather_than_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(slow_pictures_are_no_stopped_layers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(sender_reports_align_layers, setup, teardown),
