@@ -311,9 +311,11 @@ static void restart(void **state)
 	free(d);
 }
 
-// Changes one thing of good parameters; every change must be refused.
-static void spoil_params(int i, struct hz_sdp_answer_params *p, struct hz_sdp_answer_media *m,
-                         struct hz_sdp_candidate *c)
+#define CONNECTION_CASES 12
+#define MEDIA_CASES      16
+
+// Changes one thing of good parameters; every change must be refused. False: there is no such case.
+static bool spoil_connection(int i, struct hz_sdp_answer_params *p, struct hz_sdp_candidate *c)
 {
 	switch (i) {
 	case 0:
@@ -350,62 +352,75 @@ static void spoil_params(int i, struct hz_sdp_answer_params *p, struct hz_sdp_an
 		memset(c->address, '1', sizeof c->address);
 		break;
 	case 11:
+		p->session_id = UINT64_MAX;
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static bool spoil_media(int i, struct hz_sdp_answer_media *m)
+{
+	switch (i) {
+	case 0:
 		m[0].codec_count = 0;
 		break;
-	case 12:
+	case 1:
 		m[0].codec_count = HZ_MAX_CODECS + 1;
 		break;
-	case 13:
+	case 2:
 		m[0].codec[0] = 1;
 		break;
-	case 14:
+	case 3:
 		m[0].codec_count = 2;
 		break; // index 0 twice
-	case 15:
+	case 4:
 		m[0].direction = HZ_SDP_SENDONLY;
 		break;
-	case 16:
+	case 5:
 		m[0].direction = HZ_SDP_SENDRECV;
 		break;
-	case 17:
+	case 6:
 		m[0].direction = (enum hz_sdp_direction)7;
 		break;
-	case 18:
+	case 7:
 		m[1].simulcast = true;
 		break;
-	case 19:
+	case 8:
 		m[2].cname = NULL;
 		break;
-	case 20:
+	case 9:
 		m[2].cname = "a b";
 		break;
-	case 21:
+	case 10:
 		m[2].cname = "a\r\na=x";
 		break;
-	case 22:
+	case 11:
 		m[2].stream = "";
 		break;
-	case 23:
+	case 12:
 		m[2].track = "a b";
 		break;
-	case 24:
+	case 13:
 		m[2].rtx_ssrc = m[2].ssrc;
 		break;
-	case 25:
+	case 14:
 		m[4].accept = true;
 		break;
-	case 26:
+	case 15:
 		m[3].track = m[2].track;
 		break;
 	default:
-		p->session_id = UINT64_MAX;
-		break;
+		return false;
 	}
+	return true;
 }
 
 static void bad_params(void **state)
 {
-	for (int i = 0; i <= 27; i++) {
+	for (int i = 0; i < CONNECTION_CASES + MEDIA_CASES; i++) {
+		int of_media = i - CONNECTION_CASES;
 		struct hz_sdp_offer *o = parse_corpus("chromium");
 		struct hz_sdp_answer_media media[5] = {0};
 		struct hz_sdp_candidate c[HZ_SDP_MAX_CANDIDATES + 1];
@@ -417,9 +432,9 @@ static void bad_params(void **state)
 			c[k] = candidates[0];
 		params.candidates = c;
 		accept_all(o, media);
-		if (i == 13)
+		if (of_media == 2)
 			o->media[0].codec_count = 1;
-		spoil_params(i, &params, media, c);
+		assert_true(of_media < 0 ? spoil_connection(i, &params, c) : spoil_media(of_media, media));
 		err = hz_sdp_build_answer(o, &params, &text);
 		if (err != -EINVAL)
 			print_error("case %d\n", i);
