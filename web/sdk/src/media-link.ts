@@ -239,7 +239,7 @@ export class MediaLink {
 
 	private limitUplink(peer: Peer, s: Statistics): void {
 		const before = this.uplink;
-		const sample = { available_bps: s.available_bps, lost_percent: s.sound_lost_percent, rtt_ms: s.rtt_ms };
+		const sample = { available_bps: s.available_bps, lost_percent: s.sound_lost_percent, rtt_ms: s.rtt_ms, small: s.small };
 		const level = this.uplinkPolicy.observe(sample, Date.now());
 		peer.observeUplink(sample);
 		if (level === before) return;
@@ -275,7 +275,7 @@ async function linesOf(peer: Peer): Promise<[string, unknown][]> {
 
 function emptyStatistics(): Statistics {
 	return {
-		level: 'lost', rtt_ms: 0, up_bps: 0, down_bps: 0, lost_percent: 0, frozen_ms: 0, available_bps: 0, sound_lost_percent: 0,
+		level: 'lost', rtt_ms: 0, up_bps: 0, down_bps: 0, lost_percent: 0, frozen_ms: 0, available_bps: 0, small: false, sound_lost_percent: 0,
 		transport: '', tracks: [],
 	};
 }

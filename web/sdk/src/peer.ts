@@ -166,7 +166,7 @@ export class Peer extends Emitter<PeerEvents> {
 		const bps = sample.available_bps;
 		const video = this.senders.filter((s) => s.used && s.shape !== 'audio').map(whatOf);
 		const spared = this.sparing.observe(bps, video, Date.now());
-		const news = this.widening.observe(bps, bestBpsOf(video, this.sparing.spared), Date.now());
+		const news = this.widening.observe(bps, bestBpsOf(video, this.sparing.spared), Date.now(), sample.small);
 		const tight = bps > 0 && bps < TIGHT_BPS;
 		const farAndLossy = this.farAndLossy.observe(sample, Date.now());
 		if (!news && !spared && tight === this.limits.tight && farAndLossy === this.limits.farAndLossy) return;

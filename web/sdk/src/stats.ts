@@ -31,6 +31,8 @@ export interface Statistics {
 	frozen_ms: number;
 	/** What the browser believes the uplink carries; 0: it does not say. */
 	available_bps: number;
+	/** The browser sends smaller pictures than it could, for want of rate as it believes. */
+	small: boolean;
 	/** Own sound that did not arrive at the gateway, as it says. */
 	sound_lost_percent: number;
 	/** The way media takes; '' until known. */
@@ -181,17 +183,21 @@ function selectedPair(lines: Map<string, Line>): Line | undefined {
 	return pairs.find((l) => l.selected === true) ?? pairs.find((l) => l.nominated === true && l.state === 'succeeded');
 }
 
-function uplinkOf(lines: Map<string, Line>): Pick<Statistics, 'available_bps' | 'sound_lost_percent' | 'transport'> {
+function uplinkOf(lines: Map<string, Line>): Pick<Statistics, 'available_bps' | 'small' | 'sound_lost_percent' | 'transport'> {
 	const pair = selectedPair(lines);
 	const local = lines.get(str(pair, 'localCandidateId'));
 	let lost = 0;
+	let small = false;
 	for (const line of lines.values()) {
+		const going = line.type === 'outbound-rtp' && line.active !== false && num(line, 'framesPerSecond') > 0;
+		if (going && line.qualityLimitationReason === 'bandwidth') small = true;
 		if (line.type === 'remote-inbound-rtp' && str(line, 'kind') === 'audio') lost = Math.max(lost, num(line, 'fractionLost') * 100);
 	}
 	const protocol = str(local, 'protocol').toLowerCase();
 	const direct = protocol === 'tcp' ? 'tcp' : protocol === 'udp' ? 'udp' : '';
 	return {
 		available_bps: num(pair, 'availableOutgoingBitrate'),
+		small,
 		sound_lost_percent: lost,
 		transport: str(local, 'candidateType') === 'relay' ? 'turn' : direct,
 	};
@@ -226,7 +232,7 @@ function merge(tracks: TrackStats[], next: TrackStats): void {
 	same.codec ||= next.codec;
 }
 
-function total(tracks: TrackStats[], rttMs: number): Omit<Statistics, 'available_bps' | 'sound_lost_percent' | 'transport'> {
+function total(tracks: TrackStats[], rttMs: number): Omit<Statistics, 'available_bps' | 'small' | 'sound_lost_percent' | 'transport'> {
 	const sum = (direction: string) => tracks.filter((t) => t.direction === direction).reduce((n, t) => n + t.bps, 0);
 	// One silent track is its publisher's trouble; only when nothing at all arrives is this connection lost.
 	const received = tracks.filter((t) => t.direction === 'receive');

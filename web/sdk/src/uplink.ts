@@ -9,6 +9,8 @@ export interface UplinkSample {
 	/** Sound that did not arrive, as the gateway reports it. */
 	lost_percent: number;
 	rtt_ms: number;
+	/** Pictures go out smaller than they could, for want of rate. */
+	small?: boolean;
 }
 
 const LOW_BPS = 180_000; // below: one small layer

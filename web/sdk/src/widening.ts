@@ -7,6 +7,8 @@ import type { Source } from './protocol';
 const LOOK_BPS = 150_000; // below, even a short burst takes long
 const LOOK_MS = 900; // each time there is a new estimate ...
 const LOOK_RARELY_MS = 3_900; // ... at first: looks that find nothing become rarer, as many uplinks stay narrow for good
+const STUCK_MS = 1_900; // smaller than the uplink allows for so long ...
+const STUCK_RARELY_MS = 60_000; // ... at first: some pictures move too much for their rate at full size
 const GREW = 1.15; // since the last look: it was worth it, as often as at first
 
 export class Widening {
@@ -14,12 +16,22 @@ export class Widening {
 	private lookedBps = 0;
 	private everyMs = LOOK_MS;
 	private narrow = false;
+	private smallSince: number | null = null;
+	private stuckMs = STUCK_MS;
 
-	/** One estimate (0: the browser tells none), about once a second. 'look': change the rate; 'whole': full size again. */
-	observe(availableBps: number, bestBps: number, nowMs: number): 'look' | 'whole' | null {
+	/**
+	 * One estimate (0: the browser tells none), about once a second; small: it says that it sends less than full size for
+	 * want of rate. 'look': change the rate; 'whole': full size again.
+	 */
+	observe(availableBps: number, bestBps: number, nowMs: number, small = false): 'look' | 'whole' | null {
 		if (availableBps <= 0 || bestBps <= 0) return null;
-		if (availableBps >= bestBps) {
-			if (!this.narrow) return null;
+		const wide = availableBps >= bestBps;
+		this.smallSince = wide && small ? (this.smallSince ?? nowMs) : null;
+		if (wide) {
+			const stuck = this.smallSince !== null && nowMs - this.smallSince >= this.stuckMs;
+			if (!this.narrow && !stuck) return null;
+			if (stuck) this.stuckMs = Math.min(2 * this.stuckMs, STUCK_RARELY_MS);
+			this.smallSince = null;
 			this.narrow = false;
 			this.everyMs = LOOK_MS;
 			this.lookedBps = 0;

@@ -63,6 +63,15 @@ describe('statistics', () => {
 		expect(s.transport).toBe('udp');
 		expect(s.rtt_ms).toBe(100);
 	});
+	it('says when pictures go out smaller than they could', () => {
+		const out = (extra: object) => ({ id: 'o', type: 'outbound-rtp', kind: 'video', mid: '1', framesPerSecond: 25, ...extra });
+		const small = (extra: object) => read(new StatsReader(), 1000, out(extra)).small;
+		expect(small({ qualityLimitationReason: 'bandwidth' })).toBe(true);
+		expect(small({ qualityLimitationReason: 'cpu' })).toBe(false);
+		expect(small({ qualityLimitationReason: 'none' })).toBe(false);
+		expect(small({ qualityLimitationReason: 'bandwidth', framesPerSecond: 0 })).toBe(false); // a layer that does not go out
+		expect(small({ qualityLimitationReason: 'bandwidth', active: false })).toBe(false);
+	});
 	it('has words for figures', () => {
 		expect(levelOf(0, 50, 0, 2000)).toBe('good');
 		expect(levelOf(3, 50, 0, 2000)).toBe('fair');

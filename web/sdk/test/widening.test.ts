@@ -37,6 +37,16 @@ describe('an uplink that became wider', () => {
 		expect(looks(widening, 600_000, 61, 62)).toBe(1);
 	});
 
+	it('is told again where the browser keeps small pictures all the same, less and less often', () => {
+		const widening = new Widening(); // an outage: the estimate never fell below what is sent at best
+		expect([0, 1, 2, 3].map((s) => widening.observe(2 * BEST, BEST, s * 1000, s >= 1))).toEqual([null, null, null, 'whole']);
+		let told = 0;
+		for (let s = 4; s < 304; s++) told += widening.observe(2 * BEST, BEST, s * 1000, true) === 'whole' ? 1 : 0;
+		expect(told).toBeGreaterThan(3);
+		expect(told).toBeLessThan(10);
+		expect(new Widening().observe(2 * BEST, BEST, 90_000, false)).toBeNull();
+	});
+
 	it('is not looked for on the narrowest, where a burst would hurt sound', () => {
 		expect(new Widening().observe(64_000, BEST, 1_000)).toBeNull();
 	});
