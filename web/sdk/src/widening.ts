@@ -10,12 +10,14 @@ const LOOK_RARELY_MS = 3_900; // ... at first: looks that find nothing become ra
 const STUCK_MS = 1_900; // smaller than the uplink allows for so long ...
 const STUCK_RARELY_MS = 60_000; // ... at first: some pictures move too much for their rate at full size
 const GREW = 1.15; // since the last look: it was worth it, as often as at first
+const EAGER_MS = 20_000; // most narrow times are over by then: until then nothing becomes rarer
 
 export class Widening {
 	private lookedAt = -LOOK_MS;
 	private lookedBps = 0;
 	private everyMs = LOOK_MS;
 	private narrow = false;
+	private narrowSince = 0;
 	private smallSince: number | null = null;
 	private stuckMs = STUCK_MS;
 
@@ -37,10 +39,12 @@ export class Widening {
 			this.lookedBps = 0;
 			return 'whole';
 		}
+		if (!this.narrow) this.narrowSince = nowMs;
 		this.narrow = true;
 		const grew = availableBps > this.lookedBps * GREW;
 		if (availableBps < LOOK_BPS || nowMs - this.lookedAt < (grew ? LOOK_MS : this.everyMs)) return null;
-		this.everyMs = grew ? LOOK_MS : Math.min(2 * this.everyMs, LOOK_RARELY_MS);
+		const eager = grew || nowMs - this.narrowSince < EAGER_MS;
+		this.everyMs = eager ? LOOK_MS : Math.min(2 * this.everyMs, LOOK_RARELY_MS);
 		this.lookedAt = nowMs;
 		this.lookedBps = availableBps;
 		return 'look';

@@ -22,7 +22,8 @@ describe('an uplink that became wider', () => {
 
 	it('is looked for less and less often where it stays narrow, and often again once it grows', () => {
 		const widening = new Widening();
-		expect(looks(widening, 600_000, 0, 60)).toBeLessThanOrEqual(17); // 0, 1, 3, 7, 11 ...
+		expect(looks(widening, 600_000, 0, 20)).toBe(20);
+		expect(looks(widening, 600_000, 20, 60)).toBeLessThanOrEqual(12); // 20, 21, 23, 27, 31 ...
 		expect(looks(widening, 600_000, 60, 120)).toBeLessThanOrEqual(15);
 		expect(looks(widening, 400_000, 120, 132)).toBe(3); // narrower: nothing to hurry for
 		expect(looks(widening, 500_000, 132, 133)).toBe(1); // a fifth more
