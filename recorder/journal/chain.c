@@ -87,7 +87,7 @@ int hz_chain_fault(struct hz_chain *chain, const char *what)
 		return -EBADMSG;
 	hz_segment_name(chain->segment.number, f->file);
 	f->offset = chain->chunk_offset;
-	f->chunk = chain->chunk_offset == 0 ? 0 : chain->number + (chain->chunk.number != chain->number);
+	f->chunk = chain->chunk_offset == 0 ? 0 : chain->number + chain->reading;
 	snprintf(f->what, sizeof(f->what), "%s", what);
 	return -EBADMSG;
 }
@@ -214,7 +214,6 @@ static int next_segment(struct hz_chain *c)
 static int check_chunk(struct hz_chain *c, const struct hz_chunk_head *h)
 {
 	char what[96];
-	c->chunk = *h;
 	if (h->segment != c->segment.number)
 		return hz_chain_fault(c, "is of another segment");
 	if ((c->number || c->from == 1) && h->number != c->number + 1) {
@@ -239,6 +238,7 @@ static void took(struct hz_chain *c, const struct hz_chunk_head *h, const uint8_
 	c->last_us = h->last_us;
 	c->last_wall_us = wall_of(c, h->last_us);
 	c->number = h->number;
+	c->reading = false;
 	c->ended = h->kind == HZ_CHUNK_END;
 	memcpy(c->hash, hash, sizeof(c->hash));
 	memcpy(c->chain, hash, sizeof(c->chain));
@@ -251,7 +251,7 @@ static int read_chunk(struct hz_chain *c)
 	struct hz_chunk_head head;
 	uint8_t hash[HZ_JOURNAL_HASH_BYTES];
 	c->chunk_offset = c->offset;
-	c->chunk.number = 0;
+	c->reading = true;
 	if (c->ended)
 		return hz_chain_fault(c, "bytes behind the end of the record");
 	ssize_t n = hz_file_read(c->fd, c->data, HZ_JOURNAL_CHUNK_HEAD, c->offset);
@@ -275,6 +275,7 @@ static int read_chunk(struct hz_chain *c)
 	if (memcmp(hash, c->data + whole - HZ_JOURNAL_HASH_BYTES, sizeof(hash)) != 0)
 		return broken(c, "hash does not match");
 	c->offset += whole;
+	c->chunk = head;
 	took(c, &head, hash);
 	return 1;
 }

@@ -25,6 +25,7 @@ struct hz_chain {
 	struct hz_chunk_head chunk;
 	uint8_t *data; // of the chunk: head | sealed | tag | hash. Until the next call
 	uint64_t chunk_offset;
+	bool reading; // the chunk at chunk_offset is not checked yet: it is the one behind `number`
 	uint64_t chunks, bytes, torn_bytes, cut_bytes;
 	bool torn_head; // the last segment lacks its header
 	uint32_t segments;

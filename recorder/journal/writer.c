@@ -112,6 +112,7 @@ int hz_journal_open(const struct hz_journal_open *with, struct hz_journal_writer
 		return -ENOMEM;
 	w->keys_fd = w->journal_fd = w->fd = -1;
 	w->limit_bytes = with->limit_bytes;
+	w->segment_most = with->segment_bytes ? with->segment_bytes : HZ_JOURNAL_SEGMENT_BYTES;
 	w->newest_us = with->monotonic_us;
 	w->wall_us = with->wall_us - with->monotonic_us;
 	memcpy(w->record, with->record, 16);

@@ -18,9 +18,10 @@ struct hz_journal_writer;
 struct hz_journal_open {
 	const char *folder; // of the record; made when missing, with journal/ and keys/
 	uint8_t record[16];
-	const uint8_t *master; // HZ_JOURNAL_KEY_BYTES, not kept
-	const char *meta;      // JSON
-	size_t limit_bytes;    // of what waits
+	const uint8_t *master;  // HZ_JOURNAL_KEY_BYTES, not kept
+	const char *meta;       // JSON
+	size_t limit_bytes;     // of what waits
+	uint64_t segment_bytes; // a new segment is begun then; 0: HZ_JOURNAL_SEGMENT_BYTES
 	int64_t monotonic_us, wall_us;
 };
 

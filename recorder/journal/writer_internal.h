@@ -68,7 +68,7 @@ struct hz_journal_writer {
 	uint64_t packets, events, lost_packets, lost_bytes;
 
 	uint32_t segment; // the chain, as sealed
-	uint64_t segment_bytes, number;
+	uint64_t segment_bytes, segment_most, number;
 	bool roll; // a segment is to be begun, however long this one is
 	uint8_t chain[HZ_JOURNAL_HASH_BYTES],
 	    before[HZ_JOURNAL_HASH_BYTES]; // of the newest chunk; of that or the header

@@ -29,6 +29,7 @@ struct rig {
 	struct hz_journal_writer *w;
 	int64_t now_us;
 	size_t limit_bytes;
+	uint64_t segment_bytes;
 };
 
 static inline void rig_init(struct rig *rig)
@@ -58,6 +59,7 @@ static inline int rig_try_open(struct rig *rig)
 	                               .master = rig->master,
 	                               .meta = "{\"id\":\"r\",\"consult\":\"c\"}",
 	                               .limit_bytes = rig->limit_bytes,
+	                               .segment_bytes = rig->segment_bytes,
 	                               .monotonic_us = rig->now_us,
 	                               .wall_us = WALL_US + rig->now_us};
 	memcpy(with.record, rig->record, 16);
