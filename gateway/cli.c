@@ -21,6 +21,9 @@ static const struct command {
     {"consult", hz_cli_consult, "--consult C [--title T] [--config FILE]",
      "opens a consult if there is none"},
     {"doctor", hz_cli_doctor, "[--config FILE] [--json]", "checks this installation, says what to do"},
+    {"record", hz_cli_record,
+     "list|verify [RECORD] [--store DIR] [--master-key FILE] [--chain-only] [--json] [--config FILE]",
+     "the records of consults: their states, and whether a byte of one was altered"},
     {"control", hz_cli_control, NULL, NULL},
     {"worker", hz_cli_worker, NULL, NULL},
 };

@@ -49,12 +49,12 @@ static int master_read(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
 	return n == HZ_JOURNAL_KEY_BYTES ? 0 : -EKEYREJECTED;
 }
 
-int hz_keys_master_load(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
+int hz_record_key_master_load(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
 {
 	return master_read(path, ret);
 }
 
-int hz_keys_master(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
+int hz_record_key_master(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
 {
 	uint8_t key[HZ_JOURNAL_KEY_BYTES];
 	char folder[4096];
@@ -79,8 +79,8 @@ int hz_keys_master(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
 	return master_read(path, ret);
 }
 
-int hz_keys_make(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const uint8_t record[16],
-                 uint32_t track, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
+int hz_record_key_make(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const uint8_t record[16],
+                       uint32_t track, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
 {
 	uint8_t file[KEY_FILE_BYTES], aad[AAD_BYTES], key[HZ_JOURNAL_KEY_BYTES];
 	uint8_t *nonce = file + 8, *sealed = nonce + HZ_GCM256_NONCE_BYTES;
@@ -116,8 +116,8 @@ int hz_keys_make(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const
 	return err;
 }
 
-int hz_keys_load(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const uint8_t record[16],
-                 uint32_t track, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
+int hz_record_key_load(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const uint8_t record[16],
+                       uint32_t track, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
 {
 	uint8_t file[KEY_FILE_BYTES + 1], aad[AAD_BYTES];
 	uint8_t *nonce = file + 8, *sealed = nonce + HZ_GCM256_NONCE_BYTES;
@@ -173,7 +173,7 @@ static int destroy(int dir_fd, const char *name)
 	return err;
 }
 
-int hz_keys_erase(int dir_fd, uint32_t track, const char *why_json)
+int hz_record_key_erase(int dir_fd, uint32_t track, const char *why_json)
 {
 	char name[32], mark[32];
 	if (track >= HZ_JOURNAL_TRACKS)

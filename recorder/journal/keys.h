@@ -14,13 +14,13 @@
 
 #include "recorder/journal/format.h"
 
-int hz_keys_master(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES]);      // reads, or makes it
-int hz_keys_master_load(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES]); // never makes one
-int hz_keys_make(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const uint8_t record[16],
-                 uint32_t track,
-                 uint8_t ret[HZ_JOURNAL_KEY_BYTES]); // dir_fd: the record's keys/. track 0: the record's own
-int hz_keys_load(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const uint8_t record[16],
-                 uint32_t track, uint8_t ret[HZ_JOURNAL_KEY_BYTES]);
-int hz_keys_erase(int dir_fd, uint32_t track, const char *why_json);
+int hz_record_key_master(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES]);      // reads, or makes it
+int hz_record_key_master_load(const char *path, uint8_t ret[HZ_JOURNAL_KEY_BYTES]); // never makes one
+int hz_record_key_make(
+    int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const uint8_t record[16], uint32_t track,
+    uint8_t ret[HZ_JOURNAL_KEY_BYTES]); // dir_fd: the record's keys/. track 0: the record's own
+int hz_record_key_load(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES], const uint8_t record[16],
+                       uint32_t track, uint8_t ret[HZ_JOURNAL_KEY_BYTES]);
+int hz_record_key_erase(int dir_fd, uint32_t track, const char *why_json);
 
 #endif

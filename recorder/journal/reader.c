@@ -58,6 +58,7 @@ int hz_journal_reader_new(const char *folder, const uint8_t *master, struct hz_j
 {
 	uint8_t record[16], key[HZ_JOURNAL_KEY_BYTES];
 	struct reader_from from = {.segment = 1, .keys_fd = -1, .journal_fd = -1};
+	bool gone = false;
 	int err = 0, dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
@@ -70,10 +71,11 @@ int hz_journal_reader_new(const char *folder, const uint8_t *master, struct hz_j
 	if (!err && master) {
 		err = record_id(from.journal_fd, record);
 		if (!err)
-			err = hz_keys_load(from.keys_fd, master, record, 0, key);
+			err = hz_record_key_load(from.keys_fd, master, record, 0, key);
 		if (!err)
 			from.key = key;
-		if (err == -ENOKEY || err == -ENODATA)
+		gone = err == -ENOKEY;
+		if (gone || err == -ENODATA)
 			err =
 			    0; // the whole record was erased, or no header is whole: the chain is left, or its fault
 	}
@@ -84,9 +86,14 @@ int hz_journal_reader_new(const char *folder, const uint8_t *master, struct hz_j
 			close(from.keys_fd);
 		return err;
 	}
-	err = hz_reader_from(&from, ret);
+	struct hz_journal_reader *r;
+	err = hz_reader_from(&from, &r);
 	hz_wipe(key, sizeof(key));
-	return err;
+	if (err)
+		return err;
+	r->gone = gone;
+	*ret = r;
+	return 0;
 }
 
 void hz_journal_reader_free(struct hz_journal_reader *reader)
@@ -123,7 +130,7 @@ static int load_key(struct hz_journal_reader *r, uint32_t track)
 	uint8_t key[HZ_JOURNAL_KEY_BYTES];
 	if (t->state != KEY_UNTRIED)
 		return 0;
-	int err = hz_keys_load(r->keys_fd, r->key, r->chain.record, track, key);
+	int err = hz_record_key_load(r->keys_fd, r->key, r->chain.record, track, key);
 	if (err == -ENOKEY) {
 		t->state = KEY_ERASED;
 		return 0;
@@ -149,6 +156,7 @@ static int open_chunk(struct hz_journal_reader *r)
 	uint8_t *sealed = c->data + HZ_JOURNAL_CHUNK_HEAD;
 	r->at = r->end = NULL;
 	r->records_left = 0;
+	r->erased_chunks += r->gone && c->chunk.kind != HZ_CHUNK_END;
 	if (!r->opens || (r->events_only && c->chunk.kind == HZ_CHUNK_MEDIA))
 		return 0;
 	if (c->chunk.kind == HZ_CHUNK_MEDIA && !t->json)
@@ -329,6 +337,7 @@ void hz_journal_summary(const struct hz_journal_reader *reader, struct hz_journa
 		s.tracks += reader->tracks[i].json != NULL;
 		s.erased += reader->tracks[i].state == KEY_ERASED;
 	}
+	memcpy(s.record, c->record, sizeof(s.record));
 	memcpy(s.hash, c->chain, sizeof(s.hash));
 	*ret = s;
 }

@@ -37,7 +37,8 @@ struct hz_journal_fault { // the first one
 void hz_journal_fault(const struct hz_journal_reader *reader, struct hz_journal_fault *ret);
 
 struct hz_journal_summary {
-	uint32_t segments, tracks, erased;
+	uint8_t record[16];                // its id, once a header was whole
+	uint32_t segments, tracks, erased; // erased: tracks
 	uint64_t chunks, records, bytes;
 	uint64_t torn_bytes;    // at the end of the last segment: a crash cut it; not an error by itself
 	uint64_t cut_bytes;     // of tails that the writer cut off when it went on after a crash

@@ -17,6 +17,7 @@ struct hz_journal_reader {
 	struct hz_chain chain;
 	int keys_fd;
 	bool opens;       // has the record's key
+	bool gone;        // that key was erased: no chunk can be opened
 	bool events_only; // media is chained but not opened
 	uint8_t key[HZ_JOURNAL_KEY_BYTES];
 	struct reader_track tracks[HZ_JOURNAL_TRACKS];

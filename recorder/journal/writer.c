@@ -73,9 +73,9 @@ static int record_key(struct hz_journal_writer *w, const uint8_t *master, bool f
 {
 	int err = -EEXIST;
 	if (fresh)
-		err = hz_keys_make(w->keys_fd, master, w->record, 0, w->key);
+		err = hz_record_key_make(w->keys_fd, master, w->record, 0, w->key);
 	if (err == -EEXIST)
-		err = hz_keys_load(w->keys_fd, master, w->record, 0, w->key);
+		err = hz_record_key_load(w->keys_fd, master, w->record, 0, w->key);
 	return err ? err : hz_cipher_new(w->key, &w->tracks[0]->cipher);
 }
 
@@ -180,10 +180,10 @@ static int track_key(struct hz_journal_writer *w, struct hz_writer_track *t, boo
 	if (t->cipher)
 		return 0;
 	if (fresh)
-		err = hz_keys_make(w->keys_fd, w->key, w->record, t->number, key);
+		err = hz_record_key_make(w->keys_fd, w->key, w->record, t->number, key);
 	if (err ==
 	    -EEXIST) // of a track that a crash left without its description: nothing was sealed with it
-		err = hz_keys_load(w->keys_fd, w->key, w->record, t->number, key);
+		err = hz_record_key_load(w->keys_fd, w->key, w->record, t->number, key);
 	if (!err)
 		err = hz_cipher_new(key, &t->cipher);
 	hz_wipe(key, sizeof(key));

@@ -51,7 +51,11 @@ static const struct bad {
 	const char *line, *word;
 } bad_lines[] = {
     {"", "no command"},
-    {"record list", "unknown command \"record\""},
+    {"record", "no command, at huizhen record"},
+    {"record play", "unknown command play"},
+    {"record list extra", "unknown option extra"},
+    {"record verify x y", "unknown option y"},
+    {"record list --config /nonexistent.yaml", "/nonexistent.yaml"},
     {"Serve", "unknown command"},
     {"--serve", "unknown command"},
     {"serve --bogus", "unknown option --bogus"},
