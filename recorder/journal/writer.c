@@ -133,8 +133,9 @@ void hz_journal_free(struct hz_journal_writer *writer)
 {
 	if (!writer)
 		return;
-	hz_blocks_free(&writer->plain);
-	hz_blocks_free(&writer->queue);
+	hz_blocks_free(writer, &writer->plain);
+	hz_blocks_free(writer, &writer->queue);
+	hz_spares_free(writer);
 	for (uint32_t i = 0; i < HZ_JOURNAL_TRACKS; i++)
 		track_free(writer->tracks[i]);
 	if (writer->fd >= 0)
@@ -264,7 +265,7 @@ void hz_journal_stats(const struct hz_journal_writer *writer, struct hz_journal_
 	s.bytes = w->disk_bytes;
 	memcpy(s.hash, w->disk_hash, sizeof(s.hash));
 	for (const struct hz_block *b = w->queue.first; b; b = b->next)
-		if (b->track) {
+		if (b->kind) {
 			s.oldest_us = b->first_us;
 			break;
 		}

@@ -128,7 +128,7 @@ static void forget_run(struct hz_journal_writer *w, const struct run *run)
 	for (bool more = true; more;) {
 		struct hz_block *next = b->next;
 		more = b != run->last;
-		hz_block_free(b);
+		hz_block_free(w, b);
 		b = next;
 	}
 	atomic_fetch_sub(&w->waiting, bytes);

@@ -19,15 +19,22 @@
 
 struct hz_block {
 	struct hz_block *next;
-	struct hz_writer_track *track; // NULL: a segment's header
-	uint32_t kind, segment;
-	uint64_t number, offset; // sealed: of the chunk, in the file
+	struct hz_writer_track *track; // of a segment's header: the events'
+	uint32_t kind, segment;        // kind 0: a segment's header
+	uint64_t number, offset;       // sealed: of the chunk, in the file
 	int64_t first_us, last_us;
 	uint32_t records;
-	size_t bytes, capacity; // plain: behind the head. Sealed: the whole
+	size_t bytes;   // plain: behind the head. Sealed: the whole
+	unsigned class; // of the size of data
+	bool sealed;
 	uint8_t *data;
 	uint8_t hash[HZ_JOURNAL_HASH_BYTES];
 };
+
+struct hz_spare { // a buffer that waits to be used again
+	struct hz_spare *next;
+};
+#define HZ_BLOCK_CLASSES 8
 
 struct hz_blocks {
 	struct hz_block *first, **end;
@@ -39,6 +46,7 @@ struct hz_writer_track {
 	struct hz_cipher *cipher; // NULL: not asked for since the writer was opened
 	struct hz_block *open;    // that takes more
 	bool described;           // json is on disk, or on its way
+	size_t usual_bytes;       // of its last chunk: the next one begins with as much room
 };
 
 struct hz_gap {
@@ -75,6 +83,8 @@ struct hz_journal_writer {
 
 	pthread_mutex_t lock; // of the queue and what the disk has
 	struct hz_blocks queue;
+	struct hz_spare *spare[HZ_BLOCK_CLASSES]; // at most a quarter of limit_bytes
+	size_t spare_bytes;
 	uint64_t disk_chunks, disk_bytes;
 	uint8_t disk_hash[HZ_JOURNAL_HASH_BYTES];
 
@@ -87,8 +97,12 @@ struct hz_journal_writer {
 
 void hz_blocks_init(struct hz_blocks *list);
 void hz_blocks_add(struct hz_blocks *list, struct hz_block *block);
-void hz_block_free(struct hz_block *block); // wipes
-void hz_blocks_free(struct hz_blocks *list);
+// With room for that many plain bytes at least; NULL: no memory.
+struct hz_block *hz_block_new(struct hz_journal_writer *w, struct hz_writer_track *track, size_t plain);
+int hz_block_room(struct hz_journal_writer *w, struct hz_block *block, size_t plain); // makes it: -ENOMEM
+void hz_block_free(struct hz_journal_writer *w, struct hz_block *block); // wipes what is not sealed
+void hz_blocks_free(struct hz_journal_writer *w, struct hz_blocks *list);
+void hz_spares_free(struct hz_journal_writer *w);
 
 // One record, with room for it whatever the limit is. -EMSGSIZE, -ENOMEM.
 struct hz_put {

@@ -5,62 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/base/secret.h"
 #include "recorder/journal/writer_internal.h"
-
-#define FIRST_BYTES 2048u
-#define MOST_BYTES  ((size_t)HZ_JOURNAL_CHUNK_HEAD + HZ_JOURNAL_CHUNK_BYTES + HZ_JOURNAL_CHUNK_TAIL)
-
-void hz_blocks_init(struct hz_blocks *list)
-{
-	list->first = NULL;
-	list->end = &list->first;
-}
-
-void hz_blocks_add(struct hz_blocks *list, struct hz_block *block)
-{
-	block->next = NULL;
-	*list->end = block;
-	list->end = &block->next;
-}
-
-void hz_block_free(struct hz_block *block)
-{
-	if (block->data)
-		hz_wipe(block->data, block->capacity);
-	free(block->data);
-	free(block);
-}
-
-void hz_blocks_free(struct hz_blocks *list)
-{
-	for (struct hz_block *b = list->first, *next; b; b = next) {
-		next = b->next;
-		hz_block_free(b);
-	}
-	hz_blocks_init(list);
-}
-
-// Not realloc: what it leaves behind could not be wiped.
-static int grow(struct hz_block *b, size_t need)
-{
-	size_t capacity = b->capacity ? b->capacity : FIRST_BYTES;
-	while (capacity < need)
-		capacity *= 2;
-	if (capacity > MOST_BYTES)
-		capacity = MOST_BYTES;
-	uint8_t *data = malloc(capacity);
-	if (!data)
-		return -ENOMEM;
-	if (b->data) {
-		memcpy(data, b->data, HZ_JOURNAL_CHUNK_HEAD + b->bytes);
-		hz_wipe(b->data, HZ_JOURNAL_CHUNK_HEAD + b->bytes);
-		free(b->data);
-	}
-	b->data = data;
-	b->capacity = capacity;
-	return 0;
-}
 
 static bool takes(const struct hz_block *b, const struct hz_put *put)
 {
@@ -72,14 +17,16 @@ static bool takes(const struct hz_block *b, const struct hz_put *put)
 	       behind <= HZ_JOURNAL_CHUNK_US;
 }
 
-static struct hz_block *begin_block(struct hz_journal_writer *w, struct hz_writer_track *t, int64_t at_us)
+static struct hz_block *begin_block(struct hz_journal_writer *w, struct hz_writer_track *t,
+                                    const struct hz_put *put)
 {
-	struct hz_block *b = calloc(1, sizeof(*b));
+	struct hz_block *b = hz_block_new(w, t, HZ_JOURNAL_RECORD_HEAD + put->bytes);
 	if (!b)
 		return NULL;
-	b->track = t;
 	b->kind = t->number ? HZ_CHUNK_MEDIA : HZ_CHUNK_EVENTS;
-	b->first_us = b->last_us = at_us;
+	b->first_us = b->last_us = put->at_us;
+	hz_blocks_add(&w->plain, b);
+	t->open = b;
 	return b;
 }
 
@@ -91,16 +38,10 @@ int hz_writer_put(struct hz_journal_writer *w, const struct hz_put *put)
 		return -EMSGSIZE;
 	if (b && !takes(b, put))
 		b = NULL;
-	bool fresh = !b;
-	if (fresh && !(b = begin_block(w, t, put->at_us)))
+	if (b && hz_block_room(w, b, b->bytes + HZ_JOURNAL_RECORD_HEAD + put->bytes) < 0)
 		return -ENOMEM;
-	size_t need =
-	    HZ_JOURNAL_CHUNK_HEAD + b->bytes + HZ_JOURNAL_RECORD_HEAD + put->bytes + HZ_JOURNAL_CHUNK_TAIL;
-	if (need > b->capacity && grow(b, need) < 0) {
-		if (fresh)
-			hz_block_free(b);
+	if (!b && !(b = begin_block(w, t, put)))
 		return -ENOMEM;
-	}
 	uint8_t *p = b->data + HZ_JOURNAL_CHUNK_HEAD + b->bytes;
 	hz_put_u16(p, (uint16_t)put->bytes);
 	p[2] = put->kind;
@@ -113,10 +54,6 @@ int hz_writer_put(struct hz_journal_writer *w, const struct hz_put *put)
 		b->last_us = put->at_us;
 	if (put->at_us > w->newest_us)
 		w->newest_us = put->at_us;
-	if (fresh) {
-		hz_blocks_add(&w->plain, b);
-		t->open = b;
-	}
 	atomic_fetch_add_explicit(&w->waiting, HZ_JOURNAL_RECORD_HEAD + put->bytes, memory_order_relaxed);
 	return 0;
 }
@@ -248,7 +185,7 @@ void hz_journal_discard(struct hz_journal_writer *writer, uint32_t track)
 		}
 		*at = b->next;
 		atomic_fetch_sub_explicit(&writer->waiting, b->bytes, memory_order_relaxed);
-		hz_block_free(b);
+		hz_block_free(writer, b);
 	}
 	writer->plain.end = at;
 	writer->tracks[track]->open = NULL;

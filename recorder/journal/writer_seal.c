@@ -47,6 +47,8 @@ static int seal_block(struct hz_journal_writer *w, struct hz_block *b)
 	memcpy(b->data + chained, b->hash, sizeof(b->hash));
 	memcpy(w->before, b->hash, sizeof(w->before));
 	memcpy(w->chain, b->hash, sizeof(w->chain));
+	b->sealed = true;
+	b->track->usual_bytes = plain;
 	b->number = ++w->number;
 	b->bytes = chained + sizeof(b->hash);
 	// from now on its bytes on disk are counted, not those that were put
@@ -119,15 +121,11 @@ static int put_state(struct hz_journal_writer *w, int64_t now_us, int64_t wall_u
 
 static struct hz_block *segment_block(struct hz_journal_writer *w, const struct hz_segment_head *head)
 {
-	struct hz_block *b = calloc(1, sizeof(*b));
+	struct hz_block *b = hz_block_new(w, w->tracks[0], HZ_JOURNAL_SEGMENT_HEAD);
 	if (!b)
 		return NULL;
-	b->data = malloc(HZ_JOURNAL_SEGMENT_HEAD);
-	b->bytes = b->capacity = HZ_JOURNAL_SEGMENT_HEAD;
-	if (!b->data) {
-		free(b);
-		return NULL;
-	}
+	b->bytes = HZ_JOURNAL_SEGMENT_HEAD;
+	b->sealed = true;
 	b->number = w->number;
 	hz_segment_head_put(w->hasher, head, b->data);
 	memcpy(b->hash, w->chain, sizeof(b->hash));
@@ -160,11 +158,11 @@ int hz_writer_begin_segment(struct hz_journal_writer *w, uint64_t cut, int64_t n
 		enqueue(w, b);
 		err = seal_all(w, &w->plain);
 	} else {
-		hz_block_free(b);
+		hz_block_free(w, b);
 	}
 	for (b = w->plain.first; b; b = b->next)
 		atomic_fetch_sub(&w->waiting, b->bytes);
-	hz_blocks_free(&w->plain);
+	hz_blocks_free(w, &w->plain);
 	w->plain = waiting;
 	if (!waiting.first)
 		w->plain.end = &w->plain.first;
@@ -192,18 +190,14 @@ int hz_journal_seal(struct hz_journal_writer *writer, int64_t now_us, int64_t wa
 
 static int seal_end(struct hz_journal_writer *w, int64_t now_us)
 {
-	struct hz_block *b = calloc(1, sizeof(*b));
+	struct hz_block *b = hz_block_new(w, w->tracks[0], 0);
 	if (!b)
 		return -ENOMEM;
-	b->capacity = HZ_JOURNAL_CHUNK_HEAD + HZ_JOURNAL_CHUNK_TAIL;
-	b->data = malloc(b->capacity);
-	b->track = w->tracks[0];
 	b->kind = HZ_CHUNK_END;
 	b->first_us = b->last_us = now_us;
-	int err = b->data ? seal_block(w, b) : -ENOMEM;
+	int err = seal_block(w, b);
 	if (err) {
-		free(b->data);
-		free(b);
+		hz_block_free(w, b);
 		return err;
 	}
 	enqueue(w, b);
