@@ -10,7 +10,7 @@
 #define FAR_MS        120.0 // a round trip this long ...
 #define FAR_ASKED     4ull  // ... and so many requests for repairs in a hundred packets, ...
 #define FAR_PACKETS   50u   // ... of at least so many,
-#define FAR_TIMES     2     // twice in a row
+#define FAR_TIMES     3     // three times in a row: the first seconds of an uplink tell little
 
 // Best first. Every browser that has a hardware codec has H.264.
 static const uint8_t preference[] = {HZ_CODEC_H264_CB, HZ_CODEC_H264_HIGH, HZ_CODEC_VP8, HZ_CODEC_VP9,
