@@ -134,6 +134,12 @@ void hz_congestion_tick(struct hz_router *r, uint32_t slot, int64_t now_us)
 		c->look = hz_probe_send(r, slot, now_us);
 }
 
+uint32_t hz_congestion_rtt_us(const struct hz_router *r, uint32_t slot)
+{
+	const struct hz_rt_peer *p = &r->peer[slot];
+	return p->rtt_us || !p->congestion ? p->rtt_us : hz_cc_rtt_us(p->congestion->cc);
+}
+
 uint32_t hz_congestion_resend_bps(const struct hz_router *r, uint32_t slot)
 {
 	const struct hz_rt_congestion *c = r->peer[slot].congestion;

@@ -125,6 +125,9 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us);
 void hz_allot_forget(struct hz_router *r, uint32_t sub); // a new subscription, or one pointed elsewhere
 void hz_allot_tell_all(struct hz_router *r);             // every state once more
 
+// congestion.c: the round trip to a peer: by its reports, else by its feedback (which waits for its interval); 0 unknown.
+uint32_t hz_congestion_rtt_us(const struct hz_router *r, uint32_t slot);
+
 // repeat.c: where asking takes too long (a long round trip with loss) and the link has room, each video packet follows
 // once or twice more, by RTX, before anybody asks. What is wanted is part of the demand; video comes first.
 unsigned hz_repeat_wanted(struct hz_router *r, uint32_t slot); // copies, by loss and round trip; each round

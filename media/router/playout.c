@@ -12,8 +12,9 @@ static uint32_t repair_us(uint32_t loss_permille, uint32_t rtt_us)
 // A peer that only publishes sends no reports: what repairs took tells the distance.
 static uint32_t up_rtt_us(const struct hz_router *r, const struct hz_rt_track *t, const struct hz_rt_layer *l)
 {
-	uint32_t rtt_us = r->peer[t->peer].rtt_us;
-	return rtt_us || !l->stream ? rtt_us : l->stream->nack.rtt_us;
+	if (!r->peer[t->peer].rtt_us && l->stream && l->stream->nack.rtt_us)
+		return l->stream->nack.rtt_us;
+	return hz_congestion_rtt_us(r, t->peer);
 }
 
 static uint32_t wanted_us(const struct hz_router *r, uint32_t slot, uint32_t sub)
@@ -23,7 +24,7 @@ static uint32_t wanted_us(const struct hz_router *r, uint32_t slot, uint32_t sub
 	const struct hz_rt_track *t = &r->track[s->track];
 	const struct hz_rt_layer *l = &t->layer[s->target];
 	uint32_t up_us = repair_us(l->late_x4 / 4, up_rtt_us(r, t, l));
-	uint32_t down_us = repair_us(p->congestion->loss_x16 / 16, p->rtt_us);
+	uint32_t down_us = repair_us(p->congestion->loss_x16 / 16, hz_congestion_rtt_us(r, slot));
 	if (down_us && p->repeats)
 		down_us = HZ_REPEAT_US * p->repeats + HZ_PLAYOUT_MARGIN_US;
 	uint32_t us = up_us + down_us;

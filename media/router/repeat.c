@@ -7,7 +7,7 @@ unsigned hz_repeat_wanted(struct hz_router *r, uint32_t slot)
 {
 	struct hz_rt_congestion *c = r->peer[slot].congestion;
 	c->loss_x16 += hz_cc_loss_permille(c->cc) - c->loss_x16 / 16;
-	uint32_t rtt_us = r->peer[slot].rtt_us ? r->peer[slot].rtt_us : hz_cc_rtt_us(c->cc);
+	uint32_t rtt_us = hz_congestion_rtt_us(r, slot);
 	uint32_t loss = c->loss_x16 / 16;
 	unsigned wanted = 0;
 	if (c->repeats_wanted) // not to and fro at the edge

@@ -45,6 +45,7 @@ static struct world {
 	uint64_t audio_in, audio_sent, audio_dropped, audio_came, came[3], frames[3], frames_of[2][3];
 	uint32_t last_frame[3], keys[3];
 	int64_t max_audio_wait_us, last_key_us;
+	int hold_ms; // newest playout delay; -1 none
 	uint8_t step[4], layer[4];
 	unsigned states;
 	uint32_t estimate;
@@ -60,11 +61,13 @@ static void on_send(struct fx *fx, uint32_t slot, const uint8_t *buf, size_t byt
 {
 	struct hz_rtp_packet p;
 	struct hz_rtp_exts exts;
-	static const struct hz_ext_ids ids = {.mid = 8, .abs_send_time = 10, .twcc = 11};
+	static const struct hz_ext_ids ids = {.mid = 8, .abs_send_time = 10, .twcc = 11, .playout_delay = 13};
 	assert_int_equal(slot, 1);
 	assert_int_equal(hz_rtp_parse(buf, bytes, &p), 0);
 	hz_rtp_parse_exts(&p, &ids, &exts);
 	assert_true(exts.has & HZ_EXT_TWCC);
+	if (exts.has & HZ_EXT_PLAYOUT_DELAY)
+		w.hold_ms = exts.playout_min_10ms * 10;
 	struct flight f = {
 	    .at_us = fx->now, .ssrc = p.ssrc, .seq = exts.twcc_seq, .bytes = (uint16_t)(bytes + 44)};
 	f.layer = p.ssrc == 900009 ? 3 : 4;
@@ -93,6 +96,7 @@ static void begin(unsigned tracks)
 	memset(&w, 0, sizeof(w));
 	w.fx = fx;
 	w.random = 99;
+	w.hold_ms = -1;
 	w.link_bps = 3000000;
 	w.queue_us = 300 * MS;
 	w.delay_us = 30 * MS;
@@ -483,6 +487,20 @@ static void far_and_lossy_packets_follow_unasked(void **state)
 	assert_in_range(w.again * 100 / w.media, 0, 5);
 }
 
+// A receiver that sends feedback and no reports is as far away.
+static void pictures_wait_for_repairs_by_feedback_alone(void **state)
+{
+	union hz_msg m = fx_sub_msg(0, 1, 0, VIDEO);
+	m.sub_set.ext.playout_delay = 13;
+	assert_int_equal(fx_sub_set(w.fx, &m), 0);
+	copies(0, 150 * MS, 20000000);
+	assert_int_equal(w.hold_ms, -1);
+	copies(100, 150 * MS, 2600000); // no room for copies: a round trip
+	assert_in_range(w.hold_ms, 380, 550);
+	copies(100, 150 * MS, 20000000); // each packet follows
+	assert_in_range(w.hold_ms, 80, 120);
+}
+
 static void copies_never_take_from_pictures(void **state)
 {
 	copies(100, 150 * MS, 2600000); // the best layer and a little more
@@ -526,6 +544,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(priority_decides, setup_two, teardown),
 	    cmocka_unit_test_setup_teardown(remb_is_obeyed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(far_and_lossy_packets_follow_unasked, setup, teardown),
+	    cmocka_unit_test_setup_teardown(pictures_wait_for_repairs_by_feedback_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(copies_never_take_from_pictures, setup, teardown),
 	    cmocka_unit_test_setup_teardown(states_are_repeated, setup, teardown),
 	};
