@@ -7,7 +7,7 @@
 // closed by the recorder. So nothing depends on either side's memory.
 //
 // Order is the write barrier: the ACK of a message says that what it asked for is on disk (fdatasync), and media of a track
-// is accepted only after its TRACK_OPEN was acknowledged. Control marks the track at the worker (HZ_TRACK_TAP) after that.
+// is written only behind its TRACK_OPEN, once that is on disk. Control marks the track at the worker (HZ_TRACK_TAP) after that.
 #ifndef HZ_RECORDER_API_H
 #define HZ_RECORDER_API_H
 
@@ -76,7 +76,7 @@ struct hz_rec_stats {
 	uint64_t packets, bytes; // of media that is on disk
 	uint64_t chunks, events;
 	uint64_t dropped; // by full rings, since the rings were made
-	uint64_t refused; // media of tracks that were not open: must stay 0
+	uint64_t refused; // media of tracks that were not open: some follow each end of a consent, else 0
 	uint64_t
 	    lost_packets; // that did not fit the buffers or were lost by an error: in the journals as gaps
 	uint64_t lost_bytes;

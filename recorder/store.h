@@ -15,6 +15,8 @@
 //       certificate.json            signed
 //     outbox/pacs/  outbox/emr/     what is still to be delivered, oldest first
 //     hold/                         legal holds, one file a record
+//     recorder.lock                 flock(2) of the running recorder
+//     wake                          written (IN_CLOSE_WRITE) when a record has ended: its id
 //
 // Thread: any; functions lock nothing. Two processes: the recorder makes a record's folder and sets RECORDING and ENDED,
 // the archive (and `huizhen record`) everything after, under a lock file of the record.
@@ -27,6 +29,8 @@
 
 #define HZ_RECORD_ID_BYTES   37 // UUID text with NUL
 #define HZ_RECORD_PATH_BYTES 1024
+#define HZ_RECORD_LOCK       "recorder.lock"
+#define HZ_RECORD_WAKE       "wake"
 
 enum hz_record_phase {
 	HZ_RECORD_RECORDING = 1, // or its recorder died: the archive asks the recorder's lock

@@ -1,0 +1,106 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/secret.h"
+#include "recorder/state.h"
+
+#define ALIGN       16
+#define KEEP_BYTES  65536 // an emptied buffer larger than this is given back
+#define START_BYTES 16384
+
+static size_t whole(size_t bytes)
+{
+	return (sizeof(struct hz_item) + bytes + 1 + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+static bool is_media(const struct hz_item *item)
+{
+	return item->kind == HZ_ITEM_RTP || item->kind == HZ_ITEM_SENDER_REPORT;
+}
+
+// The old memory held plain media.
+static int grow(struct hz_items *items, size_t need)
+{
+	size_t capacity = items->capacity ? items->capacity : START_BYTES;
+	while (capacity < need)
+		capacity *= 2;
+	if (capacity == items->capacity)
+		return 0;
+	uint8_t *at = malloc(capacity);
+	if (!at)
+		return -ENOMEM;
+	if (items->bytes)
+		memcpy(at, items->at, items->bytes);
+	if (items->at)
+		hz_wipe(items->at, items->bytes);
+	free(items->at);
+	items->at = at;
+	items->capacity = capacity;
+	return 0;
+}
+
+int hz_items_put(struct hz_rec *rec, const struct hz_item *item, const void *data)
+{
+	size_t bytes = whole(item->bytes);
+	struct hz_recorder *r = rec->recorder;
+	if (is_media(item) &&
+	    atomic_load_explicit(&r->waiting, memory_order_relaxed) + bytes > r->options->memory_bytes)
+		return -ENOBUFS;
+	pthread_mutex_lock(&rec->lock);
+	int err = grow(&rec->in, rec->in.bytes + bytes);
+	if (!err) {
+		uint8_t *at = rec->in.at + rec->in.bytes;
+		memcpy(at, item, sizeof(*item));
+		if (item->bytes)
+			memcpy(at + sizeof(*item), data, item->bytes);
+		at[sizeof(*item) + item->bytes] = '\0';
+		rec->in.bytes += bytes;
+		if (is_media(item) && !rec->in.oldest_us)
+			rec->in.oldest_us = item->at_us;
+	}
+	pthread_mutex_unlock(&rec->lock);
+	if (!err)
+		atomic_fetch_add_explicit(&r->waiting, bytes, memory_order_relaxed);
+	return err;
+}
+
+void hz_items_take(struct hz_rec *rec)
+{
+	if (rec->work_at < rec->work.bytes)
+		return;
+	if (rec->work.at)
+		hz_wipe(rec->work.at, rec->work.bytes);
+	if (rec->work.capacity > KEEP_BYTES) {
+		free(rec->work.at);
+		rec->work = (struct hz_items){0};
+	}
+	rec->work.bytes = 0;
+	rec->work.oldest_us = 0;
+	rec->work_at = 0;
+	pthread_mutex_lock(&rec->lock);
+	struct hz_items empty = rec->work;
+	rec->work = rec->in;
+	rec->in = empty;
+	if (!rec->view.taken_us)
+		rec->view.taken_us = rec->work.oldest_us;
+	pthread_mutex_unlock(&rec->lock);
+}
+
+const struct hz_item *hz_items_next(struct hz_rec *rec, const char **ret_text)
+{
+	if (rec->work_at >= rec->work.bytes)
+		return NULL;
+	const struct hz_item *item = (const void *)(rec->work.at + rec->work_at);
+	*ret_text = (const char *)(item + 1);
+	return item;
+}
+
+void hz_items_drop(struct hz_rec *rec)
+{
+	const char *text;
+	const struct hz_item *item = hz_items_next(rec, &text);
+	size_t bytes = whole(item->bytes);
+	rec->work_at += bytes;
+	atomic_fetch_sub_explicit(&rec->recorder->waiting, bytes, memory_order_relaxed);
+}

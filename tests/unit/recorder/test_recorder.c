@@ -1,0 +1,319 @@
+// The recorder with the real link on the other side: on disk in time, nothing without consent, deaths of either side.
+#include "tests/unit/recorder/recorder_rig.h"
+
+#define ROOT  "/dev/shm"
+#define TRACK HZ_ID(3, 7)
+
+static struct rr_content content;
+
+static int setup(void **state)
+{
+	struct recorder_rig *rig = rr_new(ROOT);
+	rr_start(rig);
+	*state = rig;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	rr_free(*state);
+	return 0;
+}
+
+static void begin(struct recorder_rig *rig)
+{
+	rr_record(rig, RECORD_A);
+	rr_track_open(rig, RECORD_A, 0, TRACK, 0);
+	hz_record_link_start(rig->link);
+	rr_expect(rig, "ready", 1, 1);
+	rr_expect(rig, "track", 0, 1);
+}
+
+static void put_many(struct recorder_rig *rig, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++)
+		assert_int_equal(rr_put(rig, 0, TRACK, i), 0);
+}
+
+static void is_whole(uint32_t count)
+{
+	assert_int_equal(content.packets, count);
+	for (uint32_t i = 0; i < count; i++)
+		assert_int_equal(content.number[i], i);
+}
+
+static void what_is_tapped_is_on_disk_within_a_second(void **state)
+{
+	struct recorder_rig *rig = *state;
+	begin(rig);
+	put_many(rig, 0, 500);
+	rr_run(rig, 1000000);
+	rr_read(rig, RECORD_A, "p0.camera", &content); // while it runs
+	is_whole(500);
+	assert_int_equal(rr_phase(rig, RECORD_A), HZ_RECORD_RECORDING);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(500);
+	assert_true(content.ended);
+	assert_int_equal(rr_phase(rig, RECORD_A), HZ_RECORD_ENDED);
+	struct hz_record_link_counters c;
+	hz_record_link_counters(rig->link, &c);
+	assert_int_equal(c.records, 0);
+}
+
+// What is in the ring when a track or the record is closed was said before.
+static void a_close_takes_what_came_before(void **state)
+{
+	struct recorder_rig *rig = *state;
+	begin(rig);
+	put_many(rig, 0, 100);
+	assert_int_equal(hz_record_link_track_close(rig->link, RECORD_A, 0, TRACK, false), 0);
+	rr_expect(rig, "closed", 0, 1);
+	put_many(rig, 100, 200); // after it
+	rr_run(rig, 400000);
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(100);
+	rr_track_open(rig, RECORD_A, 0, TRACK, hz_now_us());
+	rr_expect(rig, "track", 0, 2);
+	put_many(rig, 100, 150);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(150);
+}
+
+static void nothing_without_consent(void **state)
+{
+	struct recorder_rig *rig = *state;
+	struct hz_record_link_counters c;
+	begin(rig);
+	for (uint32_t i = 0; i < 50; i++) {
+		assert_int_equal(rr_put(rig, 0, HZ_ID(4, 7), i), 0); // never opened
+		assert_int_equal(rr_put(rig, 1, TRACK, i), 0);       // another worker's
+	}
+	rr_run(rig, 2500000);
+	hz_record_link_counters(rig->link, &c);
+	assert_int_equal(c.recorder.refused, 100);
+	rr_track_open(rig, RECORD_A, 1, TRACK, hz_now_us() + 1000000); // from then on
+	rr_expect(rig, "track", 0, 2);
+	assert_int_equal(rr_put(rig, 1, TRACK, 7), 0);
+	rr_run(rig, 1100000);
+	assert_int_equal(rr_put(rig, 1, TRACK, 0), 0);
+	rr_run(rig, 600000);
+	rr_read(rig, RECORD_A, "p1.camera", &content);
+	assert_int_equal(content.packets, 1);
+	is_whole(1);
+}
+
+// Withdrawn: what is not on disk is never written, and nothing after it.
+static void withdrawal(void **state)
+{
+	struct recorder_rig *rig = *state;
+	begin(rig);
+	put_many(rig, 0, 20);
+	rr_run(rig, 1000000);
+	put_many(rig, 20, 40); // a moment before
+	assert_int_equal(hz_record_link_track_close(rig->link, RECORD_A, 0, TRACK, true), 0);
+	int64_t at_us = hz_now_us();
+	rr_expect(rig, "closed", 0, 1);
+	assert_true(hz_now_us() - at_us < 1000000);
+	put_many(rig, 40, 60);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(20);
+}
+
+static void events_are_numbered_and_confirmed(void **state)
+{
+	struct recorder_rig *rig = *state;
+	uint64_t token[3];
+	rr_record(rig, RECORD_A);
+	for (unsigned i = 0; i < 3; i++) {
+		char json[64];
+		snprintf(json, sizeof(json), "{\"type\":\"chat\",\"n\":%u}", i);
+		assert_int_equal(hz_record_link_event(rig->link, RECORD_A, json, hz_now_us(), &token[i]), 0);
+	}
+	hz_record_link_start(rig->link);
+	rr_expect(rig, "event", 0, 3);
+	rr_read(rig, RECORD_A, NULL, &content); // confirmed is on disk
+	assert_int_equal(content.events, 3);
+	assert_non_null(strstr(content.event[2], "\"n\":2"));
+	assert_int_equal(rig->seen[rig->seen_count - 1].token, token[2]);
+	// A new control knows no numbers: they go on.
+	rr_control(rig);
+	rr_record(rig, RECORD_A);
+	assert_int_equal(hz_record_link_event(rig->link, RECORD_A, "{\"n\":3}", hz_now_us(), NULL), 0);
+	hz_record_link_start(rig->link);
+	rr_expect(rig, "event", 0, 4);
+	rr_read(rig, RECORD_A, NULL, &content);
+	assert_int_equal(content.events, 4);
+	assert_non_null(strstr(content.event[3], "\"n\":3"));
+}
+
+static void sender_reports_go_along(void **state)
+{
+	struct recorder_rig *rig = *state;
+	uint8_t block[HZ_TAP_SR_BYTES] = {1, 2, 3};
+	begin(rig);
+	struct hz_ring_record record = {.kind = HZ_RING_RTCP, .source = TRACK, .arrival_us = hz_now_us()};
+	assert_int_equal(hz_ring_put(&rig->ring[0], &record, block, sizeof(block)), 0);
+	assert_int_equal(hz_ring_put(&rig->ring[0], &record, block, 20), 0); // no report
+	record.kind = 77;
+	assert_int_equal(hz_ring_put(&rig->ring[0], &record, block, 24), 0); // unknown
+	rr_run(rig, 700000);
+	rr_read(rig, RECORD_A, NULL, &content);
+	assert_int_equal(content.reports, 1);
+}
+
+// Control died: what its successor does not name is over, and nothing more of unnamed tracks is written.
+static void control_restarts(void **state)
+{
+	struct recorder_rig *rig = *state;
+	rr_record(rig, RECORD_B);
+	begin(rig);
+	rr_track_open(rig, RECORD_A, 1, TRACK, 0);
+	rr_expect(rig, "track", 0, 2);
+	rr_control(rig);
+	put_many(rig, 0, 50); // meanwhile
+	rr_run(rig, 300000);
+	rr_record(rig, RECORD_A);
+	rr_track_open(rig, RECORD_A, 0, TRACK, 0);
+	hz_record_link_start(rig->link);
+	rr_expect(rig, "ready", 1, 2);
+	put_many(rig, 50, 100);
+	assert_int_equal(rr_put(rig, 1, TRACK, 9), 0); // was not named again
+	rr_run(rig, 800000);
+	assert_int_equal(rr_phase(rig, RECORD_B), HZ_RECORD_ENDED);
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(100);
+}
+
+static void the_end_is_orderly(void **state)
+{
+	struct recorder_rig *rig = *state;
+	begin(rig);
+	put_many(rig, 0, 300);
+	rr_run(rig, 60000);
+	put_many(rig, 300, 400);
+	rr_run(rig, 60000);
+	rr_term(rig); // 0: it was taken from the ring, so it is on disk
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(400);
+	assert_int_equal(rr_phase(rig, RECORD_A), HZ_RECORD_RECORDING);
+	rr_start(rig);
+	rr_expect(rig, "ready", 1, 2);
+	put_many(rig, 400, 500);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(500);
+	assert_int_equal(content.summary.torn_bytes, 0);
+}
+
+static void what_nobody_names_is_ended(void **state)
+{
+	struct recorder_rig *rig = *state;
+	begin(rig);
+	put_many(rig, 0, 100);
+	rr_run(rig, 800000);
+	rr_kill(rig);
+	rr_control(rig); // all died; A is forgotten
+	rr_record(rig, RECORD_B);
+	hz_record_link_start(rig->link);
+	rr_start(rig);
+	rr_expect(rig, "ready", 1, 2);
+	for (unsigned i = 0; i < 100 && rr_phase(rig, RECORD_A) != HZ_RECORD_ENDED; i++)
+		rr_run(rig, 50000);
+	assert_int_equal(rr_phase(rig, RECORD_A), HZ_RECORD_ENDED);
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(100);
+	assert_true(content.ended);
+}
+
+// A closed record stays closed.
+static void no_second_beginning(void **state)
+{
+	struct recorder_rig *rig = *state;
+	begin(rig);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_record(rig, RECORD_A);
+	rr_expect(rig, "open", -EEXIST, 1);
+	assert_int_equal(hz_record_link_open(rig->link, "not-a-uuid", "{}"), 0);
+	rr_expect(rig, "open", -EINVAL, 1);
+	assert_int_equal(hz_record_link_open(rig->link, RECORD_B, "{}"), 0); // without its begin
+	rr_expect(rig, "open", -EINVAL, 2);
+}
+
+// The worst of it: how much of a track that sends all the time is missing.
+static void killed_again_and_again(void **state)
+{
+	struct recorder_rig *rig = *state;
+	uint32_t next = 0;
+	unsigned kills = 0;
+	begin(rig);
+	srand(4);
+	for (int64_t until = hz_now_us() + 12000000, kill_us = hz_now_us() + 300000; hz_now_us() < until;) {
+		assert_int_equal(rr_put(rig, 0, TRACK, next++), 0);
+		rr_turn(rig);
+		if (hz_now_us() < kill_us)
+			continue;
+		rr_kill(rig);
+		kills++;
+		rr_start(rig);
+		kill_us = hz_now_us() + 100000 + rand() % 700000;
+	}
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	int64_t worst_us = 0;
+	unsigned lost = content.number[0];
+	for (unsigned i = 1; i < content.packets; i++) {
+		assert_true(content.number[i] > content.number[i - 1]); // none twice
+		lost += content.number[i] - content.number[i - 1] - 1;
+		int64_t gap = content.at_us[i] - content.at_us[i - 1];
+		if (content.number[i] != content.number[i - 1] + 1 && gap > worst_us)
+			worst_us = gap;
+	}
+	print_message("%u kills, %u packets, %u lost, worst %lld ms\n", kills, next, lost,
+	              (long long)worst_us / 1000);
+	assert_true(kills > 10);
+	assert_true(worst_us < 1000000);
+	assert_true(content.number[content.packets - 1] == next - 1);
+}
+
+static void in_the_sandbox(void **state)
+{
+	struct recorder_rig *rig = rr_new("/tmp");
+	rig->sandbox = true;
+	rr_start(rig);
+	begin(rig);
+	put_many(rig, 0, 100);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(100);
+	rr_free(rig);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(what_is_tapped_is_on_disk_within_a_second),
+	    T(a_close_takes_what_came_before),
+	    T(nothing_without_consent),
+	    T(withdrawal),
+	    T(events_are_numbered_and_confirmed),
+	    T(sender_reports_go_along),
+	    T(control_restarts),
+	    T(the_end_is_orderly),
+	    T(what_nobody_names_is_ended),
+	    T(no_second_beginning),
+	    T(killed_again_and_again),
+	    cmocka_unit_test(in_the_sandbox),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
