@@ -26,6 +26,7 @@ static const struct command {
      "the records of consults: their states, and whether a byte of one was altered"},
     {"control", hz_cli_control, NULL, NULL},
     {"worker", hz_cli_worker, NULL, NULL},
+    {"recorder", hz_cli_recorder, NULL, NULL},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -19,8 +19,9 @@ int hz_cli_link(int argc, char **argv);
 int hz_cli_consult(int argc, char **argv);
 int hz_cli_doctor(int argc, char **argv);
 int hz_cli_record(int argc, char **argv);
-int hz_cli_control(int argc, char **argv); // internal: started by the supervisor (gateway/child.h)
-int hz_cli_worker(int argc, char **argv);  // internal
+int hz_cli_control(int argc, char **argv);  // internal: started by the supervisor (gateway/child.h)
+int hz_cli_worker(int argc, char **argv);   // internal
+int hz_cli_recorder(int argc, char **argv); // internal
 
 // One option of a command. Exactly one of the targets is set.
 struct hz_cli_option {

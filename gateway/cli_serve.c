@@ -17,6 +17,7 @@
 #include "media/api.h"
 #include "media/transport/srtp.h"
 #include "media/worker/worker.h"
+#include "recorder/recorder.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1 // the leak checker reads our memory with ptrace
@@ -105,6 +106,7 @@ int hz_cli_control(int argc, char **argv)
 	seclude();
 	fds.http = is_socket(HZ_FD_CONTROL_HTTP) ? HZ_FD_CONTROL_HTTP : -1;
 	fds.https = is_socket(HZ_FD_CONTROL_HTTPS) ? HZ_FD_CONTROL_HTTPS : -1;
+	fds.recorder = is_socket(HZ_FD_CONTROL_RECORDER) ? HZ_FD_CONTROL_RECORDER : -1;
 	fds.workers = workers;
 	for (uint32_t i = 0; i < workers; i++)
 		fds.api[i] = HZ_FD_CONTROL_API + (int)i;
@@ -127,7 +129,8 @@ int hz_cli_worker(int argc, char **argv)
 	                            .shelf_in = HZ_FD_WORKER_SHELF_IN,
 	                            .shelf_out = HZ_FD_WORKER_SHELF_OUT,
 	                            .identity = HZ_FD_WORKER_IDENTITY,
-	                            .rings = HZ_FD_WORKER_RINGS};
+	                            .rings = HZ_FD_WORKER_RINGS,
+	                            .taps = HZ_FD_WORKER_TAPS};
 	struct hz_worker_options options = {0};
 	char name[24];
 	int lock;
@@ -161,5 +164,46 @@ int hz_cli_worker(int argc, char **argv)
 	}
 	if (err)
 		hz_error("worker.failed", "err=%d", err);
+	return err ? HZ_EXIT_FAILED : HZ_EXIT_DONE;
+}
+
+int hz_cli_recorder(int argc, char **argv)
+{
+	const char *path = NULL;
+	uint32_t workers = 0;
+	const struct hz_cli_option table[] = {
+	    {.name = "--config", .text = &path}, {.name = "--workers", .number = &workers}, {.name = NULL}};
+	struct hz_config *config;
+	int lock;
+	int err = hz_cli_options(argc, argv, table);
+	if (err)
+		return err;
+	if (workers < 1 || workers > HZ_MAX_WORKERS || !is_socket(HZ_FD_RECORDER_API))
+		return not_by_hand("recorder");
+	prctl(PR_SET_NAME, "hz-recorder");
+	err = hz_cli_config(path, &config);
+	if (err)
+		return err;
+	hz_log_init("recorder", hz_log_level(config->log.level));
+	const struct hz_recorder_options options = {.api = HZ_FD_RECORDER_API,
+	                                            .taps = HZ_FD_RECORDER_TAPS,
+	                                            .workers = workers,
+	                                            .ring_bytes = hz_worker_tap_bytes(),
+	                                            .dir = config->record.dir,
+	                                            .master_key = config->record.master_key,
+	                                            .min_free_bytes = (uint64_t)config->record.min_free << 20,
+	                                            .memory_bytes = (size_t)config->record.memory << 20,
+	                                            .writers = config->record.writers,
+	                                            .sandbox = true};
+	// At a takeover this waits until the old recorder is gone.
+	err = hz_memfd_claim(HZ_FD_RECORDER_TAPS, &lock);
+	if (!err) {
+		seclude();
+		err = hz_recorder_run(&options);
+		close(lock);
+	}
+	hz_config_free(config);
+	if (err)
+		hz_error("recorder.failed", "err=%d", err);
 	return err ? HZ_EXIT_FAILED : HZ_EXIT_DONE;
 }

@@ -1,4 +1,4 @@
-// Control and the workers: started, started again when they die, stopped.
+// Control, the workers and the recorder: started, started again when they die, stopped.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,14 +21,18 @@
 
 void hz_children_init(struct hz_supervisor *s)
 {
-	s->control = (struct hz_child){.is_control = true, .start_at_us = INT64_MAX};
+	s->control = (struct hz_child){.kind = HZ_CHILD_CONTROL, .start_at_us = INT64_MAX};
+	s->recorder = (struct hz_child){.kind = HZ_CHILD_RECORDER, .start_at_us = INT64_MAX};
 	for (unsigned i = 0; i < HZ_MAX_WORKERS; i++)
 		s->worker[i] = (struct hz_child){.index = i, .start_at_us = INT64_MAX};
 }
 
 static const char *name_of(const struct hz_child *c, char buf[16])
 {
-	snprintf(buf, 16, c->is_control ? "control" : "worker%u", c->index);
+	if (c->kind == HZ_CHILD_WORKER)
+		snprintf(buf, 16, "worker%u", c->index);
+	else
+		snprintf(buf, 16, "%s", c->kind == HZ_CHILD_CONTROL ? "control" : "recorder");
 	return buf;
 }
 
@@ -49,11 +53,27 @@ static int spawn_worker(struct hz_supervisor *s, struct hz_child *c)
 	                                 {s->takeover.waiting, HZ_FD_WORKER_WAITING},
 	                                 {w->shelf_in, HZ_FD_WORKER_SHELF_IN},
 	                                 {w->shelf_out, HZ_FD_WORKER_SHELF_OUT},
-	                                 {s->shared.rings, HZ_FD_WORKER_RINGS}},
-	                         .fd_count = 8};
+	                                 {s->shared.rings, HZ_FD_WORKER_RINGS},
+	                                 {s->shared.taps, HZ_FD_WORKER_TAPS}},
+	                         .fd_count = 9};
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		spawn.fds[spawn.fd_count++] =
 		    (struct hz_spawn_fd){s->shared.worker[i].wake, HZ_FD_WORKER_WAKE + (int)i};
+	return hz_spawn(&spawn, &c->pid);
+}
+
+static int spawn_recorder(struct hz_supervisor *s, struct hz_child *c)
+{
+	char workers[12], config[32];
+	snprintf(workers, sizeof(workers), "%u", s->shared.workers);
+	snprintf(config, sizeof(config), "/proc/self/fd/%d", HZ_FD_RECORDER_CONFIG);
+	const char *const argv[] = {"huizhen", "recorder", "--workers", workers, "--config", config, NULL};
+	const struct hz_spawn spawn = {.file = "/proc/self/exe",
+	                               .argv = argv,
+	                               .fds = {{s->shared.rec_recorder, HZ_FD_RECORDER_API},
+	                                       {s->config_fd, HZ_FD_RECORDER_CONFIG},
+	                                       {s->shared.taps, HZ_FD_RECORDER_TAPS}},
+	                               .fd_count = 3};
 	return hz_spawn(&spawn, &c->pid);
 }
 
@@ -74,8 +94,9 @@ static int spawn_control(struct hz_supervisor *s, struct hz_child *c)
 	                                 {s->shared.identity, HZ_FD_CONTROL_IDENTITY},
 	                                 {s->shared.http, HZ_FD_CONTROL_HTTP},
 	                                 {s->shared.https, HZ_FD_CONTROL_HTTPS},
-	                                 {s->config_fd, HZ_FD_CONTROL_CONFIG}},
-	                         .fd_count = 5};
+	                                 {s->config_fd, HZ_FD_CONTROL_CONFIG},
+	                                 {s->records ? s->shared.rec_control : -1, HZ_FD_CONTROL_RECORDER}},
+	                         .fd_count = 6};
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		spawn.fds[spawn.fd_count++] =
 		    (struct hz_spawn_fd){s->shared.worker[i].api_control, HZ_FD_CONTROL_API + (int)i};
@@ -96,7 +117,9 @@ static int spawn_control(struct hz_supervisor *s, struct hz_child *c)
 static void start(struct hz_supervisor *s, struct hz_child *c, int64_t now_us)
 {
 	char name[16];
-	int err = c->is_control ? spawn_control(s, c) : spawn_worker(s, c);
+	int err = c->kind == HZ_CHILD_CONTROL    ? spawn_control(s, c)
+	          : c->kind == HZ_CHILD_RECORDER ? spawn_recorder(s, c)
+	                                         : spawn_worker(s, c);
 	if (err) {
 		hz_error("child.start", "child=%s err=%d", name_of(c, name), err);
 		c->start_at_us = now_us + DELAY_MAX_US;
@@ -113,14 +136,18 @@ void hz_children_start_due(struct hz_supervisor *s, int64_t now_us)
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (!s->worker[i].pid && s->worker[i].start_at_us <= now_us)
 			start(s, &s->worker[i], now_us);
+	if (!s->recorder.pid && s->recorder.start_at_us <= now_us)
+		start(s, &s->recorder, now_us);
 	if (!s->control.pid && s->control.start_at_us <= now_us)
 		start(s, &s->control, now_us);
 }
 
-void hz_children_want(struct hz_supervisor *s, bool workers, bool control, int64_t at_us)
+void hz_children_want(struct hz_supervisor *s, bool media, bool control, int64_t at_us)
 {
-	for (unsigned i = 0; workers && i < s->shared.workers; i++)
+	for (unsigned i = 0; media && i < s->shared.workers; i++)
 		s->worker[i].start_at_us = at_us;
+	if (media && s->records)
+		s->recorder.start_at_us = at_us;
 	if (control)
 		s->control.start_at_us = at_us;
 }
@@ -128,6 +155,8 @@ void hz_children_want(struct hz_supervisor *s, bool workers, bool control, int64
 int64_t hz_children_next_us(const struct hz_supervisor *s)
 {
 	int64_t next = s->control.pid ? INT64_MAX : s->control.start_at_us;
+	if (!s->recorder.pid && s->recorder.start_at_us < next)
+		next = s->recorder.start_at_us;
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (!s->worker[i].pid && s->worker[i].start_at_us < next)
 			next = s->worker[i].start_at_us;
@@ -138,6 +167,8 @@ static struct hz_child *find(struct hz_supervisor *s, pid_t pid)
 {
 	if (s->control.pid == pid)
 		return &s->control;
+	if (s->recorder.pid == pid)
+		return &s->recorder;
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid == pid)
 			return &s->worker[i];
@@ -190,7 +221,7 @@ void hz_children_exited(struct hz_supervisor *s, pid_t pid, int status, int64_t 
 	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	bool wanted = !s->stopping && s->handover.phase < HZ_HANDOVER_STOPPING;
 	c->pid = 0;
-	if (c->is_control)
+	if (c->kind == HZ_CHILD_CONTROL)
 		control_exited(s, status);
 	if (s->stopping || !wanted) {
 		hz_info("child.ended", "child=%s pid=%d status=%d signal=%d", name_of(c, name), (int)pid,
@@ -223,6 +254,8 @@ void hz_children_stop(struct hz_supervisor *s, int64_t kill_at_us)
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid)
 			kill(s->worker[i].pid, SIGTERM);
+	if (s->recorder.pid)
+		kill(s->recorder.pid, SIGTERM);
 	hz_children_want(s, true, true, INT64_MAX);
 	s->kill_at_us = kill_at_us;
 }
@@ -231,6 +264,8 @@ void hz_children_kill(struct hz_supervisor *s)
 {
 	if (s->control.pid)
 		kill(s->control.pid, SIGKILL);
+	if (s->recorder.pid)
+		kill(s->recorder.pid, SIGKILL);
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid)
 			kill(s->worker[i].pid, SIGKILL);
@@ -242,5 +277,5 @@ bool hz_children_gone(const struct hz_supervisor *s)
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid)
 			return false;
-	return !s->control.pid;
+	return !s->control.pid && !s->recorder.pid;
 }

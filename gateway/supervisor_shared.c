@@ -49,6 +49,9 @@ int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index)
 	    [HZ_SHARED_HTTP] = &shared->http,
 	    [HZ_SHARED_HTTPS] = &shared->https,
 	    [HZ_SHARED_RINGS] = &shared->rings,
+	    [HZ_SHARED_TAPS] = &shared->taps,
+	    [HZ_SHARED_REC_RECORDER] = &shared->rec_recorder,
+	    [HZ_SHARED_REC_CONTROL] = &shared->rec_control,
 	    [HZ_SHARED_ARENA] = &w->arena,
 	    [HZ_SHARED_UDP] = &w->udp,
 	    [HZ_SHARED_API_WORKER] = &w->api_worker,
@@ -253,6 +256,21 @@ static int open_rings(unsigned workers, char *error, int *ret)
 	return 0;
 }
 
+static int open_recorder(unsigned workers, char *error, struct hz_shared *shared)
+{
+	int pair[2];
+	int err = hz_memfd_new("huizhen-taps", hz_worker_taps_bytes(workers), &shared->taps);
+	if (!err)
+		err = hz_seqpacket_pair(API_BUFFER_BYTES, pair);
+	if (err)
+		return FAIL(err, error,
+		            "cannot make the recorder's rings (%s), at the system: raise its limits",
+		            strerror(-err));
+	shared->rec_recorder = pair[0];
+	shared->rec_control = pair[1];
+	return 0;
+}
+
 static int open_folder(const struct hz_config *config, char *error, struct hz_shared *shared)
 {
 	char path[PATH_MAX];
@@ -296,6 +314,8 @@ int hz_shared_open(const struct hz_config *config, size_t arena_bytes, char ret_
 		                  &shared.worker[i]);
 	if (!err)
 		err = open_rings(shared.workers, ret_error, &shared.rings);
+	if (!err)
+		err = open_recorder(shared.workers, ret_error, &shared);
 	if (!err) {
 		err = hz_identity_generate(&shared.identity);
 		if (err)

@@ -16,6 +16,9 @@ enum hz_shared_kind {
 	HZ_SHARED_HTTP,
 	HZ_SHARED_HTTPS,
 	HZ_SHARED_RINGS, // between the workers
+	HZ_SHARED_TAPS,  // from the workers to the recorder
+	HZ_SHARED_REC_RECORDER,
+	HZ_SHARED_REC_CONTROL,
 	HZ_SHARED_ARENA, // from here on one a worker
 	HZ_SHARED_UDP,
 	HZ_SHARED_API_WORKER,
@@ -29,8 +32,10 @@ enum hz_shared_kind {
 struct hz_shared {
 	unsigned workers;
 	int lock, listener, identity;
-	int http, https; // -1: off
-	int rings;       // HZ_FD_WORKER_RINGS
+	int http, https;               // -1: off
+	int rings;                     // HZ_FD_WORKER_RINGS
+	int taps;                      // HZ_FD_RECORDER_TAPS
+	int rec_recorder, rec_control; // both ends of the pair between recorder and control
 	struct hz_shared_worker {
 		int arena, udp;
 		int api_worker,

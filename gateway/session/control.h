@@ -8,6 +8,7 @@ struct hz_control_fds {
 	int supervisor;  // SOCK_SEQPACKET of struct hz_child_msg (gateway/child.h)
 	int identity;    // memfd of the DTLS certificate, for its fingerprint
 	int http, https; // listening sockets, -1 when off
+	int recorder;    // SOCK_SEQPACKET to the recorder (recorder/api.h), -1: record.enabled is off
 	int api[64];     // one SOCK_SEQPACKET per worker (media/api.h)
 	unsigned workers;
 };

@@ -101,7 +101,8 @@ static int worker(const char *index)
 	             fcntl(HZ_FD_WORKER_WAITING, F_GETFD) == 0 && is_type(HZ_FD_WORKER_SHELF_IN, S_IFSOCK) &&
 	             is_type(HZ_FD_WORKER_SHELF_OUT, S_IFSOCK) && is_type(HZ_FD_WORKER_RINGS, S_IFREG) &&
 	             fcntl(HZ_FD_WORKER_WAKE + FAKE_WORKERS - 1, F_GETFD) == 0 &&
-	             closed(HZ_FD_WORKER_WAKE + FAKE_WORKERS, 300) && is_clean();
+	             closed(HZ_FD_WORKER_WAKE + FAKE_WORKERS, HZ_FD_WORKER_TAPS) &&
+	             is_type(HZ_FD_WORKER_TAPS, S_IFREG) && closed(HZ_FD_WORKER_TAPS + 1, 300) && is_clean();
 	close(HZ_FD_WORKER_WAITING);
 	if (hz_memfd_claim(HZ_FD_WORKER_ARENA, &claimed) ||
 	    hz_memfd_map(HZ_FD_WORKER_ARENA, FAKE_ARENA, (void **)&arena))
@@ -167,7 +168,8 @@ static int control(int argc, char **argv)
 	bool right = argc == 6 && is_type(HZ_FD_CONTROL_SUPERVISOR, S_IFSOCK) &&
 	             is_type(HZ_FD_CONTROL_IDENTITY, S_IFREG) && is_listening(HZ_FD_CONTROL_HTTP) &&
 	             is_listening(HZ_FD_CONTROL_HTTPS) && is_type(HZ_FD_CONTROL_CONFIG, S_IFREG) &&
-	             closed(8, HZ_FD_CONTROL_API) && closed(HZ_FD_CONTROL_API + workers, 300) && is_clean();
+	             is_type(HZ_FD_CONTROL_RECORDER, S_IFSOCK) && closed(9, HZ_FD_CONTROL_API) &&
+	             closed(HZ_FD_CONTROL_API + workers, 300) && is_clean();
 	for (int i = 0; i < workers; i++)
 		right = right && is_type(HZ_FD_CONTROL_API + i, S_IFSOCK);
 	event("control %lld pid=%d workers=%d fds=%s", (long long)hz_now_us(), (int)getpid(), workers,
@@ -189,6 +191,24 @@ static int control(int argc, char **argv)
 		if (code >= 0)
 			return code;
 	}
+}
+
+static int recorder(int argc, char **argv)
+{
+	struct sigaction term = {.sa_handler = on_term};
+	bool right = argc == 6 && is_type(HZ_FD_RECORDER_API, S_IFSOCK) &&
+	             is_type(HZ_FD_RECORDER_CONFIG, S_IFREG) && is_type(HZ_FD_RECORDER_TAPS, S_IFREG) &&
+	             closed(HZ_FD_RECORDER_TAPS + 1, 300) && is_clean();
+	event("recorder-waits %lld", (long long)hz_now_us());
+	sigaction(SIGTERM, &term, NULL);
+	if (hz_memfd_claim(HZ_FD_RECORDER_TAPS, &claimed))
+		return 71;
+	event("recorder %lld pid=%d fds=%s", (long long)hz_now_us(), (int)getpid(),
+	      right ? "right" : "wrong");
+	while (!ended)
+		poll(NULL, 0, 1000);
+	event("recorder-ended %lld", (long long)hz_now_us());
+	return 0;
 }
 
 static int serve(int argc, char **argv)
@@ -225,6 +245,8 @@ bool fake_main(int argc, char **argv, int *ret_code)
 		return false;
 	if (strcmp(argv[1], "worker") == 0)
 		*ret_code = worker(argv[2]);
+	else if (strcmp(argv[1], "recorder") == 0)
+		*ret_code = recorder(argc, argv);
 	else if (strcmp(argv[1], "control") == 0)
 		*ret_code = control(argc, argv);
 	else

@@ -91,9 +91,10 @@ static void descriptors(void **state)
 	fake_start(&f);
 	fake_expect(&f, "worker0 ", 1);
 	fake_expect(&f, "worker1 ", 1);
+	fake_expect(&f, "recorder ", 1);
 	snprintf(command, sizeof(command), "grep -q fds=wrong %s/events", f.dir);
 	assert_int_not_equal(system(command), 0);
-	snprintf(command, sizeof(command), "test $(grep -c fds=right %s/events) = 3", f.dir);
+	snprintf(command, sizeof(command), "test $(grep -c fds=right %s/events) = 4", f.dir);
 	assert_int_equal(system(command), 0);
 	end(&f);
 }
@@ -133,6 +134,23 @@ static void worker_restarts(void **state)
 static void control_restarts(void **state)
 {
 	restarts("control", 1000000);
+}
+
+static void recorder_restarts(void **state)
+{
+	restarts("recorder", 1000000);
+}
+
+static void no_recorder(void **state)
+{
+	struct fake f;
+	fake_new(&f);
+	f.serve = fake_serve(&f, "HUIZHEN_RECORD_ENABLED=false", NULL);
+	assert_true(fake_heard(&f, "READY=1"));
+	fake_expect(&f, "worker1 ", 1);
+	usleep(100000);
+	assert_int_equal(fake_count(&f, "recorder ", NULL), 0);
+	end(&f);
 }
 
 static void arena_survives(void **state)
@@ -361,6 +379,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(descriptors),
 	    cmocka_unit_test(worker_restarts),
 	    cmocka_unit_test(control_restarts),
+	    cmocka_unit_test(recorder_restarts),
+	    cmocka_unit_test(no_recorder),
 	    cmocka_unit_test(arena_survives),
 	    cmocka_unit_test(messages_survive),
 	    cmocka_unit_test(reloads),

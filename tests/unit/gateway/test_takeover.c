@@ -70,6 +70,10 @@ static void done(void **state)
 		assert_int_equal(fake_wait(old), 0);
 		fake_expect(&f, "worker0 ", round + 2);
 		fake_expect(&f, "control ", round + 2);
+		fake_expect(&f, "recorder ", round + 2);
+		// Never two on the rings: the new one waited for the old one's end.
+		assert_true(fake_last(&f, "recorder ") >= fake_last(&f, "recorder-ended "));
+		assert_int_equal(fake_count(&f, "recorder-ended ", NULL), round + 1);
 		int64_t gap = fake_last(&f, "worker0 ") - fake_last(&f, "worker0-ended ");
 		worst = gap > worst ? gap : worst;
 		snprintf(mainpid, sizeof(mainpid), "MAINPID=%d", (int)f.serve);
