@@ -5,7 +5,8 @@
 // recorder that died, or was not there, is told everything again by itself; whoever calls says each thing once. After
 // control's own start the caller says again what runs (open, track_open, from its store), then calls start().
 //
-// Events are numbered here: the recorder says with its ACK of OPEN which numbers the journal has already.
+// Events are numbered by the caller, who keeps them until they are on disk (also over control's restart): on_open tells the
+// newest number that the journal has; numbering goes on behind it.
 //
 // Texts are JSON as in recorder/api.h and are copied. Callbacks come from within hz_record_link_read(); they may call every
 // function here but free(). Thread: one.
@@ -26,15 +27,15 @@ struct hz_record_link;
 // `record` and `text` are valid during the call. All may be NULL but on_track. err: 0 or -errno.
 struct hz_record_link_ops {
 	// The record's folder, key and description are on disk. Again after each repetition.
-	// -EEXIST: it was closed before: begin another one.
-	void (*on_open)(void *ctx, const char *record, int err);
+	// -EEXIST: it was closed before: begin another one. newest: number of the last event in the journal, 0: none.
+	void (*on_open)(void *ctx, const char *record, uint64_t newest, int err);
 	// Key and description of the track are on disk: it may be marked at its worker (HZ_TRACK_TAP). Again after each
 	// repetition and each change. With an error it must not be marked.
 	void (*on_track)(void *ctx, const char *record, unsigned worker, hz_id track, int err);
 	// Nothing of the track is written any more. With HZ_REC_DISCARD: what was not on disk was wiped.
 	void (*on_track_closed)(void *ctx, const char *record, unsigned worker, hz_id track, int err);
-	// The event is on disk; what hz_record_link_event() gave.
-	void (*on_event)(void *ctx, const char *record, uint64_t token, int err);
+	// The event with this number is on disk.
+	void (*on_event)(void *ctx, const char *record, uint64_t number, int err);
 	// On change. CLOSED is the last that is heard of a record: END is on disk.
 	void (*on_state)(void *ctx, const char *record, enum hz_rec_state state, const char *text);
 	// On change and every 10 s.
@@ -63,9 +64,10 @@ int hz_record_link_track_open(struct hz_record_link *link, const char *record, u
 // discard: consent was withdrawn. Clear the mark at the worker first; this does not wait for it.
 int hz_record_link_track_close(struct hz_record_link *link, const char *record, unsigned worker, hz_id track,
                                bool discard);
-// -ENOBUFS: too many are not on disk yet; the event is lost and counted. ret_token: for on_event; may be NULL.
-int hz_record_link_event(struct hz_record_link *link, const char *record, const char *json, int64_t at_us,
-                         uint64_t *ret_token);
+// number: the one behind the newest that was given (or the first behind what on_open told). -ENOBUFS: too many are not on
+// disk yet: say it again after the next on_event.
+int hz_record_link_event(struct hz_record_link *link, const char *record, uint64_t number, const char *json,
+                         int64_t at_us);
 
 // Sends as much as the socket takes. At the end of each turn of the loop.
 void hz_record_link_flush(struct hz_record_link *link);
