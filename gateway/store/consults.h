@@ -11,6 +11,7 @@ struct hz_consult_row {
 	const char *id, *title;
 	bool closed;
 	int64_t created_ms, closed_ms;
+	uint8_t record; // enum hz_record_wish of gateway/session/model.h
 };
 
 // Insert or update by id.

@@ -24,6 +24,16 @@ static const char *const record_steps[] = {
     " body TEXT NOT NULL, at_ms INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX main.idempotency_by_time ON idempotency(at_ms);"
     "CREATE TABLE main.probe(x INTEGER);",
+    // Recording: the wish of each consult, whom it is about, who consented, and which records were made.
+    "ALTER TABLE main.consults ADD COLUMN record INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE main.subjects(consult TEXT PRIMARY KEY, subject TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE main.consents(seq INTEGER PRIMARY KEY AUTOINCREMENT, consult TEXT NOT NULL,"
+    " participant TEXT NOT NULL, state INTEGER NOT NULL, at_ms INTEGER NOT NULL, wording TEXT NOT NULL,"
+    " wording_hash TEXT NOT NULL, language TEXT NOT NULL, source TEXT NOT NULL);"
+    "CREATE INDEX main.consents_by_consult ON consents(consult, participant, seq);"
+    "CREATE TABLE main.records(id TEXT PRIMARY KEY, consult TEXT NOT NULL, started_ms INTEGER NOT NULL,"
+    " started_by TEXT NOT NULL, ended_ms INTEGER NOT NULL, tracks INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX main.records_by_consult ON records(consult, started_ms);",
 };
 
 static const char *const runtime_steps[] = {
@@ -44,6 +54,9 @@ static const char *const runtime_steps[] = {
     "CREATE TABLE run.visit(consult TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
     " participant TEXT NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(consult, seq))"
     " WITHOUT ROWID;",
+    // Events of a record that are not known to be in its journal yet. number 0: not given out.
+    "CREATE TABLE run.record_events(seq INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL,"
+    " number INTEGER NOT NULL, at_us INTEGER NOT NULL, event TEXT NOT NULL);",
 };
 
 static int get_version(sqlite3 *db, const char *schema, int *ret)
