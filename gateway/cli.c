@@ -13,7 +13,8 @@ static const struct command {
     {"serve", hz_cli_serve, "[--config FILE] [--check-config] [--takeover] [--drain-timeout TIME]",
      "the gateway; --takeover replaces the running one without ending a consult"},
     {"token", hz_cli_token,
-     "[--consult C] --role R [--id ID] [--name N] [--ttl 1h] [--once] [--grant create] [--config FILE]",
+     "[--consult C] --role R [--id ID] [--name N] [--ttl 1h] [--once] [--consent] [--grant create] [--config "
+     "FILE]",
      "prints a join token"},
     {"link", hz_cli_link,
      "[--consult C] --role R --name N [--ttl 24h] [--reusable] [--title T] [--base-url URL] [--config FILE]",

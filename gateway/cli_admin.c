@@ -64,15 +64,11 @@ int hz_cli_token(int argc, char **argv)
 	struct hz_admin_token_spec spec = {0};
 	const char *path = NULL, *grant = NULL;
 	const struct hz_cli_option table[] = {
-	    {.name = "--consult", .text = &spec.consult},
-	    {.name = "--role", .text = &spec.role},
-	    {.name = "--id", .text = &spec.id},
-	    {.name = "--name", .text = &spec.name},
-	    {.name = "--ttl", .duration = &spec.ttl_s},
-	    {.name = "--once", .flag = &spec.once},
-	    {.name = "--grant", .text = &grant},
-	    {.name = "--config", .text = &path},
-	    {.name = NULL},
+	    {.name = "--consult", .text = &spec.consult}, {.name = "--role", .text = &spec.role},
+	    {.name = "--id", .text = &spec.id},           {.name = "--name", .text = &spec.name},
+	    {.name = "--ttl", .duration = &spec.ttl_s},   {.name = "--once", .flag = &spec.once},
+	    {.name = "--consent", .flag = &spec.consent}, {.name = "--grant", .text = &grant},
+	    {.name = "--config", .text = &path},          {.name = NULL},
 	};
 	char error[HZ_ADMIN_ERROR_BYTES] = "", token[HZ_ADMIN_TOKEN_BYTES];
 	struct hz_config *config;

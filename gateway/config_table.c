@@ -47,6 +47,7 @@ const struct hz_config_entry hz_config_table[] = {
     {"record", "min_free", HZ_CONFIG_U32, AT(record.min_free), 64, 1048576, "2048"},
     {"record", "memory", HZ_CONFIG_U32, AT(record.memory), 16, 65536, "256"},
     {"record", "writers", HZ_CONFIG_U32, AT(record.writers), 1, 16, "2"},
+    {"record", "default", HZ_CONFIG_WISH, AT(record.wish), 0, 0, "off"},
     {"web", "dir", HZ_CONFIG_TEXT, AT(web.dir), 0, 0, ""},
     {"log", "level", HZ_CONFIG_LEVEL, AT(log.level), 0, 0, "info"},
 };
@@ -232,6 +233,11 @@ static const char *text_problem(enum hz_config_type type, const char *value)
 		                                    : "at most 8 URLs such as turn:host:3478?transport=tcp";
 	case HZ_CONFIG_LEVEL:
 		return is_level(value) ? NULL : "debug, info, warn or error";
+	case HZ_CONFIG_WISH:
+		return strcmp(value, "off") == 0 || strcmp(value, "on") == 0 ||
+		               strcmp(value, "automatic") == 0
+		           ? NULL
+		           : "off, on or automatic";
 	default:
 		return NULL;
 	}

@@ -52,6 +52,7 @@ int hz_admin_token(const struct hz_config *config, const struct hz_admin_token_s
 	snprintf(claims.consult, sizeof(claims.consult), "%s", spec->consult ? spec->consult : "");
 	claims.grants = hz_role_grants(claims.role) | (spec->create ? HZ_GRANT_CREATE : 0);
 	claims.once = spec->once;
+	claims.consent = spec->consent;
 	if (claims.once)
 		hz_random_text(claims.jti, 22);
 	err = hz_keys_load(config, error, &keys);

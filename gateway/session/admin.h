@@ -20,6 +20,7 @@ struct hz_admin_token_spec {
 	const char *name; // NULL or "": the id
 	uint32_t ttl_s;   // 0: one hour
 	bool once;        // its first join uses it up
+	bool consent;     // the caller vouches for the consent to being recorded
 	bool create;      // also carries the grant `create`
 };
 

@@ -12,6 +12,7 @@
 
 #include "signaling/auth/names.h"
 #include "signaling/auth/roles.h"
+#include "signaling/auth/wish.h"
 
 #define HZ_JWT_MAX_BYTES        8192
 #define HZ_JWT_MAX_KEYS         64
@@ -52,6 +53,8 @@ struct hz_claims {
 	int64_t iat_s; // when it was issued; 0 when it does not say
 	bool once;     // valid for one join: the caller remembers jti until exp_s
 	bool needs_admission;
+	bool consent;               // the issuer vouches that the participant consented to being recorded
+	enum hz_record_wish record; // of the consult that it opens; HZ_RECORD_UNSAID when it does not say
 };
 
 // For metrics only: to the client every failure looks the same.

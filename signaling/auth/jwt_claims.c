@@ -100,6 +100,14 @@ static enum hz_jwt_result check_times(const json_t *payload, int64_t now_s, int6
 	return HZ_JWT_OK;
 }
 
+static bool get_wish(const json_t *payload, enum hz_record_wish *ret)
+{
+	const json_t *value = json_object_get(payload, "record");
+
+	*ret = hz_record_wish_parse(json_string_value(value));
+	return !value || *ret != HZ_RECORD_UNSAID;
+}
+
 static bool read_who(const json_t *payload, struct hz_claims *c)
 {
 	const json_t *once = json_object_get(payload, "once");
@@ -112,9 +120,12 @@ static bool read_who(const json_t *payload, struct hz_claims *c)
 	    !get_text(payload, "link", OPTIONAL, hz_id_valid, c->link))
 		return false;
 	c->role = role ? hz_role_parse(role) : HZ_ROLE_NONE;
-	if (c->role == HZ_ROLE_NONE || (once && !json_is_boolean(once)))
+	const json_t *consent = json_object_get(payload, "consent");
+	if (c->role == HZ_ROLE_NONE || (once && !json_is_boolean(once)) ||
+	    (consent && !json_is_boolean(consent)) || !get_wish(payload, &c->record))
 		return false;
 	c->once = json_is_true(once);
+	c->consent = json_is_true(consent);
 	if (c->once && !c->jti[0])
 		return false;
 	if (!c->consult[0] && !hz_role_may_lack_consult(c->role))

@@ -54,6 +54,10 @@ static json_t *make_payload(const struct hz_claims *claims, int64_t now_s, int64
 	json_object_set_new(payload, "exp", json_integer(now_s + ttl_s));
 	if (claims->once)
 		json_object_set_new(payload, "once", json_true());
+	if (claims->consent)
+		json_object_set_new(payload, "consent", json_true());
+	if (claims->record != HZ_RECORD_UNSAID)
+		json_object_set_new(payload, "record", json_string(hz_record_wish_name(claims->record)));
 	if (claims->grants != hz_role_grants(claims->role))
 		json_object_set_new(payload, "grants", grants_array(claims->grants));
 	return payload;
@@ -105,7 +109,8 @@ static bool reads_back(const struct hz_jwt_key *key, const json_t *payload, cons
 	struct hz_claims back;
 
 	return hz_jwt_read_claims(payload, key, now_s, &back) == HZ_JWT_OK && back.grants == claims->grants &&
-	       back.role == claims->role && back.once == claims->once && strcmp(back.sub, claims->sub) == 0 &&
+	       back.role == claims->role && back.once == claims->once && back.consent == claims->consent &&
+	       back.record == claims->record && strcmp(back.sub, claims->sub) == 0 &&
 	       strcmp(back.consult, claims->consult) == 0 && strcmp(back.link, claims->link) == 0 &&
 	       (!claims->name[0] || strcmp(back.name, claims->name) == 0) &&
 	       (!claims->jti[0] || strcmp(back.jti, claims->jti) == 0);

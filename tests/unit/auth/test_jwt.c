@@ -103,6 +103,8 @@ static void sign_and_verify(void **state)
 		in.role = (enum hz_role)role;
 		in.grants = hz_role_grants(in.role);
 		in.once = role % 2;
+		in.consent = role % 3 == 0;
+		in.record = (enum hz_record_wish)(role % 4);
 		assert_int_equal(hz_jwt_sign(keys, &in, NOW, 60, &token), 0);
 		assert_int_equal(hz_jwt_sign(keys, &in, NOW, 60, &again), 0);
 		assert_string_not_equal(token, again); // another jti
@@ -114,6 +116,8 @@ static void sign_and_verify(void **state)
 		assert_int_equal(out.role, role);
 		assert_int_equal(out.grants, in.grants);
 		assert_int_equal(out.once, in.once);
+		assert_int_equal(out.consent, in.consent);
+		assert_int_equal(out.record, in.record);
 		assert_int_equal(out.exp_s, NOW + 60);
 		assert_int_equal(out.needs_admission, role <= HZ_ROLE_INTERPRETER);
 		assert_int_equal(hz_jwt_verify(keys, token, strlen(token), NOW + 59, &out), HZ_JWT_OK);

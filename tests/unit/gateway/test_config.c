@@ -55,6 +55,7 @@ static void defaults(void **state)
 	assert_int_equal(c->limits.connections_per_address, 200);
 	assert_int_equal(c->limits.requests_per_second, 50);
 	assert_string_equal(c->log.level, "info");
+	assert_string_equal(c->record.wish, "off");
 	assert_int_equal(c->tokens.keys_count, 0);
 	assert_true(hz_config_workers(c) >= 1 && hz_config_workers(c) <= 64);
 	hz_config_free(c);
@@ -195,6 +196,7 @@ static const struct bad {
     {"data:\n  dir: \"a\\nb\"\n", "t.yaml:2", "control characters"},
     {"data:\n  dir: \"a\\0b\"\n", "t.yaml:2", "data.dir"},
     {"log:\n  level: verbose\n", "t.yaml:2", "debug, info"},
+    {"record:\n  default: always\n", "t.yaml:2", "off, on or automatic"},
     {"limits:\n  participants_per_consult: 0\n", "t.yaml:2", "1 to 1000"},
     {"limits:\n  consults: 100001\n", "t.yaml:2", "1 to 100000"},
     {"http: {port: 0}\nhttps: {port: 0}\n", "t.yaml", "both 0"},
