@@ -53,9 +53,52 @@ static bool is_text(const char *text, size_t bytes, bool lines)
 	return true;
 }
 
+static int number(const char *text, size_t digits)
+{
+	int n = 0;
+	for (size_t i = 0; i < digits; i++)
+		n = n * 10 + (text[i] - '0');
+	return n;
+}
+
+static bool is_date(const char *text, size_t bytes)
+{
+	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	for (size_t i = 0; i < bytes; i++) {
+		if (i == 4 || i == 7 ? text[i] != '-' : text[i] < '0' || text[i] > '9')
+			return false;
+	}
+	if (bytes != 10)
+		return false;
+	int year = number(text, 4), month = number(text + 5, 2), day = number(text + 8, 2);
+	if (year < 1800 || month < 1 || month > 12 || day < 1 || day > days[month - 1])
+		return false;
+	return month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+}
+
+static bool is_uid(const char *text, size_t bytes)
+{
+	size_t component = 0; // digits of the one at hand
+	if (bytes > 64)
+		return false;
+	for (size_t i = 0; i < bytes; i++) {
+		if (text[i] == '.') {
+			if (component == 0)
+				return false;
+			component = 0;
+		} else if (text[i] < '0' || text[i] > '9' || (component == 1 && text[i - 1] == '0')) {
+			return false;
+		} else {
+			component++;
+		}
+	}
+	return component > 0;
+}
+
 bool hz_format_known(const char *format)
 {
-	static const char *const known[] = {"hz-id", "hz-track", "hz-mid", "hz-text", "hz-lines"};
+	static const char *const known[] = {"hz-id", "hz-track", "hz-mid", "hz-text", "hz-lines",
+	                                    "hz-date", "hz-uid"};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(format, known[i]) == 0)
 			return true;
@@ -72,6 +115,10 @@ bool hz_format_check(const char *format, const char *text, size_t bytes)
 		return is_mid(text, bytes);
 	if (strcmp(format, "hz-text") == 0)
 		return is_text(text, bytes, false);
+	if (strcmp(format, "hz-date") == 0)
+		return is_date(text, bytes);
+	if (strcmp(format, "hz-uid") == 0)
+		return is_uid(text, bytes);
 	return strcmp(format, "hz-lines") == 0 && is_text(text, bytes, true);
 }
 

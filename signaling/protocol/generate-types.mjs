@@ -95,5 +95,10 @@ parts.push(`/** Every request of the client, by method. */\nexport interface Req
 const pushes = Object.keys(read("pushes")).map((name) => `  ${JSON.stringify(name)}: ${typeName.pushes(name)};`);
 parts.push(`/** Every notification of the gateway, by method. */\nexport interface Pushes {\n${pushes.join("\n")}\n}\n`);
 parts.push("export type Method = keyof Requests;\nexport type PushMethod = keyof Pushes;\n");
+const consent = JSON.parse(readFileSync(join(here, "..", "consent.json"), "utf8"));
+parts.push(
+  "/** The words that ask for consent to being recorded, by language, and which version of them these are. */\n" +
+    `export const consentWording = ${JSON.stringify(consent, null, 2)} as const;\n`,
+);
 mkdirSync(dirname(out), { recursive: true });
 writeFileSync(out, parts.join("\n"));

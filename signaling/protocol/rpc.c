@@ -21,6 +21,10 @@ static const char *const methods[HZ_RPC_METHODS] = {
     [HZ_RPC_PARTICIPANT_REMOVE] = "participant.remove",
     [HZ_RPC_STATS_GET] = "stats.get",
     [HZ_RPC_STATS_REPORT] = "stats.report",
+    [HZ_RPC_CONSENT_SET] = "consent.set",
+    [HZ_RPC_RECORD_START] = "record.start",
+    [HZ_RPC_RECORD_STOP] = "record.stop",
+    [HZ_RPC_LAYOUT_REPORT] = "layout.report",
     [HZ_RPC_LEAVE] = "leave",
     [HZ_RPC_PING] = "ping",
 };

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "signaling/protocol/format.h"
 #include "signaling/protocol/problem.h"
 #include "signaling/protocol/schema.h"
 
@@ -36,6 +37,10 @@ static const char *text_of(const char *format, size_t min)
 	}
 	if (!strcmp(format, "hz-track"))
 		return "t1f";
+	if (!strcmp(format, "hz-date"))
+		return "1960-02-29";
+	if (!strcmp(format, "hz-uid"))
+		return "1.2.840.0.10";
 	return "a-1"; // hz-id, hz-mid
 }
 
@@ -283,6 +288,26 @@ static void test_json(void **state)
 	json_decref(value);
 }
 
+static void test_dates_and_uids(void **state)
+{
+	static const char *const good[] = {"1800-01-01", "2000-02-29", "2024-02-29", "1999-12-31"};
+	static const char *const bad[] = {"",           "1799-12-31", "1900-02-29", "2023-02-29", "2023-13-01",
+	                                  "2023-00-01", "2023-04-31", "2023-04-00", "2023/04/01", "2023-4-1",
+	                                  "2023-04-01 ", "20230401",  "x023-04-01"};
+	static const char *const uids[] = {"1", "1.2.840.10008.0.1", "0.0"};
+	static const char *const no_uids[] = {"", ".", "1.", ".1", "1..2", "01.2", "1.02", "1.2a", "1 2",
+	    "1.23456789012345678901234567890123456789012345678901234567890123"};
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_true(hz_format_check("hz-date", good[i], strlen(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(hz_format_check("hz-date", bad[i], strlen(bad[i])));
+	for (size_t i = 0; i < sizeof(uids) / sizeof(*uids); i++)
+		assert_true(hz_format_check("hz-uid", uids[i], strlen(uids[i])));
+	for (size_t i = 0; i < sizeof(no_uids) / sizeof(*no_uids); i++)
+		assert_false(hz_format_check("hz-uid", no_uids[i], strlen(no_uids[i])));
+}
+
 static void test_problem(void **state)
 {
 	struct hz_request req = {.method = HZ_POST, .body = ""};
@@ -341,7 +366,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_schema), cmocka_unit_test(test_bounds),  cmocka_unit_test(test_long),
-	    cmocka_unit_test(test_json),         cmocka_unit_test(test_problem),
+	    cmocka_unit_test(test_json),         cmocka_unit_test(test_dates_and_uids), cmocka_unit_test(test_problem),
 	};
 	return cmocka_run_group_tests(tests, NULL, finish);
 }
