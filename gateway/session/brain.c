@@ -16,6 +16,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/placement.h"
 #include "gateway/session/push.h"
+#include "gateway/session/record.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
 #include "gateway/session/turn.h"
@@ -24,6 +25,7 @@
 #define CONSULTS_MAX     100000
 #define PARTICIPANTS_MAX 1000000
 #define UFRAGS_MAX       (2 * HZ_MAX_PEERS * HZ_MAX_WORKERS)
+#define RECORDS_MAX      4096
 #define JOIN_WITHIN_US   5000000
 
 int hz_brain_new(struct hz_brain **ret)
@@ -37,7 +39,8 @@ int hz_brain_new(struct hz_brain **ret)
 	hz_random(&brain->next_number, sizeof(brain->next_number));
 	if (hz_map_new(CONSULTS_MAX, &brain->consults) || hz_map_new(CONSULTS_MAX, &brain->numbers) ||
 	    hz_map_new(PARTICIPANTS_MAX, &brain->sessions) ||
-	    hz_map_new(PARTICIPANTS_MAX, &brain->resources) || hz_map_new(UFRAGS_MAX, &brain->ufrags)) {
+	    hz_map_new(PARTICIPANTS_MAX, &brain->resources) || hz_map_new(UFRAGS_MAX, &brain->ufrags) ||
+	    hz_map_new(RECORDS_MAX, &brain->records)) {
 		hz_brain_free(brain);
 		return -ENOMEM;
 	}
@@ -53,6 +56,7 @@ void hz_brain_free(struct hz_brain *brain)
 	uint32_t at = 0;
 	while (brain->consults && (consult = hz_map_next(brain->consults, &at)))
 		hz_consult_free_memory(consult);
+	hz_record_free_all(brain);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		hz_media_link_free(brain->worker[i].link);
 		hz_ids_done(&brain->worker[i].peers);
@@ -108,6 +112,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	}
 	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain);
 	hz_persist_flush(brain);
+	hz_record_turn(brain); // events are durable now
 	for (unsigned i = 0; i < brain->workers; i++) {
 		if (brain->worker[i].link)
 			hz_media_link_flush(brain->worker[i].link);
@@ -146,6 +151,7 @@ void hz_brain_tick(struct hz_brain *brain)
 			}
 		}
 	}
+	hz_record_tick(brain);
 	if (brain->store_sick)
 		hz_persist_rewrite(brain);
 }

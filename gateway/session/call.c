@@ -57,6 +57,10 @@ static const struct {
     [HZ_RPC_PARTICIPANT_REMOVE] = {hz_call_remove, false, true, HZ_GRANT_ADMIT},
     [HZ_RPC_STATS_GET] = {hz_call_stats_get, false, true, 0},
     [HZ_RPC_STATS_REPORT] = {hz_call_stats_report, false, false, 0},
+    [HZ_RPC_CONSENT_SET] = {hz_call_consent, false, false, 0},
+    [HZ_RPC_RECORD_START] = {hz_call_record_start, false, true, HZ_GRANT_RECORD},
+    [HZ_RPC_RECORD_STOP] = {hz_call_record_stop, false, true, HZ_GRANT_RECORD},
+    [HZ_RPC_LAYOUT_REPORT] = {hz_call_layout, false, true, 0},
     [HZ_RPC_LEAVE] = {do_leave, false, false, 0},
     [HZ_RPC_PING] = {do_ping, true, false, 0},
 };

@@ -49,5 +49,9 @@ void hz_call_return(struct hz_call *call);
 void hz_call_remove(struct hz_call *call);
 void hz_call_stats_get(struct hz_call *call);
 void hz_call_stats_report(struct hz_call *call);
+void hz_call_consent(struct hz_call *call);
+void hz_call_record_start(struct hz_call *call);
+void hz_call_record_stop(struct hz_call *call);
+void hz_call_layout(struct hz_call *call);
 
 #endif

@@ -6,6 +6,7 @@
 #include "gateway/session/call.h"
 #include "gateway/session/push.h"
 #include "gateway/session/rate.h"
+#include "gateway/session/record_events.h"
 #include "gateway/store/runtime.h"
 
 #define CHAT_EVERY_US     500000
@@ -41,6 +42,10 @@ void hz_call_chat(struct hz_call *call)
 	brain->count.chat++;
 	json_t *params = message(&row);
 	call->result = json_pack("{s:O}", "id", json_object_get(params, "id"));
+	if (call->p->consent == HZ_CONSENT_GIVEN)
+		hz_record_event_of(
+		    brain, call->p, "chat",
+		    json_pack("{s:O, s:s}", "id", json_object_get(params, "id"), "text", row.text));
 	hz_push_admitted(brain, call->p->consult, 0, HZ_PUSH_CHAT, params);
 }
 

@@ -8,6 +8,7 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/record.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/watched.h"
 #include "gateway/store/consults.h"
@@ -43,6 +44,7 @@ int hz_consult_place(struct hz_brain *brain, const char *id, const char *title, 
 
 struct lookup {
 	bool closed;
+	uint8_t wish;
 	char title[HZ_LABEL_BYTES];
 	int64_t created_ms;
 };
@@ -51,6 +53,7 @@ static bool on_row(void *arg, const struct hz_consult_row *row)
 {
 	struct lookup *found = arg;
 	found->closed = row->closed;
+	found->wish = row->record;
 	found->created_ms = row->created_ms;
 	snprintf(found->title, sizeof(found->title), "%s", row->title);
 	return false;
@@ -71,7 +74,12 @@ int hz_consult_get(struct hz_brain *brain, const char *id, struct hz_consult **r
 		return err;
 	if (found.closed)
 		return -ESTALE;
-	return hz_consult_place(brain, id, found.title, found.created_ms, ret);
+	err = hz_consult_place(brain, id, found.title, found.created_ms, &consult);
+	if (err)
+		return err;
+	consult->wish = found.wish;
+	*ret = consult;
+	return 0;
 }
 
 static int write(struct hz_brain *brain, const struct hz_consult *consult, const char *title, bool closed)
@@ -84,6 +92,7 @@ static int write(struct hz_brain *brain, const struct hz_consult *consult, const
 	    .closed = closed,
 	    .created_ms = consult->created_ms,
 	    .closed_ms = closed ? brain->wall_ms : 0,
+	    .record = consult->wish,
 	};
 	int err = hz_store_consult_put(brain->store, &row);
 	if (err)
@@ -93,6 +102,7 @@ static int write(struct hz_brain *brain, const struct hz_consult *consult, const
 
 static void drop(struct hz_brain *brain, struct hz_consult *consult)
 {
+	(void)hz_record_stop(brain, consult, ""); // nobody is left
 	for (struct hz_consult **at = &brain->dirty; *at; at = &(*at)->next_dirty) {
 		if (*at == consult) {
 			*at = consult->next_dirty;
@@ -134,6 +144,18 @@ int hz_consult_retitle(struct hz_brain *brain, struct hz_consult *consult, const
 	int err = write(brain, consult, title, false);
 	if (!err)
 		snprintf(consult->title, sizeof(consult->title), "%s", title);
+	return err;
+}
+
+int hz_consult_set_wish(struct hz_brain *brain, struct hz_consult *consult, enum hz_record_wish wish)
+{
+	uint8_t before = consult->wish;
+	consult->wish = (uint8_t)wish;
+	int err = write(brain, consult, consult->title, false);
+	if (err)
+		consult->wish = before;
+	else
+		hz_record_consider(brain, consult);
 	return err;
 }
 

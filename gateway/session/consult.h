@@ -18,6 +18,9 @@ int hz_consult_place(struct hz_brain *brain, const char *id, const char *title, 
 
 int hz_consult_retitle(struct hz_brain *brain, struct hz_consult *consult, const char *title);
 
+// Whether it is recorded by itself from now on; a record that runs goes on. Durable on return. -errno of the store.
+int hz_consult_set_wish(struct hz_brain *brain, struct hz_consult *consult, enum hz_record_wish wish);
+
 // Ends it for everybody (`end {closed}`), durable on return; frees consult. -errno of the store: nothing was changed.
 int hz_consult_close(struct hz_brain *brain, struct hz_consult *consult);
 

@@ -13,6 +13,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
 #include "gateway/session/quality.h"
+#include "gateway/session/record_events.h"
 #include "gateway/session/visit.h"
 
 #define SILENT_EVERY_US 5000000 // between two ICE restarts asked of a client
@@ -93,6 +94,10 @@ static void on_track_state(struct hz_brain *brain, unsigned worker, const struct
 		return;
 	track->active = active;
 	track->layers = ev->layers;
+	if (track->peer->owner->consent == HZ_CONSENT_GIVEN)
+		hz_record_event_of(brain, track->peer->owner, "layer",
+		                   json_pack("{s:s, s:i, s:b}", "source", hz_source_name(track->source),
+		                             "layers", ev->layers, "active", active));
 	if (track->peer->owner->status == HZ_STATUS_ADMITTED)
 		hz_push_state(brain, track->peer->owner->consult);
 }
@@ -148,6 +153,7 @@ static void on_speakers(struct hz_brain *brain, unsigned worker, const struct hz
 				add_speaker(consult, hz_peer_by_id(brain, h->worker, h->peer[i]), &speakers);
 		}
 	}
+	hz_record_speakers(brain, consult, speakers.seen, speakers.count);
 	hz_push_admitted(brain, consult, HZ_GRANT_SUBSCRIBE, HZ_PUSH_SPEAKERS,
 	                 json_pack("{s:o}", "ids", speakers.ids));
 }

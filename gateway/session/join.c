@@ -5,6 +5,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/session/call.h"
+#include "gateway/session/consent.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
@@ -49,6 +50,15 @@ static void refuse(struct hz_call *call, int err)
 	}
 }
 
+// Who cannot be remembered to have said yes takes part unrecorded, and is asked again inside.
+static void take_answer(struct hz_call *call, struct hz_participant *p)
+{
+	const json_t *consent = json_object_get(call->params, "consent");
+	const struct hz_consent_answer answer = hz_consent_of_json(consent);
+	if (consent)
+		(void)hz_consent_set(call->brain, p, &answer);
+}
+
 static void join_token(struct hz_call *call, const char *token)
 {
 	struct hz_brain *brain = call->brain;
@@ -70,6 +80,8 @@ static void join_token(struct hz_call *call, const char *token)
 		err = hz_token_use(brain, &claims);
 	if (!err)
 		err = hz_participant_enter(brain, consult, &claims, &p);
+	if (!err)
+		take_answer(call, p);
 	if (!err) {
 		err = hz_participant_start_session(brain, p, call->conn, key);
 		if (err)

@@ -141,6 +141,21 @@ paths = {
                          " a closed consult. The newest 5000 are kept until 90 days after the end",
                          {"200": answer("A page", "event.list")}, either, ["400", "404"], PAGE),
     },
+    "/consults/{id}/recording": {
+        "parameters": [CONSULT],
+        "get": operation("getRecording", "Whether it is recorded now, and its records", {"200": answer("As it is now", "recording")},
+                         "`manage` or `record`", ["404"]),
+        "post": operation("startRecording", "Start recording those who consented; nothing changes when it runs already",
+                          {"200": answer("As it is now; `on` once the recorder has confirmed it", "recording")}, "`record`",
+                          ["404", "409"], IDEMPOTENCY),
+        "delete": operation("stopRecording", "Stop recording. It does not start again by itself while anybody of now is there",
+                            {"204": answer("Stopped")}, "`record`", ["404", "409"]),
+    },
+    "/consults/{id}/consents": {
+        "parameters": [CONSULT],
+        "get": operation("listConsents", "Every answer to the question whether one may be recorded, oldest first",
+                         {"200": answer("A page", "consent.list")}, "`manage` or `audit`", ["400", "404"], PAGE),
+    },
     "/consults/{id}/links": {
         "parameters": [CONSULT],
         "get": operation("listLinks", "Join links, newest first; without their codes", {"200": answer("A page", "link.list")},

@@ -12,6 +12,7 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/push.h"
 #include "gateway/session/rate.h"
+#include "gateway/session/record_events.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
 
@@ -279,6 +280,10 @@ void hz_call_track_update(struct hz_call *call)
 		hz_call_refuse(call, HZ_RPC_NOT_ALLOWED, NULL, NULL);
 		return;
 	}
+	if (muted && track->muted != json_is_true(muted))
+		hz_record_event_of(
+		    call->brain, track->peer->owner, json_is_true(muted) ? "mute" : "unmute",
+		    json_pack("{s:s, s:s}", "source", hz_source_name(track->source), "by", call->p->id));
 	if (muted)
 		track->muted = json_is_true(muted);
 	if (label)

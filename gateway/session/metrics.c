@@ -8,6 +8,7 @@
 
 #include "gateway/session/consult.h"
 #include "gateway/session/media_link.h"
+#include "gateway/session/record.h"
 
 static void family(FILE *f, const char *name, const char *type, const char *help)
 {
@@ -128,6 +129,31 @@ static void sessions(FILE *f, const struct hz_brain *brain)
 	labelled(f, "tokens_refused", "reason", "resume", c->resume_refused);
 }
 
+static void records(FILE *f, const struct hz_brain *brain)
+{
+	static const char *const signs[] = {"off", "starting", "on", "interrupted"};
+	static const char *const consents[] = {"given", "refused", "withdrawn"};
+	unsigned count[4] = {0};
+	const struct hz_consult *consult;
+	uint32_t at = 0;
+	while ((consult = hz_map_next(brain->consults, &at)))
+		count[hz_record_sign(brain, consult)]++;
+	family(f, "records_running", "gauge", "Consults by what their recording sign says");
+	for (unsigned i = HZ_SIGN_STARTING; i <= HZ_SIGN_INTERRUPTED; i++)
+		fprintf(f, "huizhen_records_running{state=\"%s\"} %u\n", signs[i], count[i]);
+	gauge(f, "recorder_ready", "1: the recorder has confirmed everything", brain->recorder_ready);
+	gauge(f, "recorder_disk", "1 good, 2 slow, 3 nearly full, 4 full, 0 not told", brain->recorder_disk);
+	gauge(f, "record_events_waiting", "Events that are not known to be in a journal",
+	      brain->record_events);
+	counter(f, "records", "Records begun", brain->count.records);
+	counter(f, "record_failures", "Records that could not begin", brain->count.record_failures);
+	counter(f, "record_events_lost", "Events beyond the bounds, in no journal",
+	        brain->count.record_events_lost);
+	family(f, "consents", "counter", "Answers to the question whether one may be recorded");
+	for (unsigned i = 0; i < 3; i++)
+		labelled(f, "consents", "state", consents[i], brain->count.consents[HZ_CONSENT_GIVEN + i]);
+}
+
 static void http(FILE *f, const struct hz_server_counters *s)
 {
 	counter(f, "connections_accepted", "Connections, all", s->accepted);
@@ -242,6 +268,7 @@ char *hz_metrics_text(struct hz_brain *brain, const struct hz_server_counters *s
 	process(f);
 	people(f, brain);
 	sessions(f, brain);
+	records(f, brain);
 	if (server)
 		http(f, server);
 	workers(f, brain);

@@ -13,6 +13,7 @@
 #include "gateway/store/store.h"
 #include "media/api.h"
 #include "signaling/auth/jwt.h"
+#include "signaling/auth/wish.h"
 #include "signaling/sdp/answer.h"
 
 #define HZ_TRACKS_PER_PARTICIPANT 8
@@ -28,6 +29,18 @@ enum hz_peer_kind { HZ_PEER_WS = 1, HZ_PEER_WHIP = 2, HZ_PEER_WHEP = 3, HZ_PEER_
 
 enum hz_quality { HZ_QUALITY_GOOD, HZ_QUALITY_FAIR, HZ_QUALITY_POOR, HZ_QUALITY_LOST };
 
+// To being recorded. What the store keeps: the numbers stay.
+enum hz_consent { HZ_CONSENT_NONE, HZ_CONSENT_GIVEN, HZ_CONSENT_REFUSED, HZ_CONSENT_WITHDRAWN };
+
+// How far a track is on its way into the running record.
+enum hz_tap {
+	HZ_TAP_NONE,
+	HZ_TAP_WANTED,  // it may be: said to the recorder at the end of the turn, behind the events of before
+	HZ_TAP_OPENING, // the recorder was told
+	HZ_TAP_OPEN,    // and has it on disk: the worker may be told
+	HZ_TAP_FAILED,  // the recorder refused: wanted again a little later
+};
+
 enum hz_source {
 	HZ_SOURCE_CAMERA,
 	HZ_SOURCE_CAMERA2,
@@ -42,6 +55,7 @@ enum hz_source {
 };
 
 struct hz_brain;
+struct hz_record; // record.h
 struct hz_consult;
 struct hz_participant;
 struct hz_peer;
@@ -64,6 +78,10 @@ struct hz_track {
 	hz_id of;             // relay.h: the publisher's track at worker peer->cmd.relay; else 0
 	bool needed;          // relay.h: while it looks for what is not
 	uint8_t lowest, told; // watched.h: the lowest layer anybody takes, and what its publisher was told
+	uint8_t tap;          // enum hz_tap
+	uint32_t tap_key;     // number of its journal track within the record, 0: none
+	uint32_t tap_text;    // checksum of what the recorder was told of it
+	int64_t tap_since_us; // nothing that arrived before is written
 };
 
 struct hz_slot {
@@ -150,10 +168,13 @@ struct hz_participant {
 
 	struct hz_peer *peers;
 	unsigned peer_count;
-	bool unsaved; // in brain->unsaved
+	uint8_t consent;      // enum hz_consent
+	bool consent_unsaved; // it said no and the store did not take it yet
+	bool unsaved;         // in brain->unsaved
 	struct hz_participant *next_unsaved;
 
-	int64_t chat_tokens_us, offer_tokens_us, report_tokens_us, visit_tokens_us; // rate.h
+	int64_t chat_tokens_us, offer_tokens_us, report_tokens_us, visit_tokens_us, consent_tokens_us,
+	    layout_tokens_us; // rate.h
 };
 
 struct hz_heard {
@@ -168,9 +189,12 @@ struct hz_consult {
 	uint32_t number; // scope of speaker events at the worker
 	unsigned worker; // its home (placement.h), sticky while it has peers
 	unsigned peer_count;
-	struct hz_peer *relays; // relay.h
-	bool relay_check;       // some of them may not be needed any more
-	struct hz_heard *heard; // who speaks, as each of its workers said last
+	uint8_t wish;             // enum hz_record_wish, as its maker said
+	struct hz_record *record; // that runs; NULL: none
+	bool record_held;         // stopped by hand: does not start by itself while anybody of then is there
+	struct hz_peer *relays;   // relay.h
+	bool relay_check;         // some of them may not be needed any more
+	struct hz_heard *heard;   // who speaks, as each of its workers said last
 	unsigned heard_count;
 	uint64_t version; // of the state
 	struct hz_participant *participants;
@@ -218,10 +242,12 @@ struct hz_counters {
 	uint64_t token_used, token_removed, token_consult, token_link, resume_refused;
 	uint64_t links_redeemed, links_refused;
 	uint64_t offers, offers_refused, codec_changes, media_errors, events_bad, store_errors;
+	uint64_t records, record_failures, record_events_lost, consents[4];
 	uint64_t chat, whip, whep, pushes, peers_failed, visit_dropped;
 };
 
 struct hz_turn; // turn.c
+struct hz_record_link;
 
 struct hz_brain {
 	struct hz_store *store;
@@ -252,6 +278,17 @@ struct hz_brain {
 	unsigned address_count;
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES];
 	bool draining;
+
+	// record.h
+	struct hz_record_link *recorder; // owned; NULL: there is none, nothing can be recorded
+	bool recorder_ready;
+	uint8_t recorder_disk;           // enum hz_rec_disk; 0: not told
+	enum hz_record_wish record_wish; // record.default
+	struct hz_map *records;          // id -> struct hz_record, also those that wait for their end
+	unsigned record_events;          // of all of them, not known to be in a journal
+	size_t record_event_bytes;
+	bool record_due; // something is to be said to the recorder
+	int64_t record_retry_us;
 };
 
 #endif

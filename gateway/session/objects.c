@@ -14,6 +14,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/placement.h"
 #include "gateway/session/push.h"
+#include "gateway/session/record.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/watched.h"
 #include "gateway/store/runtime.h"
@@ -243,7 +244,8 @@ void hz_track_set(struct hz_brain *brain, struct hz_track *track)
 	track->cmd.track = track->id;
 	track->cmd.peer = track->peer->id;
 	track->cmd.kind = track->kind;
-	track->cmd.flags = (track->muted ? HZ_TRACK_PAUSED : 0) | (detailed(track) ? HZ_TRACK_DETAIL : 0);
+	track->cmd.flags = (track->muted ? HZ_TRACK_PAUSED : 0) | (detailed(track) ? HZ_TRACK_DETAIL : 0) |
+	                   hz_record_flag(brain, track);
 	hz_objects_tell(brain, track->peer->worker, &track->cmd.h, HZ_CMD_TRACK_SET, sizeof(track->cmd));
 	hz_persist_track(brain, track);
 	hz_relay_follow(brain, track);
@@ -270,6 +272,7 @@ static void track_forget(struct hz_brain *brain, const struct hz_track *track)
 void hz_track_end(struct hz_brain *brain, struct hz_track *track)
 {
 	struct hz_peer *peer = track->peer;
+	hz_record_forget(brain, track);
 	track_forget(brain, track);
 	struct hz_cmd_track_del del = {.track = track->id};
 	hz_objects_tell(brain, peer->worker, &del.h, HZ_CMD_TRACK_DEL, sizeof(del));

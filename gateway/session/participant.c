@@ -7,9 +7,12 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/consent.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
+#include "gateway/session/record.h"
+#include "gateway/session/record_events.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/visit.h"
 #include "signaling/auth/digest.h"
@@ -48,8 +51,20 @@ static int make(struct hz_brain *brain, struct hz_consult *consult, const struct
 		at = &(*at)->next;
 	*at = p;
 	consult->participant_count++;
+	int err = hz_consent_load(brain, p);
+	if (err) // asked anew, and not recorded until then
+		hz_warn("consent.load", "consult=%s err=%d", consult->id, -err);
 	*ret = p;
 	return 0;
+}
+
+// Whoever signed the token vouches for the consent, unless the person said otherwise here.
+static void take_claim(struct hz_brain *brain, struct hz_participant *p, const struct hz_claims *claims)
+{
+	const struct hz_consent_answer answer = {
+	    .given = true, .wording = "", .language = "", .source = "token"};
+	if (claims->consent && p->consent == HZ_CONSENT_NONE)
+		(void)hz_consent_set(brain, p, &answer); // it says why; the participant takes part unrecorded
 }
 
 // The token it comes with now may give less than the one before: WHIP and WHEP that lean on the rest are over.
@@ -75,6 +90,7 @@ int hz_participant_enter(struct hz_brain *brain, struct hz_consult *consult, con
 			return err;
 	}
 	bool was_let_in = !fresh && hz_role_waits_in_lobby(p->role);
+	bool renamed = !fresh && strcmp(p->name, claims->name) != 0;
 	snprintf(p->name, sizeof(p->name), "%s", claims->name);
 	p->role = claims->role;
 	p->grants = claims->grants;
@@ -90,6 +106,9 @@ int hz_participant_enter(struct hz_brain *brain, struct hz_consult *consult, con
 	} else if (!claims->needs_admission && p->status != HZ_STATUS_ADMITTED) {
 		hz_participant_admit(brain, p, "");
 	}
+	if (renamed && p->status == HZ_STATUS_ADMITTED)
+		hz_record_event_of(brain, p, "name", json_pack("{s:s}", "name", p->name));
+	take_claim(brain, p, claims);
 	hz_persist_participant(brain, p);
 	hz_push_state(brain, consult);
 	*ret = p;
@@ -110,6 +129,8 @@ static void unlink_participant(struct hz_participant *p)
 void hz_participant_end(struct hz_brain *brain, struct hz_participant *p, uint8_t status, const char *reason)
 {
 	struct hz_consult *consult = p->consult;
+	if (p->status == HZ_STATUS_ADMITTED)
+		hz_record_event_of(brain, p, "leave", json_pack("{s:s}", "reason", reason ? reason : "gone"));
 	while (p->peers)
 		hz_peer_end(brain, p->peers);
 	hz_session_close(brain, p, reason);
@@ -122,6 +143,7 @@ void hz_participant_end(struct hz_brain *brain, struct hz_participant *p, uint8_
 	consult->recount = true;
 	hz_push_state(brain, consult);
 	hz_participant_free_memory(p);
+	hz_record_consider(brain, consult);
 }
 
 void hz_participant_maybe_leave(struct hz_brain *brain, struct hz_participant *p)
@@ -162,6 +184,7 @@ static void apply_status(struct hz_brain *brain, struct hz_participant *p)
 {
 	for (struct hz_peer *peer = p->peers; peer; peer = peer->next)
 		hz_peer_set(brain, peer);
+	hz_record_follow(brain, p);
 	p->consult->recount = true;
 	hz_persist_participant(brain, p);
 	hz_push_state(brain, p->consult);
@@ -176,7 +199,10 @@ void hz_participant_admit(struct hz_brain *brain, struct hz_participant *p, cons
 	p->admitted_ms = brain->wall_ms;
 	snprintf(p->admitted_by, sizeof(p->admitted_by), "%s", by);
 	brain->count.admissions += waited;
+	hz_record_event_of(brain, p, "join",
+	                   json_pack("{s:s, s:s}", "name", p->name, "role", hz_role_name(p->role)));
 	apply_status(brain, p);
+	hz_record_consider(brain, p->consult);
 	if (waited) {
 		hz_info("lobby.admitted", "consult=%s participant=%s by=%s", p->consult->id, p->id, by);
 		hz_visit_log(brain, p, "admitted", NULL);
@@ -216,8 +242,10 @@ int hz_participant_return(struct hz_brain *brain, struct hz_participant *p)
 	p->next = NULL;
 	*at = p;
 	p->consult->participant_count++;
+	hz_record_event_of(brain, p, "leave", json_pack("{s:s}", "reason", "lobby"));
 	blind(brain, p);
 	apply_status(brain, p);
+	hz_record_consider(brain, p->consult);
 	brain->count.returns++;
 	hz_visit_log(brain, p, "returned", NULL);
 	hz_info("lobby.returned", "consult=%s participant=%s", p->consult->id, p->id);

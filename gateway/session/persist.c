@@ -7,6 +7,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/persist_json.h"
+#include "gateway/session/record_events.h"
 #include "gateway/store/runtime.h"
 
 static void failed(struct hz_brain *brain, int err)
@@ -221,6 +222,7 @@ void hz_persist_rewrite(struct hz_brain *brain)
 		for (const struct hz_peer *link = consult->relays; link; link = link->next)
 			rewrite_peer(brain, link);
 	}
+	hz_record_events_rewrite(brain);
 	if (brain->store_sick)
 		hz_store_rollback(brain->store);
 	else if (hz_persist_commit(brain) == 0)

@@ -14,8 +14,10 @@ json_t *hz_peer_to_json(const struct hz_peer *peer)
 
 json_t *hz_track_to_json(const struct hz_track *track)
 {
-	return json_pack("{s:i, s:s, s:b, s:i, s:I}", "source", track->source, "label", track->label, "muted",
-	                 track->muted, "codec", track->codec, "offered", (json_int_t)track->offered);
+	return json_pack("{s:i, s:s, s:b, s:i, s:I, s:I, s:I}", "source", track->source, "label",
+	                 track->label, "muted", track->muted, "codec", track->codec, "offered",
+	                 (json_int_t)track->offered, "tap", (json_int_t)track->tap_key, "since",
+	                 (json_int_t)track->tap_since_us);
 }
 
 json_t *hz_slot_to_json(const struct hz_slot *slot)
@@ -73,18 +75,21 @@ int hz_track_from_json(const char *text, struct hz_track *track)
 {
 	int source = 0, muted = 0, codec = 0;
 	const char *label;
-	json_int_t offered;
+	json_int_t offered, tap = 0, since = 0; // the last two are not in what earlier versions left
 	json_t *json = json_loads(text, 0, NULL);
 	int err = -EINVAL;
 	if (json &&
-	    json_unpack(json, "{s:i, s:s, s:b, s:i, s:I}", "source", &source, "label", &label, "muted",
-	                &muted, "codec", &codec, "offered", &offered) == 0 &&
-	    source >= 0 && source < HZ_SOURCE_COUNT && codec >= 0 && codec < HZ_CODEC_COUNT &&
-	    take(track->label, sizeof(track->label), label)) {
+	    json_unpack(json, "{s:i, s:s, s:b, s:i, s:I, s?I, s?I}", "source", &source, "label", &label,
+	                "muted", &muted, "codec", &codec, "offered", &offered, "tap", &tap, "since",
+	                &since) == 0 &&
+	    tap >= 0 && tap <= UINT32_MAX && source >= 0 && source < HZ_SOURCE_COUNT && codec >= 0 &&
+	    codec < HZ_CODEC_COUNT && take(track->label, sizeof(track->label), label)) {
 		track->source = (uint8_t)source;
 		track->muted = muted != 0;
 		track->codec = (uint8_t)codec;
 		track->offered = (uint32_t)offered;
+		track->tap_key = (uint32_t)tap;
+		track->tap_since_us = since;
 		err = 0;
 	}
 	json_decref(json);

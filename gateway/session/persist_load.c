@@ -28,6 +28,8 @@ static bool on_consult(void *arg, const struct hz_consult_row *row)
 	struct hz_consult *consult = NULL;
 	if (hz_consult_place(load->brain, row->id, row->title, row->created_ms, &consult))
 		load->skipped++;
+	else
+		consult->wish = row->record;
 	return true;
 }
 

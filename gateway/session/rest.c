@@ -16,6 +16,8 @@
 
 #define MANAGE  HZ_GRANT_MANAGE
 #define ADMIT   HZ_GRANT_ADMIT
+#define RECORD  HZ_GRANT_RECORD
+#define AUDIT   HZ_GRANT_AUDIT
 #define CONSULT "/consults/{id}"
 #define PERSON  CONSULT "/participants/{pid}"
 
@@ -32,6 +34,10 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_DELETE, PERSON, HZ_REST_CONSULT, ADMIT, hz_rest_participant_delete},
     {HZ_GET, PERSON "/stats", HZ_REST_CONSULT, MANAGE | ADMIT, hz_rest_participant_stats},
     {HZ_GET, CONSULT "/events", HZ_REST_CONSULT, MANAGE | ADMIT, hz_rest_events_get},
+    {HZ_GET, CONSULT "/recording", HZ_REST_CONSULT, MANAGE | RECORD, hz_rest_recording_get},
+    {HZ_POST, CONSULT "/recording", HZ_REST_CONSULT, RECORD, hz_rest_recording_post},
+    {HZ_DELETE, CONSULT "/recording", HZ_REST_CONSULT, RECORD, hz_rest_recording_delete},
+    {HZ_GET, CONSULT "/consents", HZ_REST_CONSULT, MANAGE | AUDIT, hz_rest_consents_get},
     {HZ_GET, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_get},
     {HZ_POST, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_post},
     {HZ_DELETE, CONSULT "/links/{lid}", HZ_REST_CONSULT, MANAGE, hz_rest_link_delete},

@@ -6,7 +6,9 @@
 #include "gateway/base/secret.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/push.h"
+#include "gateway/session/record.h"
 #include "gateway/session/rest.h"
+#include "gateway/session/rest_record.h"
 #include "gateway/store/consults.h"
 #include "signaling/protocol/problem.h"
 
@@ -22,6 +24,8 @@ static json_t *consult_json(const struct hz_brain *brain, const struct hz_consul
 	    json_pack("{s:s, s:s, s:s, s:I, s:n, s:i, s:i}", "id", row->id, "title", row->title, "status",
 	              row->closed ? "closed" : "open", "created_ms", (json_int_t)row->created_ms, "closed_ms",
 	              "participants", present, "lobby", lobby);
+	if (json && live)
+		json_object_set_new(json, "record", hz_record_json(brain, live, true, true));
 	if (json && row->closed)
 		json_object_set_new(json, "closed_ms", json_integer(row->closed_ms));
 	return json;
@@ -71,7 +75,11 @@ void hz_rest_consults_get(struct hz_rest_call *call)
 static bool answer_row(void *arg, const struct hz_consult_row *row)
 {
 	struct hz_rest_call *call = arg;
-	hz_json_answer(call->res, consult_json(call->brain, row));
+	json_t *json = consult_json(call->brain, row), *subject = hz_rest_subject_json(call, row->id);
+	if (json && subject)
+		json_object_set(json, "subject", subject);
+	json_decref(subject);
+	hz_json_answer(call->res, json);
 	return false;
 }
 
@@ -80,6 +88,21 @@ static void answer_consult(struct hz_rest_call *call, const char *id)
 	int err = hz_store_consult_get(call->brain->store, id, answer_row, call);
 	if (err)
 		hz_rest_error(call, err);
+}
+
+// What a body says about recording.
+static int set_record(struct hz_rest_call *call, struct hz_consult *consult, const json_t *body)
+{
+	const json_t *subject = json_object_get(body, "subject");
+	enum hz_record_wish wish = hz_record_wish_parse(json_string_value(json_object_get(body, "record")));
+	int err = subject ? hz_rest_subject_put(call, consult->id, subject) : 0;
+	if (!err && subject)
+		hz_record_retell(call->brain, consult);
+	if (!err && wish != HZ_RECORD_UNSAID) {
+		err = hz_consult_set_wish(call->brain, consult, wish);
+		hz_push_state(call->brain, consult);
+	}
+	return err;
 }
 
 void hz_rest_consults_post(struct hz_rest_call *call)
@@ -103,9 +126,11 @@ void hz_rest_consults_post(struct hz_rest_call *call)
 		hz_rest_problem(call, 422, "1 to 80 characters that can be seen", "/title");
 	} else if (!hz_rest_own(call, id)) {
 		hz_rest_problem(call, 403, NULL, "/id");
-	} else {
+	} else if (hz_rest_subject_valid(call, body)) {
 		int err = hz_consult_create(call->brain, id,
 		                            json_string_value(json_object_get(body, "title")), &consult);
+		if (!err)
+			err = set_record(call, consult, body);
 		if (err) {
 			hz_rest_error(call, err);
 		} else {
@@ -136,7 +161,12 @@ void hz_rest_consult_patch(struct hz_rest_call *call)
 		json_decref(body);
 		return;
 	}
-	if (title) {
+	if (!hz_rest_subject_valid(call, body)) {
+		json_decref(body);
+		return;
+	}
+	err = set_record(call, call->consult, body);
+	if (title && !err) {
 		err = hz_consult_retitle(call->brain, call->consult, title);
 		if (!err)
 			hz_push_state(call->brain, call->consult);

@@ -10,6 +10,7 @@
 #include "gateway/session/consult.h"
 #include "gateway/session/links.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/record.h"
 #include "gateway/session/rest.h"
 #include "signaling/auth/digest.h"
 #include "signaling/protocol/problem.h"
@@ -53,6 +54,14 @@ static bool find(struct hz_rest_call *call, struct link *link)
 	return false;
 }
 
+// Whether the page should ask for consent to being recorded.
+static const char *ask(const struct hz_brain *brain, const struct hz_consult *consult)
+{
+	if (consult && consult->record)
+		return "on";
+	return consult && hz_record_wish_of(brain, consult) != HZ_RECORD_OFF ? "asked" : "off";
+}
+
 void hz_rest_link_info(struct hz_rest_call *call)
 {
 	struct link link;
@@ -62,9 +71,10 @@ void hz_rest_link_info(struct hz_rest_call *call)
 	if (link.consult[0])
 		(void)hz_consult_get(call->brain, link.consult, &consult); // closed: shown as expired
 	bool over = link.consult[0] && !consult && strcmp(link.state, "open") == 0;
-	hz_json_answer(call->res, json_pack("{s:s, s:s, s:s, s:s}", "consult_title",
-	                                    consult ? consult->title : "", "role", link.role, "name",
-	                                    link.name, "state", over ? "expired" : link.state));
+	hz_json_answer(call->res,
+	               json_pack("{s:s, s:s, s:s, s:s, s:s}", "consult_title", consult ? consult->title : "",
+	                         "role", link.role, "name", link.name, "state", over ? "expired" : link.state,
+	                         "record", ask(call->brain, consult)));
 }
 
 static void refuse(struct hz_rest_call *call, int status, const char *detail)

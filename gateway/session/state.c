@@ -2,8 +2,10 @@
 #include <stdio.h>
 
 #include "gateway/session/brain.h"
+#include "gateway/session/consent.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
+#include "gateway/session/record.h"
 
 static json_t *track_json(const struct hz_track *track)
 {
@@ -43,6 +45,8 @@ json_t *hz_participant_json(struct hz_brain *brain, const struct hz_participant 
 	    json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:o}", "id", p->id, "name", p->name, "role",
 	              hz_role_name(p->role), "status", status_name(p), "hand", p->hand, "quality",
 	              hz_quality_name(p->quality), "joined_ms", (json_int_t)p->joined_ms, "tracks", tracks);
+	if (json)
+		json_object_set_new(json, "consent", json_string(hz_consent_name(p->consent)));
 	if (json && waiting)
 		json_object_set_new(json, "waiting_s", json_integer(waiting_s(brain, p)));
 	return json;
@@ -50,19 +54,23 @@ json_t *hz_participant_json(struct hz_brain *brain, const struct hz_participant 
 
 static json_t *you_json(struct hz_brain *brain, const struct hz_participant *p)
 {
-	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:b}", "id", p->id, "role", hz_role_name(p->role),
+	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:b, s:s}", "id", p->id, "role", hz_role_name(p->role),
 	                 "status", p->status == HZ_STATUS_LOBBY ? "lobby" : "admitted", "position",
 	                 (int)hz_lobby_position(p), "waiting_s", (json_int_t)waiting_s(brain, p), "hand",
-	                 p->hand);
+	                 p->hand, "consent", hz_consent_name(p->consent));
 }
 
-static json_t *list(struct hz_brain *brain, const struct hz_consult *consult, uint8_t status)
+// For `to`: hosts see who is not recorded.
+static json_t *list(struct hz_brain *brain, const struct hz_participant *to, uint8_t status)
 {
 	json_t *items = json_array();
-	for (const struct hz_participant *p = consult->participants; p; p = p->next) {
-		if (p->status == status)
-			json_array_append_new(items,
-			                      hz_participant_json(brain, p, status == HZ_STATUS_LOBBY));
+	for (const struct hz_participant *p = to->consult->participants; p; p = p->next) {
+		json_t *item =
+		    p->status == status ? hz_participant_json(brain, p, status == HZ_STATUS_LOBBY) : NULL;
+		if (item && p != to && !hz_record_host(to))
+			json_object_del(item, "consent");
+		if (item)
+			json_array_append_new(items, item);
 	}
 	return items;
 }
@@ -73,11 +81,17 @@ json_t *hz_state_json(struct hz_brain *brain, const struct hz_participant *p)
 	json_t *json = json_pack("{s:I, s:o, s:{s:s, s:s, s:s}}", "version", (json_int_t)consult->version,
 	                         "you", you_json(brain, p), "consult", "id", consult->id, "title",
 	                         consult->title, "status", "open");
-	if (!json || p->status != HZ_STATUS_ADMITTED)
+	bool inside = p->status == HZ_STATUS_ADMITTED;
+	if (!json)
+		return NULL;
+	json_t *about = json_object_get(json, "consult");
+	json_object_set_new(about, "record",
+	                    hz_record_json(brain, consult, inside, inside && hz_record_host(p)));
+	if (!inside)
 		return json;
-	json_object_set_new(json_object_get(json, "consult"), "recording", json_false());
-	json_object_set_new(json, "participants", list(brain, consult, HZ_STATUS_ADMITTED));
+	json_object_set_new(about, "recording", json_boolean(hz_record_sign(brain, consult) == HZ_SIGN_ON));
+	json_object_set_new(json, "participants", list(brain, p, HZ_STATUS_ADMITTED));
 	if (p->grants & HZ_GRANT_ADMIT)
-		json_object_set_new(json, "lobby", list(brain, consult, HZ_STATUS_LOBBY));
+		json_object_set_new(json, "lobby", list(brain, p, HZ_STATUS_LOBBY));
 	return json;
 }

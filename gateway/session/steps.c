@@ -5,6 +5,7 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/push.h"
+#include "gateway/session/record_events.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/visit.h"
 #include "gateway/session/watched.h"
@@ -76,6 +77,10 @@ static void log_step(struct hz_brain *brain, struct hz_slot *slot)
 	if (slot->step == slot->logged || !track)
 		return;
 	slot->logged = slot->step;
+	hz_record_event_of(brain, slot->peer->owner, "step",
+	                   json_pack("{s:s, s:s, s:s, s:i}", "publisher", track->peer->owner->id, "source",
+	                             hz_source_name(track->source), "step", hz_step_name(slot->step), "layer",
+	                             slot->layer));
 	hz_visit_log(brain, slot->peer->owner, "ladder",
 	             json_pack("{s:s, s:s, s:s, s:i, s:I}", "publisher", track->peer->owner->id, "source",
 	                       hz_source_name(track->source), "step", hz_step_name(slot->step), "layer",

@@ -84,8 +84,11 @@ int hz_token_consult(struct hz_brain *brain, const struct hz_claims *claims, str
 		return -EACCES;
 	}
 	int err = hz_consult_get(brain, claims->consult, ret);
-	if (err == -ENOENT && (claims->grants & HZ_GRANT_CREATE))
+	if (err == -ENOENT && (claims->grants & HZ_GRANT_CREATE)) {
 		err = hz_consult_create(brain, claims->consult, claims->consult, ret);
+		if (!err && claims->record != HZ_RECORD_UNSAID)
+			err = hz_consult_set_wish(brain, *ret, claims->record);
+	}
 	if (err == -ENOENT || err == -ESTALE || err == -EEXIST) {
 		brain->count.token_consult++;
 		return -EACCES;

@@ -107,14 +107,15 @@ int hz_store_consent_list(struct hz_store *store, const char *consult, int64_t a
 int hz_store_record_put(struct hz_store *store, const struct hz_record_row *row)
 {
 	return hz_db_write(store,
-	                   "INSERT INTO main.records(id, consult, started_ms, started_by, ended_ms, tracks)"
-	                   " VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(id) DO UPDATE SET"
-	                   " ended_ms=excluded.ended_ms, tracks=excluded.tracks",
-	                   "ttitii", row->id, row->consult, row->started_ms, row->started_by, row->ended_ms,
-	                   (int64_t)row->tracks);
+	                   "INSERT INTO main.records(id, consult, started_ms, started_by, ended_ms, tracks,"
+	                   " stopped_by, closed) VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(id) DO UPDATE SET"
+	                   " ended_ms=excluded.ended_ms, tracks=excluded.tracks,"
+	                   " stopped_by=excluded.stopped_by, closed=excluded.closed",
+	                   "ttitiiti", row->id, row->consult, row->started_ms, row->started_by, row->ended_ms,
+	                   (int64_t)row->tracks, row->stopped_by, (int64_t)row->closed);
 }
 
-#define RECORD "SELECT id, consult, started_ms, started_by, ended_ms, tracks FROM main.records "
+#define RECORD "SELECT id, consult, started_ms, started_by, ended_ms, tracks, stopped_by, closed FROM main.records "
 
 static int each_record(struct hz_store *store, sqlite3_stmt *stmt, hz_record_row_cb *cb, void *arg)
 {
@@ -127,6 +128,8 @@ static int each_record(struct hz_store *store, sqlite3_stmt *stmt, hz_record_row
 		    .started_by = hz_db_text(stmt, 3),
 		    .ended_ms = sqlite3_column_int64(stmt, 4),
 		    .tracks = (uint32_t)sqlite3_column_int64(stmt, 5),
+		    .stopped_by = hz_db_text(stmt, 6),
+		    .closed = sqlite3_column_int(stmt, 7) != 0,
 		};
 		if (!cb(arg, &row))
 			break;
@@ -135,10 +138,10 @@ static int each_record(struct hz_store *store, sqlite3_stmt *stmt, hz_record_row
 	return err < 0 ? err : 0;
 }
 
-int hz_store_record_running(struct hz_store *store, hz_record_row_cb *cb, void *arg)
+int hz_store_record_open(struct hz_store *store, hz_record_row_cb *cb, void *arg)
 {
 	sqlite3_stmt *stmt = NULL;
-	int err = hz_db_query(store, &stmt, RECORD "WHERE ended_ms=0", "");
+	int err = hz_db_query(store, &stmt, RECORD "WHERE closed=0", "");
 	return err ? err : each_record(store, stmt, cb, arg);
 }
 

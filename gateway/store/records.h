@@ -39,13 +39,15 @@ int hz_store_consent_list(struct hz_store *store, const char *consult, int64_t a
 // --- records
 
 struct hz_record_row {
-	const char *id, *consult, *started_by;
-	int64_t started_ms, ended_ms; // ended_ms 0: it runs
-	uint32_t tracks;              // journal tracks named so far
+	const char *id, *consult, *started_by, *stopped_by; // "": by itself
+	int64_t started_ms, ended_ms;                       // ended_ms 0: it runs
+	uint32_t tracks;                                    // journal tracks named so far
+	bool closed;                                        // the recorder has confirmed its end
 };
 typedef bool hz_record_row_cb(void *arg, const struct hz_record_row *row);        // false: stop
 int hz_store_record_put(struct hz_store *store, const struct hz_record_row *row); // inserts or updates
-int hz_store_record_running(struct hz_store *store, hz_record_row_cb *cb, void *arg);
+// Those that are not closed.
+int hz_store_record_open(struct hz_store *store, hz_record_row_cb *cb, void *arg);
 // Newest first.
 int hz_store_record_list(struct hz_store *store, const char *consult, unsigned limit, hz_record_row_cb *cb,
                          void *arg);

@@ -32,7 +32,8 @@ static const char *const record_steps[] = {
     " wording_hash TEXT NOT NULL, language TEXT NOT NULL, source TEXT NOT NULL);"
     "CREATE INDEX main.consents_by_consult ON consents(consult, participant, seq);"
     "CREATE TABLE main.records(id TEXT PRIMARY KEY, consult TEXT NOT NULL, started_ms INTEGER NOT NULL,"
-    " started_by TEXT NOT NULL, ended_ms INTEGER NOT NULL, tracks INTEGER NOT NULL) WITHOUT ROWID;"
+    " started_by TEXT NOT NULL, ended_ms INTEGER NOT NULL, tracks INTEGER NOT NULL,"
+    " stopped_by TEXT NOT NULL, closed INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX main.records_by_consult ON records(consult, started_ms);",
 };
 

@@ -13,8 +13,10 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/record.h"
 #include "gateway/store/consults.h"
 #include "signaling/protocol/rpc.h"
+#include "tests/unit/session/fake_record_link.h"
 #include "tests/unit/store/scratch.h"
 
 #define RIG_SOCKETS 160
@@ -45,6 +47,7 @@ struct rig {
 	struct hz_jwt_keys *keys;
 	int pair[2];
 	struct rig_worker *worker;
+	bool recorder;  // there is one: fake_record_link.h
 	unsigned extra; // workers beside the first
 	struct rig_more {
 		int pair[2];
@@ -206,6 +209,8 @@ static inline void rig_turn(struct rig *rig)
 	int idle = 0;
 	for (int i = 0; i < 400 && idle < 2; i++) { // a second look: events may have made commands
 		hz_brain_turn(rig->brain);
+		if (rig->brain->recorder)
+			assert_int_equal(hz_record_link_read(rig->brain->recorder), 0);
 		int read = rig_work(rig, 0, rig->pair[1], rig->worker);
 		for (unsigned n = 0; n < rig->extra; n++)
 			read += rig_work(rig, 1 + n, rig->more[n].pair[1], rig->more[n].worker);
@@ -250,6 +255,10 @@ static inline void rig_start(struct rig *rig)
 	hz_brain_clock(rig->brain, rig->now_us, rig->wall_us);
 	assert_int_equal(hz_persist_load(rig->brain, &skipped), 0);
 	assert_int_equal(skipped, 0);
+	if (rig->recorder)
+		assert_int_equal(
+		    hz_record_link_new(-1, &hz_record_link_brain_ops, rig->brain, &rig->brain->recorder), 0);
+	assert_int_equal(hz_record_load(rig->brain), 0);
 	rig_turn(rig);
 	assert_true(hz_media_link_ready(link));
 }
@@ -302,6 +311,7 @@ static inline int rig_teardown(void **state)
 {
 	struct rig *rig = *state;
 	hz_brain_free(rig->brain);
+	fake_recorder_reset();
 	hz_jwt_keys_free(rig->keys);
 	rig_drop_sockets(rig);
 	close(rig->pair[0]);
@@ -322,7 +332,8 @@ static inline int rig_teardown(void **state)
 
 struct rig_token {
 	const char *sub, *role, *consult;
-	bool once, create;
+	bool once, create, consent;
+	enum hz_record_wish record;
 	int64_t ttl_s;
 };
 
@@ -330,7 +341,8 @@ static inline const char *rig_sign(struct rig *rig, struct rig_token t)
 {
 	static char token[4096];
 	char *text = NULL;
-	struct hz_claims claims = {.role = hz_role_parse(t.role), .once = t.once};
+	struct hz_claims claims = {
+	    .role = hz_role_parse(t.role), .once = t.once, .consent = t.consent, .record = t.record};
 	snprintf(claims.sub, sizeof(claims.sub), "%s", t.sub);
 	snprintf(claims.name, sizeof(claims.name), "Name of %s", t.sub);
 	snprintf(claims.consult, sizeof(claims.consult), "%s", t.consult ? t.consult : "c1");
