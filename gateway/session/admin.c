@@ -55,7 +55,7 @@ int hz_admin_token(const struct hz_config *config, const struct hz_admin_token_s
 	claims.consent = spec->consent;
 	if (claims.once)
 		hz_random_text(claims.jti, 22);
-	err = hz_keys_load(config, error, &keys);
+	err = hz_token_keys_load(config, error, &keys);
 	if (err)
 		return err;
 	err = hz_jwt_sign(keys, &claims, hz_wall_us() / 1000000, spec->ttl_s ? spec->ttl_s : 3600, &token);

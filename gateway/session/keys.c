@@ -117,7 +117,8 @@ static int add_own(struct hz_jwt_keys *keys, const struct hz_config *config, cha
 	           : 0;
 }
 
-int hz_keys_load(const struct hz_config *config, char error[HZ_KEYS_ERROR_BYTES], struct hz_jwt_keys **ret)
+int hz_token_keys_load(const struct hz_config *config, char error[HZ_KEYS_ERROR_BYTES],
+                       struct hz_jwt_keys **ret)
 {
 	struct hz_jwt_keys *keys = hz_jwt_keys_new();
 	if (!keys)

@@ -9,6 +9,7 @@
 #define HZ_KEYS_ERROR_BYTES 256
 
 // *ret is the caller's: hz_jwt_keys_free(). On failure -errno and one line "what, where, what to do" in error.
-int hz_keys_load(const struct hz_config *config, char error[HZ_KEYS_ERROR_BYTES], struct hz_jwt_keys **ret);
+int hz_token_keys_load(const struct hz_config *config, char error[HZ_KEYS_ERROR_BYTES],
+                       struct hz_jwt_keys **ret);
 
 #endif

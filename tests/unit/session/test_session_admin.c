@@ -42,7 +42,7 @@ static void keys(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	// The gateway that starts afterwards knows it.
-	assert_int_equal(hz_keys_load(&config, error, &loaded), 0);
+	assert_int_equal(hz_token_keys_load(&config, error, &loaded), 0);
 	assert_int_equal(hz_jwt_verify(loaded, token, strlen(token), hz_wall_us() / 1000000, &claims),
 	                 HZ_JWT_OK);
 	assert_string_equal(claims.sub, "doc");
@@ -52,13 +52,13 @@ static void keys(void **state)
 	FILE *f = fopen(path, "w");
 	fputs("{\"keys\": [{\"kid\": \"x\", \"secret\": \"short\"}]}", f);
 	fclose(f);
-	assert_int_equal(hz_keys_load(&config, error, &loaded), -EINVAL);
+	assert_int_equal(hz_token_keys_load(&config, error, &loaded), -EINVAL);
 	assert_non_null(strstr(error, "keys.json"));
 	assert_null(strstr(error, "short")); // never the secret
 	f = fopen(path, "w");
 	fputs("{\"keys\": []}", f);
 	fclose(f);
-	assert_int_equal(hz_keys_load(&config, error, &loaded), -EINVAL);
+	assert_int_equal(hz_token_keys_load(&config, error, &loaded), -EINVAL);
 	// Configured ones come first.
 	char kid[] = "mine", secret[] = RIG_SECRET;
 	struct hz_config_key key = {.kid = kid, .secret = secret};
