@@ -14,6 +14,7 @@
 #include "gateway/session/media_link.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/process.h"
+#include "gateway/session/record.h"
 #include "gateway/session/turn.h"
 #include "media/transport/identity.h"
 #include "signaling/protocol/schema.h"
@@ -45,7 +46,7 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	const struct hz_config *config = process->config;
 	struct hz_brain *brain = process->brain;
 	struct hz_jwt_keys *keys = NULL;
-	int err = hz_keys_load(config, error, &keys);
+	int err = hz_token_keys_load(config, error, &keys);
 	if (err)
 		return err;
 	err = hz_turn_configure(brain, config);
@@ -58,6 +59,7 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	brain->limits.participants_per_consult = config->limits.participants_per_consult;
 	brain->limits.consults = config->limits.consults;
 	brain->limits.spread_subscriptions = config->media.spread_subscriptions;
+	brain->record_wish = hz_record_wish_parse(config->record.wish);
 	brain->media_port = config->media.port;
 	brain->tcp_port = config->media.tcp_port ? config->media.tcp_port : config->https.port;
 	if (!config->media.tcp || !config->https.port)
@@ -105,6 +107,11 @@ static int load(struct hz_process *process)
 	unsigned skipped = 0;
 	hz_process_clock(process);
 	int err = hz_persist_load(process->brain, &skipped);
+	if (!err && process->fds->recorder >= 0)
+		err = hz_record_link_new(process->fds->recorder, &hz_record_link_brain_ops, process->brain,
+		                         &process->brain->recorder);
+	if (!err)
+		err = hz_record_load(process->brain);
 	if (!err)
 		hz_info("control.loaded", "consults=%u skipped=%u", hz_map_count(process->brain->consults),
 		        skipped);

@@ -13,6 +13,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/process.h"
 #include "gateway/session/push.h"
+#include "gateway/session/record.h"
 #include "gateway/session/whip_ops.h"
 
 #define TICK_US        250000
@@ -39,6 +40,8 @@ static void turn(void *ctx)
 		if (process->link[i].handle && hz_media_link_blocked(process->brain->worker[i].link))
 			hz_server_want_write(process->link[i].handle, true);
 	}
+	if (process->recorder && hz_record_link_blocked(process->brain->recorder))
+		hz_server_want_write(process->recorder, true);
 	if (next != INT64_MAX)
 		hz_server_timer_arm(process->push, next - process->brain->now_us);
 }
@@ -168,6 +171,30 @@ static void on_worker_writable(void *ctx, int fd)
 	hz_server_want_write(link->handle, hz_media_link_blocked(media));
 }
 
+// --- the recorder
+
+static void on_recorder_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_record_link_read(process->brain->recorder);
+	if (err) { // the supervisor holds both ends: only its own end closes this socket
+		hz_error("recorder.socket", "err=%d", -err);
+		hz_server_remove_fd(process->recorder);
+		process->recorder = NULL;
+	}
+	hz_process_wake(process);
+}
+
+static void on_recorder_writable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_record_link_flush(process->brain->recorder);
+	hz_server_want_write(process->recorder, hz_record_link_blocked(process->brain->recorder));
+}
+
 // --- the supervisor
 
 static void reload(struct hz_process *process)
@@ -243,6 +270,9 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err)
 		err = hz_server_add_fd(server, process->fds->supervisor, on_supervisor, NULL, process,
 		                       &process->supervisor);
+	if (!err && process->brain->recorder)
+		err = hz_server_add_fd(server, process->fds->recorder, on_recorder_readable,
+		                       on_recorder_writable, process, &process->recorder);
 	for (unsigned i = 0; i < process->brain->workers && !err; i++) {
 		process->link[i] = (struct hz_process_link){.process = process, .worker = i};
 		err = hz_server_add_fd(server, process->fds->api[i], on_worker_readable, on_worker_writable,
@@ -265,6 +295,7 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_timer_free(process->push);
 	hz_server_timer_free(process->status);
 	hz_server_remove_fd(process->supervisor);
+	hz_server_remove_fd(process->recorder);
 	for (unsigned i = 0; i < process->brain->workers; i++)
 		hz_server_remove_fd(process->link[i].handle);
 }

@@ -25,6 +25,7 @@ struct hz_record {
 	char started_by[HZ_ID_TEXT_BYTES], stopped_by[HZ_ID_TEXT_BYTES]; // "": by itself
 	int64_t started_ms, ended_ms;                                    // ended_ms 0: it runs
 	uint32_t tracks;                                                 // journal tracks named so far
+	bool was_opened;     // at any time: what stands still now is interrupted
 	bool opened;         // the recorder has confirmed it to this process
 	bool ending, closed; // no more events come; the link was told to close it
 	int open_err;
@@ -60,6 +61,8 @@ void hz_record_forget(struct hz_brain *brain, struct hz_track *track);
 void hz_record_untap(struct hz_brain *brain, struct hz_consult *consult);
 // Says to the recorder what is HZ_TAP_WANTED.
 void hz_record_open_tracks(struct hz_brain *brain, struct hz_record *record);
+// The recorder does not have the record any more: nothing is marked, and all is told again when it takes it.
+void hz_record_close_tracks(struct hz_brain *brain, struct hz_record *record);
 
 // --- for those who look
 

@@ -117,6 +117,12 @@ void hz_record_events_number(struct hz_brain *brain, struct hz_record *record, u
 	record->last_event = at;
 }
 
+void hz_record_events_unsent(struct hz_record *record)
+{
+	for (struct hz_record_event *event = record->events; event; event = event->next)
+		event->sent = false;
+}
+
 bool hz_record_events_send(struct hz_brain *brain, struct hz_record *record)
 {
 	for (struct hz_record_event *event = record->events; event; event = event->next) {

@@ -16,6 +16,7 @@ void hz_record_event_of(struct hz_brain *brain, const struct hz_participant *p, 
 
 // The recorder has opened it: what the journal has already is forgotten, the rest gets its numbers.
 void hz_record_events_number(struct hz_brain *brain, struct hz_record *record, uint64_t newest);
+void hz_record_events_unsent(struct hz_record *record); // the link has forgotten them
 // Hands over what is numbered; true: all of it.
 bool hz_record_events_send(struct hz_brain *brain, struct hz_record *record);
 void hz_record_event_done(struct hz_brain *brain, struct hz_record *record, uint64_t number);

@@ -122,7 +122,7 @@ static int say_op(struct hz_record_link *link, struct hz_rl_record *r, struct hz
 	struct hz_rec_msg head = {
 	    .type = op->type, .flags = op->flags, .worker = op->worker, .track = op->track};
 	const struct hz_rl_track *t = op->track ? hz_rl_track(r, op->worker, op->track) : NULL;
-	struct hz_rl_event *e = op->type == HZ_REC_EVENT ? hz_rl_event(r, op->token) : NULL;
+	struct hz_rl_event *e = op->type == HZ_REC_EVENT ? hz_rl_event(r, op->number) : NULL;
 	const char *text = op->type == HZ_REC_OPEN ? r->json : NULL;
 	if (op->type == HZ_REC_TRACK_OPEN) {
 		if (!t || t->closing)
@@ -133,17 +133,15 @@ static int say_op(struct hz_record_link *link, struct hz_rl_record *r, struct hz
 		if (!e)
 			return -ENOENT;
 		head.at_us = e->at_us;
-		head.number = r->last_number + 1;
+		head.number = e->number;
 		text = e->json;
 	}
 	int err = say(link, &head, r->id, text);
 	if (err)
 		return err;
 	op->seq = link->seq;
-	if (e) {
-		e->number = head.number;
-		r->last_number = head.number;
-	}
+	if (e)
+		e->sent = true;
 	return 0;
 }
 
@@ -152,7 +150,7 @@ static int send_record(struct hz_record_link *link, struct hz_rl_record *r)
 	int err = r->open == HZ_RL_UNSENT ? say_open(link, r) : 0;
 	while (!err && r->open == HZ_RL_OPEN && r->ops.head && !r->close_sent) {
 		struct hz_rl_op *op = r->ops.head;
-		if (op->type == HZ_REC_CLOSE && r->events && r->events->number)
+		if (op->type == HZ_REC_CLOSE && r->events && r->events->sent)
 			return 0; // after its last event is on disk
 		err = say_op(link, r, op);
 		if (err == -ENOENT) {
@@ -221,15 +219,16 @@ static void on_open_ack(struct hz_record_link *link, struct hz_rl_record *r, con
 	char id[HZ_REC_ID_BYTES];
 	memcpy(id, r->id, sizeof(id));
 	bool was_closing = r->closing;
+	uint64_t newest = m->number;
 	if (m->value == 0) {
 		r->open = HZ_RL_OPEN;
-		hz_rl_events_upto(link, r, m->number);
+		hz_rl_events_upto(link, r, newest);
 	} else {
 		link->counters.refused++;
 		hz_rl_forget(link, r); // nothing of it can be written
 	}
 	if (link->ops->on_open && !was_closing)
-		link->ops->on_open(link->ctx, id, m->value);
+		link->ops->on_open(link->ctx, id, newest, m->value);
 	if (m->value && was_closing && link->ops->on_state)
 		link->ops->on_state(link->ctx, id, HZ_REC_CLOSED, "{}");
 }
@@ -252,7 +251,7 @@ static void on_ack(struct hz_record_link *link, const struct hz_rec_msg *m)
 		return; // to an earlier control, or before a repetition
 	link->counters.refused += m->value != 0;
 	if (op->type == HZ_REC_EVENT)
-		hz_rl_event_done(link, r, op->token, m->value);
+		hz_rl_event_done(link, r, op->number, m->value);
 	else if (op->type == HZ_REC_CLOSE)
 		closed(link, r, "{}");
 	else if (op->type != HZ_REC_OPEN)

@@ -82,7 +82,7 @@ bool hz_record_link_ready(const struct hz_record_link *link);
 // The recorder's counters as it said last (every 2 s), and the link's own; for /metrics.
 struct hz_record_link_counters {
 	struct hz_rec_stats recorder;
-	uint64_t sent, acked, refused, repetitions, hellos, lost_events, bad_messages;
+	uint64_t sent, acked, refused, repetitions, hellos, bad_messages;
 	unsigned records, tracks, waiting; // waiting: events that are not on disk yet
 };
 void hz_record_link_counters(const struct hz_record_link *link, struct hz_record_link_counters *ret);

@@ -20,7 +20,8 @@ struct hz_rl_track {
 
 struct hz_rl_event {
 	struct hz_rl_event *next;
-	uint64_t token, number; // number 0: not sent yet
+	uint64_t number;
+	bool sent;
 	int64_t at_us;
 	size_t bytes;
 	char json[];
@@ -33,7 +34,7 @@ struct hz_rl_op {
 	uint8_t flags;
 	unsigned worker; // TRACK_*
 	hz_id track;
-	uint64_t token; // EVENT
+	uint64_t number; // EVENT
 };
 
 struct hz_rl_line {
@@ -47,9 +48,8 @@ struct hz_rl_record {
 	char *json;
 	enum hz_rl_open open;
 	uint32_t open_seq;
-	bool closing;         // wanted
-	bool close_sent;      // nothing follows
-	uint64_t last_number; // of events that were sent or are in the journal
+	bool closing;    // wanted
+	bool close_sent; // nothing follows
 	struct hz_rl_line ops, sent;
 	struct hz_rl_track *tracks;
 	unsigned track_count;
@@ -67,7 +67,6 @@ struct hz_record_link {
 	int32_t hello;    // of the newest HELLO; 0: none yet
 	uint32_t seq;     // newest sent
 	uint32_t end_seq; // of END, 0: not sent
-	uint64_t token;
 	size_t event_bytes;
 	bool ready, blocked;
 	struct hz_record_link_counters counters;
@@ -76,7 +75,7 @@ struct hz_record_link {
 // record_link_want.c
 struct hz_rl_record *hz_rl_find(const struct hz_record_link *link, const char *record);
 struct hz_rl_track *hz_rl_track(const struct hz_rl_record *r, unsigned worker, hz_id track);
-struct hz_rl_event *hz_rl_event(const struct hz_rl_record *r, uint64_t token);
+struct hz_rl_event *hz_rl_event(const struct hz_rl_record *r, uint64_t number);
 int hz_rl_push(struct hz_rl_record *r, const struct hz_rl_op *op); // copied
 struct hz_rl_op *hz_rl_pop(struct hz_rl_line *line);
 void hz_rl_move(struct hz_rl_line *from,
@@ -85,7 +84,7 @@ struct hz_rl_op *hz_rl_take(struct hz_rl_line *line, uint32_t seq); // NULL: not
 void hz_rl_again(struct hz_record_link *link,
                  struct hz_rl_record *r); // its operations, anew from what is wanted
 void hz_rl_events_upto(struct hz_record_link *link, struct hz_rl_record *r, uint64_t number); // are on disk
-void hz_rl_event_done(struct hz_record_link *link, struct hz_rl_record *r, uint64_t token, int err);
+void hz_rl_event_done(struct hz_record_link *link, struct hz_rl_record *r, uint64_t number, int err);
 void hz_rl_track_done(struct hz_record_link *link, struct hz_rl_record *r, const struct hz_rl_op *op,
                       int err);
 void hz_rl_forget(struct hz_record_link *link, struct hz_rl_record *r); // frees it

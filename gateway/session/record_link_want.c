@@ -18,10 +18,10 @@ struct hz_rl_track *hz_rl_track(const struct hz_rl_record *r, unsigned worker, h
 	return NULL;
 }
 
-struct hz_rl_event *hz_rl_event(const struct hz_rl_record *r, uint64_t token)
+struct hz_rl_event *hz_rl_event(const struct hz_rl_record *r, uint64_t number)
 {
 	for (struct hz_rl_event *e = r->events; e; e = e->next)
-		if (e->token == token)
+		if (e->number == number)
 			return e;
 	return NULL;
 }
@@ -110,11 +110,11 @@ void hz_rl_track_done(struct hz_record_link *link, struct hz_rl_record *r, const
 		link->ops->on_track_closed(link->ctx, r->id, op->worker, op->track, err);
 }
 
-void hz_rl_event_done(struct hz_record_link *link, struct hz_rl_record *r, uint64_t token, int err)
+void hz_rl_event_done(struct hz_record_link *link, struct hz_rl_record *r, uint64_t number, int err)
 {
 	for (struct hz_rl_event **at = &r->events; *at; at = &(*at)->next) {
 		struct hz_rl_event *e = *at;
-		if (e->token != token)
+		if (e->number != number)
 			continue;
 		*at = e->next;
 		if (r->events_tail == &e->next)
@@ -123,18 +123,17 @@ void hz_rl_event_done(struct hz_record_link *link, struct hz_rl_record *r, uint6
 		link->counters.waiting--;
 		free(e);
 		if (link->ops->on_event)
-			link->ops->on_event(link->ctx, r->id, token, err);
+			link->ops->on_event(link->ctx, r->id, number, err);
 		return;
 	}
 }
 
 void hz_rl_events_upto(struct hz_record_link *link, struct hz_rl_record *r, uint64_t number)
 {
-	while (r->events && r->events->number && r->events->number <= number)
-		hz_rl_event_done(link, r, r->events->token, 0);
+	while (r->events && r->events->number <= number)
+		hz_rl_event_done(link, r, r->events->number, 0);
 	for (struct hz_rl_event *e = r->events; e; e = e->next)
-		e->number = 0; // not in the journal: counted on from there
-	r->last_number = number;
+		e->sent = false; // not in the journal
 }
 
 void hz_rl_forget(struct hz_record_link *link, struct hz_rl_record *r)
@@ -185,7 +184,7 @@ void hz_rl_again(struct hz_record_link *link, struct hz_rl_record *r)
 	r->open = HZ_RL_UNSENT;
 	r->close_sent = false;
 	for (const struct hz_rl_event *e = r->events; e; e = e->next) {
-		const struct hz_rl_op op = {.type = HZ_REC_EVENT, .token = e->token};
+		const struct hz_rl_op op = {.type = HZ_REC_EVENT, .number = e->number};
 		(void)hz_rl_push(r, &op);
 	}
 	tracks_again(link, r);
@@ -302,8 +301,8 @@ int hz_record_link_track_close(struct hz_record_link *link, const char *record, 
 	return err;
 }
 
-int hz_record_link_event(struct hz_record_link *link, const char *record, const char *json, int64_t at_us,
-                         uint64_t *ret_token)
+int hz_record_link_event(struct hz_record_link *link, const char *record, uint64_t number, const char *json,
+                         int64_t at_us)
 {
 	struct hz_rl_record *r = hz_rl_find(link, record);
 	int err = !r ? -ENOENT : r->closing ? -EINVAL : check_text(json);
@@ -312,21 +311,18 @@ int hz_record_link_event(struct hz_record_link *link, const char *record, const 
 	    (link->counters.waiting == HZ_RECORD_LINK_EVENTS || link->event_bytes + n > HZ_RECORD_LINK_BYTES))
 		err = -ENOBUFS;
 	struct hz_rl_event *e = err ? NULL : malloc(sizeof(*e) + n + 1);
-	struct hz_rl_op op = {.type = HZ_REC_EVENT, .token = link->token + 1};
+	struct hz_rl_op op = {.type = HZ_REC_EVENT, .number = number};
 	if (!err && (!e || hz_rl_push(r, &op)))
 		err = -ENOMEM;
 	if (err) {
 		free(e);
-		link->counters.lost_events += err == -ENOBUFS || err == -ENOMEM;
 		return err;
 	}
-	*e = (struct hz_rl_event){.token = ++link->token, .at_us = at_us, .bytes = n};
+	*e = (struct hz_rl_event){.number = number, .at_us = at_us, .bytes = n};
 	memcpy(e->json, json, n + 1);
 	*r->events_tail = e;
 	r->events_tail = &e->next;
 	link->event_bytes += n;
 	link->counters.waiting++;
-	if (ret_token)
-		*ret_token = e->token;
 	return 0;
 }

@@ -80,6 +80,7 @@ static bool on_row(void *arg, const struct hz_record_row *row)
 	record->started_ms = row->started_ms;
 	record->ended_ms = row->ended_ms;
 	record->tracks = row->tracks;
+	record->was_opened = row->tracks > 0;
 	snprintf(record->started_by, sizeof(record->started_by), "%s", row->started_by);
 	snprintf(record->stopped_by, sizeof(record->stopped_by), "%s", row->stopped_by);
 	if (row->ended_ms || !consult || consult->record) {

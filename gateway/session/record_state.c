@@ -19,7 +19,7 @@ enum hz_record_sign hz_record_sign(const struct hz_brain *brain, const struct hz
 	if (!record)
 		return HZ_SIGN_OFF;
 	if (!record->opened)
-		return HZ_SIGN_STARTING;
+		return record->was_opened ? HZ_SIGN_INTERRUPTED : HZ_SIGN_STARTING;
 	bool writes =
 	    brain->recorder_ready && record->state != HZ_REC_STOPPED && record->state != HZ_REC_CLOSED;
 	return writes ? HZ_SIGN_ON : HZ_SIGN_INTERRUPTED;
@@ -102,11 +102,15 @@ static void on_open(void *ctx, const char *id, uint64_t newest, int err)
 		begin_another(brain, record);
 		return;
 	}
-	if (err)
+	if (err) { // the link has forgotten it
 		hz_warn("record.open", "record=%s err=%d", id, -err);
+		record->opened = false;
+		hz_record_events_unsent(record);
+		hz_record_close_tracks(brain, record);
+	}
 	if (!err && !record->opened) {
 		hz_record_events_number(brain, record, newest);
-		record->opened = true;
+		record->opened = record->was_opened = true;
 	}
 	brain->record_due = true;
 	push(brain, record);

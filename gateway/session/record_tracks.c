@@ -211,6 +211,18 @@ void hz_record_open_tracks(struct hz_brain *brain, struct hz_record *record)
 	hz_persist_flush(brain);
 }
 
+void hz_record_close_tracks(struct hz_brain *brain, struct hz_record *record)
+{
+	for (struct hz_participant *p = record->consult ? record->consult->participants : NULL; p;
+	     p = p->next) {
+		for (struct hz_peer *peer = p->peers; peer; peer = peer->next) {
+			for (struct hz_track *track = peer->tracks; track; track = track->next)
+				track->tap = track->tap == HZ_TAP_NONE ? HZ_TAP_NONE : HZ_TAP_WANTED;
+		}
+		hz_record_follow(brain, p);
+	}
+}
+
 void hz_record_resume(struct hz_brain *brain, struct hz_participant *p)
 {
 	struct hz_record *record = p->consult->record;

@@ -291,12 +291,16 @@ static void test_json(void **state)
 static void test_dates_and_uids(void **state)
 {
 	static const char *const good[] = {"1800-01-01", "2000-02-29", "2024-02-29", "1999-12-31"};
-	static const char *const bad[] = {"",           "1799-12-31", "1900-02-29", "2023-02-29", "2023-13-01",
-	                                  "2023-00-01", "2023-04-31", "2023-04-00", "2023/04/01", "2023-4-1",
-	                                  "2023-04-01 ", "20230401",  "x023-04-01"};
+	static const char *const bad[] = {
+	    "",           "1799-12-31", "1900-02-29", "2023-02-29",  "2023-13-01", "2023-00-01", "2023-04-31",
+	    "2023-04-00", "2023/04/01", "2023-4-1",   "2023-04-01 ", "20230401",   "x023-04-01"};
 	static const char *const uids[] = {"1", "1.2.840.10008.0.1", "0.0"};
-	static const char *const no_uids[] = {"", ".", "1.", ".1", "1..2", "01.2", "1.02", "1.2a", "1 2",
-	    "1.23456789012345678901234567890123456789012345678901234567890123"};
+	static const char *const no_uids[] = {
+	    "",     ".",
+	    "1.",   ".1",
+	    "1..2", "01.2",
+	    "1.02", "1.2a",
+	    "1 2",  "1.234567890123456789012345678901234567890123456789012345678901234"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
 		assert_true(hz_format_check("hz-date", good[i], strlen(good[i])));
@@ -365,8 +369,9 @@ static int finish(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_every_schema), cmocka_unit_test(test_bounds),  cmocka_unit_test(test_long),
-	    cmocka_unit_test(test_json),         cmocka_unit_test(test_dates_and_uids), cmocka_unit_test(test_problem),
+	    cmocka_unit_test(test_every_schema),   cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_long),           cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_dates_and_uids), cmocka_unit_test(test_problem),
 	};
 	return cmocka_run_group_tests(tests, NULL, finish);
 }

@@ -57,7 +57,8 @@ static void start(struct child *c)
 	c->pid = fork();
 	if (c->pid != 0)
 		return;
-	struct hz_control_fds fds = {.supervisor = c->supervisor[0],
+	struct hz_control_fds fds = {.recorder = -1,
+	                             .supervisor = c->supervisor[0],
 	                             .identity = c->identity,
 	                             .http = c->listener,
 	                             .https = -1,
@@ -165,7 +166,7 @@ static void put(int fd, const char *text)
 }
 
 // One request on its own connection; the status. The whole answer is in ret.
-static int http(const struct child *c, const char *request, char ret[65536])
+static int http(const struct child *c, const char *request, char ret[131072])
 {
 	int fd = dial(c);
 	size_t used = 0;
@@ -178,7 +179,7 @@ static int http(const struct child *c, const char *request, char ret[65536])
 	return used > 12 ? atoi(ret + 9) : 0;
 }
 
-static int get(const struct child *c, const char *path, char ret[65536])
+static int get(const struct child *c, const char *path, char ret[131072])
 {
 	char request[512];
 	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path);
@@ -187,7 +188,7 @@ static int get(const struct child *c, const char *path, char ret[65536])
 
 static void wait_ready(struct child *c)
 {
-	static char answer[65536];
+	static char answer[131072];
 	wait_child_msg(c, HZ_CHILD_READY, 8000);
 	assert_int_equal(get(c, "/readyz", answer), 200);
 }
@@ -224,7 +225,7 @@ static bool exactly(int fd, void *buf, size_t bytes)
 // The next text message, or "close N", or "" at the end.
 static const char *ws_read(int fd)
 {
-	static char text[65536 + 1];
+	static char text[131072 + 1];
 	uint8_t head[2], more[2];
 	if (!exactly(fd, head, 2))
 		return "";
@@ -233,7 +234,7 @@ static const char *ws_read(int fd)
 		assert_true(exactly(fd, more, 2));
 		n = (size_t)more[0] << 8 | more[1];
 	}
-	assert_true(n <= 65536 && exactly(fd, text, n));
+	assert_true(n <= 131072 && exactly(fd, text, n));
 	text[n] = '\0';
 	if ((head[0] & 0x0f) == 8)
 		snprintf(text, 32, "close %d", n >= 2 ? (uint8_t)text[0] << 8 | (uint8_t)text[1] : 0);
@@ -293,7 +294,7 @@ static void create_consult(const struct child *c)
 static void serves(void **state)
 {
 	struct child *c = *state;
-	static char answer[65536], request[8192];
+	static char answer[131072], request[8192];
 	assert_int_equal(get(c, "/healthz", answer), 200);
 	assert_int_equal(get(c, "/readyz", answer), 503); // the worker has not confirmed yet
 	assert_non_null(strstr(answer, "media worker"));
@@ -387,7 +388,7 @@ static void drains(void **state)
 {
 	struct child *c = *state;
 	char key[64] = "", other[64] = "";
-	static char answer[65536];
+	static char answer[131072];
 	wait_ready(c);
 	create_consult(c);
 	int fd = ws_join(c, "token", c->token, key);

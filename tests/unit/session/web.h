@@ -9,7 +9,7 @@
 struct web {
 	int status;
 	json_t *json; // NULL: no body, or not JSON
-	char body[65536];
+	char body[131072];
 	char location[300], cookie[300], etag[64], allow[100];
 	bool replayed;
 };
