@@ -68,15 +68,13 @@ struct hz_config {
 		uint32_t requests_per_second;      // per address, default 50
 	} limits;
 	struct {
-		char *wish; // record.default: off, on or automatic, of consults whose maker does not say
-	} record;
-	struct {
 		char *
 		    dir; // web.dir: built pages. Not configured: filled in when found next to the binary, in the
 		         // source tree of the build or in /usr/share/huizhen/web; else ""
 	} web;
 	struct {
 		bool enabled; // record.enabled, default true: consults can be recorded
+		char *wish;   // record.default: off, on or automatic, of consults whose maker does not say
 		char *
 		    dir; // record.dir: the record store (recorder/store.h). Not configured: <data.dir>/record
 		char *master_key; // record.master_key: its file. Not configured: <record.dir>/master.key

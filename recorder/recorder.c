@@ -54,7 +54,7 @@ static int open_store(struct hz_recorder *r)
 	}
 	err = path_of(r, CLEAN_FILE, path);
 	r->was_clean = !err && unlink(path) == 0;
-	return err ? err : hz_keys_master(r->options->master_key, r->master);
+	return err ? err : hz_record_key_master(r->options->master_key, r->master);
 }
 
 static void note_clean(const struct hz_recorder *r)

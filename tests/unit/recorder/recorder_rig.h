@@ -280,7 +280,7 @@ static inline void rr_read(const struct recorder_rig *rig, const char *id, const
 	struct hz_journal_item item;
 	int more;
 	memset(ret, 0, sizeof(*ret));
-	assert_int_equal(hz_keys_master(rig->key, master), 0);
+	assert_int_equal(hz_record_key_master(rig->key, master), 0);
 	assert_int_equal(hz_record_folder(rig->dir, id, STARTED_MS, folder), 0);
 	assert_int_equal(hz_journal_reader_new(folder, master, &reader), 0);
 	while ((more = hz_journal_next(reader, &item)) == 1) {
