@@ -109,6 +109,8 @@ static void trim(struct hz_process *process)
 	size_t idle_bytes = mallinfo2().fordblks;
 	process->trimmed_us = process->brain->now_us;
 	if (idle_bytes > process->idle_bytes + TRIM_BYTES) {
+		if (process->brain->store)
+			hz_store_release(process->brain->store);
 		malloc_trim(0);
 		process->idle_bytes = idle_bytes; // counted on: given back in the middle of the heap
 	} else if (idle_bytes < process->idle_bytes) {

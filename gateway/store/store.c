@@ -145,6 +145,11 @@ int hz_store_open(const char *dir, char error[HZ_STORE_ERROR_BYTES], struct hz_s
 	return 0;
 }
 
+void hz_store_release(struct hz_store *store)
+{
+	sqlite3_db_release_memory(store->db);
+}
+
 void hz_store_close(struct hz_store *store)
 {
 	if (!store)

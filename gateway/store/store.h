@@ -24,6 +24,9 @@ int hz_store_open(const char *dir, char error[HZ_STORE_ERROR_BYTES], struct hz_s
 // Commits what is open and closes. NULL is allowed.
 void hz_store_close(struct hz_store *store);
 
+// Gives back what is cached of both files, as far as it is not in use.
+void hz_store_release(struct hz_store *store);
+
 // Ends the transaction that the first write since the last commit began. Nothing open: 0. On failure everything
 // since the last commit is rolled back.
 int hz_store_commit(struct hz_store *store);

@@ -59,6 +59,9 @@ struct hz_router_options {
 int hz_router_new(const struct hz_router_options *options, struct hz_router **ret);
 void hz_router_free(struct hz_router *router); // the arena keeps its objects; NULL allowed
 
+// After a crowd has left: pages of free slots, of the router's tables and of the arena, go back to the system.
+void hz_router_give_back(struct hz_router *router);
+
 // One command of control, `bytes` long. *ret_id: the object it named (0: none).
 // 0; -EPROTO version; -EINVAL; -ENOENT unknown peer or track; -EEXIST ufrag or SSRC taken; -ENOMEM.
 int hz_router_command(struct hz_router *router, const union hz_msg *msg, size_t bytes, int64_t now_us,

@@ -115,7 +115,7 @@ static void trim(struct hz_worker *w)
 	w->freed = 0;
 	w->trimmed_us = w->now_us;
 	malloc_trim(0);
-	hz_arena_give_back(w->arena);
+	hz_router_give_back(w->router);
 }
 
 static void timers(struct hz_worker *w)
