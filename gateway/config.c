@@ -208,6 +208,8 @@ static int fill_turn(struct hz_config *c, char error[HZ_CONFIG_ERROR_BYTES])
 	if (!*c->turn.secret_file)
 		return 0;
 	int err = read_file(c->turn.secret_file, &text, &bytes);
+	if (!err && !text)
+		err = -EIO;
 	if (err) {
 		hz_config_fail(error, &place, "correct turn.secret_file or its permissions",
 		               "cannot read the TURN secret (%s)", strerror(-err));

@@ -130,11 +130,12 @@ static uint32_t new_ssrc(const struct hz_peer *link)
 static uint8_t codecs(uint8_t kind, struct hz_pt pt[HZ_MAX_CODECS])
 {
 	uint8_t count = 0;
-	for (uint8_t codec = HZ_CODEC_NONE + 1; codec < HZ_CODEC_COUNT; codec++) {
+	for (unsigned codec = HZ_CODEC_NONE + 1; codec < HZ_CODEC_COUNT; codec++) {
 		bool audio = codec == HZ_CODEC_OPUS || codec == HZ_CODEC_RED;
 		if (codec != HZ_CODEC_ULPFEC && audio == (kind == HZ_KIND_AUDIO))
-			pt[count++] = (struct hz_pt){
-			    .pt = FIRST_PT + codec, .codec = codec, .flags = audio ? 0 : HZ_PT_PLI};
+			pt[count++] = (struct hz_pt){.pt = (uint8_t)(FIRST_PT + codec),
+			                             .codec = (uint8_t)codec,
+			                             .flags = audio ? 0 : HZ_PT_PLI};
 	}
 	return count;
 }

@@ -19,7 +19,9 @@ static struct hz_paced *at(struct hz_rt_congestion *c, unsigned i)
 void hz_kept_free(struct hz_router *r, uint32_t sub)
 {
 	struct hz_rt_congestion *c = r->peer[r->sub[sub].peer].congestion;
-	for (struct hz_kept **at_kept = c ? &c->kept : NULL; at_kept && *at_kept;) {
+	if (!c)
+		return;
+	for (struct hz_kept **at_kept = &c->kept; *at_kept;) {
 		struct hz_kept *k = *at_kept;
 		if (k->sub != sub) {
 			at_kept = &k->next;

@@ -56,9 +56,9 @@ void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us)
 	else
 		s->target = choose(
 		    r, s->track, set->max_layer < s->want.layer ? set->max_layer : s->want.layer, s->target);
-	if (wants_media(r, sub) && !hz_sub_synced(r, sub) && !hz_replay_may(r, sub, now_us))
-		hz_keyframe_want(r, s->track, s->target);
-	else if (wants_media(r, sub) && rises(r, sub))
+	if (!wants_media(r, sub))
+		return;
+	if ((!hz_sub_synced(r, sub) && !hz_replay_may(r, sub, now_us)) || rises(r, sub))
 		hz_keyframe_want(r, s->track, s->target);
 }
 

@@ -134,7 +134,7 @@ static int add(struct hz_srtp_out *out, uint32_t ssrc, struct stream **ret)
 {
 	if (out->count >= out->max)
 		return -ENOSPC;
-	int err = out->count == out->cap ? grow(out) : 0;
+	int err = !out->stream || !out->ssrc || out->count == out->cap ? grow(out) : 0;
 	if (err)
 		return err;
 	uint32_t at = lower_bound(out, ssrc);

@@ -33,8 +33,8 @@ int hz_turn_check_new(const char *username, const char *password, struct hz_turn
 	struct hz_turn_check *check = calloc(1, sizeof(*check));
 	if (!check)
 		return -ENOMEM;
-	memcpy(check->username, username, u);
-	memcpy(check->password, password, p);
+	memcpy(check->username, username, u + 1);
+	memcpy(check->password, password, p + 1);
 	check->username_bytes = u;
 	check->password_bytes = p;
 	stun_agent_init(&check->agent, STUN_ALL_KNOWN_ATTRIBUTES, STUN_COMPATIBILITY_RFC5389,
