@@ -3,6 +3,7 @@
 //
 //   bench_worker fan  [SUBSCRIBERS] [SECONDS]   one publisher (1 Mb/s video in bursts, Opus) to many
 //   bench_worker trio [CONSULTS] [SECONDS]      consults of three, each sees both others
+//   ... tap                                     behind any of these two: every track is recorded; somebody empties the tap
 //   bench_worker idle [PEERS]                   connected, two idle slots each; memory before, with, and after them
 //
 // CPU is the worker process's own clock, so it holds the kernel's share of sending on loopback as well. Receivers answer
@@ -33,7 +34,7 @@ struct seat {
 
 struct plan {
 	unsigned peers, group; // peers of a consult
-	bool all_publish;
+	bool all_publish, tap;
 	unsigned seconds;
 };
 
@@ -44,7 +45,7 @@ static unsigned publishers;
 static volatile bool stopping;
 static uint32_t delays[MAX_DELAYS];
 static unsigned delay_count;
-static uint64_t received, wrong;
+static uint64_t received, wrong, tapped;
 
 // --- making the call
 
@@ -58,6 +59,7 @@ static void add_track(uint32_t slot, uint32_t peer, bool video)
 	                                .ssrc = {1000 + slot},
 	                                .pt = {{111, 0, HZ_CODEC_OPUS, HZ_PT_TWCC}},
 	                                .ext = {.twcc = 3, .audio_level = 1}}};
+	t.track_set.flags = plan.tap ? HZ_TRACK_TAP : 0;
 	if (video)
 		t.track_set.pt[0] = (struct hz_pt){96, 97, HZ_CODEC_VP8, HZ_PT_NACK | HZ_PT_PLI | HZ_PT_TWCC};
 	snprintf(t.track_set.mid, HZ_MID_BYTES, "%d", video);
@@ -305,13 +307,28 @@ static void tell_memory(const char *when)
 	printf("%-24s private %6u kB\n", when, private_kb());
 }
 
+// As the recorder does, but for writing.
+static void *empty_tap(void *unused)
+{
+	uint8_t buf[HZ_RING_RECORD_BYTES];
+	struct hz_ring_record record;
+	size_t bytes;
+	while (!stopping) {
+		while (hz_ring_take(&rig->tap, &record, buf, &bytes) == 1)
+			tapped++;
+		usleep(25000);
+	}
+	return NULL;
+}
+
 static void run_call(void)
 {
-	pthread_t thread;
+	pthread_t thread, tap;
 	tell_memory("empty");
 	make_call();
 	tell_memory("connected");
 	pthread_create(&thread, NULL, publish_all, NULL);
+	pthread_create(&tap, NULL, empty_tap, NULL);
 	receive_for(1.0); // keyframes, layers, tables
 	uint64_t before = received;
 	double cpu = worker_cpu(), best = 1e9;
@@ -327,6 +344,7 @@ static void run_call(void)
 	uint64_t packets = received - before;
 	stopping = true;
 	pthread_join(thread, NULL);
+	pthread_join(tap, NULL);
 	tell_memory("with media");
 	qsort(delays, delay_count, sizeof(delays[0]), compare);
 	uint64_t expected =
@@ -335,6 +353,8 @@ static void run_call(void)
 	       (unsigned long long)packets, (unsigned long long)expected, 100 * cpu / plan.seconds);
 	printf("CPU per forwarded packet %.2f us, in the best second %.2f us\n", 1e6 * cpu / (double)packets,
 	       best);
+	if (tapped)
+		printf("tapped %llu\n", (unsigned long long)tapped);
 	if (delay_count)
 		printf("delay us: p50 %u p95 %u p99 %u max %u (%llu undecryptable)\n",
 		       delays[delay_count / 2], delays[delay_count * 95ull / 100],
@@ -365,6 +385,7 @@ int main(int argc, char **argv)
 	const char *mode = argc > 1 ? argv[1] : "fan";
 	unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
 	plan = (struct plan){.seconds = argc > 3 ? (unsigned)atoi(argv[3]) : 8};
+	plan.tap = argc > 4 && !strcmp(argv[4], "tap");
 	setrlimit(RLIMIT_NOFILE, &files);
 	hz_srtp_init();
 	rig = rig_new(0);

@@ -27,6 +27,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memfd.h"
+#include "gateway/base/ring.h"
 #include "gateway/base/secret.h"
 #include "gateway/base/seqpacket.h"
 #include "media/router/arena.h"
@@ -40,7 +41,8 @@
 #include "media/transport/udp.h"
 #include "media/worker/worker.h"
 
-#define WAIT_US 5000000 // for anything that must happen
+#define RIG_INDEX 3
+#define WAIT_US   5000000 // for anything that must happen
 
 struct rig {
 	struct hz_worker_fds fds;
@@ -50,6 +52,8 @@ struct rig {
 	uint16_t port;
 	uint32_t seq;
 	struct hz_identity *identity; // of the worker
+	void *taps;
+	struct hz_ring tap; // the recorder's end of it
 };
 
 static inline void rig_spawn(struct rig *rig)
@@ -62,7 +66,7 @@ static inline void rig_spawn(struct rig *rig)
 	prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves nothing behind
 	hz_srtp_done();                   // what the fork inherited: the worker begins anew
 	close(rig->control);
-	int err = hz_worker_run(&rig->fds, &(struct hz_worker_options){.index = 3});
+	int err = hz_worker_run(&rig->fds, &(struct hz_worker_options){.index = RIG_INDEX});
 #ifdef __SANITIZE_ADDRESS__
 	if (!err && __lsan_do_recoverable_leak_check())
 		_exit(99);
@@ -90,6 +94,11 @@ static inline struct rig *rig_new(unsigned api_bytes)
 	assert_int_equal(hz_identity_load(rig->fds.identity, &rig->identity), 0);
 	assert_int_equal(hz_memfd_map(rig->fds.arena, hz_worker_arena_bytes(), &map), 0);
 	rig->arena = map;
+	assert_int_equal(hz_memfd_new("taps", hz_worker_taps_bytes(RIG_INDEX + 1), &rig->fds.taps), 0);
+	assert_int_equal(hz_memfd_map(rig->fds.taps, hz_worker_taps_bytes(RIG_INDEX + 1), &rig->taps), 0);
+	assert_int_equal(hz_ring_consume(&rig->tap, (uint8_t *)rig->taps + hz_worker_taps_bytes(RIG_INDEX),
+	                                 hz_worker_tap_bytes()),
+	                 0);
 	rig_spawn(rig);
 	return rig;
 }
@@ -116,6 +125,8 @@ static inline void rig_free(struct rig *rig)
 		assert_int_equal(rig_stop(rig), 0);
 	hz_identity_free(rig->identity);
 	hz_memfd_unmap(rig->arena, hz_worker_arena_bytes());
+	hz_memfd_unmap(rig->taps, hz_worker_taps_bytes(RIG_INDEX + 1));
+	close(rig->fds.taps);
 	close(rig->fds.arena);
 	close(rig->fds.udp);
 	close(rig->fds.api);
