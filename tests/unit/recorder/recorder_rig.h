@@ -41,12 +41,14 @@ struct seen {
 	hz_id track;
 	int value;
 	char text[256];
-	uint64_t token;
+	uint64_t number;
 };
 
 struct recorder_rig {
 	char dir[128], key[160];
 	int pair[2], taps;
+	unsigned workers;
+	size_t ring_bytes;
 	void *memory;
 	struct hz_ring ring[WORKERS];
 	pid_t pid;
@@ -68,9 +70,11 @@ static void saw(void *ctx, const char *what, const char *record, hz_id track, in
 	snprintf(s->record, sizeof(s->record), "%s", record);
 }
 
-static void rr_open(void *ctx, const char *record, int err)
+static void rr_open(void *ctx, const char *record, uint64_t newest, int err)
 {
+	struct recorder_rig *rig = ctx;
 	saw(ctx, "open", record, 0, err);
+	rig->seen[rig->seen_count - 1].number = newest;
 }
 
 static void rr_track(void *ctx, const char *record, unsigned worker, hz_id track, int err)
@@ -83,11 +87,11 @@ static void rr_track_closed(void *ctx, const char *record, unsigned worker, hz_i
 	saw(ctx, "closed", record, track, err);
 }
 
-static void rr_event(void *ctx, const char *record, uint64_t token, int err)
+static void rr_event(void *ctx, const char *record, uint64_t number, int err)
 {
 	struct recorder_rig *rig = ctx;
 	saw(ctx, "event", record, 0, err);
-	rig->seen[rig->seen_count - 1].token = token;
+	rig->seen[rig->seen_count - 1].number = number;
 }
 
 static void rr_state(void *ctx, const char *record, enum hz_rec_state state, const char *text)
@@ -135,8 +139,8 @@ static inline void rr_start(struct recorder_rig *rig)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	const struct hz_recorder_options options = {.api = rig->pair[0],
 	                                            .taps = rig->taps,
-	                                            .workers = WORKERS,
-	                                            .ring_bytes = RING_BYTES,
+	                                            .workers = rig->workers,
+	                                            .ring_bytes = rig->ring_bytes,
 	                                            .dir = rig->dir,
 	                                            .master_key = rig->key,
 	                                            .min_free_bytes = rig->min_free,
@@ -164,12 +168,15 @@ static inline struct recorder_rig *rr_new(const char *root)
 	assert_non_null(mkdtemp(rig->dir));
 	snprintf(rig->key, sizeof(rig->key), "%s/master.key", rig->dir);
 	rig->memory_bytes = 64 << 20;
+	rig->workers = WORKERS;
+	rig->ring_bytes = RING_BYTES;
 	assert_int_equal(hz_seqpacket_pair(4 << 20, rig->pair), 0);
-	assert_int_equal(hz_memfd_new("taps", WORKERS * RING_BYTES, &rig->taps), 0);
-	assert_int_equal(hz_memfd_map(rig->taps, WORKERS * RING_BYTES, &rig->memory), 0);
-	for (unsigned i = 0; i < WORKERS; i++)
-		assert_int_equal(
-		    hz_ring_produce(&rig->ring[i], (uint8_t *)rig->memory + i * RING_BYTES, RING_BYTES), 0);
+	assert_int_equal(hz_memfd_new("taps", rig->workers * rig->ring_bytes, &rig->taps), 0);
+	assert_int_equal(hz_memfd_map(rig->taps, rig->workers * rig->ring_bytes, &rig->memory), 0);
+	for (unsigned i = 0; i < rig->workers; i++)
+		assert_int_equal(hz_ring_produce(&rig->ring[i], (uint8_t *)rig->memory + i * rig->ring_bytes,
+		                                 rig->ring_bytes),
+		                 0);
 	rr_control(rig);
 	return rig;
 }
@@ -202,7 +209,7 @@ static inline void rr_free(struct recorder_rig *rig)
 	hz_record_link_free(rig->link);
 	close(rig->pair[0]);
 	close(rig->pair[1]);
-	hz_memfd_unmap(rig->memory, WORKERS * RING_BYTES);
+	hz_memfd_unmap(rig->memory, rig->workers * rig->ring_bytes);
 	close(rig->taps);
 	snprintf(command, sizeof(command), "rm -rf '%s'", rig->dir);
 	assert_int_equal(system(command), 0);

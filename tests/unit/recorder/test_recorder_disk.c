@@ -1,0 +1,131 @@
+// A small disk that fills up under a running recorder: said before anything is lost, nothing is lost while memory has room,
+// and it goes on by itself when there is room again. Needs a mount of its own: skipped where that is not allowed.
+#include "tests/unit/recorder/recorder_rig.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+
+#define TRACK HZ_ID(3, 7)
+#define DISK  "64m"
+
+static struct rr_content content;
+static char place[64];
+
+static bool own_disk(void)
+{
+	snprintf(place, sizeof(place), "/tmp/hz-disk-XXXXXX");
+	if (!mkdtemp(place) || unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return false;
+	return mount("tmpfs", place, "tmpfs", 0, "size=" DISK) == 0;
+}
+
+static void fill(const char *name, uint64_t leave)
+{
+	char path[128];
+	static uint8_t block[65536];
+	struct statvfs fs;
+	snprintf(path, sizeof(path), "%s/%s", place, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	assert_true(fd >= 0);
+	while (!statvfs(place, &fs) && (uint64_t)fs.f_bavail * fs.f_frsize > leave + sizeof(block))
+		if (write(fd, block, sizeof(block)) <= 0)
+			break;
+	close(fd);
+}
+
+static void empty(const char *name)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", place, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+static uint32_t put_for(struct recorder_rig *rig, uint32_t next, int64_t us)
+{
+	for (int64_t until = hz_now_us() + us; hz_now_us() < until;) {
+		(void)rr_put(rig, 0, TRACK, next++);
+		rr_turn(rig);
+	}
+	return next;
+}
+
+static struct recorder_rig *begin(size_t memory_bytes)
+{
+	struct recorder_rig *rig = rr_new(place);
+	rig->min_free = 48 << 20;
+	rig->memory_bytes = memory_bytes;
+	rr_start(rig);
+	rr_record(rig, RECORD_A);
+	rr_track_open(rig, RECORD_A, 0, TRACK, 0);
+	hz_record_link_start(rig->link);
+	rr_expect(rig, "track", 0, 1);
+	return rig;
+}
+
+static void full_and_free_again(void **state)
+{
+	struct recorder_rig *rig = begin(64 << 20);
+	uint32_t next = put_for(rig, 0, 1200000);
+	assert_true(rr_seen(rig, "disk", HZ_REC_DISK_GOOD) >= 1);
+	fill("low", 32 << 20);
+	next = put_for(rig, next, 1500000);
+	assert_int_equal(rr_seen(rig, "disk", HZ_REC_DISK_LOW), 1);
+	assert_int_equal(rr_seen(rig, "state", HZ_REC_STOPPED), 0);
+	fill("full", 0);
+	next = put_for(rig, next, 2500000);
+	assert_int_equal(rr_seen(rig, "disk", HZ_REC_DISK_FULL), 1);
+	assert_int_equal(rr_seen(rig, "state", HZ_REC_STOPPED), 1);
+	assert_int_equal(rr_seen(rig, "state", HZ_REC_LOSING), 0);
+	empty("full");
+	empty("low");
+	next = put_for(rig, next, 1500000);
+	assert_int_equal(rr_seen(rig, "state", HZ_REC_RUNNING), 1);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	assert_int_equal(content.packets, next); // memory was enough
+	assert_int_equal(content.gaps, 0);
+	rr_free(rig);
+}
+
+// Memory is not: what is lost is counted, told and in the journal as a gap.
+static void more_than_memory_holds(void **state)
+{
+	struct recorder_rig *rig = begin(1 << 20);
+	uint32_t next = put_for(rig, 0, 600000);
+	fill("full", 0);
+	for (unsigned i = 0; i < 3000; i++) {
+		(void)rr_put(rig, 0, TRACK, next++);
+		if (i % 100 == 0)
+			rr_run(rig, 50000);
+	}
+	rr_run(rig, 1500000);
+	empty("full");
+	rr_expect(rig, "state", HZ_REC_LOSING, 1);
+	assert_int_equal(rr_seen(rig, "state", HZ_REC_STOPPED), 1);
+	next = put_for(rig, next, 800000);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	assert_true(content.packets > 1000 && content.packets < next);
+	assert_true(content.gaps > 0);
+	assert_int_equal(content.number[content.packets - 1], next - 1);
+	rr_free(rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(full_and_free_again),
+	                                   cmocka_unit_test(more_than_memory_holds)};
+	if (!own_disk()) {
+		print_message("skipped: no mount of our own\n");
+		rmdir(place);
+		return 0;
+	}
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	umount(place);
+	rmdir(place);
+	return failed;
+}
