@@ -35,6 +35,7 @@ void hz_doctor_run(struct hz_doctor *doctor, const struct hz_config *config);
 void hz_doctor_system(
     struct hz_doctor *doctor); // data folder, disk, descriptors, buffers, clock (doctor_system.c)
 void hz_doctor_network(struct hz_doctor *doctor); // ports, UDP, a running gateway (doctor_network.c)
+void hz_doctor_record(struct hz_doctor *doctor);  // the record store: folder, disk, key (doctor_record.c)
 void hz_doctor_turn(struct hz_doctor *doctor);    // turn.urls: an allocation from each (doctor_turn.c)
 void hz_doctor_media(struct hz_doctor *doctor); // certificate, libraries, GCM, codecs, pages (doctor_media.c)
 

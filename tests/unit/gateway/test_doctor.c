@@ -202,6 +202,49 @@ static void certificate_refused(void **state)
 	assert_int_equal(hz_certificate_make(a, ak, &names), -ENOENT);
 }
 
+static void put(const char *name, size_t bytes, mode_t mode)
+{
+	char path[128], text[64] = "";
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0 && write(fd, text, bytes) == (ssize_t)bytes && fchmod(fd, mode) == 0);
+	close(fd);
+}
+
+static void records(void **state)
+{
+	char path[128], yaml[200];
+	examine("record: {enabled: false}\n");
+	expect("records", HZ_VERDICT_OFF, "record.enabled");
+	snprintf(path, sizeof(path), "%s/store", dir);
+	snprintf(yaml, sizeof(yaml), "record: {dir: %s, min_free: 64}\n", path);
+	examine(yaml);
+	expect("records", HZ_VERDICT_OK, "first start");
+	expect("record key", HZ_VERDICT_OK, "first start");
+	assert_int_equal(mkdir(path, 0755), 0);
+	examine(yaml);
+	expect("records", HZ_VERDICT_WARN, "mode 755");
+	assert_int_equal(chmod(path, 0700), 0);
+	put("store/master.key", 31, 0600);
+	examine(yaml);
+	expect("records", HZ_VERDICT_OK, path);
+	assert_true(strstr(finding("record disk")->text, "safe after") != NULL);
+	expect("record room", HZ_VERDICT_OK, "MiB free");
+	expect("record key", HZ_VERDICT_FAIL, "is not a key");
+	put("store/master.key", 32, 0640);
+	examine(yaml);
+	expect("record key", HZ_VERDICT_WARN, "mode 640");
+	put("store/master.key", 32, 0600);
+	snprintf(yaml, sizeof(yaml), "record: {dir: %s, min_free: 1048576}\n", path);
+	examine(yaml);
+	expect("record key", HZ_VERDICT_OK, "master.key");
+	expect("record room", HZ_VERDICT_WARN, "MiB free");
+	put("file", 1, 0600);
+	snprintf(yaml, sizeof(yaml), "record: {dir: %s/file}\n", dir);
+	examine(yaml);
+	expect("records", HZ_VERDICT_FAIL, "not a folder");
+}
+
 static void too_many_findings(void **state)
 {
 	d.count = 0;
@@ -233,6 +276,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(folders, make_dir, remove_dir),
 	    cmocka_unit_test_setup_teardown(certificates, make_dir, remove_dir),
 	    cmocka_unit_test_setup_teardown(certificate_refused, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(records, make_dir, remove_dir),
 	    cmocka_unit_test(too_many_findings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
