@@ -200,14 +200,15 @@ static int add_entry(struct entries *e, const char *folder, const struct hz_reco
 	char *copy = strdup(folder);
 	if (!copy)
 		return -ENOMEM;
-	e->list[e->count++] = (struct entry){copy, *state};
+	e->list[e->count].folder = copy;
+	e->list[e->count++].state = *state;
 	return 0;
 }
 
 // A state that cannot be read is a record all the same: it is shown as failed and says why.
 static int take_folder(struct entries *e, const char *folder, const char *id)
 {
-	struct hz_record_state s;
+	struct hz_record_state s = {0};
 	int err = hz_record_state_read(folder, &s);
 	if (!err && strcmp(s.id, id) == 0)
 		return add_entry(e, folder, &s);

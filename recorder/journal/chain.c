@@ -138,10 +138,10 @@ static int broken(struct hz_chain *c, const char *what)
 }
 
 // The file ends before its chunk or header does.
-static int short_of(struct hz_chain *c, const void *have, const char *magic, size_t bytes)
+static int short_of(struct hz_chain *c, const void *have, size_t bytes)
 {
-	size_t n = bytes < strlen(magic) ? bytes : strlen(magic);
-	if (memcmp(have, magic, n) != 0)
+	size_t most = c->offset ? sizeof(hz_chunk_magic) : sizeof(hz_segment_magic);
+	if (memcmp(have, c->offset ? hz_chunk_magic : hz_segment_magic, bytes < most ? bytes : most) != 0)
 		return broken(c, c->offset ? "not a chunk's head" : "not a segment's header");
 	return is_last(c) ? torn(c) : hz_chain_fault(c, "cut off, and a segment follows");
 }
@@ -194,7 +194,7 @@ static int next_segment(struct hz_chain *c)
 	if (n < 0)
 		return (int)n;
 	if (n < (ssize_t)sizeof(data))
-		return short_of(c, data, HZ_SEGMENT_MAGIC, (size_t)n);
+		return short_of(c, data, (size_t)n);
 	const char *wrong = hz_segment_head_get(c->hasher, data, &head);
 	if (wrong)
 		return broken(c, wrong);
@@ -258,7 +258,7 @@ static int read_chunk(struct hz_chain *c)
 	if (n < 0)
 		return (int)n;
 	if (left < HZ_JOURNAL_CHUNK_HEAD || n < HZ_JOURNAL_CHUNK_HEAD)
-		return short_of(c, c->data, HZ_CHUNK_MAGIC, (size_t)n);
+		return short_of(c, c->data, (size_t)n);
 	const char *wrong = hz_chunk_head_get(c->hasher, c->data, &head);
 	if (wrong)
 		return broken(c, wrong);
@@ -267,7 +267,7 @@ static int read_chunk(struct hz_chain *c)
 		return err;
 	size_t rest = head.bytes + HZ_JOURNAL_CHUNK_TAIL, whole = HZ_JOURNAL_CHUNK_HEAD + rest;
 	if (left < whole)
-		return short_of(c, c->data, HZ_CHUNK_MAGIC, HZ_JOURNAL_CHUNK_HEAD);
+		return short_of(c, c->data, HZ_JOURNAL_CHUNK_HEAD);
 	n = hz_file_read(c->fd, c->data + HZ_JOURNAL_CHUNK_HEAD, rest, c->offset + HZ_JOURNAL_CHUNK_HEAD);
 	if (n < (ssize_t)rest)
 		return n < 0 ? (int)n : -EIO; // it became shorter while it was read

@@ -21,17 +21,16 @@
 
 #include <stdint.h>
 
-#define HZ_JOURNAL_VERSION      1u
-#define HZ_JOURNAL_SEGMENT_HEAD 120          // bytes of a segment's header
-#define HZ_JOURNAL_CHUNK_HEAD   64           // bytes of a chunk's head; tag and hash come behind
-#define HZ_JOURNAL_CHUNK_BYTES  (256 * 1024) // most plain bytes of a chunk
-#define HZ_JOURNAL_CHUNK_US     500000       // most time in a chunk
-#define HZ_JOURNAL_SEGMENT_BYTES                                                                             \
-	(256ull << 20)                // a new segment is begun then; going on after a crash reads one
-#define HZ_JOURNAL_RECORD_BYTES 16384 // most bytes of one record
-#define HZ_JOURNAL_HASH_BYTES   32
-#define HZ_JOURNAL_KEY_BYTES    32
-#define HZ_JOURNAL_TRACKS       4096 // of one record in its life; number 0 is the events'
+#define HZ_JOURNAL_VERSION       1u
+#define HZ_JOURNAL_SEGMENT_HEAD  120           // bytes of a segment's header
+#define HZ_JOURNAL_CHUNK_HEAD    64            // bytes of a chunk's head; tag and hash come behind
+#define HZ_JOURNAL_CHUNK_BYTES   (256 * 1024)  // most plain bytes of a chunk
+#define HZ_JOURNAL_CHUNK_US      500000        // most time in a chunk
+#define HZ_JOURNAL_SEGMENT_BYTES (32ull << 20) // then a new one; going on after a crash reads one
+#define HZ_JOURNAL_RECORD_BYTES  16384         // most bytes of one record
+#define HZ_JOURNAL_HASH_BYTES    32
+#define HZ_JOURNAL_KEY_BYTES     32
+#define HZ_JOURNAL_TRACKS        4096 // of one record in its life; number 0 is the events'
 
 enum hz_chunk_kind {
 	HZ_CHUNK_EVENTS = 1, // track 0: JSON events, sealed under the record's key

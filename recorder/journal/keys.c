@@ -14,9 +14,10 @@
 #include "recorder/journal/file.h"
 #include "recorder/journal/wire.h"
 
-#define KEY_MAGIC      "HZJKEY1\n"
 #define KEY_FILE_BYTES (8 + HZ_GCM256_NONCE_BYTES + HZ_JOURNAL_KEY_BYTES + HZ_GCM256_TAG_BYTES)
 #define AAD_BYTES      (8 + 16 + 4)
+
+static const uint8_t key_magic[8] = {'H', 'Z', 'J', 'K', 'E', 'Y', '1', '\n'};
 
 static void key_name(uint32_t track, const char *suffix, char ret[32])
 {
@@ -28,7 +29,7 @@ static void key_name(uint32_t track, const char *suffix, char ret[32])
 
 static void key_aad(const uint8_t record[16], uint32_t track, uint8_t ret[AAD_BYTES])
 {
-	memcpy(ret, KEY_MAGIC, 8);
+	memcpy(ret, key_magic, 8);
 	memcpy(ret + 8, record, 16);
 	hz_put_u32(ret + 24, track);
 }
@@ -94,7 +95,7 @@ int hz_record_key_make(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES],
 	int err = hz_cipher_new(wrapping, &cipher);
 	if (err)
 		return err;
-	memcpy(file, KEY_MAGIC, 8);
+	memcpy(file, key_magic, 8);
 	hz_random(nonce, HZ_GCM256_NONCE_BYTES);
 	nonce[11] |= 0x80; // apart from the nonces of chunks, which end with a segment's number
 	hz_random(key, sizeof(key));
@@ -136,7 +137,7 @@ int hz_record_key_load(int dir_fd, const uint8_t wrapping[HZ_JOURNAL_KEY_BYTES],
 	close(fd);
 	if (n < 0)
 		return (int)n;
-	if (n != KEY_FILE_BYTES || memcmp(file, KEY_MAGIC, 8) != 0)
+	if (n != KEY_FILE_BYTES || memcmp(file, key_magic, 8) != 0)
 		return -EKEYREJECTED;
 	int err = hz_cipher_new(wrapping, &cipher);
 	if (err)

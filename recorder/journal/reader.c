@@ -194,16 +194,13 @@ static int note_track(struct hz_journal_reader *r, const json_t *json)
 	struct reader_track *t = &r->tracks[number];
 	if (t->key && strcmp(t->key, key) != 0)
 		return hz_chain_fault(&r->chain, "two tracks of one number");
-	char *text = json_dumps(json, JSON_COMPACT), *name = t->key ? t->key : strdup(key);
-	if (!text || !name) {
-		free(text);
-		if (!t->key)
-			free(name);
+	if (!t->key && !(t->key = strdup(key)))
 		return -ENOMEM;
-	}
+	char *text = json_dumps(json, JSON_COMPACT);
+	if (!text)
+		return -ENOMEM;
 	free(t->json);
 	t->json = text;
-	t->key = name;
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 void hz_segment_head_put(struct hz_hasher *hasher, const struct hz_segment_head *head,
                          uint8_t ret[HZ_JOURNAL_SEGMENT_HEAD])
 {
-	memcpy(ret, HZ_SEGMENT_MAGIC, 8);
+	memcpy(ret, hz_segment_magic, 8);
 	hz_put_u32(ret + 8, HZ_JOURNAL_VERSION);
 	hz_put_u32(ret + 12, head->number);
 	memcpy(ret + 16, head->record, 16);
@@ -20,7 +20,7 @@ const char *hz_segment_head_get(struct hz_hasher *hasher, const uint8_t data[HZ_
                                 struct hz_segment_head *ret)
 {
 	uint8_t hash[HZ_JOURNAL_HASH_BYTES];
-	if (memcmp(data, HZ_SEGMENT_MAGIC, 8) != 0)
+	if (memcmp(data, hz_segment_magic, 8) != 0)
 		return "not a segment's header";
 	hz_hash(hasher, NULL, data, 88, hash);
 	if (memcmp(hash, data + 88, sizeof(hash)) != 0)
@@ -46,7 +46,7 @@ static uint32_t head_check(struct hz_hasher *hasher, const uint8_t *data)
 void hz_chunk_head_put(struct hz_hasher *hasher, const struct hz_chunk_head *head,
                        uint8_t ret[HZ_JOURNAL_CHUNK_HEAD])
 {
-	memcpy(ret, HZ_CHUNK_MAGIC, 4);
+	memcpy(ret, hz_chunk_magic, 4);
 	hz_put_u32(ret + 4, head->kind);
 	hz_put_u32(ret + 8, head->track);
 	hz_put_u32(ret + 12, 0);
@@ -87,7 +87,7 @@ const char *hz_chunk_head_get(struct hz_hasher *hasher, const uint8_t data[HZ_JO
 	                          .bytes = hz_get_u32(data + 40),
 	                          .records = hz_get_u32(data + 44),
 	                          .segment = hz_get_u32(data + 56)};
-	if (memcmp(data, HZ_CHUNK_MAGIC, 4) != 0)
+	if (memcmp(data, hz_chunk_magic, 4) != 0)
 		return "not a chunk's head";
 	if (hz_get_u32(data + 60) != head_check(hasher, data))
 		return "check of the chunk's head does not match";

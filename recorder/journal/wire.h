@@ -8,12 +8,13 @@
 #include "recorder/journal/crypt.h"
 #include "recorder/journal/format.h"
 
-#define HZ_SEGMENT_MAGIC       "HZJSEG1\n" // 8 bytes
-#define HZ_CHUNK_MAGIC         "HZC1"      // 4 bytes
 #define HZ_JOURNAL_RECORD_HEAD 8
 #define HZ_JOURNAL_CHUNK_TAIL  (HZ_GCM256_TAG_BYTES + HZ_JOURNAL_HASH_BYTES)
 #define HZ_JOURNAL_AAD_BYTES   (16 + HZ_JOURNAL_CHUNK_HEAD)
 #define HZ_JOURNAL_SEGMENTS    9999u // four digits of a file's name
+
+static const uint8_t hz_segment_magic[8] = {'H', 'Z', 'J', 'S', 'E', 'G', '1', '\n'},
+                     hz_chunk_magic[4] = {'H', 'Z', 'C', '1'};
 
 struct hz_segment_head {
 	uint32_t number;

@@ -95,7 +95,8 @@ void hz_journal_lost(struct hz_journal_writer *writer, uint32_t track, uint64_t 
                      const char *why)
 {
 	struct hz_gap gap = {.track = track, .packets = packets, .bytes = bytes, .at_us = writer->newest_us};
-	snprintf(gap.why, sizeof(gap.why), "%s", why);
+	for (size_t i = 0; i < sizeof(gap.why) - 1 && why[i]; i++)
+		gap.why[i] = why[i] >= ' ' && why[i] <= '~' ? why[i] : '?'; // it becomes JSON
 	lose(writer, &gap);
 }
 

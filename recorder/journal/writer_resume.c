@@ -62,14 +62,15 @@ int hz_writer_resume(struct hz_journal_writer *w, uint64_t *ret_cut)
 	uint32_t from;
 	int err = hz_chain_newest(w->journal_fd, &from);
 	// A segment whose state was torn off says nothing of what was before it.
-	for (; !err; from--) {
+	while (!err) {
 		err = read_from(w, from, &r);
-		if (err || (r->state_seen && r->chain.chunks) || from == 1)
+		if (!r || r->state_seen || from == 1)
 			break;
 		hz_journal_reader_free(r);
 		r = NULL;
+		from--;
 	}
-	if (err)
+	if (!r)
 		return err;
 	const struct hz_chain *c = &r->chain;
 	if (c->record_known && memcmp(c->record, w->record, 16) != 0)

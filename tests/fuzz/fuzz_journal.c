@@ -36,7 +36,7 @@ static size_t fix_chunk(struct fixing *f, uint8_t *p, size_t left)
 	size_t room = left - HZ_JOURNAL_CHUNK_HEAD - HZ_JOURNAL_CHUNK_TAIL;
 	size_t plain = hz_get_u32(p + 40) <= room ? hz_get_u32(p + 40) : room;
 	uint32_t track = hz_get_u32(p + 8);
-	memcpy(p, HZ_CHUNK_MAGIC, 4);
+	memcpy(p, hz_chunk_magic, 4);
 	f->number++;
 	if (!f->keep_numbers)
 		hz_put_u64(p + 16, f->number);
@@ -61,7 +61,7 @@ static void fix_segment(struct fixing *f, uint8_t *p, size_t bytes)
 	f->segment++;
 	if (bytes < HZ_JOURNAL_SEGMENT_HEAD)
 		return;
-	memcpy(p, HZ_SEGMENT_MAGIC, 8);
+	memcpy(p, hz_segment_magic, 8);
 	hz_put_u32(p + 8, HZ_JOURNAL_VERSION);
 	hz_put_u32(p + 12, f->segment);
 	memcpy(p + 16, rig_record, 16);

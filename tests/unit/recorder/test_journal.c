@@ -104,7 +104,7 @@ static void a_full_memory_is_told(void **state)
 	}
 	assert_true(refused > 0);
 	assert_int_equal(hz_journal_event(rig.w, 1, "{}", 2, rig.now_us), 0); // events have room left
-	hz_journal_lost(rig.w, a, 5, 500, "ring");
+	hz_journal_lost(rig.w, a, 5, 500, "ring\xff and much more than there is room for");
 	assert_int_equal(rig_seal_sync(&rig), 0);
 	assert_int_equal(rig_put(&rig, a, 300), 0);
 	assert_int_equal(rig_end(&rig), 0);
