@@ -88,9 +88,10 @@ export class Consult {
 		const waiting = p.status === 'lobby';
 		const you = {
 			id: p.id, role: p.role, status: p.status, hand: p.hand, position: waiting ? lobby.indexOf(p) + 1 : 0,
-			waiting_s: waiting ? Math.round((Date.now() - p.joined) / 1000) : 0,
+			waiting_s: waiting ? Math.round((Date.now() - p.joined) / 1000) : 0, consent: p.consent ?? 'none',
 		};
-		const consult = { id: this.id, title: this.title, status: this.status };
+		const record = { state: this.record ?? 'off', wish: this.wish ?? 'off' };
+		const consult = { id: this.id, title: this.title, status: this.status, record };
 		const state = { version: this.version, you, consult };
 		if (waiting) return state;
 		state.participants = this.list.filter((x) => x.status !== 'lobby').map((x) => this.view(x));

@@ -12,6 +12,7 @@ import { ChatPanel } from './chat-panel';
 import { Controls } from './controls';
 import { DevicesPanel } from './devices-panel';
 import { PeoplePanel } from './people-panel';
+import { ConsentDialog, RecordBar, RecordSign } from './record-bar';
 import { Stage, type Layout } from './stage';
 
 type Panel = 'chat' | 'people' | 'devices' | null;
@@ -38,7 +39,7 @@ export function CallView({ consult }: { consult: Consult }) {
 		<div class={`call${panel ? ' with-panel' : ''}`} data-testid="call" data-layout={layout}>
 			<header class="call-head">
 				<h1 class="call-title">{consult.title || t('call')}</h1>
-				{consult.recording && <span class="recording">{t('recording')}</span>}
+				<RecordSign consult={consult} />
 				<span class={`quality ${consult.quality}`} data-testid="quality">
 					<span class="quality-name">{t('quality')}: </span>
 					{t(`quality_${consult.quality}`)}
@@ -46,7 +47,10 @@ export function CallView({ consult }: { consult: Consult }) {
 				<LanguageSwitch />
 				<ThemeSwitch />
 			</header>
-			<QualityBanner consult={consult} />
+			<div class="call-banners">
+				<RecordBar consult={consult} onNotice={notice.show} />
+				<QualityBanner consult={consult} />
+			</div>
 			<main class="call-main">
 				<Stage consult={consult} layout={layout} />
 				{consult.audio.blocked && (
@@ -71,6 +75,7 @@ export function CallView({ consult }: { consult: Consult }) {
 					<span class="sr">{unread.said}</span>
 				</div>
 			</main>
+			<ConsentDialog consult={consult} onNotice={notice.show} />
 			{panel === 'chat' && <ChatPanel consult={consult} onClose={close} />}
 			{panel === 'people' && <PeoplePanel consult={consult} onClose={close} onNotice={notice.show} />}
 			{panel === 'devices' && <DevicesPanel consult={consult} onClose={close} onNotice={notice.show} />}

@@ -4,6 +4,7 @@ import { canShareScreen, environment, listDevices, problemOf, type Consult, type
 import { t } from '../i18n';
 import { remember } from '../shared/choices';
 import { Icon, type IconName } from '../shared/icons';
+import { Confirm } from '../shared/ui';
 import type { Layout } from './stage';
 
 interface ControlsProps {
@@ -72,6 +73,7 @@ export function Controls(props: ControlsProps) {
 					label={waiting ? t('peopleWaiting', { n: waiting }) : t('peopleOpen')} onClick={() => props.onPanel('people')}
 				/>
 			)}
+			{consult.can('record') && <RecordButton {...props} />}
 			<ControlButton
 				testid="btn-layout" icon={layout === 'grid' ? 'speaker' : 'grid'}
 				text={t(layout === 'grid' ? 'layoutSpeaker' : 'layoutGrid')}
@@ -81,6 +83,32 @@ export function Controls(props: ControlsProps) {
 				testid="btn-leave" icon="leave" text={t('leave')} kind="leave" onClick={() => void consult.leave()}
 			/>
 		</section>
+	);
+}
+
+/** Records everybody who consented; stopping is asked for once more. */
+function RecordButton({ consult, onNotice }: ControlsProps) {
+	const [busy, setBusy] = useState(false);
+	const [sure, setSure] = useState(false);
+	const runs = consult.record.state !== 'off';
+	const change = () => {
+		setSure(false);
+		setBusy(true);
+		(runs ? consult.record.stop() : consult.record.start())
+			.catch(() => onNotice(t(runs ? 'actionFailed' : 'recordFailed')))
+			.finally(() => setBusy(false));
+	};
+	return (
+		<>
+			<ControlButton
+				testid="btn-record" icon={runs ? 'recordStop' : 'record'} text={t(runs ? 'recordStop' : 'recordStart')}
+				label={t(runs ? 'recordStopLabel' : 'recordStartLabel')} pressed={runs} disabled={busy} kind={runs ? 'recording-now' : ''}
+				onClick={() => (runs ? setSure(true) : change())}
+			/>
+			{sure && (
+				<Confirm text={t('recordStopConfirm')} yes={t('recordStop')} no={t('cancel')} onYes={change} onNo={() => setSure(false)} />
+			)}
+		</>
 	);
 }
 

@@ -7,6 +7,7 @@ import { Confirm } from '../shared/ui';
 import { PanelHead } from './chat-panel';
 import { ConnectionDetails } from './connection';
 import { LobbyList } from './lobby-list';
+import { notRecorded } from './record-bar';
 
 interface PeopleProps {
 	consult: Consult;
@@ -81,6 +82,12 @@ function Person({ consult, person, onSendBack, onRemove, onMute }: PersonProps) 
 				<span class="hint">
 					{t(`role_${person.role}`)} · {person.status === 'away' ? t('away') : `${t('quality')}: ${t(`quality_${level}`)}`}
 					{person.hand && ` · ${t('handRaised')}`}
+					{notRecorded(consult, person) && (
+						<span class="not-recorded" data-testid="not-recorded">
+							{' · '}
+							{t(`consentOf_${person.consent ?? 'none'}`)}
+						</span>
+					)}
 				</span>
 			</div>
 			<div class="row">

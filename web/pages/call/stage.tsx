@@ -6,7 +6,20 @@ import { useMedia } from '../shared/hooks';
 import { SelfView, Tile } from './tile';
 import { gridColumns, mainTile, nextFloor, tilesOf, type Floor, type TileInfo } from './tiles';
 
+const REPORT_AFTER_MS = 300;
+
 export type Layout = 'speaker' | 'grid';
+
+/** The record shows what the host saw. */
+function useLayoutReport(consult: Consult, mode: Layout, main: string | null, pinned: boolean): void {
+	const host = consult.can('record') || consult.can('admit');
+	const { state } = consult.record;
+	useEffect(() => {
+		if (!host || state !== 'on') return;
+		const timer = setTimeout(() => void consult.record.reportLayout({ mode, main, pinned }).catch(() => undefined), REPORT_AFTER_MS);
+		return () => clearTimeout(timer);
+	}, [consult, host, state, mode, main, pinned]);
+}
 
 export function Stage({ consult, layout }: { consult: Consult; layout: Layout }) {
 	const [pinned, setPinned] = useState<string | null>(null);
@@ -21,6 +34,7 @@ export function Stage({ consult, layout }: { consult: Consult; layout: Layout })
 	const main = layout === 'grid' && !empty ? null : mainTile(tiles, pinned, floor.current.id);
 	const mainTrack = main?.remote?.id ?? null;
 	useEffect(() => consult.setMainTrack(mainTrack), [consult, mainTrack]);
+	useLayoutReport(consult, layout, mainTrack, main !== null && main.key === pinned);
 
 	if (layout === 'grid' && !empty) {
 		const count = tiles.length + (canPublish ? 1 : 0);

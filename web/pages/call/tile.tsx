@@ -4,6 +4,7 @@ import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { LocalVideo, RemoteVideo } from '../shared/video';
 import { pictureState } from './network';
+import { notRecorded } from './record-bar';
 import type { TileInfo } from './tiles';
 
 interface TileProps {
@@ -50,6 +51,7 @@ export function Tile({ consult, tile, large, pinned, onPin }: TileProps) {
 			)}
 			<p class="tile-name">
 				{tile.silent && <Sign icon="micOff" text={t('mutedSign')} />}
+				{notRecorded(consult, participant) && <Sign icon="recordNot" text={t('notRecorded')} />}
 				<span class="tile-text">{name}</span>
 				{tile.speaking && <span class="sr">{t('speaking')}</span>}
 				{weak && <span class="tile-quality">{t(`quality_${participant.quality}`)}</span>}
@@ -71,7 +73,7 @@ export function Tile({ consult, tile, large, pinned, onPin }: TileProps) {
 	);
 }
 
-function Sign({ icon, text }: { icon: 'micOff' | 'hand'; text: string }) {
+function Sign({ icon, text }: { icon: 'micOff' | 'hand' | 'recordNot'; text: string }) {
 	return (
 		<span class="sign" title={text}>
 			<Icon name={icon} size={18} />

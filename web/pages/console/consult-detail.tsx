@@ -10,6 +10,7 @@ import { ringBell } from '../shared/sounds';
 import type { Claims } from '../shared/token';
 import { Confirm } from '../shared/ui';
 import { Links } from './links';
+import { Recording } from './recording';
 
 interface DetailProps {
 	token: string;
@@ -65,6 +66,7 @@ export function ConsultDetail({ token, consult, claims, onEnter, onChanged, onFa
 			) : (
 				<p class="hint">{t('consultClosed')}</p>
 			)}
+			{open && <Recording token={token} consult={consult} onChanged={onChanged} onFailed={onFailed} />}
 			{open && <Lobby token={token} consult={consult.id} onFailed={onFailed} />}
 			{open && <Links token={token} consult={consult.id} onFailed={onFailed} />}
 			{closing && (

@@ -32,6 +32,11 @@ export function ConsultList({ consults, selected, onSelect, onCreate }: ListProp
 							<span class="hint">
 								{t(c.status === 'open' ? 'consultOpen' : 'consultClosed')} · {time.format(c.created_ms)}
 							</span>
+							{c.record && c.record.state !== 'off' && (
+								<span class={`recording ${c.record.state}`} data-testid="console-recording">
+									{t(`record_${c.record.state}`)}
+								</span>
+							)}
 							{c.status === 'open' && (
 								<span class="hint">{t('consultCounts', { n: c.participants ?? 0, w: c.lobby ?? 0 })}</span>
 							)}

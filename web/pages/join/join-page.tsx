@@ -1,10 +1,11 @@
 // /j/{code} and /join#token=…: from the link into the consult. Nothing is used up before the tap on "Join".
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { environment, savedResumeKey, type Consult } from '../../sdk/src';
+import { environment, savedResumeKey, type ConsentAnswer, type Consult } from '../../sdk/src';
 import type { RestLinkInfo } from '../../sdk/src/protocol';
 import { CallView } from '../call/call-view';
 import { t, useLanguage, type MessageKey } from '../i18n';
 import { api, ApiError } from '../shared/api';
+import { ConsentQuestion } from '../shared/consent';
 import { enter, type Devices } from '../shared/enter';
 import { useConsult } from '../shared/hooks';
 import { audioContext } from '../shared/sounds';
@@ -19,6 +20,7 @@ type Phase =
 	| { name: 'loading' }
 	| { name: 'welcome'; invitation: Invitation }
 	| { name: 'problem'; title: MessageKey; text: MessageKey; retry: boolean }
+	| { name: 'consent' }
 	| { name: 'check' }
 	| { name: 'joining' }
 	| { name: 'inside'; consult: Consult }
@@ -56,6 +58,8 @@ export function JoinPage() {
 	const storageKey = code.current ? `link.${code.current}` : 'token';
 	const token = useRef<string | null>(null);
 	const used = useRef(false);
+	const record = useRef<RestLinkInfo['record']>('off');
+	const consent = useRef<ConsentAnswer | undefined>(undefined);
 
 	const load = async () => {
 		setPhase({ name: 'loading' });
@@ -70,6 +74,7 @@ export function JoinPage() {
 			const invitation = { title: info.consult_title, role: info.role, name: info.name };
 			// The browser that used a link may use it again, and only the gateway knows: so "used" still has its button.
 			used.current = info.state === 'used';
+			record.current = info.record;
 			setPhase(linkProblem(info.state) ?? { name: 'welcome', invitation });
 		} catch (error) {
 			setPhase(problemOfError(error));
@@ -106,7 +111,7 @@ export function JoinPage() {
 				return;
 			}
 			token.current = redeemed.token;
-			setPhase({ name: 'check' });
+			setPhase(record.current === 'off' ? { name: 'check' } : { name: 'consent' });
 		} catch (error) {
 			setPhase(problemOfError(error, used.current));
 		}
@@ -115,7 +120,7 @@ export function JoinPage() {
 		audioContext();
 		setPhase({ name: 'joining' });
 		try {
-			show(await enter({ token: token.current ?? '', storageKey, devices }));
+			show(await enter({ token: token.current ?? '', storageKey, devices, consent: consent.current }));
 		} catch {
 			devices.camera?.stop();
 			devices.microphone?.stop();
@@ -133,6 +138,14 @@ export function JoinPage() {
 					<Unsupported />
 				) : phase.name === 'welcome' ? (
 					<Welcome invitation={phase.invitation} onJoin={() => void redeem()} />
+				) : phase.name === 'consent' ? (
+					<ConsentQuestion
+						on={record.current === 'on'}
+						onAnswer={(answer) => {
+							consent.current = answer;
+							setPhase({ name: 'check' });
+						}}
+					/>
 				) : phase.name === 'check' ? (
 					<DeviceCheck onEnter={(devices) => void go(devices)} />
 				) : phase.name === 'problem' ? (

@@ -1,7 +1,7 @@
 // The gateway's REST interface, /api/v1, as far as the pages use it.
 import type {
 	Participant, RestConsult, RestConsultList, RestLink, RestLinkCreate, RestLinkCreated, RestLinkInfo, RestLinkList,
-	RestLinkRedeemed, RestParticipantList,
+	RecordWish, RestLinkRedeemed, RestParticipantList, RestRecording,
 } from '../../sdk/src/protocol';
 
 export class ApiError extends Error {
@@ -63,6 +63,9 @@ export const api = {
 		call<RestConsultList>('GET', `/consults?limit=100${cursor ? `&cursor=${id(cursor)}` : ''}`, token),
 	consult: (token: string, c: string) => call<RestConsult>('GET', `/consults/${id(c)}`, token),
 	createConsult: (token: string, title: string) => call<RestConsult>('POST', '/consults', token, { title }),
+	startRecording: (token: string, c: string) => call<RestRecording>('POST', `/consults/${id(c)}/recording`, token, {}),
+	stopRecording: (token: string, c: string) => call<void>('DELETE', `/consults/${id(c)}/recording`, token),
+	setWish: (token: string, c: string, record: RecordWish) => call<RestConsult>('PATCH', `/consults/${id(c)}`, token, { record }),
 	closeConsult: (token: string, c: string) => call<void>('PATCH', `/consults/${id(c)}`, token, { status: 'closed' }),
 	participants: (token: string, c: string) =>
 		call<RestParticipantList>('GET', `/consults/${id(c)}/participants?limit=100`, token),

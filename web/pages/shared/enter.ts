@@ -1,5 +1,5 @@
 // From a token to a running consult, with the devices that were checked before.
-import { Huizhen, type Consult, type HuizhenError } from '../../sdk/src';
+import { Huizhen, type ConsentAnswer, type Consult, type HuizhenError } from '../../sdk/src';
 import { language } from '../i18n';
 import { choices } from './choices';
 import { expose } from './start';
@@ -13,6 +13,8 @@ export interface Devices {
 export interface EnterOptions {
 	token?: string;
 	storageKey: string;
+	/** The answer to the consent question, where it was asked before. */
+	consent?: ConsentAnswer;
 	/** Devices opened in the check; without them they are opened now, as after a reload of the page. */
 	devices?: Devices;
 }
@@ -21,6 +23,7 @@ export async function enter(options: EnterOptions): Promise<Consult> {
 	const consult = await Huizhen.join({
 		token: options.token,
 		storageKey: options.storageKey,
+		consent: options.consent,
 		language: language(),
 		client: { name: 'huizhen-pages', version: Huizhen.version },
 	});

@@ -2,7 +2,7 @@
 import type { HuizhenError } from './errors';
 import type { Opener } from './local-track';
 import type { PeerDeps } from './peer';
-import type { BellPush, ChatPush, Level, Source, Track } from './protocol';
+import type { BellPush, ChatPush, ConsentAnswer, Level, Source, Track } from './protocol';
 import type { SocketFactory } from './rpc';
 
 /**
@@ -58,6 +58,7 @@ export interface ConsultOptions {
 	url: string;
 	token?: string;
 	resumeKey?: string;
+	consent?: ConsentAnswer;
 	language: string;
 	client: { name: string; version: string };
 	storageKey?: string;

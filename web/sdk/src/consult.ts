@@ -13,6 +13,7 @@ import type {
 	ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Step, Track, You,
 } from './protocol';
 import { Publications } from './publications';
+import { ConsultRecord } from './record';
 import { ResumeStore } from './resume-store';
 import { Session, type SessionState } from './session';
 import { reportOf, type Statistics } from './stats';
@@ -20,11 +21,13 @@ import type { Uplink } from './uplink';
 import { Views } from './views';
 import { isShown, wantedTracks } from './wanted';
 
-const NOBODY: You = { id: '', role: 'observer', status: 'lobby', position: 0, waiting_s: 0, hand: false };
+const NOBODY: You = { id: '', role: 'observer', status: 'lobby', position: 0, waiting_s: 0, hand: false, consent: 'none' };
 
 export class Consult extends Emitter<ConsultEvents> {
 	/** Plays the others' sound; see AudioOutput.resume() for browsers that want a gesture. */
 	readonly audio: AudioOutput;
+	/** Whether the consult is recorded and oneself with it; starting, stopping, consent. */
+	readonly record: ConsultRecord;
 	private readonly session: Session;
 	private readonly store: ResumeStore;
 	private readonly publications: Publications;
@@ -73,6 +76,7 @@ export class Consult extends Emitter<ConsultEvents> {
 				onEnd: (reason) => this.onEnd(reason),
 			},
 		);
+		this.record = new ConsultRecord(() => this.snapshot, (method, params) => this.session.request(method, params));
 		this.link = new MediaLink(
 			{
 				createConnection: deps.createConnection,
@@ -151,9 +155,7 @@ export class Consult extends Emitter<ConsultEvents> {
 	get speakers(): readonly string[] {
 		return this.speakerIds;
 	}
-	get recording(): boolean {
-		return this.snapshot?.consult.recording === true;
-	}
+	get recording(): boolean { return this.record.state === 'on'; }
 	get localTracks(): LocalTrack[] {
 		return this.publications.all;
 	}
@@ -397,5 +399,4 @@ export class Consult extends Emitter<ConsultEvents> {
 	private report(statistics: Statistics): void {
 		void this.session.request('stats.report', reportOf(statistics)).catch(() => undefined);
 	}
-
 }

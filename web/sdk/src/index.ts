@@ -1,6 +1,7 @@
 // Huizhen's browser SDK: join a consult, publish, watch. No framework, no dependency. See ../README.md.
 import { Consult } from './consult';
 import { HuizhenError } from './errors';
+import type { ConsentAnswer } from './protocol';
 import { savedResumeKey } from './resume-store';
 
 export const VERSION = '0.1.0';
@@ -17,6 +18,8 @@ export interface JoinOptions {
 	storageKey?: string;
 	/** Play the others' sound (default). False: attach audio tracks to your own elements. */
 	playAudio?: boolean;
+	/** The answer to the question whether one may be recorded, where it was asked before joining. */
+	consent?: ConsentAnswer;
 	/** Shown to support staff. */
 	client?: { name: string; version: string };
 }
@@ -48,6 +51,7 @@ function join(options: JoinOptions): Promise<Consult> {
 			language: options.language ?? (typeof navigator === 'undefined' ? 'zh-CN' : navigator.language),
 			client: options.client ?? { name: 'huizhen-sdk', version: VERSION },
 			storageKey: options.storageKey,
+			consent: options.consent,
 			playAudio: options.playAudio ?? true,
 		},
 		{
@@ -70,6 +74,7 @@ function join(options: JoinOptions): Promise<Consult> {
 export const Huizhen = { join, savedResumeKey, version: VERSION };
 export { savedResumeKey };
 export { Consult } from './consult';
+export { ConsultRecord } from './record';
 export type { ConsultEvents, ConsultState, EndReason, RemoteTrack } from './consult-types';
 export { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 export { LocalTrack, type PublishOptions } from './local-track';
@@ -78,6 +83,7 @@ export { environment, browserOf, type BrowserName, type Environment } from './en
 export type { Statistics, TrackStats, Transport } from './stats';
 export type { Uplink } from './uplink';
 export type {
-	BellPush, ChatPush, Grant, Kind, Level, Participant, Role, Source, Stats, Status, Step, Track, You,
+	BellPush, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Participant, RecordInfo, Role, Source, Stats, Status, Step, Track, You,
 } from './protocol';
+export { consentWording } from './protocol';
 export type { Quality } from './types';

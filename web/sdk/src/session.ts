@@ -1,6 +1,6 @@
 // A session that outlives its sockets: joins, notices that the socket died, comes back with the resume key.
 import { ErrorCode, HuizhenError } from './errors';
-import type { JoinParams, JoinResult, Method, Requests } from './protocol';
+import type { ConsentAnswer, JoinParams, JoinResult, Method, Requests } from './protocol';
 import { RpcSocket, type SocketFactory } from './rpc';
 
 export type SessionState = 'connecting' | 'connected' | 'reconnecting' | 'ended';
@@ -9,6 +9,8 @@ export interface SessionOptions {
 	url: string;
 	token?: string;
 	resumeKey?: string;
+	/** Of the join with the token. */
+	consent?: ConsentAnswer;
 	language: string;
 	client: { name: string; version: string };
 	socketFactory: SocketFactory;
@@ -164,9 +166,9 @@ export class Session {
 	}
 
 	private joinParams(): JoinParams {
-		const { client, language, token } = this.options;
+		const { client, language, token, consent } = this.options;
 		if (this.resumeKey !== undefined) return { resume_key: this.resumeKey, client, language };
-		return { token: token ?? '', client, language };
+		return { token: token ?? '', client, language, ...(consent && { consent }) };
 	}
 
 	private onJoinFailed(socket: RpcSocket, error: unknown): void {

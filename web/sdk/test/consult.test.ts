@@ -12,7 +12,7 @@ const person = (id: string, tracks: Track[] = []): Participant => ({
 });
 const stateOf = (status: 'lobby' | 'admitted', participants: Participant[] = []): State => ({
 	version: 1,
-	you: { id: 'me', role: 'patient', status, position: status === 'lobby' ? 2 : 0, waiting_s: 0, hand: false },
+	you: { id: 'me', role: 'patient', status, position: status === 'lobby' ? 2 : 0, waiting_s: 0, hand: false, consent: 'none' },
 	consult: { id: 'c', title: 'T', status: 'open' },
 	...(status === 'lobby' ? {} : { participants }),
 });
@@ -70,6 +70,25 @@ describe('consult', () => {
 	});
 	afterEach(() => {
 		vi.useRealTimers();
+	});
+
+	it('tells what is recorded, asks who was not asked, and sends the answer', async () => {
+		const state = stateOf('admitted', [person('me')]);
+		await joined(state);
+		expect([consult.record.state, consult.recording, consult.record.asks]).toEqual(['off', false, false]);
+		const record = { state: 'starting', wish: 'automatic', id: 'r1', problem: 'slow' } as const;
+		await push('state', { ...state, version: 2, consult: { ...state.consult, record } });
+		expect([consult.record.state, consult.recording, consult.record.asks]).toEqual(['starting', false, true]);
+		expect([consult.record.id, consult.record.problem]).toEqual(['r1', 'slow']);
+		const said = consult.record.setConsent({ given: true, wording: 'huizhen-1', language: 'en' });
+		expect(last().last('consent.set').params).toEqual({ given: true, wording: 'huizhen-1', language: 'en' });
+		last().reply('consent.set', { consent: 'given' });
+		expect(await said).toBe('given');
+		const you = { ...state.you, consent: 'given' as const };
+		await push('state', { ...state, version: 3, you, consult: { ...state.consult, record: { ...record, state: 'on' } } });
+		expect([consult.record.consent, consult.recording, consult.record.asks]).toEqual(['given', true, false]);
+		void consult.record.stop().catch(() => undefined);
+		expect(last().count('record.stop')).toBe(1);
 	});
 
 	it('in the lobby opens devices but no PeerConnection; admission publishes them', async () => {

@@ -51,6 +51,19 @@ describe('session', () => {
 		vi.useRealTimers();
 	});
 
+	it('says with the token, and only with it, whether it may be recorded', async () => {
+		const consent = { given: false, wording: 'huizhen-1', language: 'zh-CN' };
+		start({ consent });
+		await join();
+		expect(last().last('join').params).toMatchObject({ token: 'tok', consent });
+		last().die();
+		await vi.advanceTimersByTimeAsync(2_000);
+		last().open();
+		await settle();
+		expect(last().last('join').params).toMatchObject({ resume_key: 'key-1' });
+		expect(last().last('join').params).not.toHaveProperty('consent');
+	});
+
 	it('joins with the token and keeps the resume key', async () => {
 		start();
 		last().open();
