@@ -55,7 +55,7 @@ export interface GatewayOptions {
   yaml?: string; // written as huizhen.yaml into the data folder, which is the working folder
 }
 
-export interface TokenOptions { id?: string; name?: string; ttl?: string; once?: boolean; grant?: string }
+export interface TokenOptions { id?: string; name?: string; ttl?: string; once?: boolean; consent?: boolean; grant?: string }
 
 export class Gateway {
   readonly url: string;
@@ -133,12 +133,12 @@ export class Gateway {
     return found;
   }
 
-  pidOf(kind: "control" | "worker", index = 0): number | undefined {
-    return this.children().find((c) => c.args[0] === kind && (kind === "control" || c.args[1] === String(index)))?.pid;
+  pidOf(kind: "control" | "worker" | "recorder", index = 0): number | undefined {
+    return this.children().find((c) => c.args[0] === kind && (kind !== "worker" || c.args[1] === String(index)))?.pid;
   }
 
   // kill -9; returns the pid that was killed.
-  kill9(kind: "control" | "worker", index = 0): number {
+  kill9(kind: "control" | "worker" | "recorder", index = 0): number {
     const pid = this.pidOf(kind, index);
     if (!pid) throw new Error(`no ${kind} process`);
     process.kill(pid, "SIGKILL");
@@ -155,6 +155,7 @@ export class Gateway {
     if (options.name) args.push("--name", options.name);
     if (options.ttl) args.push("--ttl", options.ttl);
     if (options.once) args.push("--once");
+    if (options.consent) args.push("--consent");
     if (options.grant) args.push("--grant", options.grant);
     return this.cli(args);
   }

@@ -8,7 +8,8 @@ export class RpcError extends Error {
 
 export interface State {
   version: number;
-  you: { id: string; role: string; status: string; position?: number };
+  you: { id: string; role: string; status: string; position?: number; consent?: string };
+  consult?: { record?: { state: string; wish: string; id?: string; problem?: string } };
   participants?: { id: string; name: string; role: string; status: string; tracks: { id: string; kind: string; source: string; muted: boolean; active: boolean; codec: string }[] }[];
   lobby?: { id: string; name: string; role: string }[];
 }
