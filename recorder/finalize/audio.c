@@ -16,8 +16,9 @@ int hz_frames_audio_init(struct hz_frames *f)
 	return f->codec_state ? 0 : -1;
 }
 
-static void hand_on(struct hz_frames *f, const uint8_t *data, size_t bytes, int64_t ts, int64_t at_us,
-                    bool recovered)
+// One block, as old as `ago` before its packet.
+static void hand_on(struct hz_frames *f, const struct hz_order_packet *p, const uint8_t *data, size_t bytes,
+                    int64_t ago)
 {
 	struct audio *a = f->codec_state;
 	struct hz_opus_info info;
@@ -29,17 +30,18 @@ static void hand_on(struct hz_frames *f, const uint8_t *data, size_t bytes, int6
 		return;
 	struct hz_frame frame = {.codec = HZ_CODEC_OPUS,
 	                         .key = true,
-	                         .ts = ts,
-	                         .at_us = at_us,
+	                         .ts = p->ts - ago,
+	                         .seq = p->seq,
+	                         .at_us = p->at_us,
 	                         .data = data,
 	                         .bytes = bytes,
 	                         .samples = info.samples,
 	                         .stereo = info.stereo,
-	                         .recovered = recovered};
-	a->last_ts = ts;
+	                         .recovered = ago > 0};
+	a->last_ts = p->ts - ago;
 	a->begun = true;
 	f->stats.frames++;
-	f->stats.recovered += recovered;
+	f->stats.recovered += ago > 0;
 	f->cb(f->arg, &frame);
 }
 
@@ -50,7 +52,7 @@ void hz_frames_audio(struct hz_frames *f, const struct hz_order_packet *p)
 	if (!p->bytes)
 		return;
 	if (f->codec != HZ_CODEC_RED) {
-		hand_on(f, p->payload, p->bytes, p->ts, p->at_us, false);
+		hand_on(f, p, p->payload, p->bytes, 0);
 		return;
 	}
 	if (hz_red_parse(p->payload, p->bytes, &red) != 0) {
@@ -60,8 +62,8 @@ void hz_frames_audio(struct hz_frames *f, const struct hz_order_packet *p)
 	for (unsigned i = 0; p->missing && i < red.count; i++) {
 		const struct hz_red_block *b = &red.block[i];
 		if (b->bytes && a->begun && p->ts - b->ts_offset > a->last_ts && b->ts_offset)
-			hand_on(f, b->data, b->bytes, p->ts - b->ts_offset, p->at_us, true);
+			hand_on(f, p, b->data, b->bytes, b->ts_offset);
 	}
 	if (red.primary.bytes)
-		hand_on(f, red.primary.data, red.primary.bytes, p->ts, p->at_us, false);
+		hand_on(f, p, red.primary.data, red.primary.bytes, 0);
 }

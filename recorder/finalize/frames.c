@@ -82,6 +82,7 @@ static void begin(struct hz_frames *f, const struct hz_order_packet *p)
 {
 	f->open = true;
 	f->ts = p->ts;
+	f->seq = p->seq;
 	f->at_us = p->at_us;
 	f->lost = f->pending_lost;
 	f->restart = f->pending_restart;
@@ -123,7 +124,7 @@ static bool pass(struct hz_frames *f, const struct hz_frame *frame)
 
 static void end(struct hz_frames *f)
 {
-	struct hz_frame frame = {.codec = f->codec, .ts = f->ts, .at_us = f->at_us};
+	struct hz_frame frame = {.codec = f->codec, .ts = f->ts, .seq = f->seq, .at_us = f->at_us};
 	f->open = false;
 	int err = f->bad ? -EBADMSG : f->codec_ops->finish(f, &frame);
 	if (err == -EAGAIN) {

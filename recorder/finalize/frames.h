@@ -25,6 +25,7 @@ struct hz_frame {
 	uint8_t codec;       // enum hz_codec
 	bool key;            // audio: always
 	int64_t ts;          // extended RTP timestamp
+	int64_t seq;         // extended, of its first packet
 	int64_t at_us;       // arrival of its first packet
 	const uint8_t *data; // valid during the call
 	size_t bytes;

@@ -35,7 +35,7 @@ struct hz_frames {
 	// the frame in work
 	uint8_t *buf;
 	size_t bytes, room;
-	int64_t ts, at_us;
+	int64_t ts, seq, at_us;
 	bool open, bad, kept; // kept: bytes of parameter sets in front
 	uint32_t missing;     // before this frame, in packets
 	bool lost, restart;   // before this frame
