@@ -1,0 +1,232 @@
+#include "recorder/finalize/mux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libavformat/avformat.h>
+
+#include "media/api.h"
+
+#define FRAGMENT_US   2000000
+#define VIDEO_HZ      90000
+#define LAST_FRAME_US 33333 // how long the last picture of a file is shown
+
+struct hz_mux {
+	AVFormatContext *format;
+	AVPacket *packet;
+	AVStream *video, *audio;
+	int64_t last_video, last_audio; // dts of the newest, in its stream's time base
+	bool has_video, has_audio, header;
+	char path[1024], part[1040];
+};
+
+static int from_av(int err)
+{
+	return err >= 0      ? 0
+	       : err > -4096 ? err
+	                     : -EBADMSG; // errno values as they are, tags of libav as "bad"
+}
+
+static enum AVCodecID codec_id(uint8_t codec)
+{
+	switch (codec) {
+	case HZ_CODEC_H264_CB:
+	case HZ_CODEC_H264_HIGH:
+		return AV_CODEC_ID_H264;
+	case HZ_CODEC_VP8:
+		return AV_CODEC_ID_VP8;
+	case HZ_CODEC_VP9:
+		return AV_CODEC_ID_VP9;
+	case HZ_CODEC_AV1:
+		return AV_CODEC_ID_AV1;
+	default:
+		return AV_CODEC_ID_NONE;
+	}
+}
+
+static int set_extradata(AVCodecParameters *par, const uint8_t *data, size_t bytes)
+{
+	par->extradata = av_mallocz(bytes + AV_INPUT_BUFFER_PADDING_SIZE);
+	if (!par->extradata)
+		return -ENOMEM;
+	memcpy(par->extradata, data, bytes);
+	par->extradata_size = (int)bytes;
+	return 0;
+}
+
+static int add_video(struct hz_mux *m, const struct hz_mux_open *with)
+{
+	m->video = avformat_new_stream(m->format, NULL);
+	if (!m->video)
+		return -ENOMEM;
+	AVCodecParameters *par = m->video->codecpar;
+	par->codec_type = AVMEDIA_TYPE_VIDEO;
+	par->codec_id = codec_id(with->video);
+	par->width = with->width;
+	par->height = with->height;
+	m->video->time_base = (AVRational){1, VIDEO_HZ};
+	return with->config_bytes ? set_extradata(par, with->config, with->config_bytes) : 0;
+}
+
+static int add_audio(struct hz_mux *m, const struct hz_mux_open *with)
+{
+	// RFC 7845 5.1: version, channels, pre-skip 0, 48000 Hz, gain 0, mapping family 0
+	uint8_t head[19] = {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, 1, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0};
+	head[9] = with->stereo ? 2 : 1;
+	m->audio = avformat_new_stream(m->format, NULL);
+	if (!m->audio)
+		return -ENOMEM;
+	AVCodecParameters *par = m->audio->codecpar;
+	par->codec_type = AVMEDIA_TYPE_AUDIO;
+	par->codec_id = AV_CODEC_ID_OPUS;
+	par->sample_rate = 48000;
+	par->seek_preroll = 3840;
+	av_channel_layout_default(&par->ch_layout, head[9]);
+	m->audio->time_base = (AVRational){1, 48000};
+	return set_extradata(par, head, sizeof(head));
+}
+
+static int write_header(struct hz_mux *m, bool mp4)
+{
+	AVDictionary *options = NULL;
+	if (mp4) {
+		// each stream begins where its first frame does, without edit lists
+		av_dict_set(&options, "movflags", "empty_moov+default_base_moof+frag_discont", 0);
+		av_dict_set_int(&options, "frag_duration", FRAGMENT_US, 0);
+		av_dict_set(&options, "use_editlist", "0", 0);
+		av_dict_set_int(&options, "video_track_timescale", VIDEO_HZ, 0);
+	}
+	int err = avformat_write_header(m->format, &options);
+	av_dict_free(&options);
+	m->header = err >= 0;
+	return from_av(err);
+}
+
+static int open_file(struct hz_mux *m, const struct hz_mux_open *with)
+{
+	bool mp4 = with->container == HZ_CONTAINER_MP4;
+	int n = snprintf(m->path, sizeof(m->path), "%s", with->path);
+	if (n < 0 || (size_t)n >= sizeof(m->path))
+		return -ENAMETOOLONG;
+	snprintf(m->part, sizeof(m->part), "%s.part", m->path);
+	m->packet = av_packet_alloc();
+	if (!m->packet || avformat_alloc_output_context2(&m->format, NULL, mp4 ? "mp4" : "webm", NULL) < 0)
+		return -ENOMEM;
+	m->format->flags |= AVFMT_FLAG_BITEXACT;
+	int err = with->video ? add_video(m, with) : 0;
+	if (!err && with->audio)
+		err = add_audio(m, with);
+	if (!err)
+		err = from_av(avio_open(&m->format->pb, m->part, AVIO_FLAG_WRITE));
+	return err ? err : write_header(m, mp4);
+}
+
+int hz_mux_open(const struct hz_mux_open *with, struct hz_mux **ret)
+{
+	struct hz_mux *m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	int err = open_file(m, with);
+	if (err) {
+		hz_mux_abort(m);
+		return err;
+	}
+	*ret = m;
+	return 0;
+}
+
+static int write_packet(struct hz_mux *m, AVStream *stream, const uint8_t *data, size_t bytes, bool key)
+{
+	AVPacket *p = m->packet;
+	uint8_t *copy = av_malloc(bytes + AV_INPUT_BUFFER_PADDING_SIZE);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, data, bytes);
+	memset(copy + bytes, 0, AV_INPUT_BUFFER_PADDING_SIZE);
+	int64_t dts = p->dts, duration = p->duration;
+	int err = av_packet_from_data(p, copy, (int)bytes);
+	if (err < 0) {
+		av_free(copy);
+		return -ENOMEM;
+	}
+	p->dts = p->pts = dts;
+	p->duration = duration;
+	p->stream_index = stream->index;
+	p->flags = key ? AV_PKT_FLAG_KEY : 0;
+	return from_av(av_interleaved_write_frame(m->format, p)); // takes the data, also when it fails
+}
+
+// The moment in the stream's time base, behind the one before.
+static int64_t tick(const AVStream *stream, int64_t us, bool has_last, int64_t last)
+{
+	int64_t dts = av_rescale_q(us > 0 ? us : 0, (AVRational){1, 1000000}, stream->time_base);
+	return has_last && dts <= last ? last + 1 : dts;
+}
+
+int hz_mux_video(struct hz_mux *mux, const uint8_t *data, size_t bytes, int64_t us, bool key)
+{
+	struct hz_mux *m = mux;
+	m->last_video = tick(m->video, us, m->has_video, m->last_video);
+	m->has_video = true;
+	m->packet->dts = m->last_video;
+	m->packet->duration = av_rescale_q(LAST_FRAME_US, (AVRational){1, 1000000}, m->video->time_base);
+	return write_packet(m, m->video, data, bytes, key);
+}
+
+int hz_mux_audio(struct hz_mux *mux, const uint8_t *data, size_t bytes, int64_t us, uint32_t samples)
+{
+	struct hz_mux *m = mux;
+	m->last_audio = tick(m->audio, us, m->has_audio, m->last_audio);
+	m->has_audio = true;
+	m->packet->dts = m->last_audio;
+	m->packet->duration = av_rescale_q(samples, (AVRational){1, 48000}, m->audio->time_base);
+	return write_packet(m, m->audio, data, bytes, true);
+}
+
+static int sync_and_rename(const struct hz_mux *m)
+{
+	int fd = open(m->part, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int err = fsync(fd) == 0 ? 0 : -errno;
+	close(fd);
+	if (!err && rename(m->part, m->path) != 0)
+		err = -errno;
+	return err;
+}
+
+static void free_mux(struct hz_mux *m)
+{
+	if (m->format && m->format->pb)
+		avio_closep(&m->format->pb);
+	avformat_free_context(m->format);
+	av_packet_free(&m->packet);
+	free(m);
+}
+
+int hz_mux_close(struct hz_mux *mux)
+{
+	int err = from_av(av_write_trailer(mux->format));
+	int closed = from_av(avio_closep(&mux->format->pb));
+	if (!err)
+		err = closed;
+	if (!err)
+		err = sync_and_rename(mux);
+	if (err)
+		unlink(mux->part);
+	free_mux(mux);
+	return err;
+}
+
+void hz_mux_abort(struct hz_mux *mux)
+{
+	if (!mux)
+		return;
+	if (mux->part[0])
+		unlink(mux->part);
+	free_mux(mux);
+}
