@@ -1,0 +1,239 @@
+#include "recorder/finalize/manifest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "recorder/journal/file.h"
+#include "recorder/manifest.h"
+
+// SHA-256 and SHA-1 in one reading.
+static int digest(const char *path, json_t *ret)
+{
+	uint8_t *buf = malloc(1 << 20);
+	EVP_MD_CTX *two = EVP_MD_CTX_new(), *one = EVP_MD_CTX_new();
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = fd < 0 ? -errno : 0;
+	uint64_t at = 0;
+	if (!buf || !two || !one)
+		err = -ENOMEM;
+	if (!err && (EVP_DigestInit_ex(two, EVP_sha256(), NULL) != 1 ||
+	             EVP_DigestInit_ex(one, EVP_sha1(), NULL) != 1))
+		err = -ENOTSUP;
+	while (!err) {
+		ssize_t n = hz_file_read(fd, buf, 1 << 20, at);
+		if (n <= 0) {
+			err = (int)n;
+			break;
+		}
+		at += (uint64_t)n;
+		EVP_DigestUpdate(two, buf, (size_t)n);
+		EVP_DigestUpdate(one, buf, (size_t)n);
+	}
+	if (!err) {
+		uint8_t sum[EVP_MAX_MD_SIZE];
+		char hex[2 * EVP_MAX_MD_SIZE + 1];
+		unsigned n = 0;
+		EVP_DigestFinal_ex(two, sum, &n);
+		for (unsigned i = 0; i < n; i++)
+			snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+		json_object_set_new(ret, "sha256", json_string(hex));
+		EVP_DigestFinal_ex(one, sum, &n);
+		for (unsigned i = 0; i < n; i++)
+			snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+		json_object_set_new(ret, "sha1", json_string(hex));
+		json_object_set_new(ret, "bytes", json_integer((json_int_t)at));
+	}
+	if (fd >= 0)
+		close(fd);
+	EVP_MD_CTX_free(two);
+	EVP_MD_CTX_free(one);
+	free(buf);
+	return err;
+}
+
+static const char *codec_name(uint8_t codec)
+{
+	static const char *const names[HZ_CODEC_COUNT] = {
+	    [HZ_CODEC_OPUS] = "opus", [HZ_CODEC_H264_CB] = "h264", [HZ_CODEC_H264_HIGH] = "h264",
+	    [HZ_CODEC_VP8] = "vp8",   [HZ_CODEC_VP9] = "vp9",      [HZ_CODEC_AV1] = "av1"};
+	return codec < HZ_CODEC_COUNT && names[codec] ? names[codec] : "unknown";
+}
+
+static void add_video(json_t *file, const struct hz_out_info *o)
+{
+	const struct hz_config *c = o->config;
+	json_object_set_new(file, "width", json_integer(c->width));
+	json_object_set_new(file, "height", json_integer(c->height));
+	json_object_set_new(file, "frames", json_integer((json_int_t)o->frames));
+	if (o->frames > 1 && o->last_us > o->first_us) {
+		double rate = (double)(o->frames - 1) * 1e9 / (double)(o->last_us - o->first_us);
+		json_object_set_new(file, "rate_num", json_integer(llround(rate)));
+		json_object_set_new(file, "rate_den", json_integer(1000));
+	}
+	if (strcmp(codec_name(c->codec), "h264") == 0 && c->bytes > 3) {
+		json_object_set_new(file, "h264",
+		                    json_pack("{s:i, s:i, s:i}", "profile_idc", c->data[1],
+		                              "constraint_flags", c->data[2], "level_idc", c->data[3]));
+	}
+}
+
+static int add_file(json_t *list, const struct hz_manifest_from *from, const struct hz_out_info *o)
+{
+	char path[1024 + sizeof(o->path)];
+	const struct hz_config *c = o->config;
+	snprintf(path, sizeof(path), "%s/%s", from->folder, o->path);
+	json_t *codecs = json_array();
+	if (c)
+		json_array_append_new(codecs, json_string(codec_name(c->codec)));
+	if (o->audio)
+		json_array_append_new(codecs, json_string("opus"));
+	json_t *file = json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:i}", "path", o->path, "role", "track",
+	    "track", o->track->key, "participant", o->track->participant, "source", o->track->source, "kind",
+	    !c         ? "audio"
+	    : o->audio ? "av"
+	               : "video",
+	    "container", strstr(o->path, ".mp4") ? "mp4" : "webm", "codecs", codecs, "at_ms",
+	    (json_int_t)((o->start_us - from->zero_us + 500) / 1000), "duration_ms",
+	    (json_int_t)((o->duration_us + 500) / 1000), "part", (int)o->part);
+	if (!file)
+		return -EBADMSG; // texts that are not UTF-8
+	if (c)
+		add_video(file, o);
+	int err = digest(path, file);
+	json_array_append_new(list, file);
+	return err;
+}
+
+static json_t *describe_track(const struct hz_manifest_from *from, const struct hz_track *t)
+{
+	uint64_t lost = 0, late = 0, left_out = 0, malformed = t->bad_packets, recovered = 0;
+	const struct hz_stream *longest = NULL;
+	struct hz_clock_info clock = {0};
+	for (unsigned i = 0; i < t->streams; i++) {
+		const struct hz_stream *s = t->stream[i];
+		lost += s->order_stats.lost;
+		late += s->order_stats.late;
+		left_out += s->frame_stats.left_out;
+		malformed += s->frame_stats.malformed;
+		recovered += s->frame_stats.recovered;
+		if (!longest || s->frame_count > longest->frame_count)
+			longest = s;
+	}
+	if (longest)
+		hz_clock_info(longest->clock, &clock);
+	json_t *track = json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:f}", "track",
+	                          (int)t->number, "key", t->key, "participant", t->participant, "source",
+	                          t->source, "first_ms", (json_int_t)((t->first_us - from->zero_us) / 1000),
+	                          "last_ms", (json_int_t)((t->last_us - from->zero_us) / 1000), "packets",
+	                          (json_int_t)t->packets, "lost", (json_int_t)lost, "erased", t->packets == 0,
+	                          "drift_ppm", round(clock.drift_ppm * 10) / 10);
+	if (!track)
+		return NULL;
+	json_object_set_new(track, "clock", json_string(clock.from_reports ? "reports" : "arrivals"));
+	json_object_set_new(track, "late", json_integer((json_int_t)late));
+	json_object_set_new(track, "left_out", json_integer((json_int_t)left_out));
+	json_object_set_new(track, "malformed", json_integer((json_int_t)malformed));
+	json_object_set_new(track, "recovered", json_integer((json_int_t)recovered));
+	return track;
+}
+
+static int save(const struct hz_manifest_from *from, const char *name, const json_t *root)
+{
+	char *text = json_dumps(root, JSON_SORT_KEYS | JSON_INDENT(1) | JSON_REAL_PRECISION(8));
+	int fd = open(from->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = !text ? -ENOMEM : fd < 0 ? -errno : hz_file_replace(fd, name, text, strlen(text));
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return err;
+}
+
+static void copy(json_t *to, const json_t *from, const char *key)
+{
+	json_t *value = json_object_get(from, key);
+	if (value && !json_is_null(value))
+		json_object_set(to, key, value);
+}
+
+static json_t *head(const struct hz_manifest_from *from)
+{
+	json_t *record = hz_story_record(from->story), *root = json_object();
+	int64_t started_ms = hz_story_first_us(from->story) / 1000;
+	json_object_set_new(root, "version", json_integer(HZ_MANIFEST_VERSION));
+	json_object_set_new(root, "record", json_string(from->record));
+	copy(root, record, "consult");
+	copy(root, record, "title");
+	copy(root, record, "subject");
+	json_object_set_new(root, "started_ms", json_integer(started_ms));
+	copy(root, record, "started_ms");
+	json_object_set_new(root, "ended_ms", json_integer(hz_story_last_us(from->story) / 1000));
+	json_object_set_new(root, "wall_zero_ms", json_integer(from->zero_us / 1000));
+	json_object_set_new(root, "participants", hz_story_participants(from->story));
+	json_object_set_new(root, "events", json_string("timeline.json"));
+	json_decref(record);
+	return root;
+}
+
+static json_t *journal_part(const struct hz_manifest_from *from)
+{
+	json_t *journal = from->journal_json ? json_loads(from->journal_json, 0, NULL) : NULL;
+	if (!json_is_object(journal)) {
+		json_decref(journal);
+		journal = json_object();
+	}
+	json_object_set_new(journal, "gaps", hz_story_gaps(from->story, from->zero_us));
+	return journal;
+}
+
+static void warn(json_t *list, const char *what, uint64_t count)
+{
+	char text[128];
+	if (!count)
+		return;
+	snprintf(text, sizeof(text), "%llu %s", (unsigned long long)count, what);
+	json_array_append_new(list, json_string(text));
+}
+
+int hz_manifest_make(const struct hz_manifest_from *from)
+{
+	json_t *root = head(from), *files = json_array(), *tracks = json_array(), *warnings = json_array();
+	int err = 0;
+	for (size_t i = 0; i < hz_write_count(from->write) && !err; i++) {
+		struct hz_out_info o;
+		if (hz_write_info(from->write, i, &o))
+			err = add_file(files, from, &o);
+	}
+	uint64_t unknown = 0;
+	for (unsigned i = 0; i < HZ_JOURNAL_TRACKS && !err; i++) {
+		const struct hz_track *t = from->tracks->list[i];
+		if (!t)
+			continue;
+		json_array_append_new(tracks, describe_track(from, t));
+		unknown += t->unknown_packets;
+	}
+	if (from->warning[0])
+		json_array_append_new(warnings, json_string(from->warning));
+	warn(warnings, "files could not be made of what was received", hz_write_refused(from->write));
+	warn(warnings, "packets of unknown payload types or sources", unknown);
+	warn(warnings, "events were left out", hz_story_left_out(from->story));
+	json_object_set_new(root, "files", files);
+	json_object_set_new(root, "tracks", tracks);
+	json_object_set_new(root, "warnings", warnings);
+	json_object_set_new(root, "journal", journal_part(from));
+	json_t *events = hz_story_events(from->story, from->zero_us);
+	if (!err)
+		err = save(from, "timeline.json", events);
+	if (!err)
+		err = save(from, "manifest.json", root);
+	json_decref(events);
+	json_decref(root);
+	return err;
+}

@@ -1,0 +1,32 @@
+// What happened in a record besides media: who was there when, who consented to what, and the events of the time line.
+// Fed from the journal's items, hostile texts included. Thread: one.
+#ifndef HZ_RECORDER_FINALIZE_STORY_H
+#define HZ_RECORDER_FINALIZE_STORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "recorder/journal/reader.h"
+
+#define HZ_STORY_EVENTS 100000 // more are counted, not kept
+#define HZ_STORY_PEOPLE 2000
+
+struct hz_story;
+
+int hz_story_new(struct hz_story **ret);
+void hz_story_free(struct hz_story *story);                                                // NULL allowed
+int hz_story_item(struct hz_story *story, const struct hz_journal_item *item, int64_t us); // -ENOMEM
+
+int64_t hz_story_first_us(const struct hz_story *story); // of any item; 0: there was none
+int64_t hz_story_last_us(const struct hz_story *story);
+
+// New references, for the manifest. zero_us: t = 0.
+json_t *hz_story_record(const struct hz_story *story); // schema "record" of recorder/api.h; {} when none came
+json_t *hz_story_participants(const struct hz_story *story);
+json_t *hz_story_events(const struct hz_story *story, int64_t zero_us);
+json_t *hz_story_gaps(const struct hz_story *story, int64_t zero_us);
+uint64_t hz_story_left_out(const struct hz_story *story); // beyond the bounds, or not understood
+
+#endif
