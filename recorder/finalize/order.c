@@ -6,7 +6,9 @@
 
 #include "media/rtp/seq.h"
 
-#define STRAY_RUN 2 // as RFC 3550 A.1: so many in a row far away, and the sender has begun anew
+#define BEGIN_BACK 128    // packets from before the first one that came are waited for
+#define BEGIN_US   200000 // ... so long
+#define STRAY_RUN  2      // as RFC 3550 A.1: so many in a row far away, and the sender has begun anew
 
 struct slot {
 	uint8_t *payload; // owned; NULL with bytes 0
@@ -21,10 +23,10 @@ struct hz_order {
 	hz_order_cb *cb;
 	void *arg;
 	int64_t window_us;
-	int64_t next;    // the number to hand on next
-	int64_t highest; // newest that was put
-	int64_t last_ts; // extended, of the newest handed on
-	bool begun, ts_begun;
+	int64_t next;        // the number to hand on next
+	int64_t highest;     // newest that was put
+	int64_t last_ts;     // extended, of the newest handed on
+	bool begun, started; // started: something was handed on
 	size_t waiting, waiting_bytes;
 	struct slot slot[HZ_ORDER_SLOTS];
 	struct slot stray; // the first packet of what may be a restart
@@ -70,18 +72,19 @@ static void hand_on(struct hz_order *o, const struct slot *s)
 {
 	int64_t missing = s->seq - o->next;
 	// the first one of a stream starts a turn up, so that a timestamp just before it stays positive
-	o->last_ts = o->ts_begun ? hz_ts_extend(o->last_ts, s->ts) : (1LL << 32) + s->ts;
-	o->ts_begun = true;
+	o->last_ts = o->started ? hz_ts_extend(o->last_ts, s->ts) : (1LL << 32) + s->ts;
 	struct hz_order_packet p = {.seq = s->seq,
 	                            .ts = o->last_ts,
 	                            .at_us = s->at_us,
-	                            .missing = s->restart || missing < 0 ? 0 : (uint32_t)missing,
+	                            .missing =
+	                                s->restart || missing < 0 || !o->started ? 0 : (uint32_t)missing,
 	                            .restart = s->restart,
 	                            .marker = s->marker,
 	                            .pt = s->pt,
 	                            .payload = s->payload,
 	                            .bytes = s->bytes};
 	o->next = s->seq + 1;
+	o->started = true;
 	o->stats.packets++;
 	o->stats.lost += p.missing;
 	o->cb(o->arg, &p);
@@ -116,7 +119,8 @@ static void release_due(struct hz_order *o, int64_t now_us)
 	release_run(o);
 	while (o->waiting) {
 		struct slot *s = first_waiting(o);
-		if (now_us - s->at_us < o->window_us && o->waiting_bytes <= HZ_ORDER_BYTES)
+		int64_t window_us = o->started ? o->window_us : BEGIN_US;
+		if (now_us - s->at_us < window_us && o->waiting_bytes <= HZ_ORDER_BYTES)
 			break;
 		release_slot(o, s);
 		release_run(o);
@@ -229,7 +233,8 @@ int hz_order_put(struct hz_order *order, const struct hz_rtp_packet *packet, int
 	struct hz_order *o = order;
 	if (!o->begun) {
 		o->begun = true;
-		o->next = o->highest = hz_seq_first(packet->seq);
+		o->highest = hz_seq_first(packet->seq);
+		o->next = o->highest - BEGIN_BACK;
 	}
 	int64_t seq = hz_seq_extend(o->highest, packet->seq);
 	if (seq >= o->next + HZ_ORDER_SLOTS || seq < o->highest - HZ_ORDER_SLOTS) {

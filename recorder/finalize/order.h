@@ -2,7 +2,8 @@
 // duplicates out, late ones in place, gaps known. Timestamps are extended to 64 bits the same way.
 //
 // A packet that is missing is waited for, by the clock of arrivals, for `window_us`. Bounded: HZ_ORDER_SLOTS numbers and
-// HZ_ORDER_BYTES behind the first missing one; beyond that the gap is given up. Thread: one.
+// HZ_ORDER_BYTES behind the first missing one; beyond that the gap is given up. The
+// first packets are held for 200 ms: one from before the first may come behind it. Thread: one.
 #ifndef HZ_RECORDER_FINALIZE_ORDER_H
 #define HZ_RECORDER_FINALIZE_ORDER_H
 

@@ -256,7 +256,7 @@ static size_t next_start_code(const uint8_t *d, size_t bytes, size_t at, size_t 
 static void send_nal(struct sender *s, const uint8_t *nal, size_t bytes, bool last)
 {
 	uint8_t buf[MTU + 2];
-	if (bytes <= MTU) {
+	if (bytes <= MTU + 1) { // one fragment alone is forbidden
 		send_packet(s, nal, bytes, last);
 		return;
 	}

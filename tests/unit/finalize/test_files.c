@@ -158,6 +158,250 @@ static void av1(void **state)
 	a_codec(&(struct names){"av1", 45, "tracks/p1.camera.1.webm"}, "red", 63);
 }
 
+// --- NAL units stay as they were sent
+
+struct sent {
+	const struct fake_clip *clip;
+	size_t at, first, matched;
+};
+
+// Annex B and 4-byte lengths say the same NAL units.
+static bool same_units(const struct fake_frame *f, const uint8_t *data, size_t bytes)
+{
+	size_t at = 0, i = 0;
+	while (i < f->bytes) {
+		while (i < f->bytes && f->data[i] == 0)
+			i++;
+		i++; // the 1 of the start code
+		size_t end = i;
+		while (end < f->bytes &&
+		       !(end + 3 <= f->bytes && f->data[end] == 0 && f->data[end + 1] == 0 &&
+		         (f->data[end + 2] == 1 ||
+		          (end + 4 <= f->bytes && !f->data[end + 2] && f->data[end + 3] == 1))))
+			end++;
+		if (end - i + 4 > bytes - at || memcmp(data + at + 4, f->data + i, end - i) != 0)
+			return false;
+		size_t length = (size_t)data[at] << 24 | (size_t)data[at + 1] << 16 |
+		                (size_t)data[at + 2] << 8 | data[at + 3];
+		if (length != end - i)
+			return false;
+		at += 4 + length;
+		i = end;
+	}
+	return at == bytes;
+}
+
+static void match_units(void *arg, const uint8_t *data, size_t bytes, double pts_s, bool key)
+{
+	struct sent *s = arg;
+	while (s->at < s->clip->count && !same_units(&s->clip->frame[s->at], data, bytes))
+		s->at++; // left out
+	assert_true(s->at < s->clip->count);
+	if (!s->matched)
+		s->first = s->at;
+	assert_true(fabs(pts_s - (double)(s->at - s->first) / 30) < 0.020);
+	assert_int_equal(key, s->clip->frame[s->at].key);
+	s->at++;
+	s->matched++;
+}
+
+static void units_are_identical(void **state)
+{
+	struct fake_list list = {0};
+	struct rig rig;
+	char path[128];
+	struct fake_clip video = fake_video("h264", 640, 360, 30, 10, 1);
+	fake_describe(&list, 1, "p1", "screen", 0);
+	struct fake_publisher v = {.track = 1,
+	                           .ssrc = 11,
+	                           .codec = "h264",
+	                           .pt = 102,
+	                           .fps = 30,
+	                           .loss = 0.01,
+	                           .repaired = 0.05,
+	                           .twice = 0.05,
+	                           .seed = 3};
+	fake_publish(&list, &v, &video);
+	finalize(&rig, &list);
+	struct sent sent = {.clip = &video};
+	snprintf(path, sizeof(path), "%s/tracks/p1.screen.1.mp4", rig.folder);
+	fake_packets(path, false, match_units, &sent);
+	print_message("%zu of %zu frames, NAL units identical\n", sent.matched, video.count);
+	assert_int_equal(sent.matched, number(file_of(&rig, "tracks/p1.screen.1.mp4"), "frames"));
+	assert_true(sent.matched > video.count / 2 && sent.matched < video.count);
+	all_play(&rig);
+	done(&rig);
+	fake_list_free(&list);
+	fake_clip_free(&video);
+}
+
+// --- a minute of everything: drift both ways, late picture, a 5 s drop, a mute, clocks of two publishers
+
+static void a_hard_minute(void **state)
+{
+	struct fake_list list = {0};
+	struct rig rig;
+	struct fake_clip video = fake_video("h264", 320, 180, 30, 60, 2);
+	struct fake_clip fast = fake_audio(200, 60), slow = fake_audio(-200, 60);
+	fake_describe(&list, 1, "p1", "camera", 0);
+	fake_describe(&list, 2, "p1", "microphone", 0);
+	fake_describe(&list, 3, "p2", "camera", 0);
+	fake_describe(&list, 4, "p2", "microphone", 0);
+	struct fake_publisher v1 = {.track = 1,
+	                            .ssrc = 11,
+	                            .codec = "h264",
+	                            .pt = 102,
+	                            .fps = 30,
+	                            .ppm = -200,
+	                            .ntp_offset_s = 500,
+	                            .ntp_ppm = 100,
+	                            .start_s = 7,
+	                            .until_s = 60,
+	                            .drop_from_s = 20.3,
+	                            .drop_until_s = 25.3,
+	                            .loss = 0.002,
+	                            .repaired = 0.03,
+	                            .seed = 1,
+	                            .first_seq = 65500};
+	struct fake_publisher a1 = {.track = 2,
+	                            .ssrc = 12,
+	                            .codec = "opus",
+	                            .pt = 111,
+	                            .fps = 50,
+	                            .ppm = 200,
+	                            .ntp_offset_s = 500,
+	                            .ntp_ppm = 100,
+	                            .drop_from_s = 20.3,
+	                            .drop_until_s = 25.3,
+	                            .mute_from_s = 35.5,
+	                            .mute_until_s = 41.5,
+	                            .loss = 0.01,
+	                            .seed = 2};
+	struct fake_publisher v2 = {.track = 3,
+	                            .ssrc = 13,
+	                            .codec = "h264",
+	                            .pt = 102,
+	                            .fps = 30,
+	                            .ppm = 200,
+	                            .ntp_offset_s = -90000,
+	                            .ntp_ppm = -100,
+	                            .start_s = 2,
+	                            .until_s = 61,
+	                            .from_s = 2,
+	                            .mute_from_s = 30.2,
+	                            .mute_until_s = 33.0,
+	                            .seed = 3,
+	                            .loss = 0.002};
+	struct fake_publisher a2 = {.track = 4,
+	                            .ssrc = 14,
+	                            .codec = "red",
+	                            .pt = 63,
+	                            .fps = 50,
+	                            .ppm = -200,
+	                            .ntp_offset_s = -90000,
+	                            .ntp_ppm = -100,
+	                            .start_s = 1,
+	                            .until_s = 61,
+	                            .from_s = 1,
+	                            .seed = 4,
+	                            .loss = 0.05};
+	fake_publish(&list, &v1, &video);
+	fake_publish(&list, &a1, &fast);
+	fake_publish(&list, &v2, &video);
+	fake_publish(&list, &a2, &slow);
+	finalize(&rig, &list);
+	all_play(&rig);
+	struct fake_seen p1, p2, sound;
+	in_sync(&rig, "tracks/p1.camera.1.mp4", 30, &p1);
+	in_sync(&rig, "tracks/p2.camera.1.mp4", 40, &p2);
+	// the late picture's place in time, and between publishers: flashes are at whole seconds everywhere
+	double at1 = (double)number(file_of(&rig, "tracks/p1.camera.1.mp4"), "at_ms") / 1000;
+	double at2 = (double)number(file_of(&rig, "tracks/p2.camera.1.mp4"), "at_ms") / 1000;
+	assert_true(at1 > 6.99 && at1 < 7.06 && at2 > 1.99 && at2 < 2.06);
+	for (unsigned i = 0; i < p1.flashes; i++)
+		assert_true(fabs(remainder(p1.flash[i] + at1 - 0.031, 1)) < 0.040);
+	for (unsigned i = 0; i < p2.flashes; i++)
+		assert_true(fabs(remainder(p2.flash[i] + at2 - 0.031, 1)) < 0.040);
+	// sound without holes: as many packets as its time takes
+	char path[128];
+	snprintf(path, sizeof(path), "%s/tracks/p1.microphone.1.webm", rig.folder);
+	fake_watch(path, &sound);
+	print_message("sound: %u packets over %.2f s\n", sound.audio_packets, sound.last_audio);
+	assert_in_range(sound.audio_packets, 2985, 3200);
+	assert_true(sound.last_audio > 59.8 && sound.last_audio < 60.1);
+	assert_true(p1.audio_packets > 52 * 50);
+	done(&rig);
+	fake_list_free(&list);
+	fake_clip_free(&video);
+	fake_clip_free(&fast);
+	fake_clip_free(&slow);
+}
+
+// --- simulcast, another SPS, the same bytes twice
+
+static void simulcast_and_parts(void **state)
+{
+	struct fake_list list = {0};
+	struct rig rig, again;
+	struct fake_clip low = fake_video("h264", 160, 90, 30, 30, 2),
+	                 high = fake_video("h264", 320, 180, 30, 30, 2);
+	struct fake_clip sound = fake_audio(0, 30);
+	fake_describe(&list, 1, "p1", "camera", 0);
+	fake_describe(&list, 2, "p1", "microphone", 0);
+	struct fake_publisher l = {
+	    .track = 1, .ssrc = 11, .codec = "h264", .pt = 102, .fps = 30, .layer = 0, .seed = 1};
+	struct fake_publisher h = {.track = 1,
+	                           .ssrc = 21,
+	                           .codec = "h264",
+	                           .pt = 102,
+	                           .fps = 30,
+	                           .layer = 1,
+	                           .seed = 2,
+	                           .mute_from_s = 10.1,
+	                           .mute_until_s = 20.0,
+	                           .first_ts = 99};
+	struct fake_publisher a = {.track = 2, .ssrc = 12, .codec = "opus", .pt = 111, .fps = 50, .seed = 3};
+	fake_publish(&list, &l, &low);
+	fake_publish(&list, &h, &high);
+	fake_publish(&list, &a, &sound);
+	finalize(&rig, &list);
+	all_play(&rig);
+	struct fake_seen seen;
+	in_sync(&rig, "tracks/p1.camera.1.mp4", 9, &seen);
+	assert_int_equal(seen.width, 320);
+	in_sync(&rig, "tracks/p1.camera.1-02.mp4", 7, &seen);
+	assert_int_equal(seen.width, 160);
+	in_sync(&rig, "tracks/p1.camera.1-03.mp4", 9, &seen);
+	assert_int_equal(seen.width, 320);
+	assert_null(file_of(&rig, "tracks/p1.camera.1-04.mp4"));
+	const json_t *two = file_of(&rig, "tracks/p1.camera.1-02.mp4");
+	assert_in_range(number(two, "at_ms"), 10000, 12100);
+	assert_int_equal(number(json_object_get(two, "h264"), "profile_idc"), 66);
+
+	struct hz_finalize_source source = {.items = fake_items(&list), .record = "r"};
+	json_t *before = json_deep_copy(rig.manifest); // holds the digests of all files
+	char path[128], junk[128];
+	snprintf(junk, sizeof(junk), "%s/tracks/old.mp4.part", rig.folder); // of a run that was killed
+	FILE *f = fopen(junk, "w");
+	assert_non_null(f);
+	fclose(f);
+	assert_int_equal(hz_finalize_items(&source, rig.folder), 0);
+	snprintf(path, sizeof(path), "%s/manifest.json", rig.folder);
+	json_t *after = json_load_file(path, 0, NULL);
+	assert_true(json_equal(before, after));
+	assert_int_equal(access(junk, F_OK), -1);
+	json_decref(before);
+	json_decref(after);
+	finalize(&again, &list);
+	assert_true(json_equal(rig.manifest, again.manifest));
+	done(&again);
+	done(&rig);
+	fake_list_free(&list);
+	fake_clip_free(&low);
+	fake_clip_free(&high);
+	fake_clip_free(&sound);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +409,9 @@ int main(void)
 	    cmocka_unit_test(vp8),
 	    cmocka_unit_test(vp9),
 	    cmocka_unit_test(av1),
+	    cmocka_unit_test(units_are_identical),
+	    cmocka_unit_test(a_hard_minute),
+	    cmocka_unit_test(simulcast_and_parts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
