@@ -1,4 +1,4 @@
-// `huizhen record list|verify`: the record store from the command line, whether a gateway runs or not.
+// `huizhen record list|verify|finalize`: the record store from the command line, whether a gateway runs or not.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "gateway/base/secret.h"
-#include "gateway/cli.h"
+#include "gateway/cli_record.h"
 #include "recorder/journal/keys.h"
 #include "recorder/store.h"
 #include "recorder/verify.h"
@@ -212,8 +212,8 @@ static int read_master(const struct options *o, uint8_t ret[HZ_JOURNAL_KEY_BYTES
 		return 0;
 	return hz_cli_error(
 	    HZ_EXIT_FAILED,
-	    "cannot read the master key %.400s: %s, at huizhen record verify: name it with --master-key, "
-	    "or check the hashes alone with --chain-only",
+	    "cannot read the master key %.400s: %s, at huizhen record: name it with --master-key, "
+	    "or verify the hashes alone with --chain-only",
 	    path, err == -EKEYREJECTED ? "not 32 bytes" : strerror(-err));
 }
 
@@ -242,13 +242,39 @@ static int verify(const struct options *o)
 	return code;
 }
 
+// --- finalize -----------------------------------------------------------------------------------------------------------
+
+static int finalize(const struct options *o)
+{
+	uint8_t master[HZ_JOURNAL_KEY_BYTES];
+	char folder[PATH_BYTES];
+	if (!o->record)
+		return hz_cli_error(HZ_EXIT_USAGE,
+		                    "no record, at huizhen record finalize: write its id or its folder");
+	int err = 0;
+	if (strchr(o->record, '/'))
+		snprintf(folder, sizeof(folder), "%s", o->record);
+	else
+		err = hz_record_find(o->root, o->record, folder);
+	if (err)
+		return hz_cli_error(
+		    HZ_EXIT_FAILED,
+		    "no record %.60s in %.400s, at huizhen record finalize: see huizhen record list",
+		    o->record, o->root);
+	int code = read_master(o, master);
+	if (!code)
+		code = hz_cli_record_finalize(folder, master);
+	hz_wipe(master, sizeof(master));
+	return code;
+}
+
 // ------------------------------------------------------------------------------------------------------------------------
 
 static const struct verb {
 	const char *name;
 	int (*run)(const struct options *o);
 	bool takes_record;
-} verbs[] = {{"list", list, false}, {"verify", verify, true}};
+} verbs[] = {{"list", list, false}, {"verify", verify, true}, {"finalize", finalize, true}};
 
 int hz_cli_record(int argc, char **argv)
 {
@@ -266,7 +292,8 @@ int hz_cli_record(int argc, char **argv)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			verb = &verbs[i];
 	if (!verb)
-		return hz_cli_error(HZ_EXIT_USAGE, "%s%.40s, at huizhen record: write list or verify",
+		return hz_cli_error(HZ_EXIT_USAGE,
+		                    "%s%.40s, at huizhen record: write list, verify or finalize",
 		                    argc > 1 ? "unknown command " : "no command", argc > 1 ? argv[1] : "");
 	argc--;
 	argv++;

@@ -95,6 +95,8 @@ static int run(struct run *r)
 	                                .record = r->source->record,
 	                                .journal_json =
 	                                    r->source->journal_json ? r->source->journal_json(arg) : NULL,
+	                                .erased = r->source->erased,
+	                                .arg = arg,
 	                                .warning = r->source->warning ? r->source->warning(arg) : "",
 	                                .story = r->story,
 	                                .tracks = r->tracks,

@@ -26,18 +26,21 @@ struct hz_finalize_source {
 	// After the items were read: the manifest's "journal" without its gaps, and a warning or "". NULL allowed.
 	const char *(*journal_json)(void *arg);
 	const char *(*warning)(void *arg);
+	bool (*erased)(void *arg, uint32_t track); // its key is gone. NULL allowed
 };
 // 0; -EBADMSG: the items ended with a fault, files are made of what is before; -errno.
 int hz_finalize_items(const struct hz_finalize_source *source, const char *folder);
 
-// A record of the store, under its lock. Sets FINALISING before and, when done, FINALISED (and DELIVERED stays to others).
-// -EBUSY: it is locked, or still recorded (force: its recorder is known to be gone). -EBADMSG: the journal is altered:
-// files are made of what is before, the state is FAILED. error: one line for the state and the log, "" when 0.
-struct hz_finalize_with {
-	const char *folder;
-	const uint8_t *master;
-	bool force;
-};
-int hz_finalize_record(const struct hz_finalize_with *with, char error[HZ_FINALIZE_ERROR_BYTES]);
+// --- a record of the store: what `huizhen record finalize` and the archive do, in this order
+
+// Takes the record's lock and sets FINALISING, one attempt more. -EBUSY: somebody else works on it, or its recorder still
+// writes; -ENODATA: it is deleted; -errno. *ret: a descriptor that holds the lock.
+int hz_finalize_begin(const char *folder, int *ret);
+// Journal -> tracks, timeline.json, manifest.json. -EBADMSG: the journal is altered (files are made of what is before).
+// error: one line for people, written when it fails.
+int hz_finalize_tracks(const char *folder, const uint8_t *master, char error[HZ_FINALIZE_ERROR_BYTES]);
+// Sets what became of it and gives the lock back. err 0: FINALISED; what needs a hand (altered, no key): FAILED; else it
+// stays FINALISING with the error, to be tried again.
+int hz_finalize_end(const char *folder, int lock, int err, const char *error);
 
 #endif

@@ -129,12 +129,13 @@ static json_t *describe_track(const struct hz_manifest_from *from, const struct 
 	}
 	if (longest)
 		hz_clock_info(longest->clock, &clock);
-	json_t *track = json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:f}", "track",
-	                          (int)t->number, "key", t->key, "participant", t->participant, "source",
-	                          t->source, "first_ms", (json_int_t)((t->first_us - from->zero_us) / 1000),
-	                          "last_ms", (json_int_t)((t->last_us - from->zero_us) / 1000), "packets",
-	                          (json_int_t)t->packets, "lost", (json_int_t)lost, "erased", t->packets == 0,
-	                          "drift_ppm", round(clock.drift_ppm * 10) / 10);
+	json_t *track =
+	    json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:f}", "track", (int)t->number, "key",
+	              t->key, "participant", t->participant, "source", t->source, "first_ms",
+	              (json_int_t)((t->first_us - from->zero_us) / 1000), "last_ms",
+	              (json_int_t)((t->last_us - from->zero_us) / 1000), "packets", (json_int_t)t->packets,
+	              "lost", (json_int_t)lost, "erased", from->erased && from->erased(from->arg, t->number),
+	              "drift_ppm", round(clock.drift_ppm * 10) / 10);
 	if (!track)
 		return NULL;
 	json_object_set_new(track, "clock", json_string(clock.from_reports ? "reports" : "arrivals"));

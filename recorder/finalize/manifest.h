@@ -8,8 +8,10 @@
 
 struct hz_manifest_from {
 	const char *folder, *record;
-	const char *journal_json; // NULL: nothing is known of it
-	const char *warning;      // "": none
+	const char *journal_json;                  // NULL: nothing is known of it
+	bool (*erased)(void *arg, uint32_t track); // NULL allowed
+	void *arg;
+	const char *warning; // "": none
 	const struct hz_story *story;
 	const struct hz_tracks *tracks;
 	const struct hz_write *write; // closed

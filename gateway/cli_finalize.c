@@ -1,0 +1,40 @@
+// `huizhen record finalize`: a record's journal into files, in the background of everything else.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "gateway/cli_record.h"
+#include "recorder/finalize/finalize.h"
+
+enum { IO_CLASS_IDLE = 3 << 13, IO_WHO_PROCESS = 1 }; // ioprio_set(2) has no header
+
+int hz_cli_record_finalize(const char *folder, const uint8_t *master)
+{
+	char error[HZ_FINALIZE_ERROR_BYTES] = "";
+	int lock;
+	// media workers and the recorder come first
+	(void)setpriority(PRIO_PROCESS, 0, 10);
+	(void)syscall(SYS_ioprio_set, IO_WHO_PROCESS, 0, IO_CLASS_IDLE);
+	int err = hz_finalize_begin(folder, &lock);
+	if (err)
+		return hz_cli_error(
+		    HZ_EXIT_FAILED, "%.400s: %s, at huizhen record finalize: %s", folder,
+		    err == -EBUSY ? "in use" : strerror(-err),
+		    err == -EBUSY ? "it is still recorded, or finalised by somebody else; try again later"
+		                  : "see huizhen record list");
+	err = hz_finalize_tracks(folder, master, error);
+	int end = hz_finalize_end(folder, lock, err, error);
+	if (err)
+		return hz_cli_error(HZ_EXIT_FAILED,
+		                    "%.400s: %.200s, at huizhen record finalize: see huizhen record verify",
+		                    folder, error);
+	if (end)
+		return hz_cli_error(HZ_EXIT_FAILED,
+		                    "%.400s: %s, at huizhen record finalize: its state cannot be written",
+		                    folder, strerror(-end));
+	printf("%s/manifest.json\n", folder);
+	return HZ_EXIT_DONE;
+}
