@@ -24,6 +24,7 @@ static void hand_on(struct hz_frames *f, const struct hz_order_packet *p, const 
 	struct hz_opus_info info;
 	if (hz_opus_parse(data, bytes, &info) != 0) {
 		f->stats.malformed++;
+		hz_probe_alarm(f->probe);
 		return;
 	}
 	if (info.silent) // nothing coded: the writer makes silence where it has no frames
@@ -38,6 +39,10 @@ static void hand_on(struct hz_frames *f, const struct hz_order_packet *p, const 
 	                         .samples = info.samples,
 	                         .stereo = info.stereo,
 	                         .recovered = ago > 0};
+	if (!hz_probe_frame(f->probe, &frame)) {
+		f->stats.malformed++;
+		return;
+	}
 	a->last_ts = p->ts - ago;
 	a->begun = true;
 	f->stats.frames++;

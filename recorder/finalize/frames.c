@@ -25,8 +25,11 @@ int hz_frames_new(uint8_t codec, hz_frames_cb *cb, void *arg, struct hz_frames *
 	f->arg = arg;
 	f->need_key = true;
 	f->tid_ok = ALL_LAYERS;
-	int err = audio ? hz_frames_audio_init(f) : f->codec_ops->init ? f->codec_ops->init(f) : 0;
+	int err = hz_probe_new(codec, &f->probe);
+	if (!err)
+		err = audio ? hz_frames_audio_init(f) : f->codec_ops->init ? f->codec_ops->init(f) : 0;
 	if (err) {
+		hz_probe_free(f->probe);
 		free(f);
 		return err;
 	}
@@ -40,6 +43,7 @@ void hz_frames_free(struct hz_frames *frames)
 		return;
 	if (frames->codec_ops && frames->codec_ops->free)
 		frames->codec_ops->free(frames);
+	hz_probe_free(frames->probe);
 	free(frames->codec_state);
 	free(frames->buf);
 	free(frames);
@@ -63,6 +67,12 @@ int hz_frames_append(struct hz_frames *f, const void *data, size_t bytes)
 		memcpy(f->buf + f->bytes, data, bytes);
 	f->bytes += bytes;
 	return 0;
+}
+
+static void odd(struct hz_frames *f)
+{
+	f->stats.malformed++;
+	hz_probe_alarm(f->probe);
 }
 
 static void left_out(struct hz_frames *f)
@@ -136,7 +146,8 @@ static void end(struct hz_frames *f)
 	}
 	f->kept = false;
 	if (err) {
-		f->stats.malformed += !f->bad;
+		if (!f->bad)
+			odd(f);
 		left_out(f);
 		return;
 	}
@@ -146,6 +157,11 @@ static void end(struct hz_frames *f)
 	}
 	frame.data = f->buf;
 	frame.bytes = f->bytes;
+	if (!hz_probe_frame(f->probe, &frame)) {
+		f->stats.malformed++;
+		left_out(f);
+		return;
+	}
 	f->stats.frames++;
 	f->stats.keyframes += frame.key;
 	f->codec_ops->done(f, &frame);
@@ -176,7 +192,7 @@ void hz_frames_put(struct hz_frames *frames, const struct hz_order_packet *packe
 		begin(f, packet);
 	if (!f->bad && f->codec_ops->add(f, packet->payload, packet->bytes) != 0) {
 		f->bad = true;
-		f->stats.malformed++;
+		odd(f);
 	}
 	if (packet->marker)
 		end(f);

@@ -3,6 +3,7 @@
 #define HZ_RECORDER_FINALIZE_FRAMES_INTERNAL_H
 
 #include "recorder/finalize/frames.h"
+#include "recorder/finalize/probe.h"
 
 enum hz_loss {
 	HZ_LOSS_NONE,  // no frame is missing
@@ -31,6 +32,7 @@ struct hz_frames {
 	hz_frames_cb *cb;
 	void *arg;
 	void *codec_state; // owned by the codec
+	struct hz_probe *probe;
 	uint8_t codec;
 	// the frame in work
 	uint8_t *buf;

@@ -60,32 +60,32 @@ static struct fake_clip encode(const char *input, const char *options, const cha
 struct fake_clip fake_video(const char *codec, int width, int height, int fps, int seconds, int key_s)
 {
 	char input[512], options[256];
-	int gop = key_s * fps;
+	int gop = key_s * fps, bps = width * height < 150000 ? 300000 : width * height * 2;
 	snprintf(input, sizeof(input),
 	         "testsrc2=s=%dx%d:r=%d:d=%d,format=yuv420p,lutyuv=y=16+val/4,drawbox=c=white:t=fill:"
 	         "enable='lt(mod(t+0.001,1),0.1)'",
 	         width, height, fps, seconds);
 	if (strcmp(codec, "h264") == 0) {
 		snprintf(options, sizeof(options),
-		         "-c:v libx264 -preset ultrafast -profile:v baseline -threads 1 -b:v 300k -g %d "
+		         "-c:v libx264 -preset ultrafast -profile:v baseline -threads 1 -b:v %d -g %d "
 		         "-keyint_min %d "
 		         "-sc_threshold 0 -bf 0",
-		         gop, gop);
+		         bps, gop, gop);
 		return encode(input, options, "h264");
 	}
 	if (strcmp(codec, "av1") == 0) {
 		snprintf(options, sizeof(options),
-		         "-c:v libaom-av1 -usage realtime -cpu-used 8 -lag-in-frames 0 -b:v 300k -g %d "
+		         "-c:v libaom-av1 -usage realtime -cpu-used 8 -lag-in-frames 0 -b:v %d -g %d "
 		         "-keyint_min %d "
 		         "-threads 1",
-		         gop, gop);
+		         bps, gop, gop);
 		return encode(input, options, "ivf");
 	}
 	snprintf(options, sizeof(options),
 	         "-c:v %s -deadline realtime -cpu-used 8 -lag-in-frames 0 -auto-alt-ref 0 -error-resilient 1 "
-	         "-b:v 300k "
+	         "-b:v %d "
 	         "-g %d -keyint_min %d -threads 1",
-	         strcmp(codec, "vp8") == 0 ? "libvpx" : "libvpx-vp9", gop, gop);
+	         strcmp(codec, "vp8") == 0 ? "libvpx" : "libvpx-vp9", bps, gop, gop);
 	return encode(input, options, "ivf");
 }
 
@@ -109,8 +109,8 @@ void fake_clip_free(struct fake_clip *clip)
 
 // --- items
 
-void fake_add(struct fake_list *list, uint32_t track, uint8_t kind, uint8_t flags, double at_s,
-              const void *data, size_t bytes)
+void fake_add(struct fake_list *list, uint32_t track, uint16_t what, double at_s, const void *data,
+              size_t bytes)
 {
 	if (list->count == list->room) {
 		list->room = list->room ? list->room * 2 : 1024;
@@ -120,8 +120,8 @@ void fake_add(struct fake_list *list, uint32_t track, uint8_t kind, uint8_t flag
 	struct fake_item *i = &list->item[list->count];
 	int64_t us = llround(at_s * 1e6);
 	*i = (struct fake_item){.item = {.track = track,
-	                                 .kind = kind,
-	                                 .flags = flags,
+	                                 .kind = (uint8_t)what,
+	                                 .flags = (uint8_t)(what >> 8),
 	                                 .segment = 1,
 	                                 .at_us = 1000000000 + us,
 	                                 .wall_us = FAKE_ZERO_US + us,
@@ -140,7 +140,7 @@ void fake_json(struct fake_list *list, uint8_t kind, double at_s, const char *fo
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	fake_add(list, 0, kind, 0, at_s, text, strlen(text));
+	fake_add(list, 0, kind, at_s, text, strlen(text));
 }
 
 void fake_list_free(struct fake_list *list)
@@ -222,6 +222,19 @@ static bool within(double t, double from, double until)
 	return until > from && t >= from && t < until;
 }
 
+static bool muted(const struct fake_publisher *p, double t)
+{
+	double at = p->pieces ? fmod(t + 17 * p->phase, p->period_s) : 0;
+	return within(t, p->mute_from_s, p->mute_until_s) ||
+	       (p->pieces && p->fps == 50 && within(at, 100.3, 106.3));
+}
+
+static bool dropped(const struct fake_publisher *p, double t)
+{
+	double at = p->pieces ? fmod(t + 17 * p->phase, p->period_s) : 0;
+	return within(t, p->drop_from_s, p->drop_until_s) || (p->pieces && within(at, 160.7, 165.7));
+}
+
 static void send_packet(struct sender *s, const uint8_t *payload, size_t bytes, bool marker)
 {
 	const struct fake_publisher *p = s->p;
@@ -232,14 +245,16 @@ static void send_packet(struct sender *s, const uint8_t *payload, size_t bytes, 
 	assert_true(bytes <= sizeof(packet) - 12);
 	memcpy(packet + 12, payload, bytes);
 	double delay = 0.030 + 0.030 * pow(chance(s), 4);
-	bool lost = within(s->t, p->drop_from_s, p->drop_until_s) || chance(s) < p->loss;
+	bool lost = dropped(p, s->t) || chance(s) < p->loss;
 	if (chance(s) < p->repaired)
 		delay += 0.3;
 	if (lost)
 		return;
-	fake_add(s->list, p->track, HZ_RECORD_RTP, p->layer, s->t + delay, packet, bytes + 12);
+	fake_add(s->list, p->track, (uint16_t)(HZ_RECORD_RTP | p->layer << 8), s->t + delay, packet,
+	         bytes + 12);
 	if (chance(s) < p->twice)
-		fake_add(s->list, p->track, HZ_RECORD_RTP, p->layer, s->t + delay + 0.05, packet, bytes + 12);
+		fake_add(s->list, p->track, (uint16_t)(HZ_RECORD_RTP | p->layer << 8), s->t + delay + 0.05,
+		         packet, bytes + 12);
 }
 
 static size_t next_start_code(const uint8_t *d, size_t bytes, size_t at, size_t *ret_code)
@@ -395,8 +410,8 @@ static void send_report(struct sender *s)
 	hz_put32(block, p->ssrc);
 	hz_put64(block + 4, hz_ntp_from_us(llround(ntp * 1e6)));
 	hz_put32(block + 12, s->ts);
-	if (!within(s->t, p->drop_from_s, p->drop_until_s))
-		fake_add(s->list, p->track, HZ_RECORD_SR, 0, s->t + 0.030 + 0.030 * pow(chance(s), 4), block,
+	if (!dropped(p, s->t))
+		fake_add(s->list, p->track, HZ_RECORD_SR, s->t + 0.030 + 0.030 * pow(chance(s), 4), block,
 		         24);
 }
 
@@ -415,7 +430,7 @@ void fake_publish(struct fake_list *list, const struct fake_publisher *publisher
 		s.ts = p->first_ts + (uint32_t)llround((s.t - p->start_s) * hz * (1 + p->ppm * 1e-6));
 		if (p->until_s > 0 && !within(s.t, p->from_s, p->until_s))
 			continue;
-		if (!within(s.t, p->mute_from_s, p->mute_until_s))
+		if (!muted(p, s.t))
 			send_frame(&s, &clip->frame[i % clip->count]);
 		if (!p->no_reports && s.t >= report) {
 			send_report(&s);

@@ -37,8 +37,9 @@ struct fake_list { // a source of items
 	size_t count, room, at;
 };
 void fake_list_free(struct fake_list *list);
-void fake_add(struct fake_list *list, uint32_t track, uint8_t kind, uint8_t flags, double at_s,
-              const void *data, size_t bytes);
+// what: kind, and flags << 8.
+void fake_add(struct fake_list *list, uint32_t track, uint16_t what, double at_s, const void *data,
+              size_t bytes);
 void fake_json(struct fake_list *list, uint8_t kind, double at_s, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void fake_sort(struct fake_list *list); // by arrival
@@ -62,6 +63,10 @@ struct fake_publisher {
 	uint16_t first_seq;
 	uint32_t first_ts;
 	bool no_reports;
+	// interrupted every period_s: muted for 6 s, and 60 s later the link drops for 5 s (with `pieces`)
+	bool pieces;
+	double period_s;
+	unsigned phase;
 	bool loop; // the clip again and again until until_s
 };
 void fake_publish(struct fake_list *list, const struct fake_publisher *publisher,
