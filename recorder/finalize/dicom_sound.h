@@ -1,0 +1,23 @@
+// The sound of a DICOM video: whatever a file has, as an unbroken stream of AAC-LC frames (PS3.5 8.2.12: 48 kHz, at most
+// stereo here). Part of dicom_mp4. Thread: one at a time.
+#ifndef HZ_RECORDER_FINALIZE_DICOM_SOUND_H
+#define HZ_RECORDER_FINALIZE_DICOM_SOUND_H
+
+#include <libavformat/avformat.h>
+#include <stdint.h>
+
+#define HZ_SOUND_HZ 48000
+
+struct hz_sound;
+
+// offset_us is added to the file's times to get the output's. -ENOENT: no sound in this file.
+int hz_sound_new(const char *path, int64_t offset_us, struct hz_sound **ret);
+void hz_sound_free(struct hz_sound *sound); // NULL allowed
+
+// Adds the stream to out and gives what it writes to it. Called once, before the header is written.
+int hz_sound_attach(struct hz_sound *sound, AVFormatContext *out);
+
+// Writes sound up to until_us of the output, silence where there is none; with end also what the encoder still holds.
+int hz_sound_fill(struct hz_sound *sound, int64_t until_us, int end);
+
+#endif

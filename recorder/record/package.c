@@ -1,0 +1,296 @@
+#include "recorder/record/package.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "recorder/finalize/dicom_mp4.h"
+#include "recorder/record/dicom_video.h"
+#include "recorder/record/files.h"
+#include "recorder/record/manifest_read.h"
+
+struct job {
+	const char *folder;
+	const struct hz_package_settings *settings;
+	struct hz_manifest *manifest;
+	json_t *instances, *refused;
+	bool unfit; // a picture track could not be made an object
+	char study[HZ_UID_BYTES];
+	const struct hz_manifest_file *series[HZ_PACKAGE_INSTANCES]; // the first file of each
+	unsigned series_parts[HZ_PACKAGE_INSTANCES], series_count;
+};
+
+static bool is_word(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+static bool has_picture(const struct hz_manifest_file *f)
+{
+	return is_word(f->kind, "video") || is_word(f->kind, "av");
+}
+
+static bool has_sound(const struct hz_manifest_file *f)
+{
+	return hz_manifest_has_codec(f, "opus") || hz_manifest_has_codec(f, "aac");
+}
+
+static int64_t overlap(const struct hz_manifest_file *a, const struct hz_manifest_file *b)
+{
+	int64_t from = a->at_ms > b->at_ms ? a->at_ms : b->at_ms;
+	int64_t to_a = a->at_ms + a->duration_ms, to_b = b->at_ms + b->duration_ms;
+	return (to_a < to_b ? to_a : to_b) - from;
+}
+
+// The sound file of the same person that runs longest beside a picture without sound; a camera's only.
+static const struct hz_manifest_file *sound_of(const struct hz_manifest *m, const struct hz_manifest_file *f)
+{
+	const struct hz_manifest_file *best = NULL;
+	if (has_sound(f) || !is_word(f->source, "camera"))
+		return NULL;
+	for (unsigned i = 0; i < m->files_count; i++) {
+		const struct hz_manifest_file *other = &m->files[i];
+		if (!is_word(other->role, "track") || !is_word(other->kind, "audio") ||
+		    !is_word(other->participant, f->participant) || overlap(f, other) <= 0)
+			continue;
+		if (!best || overlap(f, other) > overlap(f, best))
+			best = other;
+	}
+	return best;
+}
+
+static void refuse(struct job *j, const struct hz_manifest_file *f, const char *why)
+{
+	json_array_append_new(j->refused, json_pack("{s:s, s:s}", "file", f->path, "why", why));
+	if (!is_word(f->role, "composed"))
+		j->unfit = true;
+}
+
+static const char *why_of(int err)
+{
+	return err == -EFBIG     ? "longer than a DICOM fragment"
+	       : err == -ENOTSUP ? "its H.264 profile, level or size has no transfer syntax"
+	       : err == -EBADMSG ? "broken"
+	       : err == -ENOENT  ? "the file is not there"
+	                         : "cannot be read";
+}
+
+// Number of the file's series and of the object within it, both from 1.
+static void number(struct job *j, struct hz_dicom_video *v)
+{
+	unsigned i = 0;
+	while (i < j->series_count && !(is_word(j->series[i]->role, v->file->role) &&
+	                                is_word(j->series[i]->participant, v->file->participant) &&
+	                                is_word(j->series[i]->source, v->file->source)))
+		i++;
+	if (i == j->series_count)
+		j->series[j->series_count++] = v->file;
+	v->series = i + 1;
+	v->instance = ++j->series_parts[i];
+}
+
+static int describe(struct job *j, const struct hz_dicom_video *v, const struct hz_dicom_ids *ids, const char *path)
+{
+	struct hz_file_hash hash;
+	int err = hz_file_hash(v->path, &hash);
+	if (err)
+		return err;
+	json_t *one = json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:s, s:s}", "path", path, "file",
+	    v->file->path, "sop_class", ids->sop_class, "instance", ids->instance, "series", ids->series, "series_number",
+	    (int)v->series, "number", (int)v->instance, "modality", ids->modality, "transfer_syntax", ids->transfer_syntax,
+	    "rows", (int)v->stream.rows, "columns", (int)v->stream.columns, "frames", (int)v->stream.frames, "duration_ms",
+	    (json_int_t)(v->stream.duration_us / 1000), "at_ms", (json_int_t)v->file->at_ms, "bytes", (json_int_t)hash.bytes,
+	    "sha256", hash.sha256, "sha1", hash.sha1);
+	snprintf(j->study, sizeof(j->study), "%s", ids->study);
+	return one && json_array_append_new(j->instances, one) == 0 ? 0 : -ENOMEM;
+}
+
+static int mp4_of(struct job *j, const struct hz_manifest_file *f, const char *out, struct hz_dicom_mp4_info *ret)
+{
+	char video[4096], audio[4096];
+	const struct hz_manifest_file *sound = sound_of(j->manifest, f);
+	struct hz_dicom_mp4 with = {.video = video, .out = out};
+	snprintf(video, sizeof(video), "%s/%s", j->folder, f->path);
+	if (sound) {
+		snprintf(audio, sizeof(audio), "%s/%s", j->folder, sound->path);
+		with.audio = audio;
+		with.audio_offset_us = (sound->at_ms - f->at_ms) * 1000;
+	}
+	int err = hz_dicom_mp4(&with, ret);
+	if (err && sound && err != -ENOSPC && err != -EFBIG) { // pictures without sound are better than neither
+		with.audio = NULL;
+		err = hz_dicom_mp4(&with, ret);
+	}
+	return err;
+}
+
+static int make(struct job *j, const struct hz_manifest_file *f)
+{
+	char mp4[4096], dcm[4096], path[32];
+	struct hz_dicom_mp4_info info;
+	struct hz_dicom_ids ids;
+	unsigned n = (unsigned)json_array_size(j->instances) + 1;
+	if (n > HZ_PACKAGE_INSTANCES) {
+		refuse(j, f, "too many objects");
+		return 0;
+	}
+	snprintf(path, sizeof(path), "dicom/%02u.dcm", n);
+	snprintf(mp4, sizeof(mp4), "%s/dicom/%02u.mp4", j->folder, n);
+	snprintf(dcm, sizeof(dcm), "%s/%s", j->folder, path);
+	int err = mp4_of(j, f, mp4, &info);
+	if (err == -ENOSPC || err == -EIO || err == -ENOMEM)
+		return err;
+	if (err) {
+		refuse(j, f, why_of(err));
+		return 0;
+	}
+	struct hz_dicom_video v = {.manifest = j->manifest, .file = f, .charset = j->settings->charset, .mp4 = mp4, .path = dcm};
+	v.stream = (struct hz_dicom_stream){.profile_idc = info.profile_idc,
+	                                    .constraint_flags = info.constraint_flags,
+	                                    .level_idc = info.level_idc,
+	                                    .columns = info.columns,
+	                                    .rows = info.rows,
+	                                    .frames = info.frames,
+	                                    .duration_us = info.duration_us,
+	                                    .audio_channels = info.audio_channels,
+	                                    .bytes = info.bytes};
+	err = hz_dicom_video_ids(&v, &ids);
+	if (err) {
+		refuse(j, f, why_of(err));
+		unlink(mp4);
+		return 0;
+	}
+	number(j, &v);
+	err = hz_dicom_video_write(&v, &ids);
+	unlink(mp4);
+	return err ? err : describe(j, &v, &ids, path);
+}
+
+static bool is_candidate(const struct hz_manifest_file *f)
+{
+	return has_picture(f) && is_word(f->container, "mp4") && hz_manifest_has_codec(f, "h264");
+}
+
+static int make_all(struct job *j)
+{
+	const struct hz_manifest *m = j->manifest;
+	int err = 0;
+	for (unsigned i = 0; !err && i < m->files_count; i++) {
+		const struct hz_manifest_file *f = &m->files[i];
+		if (!is_word(f->role, "track") || !has_picture(f))
+			continue;
+		if (is_candidate(f))
+			err = make(j, f);
+		else
+			refuse(j, f, "not H.264: in the composed picture only");
+	}
+	for (unsigned i = 0; !err && i < m->files_count && (j->unfit || j->settings->composed); i++)
+		if (is_word(m->files[i].role, "composed") && is_candidate(&m->files[i]))
+			err = make(j, &m->files[i]);
+	return err;
+}
+
+static int write_index(struct job *j)
+{
+	char path[4096];
+	json_t *index = json_pack("{s:i, s:s, s:s, s:O, s:O}", "version", 1, "manifest", j->manifest->sha256, "study", j->study,
+	                          "instances", j->instances, "refused", j->refused);
+	char *text = index ? json_dumps(index, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+	snprintf(path, sizeof(path), "%s/dicom/index.json", j->folder);
+	int err = text ? hz_file_write(path, text, strlen(text), 0640) : -ENOMEM;
+	free(text);
+	json_decref(index);
+	return err;
+}
+
+// The index of this manifest is there, and its objects have their sizes.
+static bool is_made(const struct job *j)
+{
+	void *index = NULL;
+	char path[4096];
+	struct stat st;
+	size_t i;
+	const json_t *one;
+	if (hz_package_index(j->folder, &index) != 0)
+		return false;
+	bool made = is_word(json_string_value(json_object_get(index, "manifest")), j->manifest->sha256);
+	json_array_foreach(json_object_get(index, "instances"), i, one) {
+		snprintf(path, sizeof(path), "%s/%s", j->folder, json_string_value(json_object_get(one, "path")));
+		made = made && stat(path, &st) == 0 && st.st_size == json_integer_value(json_object_get(one, "bytes"));
+	}
+	json_decref(index);
+	return made;
+}
+
+int hz_package(const char *folder, const struct hz_package_settings *settings, const char **ret_why)
+{
+	struct job *j = calloc(1, sizeof(*j));
+	char path[4096];
+	*ret_why = NULL;
+	if (!j)
+		return -ENOMEM;
+	j->folder = folder;
+	j->settings = settings;
+	int err = hz_manifest_load(folder, ret_why, &j->manifest);
+	if (err || is_made(j))
+		goto out;
+	hz_uid_named(j->manifest->record, "study", "", j->study);
+	j->instances = json_array();
+	j->refused = json_array();
+	snprintf(path, sizeof(path), "%s/dicom", folder);
+	if (!j->instances || !j->refused)
+		err = -ENOMEM;
+	else if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		err = -errno;
+	if (!err)
+		err = make_all(j);
+	if (!err)
+		err = write_index(j);
+out:
+	json_decref(j->instances);
+	json_decref(j->refused);
+	hz_manifest_free(j->manifest);
+	free(j);
+	return err;
+}
+
+static bool is_instance(const json_t *one)
+{
+	static const char *const texts[] = {"path",     "file",            "sop_class", "instance", "series",
+	                                    "modality", "transfer_syntax", "sha256",    "sha1"};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (!json_string_value(json_object_get(one, texts[i])))
+			return false;
+	return hz_file_is_inside(json_string_value(json_object_get(one, "path"))) &&
+	       hz_uid_is_valid(json_string_value(json_object_get(one, "instance"))) &&
+	       hz_uid_is_valid(json_string_value(json_object_get(one, "series"))) &&
+	       json_is_integer(json_object_get(one, "bytes"));
+}
+
+int hz_package_index(const char *folder, void **ret)
+{
+	char path[4096], *text = NULL;
+	size_t bytes = 0, i;
+	const json_t *one;
+	snprintf(path, sizeof(path), "%s/dicom/index.json", folder);
+	int err = hz_file_read(path, HZ_PACKAGE_INDEX_BYTES, &text, &bytes);
+	if (err)
+		return err;
+	json_t *index = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
+	free(text);
+	const json_t *instances = json_object_get(index, "instances");
+	bool good = json_is_array(instances) && json_string_value(json_object_get(index, "manifest")) &&
+	            hz_uid_is_valid(json_string_value(json_object_get(index, "study")));
+	json_array_foreach(instances, i, one) good = good && is_instance(one);
+	if (!good) {
+		json_decref(index);
+		return -EBADMSG;
+	}
+	*ret = index;
+	return 0;
+}
