@@ -222,6 +222,8 @@ int hz_base64url_bytes(const char *text, uint8_t *ret, size_t *ret_bytes)
 			v = 0;
 		}
 	}
+	if ((chars % 4 == 2 && (v & 15)) || (chars % 4 == 3 && (v & 3))) // one text for each value
+		return -EINVAL;
 	if (chars % 4 == 2)
 		ret[n++] = (uint8_t)(v >> 4);
 	if (chars % 4 == 3) {

@@ -1,0 +1,165 @@
+// Checks a record against its certificate.
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "recorder/record/certificate.h"
+#include "recorder/record/files.h"
+#include "recorder/record/sign.h"
+
+struct verify {
+	const char *folder;
+	hz_certificate_fault_cb *cb;
+	void *arg;
+	int faults;
+	bool deleted; // by a signed note
+};
+
+static void fault(struct verify *v, const char *where, const char *what)
+{
+	v->faults++;
+	v->cb(v->arg, where, what);
+}
+
+static void check_entry(struct verify *v, const char *path, const json_t *entry)
+{
+	char full[4096];
+	struct hz_file_hash hash;
+	const char *sha256 = json_string_value(json_object_get(entry, "sha256"));
+	if (!hz_file_is_inside(path) || !sha256) {
+		fault(v, "certificate.json", "an entry is no file");
+		return;
+	}
+	snprintf(full, sizeof(full), "%s/%s", v->folder, path);
+	int err = hz_file_hash(full, &hash);
+	if (err == -ENOENT && v->deleted)
+		return;
+	if (err)
+		fault(v, path, err == -ENOENT ? "is not there" : "cannot be read");
+	else if (hash.bytes != (uint64_t)json_integer_value(json_object_get(entry, "bytes")))
+		fault(v, path, "its length differs");
+	else if (strcmp(hash.sha256, sha256) != 0)
+		fault(v, path, "its hash differs");
+}
+
+static bool is_listed(const json_t *list, const char *key, const char *name)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach(list, i, one) {
+		const char *text = json_string_value(json_object_get(one, key));
+		if (text && strcmp(text, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+// Files that nobody signed.
+static void check_folder(struct verify *v, const char *name, const json_t *files, const json_t *segments)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/%s", v->folder, name);
+	DIR *dir = opendir(path);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		size_t n = strlen(e->d_name);
+		snprintf(path, sizeof(path), "%s/%s", name, e->d_name);
+		if (e->d_name[0] == '.' || (n > 4 && strcmp(e->d_name + n - 4, ".new") == 0))
+			continue;
+		if (segments ? !is_listed(segments, "file", e->d_name) : !is_listed(files, "path", path))
+			fault(v, path, "is not in the certificate");
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void check_content(struct verify *v, const json_t *c)
+{
+	size_t i;
+	const json_t *one, *files = json_object_get(c, "files");
+	const json_t *segments = json_object_get(json_object_get(c, "journal"), "segments");
+	char path[4096];
+	if (!json_is_array(files))
+		fault(v, "certificate.json", "names no files");
+	json_array_foreach(files, i, one) {
+		const char *name = json_string_value(json_object_get(one, "path"));
+		check_entry(v, name ? name : "", one);
+	}
+	json_array_foreach(segments, i, one) {
+		const char *name = json_string_value(json_object_get(one, "file"));
+		snprintf(path, sizeof(path), "journal/%s", name ? name : "");
+		check_entry(v, path, one);
+	}
+	check_folder(v, "tracks", files, NULL);
+	check_folder(v, "dicom", files, NULL);
+	if (json_is_array(segments))
+		check_folder(v, "journal", files, segments);
+}
+
+// deletion.json: {"note": compact JWS} of {"record", "certificate": sha256, "deleted_ms", ...}.
+static bool is_deleted(const char *folder, const struct hz_sign_key *key, const char *certificate, size_t bytes)
+{
+	char path[4096], *text = NULL, *payload = NULL, hash[65];
+	bool good = false;
+	snprintf(path, sizeof(path), "%s/deletion.json", folder);
+	if (hz_file_read(path, 1 << 20, &text, NULL) != 0)
+		return false;
+	json_t *all = json_loads(text, 0, NULL), *note = NULL;
+	const char *compact = json_string_value(json_object_get(all, "note"));
+	if (compact && hz_sign_compact_check(key, compact, &payload) == 0)
+		note = json_loads(payload, 0, NULL);
+	const char *named = json_string_value(json_object_get(note, "certificate"));
+	hz_hash_hex(certificate, bytes, hash);
+	good = named && strcmp(named, hash) == 0;
+	json_decref(note);
+	json_decref(all);
+	free(payload);
+	free(text);
+	return good;
+}
+
+static int read_key(const char *folder, const char *public_pem, char **ret)
+{
+	char path[4096];
+	if (public_pem)
+		return hz_file_read(public_pem, 1 << 16, ret, NULL);
+	snprintf(path, sizeof(path), "%s/../../../signing/public.pem", folder);
+	return hz_file_read(path, 1 << 16, ret, NULL);
+}
+
+int hz_certificate_verify(const char *folder, const char *public_pem, hz_certificate_fault_cb *cb, void *arg)
+{
+	struct verify v = {.folder = folder, .cb = cb, .arg = arg};
+	char path[4096], *text = NULL, *pem = NULL;
+	size_t bytes = 0;
+	struct hz_sign_key *key = NULL;
+	snprintf(path, sizeof(path), "%s/certificate.json", folder);
+	int err = hz_file_read(path, HZ_CERTIFICATE_BYTES, &text, &bytes);
+	if (err)
+		return err;
+	err = read_key(folder, public_pem, &pem);
+	if (err && public_pem) {
+		free(text);
+		return err;
+	}
+	if (err)
+		fault(&v, "certificate.json", "no public key to compare with: whoever altered it may have signed it");
+	err = hz_certificate_check(text, bytes, pem);
+	if (err == -EKEYREJECTED)
+		fault(&v, "certificate.json", "its signature does not fit");
+	else if (err)
+		fault(&v, "certificate.json", "is no certificate");
+	if (pem)
+		(void)hz_sign_key_public(pem, &key);
+	v.deleted = is_deleted(folder, key, text, bytes);
+	json_t *all = json_loadb(text, bytes, 0, NULL);
+	if (json_is_object(all))
+		check_content(&v, json_object_get(all, "certificate"));
+	json_decref(all);
+	hz_sign_key_free(key);
+	free(pem);
+	free(text);
+	return v.faults;
+}
