@@ -23,7 +23,7 @@ static json_t *entry_of(const char *folder, const char *path)
 	char full[4096];
 	struct hz_file_hash hash;
 	snprintf(full, sizeof(full), "%s/%s", folder, path);
-	if (hz_file_hash(full, &hash) != 0)
+	if (hz_hash_file(full, &hash) != 0)
 		return NULL;
 	return json_pack("{s:s, s:I, s:s}", "path", path, "bytes", (json_int_t)hash.bytes, "sha256", hash.sha256);
 }
@@ -58,7 +58,7 @@ static json_t *quality_of(const char *folder, const char *events)
 	size_t bytes = 0, i;
 	json_t *all = NULL, *one, *list = json_array();
 	snprintf(path, sizeof(path), "%s/%s", folder, events);
-	if (*events && hz_file_read(path, TIMELINE_BYTES, &text, &bytes) == 0)
+	if (*events && hz_record_read(path, TIMELINE_BYTES, &text, &bytes) == 0)
 		all = json_loadb(text, bytes, 0, NULL);
 	free(text);
 	json_array_foreach(all, i, one) {
@@ -150,7 +150,7 @@ static int read_certificate(const char *folder, char **ret, size_t *ret_bytes)
 {
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/certificate.json", folder);
-	return hz_file_read(path, HZ_CERTIFICATE_BYTES, ret, ret_bytes);
+	return hz_record_read(path, HZ_CERTIFICATE_BYTES, ret, ret_bytes);
 }
 
 // One that is signed by somebody and names the same files is left alone: signatures differ each time they are made.
@@ -184,7 +184,7 @@ int hz_certificate_issue(const char *store, const char *folder, bool sm2)
 	err = content ? sign_content(store, sm2, content, &text) : -ENOMEM;
 	snprintf(path, sizeof(path), "%s/certificate.json", folder);
 	if (!err)
-		err = hz_file_write(path, text, strlen(text), 0640);
+		err = hz_record_write(path, text, strlen(text), 0640);
 	free(text);
 	json_decref(content);
 	hz_manifest_free(m);

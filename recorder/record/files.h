@@ -6,20 +6,20 @@
 #include <stdint.h>
 
 // Reads a regular file of at most max_bytes; a NUL stands behind it. *ret is the caller's: free(). -EFBIG.
-int hz_file_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes);
+int hz_record_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes);
 
 // Durable: written beside, synced, renamed, and the folder synced. A crash leaves the old file or the new one.
-int hz_file_write(const char *path, const void *data, size_t bytes, unsigned mode);
-int hz_file_sync_folder(const char *path); // of the file at path
+int hz_record_write(const char *path, const void *data, size_t bytes, unsigned mode);
+int hz_record_sync(const char *path); // of the file at path
 
 // A path inside a record's folder: relative, no empty, "." or ".." part, no control characters, at most 255 bytes.
-int hz_file_is_inside(const char *path);
+int hz_record_is_inside(const char *path);
 
 struct hz_file_hash {
 	uint64_t bytes;
 	char sha256[65], sha1[41]; // hex
 };
-int hz_file_hash(const char *path, struct hz_file_hash *ret); // streams
+int hz_hash_file(const char *path, struct hz_file_hash *ret); // streams
 
 // SHA-256 of bytes in memory, as hex.
 void hz_hash_hex(const void *data, size_t bytes, char ret[65]);

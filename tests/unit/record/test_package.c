@@ -87,10 +87,10 @@ static void test_repeatable(void **state)
 	fake_record_new(&r, true);
 	snprintf(path, sizeof(path), "%s/dicom/01.dcm", r.folder);
 	assert_int_equal(hz_package(r.folder, &settings, &why), 0);
-	assert_int_equal(hz_file_hash(path, &one), 0);
+	assert_int_equal(hz_hash_file(path, &one), 0);
 	assert_true(fake_run("rm -r %s/dicom", r.folder));
 	assert_int_equal(hz_package(r.folder, &settings, &why), 0);
-	assert_int_equal(hz_file_hash(path, &two), 0);
+	assert_int_equal(hz_hash_file(path, &two), 0);
 	assert_string_equal(one.sha256, two.sha256);
 	assert_int_equal(hz_package(r.folder, &settings, &why), 0); // is there: nothing to do
 	fake_record_free(&r);
