@@ -1,0 +1,135 @@
+#include <errno.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "recorder/record/fhir.h"
+#include "recorder/record/fhir_values.h"
+#include "recorder/record/files.h"
+#include "recorder/record/sign.h"
+#include "tests/unit/record/fake_record.h"
+
+static const struct hz_fhir_settings settings = {
+    .public_url = "https://huizhen.example.org", .patient_system = "urn:oid:1.2.3", .create_patient = true};
+
+static json_t *write_and_read(struct fake_record *r, const struct hz_fhir_settings *with)
+{
+	char path[1024], *text;
+	assert_int_equal(hz_fhir_write(r->store, r->folder, with, false), 0);
+	snprintf(path, sizeof(path), "%s/fhir.json", r->folder);
+	assert_int_equal(hz_record_read(path, HZ_FHIR_BYTES, &text, NULL), 0);
+	json_t *bundle = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(bundle);
+	free(text);
+	return bundle;
+}
+
+static const json_t *resource(const json_t *bundle, const char *type, unsigned number)
+{
+	size_t i;
+	const json_t *entry;
+	json_array_foreach(json_object_get(bundle, "entry"), i, entry) {
+		const json_t *one = json_object_get(entry, "resource");
+		if (strcmp(json_string_value(json_object_get(one, "resourceType")), type) == 0 && number-- == 0)
+			return one;
+	}
+	return NULL;
+}
+
+static void test_resources(void **state)
+{
+	struct fake_record r;
+	size_t i;
+	const json_t *entry;
+	fake_record_new(&r, false);
+	json_t *bundle = write_and_read(&r, &settings);
+	json_array_foreach(json_object_get(bundle, "entry"), i, entry) {
+		const json_t *request = json_object_get(entry, "request");
+		assert_string_equal(json_string_value(json_object_get(request, "method")), "POST");
+		assert_non_null(json_string_value(json_object_get(request, "ifNoneExist")));
+		assert_memory_equal(json_string_value(json_object_get(entry, "fullUrl")), "urn:uuid:", 9);
+	}
+	const json_t *patient = resource(bundle, "Patient", 0), *encounter = resource(bundle, "Encounter", 0);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(patient, "name"), 0), "text")), "王小东");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(encounter, "class"), "code")), "VR");
+	assert_int_equal(json_array_size(json_object_get(encounter, "participant")), 2); // the doctor came twice
+	assert_non_null(resource(bundle, "DocumentReference", 2));
+	assert_null(resource(bundle, "DocumentReference", 3));
+	const json_t *first = resource(bundle, "Consent", 0), *second = resource(bundle, "Consent", 1);
+	assert_string_equal(json_string_value(json_object_get(first, "status")), "active");
+	assert_string_equal(json_string_value(json_object_get(second, "status")), "inactive"); // withdrawn
+	assert_null(resource(bundle, "ImagingStudy", 0));                                     // nothing for the PACS
+	const json_t *provenance = resource(bundle, "Provenance", 0);
+	assert_int_equal(json_array_size(json_object_get(provenance, "target")), 4);
+	assert_non_null(resource(bundle, "AuditEvent", 0));
+	json_decref(bundle);
+	fake_record_free(&r);
+}
+
+// What is said twice is the same but for the signature; and what is there is left alone.
+static void test_repeatable(void **state)
+{
+	struct fake_record r;
+	fake_record_new(&r, false);
+	json_t *one = write_and_read(&r, &settings);
+	json_t *same = write_and_read(&r, &settings);
+	assert_true(json_equal(one, same));
+	assert_true(fake_run("rm %s/fhir.json", r.folder));
+	json_t *again = write_and_read(&r, &settings);
+	json_object_del((json_t *)(uintptr_t)resource(one, "Provenance", 0), "signature");
+	json_object_del((json_t *)(uintptr_t)resource(again, "Provenance", 0), "signature");
+	assert_true(json_equal(one, again));
+	json_decref(one);
+	json_decref(same);
+	json_decref(again);
+	fake_record_free(&r);
+}
+
+static void test_patient_must_be_there(void **state)
+{
+	struct fake_record r;
+	struct hz_fhir_settings other = settings;
+	other.create_patient = false;
+	fake_record_new(&r, false);
+	json_t *bundle = write_and_read(&r, &other);
+	assert_null(resource(bundle, "Patient", 0));
+	const json_t *subject = json_object_get(resource(bundle, "Encounter", 0), "subject");
+	assert_string_equal(json_string_value(json_object_get(subject, "reference")), "Patient?identifier=urn:oid:2.16.156.10011.1.1|P-0001");
+	json_decref(bundle);
+	fake_record_free(&r);
+}
+
+static void test_values(void **state)
+{
+	char query[256];
+	assert_null(hz_fhir_string(""));
+	assert_null(hz_fhir_string(" \t\n"));
+	json_t *text = hz_fhir_string("  a\x01\n b ");
+	assert_string_equal(json_string_value(text), "a b");
+	json_decref(text);
+	hz_fhir_query("identifier", "urn:x", "a|b&c=d 王", query, sizeof(query));
+	assert_string_equal(query, "identifier=urn:x|a%5C%7Cb%26c%3Dd%20%E7%8E%8B");
+	hz_fhir_query("identifier", "urn:x", "long long long long", query, 30);
+	assert_true(strlen(query) < 30);
+	text = hz_fhir_instant(1763700000007);
+	assert_string_equal(json_string_value(text), "2025-11-21T04:40:00.007Z");
+	json_decref(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_resources),
+	    cmocka_unit_test(test_repeatable),
+	    cmocka_unit_test(test_patient_must_be_there),
+	    cmocka_unit_test(test_values),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
