@@ -3,7 +3,7 @@
 // participant, DocumentReference of each file, ImagingStudy of what is in the PACS, Provenance with a signature, AuditEvent
 // (IHE BALP 1.1, PatientCreate).
 //
-// Identifiers are urn:uuid: of names that follow from the record. Provenance and AuditEvent have no identifier in R4: they are
+// Identifiers are UUIDs that follow from the record and what is meant. Provenance and AuditEvent have no identifier in R4: they are
 // found again by a tag. Thread: any, no state.
 #ifndef HZ_RECORDER_RECORD_FHIR_H
 #define HZ_RECORDER_RECORD_FHIR_H
@@ -13,21 +13,25 @@
 
 #include "recorder/record/manifest_read.h"
 
-#define HZ_FHIR_BYTES          (64u << 20)
-#define HZ_FHIR_SHA256         "urn:huizhen:fhir:sha256"      // extension of Attachment: valueBase64Binary
-#define HZ_FHIR_TAG            "urn:huizhen:fhir:resource"    // system of the tags
-#define HZ_FHIR_PARTICIPANT    "urn:huizhen:fhir:participant" // system of participants' ids: value <record>/<id>
-#define HZ_FHIR_TAG_MANIFEST   "urn:huizhen:fhir:manifest"    // tag of the Bundle: SHA-256 of manifest.json
+#define HZ_FHIR_BYTES  (64u << 20)
+#define HZ_FHIR_SHA256 "urn:huizhen:fhir:sha256" // extension of Attachment: valueBase64Binary
+#define HZ_FHIR_RESOURCE                                                                                     \
+	"urn:huizhen:fhir:resource" // system of identifiers and tags: a UUID, never the fullUrl
+                                    // itself, which servers replace wherever it stands
+#define HZ_FHIR_PARTICIPANT "urn:huizhen:fhir:participant" // system of participants' ids: value <record>/<id>
+#define HZ_FHIR_MANIFEST    "urn:huizhen:fhir:manifest"    // tag of the Bundle: SHA-256 of manifest.json
 
 struct hz_fhir_settings {
-	const char *public_url;     // https://host of /records/…; "": attachments have no URL
-	const char *patient_system; // for patient ids whose system the consult does not name; "": then only a name is shown
-	bool create_patient;        // a Patient that the server does not have is made; else it must be there (conditional reference)
+	const char *public_url; // https://host of /records/…; "": attachments have no URL
+	const char *
+	    patient_system; // for patient ids whose system the consult does not name; "": then only a name is shown
+	bool
+	    create_patient; // a Patient that the server does not have is made; else it must be there (conditional reference)
 };
 
 // index: of hz_package_index(), or NULL. signature: compact JWS for Provenance. *ret: a json_t *, the caller's. -ENOMEM.
-int hz_fhir_bundle(const struct hz_manifest *manifest, const void *index, const struct hz_fhir_settings *settings,
-                   const char *signature, void **ret);
+int hz_fhir_bundle(const struct hz_manifest *manifest, const void *index,
+                   const struct hz_fhir_settings *settings, const char *signature, void **ret);
 
 // Writes <folder>/fhir.json unless that of this manifest is there. store: for the key. -EBADMSG: the manifest.
 int hz_fhir_write(const char *store, const char *folder, const struct hz_fhir_settings *settings, bool sm2);

@@ -13,16 +13,16 @@ void hz_fhir_entry(struct hz_fhir_build *b, const char *urn, json_t *resource, b
 	char query[512];
 	const char *type = json_string_value(json_object_get(resource, "resourceType"));
 	if (tag) {
-		json_t *coding = json_pack("{s:s, s:s}", "system", HZ_FHIR_TAG, "code", urn + 9);
+		json_t *coding = json_pack("{s:s, s:s}", "system", HZ_FHIR_RESOURCE, "code", urn + 9);
 		json_t *meta = json_object_get(resource, "meta");
 		if (!meta) {
 			meta = json_object();
 			json_object_set_new(resource, "meta", meta);
 		}
 		json_object_set_new(meta, "tag", json_pack("[o]", coding));
-		hz_fhir_query("_tag", HZ_FHIR_TAG, urn + 9, query, sizeof(query));
+		hz_fhir_query("_tag", HZ_FHIR_RESOURCE, urn + 9, query, sizeof(query));
 	} else {
-		hz_fhir_query("identifier", HZ_URI_SYSTEM, urn, query, sizeof(query));
+		hz_fhir_query("identifier", HZ_FHIR_RESOURCE, urn + 9, query, sizeof(query));
 	}
 	json_array_append_new(b->entries, json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "fullUrl", urn, "resource", resource, "request", "method",
 	                                            "POST", "url", type, "ifNoneExist", query));
@@ -35,7 +35,7 @@ json_t *hz_fhir_subject(const struct hz_fhir_build *b)
 
 static json_t *identifiers(const char *urn)
 {
-	return json_pack("[o]", hz_fhir_identifier(HZ_URI_SYSTEM, urn));
+	return json_pack("[o]", hz_fhir_identifier(HZ_FHIR_RESOURCE, urn + 9));
 }
 
 static bool is_date(const char *text)
@@ -197,7 +197,7 @@ static void document_of(struct hz_fhir_build *b, const struct hz_manifest_file *
 	snprintf(name, sizeof(name), "%s|%s", f->sha256, f->path);
 	hz_fhir_urn(m->record, "DocumentReference", name, urn);
 	json_t *d = json_pack("{s:s, s:o, s:o, s:s, s:s}", "resourceType", "DocumentReference", "masterIdentifier",
-	                      hz_fhir_identifier(HZ_URI_SYSTEM, urn), "identifier", identifiers(urn), "status", "current", "docStatus", "final");
+	                      hz_fhir_identifier(HZ_FHIR_RESOURCE, urn + 9), "identifier", identifiers(urn), "status", "current", "docStatus", "final");
 	snprintf(name, sizeof(name), "Recording of a remote consult: %s %s", f->role, f->source);
 	hz_fhir_set(d, "type", hz_fhir_text(name));
 	hz_fhir_set(d, "subject", hz_fhir_subject(b));
@@ -256,7 +256,7 @@ void hz_fhir_imaging(struct hz_fhir_build *b)
 	snprintf(uid, sizeof(uid), "urn:oid:%s", json_string_value(json_object_get(b->index, "study")));
 	hz_fhir_urn(m->record, "ImagingStudy", uid, urn);
 	json_t *s = json_pack("{s:s, s:[o, o], s:s}", "resourceType", "ImagingStudy", "identifier", hz_fhir_identifier("urn:dicom:uid", uid),
-	                      hz_fhir_identifier(HZ_URI_SYSTEM, urn), "status", "available");
+	                      hz_fhir_identifier(HZ_FHIR_RESOURCE, urn + 9), "status", "available");
 	json_t *subject = hz_fhir_subject(b);
 	hz_fhir_set(s, "subject", subject ? subject : hz_fhir_reference("", "unknown"));
 	hz_fhir_set(s, "encounter", hz_fhir_reference(b->encounter, ""));
@@ -315,7 +315,7 @@ void hz_fhir_audit(struct hz_fhir_build *b)
 	json_array_append_new(entities, json_pack("{s:{s:s}, s:o, s:o}", "what", "reference", b->encounter, "type",
 	                                          hz_fhir_coding(TERMINOLOGY "audit-entity-type", "2", "System Object"), "role",
 	                                          hz_fhir_coding(TERMINOLOGY "object-role", "4", "Domain Resource")));
-	json_array_append_new(entities, json_pack("{s:{s:o}, s:o}", "what", "identifier", hz_fhir_identifier(HZ_URI_SYSTEM, b->encounter),
+	json_array_append_new(entities, json_pack("{s:{s:o}, s:o}", "what", "identifier", hz_fhir_identifier(HZ_FHIR_RESOURCE, b->encounter + 9),
 	                                          "type", hz_fhir_coding("https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType", "XrequestId", "")));
 	if (*b->patient)
 		json_array_append_new(entities, json_pack("{s:o, s:o, s:o}", "what", hz_fhir_subject(b), "type",
