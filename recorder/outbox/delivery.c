@@ -1,0 +1,247 @@
+#include "recorder/outbox/delivery.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+
+#define LOOK_MS 60000 // at least so often, even if nobody woke us
+#define POLL_MS 2000  // `huizhen record retry` writes into the spool
+
+struct hz_delivery {
+	struct hz_delivery_settings settings;
+	char store[HZ_RECORD_PATH_BYTES], name[16], folder[HZ_RECORD_PATH_BYTES + 32];
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool started, woken;
+	_Atomic int stop;
+	struct hz_delivery_stats stats;
+	unsigned away; // failures of the destination, in a row
+	int64_t away_until_ms;
+};
+
+int hz_delivery_new(const struct hz_delivery_settings *settings, struct hz_delivery **ret)
+{
+	struct hz_delivery *d = calloc(1, sizeof(*d));
+	pthread_condattr_t attributes;
+	if (!d)
+		return -ENOMEM;
+	d->settings = *settings;
+	snprintf(d->store, sizeof(d->store), "%s", settings->store);
+	snprintf(d->name, sizeof(d->name), "%s", settings->name);
+	snprintf(d->folder, sizeof(d->folder), "%s/outbox", d->store);
+	int err = mkdir(d->folder, 0750) < 0 && errno != EEXIST ? -errno : 0;
+	snprintf(d->folder, sizeof(d->folder), "%s/outbox/%s", d->store, d->name);
+	if (!err && mkdir(d->folder, 0750) < 0 && errno != EEXIST)
+		err = -errno;
+	if (err) {
+		free(d);
+		return err;
+	}
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&d->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	*ret = d;
+	return 0;
+}
+
+void hz_delivery_free(struct hz_delivery *d)
+{
+	if (!d)
+		return;
+	if (d->started) {
+		atomic_store(&d->stop, 1);
+		hz_delivery_wake(d);
+		pthread_join(d->thread, NULL);
+	}
+	pthread_cond_destroy(&d->wake);
+	pthread_mutex_destroy(&d->lock);
+	free(d);
+}
+
+const _Atomic int *hz_delivery_stop_flag(struct hz_delivery *d)
+{
+	return &d->stop;
+}
+
+static int64_t pause_of(const struct hz_delivery *d, unsigned attempts)
+{
+	int64_t pause = d->settings.first_ms;
+	for (unsigned i = 1; i < attempts && pause < d->settings.most_ms; i++)
+		pause *= 2;
+	return pause < d->settings.most_ms ? pause : d->settings.most_ms;
+}
+
+// Counts of the pass under way; published at its end.
+struct pass {
+	struct hz_delivery_stats now;
+	char held[HZ_RECORD_ID_BYTES]; // a record whose order must be kept
+	int64_t next_ms;
+};
+
+static void note_waiting(struct pass *p, const struct hz_spool_item *item)
+{
+	p->now.waiting++;
+	if (!p->now.oldest_ms || item->queued_ms < p->now.oldest_ms)
+		p->now.oldest_ms = item->queued_ms;
+}
+
+static void sooner(struct pass *p, int64_t at_ms)
+{
+	if (at_ms < p->next_ms)
+		p->next_ms = at_ms;
+}
+
+static void publish(struct hz_delivery *d, const struct hz_delivery_stats *now)
+{
+	pthread_mutex_lock(&d->lock);
+	d->stats = *now;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *item, enum hz_outcome outcome, const struct hz_outcome_text *text)
+{
+	int64_t now_ms = hz_wall_us() / 1000;
+	item->attempts++;
+	snprintf(item->error, sizeof(item->error), "%s", text->why);
+	if (outcome == HZ_STORED) {
+		int err = hz_spool_done(d->folder, item->name);
+		hz_info("outbox.delivered", "to=%s record=%s attempts=%u err=%d", d->name, item->record, item->attempts, err);
+		p->now.delivered++;
+		p->now.away_since_ms = 0;
+		p->now.error[0] = '\0';
+		d->away = 0;
+		return;
+	}
+	p->now.failed++;
+	snprintf(p->now.error, sizeof(p->now.error), "%s", text->why);
+	if (outcome == HZ_AWAY) {
+		d->away_until_ms = now_ms + pause_of(d, ++d->away);
+		p->now.away_since_ms = p->now.away_since_ms ? p->now.away_since_ms : now_ms;
+		sooner(p, d->away_until_ms);
+	} else {
+		item->parked = outcome == HZ_REFUSED;
+		item->next_ms = now_ms + pause_of(d, item->attempts);
+		snprintf(p->held, sizeof(p->held), "%s", item->parked ? "" : item->record);
+		sooner(p, item->parked ? p->next_ms : item->next_ms);
+	}
+	if (item->parked)
+		p->now.parked++;
+	else
+		note_waiting(p, item);
+	int err = hz_spool_write(d->folder, item);
+	char safe[HZ_OUTCOME_WHY_BYTES];
+	hz_warn(item->parked ? "outbox.parked" : "outbox.waits", "to=%s record=%s attempts=%u why=\"%s\" err=%d", d->name, item->record,
+	        item->attempts, hz_log_safe(text->why, safe, sizeof(safe)), err);
+}
+
+static void try_one(struct hz_delivery *d, struct pass *p, const char *name, int64_t now_ms)
+{
+	char folder[HZ_RECORD_PATH_BYTES + 80];
+	struct hz_spool_item item;
+	struct hz_outcome_text text = {.why = ""};
+	int err = hz_spool_read(d->folder, name, &item);
+	if (err) {
+		p->now.parked += err == -EBADMSG; // nobody can say what it was: `huizhen doctor` counts them
+		return;
+	}
+	if (item.parked) {
+		p->now.parked++;
+		return;
+	}
+	bool held = strcmp(p->held, item.record) == 0, away = d->away_until_ms > now_ms;
+	if (held || away || item.next_ms > now_ms || atomic_load(&d->stop)) {
+		if (!held && !away && item.next_ms > now_ms)
+			sooner(p, item.next_ms);
+		snprintf(p->held, sizeof(p->held), "%s", item.record);
+		note_waiting(p, &item);
+		return;
+	}
+	snprintf(folder, sizeof(folder), "%s/%s", d->store, item.folder);
+	enum hz_outcome outcome = d->settings.send(d->settings.arg, folder, &item, &text);
+	if (outcome == HZ_STOPPED)
+		note_waiting(p, &item);
+	else
+		settle(d, p, &item, outcome, &text);
+}
+
+int64_t hz_delivery_pass(struct hz_delivery *d, int64_t now_ms)
+{
+	struct pass p = {.next_ms = now_ms + LOOK_MS};
+	char **names;
+	unsigned count;
+	int err = hz_spool_list(d->folder, &names, &count);
+	hz_delivery_stats(d, &p.now);
+	p.now.waiting = p.now.parked = 0;
+	p.now.oldest_ms = 0;
+	if (err) {
+		hz_error("outbox.unreadable", "to=%s err=%d", d->name, err);
+		return p.next_ms;
+	}
+	if (d->away_until_ms > now_ms)
+		sooner(&p, d->away_until_ms);
+	for (unsigned i = 0; i < count; i++)
+		try_one(d, &p, names[i], d->away_until_ms > now_ms ? now_ms : hz_wall_us() / 1000 > now_ms ? hz_wall_us() / 1000 : now_ms);
+	hz_spool_list_free(names, count);
+	publish(d, &p.now);
+	return p.next_ms;
+}
+
+void hz_delivery_stats(struct hz_delivery *d, struct hz_delivery_stats *ret)
+{
+	pthread_mutex_lock(&d->lock);
+	*ret = d->stats;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void wait_for(struct hz_delivery *d, int64_t ms)
+{
+	struct timespec until;
+	ms = ms < 10 ? 10 : ms > POLL_MS ? POLL_MS : ms;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&d->lock);
+	while (!d->woken && !atomic_load(&d->stop) && pthread_cond_timedwait(&d->wake, &d->lock, &until) == 0)
+		;
+	d->woken = false;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void *run(void *arg)
+{
+	struct hz_delivery *d = arg;
+	while (!atomic_load(&d->stop)) {
+		int64_t next_ms = hz_delivery_pass(d, hz_wall_us() / 1000);
+		wait_for(d, next_ms - hz_wall_us() / 1000);
+	}
+	return NULL;
+}
+
+int hz_delivery_start(struct hz_delivery *d)
+{
+	int err = pthread_create(&d->thread, NULL, run, d);
+	d->started = err == 0;
+	return -err;
+}
+
+void hz_delivery_wake(struct hz_delivery *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->woken = true;
+	pthread_cond_signal(&d->wake);
+	pthread_mutex_unlock(&d->lock);
+}

@@ -1,0 +1,214 @@
+// Order, repeats, parking and pauses of an outbox, with a destination that is told what to answer.
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "recorder/outbox/delivery.h"
+
+#define A "0190a5c2-7b1e-7c3a-9f00-00000000000a"
+#define B "0190a5c2-7b1e-7c3a-9f00-00000000000b"
+
+static char store[64], folder[96];
+static char sent[2048];
+static enum hz_outcome answers[16];
+static unsigned answer_count, answer_at;
+
+static enum hz_outcome send_one(void *arg, const char *record_folder, const struct hz_spool_item *item, struct hz_outcome_text *ret)
+{
+	snprintf(sent + strlen(sent), sizeof(sent) - strlen(sent), "%c%s ", item->record[35], item->path);
+	snprintf(ret->why, sizeof(ret->why), "told so");
+	return answer_at < answer_count ? answers[answer_at++] : HZ_STORED;
+}
+
+static void answer(unsigned count, ...)
+{
+	va_list ap;
+	va_start(ap, count);
+	for (answer_count = 0; answer_count < count; answer_count++)
+		answers[answer_count] = va_arg(ap, enum hz_outcome);
+	va_end(ap);
+	answer_at = 0;
+	sent[0] = '\0';
+}
+
+static void put(const char *record, int64_t ended_ms, unsigned number)
+{
+	struct hz_spool_item item = {.queued_ms = 1000 + ended_ms};
+	snprintf(item.record, sizeof(item.record), "%s", record);
+	snprintf(item.folder, sizeof(item.folder), "2026/11/%s", record);
+	snprintf(item.path, sizeof(item.path), "%u", number);
+	assert_int_equal(hz_spool_put(folder, ended_ms, number, &item), 0);
+}
+
+static struct hz_delivery *make(int64_t first_ms)
+{
+	struct hz_delivery *d;
+	const struct hz_delivery_settings settings = {.store = store, .name = "pacs", .send = send_one, .first_ms = first_ms, .most_ms = 8 * first_ms};
+	assert_int_equal(hz_delivery_new(&settings, &d), 0);
+	return d;
+}
+
+static int set_up(void **state)
+{
+	snprintf(store, sizeof(store), "/tmp/hz-outbox-XXXXXX");
+	if (!mkdtemp(store))
+		return -1;
+	snprintf(folder, sizeof(folder), "%s/outbox/pacs", store);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "rm -r %s", store);
+	return system(command);
+}
+
+static int64_t now_ms(void)
+{
+	return hz_wall_us() / 1000;
+}
+
+// Oldest consult first, whichever was queued first.
+static void test_order(void **state)
+{
+	struct hz_delivery *d = make(1000);
+	struct hz_delivery_stats stats;
+	put(B, 2000, 1);
+	put(A, 1000, 2);
+	put(A, 1000, 1);
+	answer(0);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "a1 a2 b1 ");
+	hz_delivery_stats(d, &stats);
+	assert_int_equal(stats.delivered, 3);
+	assert_int_equal(stats.waiting, 0);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "a1 a2 b1 ");
+	hz_delivery_free(d);
+}
+
+// While the destination is away nothing is tried, nothing lost; pauses grow; then all goes in order.
+static void test_away(void **state)
+{
+	struct hz_delivery *d = make(100000);
+	struct hz_delivery_stats stats;
+	int64_t begin = now_ms();
+	put(A, 1000, 1);
+	put(B, 2000, 1);
+	answer(2, HZ_AWAY, HZ_AWAY);
+	int64_t next = hz_delivery_pass(d, begin);
+	assert_string_equal(sent, "a1 ");
+	assert_in_range(next - begin, 50000, 61000);
+	hz_delivery_pass(d, begin + 1000);
+	assert_string_equal(sent, "a1 ");
+	hz_delivery_stats(d, &stats);
+	assert_int_equal(stats.waiting, 2);
+	assert_int_equal(stats.oldest_ms, 2000);
+	assert_true(stats.away_since_ms >= begin);
+	assert_string_equal(stats.error, "told so");
+	hz_delivery_pass(d, begin + 101000);
+	assert_string_equal(sent, "a1 a1 ");
+	hz_delivery_pass(d, begin + 10000000);
+	assert_string_equal(sent, "a1 a1 a1 b1 ");
+	hz_delivery_stats(d, &stats);
+	assert_int_equal(stats.away_since_ms, 0);
+	hz_delivery_free(d);
+}
+
+// One that cannot be taken makes its record wait, not the others; one that is refused makes nobody wait.
+static void test_later_and_parked(void **state)
+{
+	struct hz_delivery *d = make(100000);
+	struct hz_delivery_stats stats;
+	put(A, 1000, 1);
+	put(A, 1000, 2);
+	put(B, 2000, 1);
+	put(B, 2000, 2);
+	answer(2, HZ_LATER, HZ_REFUSED);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "a1 b1 b2 ");
+	hz_delivery_stats(d, &stats);
+	assert_int_equal(stats.waiting, 2);
+	assert_int_equal(stats.parked, 1);
+	assert_int_equal(hz_spool_release(folder, B), 1);
+	assert_int_equal(hz_spool_release(folder, B), 0);
+	assert_int_equal(hz_spool_release(folder, NULL), 1); // the one of A that waited: at once
+	answer(0);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "a1 a2 b1 ");
+	hz_delivery_free(d);
+}
+
+// A new process finds what the old one left, also what it had sent without noting it.
+static void test_again(void **state)
+{
+	struct hz_delivery *d = make(1000);
+	put(A, 1000, 1);
+	answer(1, HZ_STOPPED);
+	hz_delivery_pass(d, now_ms());
+	hz_delivery_free(d);
+	d = make(1000);
+	answer(0);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "a1 ");
+	hz_delivery_free(d);
+}
+
+static void test_odd_files(void **state)
+{
+	struct hz_delivery *d = make(1000);
+	struct hz_delivery_stats stats;
+	struct hz_spool_item item;
+	char command[512];
+	put(A, 1000, 1);
+	snprintf(command, sizeof(command), "cd %s && touch .x a.json && echo '{' >000000000000500-" B "-0001.json", folder);
+	assert_int_equal(system(command), 0);
+	answer(0);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "a1 ");
+	hz_delivery_stats(d, &stats);
+	assert_int_equal(stats.parked, 1);
+	static const char outside[] = "{\"record\":\"" A "\",\"folder\":\"../x\",\"path\":\"y\",\"instance\":\"\",\"sha256\":\"\",\"error\":\"\"}";
+	assert_int_equal(hz_spool_parse(outside, strlen(outside), &item), -EBADMSG);
+	hz_delivery_free(d);
+}
+
+static void test_thread(void **state)
+{
+	struct hz_delivery *d = make(10);
+	struct hz_delivery_stats stats = {0};
+	put(A, 1000, 1);
+	answer(2, HZ_AWAY, HZ_LATER);
+	assert_int_equal(hz_delivery_start(d), 0);
+	put(B, 2000, 1);
+	hz_delivery_wake(d);
+	for (int i = 0; i < 300 && stats.delivered < 2; i++) {
+		struct timespec ts = {.tv_nsec = 10000000};
+		nanosleep(&ts, NULL);
+		hz_delivery_stats(d, &stats);
+	}
+	assert_int_equal(stats.delivered, 2);
+	hz_delivery_free(d);
+}
+
+int main(void)
+{
+	hz_log_init("test", HZ_LOG_ERROR);
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down), cmocka_unit_test_setup_teardown(test_away, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_later_and_parked, set_up, tear_down), cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_odd_files, set_up, tear_down), cmocka_unit_test_setup_teardown(test_thread, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
