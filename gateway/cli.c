@@ -27,6 +27,10 @@ static const struct command {
      "FILE]",
      "the records of consults: their states, whether a byte of one was altered, and the files of one made "
      "anew"},
+    {"retry", hz_cli_retry, "[--record ID] [--config FILE]",
+     "releases deliveries that PACS or EMR refused, and records that could not be finalised"},
+    {"archive", hz_cli_archive, NULL, NULL},
+    {"package", hz_cli_package, NULL, NULL},
     {"control", hz_cli_control, NULL, NULL},
     {"worker", hz_cli_worker, NULL, NULL},
     {"recorder", hz_cli_recorder, NULL, NULL},

@@ -22,6 +22,9 @@ int hz_cli_record(int argc, char **argv);
 int hz_cli_control(int argc, char **argv);  // internal: started by the supervisor (gateway/child.h)
 int hz_cli_worker(int argc, char **argv);   // internal
 int hz_cli_recorder(int argc, char **argv); // internal
+int hz_cli_archive(int argc, char **argv);  // finished records: to files, PACS and EMR
+int hz_cli_package(int argc, char **argv);  // internal: started by the archive
+int hz_cli_retry(int argc, char **argv);
 
 // One option of a command. Exactly one of the targets is set.
 struct hz_cli_option {

@@ -49,6 +49,32 @@ const struct hz_config_entry hz_config_table[] = {
     {"record", "writers", HZ_CONFIG_U32, AT(record.writers), 1, 16, "2"},
     {"record", "default", HZ_CONFIG_WISH, AT(record.wish), 0, 0, "off"},
     {"web", "dir", HZ_CONFIG_TEXT, AT(web.dir), 0, 0, ""},
+    {"record", "pacs_url", HZ_CONFIG_BASE_URL, AT(archive.pacs_url), 0, 0, ""},
+    {"record", "pacs_user", HZ_CONFIG_TEXT, AT(archive.pacs_user), 0, 0, ""},
+    {"record", "pacs_password", HZ_CONFIG_SECRET, AT(archive.pacs_password), 0, 0, ""},
+    {"record", "pacs_token", HZ_CONFIG_SECRET, AT(archive.pacs_token), 0, 0, ""},
+    {"record", "pacs_ca", HZ_CONFIG_TEXT, AT(archive.pacs_ca), 0, 0, ""},
+    {"record", "pacs_certificate", HZ_CONFIG_TEXT, AT(archive.pacs_certificate), 0, 0, ""},
+    {"record", "pacs_key", HZ_CONFIG_TEXT, AT(archive.pacs_key), 0, 0, ""},
+    {"record", "pacs_composed", HZ_CONFIG_BOOL, AT(archive.pacs_composed), 0, 1, "false"},
+    {"record", "emr_url", HZ_CONFIG_BASE_URL, AT(archive.emr_url), 0, 0, ""},
+    {"record", "emr_user", HZ_CONFIG_TEXT, AT(archive.emr_user), 0, 0, ""},
+    {"record", "emr_password", HZ_CONFIG_SECRET, AT(archive.emr_password), 0, 0, ""},
+    {"record", "emr_token", HZ_CONFIG_SECRET, AT(archive.emr_token), 0, 0, ""},
+    {"record", "emr_ca", HZ_CONFIG_TEXT, AT(archive.emr_ca), 0, 0, ""},
+    {"record", "emr_certificate", HZ_CONFIG_TEXT, AT(archive.emr_certificate), 0, 0, ""},
+    {"record", "emr_key", HZ_CONFIG_TEXT, AT(archive.emr_key), 0, 0, ""},
+    {"record", "emr_token_url", HZ_CONFIG_BASE_URL, AT(archive.emr_token_url), 0, 0, ""},
+    {"record", "emr_client_id", HZ_CONFIG_TEXT, AT(archive.emr_client_id), 0, 0, ""},
+    {"record", "emr_client_secret", HZ_CONFIG_SECRET, AT(archive.emr_client_secret), 0, 0, ""},
+    {"record", "emr_scope", HZ_CONFIG_TEXT, AT(archive.emr_scope), 0, 0, ""},
+    {"record", "emr_patient_system", HZ_CONFIG_TEXT, AT(archive.emr_patient_system), 0, 0, ""},
+    {"record", "emr_create_patient", HZ_CONFIG_BOOL, AT(archive.emr_create_patient), 0, 1, "true"},
+    {"record", "character_set", HZ_CONFIG_CHARSET, AT(archive.character_set), 0, 0, "utf-8"},
+    {"record", "signature", HZ_CONFIG_SIGNATURE, AT(archive.signature), 0, 0, "es256"},
+    {"record", "retention_media_days", HZ_CONFIG_U32, AT(archive.media_days), 0, 36525, "0"},
+    {"record", "retention_days", HZ_CONFIG_U32, AT(archive.days), 0, 36525, "0"},
+    {"record", "retry_seconds", HZ_CONFIG_U32, AT(archive.retry_seconds), 1, 86400, "900"},
     {"log", "level", HZ_CONFIG_LEVEL, AT(log.level), 0, 0, "info"},
 };
 const unsigned hz_config_table_count = sizeof(hz_config_table) / sizeof(hz_config_table[0]);
@@ -160,6 +186,18 @@ bool hz_config_is_url(const char *text)
 	return n >= 1 && n <= 5 && !text[n];
 }
 
+bool hz_config_is_base_url(const char *text)
+{
+	char front[HZ_CONFIG_TEXT_BYTES + 1];
+	const char *host = strstr(text, "://");
+	if (!*text)
+		return true;
+	if (!host || strpbrk(text, "?# \"<>\\"))
+		return false;
+	snprintf(front, sizeof(front), "%.*s", (int)(strcspn(host + 3, "/") + (size_t)(host + 3 - text)), text);
+	return hz_config_is_url(front);
+}
+
 static bool is_level(const char *text)
 {
 	static const char *const levels[] = {"debug", "info", "warn", "error"};
@@ -228,6 +266,12 @@ static const char *text_problem(enum hz_config_type type, const char *value)
 		return is_addresses(value) ? NULL : "IP addresses with commas between them";
 	case HZ_CONFIG_URL:
 		return hz_config_is_url(value) ? NULL : "https://host or https://host:port, no path";
+	case HZ_CONFIG_BASE_URL:
+		return hz_config_is_base_url(value) ? NULL : "https://host/path, without ? and #";
+	case HZ_CONFIG_CHARSET:
+		return strcmp(value, "utf-8") == 0 || strcmp(value, "gb18030") == 0 ? NULL : "utf-8 or gb18030";
+	case HZ_CONFIG_SIGNATURE:
+		return strcmp(value, "es256") == 0 || strcmp(value, "sm2") == 0 ? NULL : "es256 or sm2";
 	case HZ_CONFIG_ICE_URLS:
 		return hz_config_is_ice_urls(value) ? NULL
 		                                    : "at most 8 URLs such as turn:host:3478?transport=tcp";

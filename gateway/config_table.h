@@ -18,6 +18,9 @@ enum hz_config_type {
 	HZ_CONFIG_ADDRESS,   // one IP address
 	HZ_CONFIG_ADDRESSES, // comma-separated IP addresses, may be ""
 	HZ_CONFIG_URL,       // http(s)://host[:port], may be ""
+	HZ_CONFIG_BASE_URL,  // http(s)://host[:port][/path], may be ""
+	HZ_CONFIG_CHARSET,   // utf-8 gb18030
+	HZ_CONFIG_SIGNATURE, // es256 sm2
 	HZ_CONFIG_ICE_URLS,  // comma-separated stun:, turn:, turns: URLs, may be ""
 	HZ_CONFIG_LEVEL,     // debug info warn error
 	HZ_CONFIG_WISH,      // off on automatic
@@ -51,6 +54,7 @@ int hz_config_set(struct hz_config *config, const struct hz_config_entry *entry,
 
 // http(s)://host[:port] without a path, or "".
 bool hz_config_is_url(const char *text);
+bool hz_config_is_base_url(const char *text); // the same with a path, without ? and #
 
 // stun:host[:port], turn:host[:port][?transport=udp|tcp], turns:host[:port][?transport=tcp] (config_ice.c)
 #define HZ_ICE_HOST_BYTES 128

@@ -17,7 +17,7 @@ struct work {
 	AVFormatContext *in, *out;
 	AVStream *from, *to;
 	AVPacket *packet;
-	struct hz_sound *sound;
+	struct hz_dicom_sound *sound;
 	struct hz_dicom_mp4_info info;
 	int64_t first_dts, end; // of the pictures, in the stream's units
 	int64_t bytes;
@@ -78,7 +78,7 @@ static int open_sound(struct work *w, const struct hz_dicom_mp4 *with)
 {
 	int64_t first_us = us_of(w, w->first_dts);
 	const char *path = with->audio ? with->audio : with->video;
-	int err = hz_sound_new(path, (with->audio ? with->audio_offset_us : 0) - first_us, &w->sound);
+	int err = hz_dicom_sound_new(path, (with->audio ? with->audio_offset_us : 0) - first_us, &w->sound);
 	if (err == -ENOENT && !with->audio)
 		return 0;
 	return err;
@@ -96,7 +96,7 @@ static int open_out(struct work *w, const char *path)
 	w->to->codecpar->codec_tag = 0;
 	w->to->time_base = w->from->time_base;
 	w->to->avg_frame_rate = w->from->avg_frame_rate;
-	int err = w->sound ? hz_sound_attach(w->sound, w->out) : 0;
+	int err = w->sound ? hz_dicom_sound_attach(w->sound, w->out) : 0;
 	if (!err && avio_open(&w->out->pb, path, AVIO_FLAG_WRITE) < 0)
 		err = -EIO;
 	if (!err && av_dict_set(&options, "movflags", "+faststart", 0) < 0)
@@ -121,7 +121,7 @@ static int write_picture(struct work *w)
 	int64_t stands = p->duration > 0 && p->duration < most ? p->duration : most / 30;
 	if (shown + stands > w->end)
 		w->end = shown + stands;
-	int err = w->sound ? hz_sound_fill(w->sound, us_of(w, p->dts), 0) : 0;
+	int err = w->sound ? hz_dicom_sound_fill(w->sound, us_of(w, p->dts), 0) : 0;
 	if (err)
 		return err;
 	p->stream_index = w->to->index;
@@ -151,7 +151,7 @@ static int run(struct work *w, const struct hz_dicom_mp4 *with)
 	if (!err)
 		err = more;
 	if (!err && w->sound)
-		err = hz_sound_fill(w->sound, us_of(w, w->end), 1);
+		err = hz_dicom_sound_fill(w->sound, us_of(w, w->end), 1);
 	if (!err && av_write_trailer(w->out) < 0)
 		err = -EIO;
 	w->info.duration_us = us_of(w, w->end);
@@ -168,7 +168,7 @@ int hz_dicom_mp4(const struct hz_dicom_mp4 *with, struct hz_dicom_mp4_info *ret)
 	w.packet = av_packet_alloc();
 	int err = w.packet ? run(&w, with) : -ENOMEM;
 	av_packet_free(&w.packet);
-	hz_sound_free(w.sound);
+	hz_dicom_sound_free(w.sound);
 	if (w.out && w.out->pb && avio_closep(&w.out->pb) < 0 && !err)
 		err = -EIO;
 	avformat_free_context(w.out);

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #define BIT_RATE 128000
-#define SLACK    (HZ_SOUND_HZ / 50) // a timestamp may be off by 20 ms before it counts
+#define SLACK    (HZ_DICOM_SOUND_HZ / 50) // a timestamp may be off by 20 ms before it counts
 #define CHUNK    4096               // samples of silence put in at once
 
-struct hz_sound {
+struct hz_dicom_sound {
 	AVFormatContext *in, *out;
 	AVCodecContext *decoder, *encoder;
 	SwrContext *resampler;
@@ -31,7 +31,7 @@ struct hz_sound {
 	bool has_held, drained, clock_set;
 };
 
-static int make_decoder(struct hz_sound *s)
+static int make_decoder(struct hz_dicom_sound *s)
 {
 	const AVCodec *codec = NULL;
 	s->index = av_find_best_stream(s->in, AVMEDIA_TYPE_AUDIO, -1, -1, &codec, 0);
@@ -47,16 +47,16 @@ static int make_decoder(struct hz_sound *s)
 	return avcodec_open2(s->decoder, codec, NULL) < 0 ? -EBADMSG : 0;
 }
 
-static int make_encoder(struct hz_sound *s)
+static int make_encoder(struct hz_dicom_sound *s)
 {
 	const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
 	s->encoder = codec ? avcodec_alloc_context3(codec) : NULL;
 	if (!s->encoder)
 		return codec ? -ENOMEM : -ENOTSUP;
-	s->encoder->sample_rate = HZ_SOUND_HZ;
+	s->encoder->sample_rate = HZ_DICOM_SOUND_HZ;
 	s->encoder->sample_fmt = AV_SAMPLE_FMT_FLTP;
 	s->encoder->bit_rate = BIT_RATE;
-	s->encoder->time_base = (AVRational){1, HZ_SOUND_HZ};
+	s->encoder->time_base = (AVRational){1, HZ_DICOM_SOUND_HZ};
 	s->encoder->thread_count = 1;
 	s->encoder->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
 	av_channel_layout_default(&s->encoder->ch_layout, 2);
@@ -71,14 +71,14 @@ static int make_encoder(struct hz_sound *s)
 		return -ENOMEM;
 	s->frame->nb_samples = s->encoder->frame_size;
 	s->frame->format = AV_SAMPLE_FMT_FLTP;
-	s->frame->sample_rate = HZ_SOUND_HZ;
+	s->frame->sample_rate = HZ_DICOM_SOUND_HZ;
 	av_channel_layout_default(&s->frame->ch_layout, 2);
 	return av_frame_get_buffer(s->frame, 0) < 0 ? -ENOMEM : 0;
 }
 
-int hz_sound_new(const char *path, int64_t offset_us, struct hz_sound **ret)
+int hz_dicom_sound_new(const char *path, int64_t offset_us, struct hz_dicom_sound **ret)
 {
-	struct hz_sound *s = calloc(1, sizeof(*s));
+	struct hz_dicom_sound *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->offset_us = offset_us;
@@ -88,13 +88,13 @@ int hz_sound_new(const char *path, int64_t offset_us, struct hz_sound **ret)
 	if (!err)
 		err = make_encoder(s);
 	if (err)
-		hz_sound_free(s);
+		hz_dicom_sound_free(s);
 	else
 		*ret = s;
 	return err;
 }
 
-void hz_sound_free(struct hz_sound *s)
+void hz_dicom_sound_free(struct hz_dicom_sound *s)
 {
 	if (!s)
 		return;
@@ -111,7 +111,7 @@ void hz_sound_free(struct hz_sound *s)
 	free(s);
 }
 
-int hz_sound_attach(struct hz_sound *s, AVFormatContext *out)
+int hz_dicom_sound_attach(struct hz_dicom_sound *s, AVFormatContext *out)
 {
 	s->out = out;
 	s->stream = avformat_new_stream(out, NULL);
@@ -122,19 +122,19 @@ int hz_sound_attach(struct hz_sound *s, AVFormatContext *out)
 }
 
 // The decoded frame in 48 kHz stereo, with its place in the output.
-static int hold(struct hz_sound *s)
+static int hold(struct hz_dicom_sound *s)
 {
 	AVFrame *in = s->decoded;
 	AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
 	if (!s->resampler) {
-		if (swr_alloc_set_opts2(&s->resampler, &stereo, AV_SAMPLE_FMT_FLTP, HZ_SOUND_HZ, &in->ch_layout,
+		if (swr_alloc_set_opts2(&s->resampler, &stereo, AV_SAMPLE_FMT_FLTP, HZ_DICOM_SOUND_HZ, &in->ch_layout,
 		                        (enum AVSampleFormat)in->format, in->sample_rate, 0, NULL) < 0 ||
 		    swr_init(s->resampler) < 0)
 			return -ENOTSUP;
 	}
 	av_frame_unref(s->held);
 	s->held->format = AV_SAMPLE_FMT_FLTP;
-	s->held->sample_rate = HZ_SOUND_HZ;
+	s->held->sample_rate = HZ_DICOM_SOUND_HZ;
 	av_channel_layout_default(&s->held->ch_layout, 2);
 	if (swr_convert_frame(s->resampler, s->held, in) < 0) { // the format changed within the stream
 		swr_free(&s->resampler);
@@ -143,7 +143,7 @@ static int hold(struct hz_sound *s)
 	int64_t at = s->clock;
 	if (in->pts != AV_NOPTS_VALUE) {
 		int64_t us = av_rescale_q(in->pts, s->in->streams[s->index]->time_base, AV_TIME_BASE_Q) + s->offset_us;
-		int64_t said = av_rescale(us, HZ_SOUND_HZ, 1000000);
+		int64_t said = av_rescale(us, HZ_DICOM_SOUND_HZ, 1000000);
 		if (!s->clock_set || said > at + SLACK || said < at - SLACK)
 			at = said;
 		s->clock_set = true;
@@ -156,7 +156,7 @@ static int hold(struct hz_sound *s)
 }
 
 // The next sound into `held`; at the end `drained` is set.
-static int decode(struct hz_sound *s)
+static int decode(struct hz_dicom_sound *s)
 {
 	for (;;) {
 		int got = avcodec_receive_frame(s->decoder, s->decoded);
@@ -182,7 +182,7 @@ static int decode(struct hz_sound *s)
 	}
 }
 
-static int drain_encoder(struct hz_sound *s)
+static int drain_encoder(struct hz_dicom_sound *s)
 {
 	while (avcodec_receive_packet(s->encoder, s->packet) == 0) {
 		s->packet->stream_index = s->stream->index;
@@ -193,7 +193,7 @@ static int drain_encoder(struct hz_sound *s)
 	return 0;
 }
 
-static int encode(struct hz_sound *s, int least)
+static int encode(struct hz_dicom_sound *s, int least)
 {
 	int err = 0;
 	while (!err && av_audio_fifo_size(s->fifo) >= least) {
@@ -211,7 +211,7 @@ static int encode(struct hz_sound *s, int least)
 	return err;
 }
 
-static int put(struct hz_sound *s, AVFrame *from, int at, int64_t samples)
+static int put(struct hz_dicom_sound *s, AVFrame *from, int at, int64_t samples)
 {
 	static float nothing[CHUNK];
 	void *planes[2] = {nothing, nothing};
@@ -227,7 +227,7 @@ static int put(struct hz_sound *s, AVFrame *from, int at, int64_t samples)
 }
 
 // Sound of `held` at its place, or silence up to it.
-static int place(struct hz_sound *s, int64_t until)
+static int place(struct hz_dicom_sound *s, int64_t until)
 {
 	int64_t left = until - s->next, wait = s->held_at + s->held_from - s->next;
 	if (s->drained)
@@ -249,9 +249,9 @@ static int place(struct hz_sound *s, int64_t until)
 	return 0;
 }
 
-int hz_sound_fill(struct hz_sound *s, int64_t until_us, int end)
+int hz_dicom_sound_fill(struct hz_dicom_sound *s, int64_t until_us, int end)
 {
-	int64_t until = av_rescale(until_us, HZ_SOUND_HZ, 1000000);
+	int64_t until = av_rescale(until_us, HZ_DICOM_SOUND_HZ, 1000000);
 	int err = 0;
 	while (!err && s->next < until) {
 		if (!s->has_held && !s->drained)

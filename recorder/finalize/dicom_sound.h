@@ -6,18 +6,18 @@
 #include <libavformat/avformat.h>
 #include <stdint.h>
 
-#define HZ_SOUND_HZ 48000
+#define HZ_DICOM_SOUND_HZ 48000
 
-struct hz_sound;
+struct hz_dicom_sound;
 
 // offset_us is added to the file's times to get the output's. -ENOENT: no sound in this file.
-int hz_sound_new(const char *path, int64_t offset_us, struct hz_sound **ret);
-void hz_sound_free(struct hz_sound *sound); // NULL allowed
+int hz_dicom_sound_new(const char *path, int64_t offset_us, struct hz_dicom_sound **ret);
+void hz_dicom_sound_free(struct hz_dicom_sound *sound); // NULL allowed
 
 // Adds the stream to out and gives what it writes to it. Called once, before the header is written.
-int hz_sound_attach(struct hz_sound *sound, AVFormatContext *out);
+int hz_dicom_sound_attach(struct hz_dicom_sound *sound, AVFormatContext *out);
 
 // Writes sound up to until_us of the output, silence where there is none; with end also what the encoder still holds.
-int hz_sound_fill(struct hz_sound *sound, int64_t until_us, int end);
+int hz_dicom_sound_fill(struct hz_dicom_sound *sound, int64_t until_us, int end);
 
 #endif

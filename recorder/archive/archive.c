@@ -1,0 +1,288 @@
+#include "recorder/archive/archive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "recorder/archive/internal.h"
+
+#define LOOK_MS    10000 // at least so often: pauses end, deliveries finish, somebody writes without us hearing of it
+#define SETTLE_MS  100   // several changes are one
+#define WATCH_MASK (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR)
+
+struct look {
+	struct hz_archive *archive;
+	int64_t now_ms;
+	bool found; // work: the oldest that is due
+	char folder[HZ_RECORD_PATH_BYTES];
+	struct hz_record_state state;
+	struct hz_queue_names queue;
+};
+
+static void watch(struct hz_archive *a, const char *path)
+{
+	if (a->inotify_fd >= 0)
+		(void)inotify_add_watch(a->inotify_fd, path, WATCH_MASK); // full: the next look sees it
+}
+
+// A record that nobody works on any more needs no watch.
+static void unwatch(struct hz_archive *a, const char *path)
+{
+	int wd = a->inotify_fd >= 0 ? inotify_add_watch(a->inotify_fd, path, WATCH_MASK) : -1;
+	if (wd >= 0)
+		(void)inotify_rm_watch(a->inotify_fd, wd);
+}
+
+// Its recorder holds a lock on journal/ (recorder/journal/writer.c). Nobody does, and nothing was written for long: it will not
+// come back, or goes on with another record.
+static bool is_abandoned(const struct look *l, const char *folder, const struct hz_record_state *state)
+{
+	char path[HZ_RECORD_PATH_BYTES + 16];
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/journal", folder);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool free_now = flock(fd, LOCK_SH | LOCK_NB) == 0 && fstat(fd, &st) == 0;
+	close(fd);
+	int64_t newest_ms = state->changed_ms, limit_ms = (int64_t)l->archive->settings->abandoned_s * 1000;
+	if (!free_now)
+		return false;
+	for (unsigned n = 1; n < 10000; n++) { // the newest segment's time
+		snprintf(path, sizeof(path), "%s/journal/%04u.hzj", folder, n);
+		if (stat(path, &st) < 0)
+			break;
+		int64_t at_ms = (int64_t)st.st_mtim.tv_sec * 1000;
+		newest_ms = at_ms > newest_ms ? at_ms : newest_ms;
+	}
+	return l->now_ms - newest_ms > limit_ms;
+}
+
+static void offer(struct look *l, const char *folder, const struct hz_record_state *state)
+{
+	int64_t due_ms = state->changed_ms + hz_job_pause_ms(state->attempts);
+	if (due_ms > l->now_ms && state->attempts)
+		return;
+	if (l->found && l->state.ended_ms <= state->ended_ms)
+		return;
+	l->found = true;
+	l->state = *state;
+	snprintf(l->folder, sizeof(l->folder), "%s", folder);
+}
+
+// FINALISED becomes DELIVERED when nothing of it waits any more.
+static void delivered(struct look *l, const char *folder, const struct hz_record_state *state)
+{
+	struct hz_record_state after = *state;
+	char error[HZ_OUTCOME_WHY_BYTES];
+	unsigned left = hz_queue_left(l->archive->settings->store, &l->queue, state->id, error);
+	if (!left)
+		after.phase = HZ_RECORD_DELIVERED;
+	snprintf(after.error, sizeof(after.error), "%s", error);
+	if (after.phase == state->phase && strcmp(after.error, state->error) == 0)
+		return;
+	after.changed_ms = l->now_ms;
+	int err = hz_record_state_write(folder, &after);
+	if (after.phase == HZ_RECORD_DELIVERED)
+		hz_info("archive.delivered", "record=%s err=%d", state->id, err);
+}
+
+static bool look_at(void *arg, const char *folder, const struct hz_record_state *state)
+{
+	struct look *l = arg;
+	struct hz_archive *a = l->archive;
+	bool working = a->job.active && strcmp(a->job.state.id, state->id) == 0;
+	if (state->phase > 0 && state->phase < HZ_ARCHIVE_PHASES)
+		a->phases[state->phase]++;
+	switch (state->phase) {
+	case HZ_RECORD_RECORDING:
+		watch(a, folder);
+		if (is_abandoned(l, folder, state))
+			offer(l, folder, state);
+		break;
+	case HZ_RECORD_ENDED:
+	case HZ_RECORD_FINALISING:
+		watch(a, folder);
+		if (!working)
+			offer(l, folder, state);
+		break;
+	case HZ_RECORD_FINALISED:
+		if (!working && !hz_job_is_queued(folder))
+			offer(l, folder, state);
+		else if (!working)
+			delivered(l, folder, state);
+		break;
+	default:
+		unwatch(a, folder);
+		(void)hz_retention(a, folder, state, l->now_ms);
+	}
+	return true;
+}
+
+static bool count_held(void *arg, const char *folder, const struct hz_record_state *state)
+{
+	struct hz_archive *a = arg;
+	a->held += hz_retention_is_held(a->settings->store, state->id);
+	return true;
+}
+
+static void watch_months(struct hz_archive *a)
+{
+	char path[HZ_RECORD_PATH_BYTES + 16];
+	time_t now = time(NULL);
+	struct tm tm;
+	watch(a, a->settings->store);
+	for (int i = 0; i < 2; i++) { // this month and, at its end, the next
+		gmtime_r(&now, &tm);
+		snprintf(path, sizeof(path), "%s/%04d", a->settings->store, tm.tm_year + 1900);
+		watch(a, path);
+		snprintf(path, sizeof(path), "%s/%04d/%02d", a->settings->store, tm.tm_year + 1900, tm.tm_mon + 1);
+		watch(a, path);
+		now += 86400;
+	}
+}
+
+static void look(struct hz_archive *a)
+{
+	struct look l = {.archive = a, .now_ms = hz_wall_us() / 1000};
+	memset(a->phases, 0, sizeof(a->phases));
+	watch_months(a);
+	hz_queue_names_read(a->settings->store, &l.queue);
+	int err = hz_record_each(a->settings->store, look_at, &l);
+	if (err && err != -ENOENT)
+		hz_error("archive.store", "err=%d", err);
+	hz_queue_names_done(&l.queue);
+	a->held = 0;
+	(void)hz_record_each(a->settings->store, count_held, a);
+	if (l.found && !a->job.active) {
+		err = hz_job_start(a, l.folder, &l.state);
+		if (err)
+			hz_error("archive.start", "record=%s err=%d", l.state.id, err);
+	}
+	hz_archive_metrics(a);
+}
+
+static void drain(int fd)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	while (fd >= 0 && read(fd, buf, sizeof(buf)) > 0)
+		;
+}
+
+static void loop(struct hz_archive *a, int stop_fd)
+{
+	int64_t next_us = 0;
+	for (;;) {
+		int64_t now_us = hz_now_us();
+		if (now_us >= next_us) {
+			look(a);
+			next_us = hz_now_us() + LOOK_MS * 1000;
+		}
+		struct pollfd fds[3] = {{.fd = stop_fd, .events = POLLIN},
+		                        {.fd = a->inotify_fd, .events = POLLIN},
+		                        {.fd = a->job.active ? a->job.pid_fd : -1, .events = POLLIN}};
+		int64_t wait_ms = (next_us - hz_now_us()) / 1000;
+		int n = poll(fds, 3, wait_ms < 0 ? 0 : wait_ms > 1000 ? 1000 : (int)wait_ms);
+		if (n < 0 && errno != EINTR)
+			return;
+		if (n > 0 && fds[0].revents)
+			return;
+		if (n > 0 && fds[1].revents) {
+			drain(a->inotify_fd);
+			int64_t soon_us = hz_now_us() + SETTLE_MS * 1000;
+			next_us = soon_us < next_us ? soon_us : next_us;
+		}
+		if (n > 0 && fds[2].revents) {
+			hz_job_child_ended(a);
+			next_us = 0;
+		}
+		// Deliveries run beside: a record becomes DELIVERED within a second or two.
+		if (n == 0 && a->phases[HZ_RECORD_FINALISED] && next_us > hz_now_us() + 1000000)
+			next_us = hz_now_us() + 1000000;
+	}
+}
+
+static int lock_store(const char *store)
+{
+	char path[HZ_RECORD_PATH_BYTES + 16];
+	if (mkdir(store, 0750) < 0 && errno != EEXIST)
+		return -errno;
+	snprintf(path, sizeof(path), "%s/archive.lock", store);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	close(fd);
+	return err;
+}
+
+int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd)
+{
+	struct hz_archive a = {.settings = settings, .job = {.pid_fd = -1}};
+	char path[HZ_RECORD_PATH_BYTES + 16];
+	a.lock_fd = lock_store(settings->store);
+	if (a.lock_fd < 0)
+		return a.lock_fd;
+	snprintf(path, sizeof(path), "%s/hold", settings->store);
+	(void)mkdir(path, 0750);
+	a.inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (a.inotify_fd < 0)
+		hz_warn("archive.inotify", "err=%d", -errno); // looks every 10 s
+	int err = hz_queue_open(&a);
+	if (!err)
+		loop(&a, stop_fd);
+	hz_job_stop(&a);
+	hz_queue_close(&a);
+	if (a.inotify_fd >= 0)
+		close(a.inotify_fd);
+	close(a.lock_fd);
+	return err;
+}
+
+struct retry {
+	const char *record;
+	int count;
+};
+
+static bool retry_one(void *arg, const char *folder, const struct hz_record_state *state)
+{
+	struct retry *r = arg;
+	struct hz_record_state again = *state;
+	if (state->phase != HZ_RECORD_FAILED || (r->record && strcmp(r->record, state->id) != 0))
+		return true;
+	again.phase = HZ_RECORD_ENDED;
+	again.attempts = 0;
+	again.error[0] = '\0';
+	again.changed_ms = hz_wall_us() / 1000;
+	r->count += hz_record_state_write(folder, &again) == 0;
+	return true;
+}
+
+int hz_archive_retry(const char *store, const char *record)
+{
+	static const char *const names[] = {"pacs", "emr"};
+	struct retry r = {.record = record};
+	char folder[HZ_RECORD_PATH_BYTES + 32];
+	int err = hz_record_each(store, retry_one, &r);
+	for (unsigned i = 0; !err && i < 2; i++) {
+		snprintf(folder, sizeof(folder), "%s/outbox/%s", store, names[i]);
+		int released = hz_spool_release(folder, record);
+		if (released < 0)
+			err = released;
+		else
+			r.count += released;
+	}
+	return err && err != -ENOENT ? err : r.count;
+}

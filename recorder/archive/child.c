@@ -1,0 +1,65 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "recorder/archive/internal.h"
+
+#define MEMORY_BYTES (4ull << 30)
+
+static void limit(int what, rlim_t most)
+{
+	const struct rlimit l = {most, most};
+	(void)setrlimit(what, &l);
+}
+
+// After fork: async-signal-safe calls only. The child goes with its parent, and yields to media.
+static void become(const struct hz_archive_settings *s, pid_t parent, const char *command, const char *folder)
+{
+	const char *const plain[] = {s->self, command, folder, NULL};
+	const char *const configured[] = {s->self, command, folder, "--config", s->config, NULL};
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	int null = open("/dev/null", O_RDWR);
+	if (null >= 0) {
+		dup2(null, 0);
+		dup2(null, 1);
+	}
+	(void)syscall(SYS_close_range, 3u, ~0u, 0u);
+	limit(RLIMIT_CORE, 0);
+	limit(RLIMIT_NOFILE, 256);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	limit(RLIMIT_AS, MEMORY_BYTES);
+#endif
+	(void)setpriority(PRIO_PROCESS, 0, 10);
+	execv(s->self, (char *const *)(s->config ? configured : plain));
+	_exit(127);
+}
+
+int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder, pid_t *ret, int *ret_pid_fd)
+{
+	pid_t parent = getpid(), pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become(settings, parent, command, folder);
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0) {
+		int err = -errno;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return err;
+	}
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	*ret = pid;
+	*ret_pid_fd = fd;
+	return 0;
+}

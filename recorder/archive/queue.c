@@ -1,0 +1,208 @@
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "recorder/archive/internal.h"
+#include "recorder/outbox/stow.h"
+#include "recorder/record/files.h"
+#include "recorder/record/package.h"
+
+static void item_of(struct hz_spool_item *item, const struct hz_record_state *state, const char *folder, const char *store)
+{
+	memset(item, 0, sizeof(*item));
+	snprintf(item->record, sizeof(item->record), "%s", state->id);
+	snprintf(item->folder, sizeof(item->folder), "%s", folder + strlen(store) + 1);
+	item->queued_ms = hz_wall_us() / 1000;
+}
+
+static int put_objects(struct hz_archive *a, const char *folder, const struct hz_record_state *state, char path[1100])
+{
+	void *index = NULL;
+	size_t i;
+	const json_t *one;
+	int err = hz_package_index(folder, &index);
+	snprintf(path, 1100, "%s/outbox/pacs", a->settings->store);
+	json_array_foreach(json_object_get(index, "instances"), i, one) {
+		struct hz_spool_item item;
+		item_of(&item, state, folder, a->settings->store);
+		snprintf(item.path, sizeof(item.path), "%s", json_string_value(json_object_get(one, "path")));
+		snprintf(item.instance, sizeof(item.instance), "%s", json_string_value(json_object_get(one, "instance")));
+		snprintf(item.sha256, sizeof(item.sha256), "%s", json_string_value(json_object_get(one, "sha256")));
+		item.bytes = (uint64_t)json_integer_value(json_object_get(one, "bytes"));
+		if (!err)
+			err = hz_spool_put(path, state->ended_ms, (unsigned)i + 1, &item);
+	}
+	json_decref(index);
+	return err;
+}
+
+static int put_bundle(struct hz_archive *a, const char *folder, const struct hz_record_state *state, char path[1100])
+{
+	struct hz_spool_item item;
+	struct hz_file_hash hash;
+	snprintf(path, 1100, "%s/fhir.json", folder);
+	int err = hz_hash_file(path, &hash);
+	if (err)
+		return err;
+	item_of(&item, state, folder, a->settings->store);
+	snprintf(item.path, sizeof(item.path), "fhir.json");
+	snprintf(item.sha256, sizeof(item.sha256), "%s", hash.sha256);
+	item.bytes = hash.bytes;
+	snprintf(path, 1100, "%s/outbox/emr", a->settings->store);
+	return hz_spool_put(path, state->ended_ms, 1, &item);
+}
+
+// delivery.json last: where it is, everything was put.
+int hz_queue_put(struct hz_archive *a, const char *folder, const struct hz_record_state *state)
+{
+	char path[1100], text[160];
+	int err = 0;
+	if (strlen(folder) <= strlen(a->settings->store) + 1)
+		return -EINVAL;
+	if (a->pacs)
+		err = put_objects(a, folder, state, path);
+	if (!err && a->emr)
+		err = put_bundle(a, folder, state, path);
+	snprintf(text, sizeof(text), "{\"version\": 1, \"queued_ms\": %lld, \"pacs\": %s, \"emr\": %s}\n", (long long)(hz_wall_us() / 1000),
+	         a->pacs ? "true" : "false", a->emr ? "true" : "false");
+	snprintf(path, sizeof(path), "%s/delivery.json", folder);
+	if (!err)
+		err = hz_record_write(path, text, strlen(text), 0640);
+	if (!err && a->pacs)
+		hz_delivery_wake(a->pacs);
+	if (!err && a->emr)
+		hz_delivery_wake(a->emr);
+	return err;
+}
+
+static enum hz_outcome refuse(struct hz_outcome_text *ret, const char *why)
+{
+	snprintf(ret->why, sizeof(ret->why), "%s", why);
+	return HZ_REFUSED;
+}
+
+// Nothing leaves the house that is not what was signed.
+static enum hz_outcome check(const char *folder, const struct hz_spool_item *item, char path[1400], struct hz_outcome_text *ret)
+{
+	struct hz_file_hash hash;
+	snprintf(path, 1400, "%s/%s", folder, item->path);
+	int err = hz_hash_file(path, &hash);
+	if (err == -ENOENT)
+		return refuse(ret, "the file is not there any more");
+	if (err) {
+		snprintf(ret->why, sizeof(ret->why), "the file cannot be read: %s", strerror(-err));
+		return HZ_LATER;
+	}
+	if (hash.bytes != item->bytes || strcmp(hash.sha256, item->sha256) != 0)
+		return refuse(ret, "the file is not what was signed");
+	return HZ_STORED;
+}
+
+static enum hz_outcome send_object(void *arg, const char *folder, const struct hz_spool_item *item, struct hz_outcome_text *ret)
+{
+	struct hz_archive *a = arg;
+	char path[1400];
+	struct hz_http_target target = a->settings->pacs;
+	enum hz_outcome good = check(folder, item, path, ret);
+	if (good != HZ_STORED)
+		return good;
+	target.stop = hz_delivery_stop_flag(a->pacs);
+	return hz_stow(&target, path, item->bytes, item->instance, ret);
+}
+
+static enum hz_outcome send_bundle(void *arg, const char *folder, const struct hz_spool_item *item, struct hz_outcome_text *ret)
+{
+	struct hz_archive *a = arg;
+	char path[1400];
+	enum hz_outcome good = check(folder, item, path, ret);
+	return good == HZ_STORED ? hz_fhir_post(a->client, path, item->bytes, ret) : good;
+}
+
+static int open_one(struct hz_archive *a, const char *name, hz_delivery_send *send, struct hz_delivery **ret)
+{
+	const struct hz_delivery_settings with = {.store = a->settings->store,
+	                                          .name = name,
+	                                          .send = send,
+	                                          .arg = a,
+	                                          .first_ms = a->settings->retry_first_ms,
+	                                          .most_ms = a->settings->retry_most_ms};
+	return hz_delivery_new(&with, ret);
+}
+
+static struct hz_fhir_access access_of(const struct hz_archive *a)
+{
+	struct hz_fhir_access access = a->settings->emr;
+	access.target.stop = hz_delivery_stop_flag(a->emr);
+	return access;
+}
+
+int hz_queue_open(struct hz_archive *a)
+{
+	static struct hz_fhir_access access; // one archive a process
+	int err = hz_http_init();
+	if (!err && *a->settings->pacs.url)
+		err = open_one(a, "pacs", send_object, &a->pacs);
+	if (!err && *a->settings->emr.target.url)
+		err = open_one(a, "emr", send_bundle, &a->emr);
+	if (!err && a->emr) {
+		access = access_of(a);
+		err = hz_fhir_client_new(&access, &a->client);
+	}
+	if (!err && a->pacs)
+		err = hz_delivery_start(a->pacs);
+	if (!err && a->emr)
+		err = hz_delivery_start(a->emr);
+	return err;
+}
+
+void hz_queue_close(struct hz_archive *a)
+{
+	hz_delivery_free(a->pacs);
+	hz_delivery_free(a->emr);
+	hz_fhir_client_free(a->client);
+	a->pacs = a->emr = NULL;
+	a->client = NULL;
+}
+
+static const char *const spools[] = {"pacs", "emr"};
+
+void hz_queue_names_read(const char *store, struct hz_queue_names *ret)
+{
+	char folder[1100];
+	*ret = (struct hz_queue_names){.err = 0};
+	for (unsigned k = 0; k < 2; k++) {
+		snprintf(folder, sizeof(folder), "%s/outbox/%s", store, spools[k]);
+		int err = hz_spool_list(folder, &ret->names[k], &ret->count[k]);
+		ret->err = ret->err ? ret->err : err;
+	}
+}
+
+void hz_queue_names_done(struct hz_queue_names *names)
+{
+	for (unsigned k = 0; k < 2; k++)
+		if (names->names[k])
+			hz_spool_list_free(names->names[k], names->count[k]);
+}
+
+unsigned hz_queue_left(const char *store, const struct hz_queue_names *names, const char *record, char error[HZ_OUTCOME_WHY_BYTES])
+{
+	char folder[1100];
+	unsigned left = names->err ? 1 : 0; // unknown is not delivered
+	error[0] = '\0';
+	for (unsigned k = 0; k < 2; k++) {
+		snprintf(folder, sizeof(folder), "%s/outbox/%s", store, spools[k]);
+		for (unsigned i = 0; i < names->count[k]; i++) {
+			struct hz_spool_item item;
+			if (!strstr(names->names[k][i], record))
+				continue;
+			left++;
+			if (hz_spool_read(folder, names->names[k][i], &item) == 0 && item.parked)
+				snprintf(error, HZ_OUTCOME_WHY_BYTES, "%s", item.error);
+		}
+	}
+	return left;
+}
