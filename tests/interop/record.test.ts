@@ -1,0 +1,231 @@
+// Records into a real Orthanc (STOW-RS) and a validating FHIR R4 server: bit-identical, once, also through outages, refusals
+// and kill -9.
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createServer, connect, type Server, type Socket } from "node:net";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { sleep, until } from "../lib/gateway.ts";
+import { Archive } from "../lib/archive.ts";
+import { FhirServer } from "../lib/fhir.ts";
+import { Orthanc } from "../lib/orthanc.ts";
+import { makeRecord, setPhase, stateOf, type Made } from "../lib/record.ts";
+
+let orthanc: Orthanc, fhir: FhirServer;
+
+const freePort = (): Promise<number> => new Promise((done) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const { port } = server.address() as { port: number };
+    server.close(() => done(port));
+  });
+});
+
+const environment = (pacs = orthanc.url): Record<string, string> => ({
+  HUIZHEN_RECORD_PACS_URL: pacs, HUIZHEN_RECORD_PACS_USER: "huizhen", HUIZHEN_RECORD_PACS_PASSWORD: "secret", HUIZHEN_RECORD_EMR_URL: fhir.url,
+  HUIZHEN_RECORD_EMR_TOKEN_URL: fhir.tokenUrl, HUIZHEN_RECORD_EMR_CLIENT_ID: "gateway", HUIZHEN_RECORD_EMR_CLIENT_SECRET: "s ecret", HUIZHEN_RECORD_EMR_SCOPE: "system/*.write",
+  HUIZHEN_LINKS_PUBLIC_URL: "https://huizhen.example.org",
+});
+
+interface Instance { path: string; instance: string; series: string; sha256: string }
+const index = (record: Made): { study: string; instances: Instance[]; refused: unknown[] } => JSON.parse(readFileSync(join(record.folder, "dicom/index.json"), "utf8"));
+const sha256 = (data: Buffer): string => createHash("sha256").update(data).digest("hex");
+const delivered = (record: Made, ms = 30000): Promise<unknown> => until(`${record.id} delivered`, ms, () => stateOf(record).phase === "delivered");
+
+before(async () => {
+  orthanc = new Orthanc(await freePort());
+  await orthanc.start();
+  fhir = await FhirServer.start();
+});
+after(async () => {
+  await orthanc?.done();
+  await fhir?.stop();
+});
+
+test("a record stands in PACS and EMR, bit-identical and valid", async () => {
+  const archive = new Archive(environment());
+  try {
+    const record = makeRecord(archive.store, { vp8: true });
+    const began = Date.now();
+    archive.start();
+    await delivered(record);
+    console.log(`delivered after ${Date.now() - began} ms`);
+    const { study, instances, refused } = index(record);
+    assert.equal(instances.length, 2);
+    assert.equal(refused.length, 1);
+    for (const one of instances) {
+      assert.match(execFileSync("sh", ["-c", `dciodvfy ${join(record.folder, one.path)} 2>&1`], { encoding: "utf8" }), /Video/);
+      assert.doesNotMatch(execFileSync("sh", ["-c", `dciodvfy ${join(record.folder, one.path)} 2>&1`], { encoding: "utf8" }), /Error/);
+      const file = await orthanc.file(one.instance);
+      assert.ok(file);
+      assert.equal(sha256(file), one.sha256);
+      assert.equal(sha256(await orthanc.wado(study, one.series, one.instance)), one.sha256);
+    }
+    for (const [type, count] of Object.entries({ Patient: 1, Encounter: 1, Consent: 2, DocumentReference: 3, ImagingStudy: 1, Provenance: 1, AuditEvent: 1 }))
+      assert.equal((await fhir.all(type)).length, count, type);
+    assert.deepEqual(fhir.warnings, []);
+    const [encounter] = await fhir.all("Encounter"), [patient] = await fhir.all("Patient");
+    assert.equal(encounter!.subject.reference, `Patient/${patient!.id}`);
+    assert.match(archive.metrics(), /huizhen_record_outbox_delivered_total\{destination="pacs"\} 2/);
+    assert.match(archive.metrics(), /huizhen_records\{phase="delivered"\} 1/);
+    assert.doesNotMatch(archive.log(), /王小东|P1|李医生|secret/);
+  } finally {
+    await archive.done();
+  }
+});
+
+test("posted again, nothing doubles", async () => {
+  const archive = new Archive(environment());
+  try {
+    const record = makeRecord(archive.store, { patient: "P-again" });
+    archive.start();
+    await delivered(record);
+    const before = { instances: (await orthanc.instances()).length, encounters: (await fhir.all("Encounter")).length, patients: (await fhir.all("Patient")).length };
+    await archive.end("SIGTERM");
+    execFileSync("rm", ["-r", join(record.folder, "delivery.json"), join(record.folder, "dicom")]);
+    setPhase(record, "finalised");
+    archive.start();
+    await delivered(record);
+    assert.deepEqual({ instances: (await orthanc.instances()).length, encounters: (await fhir.all("Encounter")).length, patients: (await fhir.all("Patient")).length }, before);
+    assert.equal((await fhir.all("AuditEvent")).length, before.encounters);
+  } finally {
+    await archive.done();
+  }
+});
+
+// Cuts connections in the middle of what is sent.
+class Cutter {
+  private server!: Server;
+  sockets = new Set<Socket>();
+  cutting = true;
+  port = 0;
+  async start(to: number): Promise<void> {
+    this.server = createServer((from) => {
+      const other = connect(to, "127.0.0.1");
+      let left = Math.random() * 400000;
+      for (const one of [from, other]) { this.sockets.add(one); one.on("error", () => undefined).on("close", () => { from.destroy(); other.destroy(); this.sockets.delete(one); }); }
+      from.on("data", (data) => { left -= data.length; if (this.cutting && left < 0) { from.destroy(); other.destroy(); } else other.write(data); });
+      other.pipe(from);
+    });
+    await new Promise<void>((done) => this.server.listen(0, "127.0.0.1", done));
+    this.port = (this.server.address() as { port: number }).port;
+  }
+  stop(): void {
+    for (const one of this.sockets) one.destroy();
+    this.server.close();
+  }
+}
+
+test("an outage in the middle, connections that break, and kill -9: each object once, none lost, oldest first", async () => {
+  const cutter = new Cutter();
+  await cutter.start(orthanc.port);
+  const archive = new Archive(environment(`http://127.0.0.1:${cutter.port}/dicom-web`));
+  const before = (await orthanc.instances()).length, encounters = (await fhir.all("Encounter")).length;
+  const fhirPort = fhir.port;
+  try {
+    const records = Array.from({ length: 5 }, (_, i) => makeRecord(archive.store, { vp8: true, endedMs: Date.now() - 100000 + i * 1000, patient: `P-out-${i}` }));
+    for (let round = 0; round < 12; round++) {
+      archive.start();
+      if (round === 3) await orthanc.stop();
+      if (round === 4) await fhir.stop();
+      if (round === 8) await orthanc.start();
+      if (round === 9) await fhir.listen(fhirPort);
+      await sleep(100 + Math.random() * 900);
+      await archive.end("SIGKILL");
+    }
+    cutter.cutting = false;
+    archive.start();
+    for (const record of records) await delivered(record, 60000);
+    assert.equal((await orthanc.instances()).length, before + 10);
+    assert.equal((await fhir.all("Encounter")).length, encounters + 5);
+    for (const record of records) for (const one of index(record).instances) assert.equal(sha256((await orthanc.file(one.instance))!), one.sha256);
+    assert.equal(readdirSync(join(archive.store, "outbox/pacs")).length, 0);
+    assert.equal(readdirSync(join(archive.store, "outbox/emr")).length, 0);
+    assert.deepEqual(fhir.warnings, []);
+  } finally {
+    await archive.done();
+    cutter.stop();
+  }
+});
+
+test("an EMR that refuses one: parked with its reason, the rest goes on, a hand releases it", async () => {
+  const archive = new Archive(environment());
+  try {
+    fhir.failWith = 422;
+    fhir.outcome = { resourceType: "OperationOutcome", issue: [{ severity: "error", code: "business-rule", diagnostics: "王小东 is blocked", expression: ["Patient"] }] };
+    const record = makeRecord(archive.store, { patient: "P-refused" });
+    archive.start();
+    await until("parked", 20000, () => archive.console().emr.parked === 1 && archive.console().pacs.delivered === 1);
+    const state = await until("the reason", 10000, () => stateOf(record).error ? stateOf(record) : undefined);
+    assert.equal(state.phase, "finalised");
+    assert.equal(state.error, "the EMR refuses it (422 business-rule at Patient)");
+    assert.match(archive.metrics(), /outbox_items\{destination="emr",state="parked"\} 1/);
+    assert.doesNotMatch(archive.log(), /王小东/);
+    fhir.failWith = undefined;
+    assert.match(archive.run("retry", "--record", record.id), /1 released/);
+    await delivered(record);
+    assert.equal(stateOf(record).error, "");
+  } finally {
+    fhir.failWith = undefined;
+    await archive.done();
+  }
+});
+
+test("wrong credentials wait, and are told; without PACS and EMR a record is done at once", async () => {
+  const wrong = new Archive({ ...environment(), HUIZHEN_RECORD_PACS_PASSWORD: "wrong" }), none = new Archive();
+  try {
+    const record = makeRecord(wrong.store), alone = makeRecord(none.store, { noSubject: true });
+    wrong.start();
+    none.start();
+    await until("the error", 20000, () => wrong.console().pacs.error === "the PACS refuses our credentials (401)");
+    assert.equal(wrong.console().pacs.waiting, 1);
+    assert.equal(stateOf(record).phase, "finalised");
+    await delivered(alone);
+    assert.ok(existsSync(join(alone.folder, "fhir.json")) && existsSync(join(alone.folder, "certificate.json")));
+    const dump = spawnSync("sh", ["-c", `dciodvfy ${join(alone.folder, "dicom/01.dcm")} 2>&1`], { encoding: "utf8" });
+    assert.doesNotMatch(dump.stdout, /Error/);
+  } finally {
+    await wrong.done();
+    await none.done();
+  }
+});
+
+test("retention: held records stay, others go with a signed note", async () => {
+  const archive = new Archive({ ...environment(), HUIZHEN_RECORD_RETENTION_MEDIA_DAYS: "1096", HUIZHEN_RECORD_RETENTION_DAYS: "5479" });
+  try {
+    const old = makeRecord(archive.store, { endedMs: Date.now() - 1100 * 86400000 }), held = makeRecord(archive.store, { endedMs: Date.now() - 6000 * 86400000 });
+    const ancient = makeRecord(archive.store, { endedMs: Date.now() - 6000 * 86400000, patient: "P-old" });
+    execFileSync("mkdir", [join(archive.store, "hold")]);
+    writeFileSync(join(archive.store, "hold", held.id), "court\n");
+    archive.start();
+    await delivered(held);
+    for (const one of [old, ancient]) await until("deleted", 40000, () => stateOf(one).phase === "deleted");
+    await until("the media's end", 10000, () => !existsSync(join(old.folder, "tracks")) && !existsSync(join(ancient.folder, "manifest.json")));
+    assert.ok(existsSync(join(old.folder, "fhir.json")) && !existsSync(join(old.folder, "dicom")) && !existsSync(join(old.folder, "journal")));
+    assert.deepEqual(readdirSync(ancient.folder).sort(), ["certificate.json", "deletion.json", "state.json"]);
+    assert.ok(existsSync(join(held.folder, "tracks")));
+  } finally {
+    await archive.done();
+  }
+});
+
+test("an object that was altered after it was signed is not sent", async () => {
+  const archive = new Archive(environment());
+  try {
+    await orthanc.stop();
+    const record = makeRecord(archive.store, { patient: "P-altered" });
+    archive.start();
+    await until("it waits", 20000, () => archive.console().pacs.away_since_ms > 0 && archive.console().pacs.waiting === 1);
+    await archive.end("SIGKILL");
+    const path = join(record.folder, "dicom/01.dcm"), bytes = readFileSync(path);
+    bytes[bytes.length - 1000]! ^= 1;
+    writeFileSync(path, bytes);
+    await orthanc.start();
+    archive.start();
+    await until("parked", 20000, () => stateOf(record).error === "the file is not what was signed");
+    assert.equal(await orthanc.file(index(record).instances[0]!.instance), undefined);
+  } finally {
+    await archive.done();
+  }
+});
