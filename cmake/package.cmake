@@ -2,6 +2,7 @@
 include(GNUInstallDirs)
 
 install(TARGETS huizhen RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS huizhen-compose RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 if(TARGET huizhen-demo)
   install(TARGETS huizhen-demo RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
@@ -34,6 +35,8 @@ set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS adduser)
+# Chinese names in composed recordings.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "fonts-noto-cjk | fonts-wqy-microhei")
 # What huizhen-demo's simulated participants play with.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
   "gstreamer1.0-plugins-good, gstreamer1.0-plugins-bad, gstreamer1.0-plugins-ugly, gstreamer1.0-nice")

@@ -12,6 +12,8 @@
 
 struct hz_blit {
 	struct SwsContext *scaler;
+	struct hz_canvas
+	    scaled; // swscale writes whole vectors, beyond the right border of what it was asked for
 };
 
 struct hz_blit *hz_blit_new(void)
@@ -21,8 +23,10 @@ struct hz_blit *hz_blit_new(void)
 
 void hz_blit_free(struct hz_blit *blit)
 {
-	if (blit)
-		sws_freeContext(blit->scaler);
+	if (!blit)
+		return;
+	sws_freeContext(blit->scaler);
+	hz_canvas_free(&blit->scaled);
 	free(blit);
 }
 
@@ -34,18 +38,33 @@ static bool is_taken(int format)
 	       format == AV_PIX_FMT_YUV422P || format == AV_PIX_FMT_YUV420P10LE || format == AV_PIX_FMT_GRAY8;
 }
 
+static int make_room(struct hz_blit *b, struct hz_rect to)
+{
+	int width = (to.w + 63) & ~63;
+	if (b->scaled.width == width && b->scaled.height == to.h)
+		return 0;
+	hz_canvas_free(&b->scaled);
+	return hz_canvas_new(width, to.h, &b->scaled);
+}
+
 static int scale(struct hz_blit *b, struct hz_canvas *canvas, struct hz_rect to, const AVFrame *frame)
 {
-	uint8_t *out[4] = {canvas->plane[0] + (long)to.y * canvas->stride[0] + to.x,
-	                   canvas->plane[1] + (long)(to.y / 2) * canvas->stride[1] + to.x / 2,
-	                   canvas->plane[2] + (long)(to.y / 2) * canvas->stride[2] + to.x / 2};
-	int strides[4] = {canvas->stride[0], canvas->stride[1], canvas->stride[2], 0};
+	int err = make_room(b, to);
+	if (err)
+		return err;
 	b->scaler = sws_getCachedContext(b->scaler, frame->width, frame->height, frame->format, to.w, to.h,
 	                                 AV_PIX_FMT_YUV420P, SWS_BILINEAR | SWS_BITEXACT, NULL, NULL, NULL);
 	if (!b->scaler)
 		return -ENOMEM;
-	sws_scale(b->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, out,
-	          strides);
+	sws_scale(b->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
+	          b->scaled.plane, b->scaled.stride);
+	for (int p = 0; p < 3; p++) {
+		int shift = p > 0;
+		uint8_t *out = canvas->plane[p] + (long)(to.y >> shift) * canvas->stride[p] + (to.x >> shift);
+		for (int y = 0; y < to.h >> shift; y++)
+			memcpy(out + (long)y * canvas->stride[p],
+			       b->scaled.plane[p] + (long)y * b->scaled.stride[p], (size_t)(to.w >> shift));
+	}
 	return 0;
 }
 
@@ -171,7 +190,7 @@ int hz_blit_jpeg(struct hz_blit *blit, const struct hz_canvas *canvas, int quali
 int hz_canvas_new(int width, int height, struct hz_canvas *ret)
 {
 	size_t luma = (size_t)width * (size_t)height;
-	uint8_t *memory = aligned_alloc(64, (luma * 3 / 2 + 127) & ~(size_t)63);
+	uint8_t *memory = aligned_alloc(64, (luma * 3 / 2 + 191) & ~(size_t)63);
 	if (!memory)
 		return -ENOMEM;
 	*ret = (struct hz_canvas){.width = width,

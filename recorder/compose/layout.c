@@ -39,6 +39,10 @@ static void add_cells(const struct hz_layout_want *want, struct hz_rect area, in
 	int shown = (int)ret->count, gap = scaled(want, GAP);
 	int rows = (shown + columns - 1) / columns;
 	int w = cell_size(area.w, gap, columns), h = cell_size(area.h, gap, rows);
+	int highest =
+	    even(w * 3 / 4) + (want->captions ? caption : 0); // else the name is far below a wide picture
+	if (shown > 1 && h > highest)
+		h = highest;
 	int top = area.y + even((area.h - rows * h - (rows - 1) * gap) / 2);
 	for (int i = 0; i < shown; i++) {
 		int row = i / columns, in_row = row == rows - 1 ? shown - row * columns : columns;
@@ -74,15 +78,27 @@ static void grid(const struct hz_layout_want *want, struct hz_rect area, struct 
 		add_cells(want, area, best_columns(want, area, (int)ret->count, caption), caption, ret);
 }
 
+// The widest tiles that fit in so many columns beside the large one.
+static int strip_width(const struct hz_layout_want *want, struct hz_rect area, int columns, int count)
+{
+	int gap = scaled(want, GAP), rows = (count + columns - 1) / columns;
+	int h = cell_size(area.h, gap, rows) - (want->captions ? scaled(want, 22) : 0);
+	int w = columns == 1 ? area.w / 5 : cell_size(area.w / 4, gap, columns);
+	return even(w < h * 16 / 9 ? w : h * 16 / 9);
+}
+
 static void strip(const struct hz_layout_want *want, struct hz_rect area, struct hz_layout *ret)
 {
 	int others = (int)want->count - 1, gap = scaled(want, GAP), caption = scaled(want, 22), at = 1;
-	int columns = others <= 4 ? 1 : 2, most = others < HZ_LAYOUT_STRIP ? others : HZ_LAYOUT_STRIP;
-	int width = others ? even(area.w / 5) : 0, w = others ? cell_size(width, gap, columns) : 0;
-	struct hz_rect main = {area.x, area.y, others ? even(area.w - width - gap) : area.w, area.h};
-	int h = even(w * 9 / 16) + (want->captions ? caption : 0), rows = (most + columns - 1) / columns;
-	if (rows && rows * h + (rows - 1) * gap > area.h)
-		h = cell_size(area.h, gap, rows);
+	int most = others < HZ_LAYOUT_STRIP ? others : HZ_LAYOUT_STRIP, columns = 1, w = 0, width = 0;
+	struct hz_rect main = area;
+	if (most) {
+		columns = strip_width(want, area, 2, most) > strip_width(want, area, 1, most) ? 2 : 1;
+		w = strip_width(want, area, columns, most);
+		width = columns * w + (columns - 1) * gap;
+		main.w = even(area.w - width - gap);
+	}
+	int h = even(w * 9 / 16) + (want->captions ? caption : 0);
 	ret->tile[0] = tile(want, (unsigned)want->large, main, scaled(want, 28));
 	ret->tile[0].large = true;
 	for (unsigned i = 0; i < want->count && at <= most; i++) {
@@ -98,8 +114,9 @@ static void strip(const struct hz_layout_want *want, struct hz_rect area, struct
 void hz_layout_make(const struct hz_layout_want *want, struct hz_layout *ret)
 {
 	assert(want->width >= 320 && want->height >= 180 && want->large < (int)want->count);
-	int gap = scaled(want, GAP), bar = scaled(want, 32);
-	struct hz_rect area = {gap, bar, even(want->width - 2 * gap), even(want->height - bar - gap)};
+	int gap = scaled(want, GAP), bar = scaled(want, 30);
+	struct hz_rect area = {gap, bar + gap, even(want->width - 2 * gap),
+	                       even(want->height - bar - 2 * gap)};
 	memset(ret, 0, sizeof(*ret));
 	ret->bar = (struct hz_rect){0, 0, want->width, bar};
 	if (want->large < 0)

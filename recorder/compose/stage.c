@@ -142,7 +142,8 @@ static void draw_caption(struct hz_stage *s, unsigned i)
 	const struct hz_scene_tile *t = &s->tile[i].scene;
 	const char *role = role_word(s->with.input->people[t->person].role);
 	const char *source = source_word(t->source);
-	const char *muted = t->muted && !source && t->state != HZ_SCENE_UNRECORDED ? "静音 muted" : "";
+	bool silent = t->muted && !source && t->state != HZ_SCENE_UNRECORDED;
+	const char *muted = !silent ? "" : at->picture.w >= size_of(s, 240) ? "静音 muted" : "静音";
 	struct hz_rect all = at->picture, box = at->caption;
 	int size = at->large || box.h >= size_of(s, 26) ? box.h * 62 / 100 : box.h * 66 / 100, ring = 2;
 	char text[400];
