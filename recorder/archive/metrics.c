@@ -47,7 +47,7 @@ static void put(const char *store, const char *name, const char *data, size_t by
 {
 	char path[HZ_RECORD_PATH_BYTES + 32];
 	snprintf(path, sizeof(path), "%s/%s", store, name);
-	(void)hz_record_write(path, data, bytes, 0640); // the next one follows soon
+	(void)hz_document_write(path, data, bytes, 0640); // the next one follows soon
 }
 
 void hz_archive_metrics(struct hz_archive *a)

@@ -71,7 +71,7 @@ int hz_queue_put(struct hz_archive *a, const char *folder, const struct hz_recor
 	         a->pacs ? "true" : "false", a->emr ? "true" : "false");
 	snprintf(path, sizeof(path), "%s/delivery.json", folder);
 	if (!err)
-		err = hz_record_write(path, text, strlen(text), 0640);
+		err = hz_document_write(path, text, strlen(text), 0640);
 	if (!err && a->pacs)
 		hz_delivery_wake(a->pacs);
 	if (!err && a->emr)

@@ -67,7 +67,7 @@ static int remove_all(const char *folder, const char *const *names)
 		if (access(path, F_OK) == 0 && nftw(path, wipe, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
 			err = -errno;
 	}
-	return err ? err : hz_record_sync(path);
+	return err ? err : hz_document_sync(path);
 }
 
 static int write_note(struct hz_archive *a, const char *folder, const struct hz_record_state *state, const char *what, int64_t now_ms)
@@ -92,7 +92,7 @@ static int write_note(struct hz_archive *a, const char *folder, const struct hz_
 		err = -ENOMEM;
 	snprintf(path, sizeof(path), "%s/deletion.json", folder);
 	if (!err)
-		err = hz_record_write(path, out, strlen(out), 0640);
+		err = hz_document_write(path, out, strlen(out), 0640);
 	free(out);
 	free(compact);
 	free(text);

@@ -58,7 +58,7 @@ static json_t *quality_of(const char *folder, const char *events)
 	size_t bytes = 0, i;
 	json_t *all = NULL, *one, *list = json_array();
 	snprintf(path, sizeof(path), "%s/%s", folder, events);
-	if (*events && hz_record_read(path, TIMELINE_BYTES, &text, &bytes) == 0)
+	if (*events && hz_document_read(path, TIMELINE_BYTES, &text, &bytes) == 0)
 		all = json_loadb(text, bytes, 0, NULL);
 	free(text);
 	json_array_foreach(all, i, one) {
@@ -150,7 +150,7 @@ static int read_certificate(const char *folder, char **ret, size_t *ret_bytes)
 {
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/certificate.json", folder);
-	return hz_record_read(path, HZ_CERTIFICATE_BYTES, ret, ret_bytes);
+	return hz_document_read(path, HZ_CERTIFICATE_BYTES, ret, ret_bytes);
 }
 
 // One that is signed by somebody and names the same files is left alone: signatures differ each time they are made.
@@ -184,7 +184,7 @@ int hz_certificate_issue(const char *store, const char *folder, bool sm2)
 	err = content ? sign_content(store, sm2, content, &text) : -ENOMEM;
 	snprintf(path, sizeof(path), "%s/certificate.json", folder);
 	if (!err)
-		err = hz_record_write(path, text, strlen(text), 0640);
+		err = hz_document_write(path, text, strlen(text), 0640);
 	free(text);
 	json_decref(content);
 	hz_manifest_free(m);

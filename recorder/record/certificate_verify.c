@@ -29,7 +29,7 @@ static void check_entry(struct verify *v, const char *path, const json_t *entry)
 	char full[4096];
 	struct hz_file_hash hash;
 	const char *sha256 = json_string_value(json_object_get(entry, "sha256"));
-	if (!hz_record_is_inside(path) || !sha256) {
+	if (!hz_document_is_inside(path) || !sha256) {
 		fault(v, "certificate.json", "an entry is no file");
 		return;
 	}
@@ -104,7 +104,7 @@ static bool is_deleted(const char *folder, const struct hz_sign_key *key, const 
 	char path[4096], *text = NULL, *payload = NULL, hash[65];
 	bool good = false;
 	snprintf(path, sizeof(path), "%s/deletion.json", folder);
-	if (hz_record_read(path, 1 << 20, &text, NULL) != 0)
+	if (hz_document_read(path, 1 << 20, &text, NULL) != 0)
 		return false;
 	json_t *all = json_loads(text, 0, NULL), *note = NULL;
 	const char *compact = json_string_value(json_object_get(all, "note"));
@@ -124,9 +124,9 @@ static int read_key(const char *folder, const char *public_pem, char **ret)
 {
 	char path[4096];
 	if (public_pem)
-		return hz_record_read(public_pem, 1 << 16, ret, NULL);
+		return hz_document_read(public_pem, 1 << 16, ret, NULL);
 	snprintf(path, sizeof(path), "%s/../../../signing/public.pem", folder);
-	return hz_record_read(path, 1 << 16, ret, NULL);
+	return hz_document_read(path, 1 << 16, ret, NULL);
 }
 
 int hz_certificate_verify(const char *folder, const char *public_pem, hz_certificate_fault_cb *cb, void *arg)
@@ -136,7 +136,7 @@ int hz_certificate_verify(const char *folder, const char *public_pem, hz_certifi
 	size_t bytes = 0;
 	struct hz_sign_key *key = NULL;
 	snprintf(path, sizeof(path), "%s/certificate.json", folder);
-	int err = hz_record_read(path, HZ_CERTIFICATE_BYTES, &text, &bytes);
+	int err = hz_document_read(path, HZ_CERTIFICATE_BYTES, &text, &bytes);
 	if (err)
 		return err;
 	err = read_key(folder, public_pem, &pem);

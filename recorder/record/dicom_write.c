@@ -300,7 +300,7 @@ int hz_dicom_save(struct hz_dicom *d, const struct hz_dicom_file *file)
 	if (err)
 		unlink(beside);
 	else
-		err = hz_record_sync(file->path);
+		err = hz_document_sync(file->path);
 out:
 	if (fd >= 0)
 		close(fd);

@@ -58,7 +58,7 @@ static bool is_made(const char *path, const struct hz_manifest *m)
 {
 	char *text = NULL;
 	size_t bytes = 0;
-	if (hz_record_read(path, HZ_FHIR_BYTES, &text, &bytes) != 0)
+	if (hz_document_read(path, HZ_FHIR_BYTES, &text, &bytes) != 0)
 		return false;
 	json_t *bundle = json_loadb(text, bytes, 0, NULL);
 	free(text);
@@ -85,7 +85,7 @@ int hz_fhir_write(const char *store, const char *folder, const struct hz_fhir_se
 	if (!err && !(text = json_dumps(bundle, JSON_INDENT(1) | JSON_SORT_KEYS)))
 		err = -ENOMEM;
 	if (!err)
-		err = hz_record_write(path, text, strlen(text), 0640);
+		err = hz_document_write(path, text, strlen(text), 0640);
 out:
 	free(text);
 	free(signature);

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int hz_record_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes)
+int hz_document_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes)
 {
 	struct stat st;
 	size_t n = 0;
@@ -45,7 +45,7 @@ int hz_record_read(const char *path, size_t max_bytes, char **ret, size_t *ret_b
 	return 0;
 }
 
-int hz_record_sync(const char *path)
+int hz_document_sync(const char *path)
 {
 	char folder[4096];
 	if ((size_t)snprintf(folder, sizeof(folder), "%s", path) >= sizeof(folder))
@@ -63,7 +63,7 @@ int hz_record_sync(const char *path)
 	return err;
 }
 
-int hz_record_write(const char *path, const void *data, size_t bytes, unsigned mode)
+int hz_document_write(const char *path, const void *data, size_t bytes, unsigned mode)
 {
 	char beside[4096];
 	const char *at = data;
@@ -88,10 +88,10 @@ int hz_record_write(const char *path, const void *data, size_t bytes, unsigned m
 		err = -errno;
 	if (err)
 		unlink(beside);
-	return err ? err : hz_record_sync(path);
+	return err ? err : hz_document_sync(path);
 }
 
-int hz_record_is_inside(const char *path)
+int hz_document_is_inside(const char *path)
 {
 	if (!path || !*path || strlen(path) > 255)
 		return 0;

@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 // Reads a regular file of at most max_bytes; a NUL stands behind it. *ret is the caller's: free(). -EFBIG.
-int hz_record_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes);
+int hz_document_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes);
 
 // Durable: written beside, synced, renamed, and the folder synced. A crash leaves the old file or the new one.
-int hz_record_write(const char *path, const void *data, size_t bytes, unsigned mode);
-int hz_record_sync(const char *path); // of the file at path
+int hz_document_write(const char *path, const void *data, size_t bytes, unsigned mode);
+int hz_document_sync(const char *path); // of the file at path
 
 // A path inside a record's folder: relative, no empty, "." or ".." part, no control characters, at most 255 bytes.
-int hz_record_is_inside(const char *path);
+int hz_document_is_inside(const char *path);
 
 struct hz_file_hash {
 	uint64_t bytes;

@@ -132,7 +132,7 @@ static void read_file(struct reading *r, const json_t *in, struct hz_manifest_fi
 	static const char *const word = "files: a word is no text or too long", *const number = "files: a number is out of range";
 	const json_t *codecs, *h264 = json_object_get(in, "h264");
 	f->path = text_of(r, in, "path", 255, "files: path is no text or too long");
-	if (!hz_record_is_inside(f->path))
+	if (!hz_document_is_inside(f->path))
 		bad(r, "files: a path leaves the folder");
 	f->role = text_of(r, in, "role", 32, word);
 	f->participant = text_of(r, in, "participant", 128, word);
@@ -196,7 +196,7 @@ static void read_all(struct reading *r, const json_t *root, struct hz_manifest *
 	for (; m->files && m->files_count < files_count; m->files_count++)
 		read_file(r, json_array_get(files, m->files_count), &m->files[m->files_count]);
 	m->events = text_of(r, root, "events", 255, "events is no path");
-	if (*m->events && !hz_record_is_inside(m->events))
+	if (*m->events && !hz_document_is_inside(m->events))
 		bad(r, "events: the path leaves the folder");
 	m->chain = text_of(r, journal, "chain", 64, "journal: chain is no hash");
 	if (*m->chain && strspn(m->chain, "0123456789abcdef") != 64)
@@ -231,7 +231,7 @@ int hz_manifest_load(const char *folder, const char **ret_why, struct hz_manifes
 	char path[4096], *text = NULL;
 	size_t bytes = 0;
 	snprintf(path, sizeof(path), "%s/manifest.json", folder);
-	int err = hz_record_read(path, HZ_MANIFEST_BYTES, &text, &bytes);
+	int err = hz_document_read(path, HZ_MANIFEST_BYTES, &text, &bytes);
 	if (err && ret_why)
 		*ret_why = "cannot be read";
 	if (!err)

@@ -202,7 +202,7 @@ static int write_index(struct job *j)
 	                          "instances", j->instances, "refused", j->refused);
 	char *text = index ? json_dumps(index, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	snprintf(path, sizeof(path), "%s/dicom/index.json", j->folder);
-	int err = text ? hz_record_write(path, text, strlen(text), 0640) : -ENOMEM;
+	int err = text ? hz_document_write(path, text, strlen(text), 0640) : -ENOMEM;
 	free(text);
 	json_decref(index);
 	return err;
@@ -266,7 +266,7 @@ static bool is_instance(const json_t *one)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (!json_string_value(json_object_get(one, texts[i])))
 			return false;
-	return hz_record_is_inside(json_string_value(json_object_get(one, "path"))) &&
+	return hz_document_is_inside(json_string_value(json_object_get(one, "path"))) &&
 	       hz_uid_is_valid(json_string_value(json_object_get(one, "instance"))) &&
 	       hz_uid_is_valid(json_string_value(json_object_get(one, "series"))) &&
 	       json_is_integer(json_object_get(one, "bytes"));
@@ -278,7 +278,7 @@ int hz_package_index(const char *folder, void **ret)
 	size_t bytes = 0, i;
 	const json_t *one;
 	snprintf(path, sizeof(path), "%s/dicom/index.json", folder);
-	int err = hz_record_read(path, HZ_PACKAGE_INDEX_BYTES, &text, &bytes);
+	int err = hz_document_read(path, HZ_PACKAGE_INDEX_BYTES, &text, &bytes);
 	if (err)
 		return err;
 	json_t *index = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);

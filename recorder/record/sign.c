@@ -52,7 +52,7 @@ static int write_pem(const char *path, EVP_PKEY *pkey, bool private)
 	                         : PEM_write_bio_PUBKEY(bio, pkey)
 	               : 0;
 	long bytes = good ? BIO_get_mem_data(bio, &text) : 0;
-	int err = bytes > 0 ? hz_record_write(path, text, (size_t)bytes, private ? 0600 : 0644) : -ENOMEM;
+	int err = bytes > 0 ? hz_document_write(path, text, (size_t)bytes, private ? 0600 : 0644) : -ENOMEM;
 	if (bytes > 0)
 		hz_wipe(text, (size_t)bytes);
 	BIO_free(bio);
@@ -91,7 +91,7 @@ int hz_sign_key_open(const char *store, bool sm2, struct hz_sign_key **ret)
 	char path[4096], *text;
 	size_t bytes;
 	snprintf(path, sizeof(path), "%s/signing/key.pem", store);
-	int err = hz_record_read(path, KEY_BYTES, &text, &bytes);
+	int err = hz_document_read(path, KEY_BYTES, &text, &bytes);
 	if (err == -ENOENT)
 		return make_key(store, sm2, ret);
 	if (err)

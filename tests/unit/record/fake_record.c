@@ -71,7 +71,7 @@ static void put(const char *folder, const char *path, const char *text)
 {
 	char full[1024];
 	snprintf(full, sizeof(full), "%s/%s", folder, path);
-	must(hz_record_write(full, text, strlen(text), 0640) == 0);
+	must(hz_document_write(full, text, strlen(text), 0640) == 0);
 }
 
 static const char head[] =
@@ -124,7 +124,7 @@ void fake_record_new(struct fake_record *ret, bool media)
 	json_decref(segment);
 	char *text = json_dumps(m, JSON_INDENT(1));
 	snprintf(path, sizeof(path), "%s/manifest.json", f);
-	must(text && hz_record_write(path, text, strlen(text), 0640) == 0);
+	must(text && hz_document_write(path, text, strlen(text), 0640) == 0);
 	free(text);
 	json_decref(m);
 }

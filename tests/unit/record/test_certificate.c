@@ -59,17 +59,17 @@ static void altered_bytes(bool sm2)
 		char *text;
 		size_t bytes;
 		snprintf(path, sizeof(path), "%s/%s", r.folder, files[i]);
-		assert_int_equal(hz_record_read(path, 1 << 20, &text, &bytes), 0);
+		assert_int_equal(hz_document_read(path, 1 << 20, &text, &bytes), 0);
 		for (size_t k = 0; k < bytes; k += bytes / 150 + 1) {
 			char before = text[k];
 			text[k] = (char)(before ^ (k % 2 ? 1 : 0x29));
-			assert_int_equal(hz_record_write(path, text, bytes, 0640), 0);
+			assert_int_equal(hz_document_write(path, text, bytes, 0640), 0);
 			struct faults f = verify(&r, NULL);
 			if (f.count == 0 || (strcmp(f.where, files[i]) != 0 && i != 0))
 				fail_msg("byte %zu of %s: %u faults, %s: %s", k, files[i], f.count, f.where, f.what);
 			text[k] = before;
 		}
-		assert_int_equal(hz_record_write(path, text, bytes, 0640), 0);
+		assert_int_equal(hz_document_write(path, text, bytes, 0640), 0);
 		free(text);
 	}
 	assert_int_equal(verify(&r, NULL).count, 0);
@@ -134,7 +134,7 @@ static void test_kept(void **state)
 	assert_int_equal(hz_hash_file(path, &two), 0);
 	assert_string_equal(one.sha256, two.sha256);
 	char *text;
-	assert_int_equal(hz_record_read(path, 1 << 20, &text, NULL), 0);
+	assert_int_equal(hz_document_read(path, 1 << 20, &text, NULL), 0);
 	json_t *all = json_loads(text, 0, NULL);
 	const json_t *c = json_object_get(all, "certificate");
 	assert_int_equal(json_array_size(json_object_get(c, "quality")), 2);

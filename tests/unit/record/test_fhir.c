@@ -24,7 +24,7 @@ static json_t *write_and_read(struct fake_record *r, const struct hz_fhir_settin
 	char path[1024], *text;
 	assert_int_equal(hz_fhir_write(r->store, r->folder, with, false), 0);
 	snprintf(path, sizeof(path), "%s/fhir.json", r->folder);
-	assert_int_equal(hz_record_read(path, HZ_FHIR_BYTES, &text, NULL), 0);
+	assert_int_equal(hz_document_read(path, HZ_FHIR_BYTES, &text, NULL), 0);
 	json_t *bundle = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(bundle);
 	free(text);

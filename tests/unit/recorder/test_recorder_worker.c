@@ -42,7 +42,7 @@ static void read_back(struct recorder_rig *rr)
 	struct hz_journal_reader *reader;
 	struct hz_journal_item item;
 	memset(&content, 0, sizeof(content));
-	assert_int_equal(hz_keys_master(rr->key, master), 0);
+	assert_int_equal(hz_record_key_master(rr->key, master), 0);
 	assert_int_equal(hz_record_folder(rr->dir, RECORD_A, STARTED_MS, folder), 0);
 	assert_int_equal(hz_journal_reader_new(folder, master, &reader), 0);
 	while (hz_journal_next(reader, &item) == 1) {
