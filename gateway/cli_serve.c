@@ -27,6 +27,12 @@
 #endif
 #endif
 
+#ifdef SANITIZED
+#define SANDBOX false
+#else
+#define SANDBOX true
+#endif
+
 // No debugger of the same user and no core file gets at the keys in this process.
 static void seclude(void)
 {
@@ -194,7 +200,7 @@ int hz_cli_recorder(int argc, char **argv)
 	                                            .min_free_bytes = (uint64_t)config->record.min_free << 20,
 	                                            .memory_bytes = (size_t)config->record.memory << 20,
 	                                            .writers = config->record.writers,
-	                                            .sandbox = true};
+	                                            .sandbox = SANDBOX};
 	// At a takeover this waits until the old recorder is gone.
 	err = hz_memfd_claim(HZ_FD_RECORDER_TAPS, &lock);
 	if (!err) {

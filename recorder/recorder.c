@@ -142,7 +142,7 @@ static int turn(struct hz_recorder *r)
 	                       {.fd = r->signals, .events = POLLIN},
 	                       {.fd = r->wake, .events = POLLIN}};
 	eventfd_t woken;
-	if (poll(fds, 3, HZ_REC_POLL_MS) < 0 && errno != EINTR)
+	if (poll(fds, 3, r->record_count ? HZ_REC_POLL_MS : HZ_REC_IDLE_MS) < 0 && errno != EINTR)
 		return -errno;
 	r->now_us = hz_now_us();
 	if (fds[2].revents)

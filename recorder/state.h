@@ -23,6 +23,7 @@
 
 #define HZ_REC_MAX_WORKERS 64
 #define HZ_REC_POLL_MS     25
+#define HZ_REC_IDLE_MS     500 // without any record
 #define HZ_REC_SEAL_US     250000
 
 enum hz_item_kind {

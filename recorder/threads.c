@@ -8,6 +8,8 @@
 #include "gateway/base/log.h"
 #include "recorder/state.h"
 
+#define IDLE_US 10000000 // without a record: the first one's command wakes it
+
 void hz_done_post(struct hz_recorder *r, struct hz_done *done)
 {
 	done->next = NULL;
@@ -75,7 +77,7 @@ static void *run(void *arg)
 	struct hz_rec_thread *t = arg;
 	bool more = true;
 	while (more) {
-		more = wait_until(t, hz_now_us() + HZ_REC_SEAL_US);
+		more = wait_until(t, hz_now_us() + (first_of(t) ? HZ_REC_SEAL_US : IDLE_US));
 		work(t);
 	}
 	return NULL;
