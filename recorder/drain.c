@@ -54,8 +54,28 @@ void hz_rec_drain(struct hz_recorder *r)
 		drain(r, i);
 }
 
+// A ring was full: nobody knows what of. Every record that has a track there may miss something.
+static void note_dropped(struct hz_recorder *r, unsigned worker)
+{
+	uint64_t lost = hz_ring_lost(&r->ring[worker]);
+	if (!lost)
+		return;
+	hz_error("tap.lost", "worker=%u packets=%llu", worker, (unsigned long long)lost);
+	for (struct hz_rec *rec = r->records; rec; rec = rec->next) {
+		const struct hz_rec_track *t = rec->tracks;
+		while (t && (t->key >> 32 != worker || hz_map_get_u64(r->tracks, t->key) != t))
+			t = t->next;
+		const struct hz_item item = {.kind = HZ_ITEM_LOST, .number = lost};
+		if (!t || hz_items_put(rec, &item, NULL))
+			continue;
+		rec->tap_lost += lost;
+	}
+}
+
 void hz_rec_drain_lost(struct hz_recorder *r)
 {
+	for (unsigned i = 0; r->named && i < r->options->workers; i++)
+		note_dropped(r, i);
 	for (struct hz_rec *rec = r->records; rec; rec = rec->next) {
 		for (struct hz_rec_track *t = rec->tracks; t; t = t->next) {
 			// at_us carries the bytes

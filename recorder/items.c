@@ -6,8 +6,8 @@
 #include "recorder/state.h"
 
 #define ALIGN       16
-#define KEEP_BYTES  65536 // an emptied buffer larger than this is given back
 #define START_BYTES 16384
+#define SHRINK      64 // an emptied buffer that was used to a fourth at most so often in a row is given back
 
 static size_t whole(size_t bytes)
 {
@@ -69,12 +69,15 @@ void hz_items_take(struct hz_rec *rec)
 {
 	if (rec->work_at < rec->work.bytes)
 		return;
-	if (rec->work.at)
-		hz_wipe(rec->work.at, rec->work.bytes);
-	if (rec->work.capacity > KEEP_BYTES) {
-		free(rec->work.at);
-		rec->work = (struct hz_items){0};
+	struct hz_items *w = &rec->work;
+	w->idle = w->bytes > w->capacity / 4 ? 0 : w->idle + 1;
+	if (w->wipe || w->idle == SHRINK) // else it is written over soon
+		hz_wipe(w->at, w->capacity);
+	if (w->idle == SHRINK) {
+		free(w->at);
+		*w = (struct hz_items){0};
 	}
+	w->wipe = false;
 	rec->work.bytes = 0;
 	rec->work.oldest_us = 0;
 	rec->work_at = 0;

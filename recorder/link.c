@@ -97,10 +97,12 @@ static void on_open(struct hz_recorder *r, struct hz_rec *rec, const struct hz_r
 		err = -ENOSPC;
 	if (!err)
 		err = hz_rec_command(rec, &item, text);
-	if (err)
+	if (err) {
 		ack(r, m->record, m->seq, err, 0);
-	else
-		rec->marked = true;
+		return;
+	}
+	rec->marked = true;
+	rec->told = HZ_REC_RUNNING; // whoever opens it may not know
 }
 
 static struct hz_rec_track *new_track(struct hz_recorder *r, struct hz_rec *rec, const struct hz_rec_msg *m)
@@ -200,6 +202,7 @@ static void end(struct hz_recorder *r, const struct hz_rec_msg *m)
 		hz_info("recorder.named", "records=%u tracks=%u", r->record_count, hz_map_count(r->tracks));
 		hz_rec_orphans(r);
 	}
+	r->disk_told_us = 0;
 	ack(r, "", m->seq, 0, 0);
 }
 

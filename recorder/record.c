@@ -221,6 +221,10 @@ static int on_track(struct hz_rec *rec, const struct hz_item *item, const char *
 static void on_media(struct hz_rec *rec, const struct hz_item *item, const char *data)
 {
 	const struct hz_rec_track *t = item->track;
+	if (!t) {
+		hz_journal_lost(rec->journal, 0, item->number, 0, "tap");
+		return;
+	}
 	if (!t->number || atomic_load(&t->discarded))
 		return;
 	// What finds no room is counted by the journal.
@@ -243,6 +247,7 @@ static int take_item(struct hz_rec *rec, const struct hz_item *item, const char 
 	case HZ_ITEM_TRACK:
 		return on_track(rec, item, text, now_us);
 	case HZ_ITEM_TRACK_CLOSE:
+		rec->work.wipe = rec->work.wipe || item->flags & HZ_REC_DISCARD;
 		if (item->flags & HZ_REC_DISCARD && item->track->number)
 			hz_journal_discard(rec->journal, item->track->number);
 		return answer_later(rec, item);

@@ -33,7 +33,7 @@ static void items_done(struct hz_recorder *r, struct hz_items *items, size_t at)
 {
 	atomic_fetch_sub(&r->waiting, items->bytes - at);
 	if (items->at)
-		hz_wipe(items->at, items->bytes);
+		hz_wipe(items->at, items->capacity);
 	free(items->at);
 }
 

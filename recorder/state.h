@@ -60,6 +60,8 @@ struct hz_items {
 	uint8_t *at;
 	size_t bytes, capacity;
 	int64_t oldest_us; // of media; 0 none
+	unsigned idle;     // times in a row that it was hardly used
+	bool wipe;         // something in it may not be kept, not even until it is written over
 };
 
 struct hz_done { // by a writer
@@ -87,7 +89,7 @@ struct hz_rec {
 	bool marked, closing;
 	struct hz_rec_track *tracks;
 	enum hz_rec_state told;
-	uint64_t told_lost;
+	uint64_t told_lost, tap_lost;
 	int64_t lost_us;
 
 	pthread_mutex_t lock;
@@ -136,8 +138,7 @@ struct hz_recorder {
 	enum hz_rec_disk disk;
 	uint64_t free_bytes;
 	struct hz_rec_stats
-	    stats; // of records that are gone; `dropped`, `refused` and `lost_*` of the queues
-	uint64_t corrupt_told;
+	    stats;             // of records that are gone; `dropped`, `refused` and `lost_*` of the queues
 	atomic_size_t waiting; // bytes of items and journals
 
 	pthread_mutex_t done_lock;

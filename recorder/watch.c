@@ -46,18 +46,13 @@ static void add(struct sum *sum, struct hz_rec *rec)
 static struct sum add_all(struct hz_recorder *r)
 {
 	struct sum sum = {.stats = r->stats};
-	uint64_t corrupt = 0;
 	for (struct hz_rec *rec = r->records; rec; rec = rec->next)
 		add(&sum, rec);
 	for (unsigned i = 0; i < r->options->workers; i++) {
 		struct hz_ring_counters c;
 		hz_ring_counters(&r->ring[i], &c);
 		sum.stats.dropped += c.dropped;
-		corrupt += c.corrupt;
 	}
-	if (corrupt > r->corrupt_told)
-		hz_error("tap.corrupt", "times=%llu", (unsigned long long)corrupt);
-	r->corrupt_told = corrupt;
 	int64_t behind_us = sum.oldest_us ? r->now_us - sum.oldest_us : 0;
 	sum.stats.behind_ms = behind_us > 0 ? (uint32_t)(behind_us / 1000) : 0;
 	sum.stats.free_bytes = r->free_bytes;
@@ -114,7 +109,7 @@ static void watch_record(struct hz_recorder *r, struct hz_rec *rec)
 	pthread_mutex_lock(&rec->lock);
 	const struct hz_rec_view v = rec->view;
 	pthread_mutex_unlock(&rec->lock);
-	uint64_t lost = v.stats.lost_packets, bytes = v.stats.lost_bytes;
+	uint64_t lost = v.stats.lost_packets + rec->tap_lost, bytes = v.stats.lost_bytes;
 	for (const struct hz_rec_track *t = rec->tracks; t; t = t->next) {
 		lost += t->lost_packets;
 		bytes += t->lost_bytes;
@@ -132,9 +127,9 @@ static void watch_record(struct hz_recorder *r, struct hz_rec *rec)
 		snprintf(text, sizeof(text), "{\"why\":\"%s\"}",
 		         strerrordesc_np(-v.err) ? strerrordesc_np(-v.err) : "");
 	else if (state == HZ_REC_LOSING)
-		snprintf(text, sizeof(text),
-		         "{\"lost_bytes\":%llu,\"lost_packets\":%llu,\"why\":\"the disk is too slow\"}",
-		         (unsigned long long)bytes, (unsigned long long)lost);
+		snprintf(text, sizeof(text), "{\"lost_bytes\":%llu,\"lost_packets\":%llu,\"why\":\"%s\"}",
+		         (unsigned long long)bytes, (unsigned long long)lost,
+		         rec->tap_lost ? "the recorder was away or too slow" : "the disk is too slow");
 	tell_state(r, rec, state, text);
 }
 

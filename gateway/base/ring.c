@@ -11,7 +11,7 @@ struct hz_ring_shared {
 	_Alignas(LINE) uint64_t head; // producer's: bytes ever written
 	uint64_t records, bytes, dropped;
 	_Alignas(LINE) uint64_t tail; // consumer's: bytes ever read
-	uint64_t corrupt;
+	uint64_t corrupt, told;
 	_Alignas(LINE) uint8_t data[];
 };
 
@@ -189,4 +189,13 @@ void hz_ring_counters(const struct hz_ring *ring, struct hz_ring_counters *ret)
 	                                 .bytes = __atomic_load_n(&s->bytes, __ATOMIC_RELAXED),
 	                                 .dropped = __atomic_load_n(&s->dropped, __ATOMIC_RELAXED),
 	                                 .corrupt = __atomic_load_n(&s->corrupt, __ATOMIC_RELAXED)};
+}
+
+uint64_t hz_ring_lost(struct hz_ring *ring)
+{
+	struct hz_ring_shared *s = ring->shared;
+	uint64_t lost = __atomic_load_n(&s->dropped, __ATOMIC_RELAXED) + s->corrupt;
+	uint64_t fresh = lost - s->told;
+	s->told = lost;
+	return fresh;
 }

@@ -67,6 +67,10 @@ int hz_ring_take(struct hz_ring *ring, struct hz_ring_record *ret, uint8_t buf[H
 
 bool hz_ring_empty(const struct hz_ring *ring); // consumer's view
 
+// Consumer: how often something was dropped, or the ring emptied, since this was last asked; whoever asked, it is kept in the
+// ring.
+uint64_t hz_ring_lost(struct hz_ring *ring);
+
 // Either side, a snapshot.
 void hz_ring_counters(const struct hz_ring *ring, struct hz_ring_counters *ret);
 

@@ -145,6 +145,9 @@ static void drops_when_full(void **state)
 	hz_ring_counters(&out, &counters);
 	assert_int_equal(counters.dropped, 3);
 	assert_int_equal(counters.records, kept);
+	assert_int_equal(hz_ring_lost(&out), 3);
+	hz_ring_consume(&out, at, SMALL); // another consumer does not hear of it again
+	assert_int_equal(hz_ring_lost(&out), 0);
 	for (uint32_t i = 0; i < kept; i++)
 		assert_int_equal(take(&out), i);
 	assert_int_equal(take(&out), -1);

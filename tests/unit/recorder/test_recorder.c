@@ -234,6 +234,24 @@ static void what_nobody_names_is_ended(void **state)
 	assert_true(content.ended);
 }
 
+// The recorder was away for longer than the ring holds: that something is missing is in the journal, and told.
+static void a_full_ring_is_told(void **state)
+{
+	struct recorder_rig *rig = *state;
+	uint32_t next = 0;
+	begin(rig);
+	rr_kill(rig);
+	while (!rr_put(rig, 0, TRACK, next))
+		next++;
+	rr_start(rig);
+	rr_expect(rig, "state", HZ_REC_LOSING, 1);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	is_whole(next);
+	assert_int_equal(content.gaps, 1);
+}
+
 // A closed record stays closed.
 static void no_second_beginning(void **state)
 {
@@ -313,6 +331,7 @@ int main(void)
 	    T(control_restarts),
 	    T(the_end_is_orderly),
 	    T(what_nobody_names_is_ended),
+	    T(a_full_ring_is_told),
 	    T(no_second_beginning),
 	    T(killed_again_and_again),
 	    cmocka_unit_test(in_the_sandbox),
