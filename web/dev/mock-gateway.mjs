@@ -147,7 +147,7 @@ function restLink(mock, req, res, code, verb) {
 	if (!link) return send(res, 404, { title: 'no such link' });
 	if (!verb) {
 		const consult_title = mock.consults.get(link.consult)?.title ?? '';
-		return send(res, 200, { consult_title, role: link.role, name: link.name, state: link.state });
+		return send(res, 200, { consult_title, role: link.role, name: link.name, state: link.state, record: 'off' });
 	}
 	const cookie = `hz_l_${link.id}=1`;
 	if (link.state === 'used' && !(req.headers.cookie ?? '').includes(cookie)) return send(res, 409, { title: 'used' });

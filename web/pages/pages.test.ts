@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Participant, RemoteTrack, Source, Step } from '../sdk/src';
+import type { Consent, ConsultRecord, Participant, RecordInfo, RemoteTrack, Source, Step, You } from '../sdk/src';
 import { pictureState, weakness, worstStep } from './call/network';
+import { barText } from './call/recording';
 import { gridColumns, mainTile, nextFloor, type TileInfo } from './call/tiles';
 import { qrPath } from './console/qr-code';
 import { en } from './i18n/en';
@@ -78,6 +79,18 @@ describe('the network in words', () => {
 		['off', 'off', true, 'off'], ['lower', 'off', true, 'up-off'], ['full', 'low', true, 'up-low'], ['full', 'off', false, null],
 		['lower', 'full', true, 'lower'], ['full', 'full', true, null],
 	] as const)('%s down, %s up, sending %s: %s', (step, uplink, sends, wanted) => expect(weakness(step, uplink, sends)).toBe(wanted));
+});
+
+describe('what the recording bar says', () => {
+	const of = (state: RecordInfo['state'], consent: Consent, status: 'lobby' | 'admitted' = 'admitted') =>
+		barText({ me: { status } as You, record: { state, consent } as ConsultRecord });
+	it.each([
+		['off', 'given', null], ['starting', 'given', 'recordBar_starting_in'], ['on', 'given', 'recordBar_on_in'],
+		['on', 'refused', 'recordBar_on_out'], ['on', 'none', 'recordBar_on_out'], ['on', 'withdrawn', 'recordBar_on_out'],
+		['interrupted', 'given', 'recordBar_interrupted_in'],
+	] as const)('%s, consent %s', (state, consent, wanted) => expect(of(state, consent)).toBe(wanted));
+	it('never claims that somebody in the waiting room is recorded', () =>
+		expect(of('on', 'given', 'lobby')).toBe('recordBar_lobby_in'));
 });
 
 describe('tokens', () => {

@@ -12,7 +12,7 @@ import { ChatPanel } from './chat-panel';
 import { Controls } from './controls';
 import { DevicesPanel } from './devices-panel';
 import { PeoplePanel } from './people-panel';
-import { ConsentDialog, RecordBar, RecordSign } from './record-bar';
+import { RecordBar, RecordSign } from './record-bar';
 import { Stage, type Layout } from './stage';
 
 type Panel = 'chat' | 'people' | 'devices' | null;
@@ -75,7 +75,6 @@ export function CallView({ consult }: { consult: Consult }) {
 					<span class="sr">{unread.said}</span>
 				</div>
 			</main>
-			<ConsentDialog consult={consult} onNotice={notice.show} />
 			{panel === 'chat' && <ChatPanel consult={consult} onClose={close} />}
 			{panel === 'people' && <PeoplePanel consult={consult} onClose={close} onNotice={notice.show} />}
 			{panel === 'devices' && <DevicesPanel consult={consult} onClose={close} onNotice={notice.show} />}

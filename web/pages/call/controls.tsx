@@ -101,7 +101,7 @@ function RecordButton({ consult, onNotice }: ControlsProps) {
 	return (
 		<>
 			<ControlButton
-				testid="btn-record" icon={runs ? 'recordStop' : 'record'} text={t(runs ? 'recordStop' : 'recordStart')}
+				testid="btn-record" icon={runs ? 'recordStop' : 'record'} text={t('recordStart')}
 				label={t(runs ? 'recordStopLabel' : 'recordStartLabel')} pressed={runs} disabled={busy} kind={runs ? 'recording-now' : ''}
 				onClick={() => (runs ? setSure(true) : change())}
 			/>

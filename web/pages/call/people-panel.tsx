@@ -7,7 +7,7 @@ import { Confirm } from '../shared/ui';
 import { PanelHead } from './chat-panel';
 import { ConnectionDetails } from './connection';
 import { LobbyList } from './lobby-list';
-import { notRecorded } from './record-bar';
+import { notRecorded } from './recording';
 
 interface PeopleProps {
 	consult: Consult;

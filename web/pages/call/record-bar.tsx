@@ -1,18 +1,14 @@
 // The recording sign, and what belongs to it: taking one's consent back in one tap, what is wrong, the question itself.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Consult, Participant } from '../../sdk/src';
+import type { ConsentAnswer, Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { answerOf, ConsentQuestion } from '../shared/consent';
+import { barText } from './recording';
 
 interface BarProps {
 	consult: Consult;
 	/** Says to the user what went wrong. */
 	onNotice?: (text: string) => void;
-}
-
-/** For hosts: this one is in the room and not in the record. */
-export function notRecorded(consult: Consult, person: Participant): boolean {
-	return consult.record.state !== 'off' && person.consent !== undefined && person.consent !== 'given';
 }
 
 /** Always there: off, starting, on, interrupted. */
@@ -26,68 +22,92 @@ export function RecordSign({ consult }: { consult: Consult }) {
 	);
 }
 
-/** While there is a record: whether oneself is in it, and the one tap that changes it. */
+/** While there is a record: whether oneself is in it, and the one tap that ends it; asks whoever was not asked yet. */
 export function RecordBar({ consult, onNotice }: BarProps) {
-	const { state, consent, problem } = consult.record;
+	const { state, consent, problem, asks } = consult.record;
 	const [busy, setBusy] = useState(false);
-	if (state === 'off') return <div class="record-bar" role="status" aria-live="polite" data-testid="record-bar" />;
+	const [later, setLater] = useState(false);
+	const [again, setAgain] = useState(false);
 	const given = consent === 'given';
-	const change = () => {
+	const text = barText(consult);
+	const say = (answer: ConsentAnswer) => {
 		setBusy(true);
+		setAgain(false);
+		setLater(true);
 		consult.record
-			.setConsent(answerOf(!given))
+			.setConsent(answer)
 			.catch(() => onNotice?.(t('consentFailed')))
 			.finally(() => setBusy(false));
 	};
 	return (
-		<div class={`record-bar ${state}`} role="status" aria-live="polite" data-testid="record-bar">
-			<span class={`dot ${state}`} aria-hidden="true" />
-			<span class="record-bar-text">
-				<span data-testid="record-bar-text">{t(`recordBar_${state}_${given ? 'in' : 'out'}`)}</span>
-				{problem && (
-					<strong class="record-problem" data-testid="record-problem" data-problem={problem}>
-						{t(`recordProblem_${problem}`)}
-					</strong>
+		<>
+			<div class={`record-bar ${state}`} role="status" aria-live="polite" data-testid="record-bar">
+				{text && (
+					<>
+						<span class={`dot ${state}`} aria-hidden="true" />
+						<span class="record-bar-text">
+							<span data-testid="record-bar-text">{t(text)}</span>
+							{problem && (
+								<strong class="record-problem" data-testid="record-problem" data-problem={problem}>
+									{t(`recordProblem_${problem}`)}
+								</strong>
+							)}
+						</span>
+						<button
+							type="button" data-testid={given ? 'consent-withdraw' : 'consent-ask'} disabled={busy}
+							onClick={() => (given ? say(answerOf(false)) : setAgain(true))}
+						>
+							{t(given ? 'consentWithdraw' : 'consentAsk')}
+						</button>
+					</>
 				)}
-			</span>
-			{consent !== 'none' && (
-				<button
-					type="button" class={given ? 'record-out' : ''} data-testid={given ? 'consent-withdraw' : 'consent-give'} disabled={busy}
-					onClick={change}
-				>
-					{t(given ? 'consentWithdraw' : 'consentGive')}
-				</button>
+			</div>
+			{(again || (asks && !later)) && (
+				<ConsentDialog
+					on={state === 'on'} onAnswer={say}
+					onLater={() => {
+						setAgain(false);
+						setLater(true);
+					}}
+				/>
 			)}
-		</div>
+		</>
 	);
 }
 
-/** Asks whoever was not asked before joining. It can be left for later: until then one is not recorded. */
-export function ConsentDialog({ consult, onNotice }: BarProps) {
-	const [later, setLater] = useState(false);
+interface DialogProps {
+	on: boolean;
+	onAnswer: (answer: ConsentAnswer) => void;
+	/** Nothing was said: one is not recorded. */
+	onLater: () => void;
+}
+
+function ConsentDialog({ on, onAnswer, onLater }: DialogProps) {
 	const box = useRef<HTMLDivElement>(null);
-	const { asks, state } = consult.record;
-	const open = asks && !later;
 	useEffect(() => {
-		if (open) box.current?.focus();
-	}, [open]);
-	if (!open) return null;
+		const before = document.activeElement as HTMLElement | null;
+		box.current?.focus();
+		return () => before?.focus?.();
+	}, []);
+	const onKeyDown = (ev: KeyboardEvent) => {
+		if (ev.key === 'Escape') onLater();
+		if (ev.key !== 'Tab') return;
+		const buttons = box.current?.querySelectorAll('button') ?? [];
+		const first = buttons[0];
+		const last = buttons[buttons.length - 1];
+		const at = document.activeElement;
+		if (ev.shiftKey ? at === first || at === box.current : at === last) {
+			(ev.shiftKey ? last : first)?.focus();
+			ev.preventDefault();
+		}
+	};
 	return (
 		<div class="veil" data-testid="consent-dialog">
 			<div
 				class="consent-box" role="dialog" aria-modal="true" aria-labelledby="consent-title" tabIndex={-1} ref={box}
-				onKeyDown={(ev) => ev.key === 'Escape' && setLater(true)}
+				onKeyDown={onKeyDown}
 			>
-				<ConsentQuestion
-					titleId="consent-title" on={state === 'on'}
-					onAnswer={(answer) => {
-						setLater(true);
-						consult.record.setConsent(answer).catch(() => {
-							setLater(false);
-							onNotice?.(t('consentFailed'));
-						});
-					}}
-				/>
+				<ConsentQuestion titleId="consent-title" on={on} onAnswer={onAnswer} />
 			</div>
 		</div>
 	);

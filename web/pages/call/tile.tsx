@@ -4,7 +4,7 @@ import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { LocalVideo, RemoteVideo } from '../shared/video';
 import { pictureState } from './network';
-import { notRecorded } from './record-bar';
+import { notRecorded } from './recording';
 import type { TileInfo } from './tiles';
 
 interface TileProps {

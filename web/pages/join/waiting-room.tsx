@@ -6,7 +6,7 @@ import { useTick, useWakeLock } from '../shared/hooks';
 import { Icon } from '../shared/icons';
 import { LevelMeter } from '../shared/level-meter';
 import { LocalVideo } from '../shared/video';
-import { ConsentDialog, RecordBar } from '../call/record-bar';
+import { RecordBar } from '../call/record-bar';
 
 export function WaitingRoom({ consult, wasInside }: { consult: Consult; wasInside: boolean }) {
 	useTick(10_000);
@@ -29,7 +29,6 @@ export function WaitingRoom({ consult, wasInside }: { consult: Consult; wasInsid
 			</h1>
 			<p>{wasInside ? t('waitBackText') : t('waitText')}</p>
 			<RecordBar consult={consult} />
-			<ConsentDialog consult={consult} />
 			<div class="queue" role="status" aria-live="polite">
 				<span class="queue-label">{t('waitPosition')}</span>
 				<span class="queue-number" data-testid="queue-position">
