@@ -93,9 +93,10 @@ struct hz_rec_stats {
 //   track:  {"key": text (stable name of the journal track, see below), "participant", "source": "camera", "kind":
 //            "audio"|"video", "label", "layers": n, "pts": [{"pt", "codec": "opus"|"h264"|"vp8"|"vp9"|"av1"|"red", "clock_hz",
 //            "fmtp"}]}
-//   event:  {"type": "join"|"leave"|"mute"|"unmute"|"consent"|"layer"|"speaker"|"chat"|"layout"|"name"|"quality"|
+//   event:  {"type": "join"|"leave"|"mute"|"unmute"|"consent"|"layer"|"step"|"speaker"|"chat"|"layout"|"name"|"quality"|
 //            "recording"|"image"|..., "participant", "detail": {...}, "time_ms"}
 // A journal track lives as long as its track is the same (participant, source, hz_id); a publisher who comes back makes a new
-// one. Its key is "<participant>.<source>.<n>", n counted up within the record.
+// one, and so does one who took consent back and gave it again. Its key is "<participant>.<source>.<n>", n counted up within the
+// record. The events' details: docs/recording.md.
 
 #endif
