@@ -39,7 +39,7 @@ static void hand_on(struct hz_frames *f, const struct hz_order_packet *p, const 
 	                         .samples = info.samples,
 	                         .stereo = info.stereo,
 	                         .recovered = ago > 0};
-	if (!hz_probe_frame(f->probe, &frame)) {
+	if (!hz_frames_good(f, &frame)) {
 		f->stats.malformed++;
 		return;
 	}

@@ -6,7 +6,8 @@
 
 #define ALL_LAYERS 255
 
-int hz_frames_new(uint8_t codec, hz_frames_cb *cb, void *arg, struct hz_frames **ret)
+int hz_frames_new(uint8_t codec, struct hz_refused *refused, hz_frames_cb *cb, void *arg,
+                  struct hz_frames **ret)
 {
 	static const struct hz_depacketiser *const ops[HZ_CODEC_COUNT] = {
 	    [HZ_CODEC_H264_CB] = &hz_depacketise_h264, [HZ_CODEC_H264_HIGH] = &hz_depacketise_h264,
@@ -21,6 +22,7 @@ int hz_frames_new(uint8_t codec, hz_frames_cb *cb, void *arg, struct hz_frames *
 		return -ENOMEM;
 	f->codec_ops = ops[codec];
 	f->codec = codec;
+	f->refused = refused;
 	f->cb = cb;
 	f->arg = arg;
 	f->need_key = true;
@@ -67,6 +69,30 @@ int hz_frames_append(struct hz_frames *f, const void *data, size_t bytes)
 		memcpy(f->buf + f->bytes, data, bytes);
 	f->bytes += bytes;
 	return 0;
+}
+
+bool hz_frames_good(struct hz_frames *f, const struct hz_frame *frame)
+{
+	struct hz_refused *r = f->refused;
+	if (r && r->replay) {
+		if (r->at == r->count || r->frame[r->at].seq != frame->seq || r->frame[r->at].ts != frame->ts)
+			return true;
+		r->at++;
+		return false;
+	}
+	if (hz_probe_frame(f->probe, frame))
+		return true;
+	if (r && r->count == r->room) {
+		size_t room = r->room ? r->room * 2 : 16;
+		struct hz_refused_frame *more = realloc(r->frame, room * sizeof(*more));
+		if (!more) // the second run then takes it: no worse than without a probe
+			return false;
+		r->frame = more;
+		r->room = room;
+	}
+	if (r)
+		r->frame[r->count++] = (struct hz_refused_frame){frame->seq, frame->ts};
+	return false;
 }
 
 static void odd(struct hz_frames *f)
@@ -157,7 +183,7 @@ static void end(struct hz_frames *f)
 	}
 	frame.data = f->buf;
 	frame.bytes = f->bytes;
-	if (!hz_probe_frame(f->probe, &frame)) {
+	if (!hz_frames_good(f, &frame)) {
 		f->stats.malformed++;
 		left_out(f);
 		return;

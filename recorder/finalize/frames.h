@@ -45,11 +45,24 @@ struct hz_frames_stats {
 	uint64_t recovered; // audio, from RED
 };
 
+// What decoders refused (probe.h), noted by a first run over a stream so that a second one need not ask again. All zero is
+// an empty one; the list is the caller's to free().
+struct hz_refused {
+	struct hz_refused_frame {
+		int64_t seq, ts;
+	} * frame;
+	size_t count, room;
+	size_t at;   // of the second run
+	bool replay; // it is the second run
+};
+
 struct hz_frames;
 typedef void hz_frames_cb(void *arg, const struct hz_frame *frame);
 
-int hz_frames_new(uint8_t codec, hz_frames_cb *cb, void *arg, struct hz_frames **ret); // -ENOTSUP, -ENOMEM
-void hz_frames_free(struct hz_frames *frames);                                         // NULL allowed
+// refused: NULL allowed; lives as long as the frames. -ENOTSUP, -ENOMEM.
+int hz_frames_new(uint8_t codec, struct hz_refused *refused, hz_frames_cb *cb, void *arg,
+                  struct hz_frames **ret);
+void hz_frames_free(struct hz_frames *frames); // NULL allowed
 void hz_frames_put(struct hz_frames *frames, const struct hz_order_packet *packet);
 void hz_frames_flush(struct hz_frames *frames); // the end: a frame without a marker counts if it is whole
 void hz_frames_stats(const struct hz_frames *frames, struct hz_frames_stats *ret);

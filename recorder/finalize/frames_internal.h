@@ -33,6 +33,7 @@ struct hz_frames {
 	void *arg;
 	void *codec_state; // owned by the codec
 	struct hz_probe *probe;
+	struct hz_refused *refused; // NULL: nobody asks
 	uint8_t codec;
 	// the frame in work
 	uint8_t *buf;
@@ -56,6 +57,9 @@ extern const struct hz_depacketiser hz_depacketise_h264, hz_depacketise_vp8, hz_
 
 // Appends to the frame in work. -EBADMSG: beyond HZ_FRAME_BYTES; -ENOMEM.
 int hz_frames_append(struct hz_frames *f, const void *data, size_t bytes);
+
+// Whether decoders take the frame: asked, or as the first run found.
+bool hz_frames_good(struct hz_frames *f, const struct hz_frame *frame);
 
 // audio.c
 void hz_frames_audio(struct hz_frames *f, const struct hz_order_packet *packet);

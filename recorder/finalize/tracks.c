@@ -40,6 +40,7 @@ static void free_stream(struct hz_stream *s)
 		free(c);
 	}
 	free(s->gop);
+	free(s->refused.frame);
 	free(s);
 }
 
@@ -258,7 +259,7 @@ static void on_order(void *arg, const struct hz_order_packet *p)
 		hz_frames_free(s->frames);
 		s->frames = NULL;
 		s->codec = codec;
-		if (hz_frames_new(codec, on_frame, s, &s->frames) != 0)
+		if (hz_frames_new(codec, &s->refused, on_frame, s, &s->frames) != 0)
 			s->track->all->err = -ENOMEM;
 	}
 	if (!s->track->all->writing && p->bytes)
@@ -332,8 +333,11 @@ int hz_tracks_begin(struct hz_tracks *tracks, bool writing, hz_tracks_frame_cb *
 	tracks->arg = arg;
 	for (unsigned i = 0; i < HZ_JOURNAL_TRACKS; i++) {
 		struct hz_track *t = tracks->list[i];
-		for (unsigned k = 0; t && k < t->streams; k++)
+		for (unsigned k = 0; t && k < t->streams; k++) {
 			stop_pass(t->stream[k]);
+			t->stream[k]->refused.replay = writing;
+			t->stream[k]->refused.at = 0;
+		}
 	}
 	return tracks->err;
 }

@@ -45,6 +45,7 @@ struct hz_stream {
 	struct hz_gop *gop; // video
 	size_t gops, gop_room;
 	struct hz_config *configs;
+	struct hz_refused refused;
 	int64_t first_seq, first_ts, last_seq, last_ts; // of frames
 	uint64_t frame_count, frame_bytes;
 	bool stereo;
