@@ -7,13 +7,15 @@
 //               "study_uid", "accession", "department", "institution"},          members that are not known are absent
 //   "participants": [{"id", "name", "role", "periods": [{"from_ms", "to_ms"}], "consent": [{"state", "time_ms", "wording",
 //                     "language"}]}],
-//   "files": [{"path": "tracks/…", "role": "track"|"composed"|"poster"|"strip", "participant", "source": "camera"|…, "kind":
+//   "files": [{"path": "tracks/…", "role": "track"|"composed"|"poster"|"strip", "track": key, "participant", "source": "camera"|…, "kind":
 //              "audio"|"video"|"av", "container": "mp4"|"webm"|"jpeg", "codecs": ["h264", "opus"], "at_ms": first sample,
 //              "duration_ms", "width", "height", "frames", "rate_num", "rate_den", "h264": {"profile_idc", "constraint_flags",
 //              "level_idc"}, "part": n, "bytes", "sha256", "sha1"}],
 //   "events": "timeline.json" (path; [{"at_ms", "type", "participant", "detail"}]),
-//   "tracks": [{"track": n, "key", "participant", "source", "first_ms", "last_ms", "packets", "lost", "erased": bool, "drift_ppm"}],
-//   "journal": {"segments": [{"file", "bytes", "sha256"}], "chain": hex, "torn_bytes", "gaps": [{"track", "at_ms", "packets"}]},
+//   "tracks": [{"track": n, "key", "participant", "source", "first_ms", "last_ms", "packets", "lost", "erased": bool, "drift_ppm": of its
+//              sampling clock, positive is fast, "clock": "reports"|"arrivals" what its times come from, "late", "left_out": frames,
+//              "malformed", "recovered": from RED}],
+//   "journal": {"segments": [{"file", "bytes", "sha256"}], "chain": hex, "torn_bytes", "cut_bytes", "chunks", "ended": bool, "gaps": [{"track", "at_ms", "packets"}]},
 //   "warnings": [text]
 // }
 #ifndef HZ_RECORDER_MANIFEST_H

@@ -85,18 +85,36 @@ static int64_t to_us(const struct hz_clock *c, int64_t ts)
 	return s * 1000000 + rest * 1000000 / c->hz;
 }
 
-// Room for one more of `bytes` each; false: the bound is reached, or no memory.
-static bool grow(void **list, size_t count, size_t *room, size_t bound, size_t bytes)
+// A list twice as long, or NULL: the bound is reached, or no memory.
+static void *longer(void *list, size_t *room, size_t bound, size_t bytes)
 {
-	if (count < *room)
-		return true;
 	size_t more = *room ? *room * 2 : 64;
-	void *bigger = count < bound ? realloc(*list, more * bytes) : NULL;
-	if (!bigger)
-		return false;
-	*list = bigger;
-	*room = more;
-	return true;
+	void *bigger = *room < bound ? realloc(list, more * bytes) : NULL;
+	if (bigger)
+		*room = more;
+	return bigger;
+}
+
+static struct point *new_point(struct hz_clock *c)
+{
+	if (c->points == c->point_room) {
+		struct point *more = longer(c->point, &c->point_room, POINTS, sizeof(*more));
+		if (!more)
+			return NULL;
+		c->point = more;
+	}
+	return &c->point[c->points++];
+}
+
+static struct report *new_report(struct hz_clock *c)
+{
+	if (c->reports == c->report_room) {
+		struct report *more = longer(c->report, &c->report_room, REPORTS, sizeof(*more));
+		if (!more)
+			return NULL;
+		c->report = more;
+	}
+	return &c->report[c->reports++];
 }
 
 void hz_clock_packet(struct hz_clock *clock, int64_t seq, int64_t ts, int64_t at_us)
@@ -117,23 +135,22 @@ void hz_clock_packet(struct hz_clock *clock, int64_t seq, int64_t ts, int64_t at
 		}
 		return;
 	}
-	if (grow((void **)&c->point, c->points, &c->point_room, POINTS, sizeof(*c->point)))
-		c->point[c->points++] =
-		    (struct point){.seq = seq, .first_seq = seq, .at_us = at_us, .x = x, .jump = jump};
+	struct point *p = new_point(c);
+	if (p)
+		*p = (struct point){.seq = seq, .first_seq = seq, .at_us = at_us, .x = x, .jump = jump};
 }
 
 void hz_clock_report(struct hz_clock *clock, uint64_t ntp, uint32_t ts, int64_t at_us)
 {
 	struct hz_clock *c = clock;
 	int64_t ntp_us = hz_ntp_to_us(ntp);
-	if (!c->begun || ntp == 0 ||
-	    !grow((void **)&c->report, c->reports, &c->report_room, REPORTS, sizeof(*c->report)))
+	int64_t before_us = c->reports ? c->report[c->reports - 1].at_us : at_us;
+	struct report *r = c->begun && ntp != 0 ? new_report(c) : NULL;
+	if (!r)
 		return;
-	struct report *last = c->reports ? &c->report[c->reports - 1] : NULL;
-	if (last && at_us < last->at_us)
-		at_us = last->at_us;
-	c->report[c->reports++] =
-	    (struct report){.x = to_us(c, hz_ts_extend(c->last_ts, ts)), .ntp_us = ntp_us, .at_us = at_us};
+	*r = (struct report){.x = to_us(c, hz_ts_extend(c->last_ts, ts)),
+	                     .ntp_us = ntp_us,
+	                     .at_us = at_us < before_us ? before_us : at_us};
 }
 
 // --- epochs of the timestamps

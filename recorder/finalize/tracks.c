@@ -164,7 +164,8 @@ static const struct hz_config *config_of(struct hz_stream *s, const struct hz_fr
 		id = fnv(id, f->config, f->config_bytes);
 	for (struct hz_config *c = s->configs; c; c = c->next, count++)
 		if (c->identity == id && c->width == f->width && c->height == f->height &&
-		    c->bytes == f->config_bytes && (!c->bytes || memcmp(c->data, f->config, c->bytes) == 0))
+		    c->bytes == f->config_bytes &&
+		    (!c->bytes || !f->config || memcmp(c->data, f->config, c->bytes) == 0))
 			return c;
 	struct hz_config *c = count < CONFIGS ? calloc(1, sizeof(*c) + f->config_bytes) : NULL;
 	if (!c)
@@ -175,7 +176,7 @@ static const struct hz_config *config_of(struct hz_stream *s, const struct hz_fr
 	                        .width = f->width,
 	                        .height = f->height,
 	                        .bytes = f->config_bytes};
-	if (c->bytes)
+	if (f->config)
 		memcpy(c->data, f->config, c->bytes);
 	s->configs = c;
 	return c;

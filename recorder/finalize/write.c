@@ -314,7 +314,7 @@ void hz_write_free(struct hz_write *write)
 		return;
 	for (size_t i = 0; i < write->outs; i++)
 		hz_mux_abort(write->out[i].mux);
-	for (size_t i = 0; i < write->groups; i++) {
+	for (size_t i = 0; write->group && i < write->groups; i++) {
 		hz_plan_free(write->group[i].plan);
 		write->group[i].track->plan = NULL;
 	}
