@@ -98,8 +98,12 @@ int hz_cli_archive(int argc, char **argv)
 	int err = stop_fd < 0 ? -errno : hz_archive_run(&settings, stop_fd);
 	hz_config_free(config);
 	if (err == -EBUSY)
-		return hz_cli_error(HZ_EXIT_FAILED, "another archive has this store, at data.dir: stop it first");
-	return err ? hz_cli_error(HZ_EXIT_FAILED, "cannot run the archive (%s), at data.dir: check its rights", strerror(-err)) : HZ_EXIT_DONE;
+		return hz_cli_error(HZ_EXIT_FAILED,
+		                    "another archive has this store, at data.dir: stop it first");
+	return err ? hz_cli_error(HZ_EXIT_FAILED,
+	                          "cannot run the archive (%s), at data.dir: check its rights",
+	                          strerror(-err))
+	           : HZ_EXIT_DONE;
 }
 
 // huizhen package FOLDER [--config FILE]
@@ -109,7 +113,9 @@ int hz_cli_package(int argc, char **argv)
 	const struct hz_cli_option table[] = {{.name = "--config", .text = &path}, {.name = NULL}};
 	struct hz_config *config;
 	if (!folder || folder[0] == '-')
-		return hz_cli_error(HZ_EXIT_USAGE, "a record's folder is missing, at huizhen package: it is the first argument");
+		return hz_cli_error(
+		    HZ_EXIT_USAGE,
+		    "a record's folder is missing, at huizhen package: it is the first argument");
 	int code = hz_cli_options(argc - 1, argv + 1, table);
 	if (!code)
 		code = hz_cli_config(path, &config);
@@ -117,12 +123,14 @@ int hz_cli_package(int argc, char **argv)
 		return code;
 	hz_log_init("package", hz_log_level(config->log.level));
 	const struct hz_package_settings settings = {
-	    .charset = strcmp(config->archive.character_set, "gb18030") == 0 ? HZ_CHARSET_GB18030 : HZ_CHARSET_UTF8,
+	    .charset =
+	        strcmp(config->archive.character_set, "gb18030") == 0 ? HZ_CHARSET_GB18030 : HZ_CHARSET_UTF8,
 	    .composed = config->archive.pacs_composed};
 	int err = hz_package(folder, &settings, &why);
 	hz_config_free(config);
 	if (err)
-		return hz_cli_error(HZ_EXIT_FAILED, "cannot package the record (%s%s%s), at manifest.json: finalise it again",
+		return hz_cli_error(HZ_EXIT_FAILED,
+		                    "cannot package the record (%s%s%s), at manifest.json: finalise it again",
 		                    strerror(-err), why ? ": " : "", why ? why : "");
 	return HZ_EXIT_DONE;
 }
@@ -130,7 +138,8 @@ int hz_cli_package(int argc, char **argv)
 int hz_cli_retry(int argc, char **argv)
 {
 	const char *path = NULL, *record = NULL;
-	const struct hz_cli_option table[] = {{.name = "--record", .text = &record}, {.name = "--config", .text = &path}, {.name = NULL}};
+	const struct hz_cli_option table[] = {
+	    {.name = "--record", .text = &record}, {.name = "--config", .text = &path}, {.name = NULL}};
 	char store[PATH_MAX];
 	struct hz_config *config;
 	int code = hz_cli_options(argc, argv, table);
@@ -142,7 +151,9 @@ int hz_cli_retry(int argc, char **argv)
 	hz_config_free(config);
 	int count = hz_archive_retry(store, record);
 	if (count < 0)
-		return hz_cli_error(HZ_EXIT_FAILED, "cannot release anything (%s), at data.dir: check its rights", strerror(-count));
+		return hz_cli_error(HZ_EXIT_FAILED,
+		                    "cannot release anything (%s), at data.dir: check its rights",
+		                    strerror(-count));
 	printf("%d released\n", count);
 	return HZ_EXIT_DONE;
 }

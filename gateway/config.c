@@ -163,19 +163,26 @@ static int check_turn(const struct hz_config *c, const struct hz_config_place *p
 	return 0;
 }
 
-static int check_archive(const struct hz_config *c, const struct hz_config_place *place, char error[HZ_CONFIG_ERROR_BYTES])
+static int check_archive(const struct hz_config *c, const struct hz_config_place *place,
+                         char error[HZ_CONFIG_ERROR_BYTES])
 {
 	if (*c->archive.pacs_user && *c->archive.pacs_token)
-		return hz_config_fail(error, place, "configure one of them", "record.pacs_user and record.pacs_token are both set");
-	if ((*c->archive.emr_user != 0) + (*c->archive.emr_token != 0) + (*c->archive.emr_token_url != 0) > 1)
 		return hz_config_fail(error, place, "configure one of them",
-		                      "record.emr_user, record.emr_token and record.emr_token_url are set together");
-	if (!*c->archive.emr_token_url != !*c->archive.emr_client_id || !*c->archive.emr_client_id != !*c->archive.emr_client_secret)
+		                      "record.pacs_user and record.pacs_token are both set");
+	if ((*c->archive.emr_user != 0) + (*c->archive.emr_token != 0) + (*c->archive.emr_token_url != 0) > 1)
+		return hz_config_fail(
+		    error, place, "configure one of them",
+		    "record.emr_user, record.emr_token and record.emr_token_url are set together");
+	if (!*c->archive.emr_token_url != !*c->archive.emr_client_id ||
+	    !*c->archive.emr_client_id != !*c->archive.emr_client_secret)
 		return hz_config_fail(error, place, "OAuth 2.0 needs all three",
-		                      "record.emr_token_url, record.emr_client_id and record.emr_client_secret belong together");
-	if (!*c->archive.pacs_certificate != !*c->archive.pacs_key || !*c->archive.emr_certificate != !*c->archive.emr_key)
-		return hz_config_fail(error, place, "configure both or neither",
-		                      "a client's certificate and its key belong together (record.pacs_*, record.emr_*)");
+		                      "record.emr_token_url, record.emr_client_id and "
+		                      "record.emr_client_secret belong together");
+	if (!*c->archive.pacs_certificate != !*c->archive.pacs_key ||
+	    !*c->archive.emr_certificate != !*c->archive.emr_key)
+		return hz_config_fail(
+		    error, place, "configure both or neither",
+		    "a client's certificate and its key belong together (record.pacs_*, record.emr_*)");
 	if (c->archive.days && c->archive.media_days > c->archive.days)
 		return hz_config_fail(error, place, "media cannot be kept longer than the record",
 		                      "record.retention_media_days is more than record.retention_days");
@@ -356,7 +363,8 @@ void hz_config_free(struct hz_config *config)
 	free(config->tokens.keys);
 	for (unsigned i = 0; i < hz_config_table_count; i++) {
 		const struct hz_config_entry *e = &hz_config_table[i];
-		char *secret = e->type == HZ_CONFIG_SECRET ? *(char **)(void *)((char *)config + e->offset) : NULL;
+		char *secret =
+		    e->type == HZ_CONFIG_SECRET ? *(char **)(void *)((char *)config + e->offset) : NULL;
 		if (secret)
 			hz_wipe(secret, strlen(secret));
 		if (e->type < HZ_CONFIG_BOOL)

@@ -72,19 +72,23 @@ struct hz_config {
 		    dir; // web.dir: built pages. Not configured: filled in when found next to the binary, in the
 		         // source tree of the build or in /usr/share/huizhen/web; else ""
 	} web;
-	struct { // in the file they are keys of record: what the archive does with finished records (recorder/archive)
+	struct
+	{ // in the file they are keys of record: what the archive does with finished records (recorder/archive)
 		char *pacs_url; // record.pacs_url: DICOMweb root of the PACS; empty: none
 		char *pacs_user, *pacs_password, *pacs_token; // basic authentication, or a bearer token
-		char *pacs_ca, *pacs_certificate, *pacs_key;  // PEM files: trusted, and the client's own (mTLS)
-		bool pacs_composed; // record.pacs_composed: the composed picture always; else only where a track cannot go
+		char *pacs_ca, *pacs_certificate,
+		    *pacs_key; // PEM files: trusted, and the client's own (mTLS)
+		bool
+		    pacs_composed; // record.pacs_composed: the composed picture always; else only where a track cannot go
 		char *character_set; // record.character_set: utf-8 or gb18030
 		char *emr_url;       // record.emr_url: base of a FHIR R4 server; empty: none
 		char *emr_user, *emr_password, *emr_token;
 		char *emr_ca, *emr_certificate, *emr_key;
-		char *emr_token_url, *emr_client_id, *emr_client_secret, *emr_scope; // OAuth 2.0 client credentials
-		char *emr_patient_system; // record.emr_patient_system: of patient ids that name none
-		bool emr_create_patient;  // record.emr_create_patient, default true
-		char *signature;          // record.signature: es256 or sm2
+		char *emr_token_url, *emr_client_id, *emr_client_secret,
+		    *emr_scope;            // OAuth 2.0 client credentials
+		char *emr_patient_system;  // record.emr_patient_system: of patient ids that name none
+		bool emr_create_patient;   // record.emr_create_patient, default true
+		char *signature;           // record.signature: es256 or sm2
 		uint32_t media_days, days; // record.retention_media_days, record.retention_days; 0: for ever
 		uint32_t retry_seconds;    // record.retry_seconds: the longest pause, default 900
 	} archive;

@@ -194,7 +194,8 @@ bool hz_config_is_base_url(const char *text)
 		return true;
 	if (!host || strpbrk(text, "?# \"<>\\"))
 		return false;
-	snprintf(front, sizeof(front), "%.*s", (int)(strcspn(host + 3, "/") + (size_t)(host + 3 - text)), text);
+	snprintf(front, sizeof(front), "%.*s", (int)(strcspn(host + 3, "/") + (size_t)(host + 3 - text)),
+	         text);
 	return hz_config_is_url(front);
 }
 
@@ -269,7 +270,8 @@ static const char *text_problem(enum hz_config_type type, const char *value)
 	case HZ_CONFIG_BASE_URL:
 		return hz_config_is_base_url(value) ? NULL : "https://host/path, without ? and #";
 	case HZ_CONFIG_CHARSET:
-		return strcmp(value, "utf-8") == 0 || strcmp(value, "gb18030") == 0 ? NULL : "utf-8 or gb18030";
+		return strcmp(value, "utf-8") == 0 || strcmp(value, "gb18030") == 0 ? NULL
+		                                                                    : "utf-8 or gb18030";
 	case HZ_CONFIG_SIGNATURE:
 		return strcmp(value, "es256") == 0 || strcmp(value, "sm2") == 0 ? NULL : "es256 or sm2";
 	case HZ_CONFIG_ICE_URLS:

@@ -16,8 +16,9 @@
 #include "gateway/base/log.h"
 #include "recorder/archive/internal.h"
 
-#define LOOK_MS    10000 // at least so often: pauses end, deliveries finish, somebody writes without us hearing of it
-#define SETTLE_MS  100   // several changes are one
+#define LOOK_MS                                                                                              \
+	10000 // at least so often: pauses end, deliveries finish, somebody writes without us hearing of it
+#define SETTLE_MS  100 // several changes are one
 #define WATCH_MASK (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR)
 
 struct look {
@@ -146,7 +147,8 @@ static void watch_months(struct hz_archive *a)
 		gmtime_r(&now, &tm);
 		snprintf(path, sizeof(path), "%s/%04d", a->settings->store, tm.tm_year + 1900);
 		watch(a, path);
-		snprintf(path, sizeof(path), "%s/%04d/%02d", a->settings->store, tm.tm_year + 1900, tm.tm_mon + 1);
+		snprintf(path, sizeof(path), "%s/%04d/%02d", a->settings->store, tm.tm_year + 1900,
+		         tm.tm_mon + 1);
 		watch(a, path);
 		now += 86400;
 	}

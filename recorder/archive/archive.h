@@ -21,8 +21,8 @@ struct hz_archive_settings {
 	const char *config; // path of the configuration that children read; NULL: none
 	bool sm2;           // kind of a signing key that is made now
 	struct hz_fhir_settings fhir;
-	struct hz_http_target pacs;  // url "": none
-	struct hz_fhir_access emr;   // target.url "": none
+	struct hz_http_target pacs; // url "": none
+	struct hz_fhir_access emr;  // target.url "": none
 	int64_t retry_first_ms, retry_most_ms;
 	unsigned media_days, record_days; // retention; 0: for ever
 	unsigned abandoned_s; // a record whose recorder is gone and which was not written so long has ended

@@ -44,7 +44,8 @@ static void become(const struct hz_archive_settings *s, pid_t parent, const char
 	_exit(127);
 }
 
-int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder, pid_t *ret, int *ret_pid_fd)
+int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder,
+                   pid_t *ret, int *ret_pid_fd)
 {
 	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)

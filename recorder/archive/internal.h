@@ -40,7 +40,8 @@ int64_t hz_job_pause_ms(unsigned attempts);          // before the next attempt
 bool hz_job_is_queued(const char *folder);           // its deliveries were put into the spools
 
 // --- child.c: children with limits --------------------------------------------------------------------------------------
-int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder, pid_t *ret, int *ret_pid_fd);
+int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder,
+                   pid_t *ret, int *ret_pid_fd);
 
 // --- queue.c: what goes where -------------------------------------------------------------------------------------------
 int hz_queue_put(struct hz_archive *archive, const char *folder, const struct hz_record_state *state);
@@ -55,11 +56,13 @@ struct hz_queue_names { // of both spools, read once a look
 void hz_queue_names_read(const char *store, struct hz_queue_names *ret);
 void hz_queue_names_done(struct hz_queue_names *names);
 // Items of a record that wait or are parked; error: of a parked one.
-unsigned hz_queue_left(const char *store, const struct hz_queue_names *names, const char *record, char error[HZ_OUTCOME_WHY_BYTES]);
+unsigned hz_queue_left(const char *store, const struct hz_queue_names *names, const char *record,
+                       char error[HZ_OUTCOME_WHY_BYTES]);
 
 // --- retention.c --------------------------------------------------------------------------------------------------------
 // Deletes what is due of a delivered record, or goes on with a deletion. true: something was done.
-bool hz_retention(struct hz_archive *archive, const char *folder, const struct hz_record_state *state, int64_t now_ms);
+bool hz_retention(struct hz_archive *archive, const char *folder, const struct hz_record_state *state,
+                  int64_t now_ms);
 bool hz_retention_is_held(const char *store, const char *record);
 
 // --- metrics.c: <store>/metrics.prom (OpenMetrics) and <store>/outbox.json (for the console) ----------------------------

@@ -13,7 +13,8 @@
 #include "recorder/record/certificate.h"
 #include "recorder/record/files.h"
 
-static const char *const commands[] = {[HZ_STEP_FINALIZE] = "finalize", [HZ_STEP_PACKAGE] = "package", [HZ_STEP_SIGN] = "sign"};
+static const char *const commands[] = {
+    [HZ_STEP_FINALIZE] = "finalize", [HZ_STEP_PACKAGE] = "package", [HZ_STEP_SIGN] = "sign"};
 
 int64_t hz_job_pause_ms(unsigned attempts)
 {
@@ -44,8 +45,10 @@ static void end(struct hz_archive *a, const char *why)
 	if (why) {
 		job->state.attempts++;
 		if (job->state.phase != HZ_RECORD_FAILED || !job->state.error[0])
-			snprintf(job->state.error, sizeof(job->state.error), "%s: %s", commands[job->step], why);
-		job->state.phase = job->state.attempts >= HZ_ARCHIVE_ATTEMPTS ? HZ_RECORD_FAILED : HZ_RECORD_FINALISING;
+			snprintf(job->state.error, sizeof(job->state.error), "%s: %s", commands[job->step],
+			         why);
+		job->state.phase =
+		    job->state.attempts >= HZ_ARCHIVE_ATTEMPTS ? HZ_RECORD_FAILED : HZ_RECORD_FINALISING;
 	} else {
 		job->state.attempts = 0;
 		job->state.error[0] = '\0';
@@ -54,8 +57,8 @@ static void end(struct hz_archive *a, const char *why)
 	job->state.changed_ms = hz_wall_us() / 1000;
 	int err = hz_record_state_write(job->folder, &job->state);
 	if (why)
-		hz_error("archive.failed", "record=%s step=%s attempt=%u why=\"%s\" err=%d", job->state.id, commands[job->step],
-		         job->state.attempts, why, err);
+		hz_error("archive.failed", "record=%s step=%s attempt=%u why=\"%s\" err=%d", job->state.id,
+		         commands[job->step], job->state.attempts, why, err);
 	else
 		hz_info("archive.finalised", "record=%s seconds=%lld err=%d", job->state.id,
 		        (long long)((hz_now_us() - job->began_us) / 1000000), err);
@@ -102,7 +105,8 @@ static void step(struct hz_archive *a, enum hz_archive_step next)
 int hz_job_start(struct hz_archive *a, const char *folder, const struct hz_record_state *state)
 {
 	struct hz_archive_job *job = &a->job;
-	*job = (struct hz_archive_job){.active = true, .state = *state, .pid_fd = -1, .began_us = hz_now_us()};
+	*job =
+	    (struct hz_archive_job){.active = true, .state = *state, .pid_fd = -1, .began_us = hz_now_us()};
 	snprintf(job->folder, sizeof(job->folder), "%s", folder);
 	bool finalised = state->phase == HZ_RECORD_FINALISED; // by a child of an archive that died then
 	if (!finalised) {

@@ -25,7 +25,8 @@ static void add(struct text *t, const char *fmt, ...)
 		t->bytes += (size_t)n;
 }
 
-static void destination(struct text *t, json_t *all, const char *name, struct hz_delivery *delivery, int64_t now_ms)
+static void destination(struct text *t, json_t *all, const char *name, struct hz_delivery *delivery,
+                        int64_t now_ms)
 {
 	struct hz_delivery_stats s = {0};
 	if (delivery)
@@ -33,13 +34,17 @@ static void destination(struct text *t, json_t *all, const char *name, struct hz
 	double oldest = s.oldest_ms ? (double)(now_ms - s.oldest_ms) / 1000 : 0;
 	add(t, "huizhen_record_outbox_items{destination=\"%s\",state=\"waiting\"} %u\n", name, s.waiting);
 	add(t, "huizhen_record_outbox_items{destination=\"%s\",state=\"parked\"} %u\n", name, s.parked);
-	add(t, "huizhen_record_outbox_oldest_seconds{destination=\"%s\"} %.3f\n", name, oldest > 0 ? oldest : 0);
-	add(t, "huizhen_record_outbox_delivered_total{destination=\"%s\"} %llu\n", name, (unsigned long long)s.delivered);
-	add(t, "huizhen_record_outbox_failures_total{destination=\"%s\"} %llu\n", name, (unsigned long long)s.failed);
+	add(t, "huizhen_record_outbox_oldest_seconds{destination=\"%s\"} %.3f\n", name,
+	    oldest > 0 ? oldest : 0);
+	add(t, "huizhen_record_outbox_delivered_total{destination=\"%s\"} %llu\n", name,
+	    (unsigned long long)s.delivered);
+	add(t, "huizhen_record_outbox_failures_total{destination=\"%s\"} %llu\n", name,
+	    (unsigned long long)s.failed);
 	add(t, "huizhen_record_outbox_away{destination=\"%s\"} %d\n", name, s.away_since_ms != 0);
 	json_object_set_new(all, name,
-	                    json_pack("{s:b, s:i, s:i, s:I, s:I, s:I, s:s}", "configured", delivery != NULL, "waiting", (int)s.waiting, "parked",
-	                              (int)s.parked, "delivered", (json_int_t)s.delivered, "oldest_ms", (json_int_t)s.oldest_ms,
+	                    json_pack("{s:b, s:i, s:i, s:I, s:I, s:I, s:s}", "configured", delivery != NULL,
+	                              "waiting", (int)s.waiting, "parked", (int)s.parked, "delivered",
+	                              (json_int_t)s.delivered, "oldest_ms", (json_int_t)s.oldest_ms,
 	                              "away_since_ms", (json_int_t)s.away_since_ms, "error", s.error));
 }
 
@@ -54,11 +59,14 @@ void hz_archive_metrics(struct hz_archive *a)
 {
 	struct text t = {.bytes = 0};
 	int64_t now_ms = hz_wall_us() / 1000;
-	json_t *all = json_pack("{s:i, s:I}", "version", 1, "time_ms", (json_int_t)now_ms), *phases = json_object();
+	json_t *all = json_pack("{s:i, s:I}", "version", 1, "time_ms", (json_int_t)now_ms),
+	       *phases = json_object();
 	add(&t, "# TYPE huizhen_records gauge\n# HELP huizhen_records Records of the store by phase.\n");
 	for (unsigned i = HZ_RECORD_RECORDING; i < HZ_ARCHIVE_PHASES; i++) {
-		add(&t, "huizhen_records{phase=\"%s\"} %u\n", hz_record_phase_name((enum hz_record_phase)i), a->phases[i]);
-		json_object_set_new(phases, hz_record_phase_name((enum hz_record_phase)i), json_integer(a->phases[i]));
+		add(&t, "huizhen_records{phase=\"%s\"} %u\n", hz_record_phase_name((enum hz_record_phase)i),
+		    a->phases[i]);
+		json_object_set_new(phases, hz_record_phase_name((enum hz_record_phase)i),
+		                    json_integer(a->phases[i]));
 	}
 	add(&t, "huizhen_records_held %u\n", a->held);
 	destination(&t, all, "pacs", a->pacs, now_ms);

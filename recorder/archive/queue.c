@@ -11,7 +11,8 @@
 #include "recorder/record/files.h"
 #include "recorder/record/package.h"
 
-static void item_of(struct hz_spool_item *item, const struct hz_record_state *state, const char *folder, const char *store)
+static void item_of(struct hz_spool_item *item, const struct hz_record_state *state, const char *folder,
+                    const char *store)
 {
 	memset(item, 0, sizeof(*item));
 	snprintf(item->record, sizeof(item->record), "%s", state->id);
@@ -19,19 +20,23 @@ static void item_of(struct hz_spool_item *item, const struct hz_record_state *st
 	item->queued_ms = hz_wall_us() / 1000;
 }
 
-static int put_objects(struct hz_archive *a, const char *folder, const struct hz_record_state *state, char path[1100])
+static int put_objects(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
+                       char path[1100])
 {
 	void *index = NULL;
 	size_t i;
 	const json_t *one;
 	int err = hz_package_index(folder, &index);
 	snprintf(path, 1100, "%s/outbox/pacs", a->settings->store);
-	json_array_foreach(json_object_get(index, "instances"), i, one) {
+	json_array_foreach(json_object_get(index, "instances"), i, one)
+	{
 		struct hz_spool_item item;
 		item_of(&item, state, folder, a->settings->store);
 		snprintf(item.path, sizeof(item.path), "%s", json_string_value(json_object_get(one, "path")));
-		snprintf(item.instance, sizeof(item.instance), "%s", json_string_value(json_object_get(one, "instance")));
-		snprintf(item.sha256, sizeof(item.sha256), "%s", json_string_value(json_object_get(one, "sha256")));
+		snprintf(item.instance, sizeof(item.instance), "%s",
+		         json_string_value(json_object_get(one, "instance")));
+		snprintf(item.sha256, sizeof(item.sha256), "%s",
+		         json_string_value(json_object_get(one, "sha256")));
 		item.bytes = (uint64_t)json_integer_value(json_object_get(one, "bytes"));
 		if (!err)
 			err = hz_spool_put(path, state->ended_ms, (unsigned)i + 1, &item);
@@ -40,7 +45,8 @@ static int put_objects(struct hz_archive *a, const char *folder, const struct hz
 	return err;
 }
 
-static int put_bundle(struct hz_archive *a, const char *folder, const struct hz_record_state *state, char path[1100])
+static int put_bundle(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
+                      char path[1100])
 {
 	struct hz_spool_item item;
 	struct hz_file_hash hash;
@@ -67,8 +73,8 @@ int hz_queue_put(struct hz_archive *a, const char *folder, const struct hz_recor
 		err = put_objects(a, folder, state, path);
 	if (!err && a->emr)
 		err = put_bundle(a, folder, state, path);
-	snprintf(text, sizeof(text), "{\"version\": 1, \"queued_ms\": %lld, \"pacs\": %s, \"emr\": %s}\n", (long long)(hz_wall_us() / 1000),
-	         a->pacs ? "true" : "false", a->emr ? "true" : "false");
+	snprintf(text, sizeof(text), "{\"version\": 1, \"queued_ms\": %lld, \"pacs\": %s, \"emr\": %s}\n",
+	         (long long)(hz_wall_us() / 1000), a->pacs ? "true" : "false", a->emr ? "true" : "false");
 	snprintf(path, sizeof(path), "%s/delivery.json", folder);
 	if (!err)
 		err = hz_document_write(path, text, strlen(text), 0640);
@@ -86,7 +92,8 @@ static enum hz_outcome refuse(struct hz_outcome_text *ret, const char *why)
 }
 
 // Nothing leaves the house that is not what was signed.
-static enum hz_outcome check(const char *folder, const struct hz_spool_item *item, char path[1400], struct hz_outcome_text *ret)
+static enum hz_outcome check(const char *folder, const struct hz_spool_item *item, char path[1400],
+                             struct hz_outcome_text *ret)
 {
 	struct hz_file_hash hash;
 	snprintf(path, 1400, "%s/%s", folder, item->path);
@@ -102,7 +109,8 @@ static enum hz_outcome check(const char *folder, const struct hz_spool_item *ite
 	return HZ_STORED;
 }
 
-static enum hz_outcome send_object(void *arg, const char *folder, const struct hz_spool_item *item, struct hz_outcome_text *ret)
+static enum hz_outcome send_object(void *arg, const char *folder, const struct hz_spool_item *item,
+                                   struct hz_outcome_text *ret)
 {
 	struct hz_archive *a = arg;
 	char path[1400];
@@ -114,7 +122,8 @@ static enum hz_outcome send_object(void *arg, const char *folder, const struct h
 	return hz_stow(&target, path, item->bytes, item->instance, ret);
 }
 
-static enum hz_outcome send_bundle(void *arg, const char *folder, const struct hz_spool_item *item, struct hz_outcome_text *ret)
+static enum hz_outcome send_bundle(void *arg, const char *folder, const struct hz_spool_item *item,
+                                   struct hz_outcome_text *ret)
 {
 	struct hz_archive *a = arg;
 	char path[1400];
@@ -188,7 +197,8 @@ void hz_queue_names_done(struct hz_queue_names *names)
 			hz_spool_list_free(names->names[k], names->count[k]);
 }
 
-unsigned hz_queue_left(const char *store, const struct hz_queue_names *names, const char *record, char error[HZ_OUTCOME_WHY_BYTES])
+unsigned hz_queue_left(const char *store, const struct hz_queue_names *names, const char *record,
+                       char error[HZ_OUTCOME_WHY_BYTES])
 {
 	char folder[1100];
 	unsigned left = names->err ? 1 : 0; // unknown is not delivered

@@ -19,8 +19,10 @@
 
 #define DAY_MS 86400000ll
 
-static const char *const media[] = {"keys", "journal", "tracks", "dicom", "composed.mp4", "poster.jpg", "strip.jpg", NULL};
-static const char *const rest[] = {"manifest.json", "timeline.json", "fhir.json", "delivery.json", "export", NULL};
+static const char *const media[] = {"keys",         "journal",    "tracks",    "dicom",
+                                    "composed.mp4", "poster.jpg", "strip.jpg", NULL};
+static const char *const rest[] = {"manifest.json", "timeline.json", "fhir.json",
+                                   "delivery.json", "export",        NULL};
 
 bool hz_retention_is_held(const char *store, const char *record)
 {
@@ -70,7 +72,8 @@ static int remove_all(const char *folder, const char *const *names)
 	return err ? err : hz_document_sync(path);
 }
 
-static int write_note(struct hz_archive *a, const char *folder, const struct hz_record_state *state, const char *what, int64_t now_ms)
+static int write_note(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
+                      const char *what, int64_t now_ms)
 {
 	char path[HZ_RECORD_PATH_BYTES + 32];
 	struct hz_file_hash hash;
@@ -80,9 +83,10 @@ static int write_note(struct hz_archive *a, const char *folder, const struct hz_
 	int err = hz_hash_file(path, &hash);
 	if (err) // nothing is deleted that could not be proven to have been
 		return err;
-	json_t *note = json_pack("{s:i, s:s, s:s, s:I, s:s, s:i, s:i}", "version", 1, "record", state->id, "certificate", hash.sha256,
-	                         "deleted_ms", (json_int_t)now_ms, "what", what, "media_days", (int)a->settings->media_days, "record_days",
-	                         (int)a->settings->record_days);
+	json_t *note =
+	    json_pack("{s:i, s:s, s:s, s:I, s:s, s:i, s:i}", "version", 1, "record", state->id, "certificate",
+	              hash.sha256, "deleted_ms", (json_int_t)now_ms, "what", what, "media_days",
+	              (int)a->settings->media_days, "record_days", (int)a->settings->record_days);
 	text = note ? hz_sign_canonical(note) : NULL;
 	err = text ? hz_sign_key_open(a->settings->store, a->settings->sm2, &key) : -ENOMEM;
 	if (!err)
@@ -102,7 +106,8 @@ static int write_note(struct hz_archive *a, const char *folder, const struct hz_
 	return err;
 }
 
-static bool delete(struct hz_archive *a, const char *folder, const struct hz_record_state *state, bool everything, int64_t now_ms)
+static bool delete (struct hz_archive *a, const char *folder, const struct hz_record_state *state,
+                    bool everything, int64_t now_ms)
 {
 	struct hz_record_state after = *state;
 	after.phase = HZ_RECORD_DELETED;
@@ -121,18 +126,20 @@ static bool delete(struct hz_archive *a, const char *folder, const struct hz_rec
 	return !err;
 }
 
-bool hz_retention(struct hz_archive *a, const char *folder, const struct hz_record_state *state, int64_t now_ms)
+bool hz_retention(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
+                  int64_t now_ms)
 {
 	const struct hz_archive_settings *s = a->settings;
 	int64_t age_ms = now_ms - state->ended_ms;
 	bool deleted = state->phase == HZ_RECORD_DELETED;
-	if ((state->phase != HZ_RECORD_DELIVERED && !deleted) || state->ended_ms <= 0 || hz_retention_is_held(s->store, state->id))
+	if ((state->phase != HZ_RECORD_DELIVERED && !deleted) || state->ended_ms <= 0 ||
+	    hz_retention_is_held(s->store, state->id))
 		return false;
 	bool all_due = s->record_days && age_ms > s->record_days * DAY_MS;
 	bool media_due = all_due || (s->media_days && age_ms > s->media_days * DAY_MS);
 	if (all_due && (!deleted || is_there(folder, rest) || is_there(folder, media)))
-		return delete(a, folder, state, true, now_ms);
+		return delete (a, folder, state, true, now_ms);
 	if ((media_due && !deleted) || (deleted && is_there(folder, media)))
-		return delete(a, folder, state, false, now_ms);
+		return delete (a, folder, state, false, now_ms);
 	return false;
 }

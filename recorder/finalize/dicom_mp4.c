@@ -63,7 +63,8 @@ static int next_picture(struct work *w)
 			return 0;
 		if (got < 0)
 			return -EBADMSG;
-		if (w->packet->stream_index == w->from->index && w->packet->dts != AV_NOPTS_VALUE && w->packet->size > 0)
+		if (w->packet->stream_index == w->from->index && w->packet->dts != AV_NOPTS_VALUE &&
+		    w->packet->size > 0)
 			return 1;
 		av_packet_unref(w->packet);
 	}

@@ -11,7 +11,7 @@
 
 #define BIT_RATE 128000
 #define SLACK    (HZ_DICOM_SOUND_HZ / 50) // a timestamp may be off by 20 ms before it counts
-#define CHUNK    4096               // samples of silence put in at once
+#define CHUNK    4096                     // samples of silence put in at once
 
 struct hz_dicom_sound {
 	AVFormatContext *in, *out;
@@ -23,11 +23,11 @@ struct hz_dicom_sound {
 	AVStream *stream;
 	int index;
 	int64_t offset_us;
-	int64_t next;     // sample of the output that comes next
-	int64_t held_at;  // of the first sample in held
-	int held_from;    // samples of held that were taken
-	int64_t clock;    // samples behind the last timestamp that was believed
-	int64_t sent;     // samples given to the encoder
+	int64_t next;    // sample of the output that comes next
+	int64_t held_at; // of the first sample in held
+	int held_from;   // samples of held that were taken
+	int64_t clock;   // samples behind the last timestamp that was believed
+	int64_t sent;    // samples given to the encoder
 	bool has_held, drained, clock_set;
 };
 
@@ -82,7 +82,10 @@ int hz_dicom_sound_new(const char *path, int64_t offset_us, struct hz_dicom_soun
 	if (!s)
 		return -ENOMEM;
 	s->offset_us = offset_us;
-	int err = avformat_open_input(&s->in, path, NULL, NULL) < 0 || avformat_find_stream_info(s->in, NULL) < 0 ? -EBADMSG : 0;
+	int err =
+	    avformat_open_input(&s->in, path, NULL, NULL) < 0 || avformat_find_stream_info(s->in, NULL) < 0
+	        ? -EBADMSG
+	        : 0;
 	if (!err)
 		err = make_decoder(s);
 	if (!err)
@@ -127,8 +130,9 @@ static int hold(struct hz_dicom_sound *s)
 	AVFrame *in = s->decoded;
 	AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
 	if (!s->resampler) {
-		if (swr_alloc_set_opts2(&s->resampler, &stereo, AV_SAMPLE_FMT_FLTP, HZ_DICOM_SOUND_HZ, &in->ch_layout,
-		                        (enum AVSampleFormat)in->format, in->sample_rate, 0, NULL) < 0 ||
+		if (swr_alloc_set_opts2(&s->resampler, &stereo, AV_SAMPLE_FMT_FLTP, HZ_DICOM_SOUND_HZ,
+		                        &in->ch_layout, (enum AVSampleFormat)in->format, in->sample_rate, 0,
+		                        NULL) < 0 ||
 		    swr_init(s->resampler) < 0)
 			return -ENOTSUP;
 	}
@@ -142,7 +146,8 @@ static int hold(struct hz_dicom_sound *s)
 	}
 	int64_t at = s->clock;
 	if (in->pts != AV_NOPTS_VALUE) {
-		int64_t us = av_rescale_q(in->pts, s->in->streams[s->index]->time_base, AV_TIME_BASE_Q) + s->offset_us;
+		int64_t us =
+		    av_rescale_q(in->pts, s->in->streams[s->index]->time_base, AV_TIME_BASE_Q) + s->offset_us;
 		int64_t said = av_rescale(us, HZ_DICOM_SOUND_HZ, 1000000);
 		if (!s->clock_set || said > at + SLACK || said < at - SLACK)
 			at = said;
@@ -200,7 +205,8 @@ static int encode(struct hz_dicom_sound *s, int least)
 		if (av_frame_make_writable(s->frame) < 0)
 			return -ENOMEM;
 		s->frame->nb_samples = s->encoder->frame_size;
-		int got = av_audio_fifo_read(s->fifo, (void **)s->frame->extended_data, s->encoder->frame_size);
+		int got =
+		    av_audio_fifo_read(s->fifo, (void **)s->frame->extended_data, s->encoder->frame_size);
 		if (got <= 0)
 			return got < 0 ? -ENOMEM : 0;
 		s->frame->nb_samples = got;

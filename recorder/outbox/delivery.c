@@ -108,14 +108,16 @@ static void publish(struct hz_delivery *d, const struct hz_delivery_stats *now)
 	pthread_mutex_unlock(&d->lock);
 }
 
-static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *item, enum hz_outcome outcome, const struct hz_outcome_text *text)
+static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *item, enum hz_outcome outcome,
+                   const struct hz_outcome_text *text)
 {
 	int64_t now_ms = hz_wall_us() / 1000;
 	item->attempts++;
 	snprintf(item->error, sizeof(item->error), "%s", text->why);
 	if (outcome == HZ_STORED) {
 		int err = hz_spool_done(d->folder, item->name);
-		hz_info("outbox.delivered", "to=%s record=%s attempts=%u err=%d", d->name, item->record, item->attempts, err);
+		hz_info("outbox.delivered", "to=%s record=%s attempts=%u err=%d", d->name, item->record,
+		        item->attempts, err);
 		p->now.delivered++;
 		p->now.away_since_ms = 0;
 		p->now.error[0] = '\0';
@@ -140,8 +142,9 @@ static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *
 		note_waiting(p, item);
 	int err = hz_spool_write(d->folder, item);
 	char safe[HZ_OUTCOME_WHY_BYTES];
-	hz_warn(item->parked ? "outbox.parked" : "outbox.waits", "to=%s record=%s attempts=%u why=\"%s\" err=%d", d->name, item->record,
-	        item->attempts, hz_log_safe(text->why, safe, sizeof(safe)), err);
+	hz_warn(item->parked ? "outbox.parked" : "outbox.waits",
+	        "to=%s record=%s attempts=%u why=\"%s\" err=%d", d->name, item->record, item->attempts,
+	        hz_log_safe(text->why, safe, sizeof(safe)), err);
 }
 
 static void try_one(struct hz_delivery *d, struct pass *p, const char *name, int64_t now_ms)
@@ -190,7 +193,10 @@ int64_t hz_delivery_pass(struct hz_delivery *d, int64_t now_ms)
 	if (d->away_until_ms > now_ms)
 		sooner(&p, d->away_until_ms);
 	for (unsigned i = 0; i < count; i++)
-		try_one(d, &p, names[i], d->away_until_ms > now_ms ? now_ms : hz_wall_us() / 1000 > now_ms ? hz_wall_us() / 1000 : now_ms);
+		try_one(d, &p, names[i],
+		        d->away_until_ms > now_ms      ? now_ms
+		        : hz_wall_us() / 1000 > now_ms ? hz_wall_us() / 1000
+		                                       : now_ms);
 	hz_spool_list_free(names, count);
 	publish(d, &p.now);
 	return p.next_ms;

@@ -15,7 +15,8 @@
 struct hz_delivery;
 
 // folder: of the record. Runs in the delivery's thread and may take long.
-typedef enum hz_outcome hz_delivery_send(void *arg, const char *folder, const struct hz_spool_item *item, struct hz_outcome_text *ret);
+typedef enum hz_outcome hz_delivery_send(void *arg, const char *folder, const struct hz_spool_item *item,
+                                         struct hz_outcome_text *ret);
 
 struct hz_delivery_settings {
 	const char *store; // <data>/record
@@ -33,10 +34,11 @@ struct hz_delivery_stats {
 	char error[HZ_OUTCOME_WHY_BYTES]; // the last; "" since the last success
 };
 
-int hz_delivery_new(const struct hz_delivery_settings *settings, struct hz_delivery **ret); // texts are copied; makes the folder
-void hz_delivery_free(struct hz_delivery *delivery);                                      // stops the thread. NULL allowed
+int hz_delivery_new(const struct hz_delivery_settings *settings,
+                    struct hz_delivery **ret);       // texts are copied; makes the folder
+void hz_delivery_free(struct hz_delivery *delivery); // stops the thread. NULL allowed
 int hz_delivery_start(struct hz_delivery *delivery);
-void hz_delivery_wake(struct hz_delivery *delivery);                // something was put
+void hz_delivery_wake(struct hz_delivery *delivery);                    // something was put
 const _Atomic int *hz_delivery_stop_flag(struct hz_delivery *delivery); // for hz_http_target.stop
 
 // Tries what is due; returns the wall time when something is due again (at most a minute ahead).

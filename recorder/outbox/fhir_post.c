@@ -97,7 +97,8 @@ static enum hz_outcome get_token(struct hz_fhir_client *client, struct hz_outcom
 	struct hz_http_answer answer;
 	long seconds = 0;
 	form(a->scope ? a->scope : "", scope, sizeof(scope));
-	form(a->client_id, id, sizeof(id)); // RFC 6749 section 2.3.1: encoded before they become user and password
+	form(a->client_id, id,
+	     sizeof(id)); // RFC 6749 section 2.3.1: encoded before they become user and password
 	form(a->client_secret, secret, sizeof(secret));
 	target.token = NULL;
 	target.user = id;
@@ -171,16 +172,21 @@ enum hz_outcome hz_fhir_answer(long status, const char *body, size_t bytes, stru
 	else if (!type || strcmp(type, "Bundle") != 0)
 		outcome = say(HZ_REFUSED, ret, "what answers is no FHIR server (%ld)", status);
 	else
-		json_array_foreach(entries, i, entry) {
+		json_array_foreach(entries, i, entry)
+		{
 			long one = entry_status(entry);
-			if (outcome == HZ_STORED && (one < 200 || one > 299)) // a server that treats a transaction as a batch
-				outcome = of_status(one ? one : 599, json_object_get(json_object_get(entry, "response"), "outcome"), ret);
+			if (outcome == HZ_STORED &&
+			    (one < 200 || one > 299)) // a server that treats a transaction as a batch
+				outcome = of_status(
+				    one ? one : 599,
+				    json_object_get(json_object_get(entry, "response"), "outcome"), ret);
 		}
 	json_decref(answer);
 	return outcome;
 }
 
-enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, uint64_t bytes, struct hz_outcome_text *ret)
+enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, uint64_t bytes,
+                             struct hz_outcome_text *ret)
 {
 	const struct hz_fhir_access *a = client->access;
 	struct hz_http_target target = a->target;

@@ -16,10 +16,12 @@ struct hz_fhir_access {
 	const char *token_url, *client_id, *client_secret, *scope; // token_url "": no OAuth 2.0
 };
 
-int hz_fhir_client_new(const struct hz_fhir_access *access, struct hz_fhir_client **ret); // access: kept, the caller's
-void hz_fhir_client_free(struct hz_fhir_client *client);                                  // NULL allowed; wipes the token
+int hz_fhir_client_new(const struct hz_fhir_access *access,
+                       struct hz_fhir_client **ret);     // access: kept, the caller's
+void hz_fhir_client_free(struct hz_fhir_client *client); // NULL allowed; wipes the token
 
-enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, uint64_t bytes, struct hz_outcome_text *ret);
+enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, uint64_t bytes,
+                             struct hz_outcome_text *ret);
 
 // Reads an answer: a transaction-response whose entries were all created or found, or an OperationOutcome, of which code and
 // expression are kept (its texts may repeat names).

@@ -96,7 +96,8 @@ static struct curl_slist *headers_of(const struct hz_http_target *target, const 
 {
 	char line[4096];
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:"), *more = NULL;
-	const char *const names[] = {"Content-Type", "Accept"}, *const values[] = {post->content_type, post->accept};
+	const char *const names[] = {"Content-Type", "Accept"}, *const values[] = {post->content_type,
+	                                                                           post->accept};
 	for (size_t i = 0; list && i < 2; i++) {
 		snprintf(line, sizeof(line), "%s: %s", names[i], values[i]);
 		more = curl_slist_append(list, line);
@@ -131,7 +132,8 @@ static void set_tls(CURL *curl, const struct hz_http_target *target)
 static void set_all(CURL *curl, struct transfer *t, struct curl_slist *headers)
 {
 	const struct hz_http_target *target = t->target;
-	uint64_t bytes = strlen(t->post->head) + strlen(t->post->tail) + (t->fd >= 0 ? t->post->file_bytes : 0);
+	uint64_t bytes =
+	    strlen(t->post->head) + strlen(t->post->tail) + (t->fd >= 0 ? t->post->file_bytes : 0);
 	curl_easy_setopt(curl, CURLOPT_URL, t->post->url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -182,7 +184,8 @@ static int error_of(const struct transfer *t, CURLcode code)
 	}
 }
 
-int hz_http_post(const struct hz_http_target *target, const struct hz_http_post *post, struct hz_http_answer *ret)
+int hz_http_post(const struct hz_http_target *target, const struct hz_http_post *post,
+                 struct hz_http_answer *ret)
 {
 	struct transfer t = {.post = post, .target = target, .fd = -1};
 	long status = 0;
@@ -203,7 +206,8 @@ int hz_http_post(const struct hz_http_target *target, const struct hz_http_post 
 	// A server may answer (413, 401) and close before it has read everything.
 	int err = code == CURLE_SEND_ERROR && status >= 400 ? 0 : error_of(&t, code);
 	if (err)
-		snprintf(ret->why, sizeof(ret->why), "%s", t.err == -EMSGSIZE ? "the answer is too long" : curl_easy_strerror(code));
+		snprintf(ret->why, sizeof(ret->why), "%s",
+		         t.err == -EMSGSIZE ? "the answer is too long" : curl_easy_strerror(code));
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);
 	if (t.fd >= 0)

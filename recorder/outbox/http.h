@@ -12,12 +12,12 @@
 
 struct hz_http_target { // "" or NULL: not configured
 	const char *url;
-	const char *user, *password;     // basic authentication
-	const char *token;               // bearer
-	const char *ca_file;             // PEM; else the system's
-	const char *certificate, *key;   // PEM files of the client (mTLS)
-	unsigned connect_s, stall_s;     // 0: 10 and 120 s
-	const _Atomic int *stop;         // set: give up now (-ECANCELED). May be NULL
+	const char *user, *password;   // basic authentication
+	const char *token;             // bearer
+	const char *ca_file;           // PEM; else the system's
+	const char *certificate, *key; // PEM files of the client (mTLS)
+	unsigned connect_s, stall_s;   // 0: 10 and 120 s
+	const _Atomic int *stop;       // set: give up now (-ECANCELED). May be NULL
 };
 
 struct hz_http_post {
@@ -38,6 +38,7 @@ int hz_http_init(void);
 
 // 0: there is an answer, whatever its status; -EHOSTUNREACH: nobody answered, or not wholly; -EPROTO: TLS or HTTP are wrong;
 // -ECANCELED; -ENOMEM; -errno of the file. ret->why is set in each case, the rest after 0 only.
-int hz_http_post(const struct hz_http_target *target, const struct hz_http_post *post, struct hz_http_answer *ret);
+int hz_http_post(const struct hz_http_target *target, const struct hz_http_post *post,
+                 struct hz_http_answer *ret);
 
 #endif

@@ -13,7 +13,8 @@ enum hz_outcome {
 #define HZ_OUTCOME_WHY_BYTES 160
 
 struct hz_outcome_text {
-	char why[HZ_OUTCOME_WHY_BYTES]; // one line, no names: shown in the console. "" when stored without remarks
+	char why
+	    [HZ_OUTCOME_WHY_BYTES]; // one line, no names: shown in the console. "" when stored without remarks
 };
 
 #endif

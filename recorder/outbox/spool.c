@@ -22,13 +22,15 @@ static void path_of(const char *folder, const char *name, char ret[4096])
 int hz_spool_write(const char *folder, const struct hz_spool_item *item)
 {
 	char path[4096];
-	json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:b, s:s}", "version", 1, "record", item->record, "folder",
-	                         item->folder, "path", item->path, "instance", item->instance, "sha256", item->sha256, "bytes",
-	                         (json_int_t)item->bytes, "queued_ms", (json_int_t)item->queued_ms, "next_ms", (json_int_t)item->next_ms,
-	                         "attempts", (int)item->attempts, "parked", item->parked, "error", item->error);
+	json_t *json =
+	    json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:b, s:s}", "version", 1, "record",
+	              item->record, "folder", item->folder, "path", item->path, "instance", item->instance,
+	              "sha256", item->sha256, "bytes", (json_int_t)item->bytes, "queued_ms",
+	              (json_int_t)item->queued_ms, "next_ms", (json_int_t)item->next_ms, "attempts",
+	              (int)item->attempts, "parked", item->parked, "error", item->error);
 	char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	path_of(folder, item->name, path);
-	int err = text ? hz_document_write(path, text, strlen(text), 0640) : -ENOMEM;
+	int err = text ? hz_record_write(path, text, strlen(text), 0640) : -ENOMEM;
 	free(text);
 	json_decref(json);
 	return err;
@@ -37,7 +39,8 @@ int hz_spool_write(const char *folder, const struct hz_spool_item *item)
 int hz_spool_put(const char *folder, int64_t ended_ms, unsigned number, struct hz_spool_item *item)
 {
 	char path[4096];
-	snprintf(item->name, sizeof(item->name), "%015lld-%s-%04u.json", (long long)(ended_ms > 0 ? ended_ms : 0), item->record, number);
+	snprintf(item->name, sizeof(item->name), "%015lld-%s-%04u.json",
+	         (long long)(ended_ms > 0 ? ended_ms : 0), item->record, number);
 	path_of(folder, item->name, path);
 	return access(path, F_OK) == 0 ? 0 : hz_spool_write(folder, item);
 }
@@ -58,10 +61,13 @@ int hz_spool_parse(const char *text, size_t bytes, struct hz_spool_item *ret)
 {
 	struct hz_spool_item item = {0};
 	json_t *json = bytes <= ITEM_BYTES ? json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	bool good = json_is_object(json) && copy(json, "record", item.record, sizeof(item.record)) && copy(json, "folder", item.folder, sizeof(item.folder)) &&
-	            copy(json, "path", item.path, sizeof(item.path)) && copy(json, "instance", item.instance, sizeof(item.instance)) &&
-	            copy(json, "sha256", item.sha256, sizeof(item.sha256)) && copy(json, "error", item.error, sizeof(item.error)) &&
-	            hz_record_id_good(item.record) && hz_document_is_inside(item.folder) && hz_document_is_inside(item.path) &&
+	bool good = json_is_object(json) && copy(json, "record", item.record, sizeof(item.record)) &&
+	            copy(json, "folder", item.folder, sizeof(item.folder)) &&
+	            copy(json, "path", item.path, sizeof(item.path)) &&
+	            copy(json, "instance", item.instance, sizeof(item.instance)) &&
+	            copy(json, "sha256", item.sha256, sizeof(item.sha256)) &&
+	            copy(json, "error", item.error, sizeof(item.error)) && hz_record_id_good(item.record) &&
+	            hz_record_is_inside(item.folder) && hz_record_is_inside(item.path) &&
 	            (!*item.instance || hz_uid_is_valid(item.instance));
 	if (good) {
 		item.bytes = (uint64_t)number(json, "bytes");
@@ -80,7 +86,7 @@ int hz_spool_read(const char *folder, const char *name, struct hz_spool_item *re
 	char path[4096], *text;
 	size_t bytes;
 	path_of(folder, name, path);
-	int err = hz_document_read(path, ITEM_BYTES, &text, &bytes);
+	int err = hz_record_read(path, ITEM_BYTES, &text, &bytes);
 	if (err)
 		return err == -EFBIG ? -EBADMSG : err;
 	err = hz_spool_parse(text, bytes, ret);
@@ -96,7 +102,7 @@ int hz_spool_done(const char *folder, const char *name)
 	path_of(folder, name, path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return -errno;
-	return hz_document_sync(path);
+	return hz_record_sync(path);
 }
 
 static int is_item(const struct dirent *e)
@@ -141,7 +147,8 @@ int hz_spool_release(const char *folder, const char *record)
 	int released = 0, err = hz_spool_list(folder, &names, &count);
 	for (unsigned i = 0; !err && i < count; i++) {
 		struct hz_spool_item item;
-		if (hz_spool_read(folder, names[i], &item) != 0 || (record && strcmp(record, item.record) != 0))
+		if (hz_spool_read(folder, names[i], &item) != 0 ||
+		    (record && strcmp(record, item.record) != 0))
 			continue;
 		if (!item.parked && item.next_ms == 0)
 			continue;

@@ -16,8 +16,8 @@
 struct hz_spool_item {
 	char name[HZ_SPOOL_NAME_BYTES]; // of the file
 	char record[HZ_RECORD_ID_BYTES];
-	char folder[64]; // of the record, within the store: "2026/11/<id>"
-	char path[32];   // of what is sent, within the folder
+	char folder[64];   // of the record, within the store: "2026/11/<id>"
+	char path[32];     // of what is sent, within the folder
 	char instance[65]; // SOP Instance UID; "" none
 	char sha256[65];
 	uint64_t bytes;
@@ -30,7 +30,7 @@ struct hz_spool_item {
 // folder: <store>/outbox/pacs. number: the item's within its record. The name is made of ended_ms, record and number; an item of that
 // name that waits already is left as it is.
 int hz_spool_put(const char *folder, int64_t ended_ms, unsigned number, struct hz_spool_item *item);
-int hz_spool_write(const char *folder, const struct hz_spool_item *item); // after an attempt
+int hz_spool_write(const char *folder, const struct hz_spool_item *item);           // after an attempt
 int hz_spool_read(const char *folder, const char *name, struct hz_spool_item *ret); // -ENOENT; -EBADMSG
 int hz_spool_parse(const char *text, size_t bytes, struct hz_spool_item *ret);      // -EBADMSG
 int hz_spool_done(const char *folder, const char *name);

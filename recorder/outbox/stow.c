@@ -33,7 +33,8 @@ static const json_t *item_of(const json_t *object, const char *tag, const char *
 {
 	const json_t *items = json_object_get(json_object_get(object, tag), "Value"), *one;
 	size_t i;
-	json_array_foreach(items, i, one) {
+	json_array_foreach(items, i, one)
+	{
 		const char *uid = json_string_value(first(one, "00081155"));
 		if (uid ? strcmp(uid, instance) == 0 : json_array_size(items) == 1)
 			return one;
@@ -45,7 +46,9 @@ static const json_t *item_of(const json_t *object, const char *tag, const char *
 static long reason_of(const json_t *item, const char *tag)
 {
 	const json_t *value = first(item, tag);
-	return json_is_integer(value) ? (long)json_integer_value(value) : json_is_string(value) ? strtol(json_string_value(value), NULL, 10) : 0;
+	return json_is_integer(value)  ? (long)json_integer_value(value)
+	       : json_is_string(value) ? strtol(json_string_value(value), NULL, 10)
+	                               : 0;
 }
 
 // PS3.4 annex B.2.3 and PS3.7 annex C: 0111 is a duplicate, A7xx and 0110 are lack of resources and failures in processing.
@@ -54,8 +57,10 @@ static enum hz_outcome failed(long reason, struct hz_outcome_text *ret)
 	if (reason == 0x0111)
 		return say(HZ_STORED, ret, "was there already");
 	if ((reason & 0xff00) == 0xa700 || reason == 0x0110 || reason == 0x0213)
-		return say(HZ_LATER, ret, "the PACS cannot take it now (failure reason %04lX)", (unsigned long)reason & 0xffff);
-	return say(HZ_REFUSED, ret, "the PACS refuses it (failure reason %04lX)", (unsigned long)reason & 0xffff);
+		return say(HZ_LATER, ret, "the PACS cannot take it now (failure reason %04lX)",
+		           (unsigned long)reason & 0xffff);
+	return say(HZ_REFUSED, ret, "the PACS refuses it (failure reason %04lX)",
+	           (unsigned long)reason & 0xffff);
 }
 
 static enum hz_outcome of_status(long status, struct hz_outcome_text *ret)
@@ -71,20 +76,23 @@ static enum hz_outcome of_status(long status, struct hz_outcome_text *ret)
 	return say(HZ_REFUSED, ret, "what answers is no STOW-RS service (%ld)", status);
 }
 
-enum hz_outcome hz_stow_answer(long status, const char *body, size_t bytes, const char *instance, struct hz_outcome_text *ret)
+enum hz_outcome hz_stow_answer(long status, const char *body, size_t bytes, const char *instance,
+                               struct hz_outcome_text *ret)
 {
 	ret->why[0] = '\0';
 	bool reads = status == 200 || status == 202 || status == 409; // PS3.18 table 10.5.3-1
 	json_t *answer = reads ? json_loadb(body, bytes, 0, NULL) : NULL;
 	const json_t *set = json_is_array(answer) ? json_array_get(answer, 0) : answer;
-	const json_t *failure = item_of(set, "00081198", instance), *stored = item_of(set, "00081199", instance);
+	const json_t *failure = item_of(set, "00081198", instance),
+	             *stored = item_of(set, "00081199", instance);
 	enum hz_outcome outcome;
 	if (failure)
 		outcome = failed(reason_of(failure, "00081197"), ret);
 	else if (status == 409)
 		outcome = of_status(status, ret);
 	else if (stored && reason_of(stored, "00081196"))
-		outcome = say(HZ_STORED, ret, "stored with a warning (%04lX)", (unsigned long)reason_of(stored, "00081196") & 0xffff);
+		outcome = say(HZ_STORED, ret, "stored with a warning (%04lX)",
+		              (unsigned long)reason_of(stored, "00081196") & 0xffff);
 	else if (stored)
 		outcome = HZ_STORED;
 	else if (reads)
@@ -95,14 +103,15 @@ enum hz_outcome hz_stow_answer(long status, const char *body, size_t bytes, cons
 	return outcome;
 }
 
-enum hz_outcome hz_stow(const struct hz_http_target *target, const char *path, uint64_t bytes, const char *instance,
-                        struct hz_outcome_text *ret)
+enum hz_outcome hz_stow(const struct hz_http_target *target, const char *path, uint64_t bytes,
+                        const char *instance, struct hz_outcome_text *ret)
 {
 	char url[2048], boundary[33], type[160], head[160], tail[64];
 	struct hz_http_answer answer;
 	size_t n = strlen(target->url);
 	hz_random_text(boundary, 32);
-	snprintf(url, sizeof(url), "%.*s/studies", (int)(n && target->url[n - 1] == '/' ? n - 1 : n), target->url);
+	snprintf(url, sizeof(url), "%.*s/studies", (int)(n && target->url[n - 1] == '/' ? n - 1 : n),
+	         target->url);
 	snprintf(type, sizeof(type), "multipart/related; type=\"application/dicom\"; boundary=%s", boundary);
 	snprintf(head, sizeof(head), "--%s\r\nContent-Type: application/dicom\r\n\r\n", boundary);
 	snprintf(tail, sizeof(tail), "\r\n--%s--\r\n", boundary);

@@ -13,8 +13,8 @@
 #include "recorder/record/package.h"
 #include "recorder/record/sign.h"
 
-#define FORM         (JSON_INDENT(1) | JSON_SORT_KEYS)
-#define QUALITY_MOST 200000
+#define FORM           (JSON_INDENT(1) | JSON_SORT_KEYS)
+#define QUALITY_MOST   200000
 #define TIMELINE_BYTES (64u << 20)
 
 // {"path", "bytes", "sha256"} of a file as it is now; NULL when it is not there.
@@ -25,7 +25,8 @@ static json_t *entry_of(const char *folder, const char *path)
 	snprintf(full, sizeof(full), "%s/%s", folder, path);
 	if (hz_hash_file(full, &hash) != 0)
 		return NULL;
-	return json_pack("{s:s, s:I, s:s}", "path", path, "bytes", (json_int_t)hash.bytes, "sha256", hash.sha256);
+	return json_pack("{s:s, s:I, s:s}", "path", path, "bytes", (json_int_t)hash.bytes, "sha256",
+	                 hash.sha256);
 }
 
 // Text stays, integers stay, fractions become text: canonical JSON has one form for each.
@@ -47,7 +48,8 @@ static json_t *plain(const json_t *value, unsigned depth)
 		return copy;
 	}
 	copy = json_object();
-	json_object_foreach((json_t *)(uintptr_t)value, key, one) json_object_set_new(copy, key, plain(one, depth - 1));
+	json_object_foreach((json_t *)(uintptr_t)value, key, one)
+	    json_object_set_new(copy, key, plain(one, depth - 1));
 	return copy;
 }
 
@@ -61,7 +63,8 @@ static json_t *quality_of(const char *folder, const char *events)
 	if (*events && hz_document_read(path, TIMELINE_BYTES, &text, &bytes) == 0)
 		all = json_loadb(text, bytes, 0, NULL);
 	free(text);
-	json_array_foreach(all, i, one) {
+	json_array_foreach(all, i, one)
+	{
 		const char *type = json_string_value(json_object_get(one, "type"));
 		if (type && strcmp(type, "quality") == 0 && json_array_size(list) < QUALITY_MOST)
 			json_array_append_new(list, plain(one, 6));
@@ -80,9 +83,9 @@ static json_t *objects_of(const char *folder)
 	if (hz_package_index(folder, &index) != 0)
 		return list;
 	json_array_append_new(list, entry_of(folder, "dicom/index.json"));
-	json_array_foreach(json_object_get(index, "instances"), i, one)
-		json_array_append_new(list, json_pack("{s:O, s:O, s:O}", "path", json_object_get(one, "path"), "bytes",
-		                                      json_object_get(one, "bytes"), "sha256", json_object_get(one, "sha256")));
+	json_array_foreach(json_object_get(index, "instances"), i, one) json_array_append_new(
+	    list, json_pack("{s:O, s:O, s:O}", "path", json_object_get(one, "path"), "bytes",
+	                    json_object_get(one, "bytes"), "sha256", json_object_get(one, "sha256")));
 	json_decref(index);
 	return list;
 }
@@ -92,8 +95,9 @@ static json_t *files_of(const char *folder, const struct hz_manifest *m)
 	static const char *const others[] = {"manifest.json", "fhir.json"};
 	json_t *list = objects_of(folder);
 	for (unsigned i = 0; i < m->files_count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "path", m->files[i].path, "bytes", (json_int_t)m->files[i].bytes,
-		                                      "sha256", m->files[i].sha256));
+		json_array_append_new(list,
+		                      json_pack("{s:s, s:I, s:s}", "path", m->files[i].path, "bytes",
+		                                (json_int_t)m->files[i].bytes, "sha256", m->files[i].sha256));
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		json_t *entry = entry_of(folder, others[i]);
 		if (entry)
@@ -107,7 +111,9 @@ static json_t *files_of(const char *folder, const struct hz_manifest *m)
 
 static json_t *content_of(const char *folder, const struct hz_manifest *m)
 {
-	static const char *const kept[] = {"record", "consult", "title", "started_ms", "ended_ms", "wall_zero_ms", "subject", "participants", "journal", "tracks", "warnings"};
+	static const char *const kept[] = {"record",   "consult",      "title",   "started_ms",
+	                                   "ended_ms", "wall_zero_ms", "subject", "participants",
+	                                   "journal",  "tracks",       "warnings"};
 	const json_t *root = m->root;
 	json_t *c = json_pack("{s:i, s:I}", "version", 1, "issued_ms", (json_int_t)(hz_wall_us() / 1000));
 	for (size_t i = 0; c && i < sizeof(kept) / sizeof(kept[0]); i++)
@@ -131,7 +137,9 @@ static int sign_content(const char *store, bool sm2, const json_t *content, char
 		hz_base64((const uint8_t *)text, strlen(text), 1, payload64);
 		err = hz_sign(key, payload64, &header, &signature);
 	}
-	json_t *all = err ? NULL : json_pack("{s:O, s:{s:s, s:s}}", "certificate", content, "signature", "protected", header, "signature", signature);
+	json_t *all = err ? NULL
+	                  : json_pack("{s:O, s:{s:s, s:s}}", "certificate", content, "signature", "protected",
+	                              header, "signature", signature);
 	char *out = all ? json_dumps(all, FORM) : NULL;
 	json_decref(all);
 	free(header);
@@ -194,13 +202,19 @@ int hz_certificate_issue(const char *store, const char *folder, bool sm2)
 int hz_certificate_check(const char *text, size_t bytes, const char *public_pem_text)
 {
 	struct hz_sign_key *key = NULL;
-	json_t *all = bytes <= HZ_CERTIFICATE_BYTES ? json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	const json_t *signature = json_object_get(all, "signature"), *content = json_object_get(all, "certificate");
+	json_t *all =
+	    bytes <= HZ_CERTIFICATE_BYTES ? json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	const json_t *signature = json_object_get(all, "signature"),
+	             *content = json_object_get(all, "certificate");
 	const char *header64 = json_string_value(json_object_get(signature, "protected"));
 	const char *signature64 = json_string_value(json_object_get(signature, "signature"));
-	int err = json_is_object(content) && header64 && signature64 && json_object_size(all) == 2 && json_object_size(signature) == 2 ? 0 : -EBADMSG;
+	int err = json_is_object(content) && header64 && signature64 && json_object_size(all) == 2 &&
+	                  json_object_size(signature) == 2
+	              ? 0
+	              : -EBADMSG;
 	char *form = err ? NULL : json_dumps(all, FORM);
-	if (!err && (!form || strlen(form) != bytes || memcmp(form, text, bytes) != 0)) // blanks are not signed: they have one form
+	if (!err && (!form || strlen(form) != bytes ||
+	             memcmp(form, text, bytes) != 0)) // blanks are not signed: they have one form
 		err = -EBADMSG;
 	free(form);
 	char *canonical = err ? NULL : hz_sign_canonical(content);

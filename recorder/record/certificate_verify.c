@@ -49,7 +49,8 @@ static bool is_listed(const json_t *list, const char *key, const char *name)
 {
 	size_t i;
 	const json_t *one;
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		const char *text = json_string_value(json_object_get(one, key));
 		if (text && strcmp(text, name) == 0)
 			return true;
@@ -83,11 +84,13 @@ static void check_content(struct verify *v, const json_t *c)
 	char path[4096];
 	if (!json_is_array(files))
 		fault(v, "certificate.json", "names no files");
-	json_array_foreach(files, i, one) {
+	json_array_foreach(files, i, one)
+	{
 		const char *name = json_string_value(json_object_get(one, "path"));
 		check_entry(v, name ? name : "", one);
 	}
-	json_array_foreach(segments, i, one) {
+	json_array_foreach(segments, i, one)
+	{
 		const char *name = json_string_value(json_object_get(one, "file"));
 		snprintf(path, sizeof(path), "journal/%s", name ? name : "");
 		check_entry(v, path, one);
@@ -99,7 +102,8 @@ static void check_content(struct verify *v, const json_t *c)
 }
 
 // deletion.json: {"note": compact JWS} of {"record", "certificate": sha256, "deleted_ms", ...}.
-static bool is_deleted(const char *folder, const struct hz_sign_key *key, const char *certificate, size_t bytes)
+static bool is_deleted(const char *folder, const struct hz_sign_key *key, const char *certificate,
+                       size_t bytes)
 {
 	char path[4096], *text = NULL, *payload = NULL, hash[65];
 	bool good = false;
@@ -145,7 +149,8 @@ int hz_certificate_verify(const char *folder, const char *public_pem, hz_certifi
 		return err;
 	}
 	if (err)
-		fault(&v, "certificate.json", "no public key to compare with: whoever altered it may have signed it");
+		fault(&v, "certificate.json",
+		      "no public key to compare with: whoever altered it may have signed it");
 	err = hz_certificate_check(text, bytes, pem);
 	if (err == -EKEYREJECTED)
 		fault(&v, "certificate.json", "its signature does not fit");

@@ -27,7 +27,11 @@ static size_t limit_of(const char vr[2])
 // Bytes of the UTF-8 character at the front; 0: none. Overlong forms and surrogates are none.
 static size_t utf8_bytes(const unsigned char *s)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	size_t n = s[0] < 0x80                   ? 1
+	           : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+	           : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+	           : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+	                                         : 0;
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
@@ -73,6 +77,8 @@ long hz_charset_text(enum hz_charset charset, const char vr[2], const char *utf8
 	bool person = memcmp(vr, "PN", 2) == 0;
 	size_t limit = limit_of(vr), characters = 0, n = 0;
 	iconv_t to = (iconv_t)-1;
+	if (memcmp(vr, "SH", 2) == 0 && bytes_max > 17) // ids: 16 characters, but readers that count bytes are common
+		bytes_max = 17;
 	if (charset == HZ_CHARSET_GB18030 && (to = iconv_open("GB18030", "UTF-8")) == (iconv_t)-1)
 		return errno == ENOMEM ? -ENOMEM : -EINVAL;
 	while (*s) {

@@ -13,6 +13,7 @@ const char *hz_charset_term(enum hz_charset charset); // Specific Character Set 
 // vr: "LO", "SH", "PN", "ST", "LT", "CS" ... decides length in characters (PN: of each component group), and whether line breaks
 // and backslashes may stay. What is no UTF-8 becomes '?'. ret: bytes_max with NUL, cut at a character. Returns its bytes;
 // -EINVAL: no such conversion in this libc; -ENOMEM.
-long hz_charset_text(enum hz_charset charset, const char vr[2], const char *utf8, char *ret, size_t bytes_max);
+long hz_charset_text(enum hz_charset charset, const char vr[2], const char *utf8, char *ret,
+                     size_t bytes_max);
 
 #endif

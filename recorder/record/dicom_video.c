@@ -28,7 +28,8 @@ static bool is_profile(uint8_t idc)
 
 static bool is_endoscope(const char *source)
 {
-	return strcmp(source, "endoscope") == 0 || strcmp(source, "endoscopy") == 0 || strcmp(source, "laparoscope") == 0;
+	return strcmp(source, "endoscope") == 0 || strcmp(source, "endoscopy") == 0 ||
+	       strcmp(source, "laparoscope") == 0;
 }
 
 int hz_dicom_video_ids(const struct hz_dicom_video *v, struct hz_dicom_ids *ret)
@@ -72,7 +73,8 @@ static void when_of(int64_t wall_ms, struct when *ret)
 	int ms = (int)(wall_ms % 1000);
 	localtime_r(&seconds, &tm);
 	long offset = tm.tm_gmtoff / 60, away = offset < 0 ? -offset : offset;
-	snprintf(ret->zone, sizeof(ret->zone), "%c%02ld%02ld", offset < 0 ? '-' : '+', away / 60 % 24, away % 60);
+	snprintf(ret->zone, sizeof(ret->zone), "%c%02ld%02ld", offset < 0 ? '-' : '+', away / 60 % 24,
+	         away % 60);
 	strftime(ret->date, sizeof(ret->date), "%Y%m%d", &tm);
 	strftime(ret->time, 7, "%H%M%S", &tm);
 	snprintf(ret->time + 6, sizeof(ret->time) - 6, ".%03d000", ms);
@@ -84,14 +86,18 @@ static const char *birth_date(const char *iso, char ret[9])
 {
 	int y, m, d, n = 0;
 	ret[0] = '\0';
-	if (sscanf(iso, "%4d-%2d-%2d%n", &y, &m, &d, &n) == 3 && !iso[n] && n == 10 && y > 0 && m >= 1 && m <= 12 && d >= 1 && d <= 31)
+	if (sscanf(iso, "%4d-%2d-%2d%n", &y, &m, &d, &n) == 3 && !iso[n] && n == 10 && y > 0 && m >= 1 &&
+	    m <= 12 && d >= 1 && d <= 31)
 		snprintf(ret, 9, "%04d%02d%02d", y % 10000, m % 100, d % 100);
 	return ret;
 }
 
 static const char *sex(const char *word)
 {
-	return strcmp(word, "male") == 0 ? "M" : strcmp(word, "female") == 0 ? "F" : strcmp(word, "other") == 0 ? "O" : "";
+	return strcmp(word, "male") == 0     ? "M"
+	       : strcmp(word, "female") == 0 ? "F"
+	       : strcmp(word, "other") == 0  ? "O"
+	                                     : "";
 }
 
 // DS has 16 characters at most: a number of at most 9 digits before the point and as many as fit behind it.
@@ -133,13 +139,17 @@ static void put_general(struct hz_dicom *d, const struct hz_dicom_video *v, cons
 	if (*m->title)
 		hz_dicom_text(d, 0x00081030, "LO", m->title);
 	const struct hz_manifest_person *person = hz_manifest_person(m, v->file->participant);
-	snprintf(text, sizeof(text), "%.64s %.32s", composed ? "Composed" : person ? person->role : "", v->file->source);
+	snprintf(text, sizeof(text), "%.64s %.32s",
+	         composed ? "Composed"
+	         : person ? person->role
+	                  : "",
+	         v->file->source);
 	hz_dicom_text(d, 0x0008103e, "LO", text);
 	if (*m->subject.department)
 		hz_dicom_text(d, 0x00081040, "LO", m->subject.department);
 	hz_dicom_text(d, 0x00081090, "LO", "Huizhen gateway");
-	snprintf(text, sizeof(text), "H.264 profile_idc %u constraint flags 0x%02X level_idc %u, %s", v->stream.profile_idc,
-	         v->stream.constraint_flags, v->stream.level_idc,
+	snprintf(text, sizeof(text), "H.264 profile_idc %u constraint flags 0x%02X level_idc %u, %s",
+	         v->stream.profile_idc, v->stream.constraint_flags, v->stream.level_idc,
 	         composed ? "composed of the tracks of a consult" : "as received");
 	hz_dicom_text(d, 0x00082111, "ST", text);
 }
@@ -163,14 +173,15 @@ static void put_code(struct hz_dicom *d, uint32_t tag, const char *scheme, const
 	hz_dicom_sequence_end(d);
 }
 
-static void put_patient_and_cine(struct hz_dicom *d, const struct hz_dicom_video *v, const struct hz_dicom_ids *ids)
+static void put_patient_and_cine(struct hz_dicom *d, const struct hz_dicom_video *v,
+                                 const struct hz_dicom_ids *ids)
 {
 	const struct hz_manifest *m = v->manifest;
 	char text[32], date[9];
 	double rate = rate_of(v);
 	long whole = lround(rate) > 0 ? lround(rate) : 1;
 	snprintf(text, sizeof(text), "%ld", whole);
-	hz_dicom_values(d, 0x00082144, "IS", text); // Recommended Display Frame Rate
+	hz_dicom_values(d, 0x00082144, "IS", text);                // Recommended Display Frame Rate
 	put_code(d, 0x00082218, "SCT", "38266002", "Entire body"); // Anatomic Region: no camera says which
 	hz_dicom_text(d, 0x00100010, "PN", m->subject.name);
 	hz_dicom_text(d, 0x00100020, "LO", m->subject.id);
@@ -181,7 +192,8 @@ static void put_patient_and_cine(struct hz_dicom *d, const struct hz_dicom_video
 	hz_dicom_values(d, 0x00180040, "IS", text); // Cine Rate
 	hz_dicom_values(d, 0x00180072, "DS", decimal((double)v->stream.duration_us / 1e6, text));
 	hz_dicom_text(d, 0x00181020, "LO", HZ_DICOM_VERSION);
-	hz_dicom_values(d, 0x00181063, "DS", decimal(1000.0 / rate, text)); // Frame Time: the mean where it varies
+	hz_dicom_values(d, 0x00181063, "DS",
+	                decimal(1000.0 / rate, text)); // Frame Time: the mean where it varies
 	hz_dicom_values(d, 0x0020000d, "UI", ids->study);
 	hz_dicom_values(d, 0x0020000e, "UI", ids->series);
 	hz_dicom_text(d, 0x00200010, "SH", m->consult);
@@ -216,19 +228,17 @@ static void put_image(struct hz_dicom *d, const struct hz_dicom_video *v)
 	hz_dicom_values(d, 0x00282114, "CS", "ISO_14496_10");
 }
 
-// PS3.3 C.7.6.5.1.3: an item for each main channel; none where there is no sound.
+// PS3.3 C.7.6.5.1.3: an item for the main channel; absent where there is no sound.
 static void put_audio(struct hz_dicom *d, const struct hz_dicom_video *v)
 {
+	if (!v->stream.audio_channels)
+		return;
 	hz_dicom_sequence(d, 0x003a0300);
-	if (v->stream.audio_channels) {
-		hz_dicom_item(d);
-		put_code(d, 0x003a0208, "DCM", "109110", "Voice");
-		hz_dicom_values(d, 0x003a0301, "IS", "1");
-		hz_dicom_values(d, 0x003a0302, "CS", v->stream.audio_channels > 1 ? "STEREO" : "MONO");
-		hz_dicom_item_end(d);
-	}
-	hz_dicom_sequence_end(d);
-	hz_dicom_sequence(d, 0x00400555); // Acquisition Context: nothing known
+	hz_dicom_item(d);
+	put_code(d, 0x003a0208, "DCM", "109110", "Voice");
+	hz_dicom_values(d, 0x003a0301, "IS", "1");
+	hz_dicom_values(d, 0x003a0302, "CS", v->stream.audio_channels > 1 ? "STEREO" : "MONO");
+	hz_dicom_item_end(d);
 	hz_dicom_sequence_end(d);
 }
 
@@ -242,6 +252,8 @@ int hz_dicom_video_write(const struct hz_dicom_video *v, const struct hz_dicom_i
 	put_patient_and_cine(d, v, ids);
 	put_image(d, v);
 	put_audio(d, v);
+	hz_dicom_sequence(d, 0x00400555); // Acquisition Context: nothing known
+	hz_dicom_sequence_end(d);
 	const struct hz_dicom_file file = {.path = v->path,
 	                                   .sop_class = ids->sop_class,
 	                                   .sop_instance = ids->instance,

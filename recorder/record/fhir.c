@@ -10,9 +10,11 @@
 #include "recorder/record/package.h"
 #include "recorder/record/sign.h"
 
-int hz_fhir_bundle(const struct hz_manifest *m, const void *index, const struct hz_fhir_settings *settings, const char *signature, void **ret)
+int hz_fhir_bundle(const struct hz_manifest *m, const void *index, const struct hz_fhir_settings *settings,
+                   const char *signature, void **ret)
 {
-	struct hz_fhir_build b = {.manifest = m, .index = index, .settings = settings, .signature = signature};
+	struct hz_fhir_build b = {
+	    .manifest = m, .index = index, .settings = settings, .signature = signature};
 	b.entries = json_array();
 	b.targets = json_array();
 	if (!b.entries || !b.targets) {
@@ -28,8 +30,9 @@ int hz_fhir_bundle(const struct hz_manifest *m, const void *index, const struct 
 	hz_fhir_imaging(&b);
 	hz_fhir_provenance(&b);
 	hz_fhir_audit(&b);
-	json_t *bundle = json_pack("{s:s, s:s, s:{s:[{s:s, s:s}]}, s:O}", "resourceType", "Bundle", "type", "transaction", "meta", "tag", "system",
-	                           HZ_FHIR_MANIFEST, "code", m->sha256, "entry", b.entries);
+	json_t *bundle =
+	    json_pack("{s:s, s:s, s:{s:[{s:s, s:s}]}, s:O}", "resourceType", "Bundle", "type", "transaction",
+	              "meta", "tag", "system", HZ_FHIR_MANIFEST, "code", m->sha256, "entry", b.entries);
 	json_decref(b.entries);
 	json_decref(b.targets);
 	if (!bundle)
@@ -42,7 +45,8 @@ int hz_fhir_bundle(const struct hz_manifest *m, const void *index, const struct 
 static int sign_manifest(const char *store, const struct hz_manifest *m, bool sm2, char **ret)
 {
 	struct hz_sign_key *key = NULL;
-	json_t *payload = json_pack("{s:s, s:s, s:s}", "record", m->record, "manifest", m->sha256, "chain", m->chain);
+	json_t *payload =
+	    json_pack("{s:s, s:s, s:s}", "record", m->record, "manifest", m->sha256, "chain", m->chain);
 	char *text = payload ? hz_sign_canonical(payload) : NULL;
 	int err = text ? hz_sign_key_open(store, sm2, &key) : -ENOMEM;
 	if (!err)

@@ -15,18 +15,15 @@
 
 #define HZ_FHIR_BYTES  (64u << 20)
 #define HZ_FHIR_SHA256 "urn:huizhen:fhir:sha256" // extension of Attachment: valueBase64Binary
-#define HZ_FHIR_RESOURCE                                                                                     \
-	"urn:huizhen:fhir:resource" // system of identifiers and tags: a UUID, never the fullUrl
-                                    // itself, which servers replace wherever it stands
+// System of identifiers and tags. The value is a UUID, never the fullUrl itself, which servers replace wherever it stands.
+#define HZ_FHIR_RESOURCE    "urn:huizhen:fhir:resource"
 #define HZ_FHIR_PARTICIPANT "urn:huizhen:fhir:participant" // system of participants' ids: value <record>/<id>
 #define HZ_FHIR_MANIFEST    "urn:huizhen:fhir:manifest"    // tag of the Bundle: SHA-256 of manifest.json
 
 struct hz_fhir_settings {
-	const char *public_url; // https://host of /records/…; "": attachments have no URL
-	const char *
-	    patient_system; // for patient ids whose system the consult does not name; "": then only a name is shown
-	bool
-	    create_patient; // a Patient that the server does not have is made; else it must be there (conditional reference)
+	const char *public_url;     // https://host of /records/…; "": attachments have no URL
+	const char *patient_system; // of patient ids that name none; "": then only a name is shown
+	bool create_patient;        // make a Patient whom the server lacks; else a conditional reference
 };
 
 // index: of hz_package_index(), or NULL. signature: compact JWS for Provenance. *ret: a json_t *, the caller's. -ENOMEM.

@@ -24,13 +24,16 @@ void hz_fhir_entry(struct hz_fhir_build *b, const char *urn, json_t *resource, b
 	} else {
 		hz_fhir_query("identifier", HZ_FHIR_RESOURCE, urn + 9, query, sizeof(query));
 	}
-	json_array_append_new(b->entries, json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "fullUrl", urn, "resource", resource, "request", "method",
-	                                            "POST", "url", type, "ifNoneExist", query));
+	json_array_append_new(b->entries,
+	                      json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "fullUrl", urn, "resource", resource,
+	                                "request", "method", "POST", "url", type, "ifNoneExist", query));
 }
 
 json_t *hz_fhir_subject(const struct hz_fhir_build *b)
 {
-	return *b->patient || *b->manifest->subject.name ? hz_fhir_reference(b->patient, b->manifest->subject.name) : NULL;
+	return *b->patient || *b->manifest->subject.name
+	           ? hz_fhir_reference(b->patient, b->manifest->subject.name)
+	           : NULL;
 }
 
 static json_t *identifiers(const char *urn)
@@ -41,12 +44,14 @@ static json_t *identifiers(const char *urn)
 static bool is_date(const char *text)
 {
 	int y, m, d, n = 0;
-	return sscanf(text, "%4d-%2d-%2d%n", &y, &m, &d, &n) == 3 && n == 10 && !text[10] && y > 0 && m >= 1 && m <= 12 && d >= 1 && d <= 31;
+	return sscanf(text, "%4d-%2d-%2d%n", &y, &m, &d, &n) == 3 && n == 10 && !text[10] && y > 0 &&
+	       m >= 1 && m <= 12 && d >= 1 && d <= 31;
 }
 
 static bool is_gender(const char *text)
 {
-	return strcmp(text, "male") == 0 || strcmp(text, "female") == 0 || strcmp(text, "other") == 0 || strcmp(text, "unknown") == 0;
+	return strcmp(text, "male") == 0 || strcmp(text, "female") == 0 || strcmp(text, "other") == 0 ||
+	       strcmp(text, "unknown") == 0;
 }
 
 void hz_fhir_patient(struct hz_fhir_build *b)
@@ -57,12 +62,14 @@ void hz_fhir_patient(struct hz_fhir_build *b)
 	if (!*m->subject.id || !*system)
 		return;
 	hz_fhir_query("identifier", system, m->subject.id, query, sizeof(query));
-	if (!b->settings->create_patient) { // a conditional reference (http.html#trules): refused where the server has no such patient
+	if (!b->settings
+	         ->create_patient) { // a conditional reference (http.html#trules): refused where the server has no such patient
 		snprintf(b->patient, sizeof(b->patient), "Patient?%s", query);
 		return;
 	}
 	hz_fhir_urn(m->record, "Patient", m->subject.id, urn);
-	json_t *patient = json_pack("{s:s, s:[o]}", "resourceType", "Patient", "identifier", hz_fhir_identifier(system, m->subject.id));
+	json_t *patient = json_pack("{s:s, s:[o]}", "resourceType", "Patient", "identifier",
+	                            hz_fhir_identifier(system, m->subject.id));
 	json_t *name = hz_fhir_text(m->subject.name);
 	if (name)
 		json_object_set_new(patient, "name", json_pack("[o]", name));
@@ -70,8 +77,9 @@ void hz_fhir_patient(struct hz_fhir_build *b)
 		json_object_set_new(patient, "gender", json_string(m->subject.sex));
 	if (is_date(m->subject.birth_date))
 		json_object_set_new(patient, "birthDate", json_string(m->subject.birth_date));
-	json_array_append_new(b->entries, json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "fullUrl", urn, "resource", patient, "request", "method",
-	                                            "POST", "url", "Patient", "ifNoneExist", query));
+	json_array_append_new(b->entries,
+	                      json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "fullUrl", urn, "resource", patient,
+	                                "request", "method", "POST", "url", "Patient", "ifNoneExist", query));
 	snprintf(b->patient, sizeof(b->patient), "%s", urn);
 }
 
@@ -85,8 +93,9 @@ static json_t *person_of(const struct hz_fhir_build *b, const struct hz_manifest
 {
 	char id[256];
 	snprintf(id, sizeof(id), "%s/%s", b->manifest->record, p->id);
-	json_t *reference = json_pack("{s:s, s:o}", "type", is_staff(p->role) ? "Practitioner" : "RelatedPerson", "identifier",
-	                              hz_fhir_identifier(HZ_FHIR_PARTICIPANT, id));
+	json_t *reference =
+	    json_pack("{s:s, s:o}", "type", is_staff(p->role) ? "Practitioner" : "RelatedPerson",
+	              "identifier", hz_fhir_identifier(HZ_FHIR_PARTICIPANT, id));
 	hz_fhir_set(reference, "display", hz_fhir_string(p->name));
 	return reference;
 }
@@ -95,8 +104,9 @@ void hz_fhir_encounter(struct hz_fhir_build *b)
 {
 	const struct hz_manifest *m = b->manifest;
 	json_t *participants = json_array();
-	json_t *e = json_pack("{s:s, s:o, s:s, s:o}", "resourceType", "Encounter", "identifier", identifiers(b->encounter), "status", "finished",
-	                      "class", hz_fhir_coding(TERMINOLOGY "v3-ActCode", "VR", "virtual"));
+	json_t *e = json_pack("{s:s, s:o, s:s, s:o}", "resourceType", "Encounter", "identifier",
+	                      identifiers(b->encounter), "status", "finished", "class",
+	                      hz_fhir_coding(TERMINOLOGY "v3-ActCode", "VR", "virtual"));
 	hz_fhir_set(e, "subject", hz_fhir_subject(b));
 	hz_fhir_set(e, "period", hz_fhir_period(m->started_ms, m->ended_ms));
 	json_t *reason = hz_fhir_text(m->title);
@@ -106,12 +116,15 @@ void hz_fhir_encounter(struct hz_fhir_build *b)
 		const struct hz_manifest_person *p = &m->people[i];
 		bool patient = strcmp(p->role, "patient") == 0; // is the subject
 		for (unsigned k = 0; k < (p->periods_count ? p->periods_count : 1) && !patient; k++) {
-			json_t *one = json_pack("{s:[o]}", "type", hz_fhir_concept(TERMINOLOGY "v3-ParticipationType", "PART", "Participation"));
+			json_t *one = json_pack(
+			    "{s:[o]}", "type",
+			    hz_fhir_concept(TERMINOLOGY "v3-ParticipationType", "PART", "Participation"));
 			json_t *role = hz_fhir_text(p->role);
 			if (role)
 				json_array_append_new(json_object_get(one, "type"), role);
 			if (p->periods_count)
-				hz_fhir_set(one, "period", hz_fhir_period(p->periods[k].from_ms, p->periods[k].to_ms));
+				hz_fhir_set(one, "period",
+				            hz_fhir_period(p->periods[k].from_ms, p->periods[k].to_ms));
 			json_object_set_new(one, "individual", person_of(b, p));
 			json_array_append_new(participants, one);
 		}
@@ -131,17 +144,20 @@ static void consent_of(struct hz_fhir_build *b, const struct hz_manifest_person 
 	char urn[HZ_FHIR_URN_BYTES], rule[400];
 	bool given = strcmp(last->state, "given") == 0, withdrawn = strcmp(last->state, "withdrawn") == 0;
 	hz_fhir_urn(b->manifest->record, "Consent", p->id, urn);
-	json_t *c = json_pack("{s:s, s:o, s:s, s:o, s:[o]}", "resourceType", "Consent", "identifier", identifiers(urn), "status",
-	                      given       ? "active"
-	                      : withdrawn ? "inactive"
-	                                  : "rejected",
-	                      "scope", hz_fhir_concept(TERMINOLOGY "consentscope", "patient-privacy", "Privacy Consent"), "category",
-	                      hz_fhir_concept("http://loinc.org", "59284-0", "Patient Consent"));
+	json_t *c = json_pack(
+	    "{s:s, s:o, s:s, s:o, s:[o]}", "resourceType", "Consent", "identifier", identifiers(urn),
+	    "status",
+	    given       ? "active"
+	    : withdrawn ? "inactive"
+	                : "rejected",
+	    "scope", hz_fhir_concept(TERMINOLOGY "consentscope", "patient-privacy", "Privacy Consent"),
+	    "category", hz_fhir_concept("http://loinc.org", "59284-0", "Patient Consent"));
 	if (strcmp(p->role, "patient") == 0)
 		hz_fhir_set(c, "patient", hz_fhir_subject(b));
 	hz_fhir_set(c, "dateTime", hz_fhir_instant(last->time_ms));
 	json_object_set_new(c, "performer", json_pack("[o]", person_of(b, p)));
-	snprintf(rule, sizeof(rule), "Recording of the consult: wording %s, language %s", last->wording, last->language);
+	snprintf(rule, sizeof(rule), "Recording of the consult: wording %s, language %s", last->wording,
+	         last->language);
 	json_object_set_new(c, "policyRule", hz_fhir_text(rule));
 	json_t *provision = json_pack("{s:s}", "type", given ? "permit" : "deny");
 	int64_t from_ms = 0;
@@ -185,7 +201,9 @@ static json_t *attachment_of(const struct hz_fhir_build *b, const struct hz_mani
 		json_object_set_new(a, "size", json_integer((json_int_t)f->bytes));
 	hz_fhir_set(a, "hash", hz_fhir_base64_of_hex(f->sha1));
 	hz_fhir_set(a, "creation", hz_fhir_instant(m->ended_ms));
-	json_object_set_new(a, "extension", json_pack("[{s:s, s:o}]", "url", HZ_FHIR_SHA256, "valueBase64Binary", hz_fhir_base64_of_hex(f->sha256)));
+	json_object_set_new(a, "extension",
+	                    json_pack("[{s:s, s:o}]", "url", HZ_FHIR_SHA256, "valueBase64Binary",
+	                              hz_fhir_base64_of_hex(f->sha256)));
 	return a;
 }
 
@@ -196,8 +214,9 @@ static void document_of(struct hz_fhir_build *b, const struct hz_manifest_file *
 	char urn[HZ_FHIR_URN_BYTES], name[400];
 	snprintf(name, sizeof(name), "%s|%s", f->sha256, f->path);
 	hz_fhir_urn(m->record, "DocumentReference", name, urn);
-	json_t *d = json_pack("{s:s, s:o, s:o, s:s, s:s}", "resourceType", "DocumentReference", "masterIdentifier",
-	                      hz_fhir_identifier(HZ_FHIR_RESOURCE, urn + 9), "identifier", identifiers(urn), "status", "current", "docStatus", "final");
+	json_t *d = json_pack("{s:s, s:o, s:o, s:s, s:s}", "resourceType", "DocumentReference",
+	                      "masterIdentifier", hz_fhir_identifier(HZ_FHIR_RESOURCE, urn + 9), "identifier",
+	                      identifiers(urn), "status", "current", "docStatus", "final");
 	snprintf(name, sizeof(name), "Recording of a remote consult: %s %s", f->role, f->source);
 	hz_fhir_set(d, "type", hz_fhir_text(name));
 	hz_fhir_set(d, "subject", hz_fhir_subject(b));
@@ -225,11 +244,13 @@ static json_t *series_of(json_t *all, const json_t *instance)
 	size_t i;
 	json_t *one;
 	const char *uid = json_string_value(json_object_get(instance, "series"));
-	json_array_foreach(all, i, one) {
+	json_array_foreach(all, i, one)
+	{
 		if (strcmp(json_string_value(json_object_get(one, "uid")), uid) == 0)
 			return one;
 	}
-	one = json_pack("{s:s, s:O, s:o, s:i, s:[]}", "uid", uid, "number", json_object_get(instance, "series_number"), "modality",
+	one = json_pack("{s:s, s:O, s:o, s:i, s:[]}", "uid", uid, "number",
+	                json_object_get(instance, "series_number"), "modality",
 	                hz_fhir_coding("http://dicom.nema.org/resources/ontology/DCM",
 	                               json_string_value(json_object_get(instance, "modality")), ""),
 	                "numberOfInstances", 0, "instance");
@@ -246,16 +267,22 @@ void hz_fhir_imaging(struct hz_fhir_build *b)
 	if (!json_array_size(instances))
 		return;
 	json_t *all = json_array();
-	json_array_foreach(instances, i, one) {
+	json_array_foreach(instances, i, one)
+	{
 		json_t *series = series_of(all, one), *list = json_object_get(series, "instance");
-		snprintf(uid, sizeof(uid), "urn:oid:%s", json_string_value(json_object_get(one, "sop_class")));
-		json_array_append_new(list, json_pack("{s:O, s:o, s:O}", "uid", json_object_get(one, "instance"), "sopClass",
-		                                      hz_fhir_coding(HZ_URI_SYSTEM, uid, ""), "number", json_object_get(one, "number")));
-		json_object_set_new(series, "numberOfInstances", json_integer((json_int_t)json_array_size(list)));
+		snprintf(uid, sizeof(uid), "urn:oid:%s",
+		         json_string_value(json_object_get(one, "sop_class")));
+		json_array_append_new(list,
+		                      json_pack("{s:O, s:o, s:O}", "uid", json_object_get(one, "instance"),
+		                                "sopClass", hz_fhir_coding(HZ_URI_SYSTEM, uid, ""), "number",
+		                                json_object_get(one, "number")));
+		json_object_set_new(series, "numberOfInstances",
+		                    json_integer((json_int_t)json_array_size(list)));
 	}
 	snprintf(uid, sizeof(uid), "urn:oid:%s", json_string_value(json_object_get(b->index, "study")));
 	hz_fhir_urn(m->record, "ImagingStudy", uid, urn);
-	json_t *s = json_pack("{s:s, s:[o, o], s:s}", "resourceType", "ImagingStudy", "identifier", hz_fhir_identifier("urn:dicom:uid", uid),
+	json_t *s = json_pack("{s:s, s:[o, o], s:s}", "resourceType", "ImagingStudy", "identifier",
+	                      hz_fhir_identifier("urn:dicom:uid", uid),
 	                      hz_fhir_identifier(HZ_FHIR_RESOURCE, urn + 9), "status", "available");
 	json_t *subject = hz_fhir_subject(b);
 	hz_fhir_set(s, "subject", subject ? subject : hz_fhir_reference("", "unknown"));
@@ -279,20 +306,25 @@ void hz_fhir_provenance(struct hz_fhir_build *b)
 	const struct hz_manifest *m = b->manifest;
 	char urn[HZ_FHIR_URN_BYTES];
 	hz_fhir_urn(m->record, "Provenance", "", urn);
-	json_t *p = json_pack("{s:s, s:O, s:o, s:[{s:o, s:o}]}", "resourceType", "Provenance", "target", b->targets, "recorded",
-	                      hz_fhir_instant(m->ended_ms > 0 ? m->ended_ms : 1), "agent", "type",
-	                      hz_fhir_concept(TERMINOLOGY "provenance-participant-type", "assembler", "Assembler"), "who", gateway_of());
+	json_t *p =
+	    json_pack("{s:s, s:O, s:o, s:[{s:o, s:o}]}", "resourceType", "Provenance", "target", b->targets,
+	              "recorded", hz_fhir_instant(m->ended_ms > 0 ? m->ended_ms : 1), "agent", "type",
+	              hz_fhir_concept(TERMINOLOGY "provenance-participant-type", "assembler", "Assembler"),
+	              "who", gateway_of());
 	hz_fhir_set(p, "occurredPeriod", hz_fhir_period(m->started_ms, m->ended_ms));
-	json_object_set_new(p, "activity", hz_fhir_concept(TERMINOLOGY "v3-DataOperation", "CREATE", "create"));
+	json_object_set_new(p, "activity",
+	                    hz_fhir_concept(TERMINOLOGY "v3-DataOperation", "CREATE", "create"));
 	if (b->signature && *b->signature) {
 		size_t bytes = strlen(b->signature);
 		char *text = malloc(4 * ((bytes + 2) / 3) + 1);
 		if (text)
 			hz_base64((const uint8_t *)b->signature, bytes, 0, text);
 		json_t *s = json_pack("{s:[o], s:o, s:o, s:s, s:s, s:s}", "type",
-		                      hz_fhir_coding("urn:iso-astm:E1762-95:2013", "1.2.840.10065.1.12.1.5", "Verification Signature"), "when",
-		                      hz_fhir_instant(m->ended_ms > 0 ? m->ended_ms : 1), "who", gateway_of(), "targetFormat",
-		                      "application/json", "sigFormat", "application/jose", "data", text ? text : "");
+		                      hz_fhir_coding("urn:iso-astm:E1762-95:2013", "1.2.840.10065.1.12.1.5",
+		                                     "Verification Signature"),
+		                      "when", hz_fhir_instant(m->ended_ms > 0 ? m->ended_ms : 1), "who",
+		                      gateway_of(), "targetFormat", "application/json", "sigFormat",
+		                      "application/jose", "data", text ? text : "");
 		json_object_set_new(p, "signature", json_pack("[o]", s));
 		free(text);
 	}
@@ -301,8 +333,10 @@ void hz_fhir_provenance(struct hz_fhir_build *b)
 
 static json_t *audit_agent(const char *code, const char *display, bool requestor)
 {
-	return json_pack("{s:o, s:o, s:b, s:{s:s, s:s}}", "type", hz_fhir_concept("http://dicom.nema.org/resources/ontology/DCM", code, display),
-	                 "who", gateway_of(), "requestor", requestor, "network", "address", requestor ? "huizhen" : "emr", "type", "1");
+	return json_pack("{s:o, s:o, s:b, s:{s:s, s:s}}", "type",
+	                 hz_fhir_concept("http://dicom.nema.org/resources/ontology/DCM", code, display),
+	                 "who", gateway_of(), "requestor", requestor, "network", "address",
+	                 requestor ? "huizhen" : "emr", "type", "1");
 }
 
 // IHE BALP: Create, and PatientCreate where the patient is known.
@@ -312,24 +346,32 @@ void hz_fhir_audit(struct hz_fhir_build *b)
 	char urn[HZ_FHIR_URN_BYTES];
 	hz_fhir_urn(m->record, "AuditEvent", "", urn);
 	json_t *entities = json_array();
-	json_array_append_new(entities, json_pack("{s:{s:s}, s:o, s:o}", "what", "reference", b->encounter, "type",
-	                                          hz_fhir_coding(TERMINOLOGY "audit-entity-type", "2", "System Object"), "role",
-	                                          hz_fhir_coding(TERMINOLOGY "object-role", "4", "Domain Resource")));
-	json_array_append_new(entities, json_pack("{s:{s:o}, s:o}", "what", "identifier", hz_fhir_identifier(HZ_FHIR_RESOURCE, b->encounter + 9),
-	                                          "type", hz_fhir_coding("https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType", "XrequestId", "")));
+	json_array_append_new(
+	    entities, json_pack("{s:{s:s}, s:o, s:o}", "what", "reference", b->encounter, "type",
+	                        hz_fhir_coding(TERMINOLOGY "audit-entity-type", "2", "System Object"), "role",
+	                        hz_fhir_coding(TERMINOLOGY "object-role", "4", "Domain Resource")));
+	json_array_append_new(
+	    entities,
+	    json_pack("{s:{s:o}, s:o}", "what", "identifier",
+	              hz_fhir_identifier(HZ_FHIR_RESOURCE, b->encounter + 9), "type",
+	              hz_fhir_coding("https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType",
+	                             "XrequestId", "")));
 	if (*b->patient)
-		json_array_append_new(entities, json_pack("{s:o, s:o, s:o}", "what", hz_fhir_subject(b), "type",
-		                                          hz_fhir_coding(TERMINOLOGY "audit-entity-type", "1", "Person"), "role",
-		                                          hz_fhir_coding(TERMINOLOGY "object-role", "1", "Patient")));
-	json_t *a = json_pack("{s:s, s:{s:[s]}, s:o, s:[o], s:s, s:o, s:s, s:[o, o], s:{s:o, s:[o]}, s:o}", "resourceType", "AuditEvent", "meta",
-	                      "profile",
-	                      *b->patient ? "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientCreate"
-	                                  : "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Create",
-	                      "type", hz_fhir_coding(TERMINOLOGY "audit-event-type", "rest", "RESTful Operation"), "subtype",
-	                      hz_fhir_coding("http://hl7.org/fhir/restful-interaction", "create", "create"), "action", "C", "recorded",
-	                      hz_fhir_instant(m->ended_ms > 0 ? m->ended_ms : 1), "outcome", "0", "agent",
-	                      audit_agent("110153", "Source Role ID", true), audit_agent("110152", "Destination Role ID", false), "source",
-	                      "observer", gateway_of(), "type",
-	                      hz_fhir_coding(TERMINOLOGY "security-source-type", "4", "Application Server"), "entity", entities);
+		json_array_append_new(
+		    entities, json_pack("{s:o, s:o, s:o}", "what", hz_fhir_subject(b), "type",
+		                        hz_fhir_coding(TERMINOLOGY "audit-entity-type", "1", "Person"),
+		                        "role", hz_fhir_coding(TERMINOLOGY "object-role", "1", "Patient")));
+	json_t *a = json_pack(
+	    "{s:s, s:{s:[s]}, s:o, s:[o], s:s, s:o, s:s, s:[o, o], s:{s:o, s:[o]}, s:o}", "resourceType",
+	    "AuditEvent", "meta", "profile",
+	    *b->patient ? "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientCreate"
+	                : "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Create",
+	    "type", hz_fhir_coding(TERMINOLOGY "audit-event-type", "rest", "RESTful Operation"), "subtype",
+	    hz_fhir_coding("http://hl7.org/fhir/restful-interaction", "create", "create"), "action", "C",
+	    "recorded", hz_fhir_instant(m->ended_ms > 0 ? m->ended_ms : 1), "outcome", "0", "agent",
+	    audit_agent("110153", "Source Role ID", true),
+	    audit_agent("110152", "Destination Role ID", false), "source", "observer", gateway_of(), "type",
+	    hz_fhir_coding(TERMINOLOGY "security-source-type", "4", "Application Server"), "entity",
+	    entities);
 	hz_fhir_entry(b, urn, a, true);
 }

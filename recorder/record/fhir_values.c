@@ -83,7 +83,8 @@ json_t *hz_fhir_text(const char *text)
 
 json_t *hz_fhir_identifier(const char *system, const char *value)
 {
-	json_t *system_text = hz_fhir_string(system), *value_text = hz_fhir_string(value), *identifier = json_object();
+	json_t *system_text = hz_fhir_string(system), *value_text = hz_fhir_string(value),
+	       *identifier = json_object();
 	hz_fhir_set(identifier, "system", system_text);
 	hz_fhir_set(identifier, "value", value_text);
 	return identifier;

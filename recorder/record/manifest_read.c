@@ -65,7 +65,8 @@ static const char *hash_of(struct reading *r, const json_t *in, const char *key,
 }
 
 // A list's length, within limit; 0 when absent.
-static unsigned list_of(struct reading *r, const json_t *in, const char *key, unsigned limit, const json_t **ret)
+static unsigned list_of(struct reading *r, const json_t *in, const char *key, unsigned limit,
+                        const json_t **ret)
 {
 	*ret = json_object_get(in, key);
 	if (!*ret || json_is_null(*ret))
@@ -88,7 +89,8 @@ static void *room(struct reading *r, unsigned count, size_t each)
 static void read_subject(struct reading *r, const json_t *root, struct hz_manifest *m)
 {
 	static const char *const why = "subject: a value is no text or too long";
-	const json_t *subject = json_object_get(root, "subject"), *patient = json_object_get(subject, "patient");
+	const json_t *subject = json_object_get(root, "subject"),
+	             *patient = json_object_get(subject, "patient");
 	m->subject.id = text_of(r, patient, "id", 128, why);
 	m->subject.id_system = text_of(r, patient, "id_system", 256, why);
 	m->subject.name = text_of(r, patient, "name", 256, why);
@@ -114,7 +116,8 @@ static void read_person(struct reading *r, const json_t *in, struct hz_manifest_
 	p->consents_count = p->consents ? consents_count : 0;
 	for (unsigned i = 0; i < p->periods_count; i++) {
 		const json_t *one = json_array_get(periods, i);
-		p->periods[i].from_ms = number_of(r, one, "from_ms", TIME_MAX, "periods: from_ms is out of range");
+		p->periods[i].from_ms =
+		    number_of(r, one, "from_ms", TIME_MAX, "periods: from_ms is out of range");
 		p->periods[i].to_ms = number_of(r, one, "to_ms", TIME_MAX, "periods: to_ms is out of range");
 	}
 	for (unsigned i = 0; i < p->consents_count; i++) {
@@ -129,7 +132,8 @@ static void read_person(struct reading *r, const json_t *in, struct hz_manifest_
 
 static void read_file(struct reading *r, const json_t *in, struct hz_manifest_file *f)
 {
-	static const char *const word = "files: a word is no text or too long", *const number = "files: a number is out of range";
+	static const char *const word = "files: a word is no text or too long",
+	                         *const number = "files: a number is out of range";
 	const json_t *codecs, *h264 = json_object_get(in, "h264");
 	f->path = text_of(r, in, "path", 255, "files: path is no text or too long");
 	if (!hz_document_is_inside(f->path))
@@ -176,7 +180,8 @@ static bool is_uuid(const char *text)
 static void read_all(struct reading *r, const json_t *root, struct hz_manifest *m)
 {
 	const json_t *people, *files, *journal = json_object_get(root, "journal");
-	if (!json_is_object(root) || json_integer_value(json_object_get(root, "version")) != HZ_MANIFEST_VERSION)
+	if (!json_is_object(root) ||
+	    json_integer_value(json_object_get(root, "version")) != HZ_MANIFEST_VERSION)
 		bad(r, "no manifest of this version");
 	m->record = text_of(r, root, "record", 36, "record is no UUID");
 	if (!is_uuid(m->record))
@@ -201,7 +206,8 @@ static void read_all(struct reading *r, const json_t *root, struct hz_manifest *
 	m->chain = text_of(r, journal, "chain", 64, "journal: chain is no hash");
 	if (*m->chain && strspn(m->chain, "0123456789abcdef") != 64)
 		bad(r, "journal: chain is no hash");
-	m->torn_bytes = (uint64_t)number_of(r, journal, "torn_bytes", INT64_MAX, "journal: torn_bytes is out of range");
+	m->torn_bytes =
+	    (uint64_t)number_of(r, journal, "torn_bytes", INT64_MAX, "journal: torn_bytes is out of range");
 }
 
 int hz_manifest_parse(const char *text, size_t bytes, const char **ret_why, struct hz_manifest **ret)

@@ -46,7 +46,8 @@ struct hz_manifest {
 	const char *record, *consult, *title;
 	int64_t started_ms, ended_ms, wall_zero_ms;
 	struct { // "" what is not known
-		const char *id, *id_system, *name, *sex, *birth_date, *study_uid, *accession, *department, *institution;
+		const char *id, *id_system, *name, *sex, *birth_date, *study_uid, *accession, *department,
+		    *institution;
 	} subject;
 	struct hz_manifest_person *people;
 	unsigned people_count;
@@ -63,6 +64,7 @@ int hz_manifest_load(const char *folder, const char **ret_why, struct hz_manifes
 void hz_manifest_free(struct hz_manifest *manifest); // NULL allowed
 
 bool hz_manifest_has_codec(const struct hz_manifest_file *file, const char *codec);
-const struct hz_manifest_person *hz_manifest_person(const struct hz_manifest *manifest, const char *id); // or NULL
+const struct hz_manifest_person *hz_manifest_person(const struct hz_manifest *manifest,
+                                                    const char *id); // or NULL
 
 #endif

@@ -93,24 +93,27 @@ static void number(struct job *j, struct hz_dicom_video *v)
 	v->instance = ++j->series_parts[i];
 }
 
-static int describe(struct job *j, const struct hz_dicom_video *v, const struct hz_dicom_ids *ids, const char *path)
+static int describe(struct job *j, const struct hz_dicom_video *v, const struct hz_dicom_ids *ids,
+                    const char *path)
 {
 	struct hz_file_hash hash;
 	int err = hz_hash_file(v->path, &hash);
 	if (err)
 		return err;
 	json_t *one = json_pack(
-	    "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:s, s:s}", "path", path, "file",
-	    v->file->path, "sop_class", ids->sop_class, "instance", ids->instance, "series", ids->series, "series_number",
-	    (int)v->series, "number", (int)v->instance, "modality", ids->modality, "transfer_syntax", ids->transfer_syntax,
-	    "rows", (int)v->stream.rows, "columns", (int)v->stream.columns, "frames", (int)v->stream.frames, "duration_ms",
-	    (json_int_t)(v->stream.duration_us / 1000), "at_ms", (json_int_t)v->file->at_ms, "bytes", (json_int_t)hash.bytes,
-	    "sha256", hash.sha256, "sha1", hash.sha1);
+	    "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:s, s:s}", "path",
+	    path, "file", v->file->path, "sop_class", ids->sop_class, "instance", ids->instance, "series",
+	    ids->series, "series_number", (int)v->series, "number", (int)v->instance, "modality",
+	    ids->modality, "transfer_syntax", ids->transfer_syntax, "rows", (int)v->stream.rows, "columns",
+	    (int)v->stream.columns, "frames", (int)v->stream.frames, "duration_ms",
+	    (json_int_t)(v->stream.duration_us / 1000), "at_ms", (json_int_t)v->file->at_ms, "bytes",
+	    (json_int_t)hash.bytes, "sha256", hash.sha256, "sha1", hash.sha1);
 	snprintf(j->study, sizeof(j->study), "%s", ids->study);
 	return one && json_array_append_new(j->instances, one) == 0 ? 0 : -ENOMEM;
 }
 
-static int mp4_of(struct job *j, const struct hz_manifest_file *f, const char *out, struct hz_dicom_mp4_info *ret)
+static int mp4_of(struct job *j, const struct hz_manifest_file *f, const char *out,
+                  struct hz_dicom_mp4_info *ret)
 {
 	char video[4096], audio[4096];
 	const struct hz_manifest_file *sound = sound_of(j->manifest, f);
@@ -122,7 +125,8 @@ static int mp4_of(struct job *j, const struct hz_manifest_file *f, const char *o
 		with.audio_offset_us = (sound->at_ms - f->at_ms) * 1000;
 	}
 	int err = hz_dicom_mp4(&with, ret);
-	if (err && sound && err != -ENOSPC && err != -EFBIG) { // pictures without sound are better than neither
+	if (err && sound && err != -ENOSPC &&
+	    err != -EFBIG) { // pictures without sound are better than neither
 		with.audio = NULL;
 		err = hz_dicom_mp4(&with, ret);
 	}
@@ -149,7 +153,8 @@ static int make(struct job *j, const struct hz_manifest_file *f)
 		refuse(j, f, why_of(err));
 		return 0;
 	}
-	struct hz_dicom_video v = {.manifest = j->manifest, .file = f, .charset = j->settings->charset, .mp4 = mp4, .path = dcm};
+	struct hz_dicom_video v = {
+	    .manifest = j->manifest, .file = f, .charset = j->settings->charset, .mp4 = mp4, .path = dcm};
 	v.stream = (struct hz_dicom_stream){.profile_idc = info.profile_idc,
 	                                    .constraint_flags = info.constraint_flags,
 	                                    .level_idc = info.level_idc,
@@ -198,8 +203,8 @@ static int make_all(struct job *j)
 static int write_index(struct job *j)
 {
 	char path[4096];
-	json_t *index = json_pack("{s:i, s:s, s:s, s:O, s:O}", "version", 1, "manifest", j->manifest->sha256, "study", j->study,
-	                          "instances", j->instances, "refused", j->refused);
+	json_t *index = json_pack("{s:i, s:s, s:s, s:O, s:O}", "version", 1, "manifest", j->manifest->sha256,
+	                          "study", j->study, "instances", j->instances, "refused", j->refused);
 	char *text = index ? json_dumps(index, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	snprintf(path, sizeof(path), "%s/dicom/index.json", j->folder);
 	int err = text ? hz_document_write(path, text, strlen(text), 0640) : -ENOMEM;
@@ -219,9 +224,12 @@ static bool is_made(const struct job *j)
 	if (hz_package_index(j->folder, &index) != 0)
 		return false;
 	bool made = is_word(json_string_value(json_object_get(index, "manifest")), j->manifest->sha256);
-	json_array_foreach(json_object_get(index, "instances"), i, one) {
-		snprintf(path, sizeof(path), "%s/%s", j->folder, json_string_value(json_object_get(one, "path")));
-		made = made && stat(path, &st) == 0 && st.st_size == json_integer_value(json_object_get(one, "bytes"));
+	json_array_foreach(json_object_get(index, "instances"), i, one)
+	{
+		snprintf(path, sizeof(path), "%s/%s", j->folder,
+		         json_string_value(json_object_get(one, "path")));
+		made = made && stat(path, &st) == 0 &&
+		       st.st_size == json_integer_value(json_object_get(one, "bytes"));
 	}
 	json_decref(index);
 	return made;
@@ -261,8 +269,9 @@ out:
 
 static bool is_instance(const json_t *one)
 {
-	static const char *const texts[] = {"path",     "file",            "sop_class", "instance", "series",
-	                                    "modality", "transfer_syntax", "sha256",    "sha1"};
+	static const char *const texts[] = {"path",   "file",     "sop_class",       "instance",
+	                                    "series", "modality", "transfer_syntax", "sha256",
+	                                    "sha1"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (!json_string_value(json_object_get(one, texts[i])))
 			return false;

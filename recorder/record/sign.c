@@ -30,7 +30,8 @@ static int wrap(EVP_PKEY *pkey, struct hz_sign_key **ret)
 	struct hz_sign_key *key = calloc(1, sizeof(*key));
 	bool sm2 = pkey && EVP_PKEY_is_a(pkey, "SM2");
 	if (pkey && !sm2)
-		(void)EVP_PKEY_get_utf8_string_param(pkey, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group), NULL);
+		(void)EVP_PKEY_get_utf8_string_param(pkey, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group),
+		                                     NULL);
 	bool good = sm2 || strcmp(group, "prime256v1") == 0 || strcmp(group, "P-256") == 0;
 	ERR_clear_error();
 	if (!key || !good) {
@@ -63,7 +64,8 @@ static int write_pem(const char *path, EVP_PKEY *pkey, bool private)
 static int make_key(const char *store, bool sm2, struct hz_sign_key **ret)
 {
 	char path[4096];
-	EVP_PKEY *pkey = sm2 ? EVP_PKEY_Q_keygen(NULL, NULL, "SM2") : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	EVP_PKEY *pkey =
+	    sm2 ? EVP_PKEY_Q_keygen(NULL, NULL, "SM2") : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	if (!pkey)
 		return sm2 ? -ENOTSUP : -ENOMEM;
 	snprintf(path, sizeof(path), "%s/signing", store);
@@ -127,7 +129,8 @@ void hz_sign_key_free(struct hz_sign_key *key)
 static bool point_of(const EVP_PKEY *pkey, uint8_t ret[65])
 {
 	size_t n = 0;
-	return EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, ret, 65, &n) && n == 65 && ret[0] == 4;
+	return EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, ret, 65, &n) && n == 65 &&
+	       ret[0] == 4;
 }
 
 char *hz_sign_canonical(const void *json)
@@ -151,12 +154,14 @@ static char *header_of(const struct hz_sign_key *key)
 		return NULL;
 	hz_base64(point + 1, 32, 1, x);
 	hz_base64(point + 33, 32, 1, y);
-	snprintf(thumb, sizeof(thumb), "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", key->sm2 ? "SM2" : "P-256", x, y);
+	snprintf(thumb, sizeof(thumb), "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+	         key->sm2 ? "SM2" : "P-256", x, y);
 	hz_hash_hex(thumb, strlen(thumb), hash);
 	(void)hz_hex_bytes(hash, digest, sizeof(digest));
 	hz_base64(digest, sizeof(digest), 1, kid);
-	json_t *header = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "alg", key->sm2 ? "SM2SM3" : "ES256", "kid", kid, "jwk", "kty",
-	                           "EC", "crv", key->sm2 ? "SM2" : "P-256", "x", x, "y", y);
+	json_t *header =
+	    json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "alg", key->sm2 ? "SM2SM3" : "ES256", "kid", kid,
+	              "jwk", "kty", "EC", "crv", key->sm2 ? "SM2" : "P-256", "x", x, "y", y);
 	char *text = header ? hz_sign_canonical(header) : NULL;
 	char *coded = text ? base64url(text, strlen(text)) : NULL;
 	free(text);
@@ -177,7 +182,8 @@ static EVP_MD_CTX *digest_context(const struct hz_sign_key *key, bool signing)
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx = NULL;
 	const EVP_MD *md = key->sm2 ? EVP_sm3() : EVP_sha256();
-	int good = ctx && (signing ? EVP_DigestSignInit(ctx, &pctx, md, NULL, key->pkey) : EVP_DigestVerifyInit(ctx, &pctx, md, NULL, key->pkey)) == 1;
+	int good = ctx && (signing ? EVP_DigestSignInit(ctx, &pctx, md, NULL, key->pkey)
+	                           : EVP_DigestVerifyInit(ctx, &pctx, md, NULL, key->pkey)) == 1;
 	if (good && key->sm2)
 		good = EVP_PKEY_CTX_set1_id(pctx, SM2_ID, strlen(SM2_ID)) == 1;
 	if (good)
@@ -191,7 +197,8 @@ static EVP_MD_CTX *digest_context(const struct hz_sign_key *key, bool signing)
 static bool raw_of(const uint8_t *der, size_t bytes, uint8_t ret[64])
 {
 	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)bytes);
-	bool good = sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), ret, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(sig), ret + 32, 32) == 32;
+	bool good = sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), ret, 32) == 32 &&
+	            BN_bn2binpad(ECDSA_SIG_get0_s(sig), ret + 32, 32) == 32;
 	ECDSA_SIG_free(sig);
 	return good;
 }
@@ -218,7 +225,8 @@ int hz_sign(const struct hz_sign_key *key, const char *payload64, char **ret_pro
 	size_t bytes = sizeof(der);
 	char *header = header_of(key), *input = header ? joined(header, payload64) : NULL, *signature = NULL;
 	EVP_MD_CTX *ctx = input ? digest_context(key, true) : NULL;
-	if (ctx && EVP_DigestSign(ctx, der, &bytes, (const uint8_t *)input, strlen(input)) == 1 && raw_of(der, bytes, raw))
+	if (ctx && EVP_DigestSign(ctx, der, &bytes, (const uint8_t *)input, strlen(input)) == 1 &&
+	    raw_of(der, bytes, raw))
 		signature = base64url(raw, sizeof(raw));
 	EVP_MD_CTX_free(ctx);
 	free(input);
@@ -233,18 +241,21 @@ int hz_sign(const struct hz_sign_key *key, const char *payload64, char **ret_pro
 
 static int key_of_jwk(const json_t *jwk, struct hz_sign_key **ret)
 {
-	const char *x = json_string_value(json_object_get(jwk, "x")), *y = json_string_value(json_object_get(jwk, "y"));
+	const char *x = json_string_value(json_object_get(jwk, "x")),
+	           *y = json_string_value(json_object_get(jwk, "y"));
 	const char *crv = json_string_value(json_object_get(jwk, "crv"));
 	uint8_t point[1 + 64 + 8] = {4};
 	size_t nx = 0, ny = 0;
-	if (!x || !y || !crv || strlen(x) != 43 || strlen(y) != 43 || hz_base64url_bytes(x, point + 1, &nx) || hz_base64url_bytes(y, point + 33, &ny) || nx != 32 ||
-	    ny != 32)
+	if (!x || !y || !crv || strlen(x) != 43 || strlen(y) != 43 || hz_base64url_bytes(x, point + 1, &nx) ||
+	    hz_base64url_bytes(y, point + 33, &ny) || nx != 32 || ny != 32)
 		return -EBADMSG;
 	bool sm2 = strcmp(crv, "SM2") == 0;
 	EVP_PKEY *pkey = NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, sm2 ? "SM2" : "EC", NULL);
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, sm2 ? (char[]){"SM2"} : (char[]){"P-256"}, 0),
-	                       OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, 65), OSSL_PARAM_construct_end()};
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+	                                                        sm2 ? (char[]){"SM2"} : (char[]){"P-256"}, 0),
+	                       OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, 65),
+	                       OSSL_PARAM_construct_end()};
 	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
 		(void)EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params);
 	EVP_PKEY_CTX_free(ctx);
@@ -261,7 +272,8 @@ static int header_read(const char *header64, json_t **ret)
 	return json_is_object(*ret) && !json_object_get(*ret, "crit") ? 0 : -EBADMSG;
 }
 
-static int check_with(const struct hz_sign_key *key, const json_t *header, const char *input, const char *signature64)
+static int check_with(const struct hz_sign_key *key, const json_t *header, const char *input,
+                      const char *signature64)
 {
 	uint8_t raw[64 + 8], *der = NULL;
 	size_t bytes = 0;
@@ -280,7 +292,8 @@ static int check_with(const struct hz_sign_key *key, const json_t *header, const
 	return good ? 0 : -EKEYREJECTED;
 }
 
-int hz_sign_check(const struct hz_sign_key *key, const char *header64, const char *payload64, const char *signature64)
+int hz_sign_check(const struct hz_sign_key *key, const char *header64, const char *payload64,
+                  const char *signature64)
 {
 	json_t *header = NULL;
 	struct hz_sign_key *inside = NULL;
@@ -319,7 +332,8 @@ int hz_sign_compact(const struct hz_sign_key *key, const void *payload, size_t b
 int hz_sign_compact_check(const struct hz_sign_key *key, const char *compact, char **ret_payload)
 {
 	char *copy = strdup(compact), *rest = copy;
-	const char *header = copy ? strsep(&rest, ".") : NULL, *payload = rest ? strsep(&rest, ".") : NULL, *signature = rest;
+	const char *header = copy ? strsep(&rest, ".") : NULL, *payload = rest ? strsep(&rest, ".") : NULL,
+	           *signature = rest;
 	size_t bytes = 0;
 	int err = signature ? hz_sign_check(key, header, payload, signature) : -EBADMSG;
 	uint8_t *text = err ? NULL : malloc(strlen(payload) + 4);

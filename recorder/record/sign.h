@@ -19,7 +19,8 @@ void hz_sign_key_free(struct hz_sign_key *key); // NULL allowed
 int hz_sign(const struct hz_sign_key *key, const char *payload64, char **ret_protected, char **ret_signature);
 
 // Checks it. key NULL: with the key inside the header. 0; -EKEYREJECTED: does not fit; -EBADMSG: no such header.
-int hz_sign_check(const struct hz_sign_key *key, const char *header64, const char *payload64, const char *signature64);
+int hz_sign_check(const struct hz_sign_key *key, const char *header64, const char *payload64,
+                  const char *signature64);
 
 // Compact form (RFC 7515 section 7.1) of a payload. *ret: free().
 int hz_sign_compact(const struct hz_sign_key *key, const void *payload, size_t bytes, char **ret);

@@ -13,7 +13,7 @@
 #include "recorder/outbox/fhir_post.h"
 #include "recorder/outbox/stow.h"
 
-#define UID    "2.25.7"
+#define UID "2.25.7"
 
 static void stow(long status, const char *body, enum hz_outcome outcome, const char *why)
 {
@@ -25,13 +25,19 @@ static void stow(long status, const char *body, enum hz_outcome outcome, const c
 
 static void test_stow(void **state)
 {
-	static const char failed[] = "{\"00081198\":{\"vr\":\"SQ\",\"Value\":[{\"00081155\":{\"Value\":[\"" UID "\"]},\"00081197\":{\"vr\":\"US\",\"Value\":[%s]}}]}}";
+	static const char failed[] =
+	    "{\"00081198\":{\"vr\":\"SQ\",\"Value\":[{\"00081155\":{\"Value\":[\"" UID
+	    "\"]},\"00081197\":{\"vr\":\"US\",\"Value\":[%s]}}]}}";
 	static const char *const reasons[] = {"273", "42752", "43264", "\"49152\"", "272"};
 	static const enum hz_outcome outcomes[] = {HZ_STORED, HZ_LATER, HZ_REFUSED, HZ_REFUSED, HZ_LATER};
 	char body[512];
-	stow(200, "{\"00081199\":{\"vr\":\"SQ\",\"Value\":[{\"00081155\":{\"Value\":[\"" UID "\"]}}]}}", HZ_STORED, "");
+	stow(200, "{\"00081199\":{\"vr\":\"SQ\",\"Value\":[{\"00081155\":{\"Value\":[\"" UID "\"]}}]}}",
+	     HZ_STORED, "");
 	stow(200, "[{\"00081199\":{\"Value\":[{\"00081150\":{\"Value\":[\"1.2\"]}}]}}]", HZ_STORED, "");
-	stow(202, "{\"00081199\":{\"Value\":[{\"00081155\":{\"Value\":[\"" UID "\"]},\"00081196\":{\"Value\":[45056]}}]}}", HZ_STORED, "warning (B000)");
+	stow(202,
+	     "{\"00081199\":{\"Value\":[{\"00081155\":{\"Value\":[\"" UID
+	     "\"]},\"00081196\":{\"Value\":[45056]}}]}}",
+	     HZ_STORED, "warning (B000)");
 	for (unsigned i = 0; i < 5; i++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -39,7 +45,8 @@ static void test_stow(void **state)
 #pragma GCC diagnostic pop
 		stow(i % 2 ? 202 : 409, body, outcomes[i], i == 0 ? "already" : "failure reason");
 	}
-	stow(200, "{\"00081199\":{\"Value\":[{\"00081155\":{\"Value\":[\"2.25.8\"]}}]}}", HZ_LATER, "does not say"); // somebody else's
+	stow(200, "{\"00081199\":{\"Value\":[{\"00081155\":{\"Value\":[\"2.25.8\"]}}]}}", HZ_LATER,
+	     "does not say"); // somebody else's
 	stow(200, "<html>", HZ_LATER, "does not say");
 	stow(409, "", HZ_REFUSED, "409");
 	stow(400, "", HZ_REFUSED, "400");
@@ -60,11 +67,18 @@ static void fhir(long status, const char *body, enum hz_outcome outcome, const c
 
 static void test_fhir(void **state)
 {
-	fhir(200, "{\"resourceType\":\"Bundle\",\"entry\":[{\"response\":{\"status\":\"201 Created\"}},{\"response\":{\"status\":\"200\"}}]}", HZ_STORED, "");
-	fhir(200, "{\"resourceType\":\"Bundle\",\"entry\":[{\"response\":{\"status\":\"201\"}},{\"response\":{\"status\":\"422\",\"outcome\":{\"issue\":"
-	          "[{\"code\":\"required\",\"expression\":[\"Consent.scope\"],\"diagnostics\":\"Wang Xiaodong\"}]}}}]}",
+	fhir(200,
+	     "{\"resourceType\":\"Bundle\",\"entry\":[{\"response\":{\"status\":\"201 "
+	     "Created\"}},{\"response\":{\"status\":\"200\"}}]}",
+	     HZ_STORED, "");
+	fhir(200,
+	     "{\"resourceType\":\"Bundle\",\"entry\":[{\"response\":{\"status\":\"201\"}},{\"response\":{"
+	     "\"status\":\"422\",\"outcome\":{\"issue\":"
+	     "[{\"code\":\"required\",\"expression\":[\"Consent.scope\"],\"diagnostics\":\"Wang "
+	     "Xiaodong\"}]}}}]}",
 	     HZ_REFUSED, "422 required at Consent.scope");
-	fhir(422, "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"code\":\"invalid\"}]}", HZ_REFUSED, "422 invalid");
+	fhir(422, "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"code\":\"invalid\"}]}", HZ_REFUSED,
+	     "422 invalid");
 	fhir(412, "", HZ_REFUSED, "412");
 	fhir(401, "", HZ_AWAY, "credentials");
 	fhir(429, "", HZ_AWAY, "429");
@@ -77,9 +91,14 @@ static void test_token(void **state)
 {
 	char *token;
 	long seconds;
-	static const char good[] = "{\"access_token\":\"abc.DEF-1\",\"token_type\":\"Bearer\",\"expires_in\":60}";
-	static const char *const bad[] = {"", "{}", "{\"access_token\":\"\",\"token_type\":\"bearer\"}", "{\"access_token\":\"a b\",\"token_type\":\"bearer\"}",
-	                                  "{\"access_token\":\"a\\r\\nX: y\",\"token_type\":\"bearer\"}", "{\"access_token\":\"a\",\"token_type\":\"mac\"}"};
+	static const char good[] =
+	    "{\"access_token\":\"abc.DEF-1\",\"token_type\":\"Bearer\",\"expires_in\":60}";
+	static const char *const bad[] = {"",
+	                                  "{}",
+	                                  "{\"access_token\":\"\",\"token_type\":\"bearer\"}",
+	                                  "{\"access_token\":\"a b\",\"token_type\":\"bearer\"}",
+	                                  "{\"access_token\":\"a\\r\\nX: y\",\"token_type\":\"bearer\"}",
+	                                  "{\"access_token\":\"a\",\"token_type\":\"mac\"}"};
 	assert_int_equal(hz_fhir_token_answer(good, strlen(good), &token, &seconds), 0);
 	assert_string_equal(token, "abc.DEF-1");
 	assert_int_equal(seconds, 60);
@@ -90,6 +109,7 @@ static void test_token(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_stow), cmocka_unit_test(test_fhir), cmocka_unit_test(test_token)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_stow), cmocka_unit_test(test_fhir),
+	                                   cmocka_unit_test(test_token)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

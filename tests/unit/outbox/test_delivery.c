@@ -23,7 +23,8 @@ static char sent[2048];
 static enum hz_outcome answers[16];
 static unsigned answer_count, answer_at;
 
-static enum hz_outcome send_one(void *arg, const char *record_folder, const struct hz_spool_item *item, struct hz_outcome_text *ret)
+static enum hz_outcome send_one(void *arg, const char *record_folder, const struct hz_spool_item *item,
+                                struct hz_outcome_text *ret)
 {
 	snprintf(sent + strlen(sent), sizeof(sent) - strlen(sent), "%c%s ", item->record[35], item->path);
 	snprintf(ret->why, sizeof(ret->why), "told so");
@@ -53,7 +54,8 @@ static void put(const char *record, int64_t ended_ms, unsigned number)
 static struct hz_delivery *make(int64_t first_ms)
 {
 	struct hz_delivery *d;
-	const struct hz_delivery_settings settings = {.store = store, .name = "pacs", .send = send_one, .first_ms = first_ms, .most_ms = 8 * first_ms};
+	const struct hz_delivery_settings settings = {
+	    .store = store, .name = "pacs", .send = send_one, .first_ms = first_ms, .most_ms = 8 * first_ms};
 	assert_int_equal(hz_delivery_new(&settings, &d), 0);
 	return d;
 }
@@ -172,14 +174,17 @@ static void test_odd_files(void **state)
 	struct hz_spool_item item;
 	char command[512];
 	put(A, 1000, 1);
-	snprintf(command, sizeof(command), "cd %s && touch .x a.json && echo '{' >000000000000500-" B "-0001.json", folder);
+	snprintf(command, sizeof(command),
+	         "cd %s && touch .x a.json && echo '{' >000000000000500-" B "-0001.json", folder);
 	assert_int_equal(system(command), 0);
 	answer(0);
 	hz_delivery_pass(d, now_ms());
 	assert_string_equal(sent, "a1 ");
 	hz_delivery_stats(d, &stats);
 	assert_int_equal(stats.parked, 1);
-	static const char outside[] = "{\"record\":\"" A "\",\"folder\":\"../x\",\"path\":\"y\",\"instance\":\"\",\"sha256\":\"\",\"error\":\"\"}";
+	static const char outside[] =
+	    "{\"record\":\"" A
+	    "\",\"folder\":\"../x\",\"path\":\"y\",\"instance\":\"\",\"sha256\":\"\",\"error\":\"\"}";
 	assert_int_equal(hz_spool_parse(outside, strlen(outside), &item), -EBADMSG);
 	hz_delivery_free(d);
 }
@@ -206,9 +211,12 @@ int main(void)
 {
 	hz_log_init("test", HZ_LOG_ERROR);
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down), cmocka_unit_test_setup_teardown(test_away, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(test_later_and_parked, set_up, tear_down), cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(test_odd_files, set_up, tear_down), cmocka_unit_test_setup_teardown(test_thread, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_away, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_later_and_parked, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_odd_files, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_thread, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ struct fake_record {
 // media: H.264 with Opus in tracks/, a VP8 track, composed.mp4; else files of a few bytes that only have hashes.
 void fake_record_new(struct fake_record *ret, bool media);
 void fake_record_free(struct fake_record *record);
-bool fake_run(const char *fmt, ...) __attribute__((format(printf, 1, 2))); // a shell command succeeds
+bool fake_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));     // a shell command succeeds
 char *fake_output(const char *fmt, ...) __attribute__((format(printf, 1, 2))); // its output; free()
 
 #endif

@@ -49,8 +49,9 @@ static void make(struct fake_record *r, bool sm2)
 // Every altered byte is found and its file named.
 static void altered_bytes(bool sm2)
 {
-	static const char *const files[] = {"certificate.json", "manifest.json",       "timeline.json",    "journal/0001.hzj",
-	                                    "composed.mp4",     "tracks/doctor.camera.1.mp4", "dicom/index.json"};
+	static const char *const files[] = {"certificate.json", "manifest.json", "timeline.json",
+	                                    "journal/0001.hzj", "composed.mp4",  "tracks/doctor.camera.1.mp4",
+	                                    "dicom/index.json"};
 	struct fake_record r;
 	char path[1024];
 	make(&r, sm2);
@@ -66,7 +67,8 @@ static void altered_bytes(bool sm2)
 			assert_int_equal(hz_document_write(path, text, bytes, 0640), 0);
 			struct faults f = verify(&r, NULL);
 			if (f.count == 0 || (strcmp(f.where, files[i]) != 0 && i != 0))
-				fail_msg("byte %zu of %s: %u faults, %s: %s", k, files[i], f.count, f.where, f.what);
+				fail_msg("byte %zu of %s: %u faults, %s: %s", k, files[i], f.count, f.where,
+				         f.what);
 			text[k] = before;
 		}
 		assert_int_equal(hz_document_write(path, text, bytes, 0640), 0);
@@ -149,7 +151,9 @@ static void test_openssl_agrees(void **state)
 {
 	struct fake_record r;
 	make(&r, false);
-	assert_true(fake_run("openssl pkey -pubin -in %s/signing/public.pem -noout && test $(stat -c %%a %s/signing/key.pem) = 600", r.store, r.store));
+	assert_true(fake_run("openssl pkey -pubin -in %s/signing/public.pem -noout && test $(stat -c %%a "
+	                     "%s/signing/key.pem) = 600",
+	                     r.store, r.store));
 	struct hz_sign_key *key;
 	char *compact, *payload;
 	assert_int_equal(hz_sign_key_open(r.store, false, &key), 0);
@@ -169,8 +173,12 @@ static void test_openssl_agrees(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_altered_es256), cmocka_unit_test(test_altered_sm2), cmocka_unit_test(test_added_and_removed),
-	    cmocka_unit_test(test_other_key),     cmocka_unit_test(test_kept),        cmocka_unit_test(test_openssl_agrees),
+	    cmocka_unit_test(test_altered_es256),
+	    cmocka_unit_test(test_altered_sm2),
+	    cmocka_unit_test(test_added_and_removed),
+	    cmocka_unit_test(test_other_key),
+	    cmocka_unit_test(test_kept),
+	    cmocka_unit_test(test_openssl_agrees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

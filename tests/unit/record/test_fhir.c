@@ -35,9 +35,11 @@ static const json_t *resource(const json_t *bundle, const char *type, unsigned n
 {
 	size_t i;
 	const json_t *entry;
-	json_array_foreach(json_object_get(bundle, "entry"), i, entry) {
+	json_array_foreach(json_object_get(bundle, "entry"), i, entry)
+	{
 		const json_t *one = json_object_get(entry, "resource");
-		if (strcmp(json_string_value(json_object_get(one, "resourceType")), type) == 0 && number-- == 0)
+		if (strcmp(json_string_value(json_object_get(one, "resourceType")), type) == 0 &&
+		    number-- == 0)
 			return one;
 	}
 	return NULL;
@@ -50,22 +52,27 @@ static void test_resources(void **state)
 	const json_t *entry;
 	fake_record_new(&r, false);
 	json_t *bundle = write_and_read(&r, &settings);
-	json_array_foreach(json_object_get(bundle, "entry"), i, entry) {
+	json_array_foreach(json_object_get(bundle, "entry"), i, entry)
+	{
 		const json_t *request = json_object_get(entry, "request");
 		assert_string_equal(json_string_value(json_object_get(request, "method")), "POST");
 		assert_non_null(json_string_value(json_object_get(request, "ifNoneExist")));
 		assert_memory_equal(json_string_value(json_object_get(entry, "fullUrl")), "urn:uuid:", 9);
 	}
 	const json_t *patient = resource(bundle, "Patient", 0), *encounter = resource(bundle, "Encounter", 0);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(patient, "name"), 0), "text")), "王小东");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(encounter, "class"), "code")), "VR");
-	assert_int_equal(json_array_size(json_object_get(encounter, "participant")), 2); // the doctor came twice
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(json_object_get(patient, "name"), 0), "text")),
+	    "王小东");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(encounter, "class"), "code")),
+	                    "VR");
+	assert_int_equal(json_array_size(json_object_get(encounter, "participant")),
+	                 2); // the doctor came twice
 	assert_non_null(resource(bundle, "DocumentReference", 2));
 	assert_null(resource(bundle, "DocumentReference", 3));
 	const json_t *first = resource(bundle, "Consent", 0), *second = resource(bundle, "Consent", 1);
 	assert_string_equal(json_string_value(json_object_get(first, "status")), "active");
 	assert_string_equal(json_string_value(json_object_get(second, "status")), "inactive"); // withdrawn
-	assert_null(resource(bundle, "ImagingStudy", 0));                                     // nothing for the PACS
+	assert_null(resource(bundle, "ImagingStudy", 0)); // nothing for the PACS
 	const json_t *provenance = resource(bundle, "Provenance", 0);
 	assert_int_equal(json_array_size(json_object_get(provenance, "target")), 4);
 	assert_non_null(resource(bundle, "AuditEvent", 0));
@@ -101,7 +108,8 @@ static void test_patient_must_be_there(void **state)
 	json_t *bundle = write_and_read(&r, &other);
 	assert_null(resource(bundle, "Patient", 0));
 	const json_t *subject = json_object_get(resource(bundle, "Encounter", 0), "subject");
-	assert_string_equal(json_string_value(json_object_get(subject, "reference")), "Patient?identifier=urn:oid:2.16.156.10011.1.1|P-0001");
+	assert_string_equal(json_string_value(json_object_get(subject, "reference")),
+	                    "Patient?identifier=urn:oid:2.16.156.10011.1.1|P-0001");
 	json_decref(bundle);
 	fake_record_free(&r);
 }

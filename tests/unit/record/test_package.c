@@ -40,7 +40,8 @@ static void objects_are_right(enum hz_charset charset)
 	fake_record_new(&r, true);
 	assert_int_equal(hz_package(r.folder, &settings, &why), 0);
 	assert_int_equal(hz_package_index(r.folder, &index), 0);
-	assert_int_equal(json_array_size(json_object_get(index, "instances")), 2); // the H.264 track, and the composed for the VP8
+	assert_int_equal(json_array_size(json_object_get(index, "instances")),
+	                 2); // the H.264 track, and the composed for the VP8
 	assert_int_equal(json_array_size(json_object_get(index, "refused")), 1);
 	dciodvfy_clean(r.folder, "01.dcm");
 	dciodvfy_clean(r.folder, "02.dcm");
@@ -51,13 +52,21 @@ static void objects_are_right(enum hz_charset charset)
 	assert_has(dump, charset == HZ_CHARSET_GB18030 ? "GB18030" : "ISO_IR 192");
 	free(dump);
 	// What is in the fragment plays, has the pictures of the track untouched, and sound as DICOM wants it.
-	assert_true(fake_run("cd %s && dcmdump +W . dicom/01.dcm >/dev/null 2>&1; ls *.raw >/dev/null && mv $(ls -S *.raw | head -1) out.mp4", r.folder));
-	char *probe = fake_output("ffprobe -v error -show_entries stream=codec_name,profile,sample_rate,channels,nb_read_packets -count_packets -of csv %s/out.mp4 2>&1", r.folder);
+	assert_true(fake_run("cd %s && dcmdump +W . dicom/01.dcm >/dev/null 2>&1; ls *.raw >/dev/null && mv "
+	                     "$(ls -S *.raw | head -1) out.mp4",
+	                     r.folder));
+	char *probe = fake_output(
+	    "ffprobe -v error -show_entries stream=codec_name,profile,sample_rate,channels,nb_read_packets "
+	    "-count_packets -of csv %s/out.mp4 2>&1",
+	    r.folder);
 	assert_has(probe, "h264,Constrained Baseline,50");
 	assert_has(probe, "aac,LC,48000,2");
 	free(probe);
-	char *a = fake_output("ffmpeg -v error -i %s/out.mp4 -map 0:v -c copy -bsf:v h264_mp4toannexb -f md5 - 2>&1", r.folder);
-	char *b = fake_output("ffmpeg -v error -i %s/tracks/doctor.camera.1.mp4 -map 0:v -c copy -bsf:v h264_mp4toannexb -f md5 - 2>&1", r.folder);
+	char *a = fake_output(
+	    "ffmpeg -v error -i %s/out.mp4 -map 0:v -c copy -bsf:v h264_mp4toannexb -f md5 - 2>&1", r.folder);
+	char *b = fake_output("ffmpeg -v error -i %s/tracks/doctor.camera.1.mp4 -map 0:v -c copy -bsf:v "
+	                      "h264_mp4toannexb -f md5 - 2>&1",
+	                      r.folder);
 	assert_has(a, "MD5=");
 	assert_string_equal(a, b);
 	free(a);
@@ -122,13 +131,18 @@ static void test_silence(void **state)
 	snprintf(video, sizeof(video), "%s/v.mp4", r.folder);
 	snprintf(audio, sizeof(audio), "%s/a.mp4", r.folder);
 	snprintf(out, sizeof(out), "%s/o.mp4", r.folder);
-	assert_true(fake_run("ffmpeg -loglevel error -y -i %s/tracks/doctor.camera.1.mp4 -map 0:v -c copy %s", r.folder, video));
-	assert_true(fake_run("ffmpeg -loglevel error -y -f lavfi -i sine=frequency=440:duration=0.5 -c:a libopus -strict -2 %s", audio));
-	const struct hz_dicom_mp4 with = {.video = video, .audio = audio, .audio_offset_us = 1000000, .out = out};
+	assert_true(fake_run("ffmpeg -loglevel error -y -i %s/tracks/doctor.camera.1.mp4 -map 0:v -c copy %s",
+	                     r.folder, video));
+	assert_true(fake_run("ffmpeg -loglevel error -y -f lavfi -i sine=frequency=440:duration=0.5 -c:a "
+	                     "libopus -strict -2 %s",
+	                     audio));
+	const struct hz_dicom_mp4 with = {
+	    .video = video, .audio = audio, .audio_offset_us = 1000000, .out = out};
 	assert_int_equal(hz_dicom_mp4(&with, &info), 0);
 	assert_int_equal(info.frames, 50);
 	assert_int_equal(info.audio_channels, 2);
-	char *said = fake_output("ffmpeg -hide_banner -i %s -af silencedetect=noise=-50dB:d=0.2 -vn -f null - 2>&1", out);
+	char *said = fake_output(
+	    "ffmpeg -hide_banner -i %s -af silencedetect=noise=-50dB:d=0.2 -vn -f null - 2>&1", out);
 	double end = 0, start = 0;
 	const char *at = strstr(said, "silence_end: "), *last = NULL;
 	assert_non_null(at);
@@ -140,7 +154,8 @@ static void test_silence(void **state)
 	if (end < 0.97 || end > 1.03 || start < 1.47 || start > 1.53)
 		fail_msg("sound from %f to %f", end, start);
 	free(said);
-	char *length = fake_output("ffprobe -v error -select_streams a -show_entries stream=duration -of csv=p=0 %s", out);
+	char *length = fake_output(
+	    "ffprobe -v error -select_streams a -show_entries stream=duration -of csv=p=0 %s", out);
 	if (atof(length) < 1.97 || atof(length) > 2.03)
 		fail_msg("sound is %s s long", length);
 	free(length);
@@ -163,7 +178,8 @@ static void test_no_h264(void **state)
 	assert_true(fake_run("head -c 3000 %s/tracks/doctor.camera.1.mp4 >%s", r.folder, video));
 	(void)hz_dicom_mp4(&with, &info);
 	snprintf(video, sizeof(video), "%s/m.mp4", r.folder);
-	assert_true(fake_run("ffmpeg -loglevel error -y -i %s/composed.mp4 -map 0:v -c:v mpeg4 %s", r.folder, video));
+	assert_true(
+	    fake_run("ffmpeg -loglevel error -y -i %s/composed.mp4 -map 0:v -c:v mpeg4 %s", r.folder, video));
 	assert_int_equal(hz_dicom_mp4(&with, &info), -ENOTSUP);
 	assert_false(fake_run("ls %s 2>/dev/null", out));
 	fake_record_free(&r);
@@ -173,8 +189,9 @@ int main(void)
 {
 	setenv("TZ", "Asia/Shanghai", 1);
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_utf8),     cmocka_unit_test(test_gb18030),     cmocka_unit_test(test_repeatable),
-	    cmocka_unit_test(test_silence),  cmocka_unit_test(test_broken_media), cmocka_unit_test(test_no_h264),
+	    cmocka_unit_test(test_utf8),         cmocka_unit_test(test_gb18030),
+	    cmocka_unit_test(test_repeatable),   cmocka_unit_test(test_silence),
+	    cmocka_unit_test(test_broken_media), cmocka_unit_test(test_no_h264),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
