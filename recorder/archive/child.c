@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -18,13 +20,12 @@ static void limit(int what, rlim_t most)
 }
 
 // After fork: async-signal-safe calls only. The child goes with its parent, and yields to media.
-static void become(const struct hz_archive_settings *s, pid_t parent, const char *command, const char *folder)
+static void become(const struct hz_archive_settings *s, pid_t parent, const char *const *argv)
 {
-	const char *const plain[] = {s->self, command, folder, NULL};
-	const char *const configured[] = {s->self, command, folder, "--config", s->config, NULL};
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)setpgid(0, 0); // what it starts itself is ended with it
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
@@ -40,18 +41,28 @@ static void become(const struct hz_archive_settings *s, pid_t parent, const char
 	limit(RLIMIT_AS, MEMORY_BYTES);
 #endif
 	(void)setpriority(PRIO_PROCESS, 0, 10);
-	execv(s->self, (char *const *)(s->config ? configured : plain));
+	execv(s->self, (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
 
-int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder,
+int hz_child_start(const struct hz_archive_settings *settings, const char *verb, const char *folder,
                    pid_t *ret, int *ret_pid_fd)
 {
+	const char *argv[8] = {settings->self};
+	unsigned n = 1;
+	if (strcmp(verb, "finalize") == 0)
+		argv[n++] = "record";
+	argv[n++] = verb;
+	argv[n++] = folder;
+	if (settings->config) {
+		argv[n++] = "--config";
+		argv[n++] = settings->config;
+	}
 	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		become(settings, parent, command, folder);
+		become(settings, parent, argv);
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0) {
 		int err = -errno;
@@ -60,6 +71,7 @@ int hz_child_start(const struct hz_archive_settings *settings, const char *comma
 		return err;
 	}
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	(void)setpgid(pid, pid); // both sides: whoever comes first
 	*ret = pid;
 	*ret_pid_fd = fd;
 	return 0;

@@ -20,6 +20,7 @@ struct hz_archive_job { // one at a time
 	pid_t pid;
 	int pid_fd; // -1: no child
 	int64_t began_us;
+	unsigned attempts; // before this one
 };
 
 struct hz_archive {
@@ -39,7 +40,7 @@ void hz_job_stop(struct hz_archive *archive);        // kills the child and wait
 int64_t hz_job_pause_ms(unsigned attempts);          // before the next attempt
 bool hz_job_is_queued(const char *folder);           // its deliveries were put into the spools
 
-// --- child.c: children with limits --------------------------------------------------------------------------------------
+// --- child.c: children with limits: `huizhen record finalize FOLDER`, `huizhen package FOLDER` --------------------------------------------------------------------------------------
 int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder,
                    pid_t *ret, int *ret_pid_fd);
 

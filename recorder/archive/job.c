@@ -39,20 +39,17 @@ static void end(struct hz_archive *a, const char *why)
 		close(job->pid_fd);
 	job->pid_fd = -1;
 	job->active = false;
-	// The child wrote the state, too: what it found (lost, torn, FAILED) stays.
+	// The child wrote the state, too: what it found (lost, torn, FAILED with its reason) stays.
 	if (hz_record_state_read(job->folder, &now) == 0)
 		job->state = now;
-	if (why) {
-		job->state.attempts++;
-		if (job->state.phase != HZ_RECORD_FAILED || !job->state.error[0])
-			snprintf(job->state.error, sizeof(job->state.error), "%s: %s", commands[job->step],
-			         why);
-		job->state.phase =
-		    job->state.attempts >= HZ_ARCHIVE_ATTEMPTS ? HZ_RECORD_FAILED : HZ_RECORD_FINALISING;
-	} else {
-		job->state.attempts = 0;
+	job->state.attempts = why ? job->attempts + 1 : 0;
+	if (!why) {
 		job->state.error[0] = '\0';
 		job->state.phase = HZ_RECORD_FINALISED;
+	} else if (job->state.phase != HZ_RECORD_FAILED) {
+		snprintf(job->state.error, sizeof(job->state.error), "%s: %s", commands[job->step], why);
+		job->state.phase =
+		    job->state.attempts >= HZ_ARCHIVE_ATTEMPTS ? HZ_RECORD_FAILED : HZ_RECORD_FINALISING;
 	}
 	job->state.changed_ms = hz_wall_us() / 1000;
 	int err = hz_record_state_write(job->folder, &job->state);
@@ -105,8 +102,11 @@ static void step(struct hz_archive *a, enum hz_archive_step next)
 int hz_job_start(struct hz_archive *a, const char *folder, const struct hz_record_state *state)
 {
 	struct hz_archive_job *job = &a->job;
-	*job =
-	    (struct hz_archive_job){.active = true, .state = *state, .pid_fd = -1, .began_us = hz_now_us()};
+	*job = (struct hz_archive_job){.active = true,
+	                               .state = *state,
+	                               .pid_fd = -1,
+	                               .began_us = hz_now_us(),
+	                               .attempts = state->attempts};
 	snprintf(job->folder, sizeof(job->folder), "%s", folder);
 	bool finalised = state->phase == HZ_RECORD_FINALISED; // by a child of an archive that died then
 	if (!finalised) {
@@ -151,7 +151,7 @@ void hz_job_stop(struct hz_archive *a)
 	struct hz_archive_job *job = &a->job;
 	if (!job->active || job->pid_fd < 0)
 		return;
-	kill(job->pid, SIGKILL);
+	kill(-job->pid, SIGKILL);
 	waitpid(job->pid, NULL, 0);
 	close(job->pid_fd);
 	job->pid_fd = -1;

@@ -1,0 +1,218 @@
+// The archive's loop with children that a shell script plays.
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "recorder/archive/archive.h"
+#include "recorder/record/files.h"
+#include "recorder/store.h"
+
+#define A "0190a5c2-7b1e-7c3a-9f00-00000000000a"
+#define B "0190a5c2-7b1e-7c3a-9f00-00000000000b"
+
+// Says what it was asked for; "fail" and "altered" beside the record make it do so.
+static const char script[] = "#!/bin/sh\n"
+                             "echo \"$@\" | sed 's,/tmp/[^ ]*/,,g' >>${0%/*}/asked\n"
+                             "if [ \"$1\" = record ]; then folder=$3; else folder=$2; fi\n"
+                             "[ -e $folder/fail ] && exit 3\n"
+                             "[ -e $folder/altered ] && { sed -i 's/finalising/failed/; s/\"error\": "
+                             "\"\"/\"error\": \"altered at 0001.hzj\"/' $folder/state.json; exit 1; }\n"
+                             "[ \"$1\" = record ] || exit 0\n"
+                             "[ -e $folder/slow ] && sleep 30\n"
+                             "id=${folder##*/}\n"
+                             "echo "
+                             "\"{\\\"version\\\":1,\\\"record\\\":\\\"$id\\\",\\\"consult\\\":\\\"c\\\","
+                             "\\\"started_ms\\\":1000,\\\"ended_ms\\\":2000}\" >$folder/manifest.json\n";
+
+struct rig {
+	char store[64], self[96];
+	struct hz_archive_settings settings;
+	pthread_t thread;
+	int stop_fd, result;
+};
+static struct rig rig;
+
+static void *run(void *arg)
+{
+	rig.result = hz_archive_run(&rig.settings, rig.stop_fd);
+	return NULL;
+}
+
+static int set_up(void **state)
+{
+	snprintf(rig.store, sizeof(rig.store), "/tmp/hz-archive-XXXXXX");
+	if (!mkdtemp(rig.store))
+		return -1;
+	snprintf(rig.self, sizeof(rig.self), "%s/self", rig.store);
+	int err = hz_record_write(rig.self, script, strlen(script), 0700);
+	rig.settings = (struct hz_archive_settings){.store = rig.store,
+	                                            .self = rig.self,
+	                                            .retry_first_ms = 10,
+	                                            .retry_most_ms = 100,
+	                                            .abandoned_s = 5};
+	rig.settings.fhir = (struct hz_fhir_settings){.public_url = "", .patient_system = ""};
+	rig.settings.pacs.url = rig.settings.emr.target.url = "";
+	return err;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "rm -r %s", rig.store);
+	return system(command);
+}
+
+static void start(void)
+{
+	rig.stop_fd = eventfd(0, EFD_CLOEXEC);
+	assert_int_equal(pthread_create(&rig.thread, NULL, run, NULL), 0);
+}
+
+static void stop(void)
+{
+	uint64_t one = 1;
+	assert_int_equal(write(rig.stop_fd, &one, sizeof(one)), sizeof(one));
+	pthread_join(rig.thread, NULL);
+	close(rig.stop_fd);
+	assert_int_equal(rig.result, 0);
+}
+
+static void put(const char *id, enum hz_record_phase phase, int64_t ended_ms, const char *beside,
+                char ret[HZ_RECORD_PATH_BYTES])
+{
+	char path[HZ_RECORD_PATH_BYTES + 32];
+	struct hz_record_state s = {.phase = phase,
+	                            .started_ms = 1763700000000,
+	                            .ended_ms = ended_ms,
+	                            .changed_ms = hz_wall_us() / 1000};
+	snprintf(s.id, sizeof(s.id), "%s", id);
+	snprintf(s.consult, sizeof(s.consult), "c");
+	assert_int_equal(hz_record_folder(rig.store, id, s.started_ms, ret), 0);
+	snprintf(path, sizeof(path), "mkdir -p %s/journal", ret);
+	assert_int_equal(system(path), 0);
+	snprintf(path, sizeof(path), "%s/%s", ret, beside);
+	if (*beside)
+		assert_int_equal(hz_record_write(path, "", 0, 0600), 0);
+	assert_int_equal(hz_record_state_write(ret, &s), 0);
+}
+
+static struct hz_record_state wait_for(const char *folder, enum hz_record_phase phase, unsigned attempts)
+{
+	struct hz_record_state s = {.phase = 0};
+	for (int i = 0; i < 1000; i++) {
+		const struct timespec ts = {.tv_nsec = 10000000};
+		if (hz_record_state_read(folder, &s) == 0 && s.phase == phase && s.attempts == attempts)
+			return s;
+		nanosleep(&ts, NULL);
+	}
+	fail_msg("it is %s, attempt %u: %s", hz_record_phase_name(s.phase), s.attempts, s.error);
+	return s;
+}
+
+static void asked(const char *want)
+{
+	char path[128], *text;
+	snprintf(path, sizeof(path), "%s/asked", rig.store);
+	assert_int_equal(hz_record_read(path, 1 << 20, &text, NULL), 0);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+// Oldest first; what comes while it runs is seen; certificate and Bundle are there.
+static void test_order(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], b[HZ_RECORD_PATH_BYTES], path[HZ_RECORD_PATH_BYTES + 32];
+	put(B, HZ_RECORD_ENDED, 2000, "", b);
+	put(A, HZ_RECORD_ENDED, 1000, "", a);
+	start();
+	wait_for(b, HZ_RECORD_DELIVERED, 0);
+	wait_for(a, HZ_RECORD_DELIVERED, 0);
+	asked("record finalize " A "\npackage " A "\nrecord finalize " B "\npackage " B "\n");
+	snprintf(path, sizeof(path), "%s/certificate.json", a);
+	assert_int_equal(access(path, R_OK), 0);
+	snprintf(path, sizeof(path), "%s/fhir.json", a);
+	assert_int_equal(access(path, R_OK), 0);
+	assert_int_equal(hz_archive_run(&rig.settings, rig.stop_fd), -EBUSY); // one a store
+	stop();
+}
+
+static void test_failures(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], b[HZ_RECORD_PATH_BYTES], path[HZ_RECORD_PATH_BYTES + 32];
+	put(A, HZ_RECORD_ENDED, 1000, "fail", a);
+	put(B, HZ_RECORD_ENDED, 2000, "altered", b);
+	start();
+	struct hz_record_state s = wait_for(a, HZ_RECORD_FINALISING, 1);
+	assert_string_equal(s.error, "finalize: exit code 3");
+	s = wait_for(b, HZ_RECORD_FAILED, 1); // needs a hand, and the rest went on
+	assert_string_equal(s.error, "altered at 0001.hzj");
+	snprintf(path, sizeof(path), "%s/altered", b);
+	unlink(path);
+	assert_int_equal(hz_archive_retry(rig.store, B), 1);
+	wait_for(b, HZ_RECORD_DELIVERED, 0);
+	stop();
+}
+
+// Six attempts, each by an archive of its own: then it is given up.
+static void test_given_up(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES];
+	put(A, HZ_RECORD_ENDED, 1000, "fail", a);
+	for (unsigned i = 1; i <= HZ_ARCHIVE_ATTEMPTS; i++) {
+		struct hz_record_state s;
+		start();
+		s = wait_for(a, i < HZ_ARCHIVE_ATTEMPTS ? HZ_RECORD_FINALISING : HZ_RECORD_FAILED, i);
+		stop();
+		s.changed_ms -= 3600000; // the pause is over
+		assert_int_equal(hz_record_state_write(a, &s), 0);
+	}
+	assert_int_equal(hz_archive_retry(rig.store, A), 1);
+	assert_int_equal(hz_archive_retry(rig.store, A), 0);
+}
+
+// A record whose recorder never came back; one under work when the archive stops begins again.
+static void test_abandoned_and_stopped(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], b[HZ_RECORD_PATH_BYTES], path[HZ_RECORD_PATH_BYTES + 32];
+	struct hz_record_state s;
+	put(A, HZ_RECORD_RECORDING, 0, "", a);
+	put(B, HZ_RECORD_ENDED, 2000, "slow", b);
+	assert_int_equal(hz_record_state_read(a, &s), 0);
+	s.changed_ms -= 10000;
+	assert_int_equal(hz_record_state_write(a, &s), 0);
+	start();
+	wait_for(a, HZ_RECORD_DELIVERED, 0);
+	wait_for(b, HZ_RECORD_FINALISING, 0);
+	stop(); // at once: the child is ended
+	snprintf(path, sizeof(path), "%s/slow", b);
+	unlink(path);
+	start();
+	wait_for(b, HZ_RECORD_DELIVERED, 0);
+	stop();
+}
+
+int main(void)
+{
+	hz_log_init("test", HZ_LOG_ERROR + 1);
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_abandoned_and_stopped, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
