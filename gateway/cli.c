@@ -29,6 +29,8 @@ static const struct command {
      "anew"},
     {"retry", hz_cli_retry, "[--record ID] [--config FILE]",
      "releases deliveries that PACS or EMR refused, and records that could not be finalised"},
+    {"certificate", hz_cli_certificate, "FOLDER [--key public.pem]",
+     "checks a record's folder against its certificate, offline, and names what differs"},
     {"archive", hz_cli_archive, NULL, NULL},
     {"package", hz_cli_package, NULL, NULL},
     {"control", hz_cli_control, NULL, NULL},

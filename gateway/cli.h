@@ -25,6 +25,9 @@ int hz_cli_recorder(int argc, char **argv); // internal
 int hz_cli_archive(int argc, char **argv);  // finished records: to files, PACS and EMR
 int hz_cli_package(int argc, char **argv);  // internal: started by the archive
 int hz_cli_retry(int argc, char **argv);
+int hz_cli_certificate(int argc, char **argv);
+// A record's folder against its certificate; public_pem: NULL for the store's own. Says what differs. An exit code.
+int hz_cli_check_certificate(const char *folder, const char *public_pem);
 
 // One option of a command. Exactly one of the targets is set.
 struct hz_cli_option {

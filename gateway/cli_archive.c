@@ -1,4 +1,4 @@
-// `huizhen archive`, `huizhen package` and `huizhen retry`: finished records (recorder/archive).
+// `huizhen archive`, `package`, `retry` and `certificate`: finished records (recorder/archive).
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include "gateway/base/log.h"
 #include "gateway/cli.h"
 #include "recorder/archive/archive.h"
+#include "recorder/record/certificate.h"
 #include "recorder/record/package.h"
 
 #define ABANDONED_S 120
@@ -156,4 +157,35 @@ int hz_cli_retry(int argc, char **argv)
 		                    strerror(-count));
 	printf("%d released\n", count);
 	return HZ_EXIT_DONE;
+}
+
+static void print_fault(void *arg, const char *where, const char *what)
+{
+	printf("%s: %s\n", where, what);
+}
+
+int hz_cli_check_certificate(const char *folder, const char *public_pem)
+{
+	int faults = hz_certificate_verify(folder, public_pem, print_fault, NULL);
+	if (faults < 0)
+		return hz_cli_error(HZ_EXIT_FAILED,
+		                    "cannot check %.200s (%s), at its certificate or --key: is it there?",
+		                    folder, strerror(-faults));
+	if (faults)
+		printf("%d things differ\n", faults);
+	else
+		puts("all is as it was signed");
+	return faults ? HZ_EXIT_FAILED : HZ_EXIT_DONE;
+}
+
+int hz_cli_certificate(int argc, char **argv)
+{
+	const char *key = NULL, *folder = argc > 1 ? argv[1] : NULL;
+	const struct hz_cli_option table[] = {{.name = "--key", .text = &key}, {.name = NULL}};
+	if (!folder || folder[0] == '-')
+		return hz_cli_error(
+		    HZ_EXIT_USAGE,
+		    "a record's folder is missing, at huizhen certificate: it is the first argument");
+	int code = hz_cli_options(argc - 1, argv + 1, table);
+	return code ? code : hz_cli_check_certificate(folder, key);
 }

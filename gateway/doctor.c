@@ -48,8 +48,7 @@ void hz_doctor_run(struct hz_doctor *doctor, const struct hz_config *config)
 	hz_doctor_turn(doctor);
 	hz_doctor_media(doctor);
 	hz_doctor_record(doctor);
-	hz_doctor_add(doctor, "pacs", HZ_VERDICT_OFF, NULL, "not configured");
-	hz_doctor_add(doctor, "emr", HZ_VERDICT_OFF, NULL, "not configured");
+	hz_doctor_archive(doctor);
 }
 
 enum hz_verdict hz_doctor_verdict(const struct hz_doctor *doctor)

@@ -156,7 +156,7 @@ static int run(struct work *w, const struct hz_dicom_mp4 *with)
 	if (!err && av_write_trailer(w->out) < 0)
 		err = -EIO;
 	w->info.duration_us = us_of(w, w->end);
-	w->info.audio_channels = w->sound ? 2 : 0;
+	w->info.audio_channels = w->sound ? hz_dicom_sound_channels(w->sound) : 0;
 	return err;
 }
 
@@ -164,7 +164,6 @@ int hz_dicom_mp4(const struct hz_dicom_mp4 *with, struct hz_dicom_mp4_info *ret)
 {
 	struct work w = {0};
 	struct stat st;
-	int quiet = av_log_get_level();
 	av_log_set_level(AV_LOG_QUIET); // it names files and repeats what strangers sent
 	w.packet = av_packet_alloc();
 	int err = w.packet ? run(&w, with) : -ENOMEM;
@@ -174,7 +173,6 @@ int hz_dicom_mp4(const struct hz_dicom_mp4 *with, struct hz_dicom_mp4_info *ret)
 		err = -EIO;
 	avformat_free_context(w.out);
 	avformat_close_input(&w.in);
-	av_log_set_level(quiet);
 	if (!err && stat(with->out, &st) < 0)
 		err = -errno;
 	if (!err && st.st_size > FRAGMENT_BYTES)

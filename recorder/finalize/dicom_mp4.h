@@ -1,5 +1,5 @@
 // Makes the MP4 that a DICOM video object holds (PS3.5 8.2.7, 8.2.12): the H.264 of a track copied as it is with its
-// timestamps, and sound as AAC-LC, 48 kHz, stereo, without holes: what is missing is silence, from the first picture to the
+// timestamps, and sound as AAC-LC of 48 kHz without holes: what is missing is silence, from the first picture to the
 // last. A plain MP4 with its index in front. The same input gives the same bytes (with the same libraries).
 //
 // Reads what strangers sent (Opus): runs in a process of its own. Thread: one at a time.

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BIT_RATE 128000
+#define BIT_RATE 64000                    // a channel
 #define SLACK    (HZ_DICOM_SOUND_HZ / 50) // a timestamp may be off by 20 ms before it counts
 #define CHUNK    4096                     // samples of silence put in at once
 
@@ -29,6 +29,8 @@ struct hz_dicom_sound {
 	int64_t clock;   // samples behind the last timestamp that was believed
 	int64_t sent;    // samples given to the encoder
 	bool has_held, drained, clock_set;
+	bool copy; // AAC as it is: `packet` waits for its time when has_held
+	AVChannelLayout layout;
 };
 
 static int make_decoder(struct hz_dicom_sound *s)
@@ -44,7 +46,18 @@ static int make_decoder(struct hz_dicom_sound *s)
 		return -EBADMSG;
 	s->decoder->thread_count = 1;
 	s->decoder->pkt_timebase = s->in->streams[s->index]->time_base;
-	return avcodec_open2(s->decoder, codec, NULL) < 0 ? -EBADMSG : 0;
+	if (avcodec_open2(s->decoder, codec, NULL) < 0)
+		return -EBADMSG;
+	const AVCodecParameters *p = s->in->streams[s->index]->codecpar;
+	s->copy = p->codec_id == AV_CODEC_ID_AAC && p->sample_rate == HZ_DICOM_SOUND_HZ &&
+	          p->ch_layout.nb_channels <= 2 && p->extradata_size > 0;
+	av_channel_layout_default(&s->layout, p->ch_layout.nb_channels == 1 ? 1 : 2);
+	return 0;
+}
+
+unsigned hz_dicom_sound_channels(const struct hz_dicom_sound *s)
+{
+	return (unsigned)s->layout.nb_channels;
 }
 
 static int make_encoder(struct hz_dicom_sound *s)
@@ -55,14 +68,16 @@ static int make_encoder(struct hz_dicom_sound *s)
 		return codec ? -ENOMEM : -ENOTSUP;
 	s->encoder->sample_rate = HZ_DICOM_SOUND_HZ;
 	s->encoder->sample_fmt = AV_SAMPLE_FMT_FLTP;
-	s->encoder->bit_rate = BIT_RATE;
+	s->encoder->bit_rate = (int64_t)BIT_RATE * s->layout.nb_channels;
 	s->encoder->time_base = (AVRational){1, HZ_DICOM_SOUND_HZ};
 	s->encoder->thread_count = 1;
 	s->encoder->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
-	av_channel_layout_default(&s->encoder->ch_layout, 2);
+	s->encoder->ch_layout = s->layout; // mono and stereo own no memory
+	(void)av_opt_set(s->encoder->priv_data, "aac_coder", "fast",
+	                 0); // twice as fast, an hour must not take minutes
 	if (avcodec_open2(s->encoder, codec, NULL) < 0)
 		return -ENOTSUP;
-	s->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, 2, 4 * CHUNK);
+	s->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, s->layout.nb_channels, 4 * CHUNK);
 	s->packet = av_packet_alloc();
 	s->decoded = av_frame_alloc();
 	s->held = av_frame_alloc();
@@ -72,7 +87,7 @@ static int make_encoder(struct hz_dicom_sound *s)
 	s->frame->nb_samples = s->encoder->frame_size;
 	s->frame->format = AV_SAMPLE_FMT_FLTP;
 	s->frame->sample_rate = HZ_DICOM_SOUND_HZ;
-	av_channel_layout_default(&s->frame->ch_layout, 2);
+	s->frame->ch_layout = s->layout;
 	return av_frame_get_buffer(s->frame, 0) < 0 ? -ENOMEM : 0;
 }
 
@@ -121,16 +136,18 @@ int hz_dicom_sound_attach(struct hz_dicom_sound *s, AVFormatContext *out)
 	if (!s->stream)
 		return -ENOMEM;
 	s->stream->time_base = s->encoder->time_base;
-	return avcodec_parameters_from_context(s->stream->codecpar, s->encoder) < 0 ? -ENOMEM : 0;
+	int err = s->copy ? avcodec_parameters_copy(s->stream->codecpar, s->in->streams[s->index]->codecpar)
+	                  : avcodec_parameters_from_context(s->stream->codecpar, s->encoder);
+	s->stream->codecpar->codec_tag = 0;
+	return err < 0 ? -ENOMEM : 0;
 }
 
 // The decoded frame in 48 kHz stereo, with its place in the output.
 static int hold(struct hz_dicom_sound *s)
 {
 	AVFrame *in = s->decoded;
-	AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
 	if (!s->resampler) {
-		if (swr_alloc_set_opts2(&s->resampler, &stereo, AV_SAMPLE_FMT_FLTP, HZ_DICOM_SOUND_HZ,
+		if (swr_alloc_set_opts2(&s->resampler, &s->layout, AV_SAMPLE_FMT_FLTP, HZ_DICOM_SOUND_HZ,
 		                        &in->ch_layout, (enum AVSampleFormat)in->format, in->sample_rate, 0,
 		                        NULL) < 0 ||
 		    swr_init(s->resampler) < 0)
@@ -139,7 +156,7 @@ static int hold(struct hz_dicom_sound *s)
 	av_frame_unref(s->held);
 	s->held->format = AV_SAMPLE_FMT_FLTP;
 	s->held->sample_rate = HZ_DICOM_SOUND_HZ;
-	av_channel_layout_default(&s->held->ch_layout, 2);
+	s->held->ch_layout = s->layout;
 	if (swr_convert_frame(s->resampler, s->held, in) < 0) { // the format changed within the stream
 		swr_free(&s->resampler);
 		return 0;
@@ -224,7 +241,8 @@ static int put(struct hz_dicom_sound *s, AVFrame *from, int at, int64_t samples)
 	int n = samples < CHUNK ? (int)samples : CHUNK;
 	if (from) {
 		planes[0] = (float *)(void *)from->extended_data[0] + at;
-		planes[1] = (float *)(void *)from->extended_data[1] + at;
+		if (s->layout.nb_channels > 1)
+			planes[1] = (float *)(void *)from->extended_data[1] + at;
 	}
 	if (av_audio_fifo_write(s->fifo, planes, n) < n)
 		return -ENOMEM;
@@ -255,10 +273,39 @@ static int place(struct hz_dicom_sound *s, int64_t until)
 	return 0;
 }
 
+// Packets of the file as they are, up to until; what is before the first picture is left out.
+static int copy_until(struct hz_dicom_sound *s, int64_t until)
+{
+	const AVRational from = s->in->streams[s->index]->time_base;
+	const int64_t shift = av_rescale(s->offset_us, HZ_DICOM_SOUND_HZ, 1000000);
+	for (;;) {
+		if (!s->has_held && av_read_frame(s->in, s->packet) < 0)
+			return 0;
+		s->has_held = false;
+		AVPacket *p = s->packet;
+		if (p->stream_index == s->index && p->pts != AV_NOPTS_VALUE) {
+			int64_t at = av_rescale_q(p->pts, from, s->encoder->time_base) + shift;
+			s->has_held = at >= until;
+			if (s->has_held)
+				return 0;
+			p->dts = p->pts = at;
+			p->duration = av_rescale_q(p->duration, from, s->encoder->time_base);
+			p->stream_index = s->stream->index;
+			p->pos = -1;
+			av_packet_rescale_ts(p, s->encoder->time_base, s->stream->time_base);
+			if (at + s->encoder->frame_size > 0 && av_interleaved_write_frame(s->out, p) < 0)
+				return -EIO;
+		}
+		av_packet_unref(s->packet);
+	}
+}
+
 int hz_dicom_sound_fill(struct hz_dicom_sound *s, int64_t until_us, int end)
 {
 	int64_t until = av_rescale(until_us, HZ_DICOM_SOUND_HZ, 1000000);
 	int err = 0;
+	if (s->copy)
+		return copy_until(s, until);
 	while (!err && s->next < until) {
 		if (!s->has_held && !s->drained)
 			err = decode(s);

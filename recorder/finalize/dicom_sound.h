@@ -1,5 +1,5 @@
-// The sound of a DICOM video: whatever a file has, as an unbroken stream of AAC-LC frames (PS3.5 8.2.12: 48 kHz, at most
-// stereo here). Part of dicom_mp4. Thread: one at a time.
+// The sound of a DICOM video: whatever a file has, as an unbroken stream of AAC-LC frames (PS3.5 8.2.12: 48 kHz, mono or
+// stereo here). AAC of 48 kHz (the composed picture's, which has no holes) is copied. Part of dicom_mp4. Thread: one at a time.
 #ifndef HZ_RECORDER_FINALIZE_DICOM_SOUND_H
 #define HZ_RECORDER_FINALIZE_DICOM_SOUND_H
 
@@ -13,6 +13,8 @@ struct hz_dicom_sound;
 // offset_us is added to the file's times to get the output's. -ENOENT: no sound in this file.
 int hz_dicom_sound_new(const char *path, int64_t offset_us, struct hz_dicom_sound **ret);
 void hz_dicom_sound_free(struct hz_dicom_sound *sound); // NULL allowed
+
+unsigned hz_dicom_sound_channels(const struct hz_dicom_sound *sound);
 
 // Adds the stream to out and gives what it writes to it. Called once, before the header is written.
 int hz_dicom_sound_attach(struct hz_dicom_sound *sound, AVFormatContext *out);

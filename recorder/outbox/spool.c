@@ -30,7 +30,7 @@ int hz_spool_write(const char *folder, const struct hz_spool_item *item)
 	              (int)item->attempts, "parked", item->parked, "error", item->error);
 	char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	path_of(folder, item->name, path);
-	int err = text ? hz_record_write(path, text, strlen(text), 0640) : -ENOMEM;
+	int err = text ? hz_document_write(path, text, strlen(text), 0640) : -ENOMEM;
 	free(text);
 	json_decref(json);
 	return err;
@@ -67,7 +67,7 @@ int hz_spool_parse(const char *text, size_t bytes, struct hz_spool_item *ret)
 	            copy(json, "instance", item.instance, sizeof(item.instance)) &&
 	            copy(json, "sha256", item.sha256, sizeof(item.sha256)) &&
 	            copy(json, "error", item.error, sizeof(item.error)) && hz_record_id_good(item.record) &&
-	            hz_record_is_inside(item.folder) && hz_record_is_inside(item.path) &&
+	            hz_document_is_inside(item.folder) && hz_document_is_inside(item.path) &&
 	            (!*item.instance || hz_uid_is_valid(item.instance));
 	if (good) {
 		item.bytes = (uint64_t)number(json, "bytes");
@@ -86,7 +86,7 @@ int hz_spool_read(const char *folder, const char *name, struct hz_spool_item *re
 	char path[4096], *text;
 	size_t bytes;
 	path_of(folder, name, path);
-	int err = hz_record_read(path, ITEM_BYTES, &text, &bytes);
+	int err = hz_document_read(path, ITEM_BYTES, &text, &bytes);
 	if (err)
 		return err == -EFBIG ? -EBADMSG : err;
 	err = hz_spool_parse(text, bytes, ret);
@@ -102,7 +102,7 @@ int hz_spool_done(const char *folder, const char *name)
 	path_of(folder, name, path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return -errno;
-	return hz_record_sync(path);
+	return hz_document_sync(path);
 }
 
 static int is_item(const struct dirent *e)

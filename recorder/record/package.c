@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,16 @@
 #include "recorder/record/files.h"
 #include "recorder/record/manifest_read.h"
 
+#define THREADS 4 // of a package
+
+// An MP4 under way or made. Sound takes nearly all of the time: files are prepared beside each other.
+struct prepared {
+	const struct hz_manifest_file *file;
+	char mp4[4096];
+	int err;
+	struct hz_dicom_mp4_info info;
+};
+
 struct job {
 	const char *folder;
 	const struct hz_package_settings *settings;
@@ -22,6 +34,9 @@ struct job {
 	char study[HZ_UID_BYTES];
 	const struct hz_manifest_file *series[HZ_PACKAGE_INSTANCES]; // the first file of each
 	unsigned series_parts[HZ_PACKAGE_INSTANCES], series_count;
+	struct prepared *prepared;
+	unsigned prepared_count;
+	_Atomic unsigned next;
 };
 
 static bool is_word(const char *a, const char *b)
@@ -133,46 +148,40 @@ static int mp4_of(struct job *j, const struct hz_manifest_file *f, const char *o
 	return err;
 }
 
-static int make(struct job *j, const struct hz_manifest_file *f)
+static int make(struct job *j, struct prepared *p)
 {
-	char mp4[4096], dcm[4096], path[32];
-	struct hz_dicom_mp4_info info;
+	char dcm[4096], path[32];
 	struct hz_dicom_ids ids;
-	unsigned n = (unsigned)json_array_size(j->instances) + 1;
-	if (n > HZ_PACKAGE_INSTANCES) {
-		refuse(j, f, "too many objects");
-		return 0;
-	}
-	snprintf(path, sizeof(path), "dicom/%02u.dcm", n);
-	snprintf(mp4, sizeof(mp4), "%s/dicom/%02u.mp4", j->folder, n);
+	const struct hz_manifest_file *f = p->file;
+	const struct hz_dicom_mp4_info *info = &p->info;
+	snprintf(path, sizeof(path), "dicom/%02u.dcm", (unsigned)json_array_size(j->instances) + 1);
 	snprintf(dcm, sizeof(dcm), "%s/%s", j->folder, path);
-	int err = mp4_of(j, f, mp4, &info);
-	if (err == -ENOSPC || err == -EIO || err == -ENOMEM)
-		return err;
-	if (err) {
-		refuse(j, f, why_of(err));
+	if (p->err == -ENOSPC || p->err == -EIO || p->err == -ENOMEM)
+		return p->err;
+	if (p->err) {
+		refuse(j, f, why_of(p->err));
 		return 0;
 	}
 	struct hz_dicom_video v = {
-	    .manifest = j->manifest, .file = f, .charset = j->settings->charset, .mp4 = mp4, .path = dcm};
-	v.stream = (struct hz_dicom_stream){.profile_idc = info.profile_idc,
-	                                    .constraint_flags = info.constraint_flags,
-	                                    .level_idc = info.level_idc,
-	                                    .columns = info.columns,
-	                                    .rows = info.rows,
-	                                    .frames = info.frames,
-	                                    .duration_us = info.duration_us,
-	                                    .audio_channels = info.audio_channels,
-	                                    .bytes = info.bytes};
-	err = hz_dicom_video_ids(&v, &ids);
+	    .manifest = j->manifest, .file = f, .charset = j->settings->charset, .mp4 = p->mp4, .path = dcm};
+	v.stream = (struct hz_dicom_stream){.profile_idc = info->profile_idc,
+	                                    .constraint_flags = info->constraint_flags,
+	                                    .level_idc = info->level_idc,
+	                                    .columns = info->columns,
+	                                    .rows = info->rows,
+	                                    .frames = info->frames,
+	                                    .duration_us = info->duration_us,
+	                                    .audio_channels = info->audio_channels,
+	                                    .bytes = info->bytes};
+	int err = hz_dicom_video_ids(&v, &ids);
 	if (err) {
 		refuse(j, f, why_of(err));
-		unlink(mp4);
+		unlink(p->mp4);
 		return 0;
 	}
 	number(j, &v);
 	err = hz_dicom_video_write(&v, &ids);
-	unlink(mp4);
+	unlink(p->mp4);
 	return err ? err : describe(j, &v, &ids, path);
 }
 
@@ -181,23 +190,71 @@ static bool is_candidate(const struct hz_manifest_file *f)
 	return has_picture(f) && is_word(f->container, "mp4") && hz_manifest_has_codec(f, "h264");
 }
 
+static void *prepare(void *arg)
+{
+	struct job *j = arg;
+	for (;;) {
+		unsigned i = atomic_fetch_add(&j->next, 1);
+		if (i >= j->prepared_count)
+			return NULL;
+		struct prepared *p = &j->prepared[i];
+		p->err = mp4_of(j, p->file, p->mp4, &p->info);
+	}
+}
+
+static void add(struct job *j, const struct hz_manifest_file *f)
+{
+	if (j->prepared_count == HZ_PACKAGE_INSTANCES) {
+		refuse(j, f, "too many objects");
+		return;
+	}
+	struct prepared *p = &j->prepared[j->prepared_count++];
+	p->file = f;
+	snprintf(p->mp4, sizeof(p->mp4), "%s/dicom/.%03u.mp4", j->folder, j->prepared_count);
+}
+
+static int make_added(struct job *j)
+{
+	pthread_t threads[THREADS];
+	unsigned begin = j->next, started = 0;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	while (started + 1 < THREADS && started + 1 < (cores > 0 ? (unsigned)cores : 1) &&
+	       started + 1 < j->prepared_count - begin &&
+	       pthread_create(&threads[started], NULL, prepare, j) == 0)
+		started++;
+	prepare(j);
+	while (started)
+		pthread_join(threads[--started], NULL);
+	j->next = j->prepared_count;
+	int err = 0;
+	for (unsigned i = begin; i < j->prepared_count; i++)
+		if (err)
+			unlink(j->prepared[i].mp4);
+		else
+			err = make(j, &j->prepared[i]);
+	return err;
+}
+
 static int make_all(struct job *j)
 {
 	const struct hz_manifest *m = j->manifest;
-	int err = 0;
-	for (unsigned i = 0; !err && i < m->files_count; i++) {
+	j->prepared = calloc(HZ_PACKAGE_INSTANCES, sizeof(*j->prepared));
+	if (!j->prepared)
+		return -ENOMEM;
+	for (unsigned i = 0; i < m->files_count; i++) {
 		const struct hz_manifest_file *f = &m->files[i];
 		if (!is_word(f->role, "track") || !has_picture(f))
 			continue;
 		if (is_candidate(f))
-			err = make(j, f);
+			add(j, f);
 		else
 			refuse(j, f, "not H.264: in the composed picture only");
 	}
+	int err = make_added(j);
 	for (unsigned i = 0; !err && i < m->files_count && (j->unfit || j->settings->composed); i++)
 		if (is_word(m->files[i].role, "composed") && is_candidate(&m->files[i]))
-			err = make(j, &m->files[i]);
-	return err;
+			add(j, &m->files[i]);
+	return err ? err : make_added(j);
 }
 
 static int write_index(struct job *j)
@@ -260,6 +317,7 @@ int hz_package(const char *folder, const struct hz_package_settings *settings, c
 	if (!err)
 		err = write_index(j);
 out:
+	free(j->prepared);
 	json_decref(j->instances);
 	json_decref(j->refused);
 	hz_manifest_free(j->manifest);

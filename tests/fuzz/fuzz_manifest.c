@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		    .file = &m->files[i],
 		    .stream = {
 		        .profile_idc = 100, .level_idc = 31, .columns = 640, .rows = 480, .frames = 1}};
-		if (!hz_record_is_inside(m->files[i].path))
+		if (!hz_document_is_inside(m->files[i].path))
 			abort();
 		if (hz_dicom_video_ids(&v, &ids) == 0 &&
 		    (!hz_uid_is_valid(ids.study) || !hz_uid_is_valid(ids.series) ||

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 			abort();
 		free(token);
 	} else if (data[0] == 'I' && hz_spool_parse(rest, bytes - 3, &item) == 0) {
-		if (!hz_record_is_inside(item.folder) || !hz_record_is_inside(item.path))
+		if (!hz_document_is_inside(item.folder) || !hz_document_is_inside(item.path))
 			abort();
 	}
 	return 0;

@@ -58,7 +58,7 @@ static int set_up(void **state)
 	if (!mkdtemp(rig.store))
 		return -1;
 	snprintf(rig.self, sizeof(rig.self), "%s/self", rig.store);
-	int err = hz_record_write(rig.self, script, strlen(script), 0700);
+	int err = hz_document_write(rig.self, script, strlen(script), 0700);
 	rig.settings = (struct hz_archive_settings){.store = rig.store,
 	                                            .self = rig.self,
 	                                            .retry_first_ms = 10,
@@ -106,7 +106,7 @@ static void put(const char *id, enum hz_record_phase phase, int64_t ended_ms, co
 	assert_int_equal(system(path), 0);
 	snprintf(path, sizeof(path), "%s/%s", ret, beside);
 	if (*beside)
-		assert_int_equal(hz_record_write(path, "", 0, 0600), 0);
+		assert_int_equal(hz_document_write(path, "", 0, 0600), 0);
 	assert_int_equal(hz_record_state_write(ret, &s), 0);
 }
 
@@ -127,7 +127,7 @@ static void asked(const char *want)
 {
 	char path[128], *text;
 	snprintf(path, sizeof(path), "%s/asked", rig.store);
-	assert_int_equal(hz_record_read(path, 1 << 20, &text, NULL), 0);
+	assert_int_equal(hz_document_read(path, 1 << 20, &text, NULL), 0);
 	assert_string_equal(text, want);
 	free(text);
 }

@@ -79,7 +79,7 @@ static void test_fragment(void **state)
 	                                   .sop_instance = "1.2.3.4",
 	                                   .transfer_syntax = HZ_TS_H264_HIGH_41,
 	                                   .pixels = in};
-	assert_int_equal(hz_record_write(in, "abc", 3, 0600), 0);
+	assert_int_equal(hz_document_write(in, "abc", 3, 0600), 0);
 	assert_int_equal(hz_dicom_new(HZ_CHARSET_UTF8, &d), 0);
 	assert_int_equal(hz_dicom_save(d, &file), 0);
 	hz_dicom_free(d);
@@ -121,7 +121,7 @@ static void random_manifest(const struct fake_record *r, struct hz_manifest **re
 {
 	char path[1024], *text;
 	snprintf(path, sizeof(path), "%s/manifest.json", r->folder);
-	assert_int_equal(hz_record_read(path, 1 << 20, &text, NULL), 0);
+	assert_int_equal(hz_document_read(path, 1 << 20, &text, NULL), 0);
 	json_t *m = json_loads(text, 0, NULL), *subject = json_object_get(m, "subject"),
 	       *patient = json_object_get(subject, "patient");
 	free(text);
@@ -192,7 +192,7 @@ static void refused(const char *what, const char *with)
 	char path[1024], *text, *bad;
 	fake_record_new(&r, false);
 	snprintf(path, sizeof(path), "%s/manifest.json", r.folder);
-	assert_int_equal(hz_record_read(path, 1 << 20, &text, NULL), 0);
+	assert_int_equal(hz_document_read(path, 1 << 20, &text, NULL), 0);
 	bad = calloc(1, strlen(text) + strlen(with) + 1);
 	const char *at = strstr(text, what);
 	assert_non_null(at);
