@@ -70,6 +70,9 @@ test("a record stands in PACS and EMR, bit-identical and valid", async () => {
     assert.match(archive.metrics(), /huizhen_record_outbox_delivered_total\{destination="pacs"\} 2/);
     assert.match(archive.metrics(), /huizhen_records\{phase="delivered"\} 1/);
     assert.doesNotMatch(archive.log(), /王小东|P1|李医生|secret/);
+    assert.match(archive.run("certificate", record.folder), /all is as it was signed/);
+    const doctor = JSON.parse(spawnSync(archive.binary, ["doctor", "--json"], { env: archive.environment, cwd: archive.data, encoding: "utf8" }).stdout) as { checks: { check: string; verdict: string }[] };
+    assert.equal(doctor.checks.find((one) => one.check === "pacs")?.verdict, "ok");
   } finally {
     await archive.done();
   }
@@ -205,6 +208,11 @@ test("retention: held records stay, others go with a signed note", async () => {
     assert.ok(existsSync(join(old.folder, "fhir.json")) && !existsSync(join(old.folder, "dicom")) && !existsSync(join(old.folder, "journal")));
     assert.deepEqual(readdirSync(ancient.folder).sort(), ["certificate.json", "deletion.json", "state.json"]);
     assert.ok(existsSync(join(held.folder, "tracks")));
+    for (const one of [old, ancient, held]) assert.match(archive.run("certificate", one.folder), /all is as it was signed/);
+    const deletion = JSON.parse(readFileSync(join(old.folder, "deletion.json"), "utf8"));
+    assert.equal(deletion.deletion.what, "media");
+    writeFileSync(join(old.folder, "deletion.json"), JSON.stringify({ ...deletion, note: `${deletion.note.slice(0, -4)}AAAA` }));
+    assert.match(spawnSync(archive.binary, ["certificate", old.folder], { encoding: "utf8" }).stdout, /is not there/); // a note that nobody signed
   } finally {
     await archive.done();
   }

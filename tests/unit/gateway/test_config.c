@@ -137,6 +137,16 @@ static const struct bad {
 	const char *line; // ":3:" or NULL
 	const char *word;
 } bad_files[] = {
+    {"record:\n  pacs_url: pacs/dicom-web\n", ":2", "record.pacs_url"},
+    {"record:\n  emr_url: https://e/fhir?x=1\n", ":2", "without ? and #"},
+    {"record:\n  character_set: latin1\n", ":2", "gb18030"},
+    {"record:\n  signature: rsa\n", ":2", "es256 or sm2"},
+    {"record:\n  retry_seconds: 0\n", ":2", "from 1"},
+    {"record:\n  pacs_user: u\n  pacs_token: t\n", "", "record.pacs_token"},
+    {"record:\n  emr_token_url: https://t/\n", "", "belong together"},
+    {"record:\n  emr_user: u\n  emr_token: t\n", "", "together"},
+    {"record:\n  pacs_certificate: c.pem\n", "", "its key"},
+    {"record:\n  retention_media_days: 10\n  retention_days: 9\n", "", "retention_media_days"},
     {"http:\n  prot: 1\n", "t.yaml:2", "did you mean \"port\""},
     {"htp:\n  port: 1\n", "t.yaml:1", "did you mean \"http\""},
     {"log:\n  level: info\nfoo: 1\n", "t.yaml:3", "unknown key foo"},
