@@ -14,7 +14,9 @@ struct hz_clip {
 	AVPacket *packet;
 	const AVStream *stream;
 	const char *path; // the caller's
+	int64_t until_us; // of keys_only
 	bool keys_only, wait_key, drained;
+	bool held; // packet is read and waits
 };
 
 static bool is_taken(enum AVCodecID id, bool video)
@@ -109,31 +111,57 @@ void hz_clip_close(struct hz_clip *clip)
 	free(clip);
 }
 
-// The next packet of the stream goes to the decoder. 1; 0: there is none; -errno.
-static int feed(struct hz_clip *c)
+// Reads a packet of the stream, or has one. 1; 0: there is none; -errno.
+static int read_packet(struct hz_clip *c)
 {
-	for (;;) {
+	while (!c->held) {
 		int err = av_read_frame(c->format, c->packet);
 		if (err == AVERROR_EOF)
 			return 0;
 		if (err < 0)
 			return err == AVERROR(ENOMEM) ? -ENOMEM : -EBADMSG;
-		bool key = c->packet->flags & AV_PKT_FLAG_KEY,
-		     whole = !(c->packet->flags & AV_PKT_FLAG_CORRUPT);
-		bool ours = c->packet->stream_index == c->stream->index;
-		if (ours && key && !c->keys_only)
+		bool whole = !(c->packet->flags & AV_PKT_FLAG_CORRUPT);
+		c->held = c->packet->stream_index == c->stream->index;
+		if (!c->held || !whole)
+			av_packet_unref(c->packet);
+		if (!whole) {
+			c->held = false;
+			return -EBADMSG;
+		}
+	}
+	return 1;
+}
+
+static bool is_later(const struct hz_clip *c)
+{
+	const AVRational us = {1, 1000000};
+	return c->keys_only && c->packet->pts != AV_NOPTS_VALUE &&
+	       av_compare_ts(c->packet->pts, c->stream->time_base, c->until_us, us) > 0;
+}
+
+// The next packet of the stream goes to the decoder. 1; 0: there is none; 2: not yet; -errno.
+static int feed(struct hz_clip *c)
+{
+	int err = 0;
+	for (bool wanted = false; !wanted && !err;) {
+		int got = read_packet(c);
+		if (got != 1)
+			return got;
+		if (is_later(c))
+			return 2;
+		bool key = c->packet->flags & AV_PKT_FLAG_KEY;
+		if (key)
 			c->wait_key = false;
-		bool wanted = ours && whole && (key || (!c->keys_only && !c->wait_key));
+		else if (c->keys_only)
+			c->wait_key = true; // what follows needs it
+		wanted = !c->wait_key;
 		if (wanted)
 			err = avcodec_send_packet(c->codec, c->packet);
 		av_packet_unref(c->packet);
-		if (!whole)
-			return -EBADMSG;
-		if (err == AVERROR(ENOMEM))
-			return -ENOMEM;
-		if (wanted)
-			return 1; // a packet that the decoder refuses is lost like one that never came
+		c->held = false;
 	}
+	return err == AVERROR(ENOMEM) ? -ENOMEM
+	                              : 1; // one that the decoder refuses is lost like one that never came
 }
 
 int hz_clip_next(struct hz_clip *clip, AVFrame *frame, int64_t *ret_us)
@@ -152,7 +180,7 @@ int hz_clip_next(struct hz_clip *clip, AVFrame *frame, int64_t *ret_us)
 		if (err == AVERROR(ENOMEM))
 			return -ENOMEM;
 		err = feed(clip);
-		if (err < 0)
+		if (err < 0 || err == 2)
 			return err;
 		if (err == 0) {
 			clip->drained = true;
@@ -161,9 +189,8 @@ int hz_clip_next(struct hz_clip *clip, AVFrame *frame, int64_t *ret_us)
 	}
 }
 
-void hz_clip_keys_only(struct hz_clip *clip, bool on)
+void hz_clip_keys_only(struct hz_clip *clip, bool on, int64_t until_us)
 {
-	if (clip->keys_only && !on)
-		clip->wait_key = true;
 	clip->keys_only = on;
+	clip->until_us = until_us;
 }

@@ -19,10 +19,12 @@ struct hz_clip;
 int hz_clip_open(const char *path, bool video, char ret_error[HZ_CLIP_ERROR], struct hz_clip **ret);
 void hz_clip_close(struct hz_clip *clip); // NULL allowed
 
-// 1: a frame, its time from the file's begin; 0: the end; -EBADMSG: cut off or damaged beyond reading, -ENOMEM.
+// 1: a frame, its time from the file's begin; 0: the end; 2: nothing yet, see below; -EBADMSG: cut off or damaged beyond
+// reading, -ENOMEM.
 int hz_clip_next(struct hz_clip *clip, AVFrame *frame, int64_t *ret_us);
 
-// Decode keyframes only, for a picture that nobody sees. Takes effect at once when switched on, at the next keyframe when off.
-void hz_clip_keys_only(struct hz_clip *clip, bool on);
+// For a picture that nobody sees: decode keyframes only, and read no further than a time of the file. Whoever sees it again
+// has it from the next keyframe on, unless nothing was left out.
+void hz_clip_keys_only(struct hz_clip *clip, bool on, int64_t until_us);
 
 #endif

@@ -14,8 +14,7 @@
 #include "recorder/compose/update.h"
 #include "recorder/compose/voice.h"
 
-#define SCENE_MS 200 // how often it is looked who is there
-#define AFTER_MS 24  // of sound behind the last picture: what limiter and encoder hold back
+#define AFTER_MS 29 // of sound behind the last picture: what limiter and encoder hold back
 
 struct source { // of a person
 	struct hz_picture *picture;
@@ -117,10 +116,8 @@ static int compose_frame(struct composer *c, uint64_t n)
 {
 	int64_t rate = c->options->rate, half_us = 500000 / rate;
 	int64_t us = c->input->from_ms * 1000 + (int64_t)n * 1000000 / rate;
-	if (n % (uint64_t)(rate * SCENE_MS / 1000 > 0 ? rate * SCENE_MS / 1000 : 1) == 0) {
-		hz_scene_at(c->scene, us / 1000, c->at);
-		hz_stage_set(c->stage, c->at);
-	}
+	hz_scene_at(c->scene, us / 1000, c->at);
+	hz_stage_set(c->stage, c->at);
 	int err = move_pictures(c, us + half_us); // the nearest, not the one before
 	if (err)
 		return err;
@@ -215,7 +212,7 @@ int hz_compose(const struct hz_input *input, const struct hz_compose_options *op
 	for (uint64_t n = 0; n < c.frames && !err; n++)
 		err = compose_frame(&c, n);
 	if (!err)
-		err = mix_until(&c, (int64_t)c.frames * 1000 / options->rate + AFTER_MS + 5);
+		err = mix_until(&c, (int64_t)c.frames * 1000 / options->rate + AFTER_MS);
 	if (!err)
 		err = finish(&c, ret);
 	if (err && !ret_error[0])

@@ -63,7 +63,7 @@ static int open_next(struct hz_picture *p, char *error)
 	return hz_clip_open(p->file[p->next++]->path, true, error, &p->clip);
 }
 
-// One frame ahead of what is shown, so that one knows when to change.
+// One frame ahead of what is shown, so that one knows when to change. 1; 2: not yet; 0: the file's end; -errno.
 static int look_ahead(struct hz_picture *p, char *error)
 {
 	int64_t us;
@@ -71,16 +71,14 @@ static int look_ahead(struct hz_picture *p, char *error)
 	if (got == -EBADMSG)
 		snprintf(error, HZ_CLIP_ERROR, "%.160s: cut off or damaged: finalise the record again",
 		         p->file[p->next - 1]->path);
-	if (got < 0)
-		return got;
 	if (got == 0) {
 		hz_clip_close(p->clip);
 		p->clip = NULL;
-		return 0;
 	}
-	p->ahead_us = p->file[p->next - 1]->at_ms * 1000 + us;
-	p->has_ahead = true;
-	return 0;
+	p->has_ahead = got == 1;
+	if (p->has_ahead)
+		p->ahead_us = p->file[p->next - 1]->at_ms * 1000 + us;
+	return got;
 }
 
 static bool is_usable(const AVFrame *frame)
@@ -93,7 +91,7 @@ int hz_picture_at(struct hz_picture *picture, int64_t us, bool seen, char ret_er
 {
 	struct hz_picture *p = picture;
 	int err = 0;
-	while (!err) {
+	while (err >= 0) {
 		if (p->next < p->files && p->file[p->next]->at_ms * 1000 <= us) {
 			err = open_next(p, ret_error);
 			continue;
@@ -113,10 +111,12 @@ int hz_picture_at(struct hz_picture *picture, int64_t us, bool seen, char ret_er
 		}
 		if (!p->clip)
 			break;
-		hz_clip_keys_only(p->clip, !seen);
+		hz_clip_keys_only(p->clip, !seen, us - p->file[p->next - 1]->at_ms * 1000);
 		err = look_ahead(p, ret_error);
+		if (err == 2)
+			break;
 	}
-	return err;
+	return err < 0 ? err : 0;
 }
 
 const AVFrame *hz_picture_frame(const struct hz_picture *picture, int64_t *ret_us, uint64_t *ret_serial)
