@@ -9,7 +9,7 @@ import { RTP, readJournal, type Item } from "../lib/journal.ts";
 import { RpcClient } from "../lib/rpc.ts";
 import { Room } from "../lib/peer.ts";
 
-const KILLS = Number(process.env["HUIZHEN_RECORD_KILLS"] ?? 24);
+const KILLS = Number(process.env["HZ_TEST_KILLS"] ?? 24);
 
 function folderOf(gateway: Gateway, id: string): string {
   const root = join(gateway.dataDir, "record");
