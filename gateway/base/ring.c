@@ -197,5 +197,5 @@ uint64_t hz_ring_lost(struct hz_ring *ring)
 	uint64_t lost = __atomic_load_n(&s->dropped, __ATOMIC_RELAXED) + s->corrupt;
 	uint64_t fresh = lost - s->told;
 	s->told = lost;
-	return fresh;
+	return fresh > INT64_MAX ? 1 : fresh; // somebody else wrote it
 }
