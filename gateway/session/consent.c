@@ -61,6 +61,22 @@ int hz_consent_load(struct hz_brain *brain, struct hz_participant *p)
 	return err == -ENOENT ? 0 : err;
 }
 
+static bool on_detail(void *arg, const struct hz_consent_row *row)
+{
+	json_object_update_new(arg, json_pack("{s:s, s:s, s:s, s:s, s:I}", "wording", row->wording,
+	                                      "wording_sha256", row->wording_hash, "language", row->language,
+	                                      "source", row->source, "said_ms", (json_int_t)row->time_ms));
+	return false;
+}
+
+json_t *hz_consent_detail(struct hz_brain *brain, const struct hz_participant *p)
+{
+	json_t *json = json_pack("{s:s}", "state", hz_consent_name(p->consent));
+	if (json && brain->store)
+		(void)hz_store_consent_get(brain->store, p->consult->id, p->id, on_detail, json);
+	return json;
+}
+
 static int write(struct hz_brain *brain, const struct hz_participant *p, uint8_t consent,
                  const struct hz_consent_answer *answer)
 {

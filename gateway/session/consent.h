@@ -23,6 +23,9 @@ int hz_consent_load(struct hz_brain *brain, struct hz_participant *p);
 // which is tried again. The same answer again changes nothing.
 int hz_consent_set(struct hz_brain *brain, struct hz_participant *p, const struct hz_consent_answer *answer);
 
+// What p answered last, as the event `consent` tells it, with when it was said; a new reference.
+json_t *hz_consent_detail(struct hz_brain *brain, const struct hz_participant *p);
+
 // params of join's consent or of consent.set, checked by their schema.
 struct hz_consent_answer hz_consent_of_json(const json_t *json);
 

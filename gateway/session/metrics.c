@@ -129,6 +129,24 @@ static void sessions(FILE *f, const struct hz_brain *brain)
 	labelled(f, "tokens_refused", "reason", "resume", c->resume_refused);
 }
 
+static void recorder(FILE *f, const struct hz_record_link_counters *link)
+{
+	const struct hz_rec_stats *s = &link->recorder;
+	counter(f, "recorder_packets", "Media packets on disk, since the recorder's start", s->packets);
+	counter(f, "recorder_bytes", "Media bytes on disk", s->bytes);
+	counter(f, "recorder_chunks", "Chunks sealed and on disk", s->chunks);
+	counter(f, "recorder_events", "Events on disk", s->events);
+	counter(f, "recorder_tap_dropped", "Packets that full rings did not take", s->dropped);
+	counter(f, "recorder_refused", "Media of tracks that were not open to the recorder", s->refused);
+	counter(f, "recorder_lost_packets", "Packets lost before they reached the disk", s->lost_packets);
+	gauge(f, "recorder_free_bytes", "Free on the disk of the record store", (double)s->free_bytes);
+	gauge(f, "recorder_behind_seconds", "Age of the oldest packet that is not on disk",
+	      s->behind_ms / 1000.0);
+	gauge(f, "recorder_tracks", "Tracks that are open to the recorder", link->tracks);
+	counter(f, "recorder_hellos", "Starts of the recorder that control has seen", link->hellos);
+	counter(f, "recorder_refusals", "Messages that the recorder refused", link->refused);
+}
+
 static void records(FILE *f, const struct hz_brain *brain)
 {
 	static const char *const signs[] = {"off", "starting", "on", "interrupted"};
@@ -145,6 +163,11 @@ static void records(FILE *f, const struct hz_brain *brain)
 	gauge(f, "recorder_disk", "1 good, 2 slow, 3 nearly full, 4 full, 0 not told", brain->recorder_disk);
 	gauge(f, "record_events_waiting", "Events that are not known to be in a journal",
 	      brain->record_events);
+	if (brain->recorder) {
+		struct hz_record_link_counters link;
+		hz_record_link_counters(brain->recorder, &link);
+		recorder(f, &link);
+	}
 	counter(f, "records", "Records begun", brain->count.records);
 	counter(f, "record_failures", "Records that could not begin", brain->count.record_failures);
 	counter(f, "record_events_lost", "Events beyond the bounds, in no journal",

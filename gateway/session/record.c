@@ -88,9 +88,7 @@ static void name_present(struct hz_brain *brain, struct hz_record *record)
 		                json_pack("{s:s, s:s, s:b}", "name", p->name, "role", hz_role_name(p->role),
 		                          "before", 1));
 		if (p->consent != HZ_CONSENT_NONE)
-			hz_record_event(
-			    brain, record, "consent", p->id,
-			    json_pack("{s:s, s:b}", "state", hz_consent_name(p->consent), "before", 1));
+			hz_record_event(brain, record, "consent", p->id, hz_consent_detail(brain, p));
 	}
 }
 
@@ -119,7 +117,7 @@ int hz_record_start(struct hz_brain *brain, struct hz_consult *consult, const ch
 	consult->record = record;
 	consult->record_held = false;
 	brain->count.records++;
-	brain->record_due = true;
+	hz_record_wake(brain, record, true);
 	hz_info("record.start", "consult=%s record=%s by=%s", consult->id, id, started_by);
 	hz_record_event(brain, record, "recording", started_by, json_pack("{s:s}", "state", "on"));
 	name_present(brain, record);
@@ -143,7 +141,7 @@ int hz_record_stop(struct hz_brain *brain, struct hz_consult *consult, const cha
 	consult->record_held = stopped_by[0] != '\0';
 	hz_record_untap(brain, consult);
 	hz_info("record.stop", "consult=%s record=%s by=%s", consult->id, record->id, stopped_by);
-	brain->record_due = true;
+	hz_record_wake(brain, record, false);
 	hz_push_state(brain, consult);
 	return hz_record_write(brain, record);
 }
@@ -179,6 +177,24 @@ void hz_record_consider(struct hz_brain *brain, struct hz_consult *consult)
 	}
 }
 
+void hz_record_wake(struct hz_brain *brain, struct hz_record *record, bool tracks)
+{
+	brain->record_due = true;
+	record->due = true;
+	record->tracks_due = record->tracks_due || tracks;
+}
+
+static void say(struct hz_brain *brain, struct hz_record *record)
+{
+	if (!hz_record_events_send(brain, record))
+		return; // on_event wakes it when there is room again
+	if (record->ending && !record->closed)
+		record->closed = hz_record_link_close(brain->recorder, record->id) == 0;
+	else if (record->consult && record->tracks_due)
+		hz_record_open_tracks(brain, record);
+	record->due = record->tracks_due = false;
+}
+
 void hz_record_turn(struct hz_brain *brain)
 {
 	uint32_t at = 0;
@@ -188,12 +204,8 @@ void hz_record_turn(struct hz_brain *brain)
 	bool due = brain->record_due;
 	brain->record_due = false;
 	while (due && (record = hz_map_next(brain->records, &at))) {
-		if (!record->opened || !hz_record_events_send(brain, record))
-			continue;
-		if (record->ending && !record->closed)
-			record->closed = hz_record_link_close(brain->recorder, record->id) == 0;
-		else if (record->consult)
-			hz_record_open_tracks(brain, record);
+		if (record->due && record->opened)
+			say(brain, record);
 	}
 	hz_record_link_flush(brain->recorder);
 }
@@ -209,7 +221,7 @@ static void retry(struct hz_brain *brain, struct hz_record *record)
 				track->tap = track->tap == HZ_TAP_FAILED ? HZ_TAP_WANTED : track->tap;
 		}
 	}
-	brain->record_due = true;
+	hz_record_wake(brain, record, true);
 }
 
 void hz_record_tick(struct hz_brain *brain)

@@ -29,8 +29,9 @@ struct hz_record {
 	bool opened;         // the recorder has confirmed it to this process
 	bool ending, closed; // no more events come; the link was told to close it
 	int open_err;
-	uint8_t state;   // enum hz_rec_state of the recorder; 0: not told
-	uint64_t number; // of the last event that has one
+	bool due, tracks_due; // hz_record_wake()
+	uint8_t state;        // enum hz_rec_state of the recorder; 0: not told
+	uint64_t number;      // of the last event that has one
 	struct hz_record_event *events, **last_event;
 	int64_t quality_us; // of the last event `quality`
 	uint32_t speakers;  // checksum of the last event `speaker`
@@ -63,6 +64,9 @@ void hz_record_untap(struct hz_brain *brain, struct hz_consult *consult);
 void hz_record_open_tracks(struct hz_brain *brain, struct hz_record *record);
 // The recorder does not have the record any more: nothing is marked, and all is told again when it takes it.
 void hz_record_close_tracks(struct hz_brain *brain, struct hz_record *record);
+
+// At the end of the turn there is something to say: events; with tracks, also of those.
+void hz_record_wake(struct hz_brain *brain, struct hz_record *record, bool tracks);
 
 // --- for those who look
 

@@ -39,7 +39,7 @@ static struct hz_record_event *append(struct hz_brain *brain, struct hz_record *
 	record->last_event = &event->next;
 	brain->record_events++;
 	brain->record_event_bytes += bytes;
-	brain->record_due = true;
+	hz_record_wake(brain, record, false);
 	return event;
 }
 
@@ -146,7 +146,8 @@ void hz_record_event_done(struct hz_brain *brain, struct hz_record *record, uint
 	}
 	if (!record->events)
 		record->last_event = &record->events;
-	brain->record_due = true;
+	if (record->due)
+		brain->record_due = true; // there is room again
 }
 
 void hz_record_events_free(struct hz_brain *brain, struct hz_record *record, bool forget)

@@ -129,14 +129,15 @@ int hz_record_load(struct hz_brain *brain)
 		err = hz_record_events_load(brain);
 	if (err)
 		return err;
-	while ((record = hz_map_next(brain->records, &at)))
+	while ((record = hz_map_next(brain->records, &at))) {
 		(void)hz_record_tell_open(brain, record, record->consult);
+		hz_record_wake(brain, record, true);
+	}
 	for (at = 0; (consult = hz_map_next(brain->consults, &at));) {
 		load_people(brain, consult);
 		hz_record_consider(brain, consult);
 	}
 	if (brain->recorder)
 		hz_record_link_start(brain->recorder);
-	brain->record_due = true;
 	return 0;
 }

@@ -112,7 +112,7 @@ static void on_open(void *ctx, const char *id, uint64_t newest, int err)
 		hz_record_events_number(brain, record, newest);
 		record->opened = record->was_opened = true;
 	}
-	brain->record_due = true;
+	hz_record_wake(brain, record, true);
 	push(brain, record);
 }
 
@@ -186,7 +186,6 @@ static void on_ready(void *ctx, bool ready)
 		return;
 	hz_info("record.ready", "ready=%d", ready);
 	brain->recorder_ready = ready;
-	brain->record_due = true;
 	push_all(brain);
 }
 

@@ -27,7 +27,8 @@ uint8_t hz_record_flag(struct hz_brain *brain, struct hz_track *track)
 {
 	if (may(track) && track->tap == HZ_TAP_NONE)
 		track->tap = HZ_TAP_WANTED;
-	brain->record_due = brain->record_due || track->tap != HZ_TAP_NONE;
+	if (track->tap != HZ_TAP_NONE && record_of(track))
+		hz_record_wake(brain, record_of(track), true);
 	return may(track) && track->tap == HZ_TAP_OPEN && !track->muted ? HZ_TRACK_TAP : 0;
 }
 

@@ -180,7 +180,8 @@ int hz_relay_fit(struct hz_brain *brain, struct hz_track *relay, const struct hz
 	                               .peer = relay->peer->id,
 	                               .kind = origin->kind,
 	                               .layer_count = origin->cmd.layer_count,
-	                               .flags = origin->cmd.flags,
+	                               // recorded where it is published, once
+	                               .flags = origin->cmd.flags & ~HZ_TRACK_TAP,
 	                               .ext = crossing};
 	struct hz_peer *link = NULL;
 	int err = link_get(brain, relay->peer->consult, origin->peer->worker, relay->peer->worker, &link);

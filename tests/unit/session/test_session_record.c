@@ -92,6 +92,11 @@ static void barrier(void **state)
 	// The journal has the consent before it has the tracks.
 	json_t *event = NULL;
 	assert_int_equal(fake_events(fake_record_newest(), "consent", "doctor", &event), 1);
+	const json_t *detail = json_object_get(event, "detail");
+	assert_string_equal(rig_text(detail, "state"), "given");
+	assert_string_equal(rig_text(detail, "wording"), "huizhen-1");
+	assert_int_equal(strlen(rig_text(detail, "wording_sha256")), 64);
+	assert_true(json_integer_value(json_object_get(detail, "said_ms")) > 1700000000000);
 	const struct fake_track *camera = fake_track_of(fake_record_newest(), "doctor", "camera");
 	assert_string_equal(rig_text(camera->text, "kind"), "video");
 	assert_string_equal(rig_text(json_array_get(json_object_get(camera->text, "pts"), 0), "codec"),

@@ -429,10 +429,39 @@ static void closes(void **state)
 		assert_int_equal(worker(rig, w)->peers + worker(rig, w)->tracks + worker(rig, w)->subs, 0);
 }
 
+// What a relay carries is recorded where it is published, and nowhere else.
+static void recorded_once(void **state)
+{
+	struct rig *rig = *state;
+	unsigned marks[3] = {0};
+	rig->recorder = true;
+	rig_kill(rig);
+	rig->brain->limits.spread_subscriptions = 2;
+	rig_consult(rig, "c1");
+	struct rig_socket *a = enter(rig, "a", "clinic", PUBLISH_BOTH);
+	struct rig_socket *b = enter(rig, "b", "expert", PUBLISH_BOTH);
+	assert_int_not_equal(worker_of(a), worker_of(b));
+	show(rig, b, "3", "a", "camera");
+	rig_result(rig_call(rig, a, "consent.set",
+	                    json_pack("{s:b, s:s, s:s}", "given", 1, "wording", "w", "language", "en")));
+	rig_result(rig_call(rig, a, "record.start", NULL));
+	rig_advance(rig, 1000);
+	assert_true(links(rig) > 0);
+	for (unsigned w = 0; w < 3; w++) {
+		for (unsigned i = 0; i < HZ_MAX_TRACKS; i++)
+			marks[w] += (worker(rig, w)->track[i].flags & HZ_TRACK_TAP) != 0;
+		assert_int_equal(marks[w], w == worker_of(a) ? 2 : 0);
+	}
+	rig_result(rig_call(rig, a, "track.update",
+	                    json_pack("{s:s, s:b}", "track", rig_track(a, "a", "camera"), "muted", 1)));
+	check_pairs(rig);
+}
+
 int main(void)
 {
 #define SPREAD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
+	    SPREAD_TEST(recorded_once),
 	    SPREAD_TEST(places),
 	    SPREAD_TEST(balances_consults),
 	    SPREAD_TEST(relays),
