@@ -12,15 +12,16 @@
 #include "tests/unit/finalize/fake_media.h"
 
 struct rig {
-	char folder[64];
+	char folder[128];
 	json_t *manifest;
 };
 
 static void finalize(struct rig *rig, struct fake_list *list)
 {
-	char path[128];
+	char path[256];
 	fake_sort(list);
-	snprintf(rig->folder, sizeof(rig->folder), "/dev/shm/hz-files-XXXXXX");
+	const char *keep = getenv("HZ_KEEP"); // a folder, for other tests to look at the files
+	snprintf(rig->folder, sizeof(rig->folder), "%s/hz-files-XXXXXX", keep ? keep : "/dev/shm");
 	assert_non_null(mkdtemp(rig->folder));
 	struct hz_finalize_source source = {.items = fake_items(list), .record = "r"};
 	assert_int_equal(hz_finalize_items(&source, rig->folder), 0);
@@ -31,9 +32,9 @@ static void finalize(struct rig *rig, struct fake_list *list)
 
 static void done(struct rig *rig)
 {
-	char command[128];
+	char command[160];
 	json_decref(rig->manifest);
-	if (getenv("KEEP"))
+	if (getenv("HZ_KEEP"))
 		return;
 	snprintf(command, sizeof(command), "rm -rf %s", rig->folder);
 	assert_int_equal(system(command), 0);
@@ -209,7 +210,7 @@ static void units_are_identical(void **state)
 {
 	struct fake_list list = {0};
 	struct rig rig;
-	char path[128];
+	char path[256];
 	struct fake_clip video = fake_video("h264", 640, 360, 30, 10, 1);
 	fake_describe(&list, 1, "p1", "screen", 0);
 	struct fake_publisher v = {.track = 1,
@@ -323,7 +324,7 @@ static void a_hard_minute(void **state)
 	for (unsigned i = 0; i < p2.flashes; i++)
 		assert_true(fabs(remainder(p2.flash[i] + at2 - 0.031, 1)) < 0.040);
 	// sound without holes: as many packets as its time takes
-	char path[128];
+	char path[256];
 	snprintf(path, sizeof(path), "%s/tracks/p1.microphone.1.webm", rig.folder);
 	fake_watch(path, &sound);
 	print_message("sound: %u packets over %.2f s\n", sound.audio_packets, sound.last_audio);
@@ -380,7 +381,7 @@ static void simulcast_and_parts(void **state)
 
 	struct hz_finalize_source source = {.items = fake_items(&list), .record = "r"};
 	json_t *before = json_deep_copy(rig.manifest); // holds the digests of all files
-	char path[128], junk[128];
+	char path[256], junk[256];
 	snprintf(junk, sizeof(junk), "%s/tracks/old.mp4.part", rig.folder); // of a run that was killed
 	FILE *f = fopen(junk, "w");
 	assert_non_null(f);
