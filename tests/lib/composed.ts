@@ -44,7 +44,7 @@ export function makePerson(dir: string, m: Make): TrackFile[] {
   const away = `(1-between(t/${scale},${gap.at},${gap.at + gap.seconds}))`; // finalising fills sound with silence, pictures have a hole
   ff("-f", "lavfi", "-i", `aevalsrc='${m.level ?? 0.5}*sin(2*PI*1000*t)*lt(mod(t/${scale},1),0.1)*${m.gap ? away : 1}':s=48000:d=${seconds * scale}`,
     "-c:a", "libopus", "-b:a", "48k", "-bsf:a", `setts=ts=TS/${scale}`, join(dir, mic));
-  ff("-f", "lavfi", "-i", `${m.picture ?? "color=c=0x303030"}:s=${size}:r=30:d=${m.seconds},noise=alls=8:allf=t,drawbox=enable='lt(mod(t+0.001,1),0.1)':c=white:t=fill`,
+  ff("-f", "lavfi", "-i", `${m.picture ? `${m.picture}=` : "color=c=0x303030:"}s=${size}:r=30:d=${m.seconds},noise=alls=8:allf=t,drawbox=enable='lt(mod(t+0.001,1),0.1)':c=white:t=fill`,
     "-vf", `setpts='if(gte(T+0.001,${gap.at}),PTS+${gap.seconds}/TB,PTS)'`, "-fps_mode", "passthrough", "-pix_fmt", "yuv420p", ...encode,
     ...(video === "mp4" ? ["-movflags", "empty_moov+default_base_moof+frag_keyframe"] : []), join(dir, cam));
   const base = { role: "track" as const, participant: m.id, at_ms: m.at_ms ?? 0, duration_ms: seconds * 1000 };

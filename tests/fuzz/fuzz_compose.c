@@ -1,0 +1,33 @@
+// manifest.json and timeline.json of a record's folder, and the scenes and rectangles that follow. Input: the manifest, a NUL,
+// the timeline.
+#include <stdlib.h>
+#include <string.h>
+
+#include "recorder/compose/layout.h"
+#include "recorder/compose/scene.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct hz_scene_at at;
+	const uint8_t *nul = memchr(data, 0, size);
+	size_t first = nul ? (size_t)(nul - data) : size;
+	char error[HZ_INPUT_ERROR];
+	struct hz_input *in;
+	struct hz_scene *scene;
+	if (hz_input_parse((const char *)data, first, nul ? (const char *)nul + 1 : NULL,
+	                   nul ? size - first - 1 : 0, error, &in))
+		return 0;
+	if (hz_scene_new(in, &scene) == 0) {
+		for (int64_t ms = in->from_ms; ms <= in->to_ms; ms += (in->to_ms - in->from_ms) / 20 + 1) {
+			struct hz_layout layout;
+			hz_scene_at(scene, ms, &at);
+			hz_layout_make(&(struct hz_layout_want){1280, 720, at.count, at.large, true},
+			               &layout);
+		}
+		hz_scene_free(scene);
+	}
+	hz_input_free(in);
+	return 0;
+}
