@@ -48,6 +48,8 @@ enum hz_msg_type {
 	HZ_CMD_SUB_DEL,
 	HZ_CMD_KEYFRAME,   // ask the track's publisher for a keyframe
 	HZ_CMD_TCP_ACCEPT, // carries a descriptor (SCM_RIGHTS)
+	HZ_CMD_AGENT_SET,  // of a peer with HZ_PEER_AGENT; not repeated in a RECONCILE, as the next
+	HZ_CMD_AGENT_REMOTE,
 
 	HZ_EV_HELLO = 64, // first message of a worker's incarnation
 	HZ_EV_ACK,        // answer to every command
@@ -57,6 +59,7 @@ enum hz_msg_type {
 	HZ_EV_PEER_STATS,
 	HZ_EV_WORKER_STATS,
 	HZ_EV_SUB_STATE,
+	HZ_EV_AGENT_LOCAL,
 };
 
 enum hz_kind { HZ_KIND_AUDIO = 1, HZ_KIND_VIDEO = 2 };
@@ -129,6 +132,9 @@ struct hz_cmd_peer_set {
 // The other end is the same consult's relay peer on another worker, reached by the rings between the two, plain RTP
 // and RTCP: no ICE, DTLS or SRTP (credentials and fingerprint are zero), CONNECTED at once.
 #define HZ_PEER_RELAY 2u
+// Reached by full ICE agents of its own (HZ_CMD_AGENT_SET) and not by the worker's UDP port. They die with the worker:
+// HZ_REASON_AGENT_LOST, and only an ICE restart brings the peer back.
+#define HZ_PEER_AGENT 4u
 #define HZ_MAX_RELAYS 64u // workers
 
 struct hz_cmd_peer_del {
@@ -212,6 +218,52 @@ struct hz_cmd_tcp_accept {
 	struct sockaddr_in6 remote, local; // IPv4 as mapped addresses
 };
 
+enum hz_candidate_type { HZ_CANDIDATE_HOST = 0, HZ_CANDIDATE_SRFLX, HZ_CANDIDATE_PRFLX, HZ_CANDIDATE_RELAY };
+
+// A UDP candidate of component 1 (RFC 8445). IPv4 as mapped address.
+struct hz_candidate {
+	struct in6_addr address;
+	uint32_t priority;
+	uint16_t port;
+	uint8_t type; // enum hz_candidate_type
+	uint8_t reserved;
+};
+#define HZ_MAX_CANDIDATES 16 // of one side that are kept; more are left out
+
+enum hz_ice_server_kind { HZ_ICE_STUN = 1, HZ_ICE_TURN_UDP, HZ_ICE_TURN_TCP };
+
+struct hz_ice_server {
+	struct in6_addr address; // IPv4 as mapped address
+	uint16_t port;
+	uint8_t kind; // enum hz_ice_server_kind
+	uint8_t reserved;
+};
+#define HZ_AGENT_ADDRESSES   4 // of ours that a peer is tried from, one agent each
+#define HZ_AGENT_SERVERS     6
+#define HZ_AGENT_LOGIN_BYTES 64 // with NUL
+
+// New agents for a peer, with the credentials of its newest PEER_SET, whose local_ufrag is repeated here: -ESTALE if it
+// is another one. They gather at once (HZ_EV_AGENT_LOCAL). Earlier ones go on until a new one has found a way.
+struct hz_cmd_agent_set {
+	struct hz_msg_header h;
+	hz_id peer;
+	uint8_t address_count, server_count;
+	uint8_t reserved[2];
+	char local_ufrag[HZ_UFRAG_BYTES];
+	char username[HZ_AGENT_LOGIN_BYTES], password[HZ_AGENT_LOGIN_BYTES]; // of the TURN servers
+	struct in6_addr address[HZ_AGENT_ADDRESSES];
+	struct hz_ice_server server[HZ_AGENT_SERVERS];
+};
+
+// Further candidates of the client. -ESTALE: of another ICE generation than the newest.
+struct hz_cmd_agent_remote {
+	struct hz_msg_header h;
+	hz_id peer;
+	uint32_t count;
+	char remote_ufrag[HZ_UFRAG_BYTES];
+	struct hz_candidate candidate[HZ_MAX_CANDIDATES];
+};
+
 struct hz_cmd_reconcile { // BEGIN and END
 	struct hz_msg_header h;
 };
@@ -248,6 +300,8 @@ enum hz_peer_reason {
 	HZ_REASON_FINGERPRINT,    // certificate does not match the SDP
 	HZ_REASON_LOST_HANDSHAKE, // the worker restarted in the middle of the DTLS handshake
 	HZ_REASON_SILENT,         // with CONNECTED: nothing comes on its busy path any more; may be lost
+	HZ_REASON_AGENT_MISSED,   // with CONNECTED: one of several uplinks has no agent any more; restart ICE
+	HZ_REASON_AGENT_LOST, // with DISCONNECTED: its agents died with the worker; ask for an ICE restart
 };
 
 struct hz_ev_peer_state {
@@ -309,6 +363,16 @@ struct hz_ev_sub_state {
 	uint32_t estimate_bps;     // of the peer
 };
 
+// What the agents of a peer have gathered so far, all of them each time; done: nothing more will come.
+struct hz_ev_agent_local {
+	struct hz_msg_header h;
+	hz_id peer;
+	uint8_t done, count;
+	uint8_t reserved[2];
+	char local_ufrag[HZ_UFRAG_BYTES];
+	struct hz_candidate candidate[HZ_MAX_CANDIDATES];
+};
+
 // Every 2 s per worker; counters since the arena was made.
 struct hz_ev_worker_stats {
 	struct hz_msg_header h;
@@ -335,6 +399,8 @@ union hz_msg {
 	struct hz_cmd_sub_del sub_del;
 	struct hz_cmd_keyframe keyframe;
 	struct hz_cmd_tcp_accept tcp_accept;
+	struct hz_cmd_agent_set agent_set;
+	struct hz_cmd_agent_remote agent_remote;
 	struct hz_cmd_reconcile reconcile;
 	struct hz_ev_hello hello;
 	struct hz_ev_ack ack;
@@ -344,6 +410,7 @@ union hz_msg {
 	struct hz_ev_peer_stats peer_stats;
 	struct hz_ev_worker_stats worker_stats;
 	struct hz_ev_sub_state sub_state;
+	struct hz_ev_agent_local agent_local;
 	uint8_t raw[HZ_API_MAX_BYTES];
 };
 

@@ -24,7 +24,7 @@
 #include "media/transport/udp.h"
 
 #define HZ_ARENA_MAGIC   0x3161726e657a6968ull
-#define HZ_ARENA_VERSION 2u // any change of the structs below or of media/api.h bumps it
+#define HZ_ARENA_VERSION 3u // any change of the structs below or of media/api.h bumps it
 #define HZ_ARENA_RETIRED 32 // SSRCs of removed subscriptions a peer remembers
 
 #define HZ_ARENA_BARRIER() __atomic_signal_fence(__ATOMIC_SEQ_CST)

@@ -1,5 +1,5 @@
 // Batched datagrams of the media port: recvmmsg in, sendmmsg (and UDP_SEGMENT where it helps) out.
-// The one file of media/transport that does I/O. All memory is taken by the two `new`s. Thread: one per
+// With agent.h the only part of media/transport that does I/O. All memory is taken by the two `new`s. Thread: one per
 // object.
 #ifndef HZ_MEDIA_TRANSPORT_UDP_H
 #define HZ_MEDIA_TRANSPORT_UDP_H
