@@ -78,6 +78,8 @@ int hz_check_peer_set(const struct hz_cmd_peer_set *set)
 {
 	if (!id_ok(set->peer, HZ_MAX_PEERS))
 		return -EINVAL;
+	if ((set->flags & HZ_PEER_RELAY) && (set->flags & HZ_PEER_AGENT))
+		return -EINVAL;
 	if (set->flags & HZ_PEER_RELAY)
 		return check_relay(set);
 	// RFC 8445 section 5.3: at least 4 and 22 characters

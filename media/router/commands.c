@@ -63,10 +63,10 @@ static bool relay_taken(const struct hz_router *r, const struct hz_cmd_peer_set 
 	return false;
 }
 
-// What a peer is stays: a relay is no participant, and leads to one worker.
+// What a peer is stays: a relay is no participant, and leads to one worker; agents do not share the UDP port.
 static bool changes_kind(const struct hz_cmd_peer_set *old, const struct hz_cmd_peer_set *set)
 {
-	return ((old->flags ^ set->flags) & HZ_PEER_RELAY) || old->relay != set->relay;
+	return ((old->flags ^ set->flags) & (HZ_PEER_RELAY | HZ_PEER_AGENT)) || old->relay != set->relay;
 }
 
 static int on_peer_set(struct hz_router *r, const struct hz_cmd_peer_set *set, int64_t now_us)

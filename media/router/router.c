@@ -127,10 +127,18 @@ void hz_router_counts(const struct hz_router *router, struct hz_router_counts *r
 	*ret = (struct hz_router_counts){router->peers_count, router->tracks_count, router->subs_count};
 }
 
-void hz_router_path_changed(struct hz_router *router, uint32_t slot, int64_t now_us)
+void hz_router_report_now(struct hz_router *router, uint32_t slot, int64_t now_us)
 {
 	if (router->peer[slot].used)
-		hz_congestion_path(router, slot, now_us);
+		router->peer[slot].report_us = now_us;
+}
+
+void hz_router_path_changed(struct hz_router *router, uint32_t slot, int64_t now_us)
+{
+	if (!router->peer[slot].used)
+		return;
+	hz_congestion_path(router, slot, now_us);
+	hz_router_report_now(router, slot, now_us); // who follows to where it hears us is told at once
 }
 
 void hz_router_peer_state(struct hz_router *router, uint32_t slot, enum hz_peer_state state,

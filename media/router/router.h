@@ -98,6 +98,9 @@ int64_t hz_router_deadline(const struct hz_router *router); // of the next tick
 void hz_router_peer_state(struct hz_router *router, uint32_t slot, enum hz_peer_state state,
                           enum hz_peer_reason reason, int64_t now_us);
 
+// A report to this peer is due now, whatever there is to report: it is to hear of us.
+void hz_router_report_now(struct hz_router *router, uint32_t slot, int64_t now_us);
+
 // Another pair of addresses was nominated for a peer (its path is in the arena already).
 void hz_router_path_changed(struct hz_router *router, uint32_t slot, int64_t now_us);
 

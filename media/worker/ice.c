@@ -59,14 +59,15 @@ static void restart_done(struct hz_worker *w, uint32_t slot)
 	HZ_ARENA_BARRIER();
 	hz_wipe(ap->old_local_ufrag, sizeof(ap->old_local_ufrag));
 	hz_wipe(ap->old_local_pwd, sizeof(ap->old_local_pwd));
-	hz_worker_ufrags(w, slot);
+	if (!hz_worker_agent_wanted(w, slot))
+		hz_worker_ufrags(w, slot);
 }
 
 // Nominated paths compete by priority (aggressive nomination), unless the better one is not confirmed any more.
 static bool should_select(const struct hz_worker *w, const struct hz_arena_peer *ap,
                           const struct hz_worker_peer *p, const struct hz_stun_reply *reply)
 {
-	if (!ap->has_path || (hz_arena_path(ap)->conn && !hz_tcp_alive(w, hz_arena_path(ap)->conn)))
+	if (!ap->has_path || !hz_worker_path_alive(w, hz_arena_path(ap)))
 		return true;
 	if (reply->use_candidate)
 		return reply->priority >= p->priority || w->now_us - p->nominated_us > HZ_WORKER_NOMINATE_US;
@@ -78,6 +79,20 @@ static void came_alive(struct hz_worker *w, uint32_t slot)
 	const struct hz_arena_peer *ap = &w->arena->peer[slot];
 	enum hz_peer_state state = ap->dtls == HZ_ARENA_DTLS_DONE ? HZ_PEER_CONNECTED : HZ_PEER_CHECKING;
 	hz_router_peer_state(w->router, slot, state, HZ_REASON_NONE, w->now_us);
+}
+
+static bool waits(const struct hz_arena_peer *ap)
+{
+	return ap->state == HZ_PEER_NEW || ap->state == HZ_PEER_DISCONNECTED || ap->state == HZ_PEER_FAILED;
+}
+
+void hz_worker_ice_alive(struct hz_worker *w, uint32_t slot)
+{
+	const struct hz_arena_peer *ap = &w->arena->peer[slot];
+	if (ap->ice_pending)
+		restart_done(w, slot);
+	if (waits(ap) && !terminal(ap))
+		came_alive(w, slot);
 }
 
 static void accepted(struct hz_worker *w, uint32_t slot, const struct hz_udp_packet *packet, bool with_old,
@@ -107,8 +122,7 @@ static void accepted(struct hz_worker *w, uint32_t slot, const struct hz_udp_pac
 	}
 	if (restarted)
 		restart_done(w, slot);
-	if (selected &&
-	    (ap->state == HZ_PEER_NEW || ap->state == HZ_PEER_DISCONNECTED || ap->state == HZ_PEER_FAILED))
+	if (selected && waits(ap))
 		came_alive(w, slot);
 }
 
@@ -209,6 +223,7 @@ static void expire(struct hz_worker *w, uint32_t slot)
 void hz_worker_consent(struct hz_worker *w)
 {
 	for (uint32_t i = 0; i < w->arena->peers_high; i++)
-		if (w->arena->peer[i].id && w->arena->peer[i].has_path)
+		if (w->arena->peer[i].id &&
+		    (w->arena->peer[i].has_path || w->arena->peer[i].state == HZ_PEER_DISCONNECTED))
 			expire(w, i);
 }

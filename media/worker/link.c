@@ -83,6 +83,16 @@ static int command(struct hz_worker *w, const union hz_msg *msg, size_t bytes, i
 	}
 	if (fd >= 0)
 		close(fd);
+	if (bytes == sizeof(msg->agent_set) && msg->h.type == HZ_CMD_AGENT_SET &&
+	    msg->h.version == HZ_API_VERSION) {
+		*ret_id = msg->agent_set.peer;
+		return hz_worker_agent_set(w, &msg->agent_set);
+	}
+	if (bytes == sizeof(msg->agent_remote) && msg->h.type == HZ_CMD_AGENT_REMOTE &&
+	    msg->h.version == HZ_API_VERSION) {
+		*ret_id = msg->agent_remote.peer;
+		return hz_worker_agent_remote(w, &msg->agent_remote);
+	}
 	return hz_router_command(w->router, msg, bytes, w->now_us, ret_id);
 }
 

@@ -122,11 +122,14 @@ static void timers(struct hz_worker *w)
 {
 	w->now_us = hz_now_us();
 	hz_worker_dtls_timers(w);
+	if (w->now_us >= hz_worker_agents_deadline(w))
+		hz_worker_agents_run(w);
 	if (w->now_us >= w->pairs_us) {
 		hz_pairs_tick(w);
 		w->pairs_us = w->now_us + HZ_PAIRS_TICK_US;
 	}
 	if (w->now_us >= w->sweep_us) {
+		hz_worker_agents_tick(w);
 		hz_worker_consent(w);
 		hz_tcp_tick(w);
 		trim(w);
@@ -150,7 +153,7 @@ static int timeout_ms(const struct hz_worker *w)
 	int64_t pairs_us = w->arena->peers_high ? w->pairs_us : INT64_MAX;
 	int64_t at = earliest(earliest(earliest(w->sweep_us, pairs_us), w->stats_us),
 	                      earliest(hz_router_deadline(w->router), hz_timers_next(w->handshakes)));
-	int64_t left = at - hz_now_us();
+	int64_t left = earliest(at, hz_worker_agents_deadline(w)) - hz_now_us();
 	return left <= 0 ? 0 : (int)((left + 999) / 1000);
 }
 
@@ -175,6 +178,10 @@ static int packets(struct hz_worker *w, int fd)
 		hz_worker_flush(w);
 		hz_worker_latency(w, hz_now_us() - began_us,
 		                  (uint32_t)(w->arena->counters.rx_packets - before));
+	} else if (fd == hz_worker_agents_poll_fd(w)) {
+		w->now_us = hz_now_us();
+		hz_worker_agents_run(w);
+		hz_worker_flush(w);
 	} else if (fd == hz_relay_poll_fd(w)) {
 		w->now_us = hz_now_us();
 		if (hz_relay_ready(w))

@@ -158,8 +158,7 @@ static void send_rtp(void *ctx, uint32_t slot, uint8_t *buf, size_t bytes)
 	}
 	const struct hz_path *path = hz_arena_path(&w->arena->peer[slot]);
 	if (path->conn) // the block is given out again
-		(void)hz_tcp_send(w, path->conn, buf, bytes,
-		                  hz_tcp_class_of(w, slot, path->conn, hz_get32(buf + 8)));
+		hz_worker_send_media(w, slot, buf, bytes);
 	else
 		hz_udp_commit(w->tx, path, bytes);
 }
@@ -182,8 +181,8 @@ static void peer_changed(void *ctx, uint32_t slot)
 	struct hz_worker *w = ctx;
 	const struct hz_arena_peer *ap = &w->arena->peer[slot];
 	hz_relay_register(w, slot);
-	if (hz_relay_is(w, slot))
-		return; // nobody may reach it by ICE
+	if (hz_relay_is(w, slot) || hz_worker_agent_wanted(w, slot))
+		return; // nobody may reach it by our port
 	// The credentials with which consent was lost stay dead; new ones begin anew.
 	bool dead = ap->state == HZ_PEER_FAILED && ap->reason == HZ_REASON_CONSENT && !ap->ice_pending &&
 	            !strcmp(ap->old_local_ufrag, hz_arena_peer_set(ap)->local_ufrag);
@@ -198,6 +197,7 @@ static void peer_removed(void *ctx, uint32_t slot)
 	hz_relay_forget(w, slot);
 	hz_addresses_drop(w->addresses, slot);
 	hz_tcp_drop_peer(w, slot);
+	hz_worker_agent_drop(w, slot);
 	hz_worker_dtls_drop(w, slot);
 	hz_worker_srtp_drop(w, slot);
 	w->peer[slot] = (struct hz_worker_peer){.worker = w, .slot = slot};

@@ -38,6 +38,7 @@ static void on_selected(struct hz_worker *w, struct hz_pairs *pairs)
 	pairs->heard++;
 	pairs->heard_us = w->now_us;
 	pairs->waits = 0;
+	pairs->pokes = 0;
 	pairs->told = false;
 }
 
@@ -50,6 +51,13 @@ void hz_pairs_checked(struct hz_worker *w, uint32_t slot, const struct hz_path *
 	pair->checked_us = pair->heard_us = w->now_us;
 	if (is_selected(&w->arena->peer[slot], path))
 		on_selected(w, pairs);
+}
+
+void hz_pairs_valid(struct hz_worker *w, uint32_t slot, const struct hz_path *path)
+{
+	struct hz_pair *pair = find(&w->peer[slot].pairs, path);
+	if (pair)
+		pair->checked_us = w->now_us;
 }
 
 void hz_pairs_heard(struct hz_worker *w, uint32_t slot, const struct hz_path *path)
@@ -68,8 +76,7 @@ void hz_pairs_heard(struct hz_worker *w, uint32_t slot, const struct hz_path *pa
 
 static bool usable(const struct hz_worker *w, const struct hz_pair *pair)
 {
-	return w->now_us - pair->checked_us < HZ_PAIRS_VALID_US &&
-	       (!pair->path.conn || hz_tcp_alive(w, pair->path.conn));
+	return w->now_us - pair->checked_us < HZ_PAIRS_VALID_US && hz_worker_path_alive(w, &pair->path);
 }
 
 // One with media since the selected one fell silent; else one by another of our addresses, for when an uplink died; else
@@ -124,10 +131,12 @@ static void move(struct hz_worker *w, uint32_t slot, struct hz_pair *to)
 	struct hz_arena_peer *ap = &w->arena->peer[slot];
 	struct hz_worker_peer *p = &w->peer[slot];
 	struct hz_pair *from = find(&p->pairs, hz_arena_path(ap));
-	hz_info("path.moved", "peer=%08x silent_ms=%d tcp=%d", ap->id,
-	        (int)((w->now_us - p->pairs.heard_us) / 1000), to->path.conn != 0);
+	const char *how = hz_conn_is_agent(to->path.conn) ? "agent" : to->path.conn ? "tcp" : "udp";
+	hz_info("path.moved", "peer=%08x silent_ms=%d by=%s which=%u", ap->id,
+	        (int)((w->now_us - p->pairs.heard_us) / 1000), how, to->path.conn & 3);
 	if (from)
 		from->tried = true;
+	hz_worker_agent_left(w, hz_arena_path(ap)->conn);
 	to->tried = true;
 	hz_arena_set_path(ap, &to->path);
 	hz_router_path_changed(w->router, slot, w->now_us);
@@ -137,16 +146,32 @@ static void move(struct hz_worker *w, uint32_t slot, struct hz_pair *to)
 	p->pairs.heard_us = w->now_us;
 	p->pairs.heard = 0;
 	p->pairs.waits = WAITS;
+	p->pairs.pokes = HZ_PAIRS_POKES;
+}
+
+// Whoever is reached by agents follows at once and loses nothing by a move that was not needed.
+static int64_t silence_us(const struct hz_pairs *pairs, const struct hz_path *selected)
+{
+	if (!hz_conn_is_agent(selected->conn) || !pairs->rate_milli)
+		return HZ_PAIRS_SILENT_US;
+	int64_t us = (int64_t)HZ_PAIRS_SILENT_PACKETS * 1000 * HZ_PAIRS_TICK_US / pairs->rate_milli;
+	us = us < HZ_PAIRS_SILENT_MIN_US ? HZ_PAIRS_SILENT_MIN_US : us;
+	return us < HZ_PAIRS_SILENT_US ? us : HZ_PAIRS_SILENT_US;
 }
 
 static void look(struct hz_worker *w, uint32_t slot)
 {
 	struct hz_pairs *pairs = &w->peer[slot].pairs;
 	int64_t silent_us = w->now_us - pairs->heard_us;
+	if (pairs->pokes) {
+		pairs->pokes--;
+		hz_router_report_now(w->router, slot, w->now_us);
+	}
 	if (silent_us < HZ_PAIRS_SILENT_US / 2)
 		pairs->rate_milli = (pairs->rate_milli * (AVERAGE - 1) + pairs->heard * 1000) / AVERAGE;
 	pairs->heard = 0;
-	if (silent_us < HZ_PAIRS_SILENT_US || pairs->rate_milli < HZ_PAIRS_BUSY_MILLI)
+	if (silent_us < silence_us(pairs, hz_arena_path(&w->arena->peer[slot])) ||
+	    pairs->rate_milli < HZ_PAIRS_BUSY_MILLI)
 		return;
 	pairs->waits -= pairs->waits > 0;
 	if (!pairs->told)

@@ -10,11 +10,14 @@
 
 #include "media/transport/udp.h"
 
-#define HZ_PAIRS            6
-#define HZ_PAIRS_TICK_US    100000
-#define HZ_PAIRS_SILENT_US  600000   // nothing authentic on a busy path
-#define HZ_PAIRS_VALID_US   30000000 // a check this old still counts (RFC 7675 section 5.1)
-#define HZ_PAIRS_BUSY_MILLI 250      // packets a tick, in thousandths, that make a path busy: 2.5 a second
+#define HZ_PAIRS                6
+#define HZ_PAIRS_TICK_US        100000
+#define HZ_PAIRS_SILENT_US      600000 // nothing authentic on a busy path
+#define HZ_PAIRS_SILENT_MIN_US  300000 // through agents: so much, if that many packets were due, or the above
+#define HZ_PAIRS_SILENT_PACKETS 8
+#define HZ_PAIRS_POKES          15
+#define HZ_PAIRS_VALID_US       30000000 // a check this old still counts (RFC 7675 section 5.1)
+#define HZ_PAIRS_BUSY_MILLI     250 // packets a tick, in thousandths, that make a path busy: 2.5 a second
 
 struct hz_worker;
 
@@ -31,6 +34,7 @@ struct hz_pairs {
 	uint32_t count;
 	bool told;           // control knows that it is silent
 	uint32_t waits;      // ticks until another one is tried, after a move
+	uint32_t pokes;      // reports to send, one a tick, until something comes on the path moved to
 	uint32_t heard;      // packets on the selected path since the last tick
 	uint32_t rate_milli; // a tick, averaged while it is not silent
 	int64_t heard_us;    // on the selected path
@@ -39,6 +43,9 @@ struct hz_pairs {
 // An authenticated check came by this path; so did an authentic packet.
 void hz_pairs_checked(struct hz_worker *w, uint32_t slot, const struct hz_path *path);
 void hz_pairs_heard(struct hz_worker *w, uint32_t slot, const struct hz_path *path);
+
+// A pair that an agent still has consent for; nothing was heard on it.
+void hz_pairs_valid(struct hz_worker *w, uint32_t slot, const struct hz_path *path);
 
 // Every HZ_PAIRS_TICK_US, while there are peers.
 void hz_pairs_tick(struct hz_worker *w);

@@ -13,6 +13,7 @@
 #include "media/transport/stun.h"
 #include "media/transport/udp.h"
 #include "media/worker/address.h"
+#include "media/worker/agents.h"
 #include "media/worker/pairs.h"
 #include "media/worker/tcp.h"
 #include "media/worker/worker.h"
@@ -56,6 +57,7 @@ struct hz_worker_peer {
 	uint32_t retired[HZ_WORKER_RETIRED];
 	struct hz_ring *relay; // HZ_PEER_RELAY: the way there; NULL else (relay.h)
 	uint64_t relay_key;
+	struct hz_peer_agents *agents, *old_agents; // HZ_PEER_AGENT (agents.h); NULL: none
 };
 
 struct hz_latency {
@@ -78,6 +80,8 @@ struct hz_worker {
 	struct hz_tcp *tcp;
 	struct hz_relay *relay;       // NULL: there are no other workers
 	struct hz_tap *tap;           // NULL: there is no recorder
+	struct hz_agents *agents;     // NULL: no peer needed one yet
+	uint32_t agent_generation;    // newest
 	struct hz_map *ufrags;        // -> struct hz_worker_peer
 	struct hz_timers *handshakes; // by slot: DTLS deadlines of half-open associations
 	struct hz_worker_peer *peer;  // HZ_MAX_PEERS
@@ -108,8 +112,11 @@ struct hz_worker {
 int hz_worker_loop(struct hz_worker *w);
 void hz_worker_dispatch(struct hz_worker *w, struct hz_udp_packet *packet);
 
-// path.c: along a path, UDP or TCP. Copies. What finds no room is counted.
+// path.c: along a path: UDP, TCP or an agent. Copies. What finds no room is counted.
 void hz_worker_send(struct hz_worker *w, const struct hz_path *path, const void *data, size_t bytes);
+void hz_worker_send_media(struct hz_worker *w, uint32_t slot, const void *data,
+                          size_t bytes); // a protected RTP packet by a path that is not UDP
+bool hz_worker_path_alive(const struct hz_worker *w, const struct hz_path *path);
 void hz_worker_flush(struct hz_worker *w);
 uint32_t hz_worker_slot(const struct hz_worker *w, const struct hz_path *path); // HZ_ADDRESS_NONE
 
@@ -117,7 +124,8 @@ uint32_t hz_worker_slot(const struct hz_worker *w, const struct hz_path *path); 
 void hz_worker_stun(struct hz_worker *w, const struct hz_udp_packet *packet);
 void hz_worker_early(struct hz_worker *w);   // after a batch: checks that overtook their peer's command
 void hz_worker_consent(struct hz_worker *w); // looks at all peers
-void hz_worker_ufrags(struct hz_worker *w, uint32_t slot); // registers what the arena says now
+void hz_worker_ice_alive(struct hz_worker *w, uint32_t slot); // agents.c: a new generation has found a way
+void hz_worker_ufrags(struct hz_worker *w, uint32_t slot);    // registers what the arena says now
 void hz_worker_ufrags_drop(struct hz_worker *w, uint32_t slot);
 
 // handshake.c

@@ -125,6 +125,8 @@ static void recover_peer(struct hz_worker *w, uint32_t slot)
 {
 	struct hz_arena_peer *ap = &w->arena->peer[slot];
 	hz_worker_router_ops.peer_changed(w, slot);
+	if (hz_worker_agent_wanted(w, slot))
+		hz_worker_agent_lost(w, slot);
 	if (ap->has_path) {
 		if (!hz_arena_path(ap)->conn)
 			hz_addresses_set(w->addresses, &hz_arena_path(ap)->remote, slot, w->now_us);
@@ -192,6 +194,7 @@ static void stop(struct hz_worker *w)
 		hz_srtp_free(w->peer[i].srtp);
 		hz_dtls_free(w->peer[i].dtls);
 	}
+	hz_worker_agents_free(w);
 	hz_router_free(w->router);
 	free(w->peer);
 	hz_timers_free(w->handshakes);

@@ -192,6 +192,9 @@ struct client {
 	uint32_t slot;
 	int fd;
 	int tcp; // 0: UDP; else its end of a connection (client_tcp_connect)
+	// Instead of both, when set: one datagram out; one in, waiting so long (0: none came).
+	void (*write)(struct client *c, const uint8_t *data, size_t bytes);
+	ssize_t (*read)(struct client *c, uint8_t *data, int64_t wait_us);
 	struct hz_path path;
 	struct hz_udp_rx *rx;
 	struct hz_udp_tx *tx;
@@ -210,6 +213,10 @@ struct client {
 static void client_output(void *user, const uint8_t *data, size_t bytes)
 {
 	struct client *c = user;
+	if (c->write) {
+		c->write(c, data, bytes);
+		return;
+	}
 	if (c->tcp) {
 		uint8_t frame[HZ_TCPFRAME_HEADER + HZ_TCPFRAME_MAX_BYTES];
 		hz_tcpframe_head(frame, bytes);
@@ -362,11 +369,12 @@ static inline bool client_next(struct client *c, struct client_in *ret, int64_t 
 	do {
 		struct pollfd p = {.fd = c->tcp ? c->tcp : c->fd, .events = POLLIN};
 		int64_t left = until - hz_now_us();
-		if (poll(&p, 1, left > 0 ? (int)((left + 999) / 1000) : 0) <= 0)
+		if (!c->read && poll(&p, 1, left > 0 ? (int)((left + 999) / 1000) : 0) <= 0)
 			continue;
 		struct hz_udp_packet packet = {.data = data};
-		ssize_t n =
-		    c->tcp ? client_frame(c->tcp, data) : recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+		ssize_t n = c->read  ? c->read(c, data, left)
+		            : c->tcp ? client_frame(c->tcp, data)
+		                     : recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
 		if (n <= 0)
 			continue;
 		packet.bytes = (size_t)n;
