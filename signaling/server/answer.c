@@ -88,6 +88,17 @@ int hz_answer_start(struct hz_conn *conn)
 	return hz_answer_write(conn);
 }
 
+void hz_response_release(struct hz_response *res)
+{
+	res->held = false;
+	if (!res->conn)
+		return;
+	if (!res->status)
+		res->status = 500;
+	res->conn->answer_due = true;
+	lws_callback_on_writable(res->conn->wsi);
+}
+
 int hz_answer_error(struct hz_conn *conn, int status)
 {
 	char body[160];

@@ -153,7 +153,10 @@ int hz_conn_on_writable(struct hz_conn *conn)
 	int err = 0;
 	if (conn->killed)
 		return -1;
-	if (conn->stage == HZ_STAGE_ANSWER)
+	if (conn->answer_due) {
+		conn->answer_due = false;
+		err = hz_answer_start(conn);
+	} else if (conn->stage == HZ_STAGE_ANSWER && !conn->res->held)
 		err = hz_answer_write(conn);
 	else if (conn->stage == HZ_STAGE_WS)
 		err = hz_ws_write(conn);
@@ -190,6 +193,8 @@ void hz_conn_free(struct hz_conn *conn)
 		close(conn->door_fd);
 	hz_limits_close(server->addresses, conn->entry);
 	hz_conn_forget_request(conn);
+	if (conn->res && conn->res->held && conn->res->gone)
+		conn->res->gone(conn->res->gone_ctx);
 	hz_response_free(conn->res);
 	if (conn->in)
 		hz_wipe(conn->in, conn->in_cap);

@@ -99,6 +99,12 @@ const char *hz_response_type(const struct hz_response *res);                    
 // and Cache-Control replace the defaults ("default-src 'none'; frame-ancestors 'none'" and "no-store").
 int hz_response_header(struct hz_response *res, const char *name, const char *value);
 
+// The answer is not ready yet: nothing is sent before hz_response_release(), at most 5 s later, which may be called from
+// anywhere in the loop. Only inside on_request. If the connection ends before, `gone` is called and the response is gone.
+void hz_response_hold(struct hz_response *res, void (*gone)(void *ctx), void *ctx);
+void hz_response_release(struct hz_response *res);
+bool hz_response_held(const struct hz_response *res);
+
 // For tests: first value of a header (any case), or NULL.
 const char *hz_response_get_header(const struct hz_response *res, const char *name);
 

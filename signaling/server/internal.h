@@ -15,6 +15,7 @@
 #define HZ_DEFERRED_MAX    4096
 #define HZ_IDLE_US         30000000
 #define HZ_STALL_US        20000000 // an answer of which the client takes nothing
+#define HZ_HELD_US         5000000  // an answer that is not ready
 #define HZ_LINGER_US       1000000  // after our last byte, for the client to read it
 #define HZ_WS_CLOSE_US     2000000
 #define HZ_STOP_US         1000000
@@ -71,6 +72,7 @@ struct hz_conn {
 	bool
 	    in_head; // a byte of the next request came: its clock runs, and empty lines do not wind it up again
 	bool close_after, head_sent;
+	bool answer_due; // it was held back and is ready now
 	char peer[HZ_ADDRESS_BYTES];
 	struct hz_limits_entry *entry;
 	lws_sorted_usec_list_t deadline;

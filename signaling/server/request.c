@@ -76,8 +76,14 @@ static int dispatch(struct hz_conn *conn)
 	conn->res = hz_response_new();
 	if (!conn->res)
 		return -1;
+	conn->answer_due = false;
 	conn->stage = HZ_STAGE_ANSWER; // a handler that stops the server still gets its answer out
+	conn->res->conn = conn;
 	server->ops.on_request(server->ctx, &conn->req, conn->res);
+	if (conn->res->held) {
+		hz_conn_deadline(conn, HZ_HELD_US);
+		return 0;
+	}
 	if (!conn->res->status)
 		conn->res->status = conn->req.method == HZ_OPTIONS ? 204 : 404;
 	return hz_answer_start(conn);

@@ -67,6 +67,18 @@ int hz_response_static(struct hz_response *res, const char *type, const void *bo
 	return 0;
 }
 
+void hz_response_hold(struct hz_response *res, void (*gone)(void *ctx), void *ctx)
+{
+	res->held = true;
+	res->gone = gone;
+	res->gone_ctx = ctx;
+}
+
+bool hz_response_held(const struct hz_response *res)
+{
+	return res->held;
+}
+
 const void *hz_response_body(const struct hz_response *res, size_t *ret_bytes)
 {
 	*ret_bytes = res->body_bytes;

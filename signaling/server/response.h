@@ -4,6 +4,8 @@
 
 #include "signaling/server/http.h"
 
+struct hz_conn;
+
 struct hz_response {
 	int status; // 0: not set
 	const char *type;
@@ -12,6 +14,10 @@ struct hz_response {
 	size_t body_bytes;
 	unsigned headers;
 	size_t text_bytes;
+	bool held;
+	void (*gone)(void *ctx);
+	void *gone_ctx;
+	struct hz_conn *conn; // to be woken by a release; NULL: of a test
 	struct {
 		const char *name, *value; // into text
 	} header[HZ_RESPONSE_HEADERS];

@@ -38,6 +38,29 @@ static void test_get(void **state)
 	close(fd);
 }
 
+// An answer that is not ready when its handler returns: it comes later, in order, and a client may go before it does.
+static void test_held(void **state)
+{
+	struct world *w = *state;
+	char head[4096], *body;
+	int fd = world_connect(w->http_port);
+	put_text(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\nGET /facts HTTP/1.1\r\nHost: h\r\n\r\n");
+	int64_t began_us = hz_now_us();
+	assert_int_equal(get_answer(fd, false, head, &body, NULL), 200);
+	assert_true(hz_now_us() - began_us >= 90000);
+	assert_string_equal(body, "at last");
+	free(body);
+	assert_int_equal(get_answer(fd, false, head, &body, NULL), 200);
+	assert_non_null(strstr(body, "path=/facts"));
+	free(body);
+	put_text(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+	sleep_ms(20);
+	struct linger linger = {.l_onoff = 1}; // a reset, so that the server notices
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd);
+	assert_true(wait_for(&w->held_gone, 1));
+}
+
 static void test_methods(void **state)
 {
 	struct world *w = *state;
@@ -266,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_get, start, stop),
+	    cmocka_unit_test_setup_teardown(test_held, start, stop),
 	    cmocka_unit_test_setup_teardown(test_methods, start, stop),
 	    cmocka_unit_test_setup_teardown(test_bodies, start, stop),
 	    cmocka_unit_test_setup_teardown(test_dribble, start, stop),

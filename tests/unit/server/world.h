@@ -36,6 +36,9 @@ struct world {
 	const char *const *origins;
 	char *big;
 	atomic_int requests, opened, closed, texts, close_code;
+	struct hz_response *held; // of /later
+	struct hz_server_timer *held_timer;
+	atomic_int held_gone;
 	atomic_int ws_push_bytes; // on open, send this many messages of 1 KiB
 };
 
@@ -53,6 +56,33 @@ static inline int world_listen(uint16_t *ret_port)
 	return fd;
 }
 
+static inline void world_release(void *ctx)
+{
+	struct world *w = ctx;
+	if (!w->held)
+		return;
+	hz_response_copy(w->held, "text/plain", "at last", 7);
+	hz_response_release(w->held);
+	w->held = NULL;
+}
+
+static inline void world_gone(void *ctx)
+{
+	struct world *w = ctx;
+	w->held = NULL;
+	w->held_gone++;
+}
+
+// "/later": answered 100 ms later.
+static inline void world_hold(struct world *w, struct hz_response *res)
+{
+	if (!w->held_timer)
+		assert_int_equal(hz_server_timer_new(w->server, world_release, w, &w->held_timer), 0);
+	w->held = res;
+	hz_response_hold(res, world_gone, w);
+	hz_server_timer_arm(w->held_timer, 100000);
+}
+
 // "/echo": the body. "/facts": what the server saw. "/big": 2 MiB. "/none": nothing set. "/post201".
 static inline void world_on_request(void *ctx, const struct hz_request *req, struct hz_response *res)
 {
@@ -62,6 +92,8 @@ static inline void world_on_request(void *ctx, const struct hz_request *req, str
 		hz_response_copy(res, "application/octet-stream", req->body, req->body_bytes);
 	} else if (!strcmp(req->path, "/big")) {
 		hz_response_static(res, "text/plain", w->big, BIG_BYTES);
+	} else if (!strncmp(req->path, "/later", 6)) {
+		world_hold(w, res);
 	} else if (!strncmp(req->path, "/facts", 6)) {
 		char text[2048];
 		int n = snprintf(
@@ -181,6 +213,7 @@ static inline void world_stop(struct world *w)
 	assert_int_equal(write(w->wake[1], "x", 1), 1);
 	pthread_join(w->thread, NULL);
 	assert_int_equal(w->opened, w->closed + (int)hz_server_counters(w->server)->websockets);
+	hz_server_timer_free(w->held_timer);
 	hz_server_free(w->server);
 	assert_int_equal(w->opened, w->closed);
 	close(w->wake[0]);
