@@ -12,6 +12,7 @@
 static const char *const methods[HZ_RPC_METHODS] = {
     [HZ_RPC_JOIN] = "join",
     [HZ_RPC_OFFER] = "offer",
+    [HZ_RPC_TRICKLE] = "trickle",
     [HZ_RPC_SUBSCRIBE] = "subscribe",
     [HZ_RPC_TRACK_UPDATE] = "track.update",
     [HZ_RPC_CHAT_SEND] = "chat.send",

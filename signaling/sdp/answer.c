@@ -16,18 +16,28 @@
 void hz_sdp_candidate_text(const struct hz_sdp_candidate *candidates, unsigned index,
                            char ret[HZ_SDP_CANDIDATE_TEXT_BYTES])
 {
-	// RFC 8445 section 5.1.2.1: host type preference 126, component 1, the first candidate preferred. RFC 6544
-	// section 4.2: a lower type preference for TCP; direction preference 4 (passive) over 13 bits of our own.
-	bool tcp = candidates[index].tcp;
-	uint32_t type = tcp ? 90u : 126u, local = tcp ? (4u << 13) + 8191u - index : 65535u - index;
-	uint32_t priority = (type << 24) | (local << 8) | 255u;
+	// RFC 8445 section 5.1.2.1: type preference, component 1, the first candidate preferred. RFC 6544 section 4.2: a
+	// lower type preference for TCP; direction preference 4 (passive) over 13 bits of our own.
+	static const struct {
+		const char *name;
+		uint32_t preference;
+	} types[] = {{"host", 126}, {"srflx", 100}, {"prflx", 110}, {"relay", 0}};
+	const struct hz_sdp_candidate *c = &candidates[index];
+	unsigned type = c->type <= HZ_CANDIDATE_RELAY ? c->type : HZ_CANDIDATE_HOST;
+	uint32_t preference = c->tcp ? 90u : types[type].preference;
+	uint32_t local = c->tcp ? (4u << 13) + 8191u - index : 65535u - index;
+	uint32_t priority = (preference << 24) | (local << 8) | 255u;
+	// RFC 8839 section 5.1: where it was learned, which is nobody's business.
+	const char *related = type == HZ_CANDIDATE_HOST         ? ""
+	                      : strchr(c->address, ':') != NULL ? " raddr :: rport 9"
+	                                                        : " raddr 0.0.0.0 rport 9";
 
-	snprintf(ret, HZ_SDP_CANDIDATE_TEXT_BYTES, "%u 1 %s %" PRIu32 " %s %u typ host%s", index + 1,
-	         tcp ? "tcp" : "udp", priority, candidates[index].address, candidates[index].port,
-	         tcp ? " tcptype passive" : "");
+	snprintf(ret, HZ_SDP_CANDIDATE_TEXT_BYTES, "%u 1 %s %" PRIu32 " %s %u typ %s%s%s", index + 1,
+	         c->tcp ? "tcp" : "udp", priority, c->address, c->port, types[type].name, related,
+	         c->tcp ? " tcptype passive" : "");
 }
 
-static bool candidate_ok(const struct hz_sdp_candidate *candidate)
+bool hz_sdp_candidate_ok(const struct hz_sdp_candidate *candidate)
 {
 	unsigned char address[16];
 
@@ -38,10 +48,10 @@ static bool candidate_ok(const struct hz_sdp_candidate *candidate)
 
 bool hz_sdp_params_transport_ok(const struct hz_sdp_answer_params *params)
 {
-	if (!params->candidate_count || params->candidate_count > HZ_SDP_MAX_CANDIDATES)
+	if ((!params->candidate_count && !params->full) || params->candidate_count > HZ_SDP_MAX_CANDIDATES)
 		return false;
 	for (unsigned i = 0; i < params->candidate_count; i++)
-		if (!candidate_ok(&params->candidates[i]))
+		if (!hz_sdp_candidate_ok(&params->candidates[i]))
 			return false;
 	return params->ufrag && params->pwd && strlen(params->ufrag) >= 4 &&
 	       strlen(params->ufrag) < HZ_UFRAG_BYTES && strlen(params->pwd) >= 22 &&
@@ -94,7 +104,8 @@ static void add_session(const struct hz_sdp_offer *offer, const struct hz_sdp_an
 	gst_sdp_message_set_origin(message, "-", id, version, "IN", "IP4", "127.0.0.1");
 	gst_sdp_message_set_session_name(message, "-");
 	gst_sdp_message_add_time(message, "0", "0", NULL);
-	gst_sdp_message_add_attribute(message, "ice-lite", NULL);
+	if (!params->full)
+		gst_sdp_message_add_attribute(message, "ice-lite", NULL);
 	gst_sdp_message_add_attribute(message, "ice-options", "trickle");
 	gst_sdp_message_add_attribute(message, "msid-semantic", " WMS *");
 	for (unsigned i = 0; i < offer->media_count; i++)
@@ -131,7 +142,9 @@ static void add_transport(const struct hz_sdp_answer_params *params, bool first,
 static void add_line(const struct hz_sdp_media *offered, const struct hz_sdp_answer_params *params,
                      const struct hz_sdp_answer_media *answer, GstSDPMedia *media)
 {
-	const struct hz_sdp_candidate *first = &params->candidates[0];
+	// RFC 8840 section 4.1.1: none yet
+	static const struct hz_sdp_candidate later = {.address = "0.0.0.0", .port = 9};
+	const struct hz_sdp_candidate *first = params->candidate_count ? &params->candidates[0] : &later;
 
 	gst_sdp_media_set_proto(media, offered->proto);
 	if (answer->accept) {

@@ -1,4 +1,4 @@
-// The gateway's SDP answer: ICE-lite, setup:passive, BUNDLE, rtcp-mux, all candidates inline.
+// The gateway's SDP answer: ICE-lite or full ICE, setup:passive, BUNDLE, rtcp-mux, all candidates inline.
 // Thread: any; no global state.
 #ifndef HZ_SIGNALING_SDP_ANSWER_H
 #define HZ_SIGNALING_SDP_ANSWER_H
@@ -32,9 +32,10 @@ struct hz_sdp_answer_params {
 	const char *ufrag, *pwd;                   // ours
 	const uint8_t *fingerprint;                // HZ_FINGERPRINT_BYTES, SHA-256 of our certificate
 	const struct hz_sdp_candidate *candidates; // best first
-	unsigned candidate_count;                  // 1..HZ_SDP_MAX_CANDIDATES
-	const struct hz_sdp_answer_media *media;   // one for each m-line of the offer, in its order
-	unsigned media_count;                      // = offer->media_count
+	unsigned candidate_count;                  // 1..HZ_SDP_MAX_CANDIDATES; 0 with `full`
+	bool full; // not ICE-lite. Candidates may come later: hz_sdp_add_candidates() (candidate.h)
+	const struct hz_sdp_answer_media *media; // one for each m-line of the offer, in its order
+	unsigned media_count;                    // = offer->media_count
 };
 
 // Writes the answer. Header extensions: all of the offered media's `ext`, under the offer's ids. rtcp-fb:

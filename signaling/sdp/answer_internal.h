@@ -10,6 +10,9 @@
 void hz_sdp_candidate_text(const struct hz_sdp_candidate *candidates, unsigned index,
                            char ret[HZ_SDP_CANDIDATE_TEXT_BYTES]);
 
+// Numeric address, and a port.
+bool hz_sdp_candidate_ok(const struct hz_sdp_candidate *candidate);
+
 // Credentials and candidates of params are usable.
 bool hz_sdp_params_transport_ok(const struct hz_sdp_answer_params *params);
 

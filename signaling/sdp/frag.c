@@ -41,8 +41,13 @@ static int take_attribute(struct hz_sdp_place *place, const char *attribute, str
 	if (strcmp(attribute, "end-of-candidates") == 0) {
 		frag->end_of_candidates = true;
 	} else if (strncmp(attribute, "candidate:", 10) == 0) {
-		if (!hz_sdp_is_candidate(attribute))
+		struct hz_candidate one;
+		int err = hz_sdp_take_candidate(attribute, &one);
+
+		if (err == -EINVAL)
 			return hz_sdp_refuse(place, "malformed candidate");
+		if (!err && frag->usable_count < HZ_MAX_CANDIDATES)
+			frag->usable[frag->usable_count++] = one;
 		if (++frag->candidate_count > HZ_SDP_FRAG_MAX_CANDIDATES)
 			return hz_sdp_refuse(place, "too many candidates");
 	} else if (strncmp(attribute, "mid:", 4) == 0) {

@@ -1,6 +1,5 @@
 // SDP fragments of WHIP and WHEP PATCH requests: application/trickle-ice-sdpfrag (RFC 8840, RFC 9725
-// section 4.4). Trickled candidates are checked and counted only: as ICE-lite we learn the client's address
-// from its checks. Thread: any; no global state.
+// section 4.4). As ICE-lite we learn the client's address from its checks: candidates matter to full ICE only. Thread: any; no global state.
 #ifndef HZ_SIGNALING_SDP_FRAG_H
 #define HZ_SIGNALING_SDP_FRAG_H
 
@@ -14,6 +13,8 @@ struct hz_sdp_frag {
 	char pwd[HZ_PWD_BYTES];
 	char mid[HZ_MID_BYTES];   // of the first m-line; "" when none
 	unsigned candidate_count; // well-formed candidates seen
+	unsigned usable_count;    // of them, that full ICE can use: the first ones are kept
+	struct hz_candidate usable[HZ_MAX_CANDIDATES];
 	bool end_of_candidates;
 };
 

@@ -62,6 +62,8 @@ struct hz_sdp_offer {
 	char ufrag[HZ_UFRAG_BYTES];           // of the bundle's one transport
 	char pwd[HZ_PWD_BYTES];
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES];
+	unsigned candidate_count; // that full ICE can use: the first ones are kept
+	struct hz_candidate candidate[HZ_MAX_CANDIDATES];
 	bool ice_lite; // the offerer cannot start checks either: we refuse it, so always false
 	bool bundled;  // has a=group:BUNDLE (an offer with one m-line may lack it)
 	unsigned media_count;

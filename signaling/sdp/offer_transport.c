@@ -1,5 +1,6 @@
 // The one transport of the bundle: ICE credentials (RFC 8839), fingerprint (RFC 8122), setup (RFC 8842).
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -125,6 +126,25 @@ static int agree(const struct hz_sdp_source *source, const struct transport *t,
 	return 0;
 }
 
+// Malformed ones are passed over: nothing but a way in depends on them.
+static void read_candidates(const struct hz_sdp_source *source, struct hz_sdp_offer *offer)
+{
+	const GstSDPAttribute *attribute;
+	unsigned index = 0;
+
+	while ((attribute = hz_sdp_next_attribute(source, &index))) {
+		char text[256];
+		int n;
+
+		if (strcmp(attribute->key, "candidate") != 0 || offer->candidate_count == HZ_MAX_CANDIDATES)
+			continue;
+		n = snprintf(text, sizeof text, "candidate:%s", attribute->value);
+		if (n < (int)sizeof text &&
+		    hz_sdp_take_candidate(text, &offer->candidate[offer->candidate_count]) == 0)
+			offer->candidate_count++;
+	}
+}
+
 int hz_sdp_read_transport(const struct hz_sdp_source *source, bool bundle_only, struct hz_sdp_offer *offer)
 {
 	struct transport t = {0};
@@ -147,6 +167,7 @@ int hz_sdp_read_transport(const struct hz_sdp_source *source, bool bundle_only, 
 		memcpy(offer->ufrag, t.ufrag, sizeof t.ufrag);
 		memcpy(offer->pwd, t.pwd, sizeof t.pwd);
 		memcpy(offer->fingerprint, t.fingerprint, sizeof t.fingerprint);
+		read_candidates(source, offer);
 	}
 	hz_wipe(&t, sizeof t);
 	return err;

@@ -26,11 +26,12 @@ enum hz_sdp_direction {
 // "inactive", "sendonly", ...
 const char *hz_sdp_direction_name(enum hz_sdp_direction direction);
 
-// A host candidate of ours, component 1.
+// A candidate of ours, component 1.
 struct hz_sdp_candidate {
 	char address[INET6_ADDRSTRLEN]; // numeric, no brackets
 	uint16_t port;
-	bool tcp; // passive (RFC 6544); stands behind all UDP ones
+	bool tcp;     // passive (RFC 6544); stands behind all UDP ones
+	uint8_t type; // enum hz_candidate_type
 };
 
 #endif

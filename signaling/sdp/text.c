@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define MAX_LINES      8192
 #define MAX_LINE_BYTES 4096
@@ -174,31 +175,75 @@ static bool is_address(const char *text)
 	       all_of(text, ".-");
 }
 
-bool hz_sdp_is_candidate(const char *value)
+static bool to_in6(const char *text, struct in6_addr *ret)
+{
+	struct in_addr v4;
+
+	if (inet_pton(AF_INET6, text, ret) == 1)
+		return true;
+	if (inet_pton(AF_INET, text, &v4) != 1)
+		return false;
+	memset(ret, 0, sizeof *ret);
+	ret->s6_addr[10] = ret->s6_addr[11] = 0xff;
+	memcpy(&ret->s6_addr[12], &v4, sizeof v4);
+	return true;
+}
+
+// -1: a type we do not know.
+static int type_of(const char *word)
+{
+	static const char *const names[] = {"host", "srflx", "prflx", "relay"};
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(word, names[i]) == 0)
+			return i;
+	return -1;
+}
+
+int hz_sdp_take_candidate(const char *value, struct hz_candidate *ret)
 {
 	char word[256];
-	uint64_t number;
+	uint64_t component, priority, port;
+	struct hz_candidate c = {.port = 0};
+	bool udp, numeric;
 	static const char prefix[] = "candidate:";
 
 	if (strncmp(value, prefix, strlen(prefix)) != 0)
-		return false;
+		return -EINVAL;
 	value += strlen(prefix);
 	if (*value == ' ' || !hz_sdp_word(&value, word, sizeof word) || strlen(word) > 32 ||
 	    !hz_sdp_is_ice_text(word))
-		return false; // foundation
-	if (!hz_sdp_word(&value, word, 4) || !hz_sdp_number(word, 256, &number) || !number)
-		return false; // component
+		return -EINVAL; // foundation
+	if (!hz_sdp_word(&value, word, 4) || !hz_sdp_number(word, 256, &component) || !component)
+		return -EINVAL;
 	if (!hz_sdp_word(&value, word, sizeof word) || !hz_sdp_is_token(word))
-		return false; // transport
-	if (!hz_sdp_word(&value, word, 11) || !hz_sdp_number(word, UINT32_MAX, &number))
-		return false; // priority
+		return -EINVAL; // transport
+	udp = strcasecmp(word, "udp") == 0;
+	if (!hz_sdp_word(&value, word, 11) || !hz_sdp_number(word, UINT32_MAX, &priority))
+		return -EINVAL;
 	if (!hz_sdp_word(&value, word, sizeof word) || !is_address(word))
-		return false;
-	if (!hz_sdp_word(&value, word, 6) || !hz_sdp_number(word, UINT16_MAX, &number))
-		return false; // port
+		return -EINVAL;
+	numeric = to_in6(word, &c.address);
+	if (!hz_sdp_word(&value, word, 6) || !hz_sdp_number(word, UINT16_MAX, &port))
+		return -EINVAL;
 	if (!hz_sdp_word(&value, word, sizeof word) || strcmp(word, "typ") != 0)
-		return false;
-	return hz_sdp_word(&value, word, sizeof word) && hz_sdp_is_token(word);
+		return -EINVAL;
+	if (!hz_sdp_word(&value, word, sizeof word) || !hz_sdp_is_token(word))
+		return -EINVAL;
+	if (component != 1 || !udp || !numeric || !port || type_of(word) < 0)
+		return -ENOTSUP;
+	c.priority = (uint32_t)priority;
+	c.port = (uint16_t)port;
+	c.type = (uint8_t)type_of(word);
+	*ret = c;
+	return 0;
+}
+
+bool hz_sdp_is_candidate(const char *value)
+{
+	struct hz_candidate any;
+
+	return hz_sdp_take_candidate(value, &any) != -EINVAL;
 }
 
 int hz_sdp_take_ufrag(const struct hz_sdp_place *place, const char *value, char ret[HZ_UFRAG_BYTES])

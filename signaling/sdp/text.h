@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "signaling/sdp/candidate.h"
 #include "signaling/sdp/sdp.h"
 
 // Where we are and where a reason goes.

@@ -100,8 +100,8 @@ static void add_etag(struct hz_response *res, const char *etag)
 	hz_response_header(res, "ETag", quoted);
 }
 
-static void answer_created(struct hz_response *res, const struct hz_whip_call *call,
-                           struct hz_whip_session *session)
+static void answer_created(const struct hz_whip_ops *ops, void *ctx, struct hz_response *res,
+                           const struct hz_whip_call *call, struct hz_whip_session *session)
 {
 	char location[16 + 2 * HZ_WHIP_NAME_BYTES];
 	snprintf(location, sizeof(location), "/%s/%s/r/%s", call->whep ? "whep" : "whip", call->consult,
@@ -111,9 +111,12 @@ static void answer_created(struct hz_response *res, const struct hz_whip_call *c
 	add_etag(res, session->etag);
 	for (unsigned i = 0; i < HZ_WHIP_LINKS && session->links[i]; i++)
 		hz_response_header(res, "Link", session->links[i]);
-	size_t bytes = strlen(session->sdp);
-	hz_response_take(res, SDP_TYPE, session->sdp, bytes);
+	char *sdp = session->sdp;
 	session->sdp = NULL;
+	if (!session->later)
+		hz_response_take(res, SDP_TYPE, sdp, strlen(sdp));
+	else if (ops->later(ctx, session->resource, res, SDP_TYPE, sdp))
+		hz_problem_answer(res, 500, NULL, NULL);
 }
 
 static void handle_post(const struct hz_whip_ops *ops, void *ctx, struct hz_whip_call *call,
@@ -133,7 +136,7 @@ static void handle_post(const struct hz_whip_ops *ops, void *ctx, struct hz_whip
 	enum hz_whip_code code = call->whep ? ops->subscribe(ctx, call, req->body, req->body_bytes, &session)
 	                                    : ops->publish(ctx, call, req->body, req->body_bytes, &session);
 	if (code == HZ_WHIP_OK && session.sdp)
-		answer_created(res, call, &session);
+		answer_created(ops, ctx, res, call, &session);
 	else
 		answer_code(res, code == HZ_WHIP_OK ? HZ_WHIP_FAILED : code, &session);
 	session_done(&session);
@@ -148,6 +151,15 @@ static void answer_restart(struct hz_response *res, const struct hz_whip_session
 	add_etag(res, session->etag);
 	hz_response_copy(res, FRAG_TYPE, body, (size_t)n);
 	hz_wipe(body, sizeof(body));
+}
+
+static void answer_later(const struct hz_whip_ops *ops, void *ctx, struct hz_response *res,
+                         const struct hz_whip_session *session)
+{
+	hz_response_status(res, 200);
+	add_etag(res, session->etag);
+	if (ops->later(ctx, session->resource, res, FRAG_TYPE, NULL))
+		hz_problem_answer(res, 500, NULL, NULL);
 }
 
 // The body's precondition: which kind of PATCH, and does If-Match allow it? Answers the refusals itself.
@@ -198,6 +210,8 @@ static void handle_patch(const struct hz_whip_ops *ops, void *ctx, struct hz_whi
 	code = restart ? ops->restart(ctx, call, &fragment, &session) : ops->trickle(ctx, call, &fragment);
 	if (code != HZ_WHIP_OK)
 		answer_code(res, code, &session);
+	else if (restart && session.later)
+		answer_later(ops, ctx, res, &session);
 	else if (restart)
 		answer_restart(res, &session);
 	else

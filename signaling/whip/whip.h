@@ -53,6 +53,7 @@ struct hz_whip_session { // filled by publish, subscribe, restart
 	char pwd[HZ_PWD_BYTES]; // restart: the gateway's new credentials
 	char reason[96];        // BAD_SDP: for the problem's detail
 	unsigned retry_after_s; // BUSY
+	bool later; // publish, subscribe, restart: sdp (restart: none) has to wait for candidates: ops->later
 };
 
 struct hz_whip_state { // of a resource
@@ -74,6 +75,9 @@ struct hz_whip_ops {
 	                             const struct hz_sdp_frag *fragment);
 	enum hz_whip_code (*restart)(void *ctx, struct hz_whip_call *call, const struct hz_sdp_frag *fragment,
 	                             struct hz_whip_session *ret);
+	// Completes the response with sdp and its candidates (owned from here on; NULL: the fragment that answers a
+	// restart) as a body of that type, when they are there. res is held until then; -errno: not held.
+	int (*later)(void *ctx, const char *resource, struct hz_response *res, const char *type, char *sdp);
 	enum hz_whip_code (*end)(void *ctx, struct hz_whip_call *call);
 };
 

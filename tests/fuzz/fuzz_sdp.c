@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 static void answer(const struct hz_sdp_offer *offer)
 {
 	static const uint8_t fingerprint[HZ_FINGERPRINT_BYTES] = {1, 2, 3};
-	static const struct hz_sdp_candidate candidate = {"192.0.2.1", 20000, false};
+	static const struct hz_sdp_candidate candidate = {"192.0.2.1", 20000, false, 0};
 	struct hz_sdp_answer_media media[HZ_SDP_MAX_MEDIA];
 	struct hz_sdp_answer_params params = {
 	    .session_id = 1,

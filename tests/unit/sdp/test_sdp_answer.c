@@ -4,8 +4,8 @@
 #include "signaling/sdp/answer.h"
 #include "tests/unit/sdp/offers.h"
 
-static const struct hz_sdp_candidate candidates[] = {{"192.0.2.7", 20000, false},
-                                                     {"2001:db8::7", 20000, false}};
+static const struct hz_sdp_candidate candidates[] = {{"192.0.2.7", 20000, false, 0},
+                                                     {"2001:db8::7", 20000, false, 0}};
 static uint8_t fingerprint[HZ_FINGERPRINT_BYTES] = {0xab, 0x01};
 
 static struct hz_sdp_answer_params params_for(const struct hz_sdp_offer *offer,

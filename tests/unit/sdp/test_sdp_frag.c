@@ -94,7 +94,7 @@ static void too_much(void **state)
 
 static void answer(void **state)
 {
-	struct hz_sdp_candidate candidate = {"192.0.2.7", 20000, false};
+	struct hz_sdp_candidate candidate = {"192.0.2.7", 20000, false, 0};
 	struct hz_sdp_answer_media media[2] = {{0}, {.accept = true, .codec_count = 1}};
 	struct hz_sdp_offer *o = parse_ok(SESSION AUDIO VIDEO);
 	struct hz_sdp_answer_params params = {

@@ -1,4 +1,5 @@
 // The HTTP semantics of WHIP and WHEP (RFC 9725) with ops that remember what they were asked.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,13 +73,23 @@ static enum hz_whip_code restart(void *ctx, struct hz_whip_call *call, const str
 	return seen.act;
 }
 
+static int later(void *ctx, const char *resource, struct hz_response *res, const char *type, char *sdp)
+{
+	(void)ctx;
+	(void)resource;
+	(void)res;
+	(void)type;
+	free(sdp);
+	return -ENOENT;
+}
+
 static enum hz_whip_code end(void *ctx, struct hz_whip_call *call)
 {
 	seen.ended++;
 	return seen.act;
 }
 
-static const struct hz_whip_ops ops = {authorise, publish, subscribe, describe, trickle, restart, end};
+static const struct hz_whip_ops ops = {authorise, publish, subscribe, describe, trickle, restart, later, end};
 
 struct ask {
 	enum hz_http_method method;
