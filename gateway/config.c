@@ -150,13 +150,14 @@ static int set_from_environment(struct hz_config *config, char error[HZ_CONFIG_E
 static int check_turn(const struct hz_config *c, const struct hz_config_place *place,
                       char error[HZ_CONFIG_ERROR_BYTES])
 {
-	bool relay = strstr(c->turn.urls, "turn:") || strstr(c->turn.urls, "turns:");
+	bool relay = strstr(c->turn.urls, "turn:") || strstr(c->turn.urls, "turns:") ||
+	             strstr(c->ice.servers, "turn:");
 	if (*c->turn.secret && *c->turn.secret_file)
 		return hz_config_fail(error, place, "configure one of them",
 		                      "turn.secret and turn.secret_file are both set");
 	if (relay && !*c->turn.secret && !*c->turn.secret_file)
 		return hz_config_fail(error, place, "set it to coturn's static-auth-secret",
-		                      "turn.urls needs turn.secret or turn.secret_file");
+		                      "a turn: URL needs turn.secret or turn.secret_file");
 	if (!relay && (*c->turn.secret || *c->turn.secret_file))
 		return hz_config_fail(error, place, "add a turn: URL or remove the secret",
 		                      "turn.secret without a turn: URL in turn.urls");

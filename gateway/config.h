@@ -49,6 +49,13 @@ struct hz_config {
 		uint32_t ttl;      // turn.ttl: seconds that credentials are good for, default 43200
 	} turn;
 	struct {
+		char
+		    *agent; // ice.agent: lite (default), or full: agents of our own, for a gateway behind NAT
+		char *
+		    addresses; // ice.addresses: comma-separated addresses that they use; empty: the interfaces'
+		char *servers; // ice.servers: comma-separated stun: and turn: URLs; empty: turn.urls
+	} ice;
+	struct {
 		char *
 		    public_url; // links.public_url: https://host[:port] that links are made with; empty: from the request
 	} links;

@@ -30,6 +30,9 @@ const struct hz_config_entry hz_config_table[] = {
     {"turn", "secret", HZ_CONFIG_SECRET, AT(turn.secret), 0, 0, ""},
     {"turn", "secret_file", HZ_CONFIG_TEXT, AT(turn.secret_file), 0, 0, ""},
     {"turn", "ttl", HZ_CONFIG_U32, AT(turn.ttl), 300, 604800, "43200"},
+    {"ice", "agent", HZ_CONFIG_AGENT, AT(ice.agent), 0, 0, "lite"},
+    {"ice", "addresses", HZ_CONFIG_ADDRESSES, AT(ice.addresses), 0, 0, ""},
+    {"ice", "servers", HZ_CONFIG_ICE_URLS, AT(ice.servers), 0, 0, ""},
     {"links", "public_url", HZ_CONFIG_URL, AT(links.public_url), 0, 0, ""},
     {"tokens", "oidc_issuer", HZ_CONFIG_TEXT, AT(tokens.oidc_issuer), 0, 0, ""},
     {"tokens", "oidc_jwks_file", HZ_CONFIG_TEXT, AT(tokens.oidc_jwks_file), 0, 0, ""},
@@ -277,6 +280,8 @@ static const char *text_problem(enum hz_config_type type, const char *value)
 	case HZ_CONFIG_ICE_URLS:
 		return hz_config_is_ice_urls(value) ? NULL
 		                                    : "at most 8 URLs such as turn:host:3478?transport=tcp";
+	case HZ_CONFIG_AGENT:
+		return strcmp(value, "lite") == 0 || strcmp(value, "full") == 0 ? NULL : "lite or full";
 	case HZ_CONFIG_LEVEL:
 		return is_level(value) ? NULL : "debug, info, warn or error";
 	case HZ_CONFIG_WISH:

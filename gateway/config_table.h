@@ -24,6 +24,7 @@ enum hz_config_type {
 	HZ_CONFIG_ICE_URLS,  // comma-separated stun:, turn:, turns: URLs, may be ""
 	HZ_CONFIG_LEVEL,     // debug info warn error
 	HZ_CONFIG_WISH,      // off on automatic
+	HZ_CONFIG_AGENT,     // lite full
 	HZ_CONFIG_BOOL,      // true or false; from here on not text
 	HZ_CONFIG_U16,
 	HZ_CONFIG_U32,

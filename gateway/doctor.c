@@ -46,6 +46,7 @@ void hz_doctor_run(struct hz_doctor *doctor, const struct hz_config *config)
 	hz_doctor_system(doctor);
 	hz_doctor_network(doctor);
 	hz_doctor_turn(doctor);
+	hz_doctor_ice(doctor);
 	hz_doctor_media(doctor);
 	hz_doctor_record(doctor);
 	hz_doctor_archive(doctor);

@@ -38,6 +38,7 @@ void hz_doctor_network(struct hz_doctor *doctor); // ports, UDP, a running gatew
 void hz_doctor_record(struct hz_doctor *doctor);  // the record store: folder, disk, key (doctor_record.c)
 void hz_doctor_turn(struct hz_doctor *doctor);    // turn.urls: an allocation from each (doctor_turn.c)
 void hz_doctor_archive(struct hz_doctor *doctor); // PACS, EMR, outbox, retention (doctor_archive.c)
+void hz_doctor_ice(struct hz_doctor *doctor);     // ice.agent: full (doctor_ice.c)
 void hz_doctor_media(struct hz_doctor *doctor); // certificate, libraries, GCM, codecs, pages (doctor_media.c)
 
 // The worst verdict.

@@ -8,6 +8,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/session/codec_choice.h"
 #include "gateway/session/consult.h"
+#include "gateway/session/gather.h"
 #include "gateway/session/ids.h"
 #include "gateway/session/steps.h"
 #include "gateway/session/watched.h"
@@ -110,7 +111,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 		hz_codec_recount(brain, c);
 		hz_watched_mark(brain, c);
 	}
-	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain);
+	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain), gather = hz_gather_due(brain);
 	hz_persist_flush(brain);
 	hz_record_turn(brain); // events are durable now
 	for (unsigned i = 0; i < brain->workers; i++) {
@@ -119,6 +120,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	}
 	int64_t push = hz_push_due(brain);
 	push = push < ladder ? push : ladder;
+	push = push < gather ? push : gather;
 	return push < watched ? push : watched;
 }
 

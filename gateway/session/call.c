@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/gather.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
@@ -48,6 +49,7 @@ static const struct {
 } methods[HZ_RPC_METHODS] = {
     [HZ_RPC_JOIN] = {hz_call_join, true, false, 0},
     [HZ_RPC_OFFER] = {hz_call_offer, false, true, 0},
+    [HZ_RPC_TRICKLE] = {hz_call_trickle, false, true, 0},
     [HZ_RPC_SUBSCRIBE] = {hz_call_subscribe, false, true, HZ_GRANT_SUBSCRIBE},
     [HZ_RPC_TRACK_UPDATE] = {hz_call_track_update, false, true, 0},
     [HZ_RPC_CHAT_SEND] = {hz_call_chat, false, true, 0},
@@ -108,7 +110,10 @@ void hz_call_text(struct hz_brain *brain, struct hz_conn *conn, const char *text
 	const enum hz_rpc_method req_method = req.method;
 	run(&call, req.method);
 	hz_persist_flush(brain); // durable before the answer leaves
-	answer(&call, &req);
+	if (call.later)
+		hz_gather_wait_call(brain, call.later, conn, &req, call.text);
+	else
+		answer(&call, &req);
 	hz_rpc_request_done(&req);
 	if (call.history && conn->participant)
 		hz_push_chat_history(brain, conn->participant);
@@ -135,6 +140,7 @@ struct hz_conn *hz_conn_new(struct hz_brain *brain, void *socket)
 
 void hz_conn_end(struct hz_brain *brain, struct hz_conn *conn)
 {
+	hz_gather_conn_gone(brain, conn);
 	if (conn->participant)
 		hz_participant_detach(brain, conn->participant);
 	if (conn->prev)

@@ -19,6 +19,8 @@ struct hz_call {
 	const char *key;
 	char value[128];
 
+	struct hz_peer *later; // `text` is the answer to an offer that waits for this one's candidates
+	char *text;
 	bool history; // send the chat's history behind the answer
 	bool leave;   // end the session behind the answer
 };
@@ -40,6 +42,7 @@ void hz_conn_end(struct hz_brain *brain, struct hz_conn *conn);
 // The methods. Each refuses or does; grants and admission are checked by the table in call.c.
 void hz_call_join(struct hz_call *call);
 void hz_call_offer(struct hz_call *call);
+void hz_call_trickle(struct hz_call *call);
 void hz_call_subscribe(struct hz_call *call);
 void hz_call_track_update(struct hz_call *call);
 void hz_call_chat(struct hz_call *call);

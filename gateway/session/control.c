@@ -10,6 +10,7 @@
 #include "gateway/session/candidates.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/events.h"
+#include "gateway/session/ice_servers.h"
 #include "gateway/session/keys.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/persist.h"
@@ -65,6 +66,7 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	if (!config->media.tcp || !config->https.port)
 		brain->tcp_port = 0;
 	hz_local_addresses_find(brain, config->media.address);
+	hz_ice_configure(brain, config);
 	const char *url = config->links.public_url ? config->links.public_url : "";
 	size_t n = strlen(url);
 	snprintf(process->rest.public_url, sizeof(process->rest.public_url), "%.*s",

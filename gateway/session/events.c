@@ -8,6 +8,7 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/codec_choice.h"
 #include "gateway/session/consult.h"
+#include "gateway/session/gather.h"
 #include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
@@ -50,13 +51,25 @@ static void on_peer_silent(struct hz_brain *brain, struct hz_peer *peer, const s
 {
 	bool v4 = IN6_IS_ADDR_V4MAPPED(local);
 	const void *address = v4 ? (const void *)&local->s6_addr[12] : (const void *)local;
-	if (peer->kind != HZ_PEER_WS || (brain->address_count < 2 && !brain->tcp_port) ||
+	// A full agent of ours decides by itself, and the client follows.
+	if (peer->kind != HZ_PEER_WS || hz_gather_is_full(peer) ||
+	    (brain->address_count < 2 && !brain->tcp_port) ||
 	    brain->now_us - peer->silent_us < SILENT_EVERY_US)
 		return;
 	if (!inet_ntop(v4 ? AF_INET : AF_INET6, address, peer->silent, sizeof(peer->silent)))
 		peer->silent[0] = '\0';
 	peer->silent_us = brain->now_us;
 	hz_info("peer.silent", "consult=%s participant=%s", peer->owner->consult->id, peer->owner->id);
+	hz_push_renegotiate(brain, peer->owner, "ice");
+}
+
+// Said again after each reconcile until it is back: the client is asked once, and once more when it resumes.
+static void on_agent_lost(struct hz_brain *brain, struct hz_peer *peer)
+{
+	if (peer->agent_lost || peer->kind != HZ_PEER_WS)
+		return;
+	peer->agent_lost = true;
+	hz_info("peer.agent_lost", "consult=%s participant=%s", peer->owner->consult->id, peer->owner->id);
 	hz_push_renegotiate(brain, peer->owner, "ice");
 }
 
@@ -69,6 +82,12 @@ static void on_peer_state(struct hz_brain *brain, unsigned worker, const struct 
 	}
 	if (ev->reason == HZ_REASON_SILENT)
 		on_peer_silent(brain, peer, &ev->local);
+	if (ev->reason == HZ_REASON_AGENT_MISSED && peer->kind == HZ_PEER_WS)
+		hz_push_renegotiate(brain, peer->owner, "ice");
+	if (ev->reason == HZ_REASON_AGENT_LOST)
+		on_agent_lost(brain, peer);
+	else if (ev->state == HZ_PEER_CONNECTED)
+		peer->agent_lost = false;
 	if (peer->state == ev->state)
 		return;
 	peer->state = ev->state;
@@ -190,6 +209,9 @@ void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_ms
 		break;
 	case HZ_EV_SUB_STATE:
 		hz_steps_on_state(brain, worker, &msg->sub_state);
+		break;
+	case HZ_EV_AGENT_LOCAL:
+		hz_gather_on_local(brain, worker, &msg->agent_local);
 		break;
 	case HZ_EV_WORKER_STATS:
 		brain->worker[worker].stats = msg->worker_stats;

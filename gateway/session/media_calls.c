@@ -7,6 +7,7 @@
 #include "gateway/base/log.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/call.h"
+#include "gateway/session/gather.h"
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/objects.h"
@@ -15,6 +16,7 @@
 #include "gateway/session/record_events.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
+#include "signaling/sdp/candidate.h"
 
 #define OFFER_EVERY_US 250000
 #define OFFER_BURST    20
@@ -164,6 +166,11 @@ static void apply_offer(struct hz_call *call, const struct hz_sdp_offer *offer)
 		refuse_offer(call, &result, offer);
 		return;
 	}
+	if (result.later) {
+		call->later = result.peer;
+		call->text = result.sdp;
+		return;
+	}
 	call->result = json_pack("{s:s}", "sdp", result.sdp);
 	free(result.sdp);
 }
@@ -188,6 +195,27 @@ void hz_call_offer(struct hz_call *call)
 		hz_sdp_offer_free(offer);
 	}
 	call->brain->count.offers_refused += call->code != 0;
+}
+
+void hz_call_trickle(struct hz_call *call)
+{
+	struct hz_peer *peer = ws_peer(call->p);
+	const json_t *item, *items = json_object_get(call->params, "candidates");
+	struct hz_candidate usable[HZ_MAX_CANDIDATES];
+	unsigned count = 0;
+	size_t i;
+	if (!peer || strcmp(peer->cmd.remote_ufrag, text_of(call->params, "ufrag")) != 0)
+		return; // of an offer that was refused, or of an earlier one
+	json_array_foreach((json_t *)items, i, item)
+	{
+		int err = hz_sdp_take_candidate(json_string_value(item), &usable[count]);
+		if (err == -EINVAL) {
+			hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/candidates/%zu", i);
+			return;
+		}
+		count += !err && count < HZ_MAX_CANDIDATES - 1;
+	}
+	hz_gather_remote(call->brain, peer, usable, count);
 }
 
 // --- subscribe

@@ -86,7 +86,8 @@ void hz_media_link_send(struct hz_media_link *link, struct hz_msg_header *comman
 	command->version = HZ_API_VERSION;
 	command->type = type;
 	command->bytes = (uint32_t)bytes;
-	if (link->phase == BEGIN) // everything will be named anyway
+	bool again = type != HZ_CMD_AGENT_SET && type != HZ_CMD_AGENT_REMOTE;
+	if (link->phase == BEGIN && again) // everything will be named anyway
 		return;
 	struct hz_msg_header *copy = link->count < HZ_MEDIA_QUEUE ? malloc(bytes) : NULL;
 	if (!copy) {
@@ -221,6 +222,8 @@ static void on_ack(struct hz_media_link *link, const struct hz_ev_ack *ack)
 		link->ready = true;
 	if (ack->err == 0)
 		return;
+	if (ack->err == -ESTALE && (type == HZ_CMD_AGENT_SET || type == HZ_CMD_AGENT_REMOTE))
+		return; // another ICE restart came in between
 	// Deleting what is gone already is fine: it went with its peer, or with the worker.
 	bool is_delete = type == HZ_CMD_TCP_ACCEPT || type == HZ_CMD_PEER_DEL || type == HZ_CMD_TRACK_DEL ||
 	                 type == HZ_CMD_SUB_DEL;
@@ -240,13 +243,14 @@ static const uint16_t event_bytes[] = {
     [HZ_EV_PEER_STATS] = sizeof(struct hz_ev_peer_stats),
     [HZ_EV_WORKER_STATS] = sizeof(struct hz_ev_worker_stats),
     [HZ_EV_SUB_STATE] = sizeof(struct hz_ev_sub_state),
+    [HZ_EV_AGENT_LOCAL] = sizeof(struct hz_ev_agent_local),
 };
 
 static bool well_formed(const union hz_msg *msg, size_t bytes)
 {
 	if (bytes < sizeof(msg->h) || msg->h.version != HZ_API_VERSION || msg->h.bytes != bytes)
 		return false;
-	if (msg->h.type < HZ_EV_HELLO || msg->h.type > HZ_EV_SUB_STATE)
+	if (msg->h.type < HZ_EV_HELLO || msg->h.type > HZ_EV_AGENT_LOCAL)
 		return false;
 	return bytes == event_bytes[msg->h.type];
 }

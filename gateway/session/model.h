@@ -115,6 +115,8 @@ struct hz_peer {
 	int64_t born_us, silent_us;
 	char silent[INET6_ADDRSTRLEN]; // our address on which its media stopped; ""
 	struct hz_cmd_peer_set cmd;
+	struct hz_gather *gather; // gather.h; NULL: ICE-lite
+	bool agent_lost;          // its agents died with the worker: only an ICE restart helps
 	char ufrag[HZ_UFRAG_BYTES], old_ufrag[HZ_UFRAG_BYTES]; // as registered in brain->ufrags
 	struct hz_ev_peer_stats stats;                         // the newest; all zero before
 	struct hz_peer *next_ladder;                           // in brain->ladder: a push is due
@@ -249,6 +251,13 @@ struct hz_counters {
 struct hz_turn; // turn.c
 struct hz_record_link;
 
+struct hz_ice { // ice_servers.h
+	bool full;
+	uint8_t address_count, server_count;
+	struct in6_addr address[HZ_AGENT_ADDRESSES];
+	struct hz_ice_server server[HZ_AGENT_SERVERS];
+};
+
 struct hz_brain {
 	struct hz_store *store;
 	bool store_sick; // runtime state could not be written: it is written anew once the store takes it
@@ -267,6 +276,8 @@ struct hz_brain {
 	struct hz_consult *dirty, *watched;
 	struct hz_participant *unsaved;
 	struct hz_peer *ladder;
+	struct hz_gather *gathers; // answers that wait
+	struct hz_ice ice;
 	struct hz_conn *conns;
 	uint32_t next_number;
 

@@ -7,6 +7,7 @@
 
 #include "gateway/base/secret.h"
 #include "gateway/session/consult.h"
+#include "gateway/session/gather.h"
 #include "gateway/session/ice_tcp.h"
 #include "gateway/session/ids.h"
 #include "gateway/session/steps.h"
@@ -77,6 +78,7 @@ int hz_peer_new(struct hz_brain *brain, struct hz_participant *owner, uint8_t ki
 		return err;
 	}
 	peer->kind = kind;
+	peer->cmd.flags = brain->ice.full ? HZ_PEER_AGENT : 0;
 	peer->born_us = brain->now_us;
 	hz_random(&peer->answer_session, sizeof(peer->answer_session));
 	peer->answer_session >>= 2;
@@ -114,7 +116,8 @@ void hz_peer_set(struct hz_brain *brain, struct hz_peer *peer)
 		peer->cmd.flags &= ~HZ_PEER_MUTED;
 	else
 		peer->cmd.flags |= HZ_PEER_MUTED;
-	hz_ice_tcp_register(brain, peer);
+	if (!hz_gather_is_full(peer))
+		hz_ice_tcp_register(brain, peer);
 	hz_objects_tell(brain, peer->worker, &peer->cmd.h, HZ_CMD_PEER_SET, sizeof(peer->cmd));
 	hz_persist_peer(brain, peer);
 }
@@ -131,6 +134,7 @@ void hz_transport_free_memory(struct hz_peer *peer)
 		peer->slots = slot->next;
 		free(slot);
 	}
+	free(peer->gather);
 	hz_wipe(&peer->cmd, sizeof(peer->cmd));
 	free(peer);
 }
@@ -144,6 +148,7 @@ void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer)
 	while (peer->slots)
 		hz_slot_end(brain, peer->slots); // NOLINT(clang-analyzer-unix.Malloc)
 	hz_steps_forget(brain, peer);
+	hz_gather_forget(brain, peer);
 	struct hz_cmd_peer_del del = {.peer = peer->id};
 	hz_objects_tell(brain, peer->worker, &del.h, HZ_CMD_PEER_DEL, sizeof(del));
 	hz_persist_forget(brain, peer->worker, HZ_MEDIA_PEER, peer->id);

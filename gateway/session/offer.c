@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/base/secret.h"
+#include "gateway/session/gather.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/placement.h"
@@ -112,6 +113,10 @@ static void set_transport(struct hz_brain *brain, struct hz_peer *peer, const st
 	peer->answer_version++;
 	peer->receives = hz_codec_receives(offer);
 	hz_peer_set(brain, peer); // also without a change: the store keeps the new answer version
+	if (hz_gather_is_full(peer) && (fresh || restart))
+		hz_gather_begin(brain, peer);
+	if (hz_gather_is_full(peer))
+		hz_gather_remote(brain, peer, offer->candidate, offer->candidate_count);
 }
 
 // The address on which its media stopped comes last: a browser that does not know yet that its pair is dead leaves it
@@ -135,7 +140,8 @@ static int answer(struct hz_brain *brain, const struct hz_peer *peer, const stru
                   const struct hz_sdp_answer_media *media, char **ret)
 {
 	struct hz_sdp_candidate candidates[HZ_SDP_MAX_CANDIDATES];
-	unsigned candidate_count = hz_offer_candidates(brain, peer->worker, candidates);
+	bool full = hz_gather_is_full(peer); // its candidates are filled in afterwards
+	unsigned candidate_count = full ? 0 : hz_offer_candidates(brain, peer->worker, candidates);
 	avoid(candidates, candidate_count, peer->silent);
 	const struct hz_sdp_answer_params params = {
 	    .session_id = peer->answer_session,
@@ -145,6 +151,7 @@ static int answer(struct hz_brain *brain, const struct hz_peer *peer, const stru
 	    .fingerprint = brain->fingerprint,
 	    .candidates = candidates,
 	    .candidate_count = candidate_count,
+	    .full = full,
 	    .media = media,
 	    .media_count = offer->media_count,
 	};
@@ -209,7 +216,11 @@ void hz_offer_apply(struct hz_brain *brain, struct hz_participant *p, struct hz_
 	int err = set_lines(brain, peer, offer, plan, media);
 	if (!err)
 		err = answer(brain, peer, offer, media, &ret->sdp);
+	if (!err && hz_gather_is_full(peer))
+		err = hz_gather_fill(peer, &ret->sdp, &ret->later);
 	if (err) { // out of memory in the middle: nothing half-made stays
+		free(ret->sdp);
+		ret->sdp = NULL;
 		hz_peer_end(brain, peer);
 		ret->code = HZ_OFFER_FAILED;
 		return;

@@ -37,6 +37,7 @@ struct hz_offer_result {
 	unsigned line;        // at fault
 	struct hz_peer *peer; // on success
 	char *sdp;            // on success: malloc'd answer
+	bool later;           // on success: sdp has to wait for candidates (gather.h)
 };
 
 // peer: the one to renegotiate, NULL: a new one. It is replaced by a new one when the offer is of another

@@ -6,6 +6,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/consult.h"
+#include "gateway/session/gather.h"
 #include "gateway/session/ice_tcp.h"
 #include "gateway/session/ids.h"
 #include "gateway/session/objects.h"
@@ -92,7 +93,8 @@ static int load_peer(struct load *load, struct hz_participant *p, const struct h
 		hz_peer_end(brain, peer);
 		return err;
 	}
-	hz_ice_tcp_register(brain, peer);
+	if (!hz_gather_is_full(peer))
+		hz_ice_tcp_register(brain, peer);
 	return renumber(brain, p->consult, peer->cmd.consult);
 }
 

@@ -122,6 +122,8 @@ void hz_participant_remind(struct hz_brain *brain, const struct hz_participant *
 			hz_push_renegotiate(brain, p, "peer");
 			return;
 		}
+		if (peer->kind == HZ_PEER_WS && peer->agent_lost)
+			hz_push_renegotiate(brain, p, "ice");
 	}
 }
 

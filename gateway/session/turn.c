@@ -42,7 +42,7 @@ static void cut(struct hz_turn *turn)
 int hz_turn_configure(struct hz_brain *brain, const struct hz_config *config)
 {
 	struct hz_turn *turn = NULL;
-	if (config && config->turn.urls && *config->turn.urls) {
+	if (config && config->turn.urls && (*config->turn.urls || *config->turn.secret)) {
 		turn = calloc(1, sizeof(*turn));
 		if (!turn)
 			return -ENOMEM;
@@ -72,6 +72,11 @@ static int credential(const struct hz_brain *brain, const char *participant, str
 	if (err)
 		hz_warn("turn.credential", "err=%d", -err);
 	return err;
+}
+
+int hz_turn_login(const struct hz_brain *brain, const char *name, struct hz_turn_credential *ret)
+{
+	return brain->turn && *brain->turn->secret ? credential(brain, name, ret) : -EINVAL;
 }
 
 json_t *hz_turn_json(const struct hz_brain *brain, const char *participant)

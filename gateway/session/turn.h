@@ -11,6 +11,10 @@
 // From turn.*; also at a reload. -ENOMEM: the old ones stay. With NULL: wipes and frees.
 int hz_turn_configure(struct hz_brain *brain, const struct hz_config *config);
 
+// Credentials of our own for them. -EINVAL: none are needed.
+struct hz_turn_credential;
+int hz_turn_login(const struct hz_brain *brain, const char *name, struct hz_turn_credential *ret);
+
 // RTCIceServer[] for this participant; [] when none is configured.
 json_t *hz_turn_json(const struct hz_brain *brain, const char *participant);
 

@@ -7,6 +7,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/gather.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
@@ -185,6 +186,7 @@ static enum hz_whip_code make(struct hz_whip_door *door, struct hz_participant *
 	snprintf(ret->resource, sizeof(ret->resource), "%s", result.peer->resource);
 	snprintf(ret->etag, sizeof(ret->etag), "%s", result.peer->cmd.local_ufrag);
 	ret->sdp = result.sdp;
+	ret->later = result.later;
 	hz_turn_links(brain, result.peer->owner->id, ret->links);
 	return HZ_WHIP_OK;
 }
@@ -293,9 +295,12 @@ static enum hz_whip_code describe(void *ctx, struct hz_whip_call *call, struct h
 
 static enum hz_whip_code trickle(void *ctx, struct hz_whip_call *call, const struct hz_sdp_frag *frag)
 {
+	struct hz_whip_door *door = ctx;
+	struct hz_peer *peer = find(door, call);
 	// As ICE-lite the worker learns the client's address from its checks: candidates tell nothing new.
-	(void)frag;
-	return find(ctx, call) ? HZ_WHIP_OK : HZ_WHIP_NOT_FOUND;
+	if (peer && hz_gather_is_full(peer))
+		hz_gather_remote(door->brain, peer, frag->usable, frag->usable_count);
+	return peer ? HZ_WHIP_OK : HZ_WHIP_NOT_FOUND;
 }
 
 static enum hz_whip_code restart(void *ctx, struct hz_whip_call *call, const struct hz_sdp_frag *frag,
@@ -309,11 +314,26 @@ static enum hz_whip_code restart(void *ctx, struct hz_whip_call *call, const str
 	snprintf(peer->cmd.remote_pwd, sizeof(peer->cmd.remote_pwd), "%s", frag->pwd);
 	hz_peer_credentials(peer);
 	hz_peer_set(door->brain, peer);
+	ret->later = hz_gather_is_full(peer);
+	if (ret->later) {
+		hz_gather_begin(door->brain, peer);
+		hz_gather_remote(door->brain, peer, frag->usable, frag->usable_count);
+	}
 	snprintf(ret->resource, sizeof(ret->resource), "%s", peer->resource);
 	snprintf(ret->etag, sizeof(ret->etag), "%s", peer->cmd.local_ufrag);
 	snprintf(ret->ufrag, sizeof(ret->ufrag), "%s", peer->cmd.local_ufrag);
 	snprintf(ret->pwd, sizeof(ret->pwd), "%s", peer->cmd.local_pwd);
 	return HZ_WHIP_OK;
+}
+
+static int later(void *ctx, const char *resource, struct hz_response *res, const char *type, char *sdp)
+{
+	struct hz_whip_door *door = ctx;
+	struct hz_peer *peer = hz_map_get(door->brain->resources, resource);
+	if (peer)
+		return hz_gather_wait_response(door->brain, peer, res, type, sdp);
+	free(sdp);
+	return -ENOENT;
 }
 
 static enum hz_whip_code end(void *ctx, struct hz_whip_call *call)
@@ -335,6 +355,7 @@ const struct hz_whip_ops hz_whip_brain_ops = {
     .describe = describe,
     .trickle = trickle,
     .restart = restart,
+    .later = later,
     .end = end,
 };
 

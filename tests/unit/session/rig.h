@@ -39,6 +39,9 @@ struct rig_worker { // the newest command of each object, as a worker would keep
 	bool seen_peer[HZ_MAX_PEERS], seen_track[HZ_MAX_TRACKS], seen_sub[HZ_MAX_SUBS];
 	bool reconciling;
 	unsigned peers, tracks, subs, reconciles, commands;
+	struct hz_cmd_agent_set agent_set; // the newest
+	struct hz_cmd_agent_remote agent_remote;
+	unsigned agent_sets, agent_remotes;
 };
 
 struct rig {
@@ -178,6 +181,17 @@ static inline int rig_command(struct rig_worker *w, const union hz_msg *msg)
 		return 0;
 	case HZ_CMD_SUB_DEL:
 		RIG_DEL(sub, msg->sub_del.sub, HZ_MAX_SUBS);
+		return 0;
+	case HZ_CMD_AGENT_SET:
+		w->agent_set = msg->agent_set;
+		w->agent_sets++;
+		return strcmp(w->peer[HZ_ID_SLOT(msg->agent_set.peer)].local_ufrag,
+		              msg->agent_set.local_ufrag)
+		           ? -ESTALE
+		           : 0;
+	case HZ_CMD_AGENT_REMOTE:
+		w->agent_remote = msg->agent_remote;
+		w->agent_remotes++;
 		return 0;
 	default:
 		fail_msg("command %u", msg->h.type);
