@@ -82,6 +82,7 @@ export class Consult extends Emitter<ConsultEvents> {
 				createConnection: deps.createConnection,
 				createStream: deps.createStream,
 				offer: (params) => this.session.request('offer', params),
+				trickle: (params) => this.session.request('trickle', params),
 				subscribe: (items) => this.session.request('subscribe', { items }),
 			},
 			{

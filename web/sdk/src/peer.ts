@@ -9,6 +9,7 @@ import { applyUplink, TIGHT_BPS, type Limits, type What } from './sender-control
 import { addSlotTransceiver } from './slot-transceiver';
 import { SlotTable, type Slot, type WantedTrack } from './slots';
 import { Sparing } from './sparing';
+import { Trickle, type TrickleParams } from './trickle';
 import type { SubscribeItem } from './types';
 import { FarAndLossy, type Uplink, type UplinkSample } from './uplink';
 import { bestBpsOf, Widening } from './widening';
@@ -20,6 +21,7 @@ export interface PeerDeps {
 	createConnection(config: RTCConfiguration): RTCPeerConnection;
 	createStream(): MediaStream;
 	offer(params: OfferParams): Promise<{ sdp: string }>;
+	trickle(params: TrickleParams): Promise<unknown>;
 	subscribe(items: SubscribeItem[]): Promise<unknown>;
 }
 
@@ -67,6 +69,7 @@ export class Peer extends Emitter<PeerEvents> {
 	private readonly farAndLossy = new FarAndLossy();
 	private readonly sparing = new Sparing();
 	private applying: Promise<unknown> = Promise.resolve();
+	private readonly trickle: Trickle;
 
 	constructor(private readonly deps: PeerDeps, iceServers: JoinResult['ice_servers']) {
 		super();
@@ -80,6 +83,8 @@ export class Peer extends Emitter<PeerEvents> {
 		const report = () => this.emit('state', this.state);
 		this.connection.onconnectionstatechange = report;
 		this.connection.oniceconnectionstatechange = report;
+		this.trickle = new Trickle((params) => deps.trickle(params));
+		this.connection.onicecandidate = (event) => this.trickle.onCandidate(event.candidate);
 	}
 
 	get state(): PeerState {
@@ -222,6 +227,8 @@ export class Peer extends Emitter<PeerEvents> {
 		if (this.closed) return;
 		this.closed = true;
 		clearTimeout(this.retryTimer);
+		this.trickle.stop();
+		this.connection.onicecandidate = null;
 		this.connection.onconnectionstatechange = null;
 		this.connection.oniceconnectionstatechange = null;
 		this.connection.close();
@@ -298,6 +305,7 @@ export class Peer extends Emitter<PeerEvents> {
 			restart: iceRestart || this.first,
 		});
 		if (this.closed) return;
+		this.trickle.onAnswer(answer.sdp);
 		await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
 		this.first = false;
 		if (iceRestart) this.wantRestart = false;

@@ -26,6 +26,7 @@ describe('peer', () => {
 			{
 				createConnection: () => pc.real,
 				createStream: fakeStream,
+				trickle: () => Promise.resolve(),
 				offer: (params) => {
 					offers.push(params);
 					return new Promise((resolve, reject) =>
