@@ -76,14 +76,14 @@ void fake_describe(struct fake_list *list, uint32_t track, const char *participa
 
 struct fake_seen {
 	unsigned pictures, video_packets, audio_packets;
-	double flash[4000], beep[4000];
+	double flash[4000], beep[4000], beep_end[4000];
 	unsigned flashes, beeps;
 	double first_video, last_video, first_audio, last_audio;
 	int width, height;
 };
 // Decodes a file; every message of libav at level error, and every packet it refuses, is a failure.
 void fake_watch(const char *path, struct fake_seen *ret);
-// Largest distances of beeps behind (ret_late) and before (ret_early) their flashes, in ms; returns the pairs.
+// A beep whose begin was lost is measured by its end. Largest distances of beeps behind (ret_late) and before (ret_early) their flashes, in ms; returns the pairs.
 unsigned fake_skew(const struct fake_seen *seen, double *ret_early, double *ret_late);
 // `ffmpeg -v error -i X -f null -` and ffprobe say nothing and succeed.
 bool fake_plays(const char *path);

@@ -42,6 +42,8 @@ static void hear(struct fake_seen *seen, const AVFrame *f, double pts, struct ea
 			continue;
 		if (t - ears->quiet_s > 0.3 && seen->beeps < 4000)
 			seen->beep[seen->beeps++] = t;
+		if (seen->beeps)
+			seen->beep_end[seen->beeps - 1] = t;
 		ears->quiet_s = t;
 	}
 }
@@ -130,6 +132,9 @@ unsigned fake_skew(const struct fake_seen *seen, double *ret_early, double *ret_
 	for (unsigned i = 0; i < seen->flashes; i++)
 		for (unsigned k = 0; k < seen->beeps; k++) {
 			double d = (seen->beep[k] - seen->flash[i]) * 1000;
+			double by_end = (seen->beep_end[k] - 0.1 - seen->flash[i]) * 1000;
+			if (fabs(by_end) < fabs(d))
+				d = by_end;
 			if (fabs(d) > 450)
 				continue;
 			pairs++;
