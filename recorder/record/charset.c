@@ -77,7 +77,8 @@ long hz_charset_text(enum hz_charset charset, const char vr[2], const char *utf8
 	bool person = memcmp(vr, "PN", 2) == 0;
 	size_t limit = limit_of(vr), characters = 0, n = 0;
 	iconv_t to = (iconv_t)-1;
-	if (memcmp(vr, "SH", 2) == 0 && bytes_max > 17) // ids: 16 characters, but readers that count bytes are common
+	if (memcmp(vr, "SH", 2) == 0 &&
+	    bytes_max > 17) // ids: 16 characters, but readers that count bytes are common
 		bytes_max = 17;
 	if (charset == HZ_CHARSET_GB18030 && (to = iconv_open("GB18030", "UTF-8")) == (iconv_t)-1)
 		return errno == ENOMEM ? -ENOMEM : -EINVAL;

@@ -111,7 +111,7 @@ static const char *decimal(double v, char ret[17])
 static void put_general(struct hz_dicom *d, const struct hz_dicom_video *v, const struct hz_dicom_ids *ids)
 {
 	const struct hz_manifest *m = v->manifest;
-	struct when study, at;
+	struct when study = {.date = ""}, at = {.date = ""};
 	bool composed = strcmp(v->file->role, "composed") == 0;
 	char text[256];
 	when_of(m->started_ms, &study);

@@ -252,8 +252,9 @@ static int key_of_jwk(const json_t *jwk, struct hz_sign_key **ret)
 	bool sm2 = strcmp(crv, "SM2") == 0;
 	EVP_PKEY *pkey = NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, sm2 ? "SM2" : "EC", NULL);
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-	                                                        sm2 ? (char[]){"SM2"} : (char[]){"P-256"}, 0),
+	char group[8];
+	snprintf(group, sizeof(group), "%s", sm2 ? "SM2" : "P-256");
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
 	                       OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, 65),
 	                       OSSL_PARAM_construct_end()};
 	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
