@@ -1,9 +1,15 @@
 // Writing an answer, in pieces as the client takes them.
 #include <errno.h>
 #include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "signaling/server/internal.h"
+
+// Of a file, in one go: others want to be served, too. The rest follows when the loop comes round.
+#define PIECES_AT_ONCE 16
+#define AHEAD_BYTES    (4 * HZ_SCRATCH_BYTES * PIECES_AT_ONCE)
 
 static void count(struct hz_conn *conn)
 {
@@ -21,6 +27,12 @@ static void count(struct hz_conn *conn)
 		c->bad_requests++;
 }
 
+// A player that has enough for now stops taking: it is not given up as soon as others.
+static int64_t stall_us(const struct hz_conn *conn)
+{
+	return conn->res->from_file ? HZ_STALL_FILE_US : HZ_STALL_US;
+}
+
 static int finish(struct hz_conn *conn)
 {
 	hz_response_free(conn->res);
@@ -32,6 +44,24 @@ static int finish(struct hz_conn *conn)
 	// With a piece of the next head already here the clock for heads runs, else that for idleness.
 	conn->in_head = conn->in_bytes > 0;
 	hz_conn_deadline(conn, conn->in_head ? (int64_t)conn->server->limits.timeout_ms * 1000 : HZ_IDLE_US);
+	return 0;
+}
+
+// All of them or an error: less would make the rest of the answer something else. The kernel is told what follows, so that a slow
+// disk is seldom waited for.
+static int fill_from_file(const struct hz_response *res, unsigned char *to, uint64_t from, size_t bytes)
+{
+	size_t have = 0;
+	if (from % (AHEAD_BYTES / 2) < HZ_SCRATCH_BYTES)
+		(void)posix_fadvise(res->fd, (off_t)(res->offset + from), AHEAD_BYTES, POSIX_FADV_WILLNEED);
+	while (have < bytes) {
+		ssize_t n = pread(res->fd, to + have, bytes - have, (off_t)(res->offset + from + have));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		have += (size_t)n;
+	}
 	return 0;
 }
 
@@ -50,26 +80,31 @@ static long fill(struct hz_conn *conn)
 	size_t left = conn->req.head ? 0 : res->body_bytes - conn->sent;
 	if (left > HZ_SCRATCH_BYTES - used)
 		left = HZ_SCRATCH_BYTES - used;
-	if (left)
+	if (left && res->from_file) {
+		int err = fill_from_file(res, at + used, conn->sent, left);
+		if (err)
+			return err;
+	} else if (left) {
 		memcpy(at + used, (const char *)res->body + conn->sent, left);
+	}
 	conn->sent += left;
 	return (long)(used + left);
 }
 
 int hz_answer_write(struct hz_conn *conn)
 {
-	for (;;) {
+	for (unsigned pieces = 0;; pieces++) {
 		bool all = conn->head_sent && (conn->req.head || conn->sent == conn->res->body_bytes);
 		if (all && !lws_partial_buffered(conn->wsi))
 			return finish(conn);
-		if (lws_send_pipe_choked(conn->wsi)) {
+		if (lws_send_pipe_choked(conn->wsi) || (conn->res->from_file && pieces == PIECES_AT_ONCE)) {
 			lws_callback_on_writable(conn->wsi);
 			return 0;
 		}
 		long bytes = fill(conn);
 		if (bytes < 0 || hz_conn_write(conn, (size_t)bytes) < 0)
 			return -1;
-		hz_conn_deadline(conn, HZ_STALL_US);
+		hz_conn_deadline(conn, stall_us(conn));
 	}
 }
 
@@ -84,7 +119,7 @@ int hz_answer_start(struct hz_conn *conn)
 	conn->head_sent = false;
 	conn->sent = 0;
 	count(conn);
-	hz_conn_deadline(conn, HZ_STALL_US);
+	hz_conn_deadline(conn, stall_us(conn));
 	return hz_answer_write(conn);
 }
 

@@ -31,7 +31,9 @@ enum hz_http_header {
 	HZ_H_IDEMPOTENCY_KEY,
 	HZ_H_IF_MATCH,
 	HZ_H_IF_NONE_MATCH,
+	HZ_H_IF_RANGE,
 	HZ_H_ORIGIN,
+	HZ_H_RANGE,
 	HZ_H_REFERER,
 	HZ_H_USER_AGENT,
 	HZ_H_FORWARDED_PROTO, // X-Forwarded-Proto; only kept when the peer is loopback
@@ -90,8 +92,13 @@ int hz_response_get_status(const struct hz_response *res);
 int hz_response_copy(struct hz_response *res, const char *type, const void *body, size_t bytes);
 int hz_response_static(struct hz_response *res, const char *type, const void *body, size_t bytes);
 int hz_response_take(struct hz_response *res, const char *type, void *body, size_t bytes);
+// `bytes` of a regular file from `offset` on, read while they are sent. Owns fd. Bytes that are missing then (somebody cut the
+// file) end the connection: the client sees that the answer is not whole.
+void hz_response_file(struct hz_response *res, const char *type, int fd, uint64_t offset, uint64_t bytes);
 const void *hz_response_body(const struct hz_response *res, size_t *ret_bytes); // NULL when there is none
-const char *hz_response_type(const struct hz_response *res);                    // NULL when there is none
+int hz_response_fd(const struct hz_response *res, uint64_t *ret_offset,
+                   uint64_t *ret_bytes);                     // of hz_response_file(); -1: none
+const char *hz_response_type(const struct hz_response *res); // NULL when there is none
 
 // Adds a header; both are copied. Same names may repeat (Set-Cookie, Link). Name in any case, without colon. 0, -EINVAL
 // (not a token, CR, LF or another control character in value: nothing is added), -ENOSPC. Content-Type,

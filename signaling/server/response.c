@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 struct hz_response *hz_response_new(void)
 {
@@ -17,6 +18,8 @@ void hz_response_free(struct hz_response *res)
 {
 	if (!res)
 		return;
+	if (res->from_file)
+		close(res->fd);
 	free(res->owned);
 	free(res);
 }
@@ -33,6 +36,9 @@ int hz_response_get_status(const struct hz_response *res)
 
 static void set_body(struct hz_response *res, const char *type, const void *body, void *owned, size_t bytes)
 {
+	if (res->from_file)
+		close(res->fd);
+	res->from_file = false;
 	free(res->owned);
 	res->type = type;
 	res->body = body;
@@ -77,6 +83,23 @@ void hz_response_hold(struct hz_response *res, void (*gone)(void *ctx), void *ct
 bool hz_response_held(const struct hz_response *res)
 {
 	return res->held;
+}
+
+void hz_response_file(struct hz_response *res, const char *type, int fd, uint64_t offset, uint64_t bytes)
+{
+	set_body(res, type, NULL, NULL, (size_t)bytes);
+	res->from_file = true;
+	res->fd = fd;
+	res->offset = offset;
+}
+
+int hz_response_fd(const struct hz_response *res, uint64_t *ret_offset, uint64_t *ret_bytes)
+{
+	if (!res->from_file)
+		return -1;
+	*ret_offset = res->offset;
+	*ret_bytes = res->body_bytes;
+	return res->fd;
 }
 
 const void *hz_response_body(const struct hz_response *res, size_t *ret_bytes)
@@ -162,6 +185,7 @@ const char *hz_status_phrase(int status)
 	    {201, "Created"},
 	    {202, "Accepted"},
 	    {204, "No Content"},
+	    {206, "Partial Content"},
 	    {301, "Moved Permanently"},
 	    {302, "Found"},
 	    {303, "See Other"},
@@ -182,6 +206,7 @@ const char *hz_status_phrase(int status)
 	    {413, "Content Too Large"},
 	    {414, "URI Too Long"},
 	    {415, "Unsupported Media Type"},
+	    {416, "Range Not Satisfiable"},
 	    {422, "Unprocessable Content"},
 	    {426, "Upgrade Required"},
 	    {428, "Precondition Required"},

@@ -12,6 +12,9 @@ struct hz_response {
 	const void *body;
 	void *owned; // body, when it is ours to free
 	size_t body_bytes;
+	bool from_file; // the body is in fd, from offset on
+	int fd;
+	uint64_t offset;
 	unsigned headers;
 	size_t text_bytes;
 	bool held;

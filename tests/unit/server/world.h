@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -21,6 +22,7 @@
 #include <cmocka.h>
 
 #include "gateway/base/clock.h"
+#include "signaling/server/file.h"
 #include "signaling/server/server.h"
 
 #define BIG_BYTES (2u << 20)
@@ -35,6 +37,8 @@ struct world {
 	const char *cert, *key;
 	const char *const *origins;
 	char *big;
+	const char *file; // path of what "/file" gives; ranges without end: at most file_piece
+	uint64_t file_bytes, file_piece;
 	atomic_int requests, opened, closed, texts, close_code;
 	struct hz_response *held; // of /later
 	struct hz_server_timer *held_timer;
@@ -83,7 +87,19 @@ static inline void world_hold(struct world *w, struct hz_response *res)
 	hz_server_timer_arm(w->held_timer, 100000);
 }
 
-// "/echo": the body. "/facts": what the server saw. "/big": 2 MiB. "/none": nothing set. "/post201".
+static inline void world_file(const struct world *w, const struct hz_request *req, struct hz_response *res)
+{
+	const struct hz_file_reply reply = {
+	    .fd = open(w->file, O_RDONLY | O_CLOEXEC),
+	    .bytes = w->file_bytes,
+	    .type = "video/mp4",
+	    .etag = "\"abc\"",
+	    .piece = w->file_piece,
+	};
+	hz_file_answer(&reply, req, res);
+}
+
+// "/file": w->file. "/echo": the body. "/facts": what the server saw. "/big": 2 MiB. "/none": nothing set. "/post201".
 static inline void world_on_request(void *ctx, const struct hz_request *req, struct hz_response *res)
 {
 	struct world *w = ctx;
@@ -94,6 +110,8 @@ static inline void world_on_request(void *ctx, const struct hz_request *req, str
 		hz_response_static(res, "text/plain", w->big, BIG_BYTES);
 	} else if (!strncmp(req->path, "/later", 6)) {
 		world_hold(w, res);
+	} else if (!strcmp(req->path, "/file")) {
+		world_file(w, req, res);
 	} else if (!strncmp(req->path, "/facts", 6)) {
 		char text[2048];
 		int n = snprintf(
