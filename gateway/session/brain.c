@@ -18,6 +18,7 @@
 #include "gateway/session/placement.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record.h"
+#include "gateway/session/replay.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
 #include "gateway/session/turn.h"
@@ -58,6 +59,7 @@ void hz_brain_free(struct hz_brain *brain)
 	while (brain->consults && (consult = hz_map_next(brain->consults, &at)))
 		hz_consult_free_memory(consult);
 	hz_record_free_all(brain);
+	hz_replay_free(brain->replay);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		hz_media_link_free(brain->worker[i].link);
 		hz_ids_done(&brain->worker[i].peers);
@@ -168,6 +170,7 @@ void hz_brain_sweep(struct hz_brain *brain)
 		brain->count.store_errors++;
 		hz_warn("store.sweep", "err=%d", -err);
 	}
+	hz_replay_hand_over(brain);
 }
 
 static const char *const source_names[HZ_SOURCE_COUNT] = {

@@ -16,6 +16,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/process.h"
 #include "gateway/session/record.h"
+#include "gateway/session/replay.h"
 #include "gateway/session/turn.h"
 #include "media/transport/identity.h"
 #include "signaling/protocol/schema.h"
@@ -136,7 +137,9 @@ static int open_brain(struct hz_process *process)
 		hz_error("control.start", "err=%d message=\"%s\"", -err, error);
 		return err;
 	}
-	err = add_workers(process);
+	err = hz_replay_new(process->config->record.dir, &process->brain->replay);
+	if (!err)
+		err = add_workers(process);
 	if (!err)
 		err = read_fingerprint(process);
 	return err ? err : load(process);

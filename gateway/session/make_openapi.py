@@ -54,6 +54,8 @@ ERRORS = {
     "403": problem("The token does not allow this"),
     "404": problem("No such thing"),
     "405": problem("Not with this method; see Allow"),
+    "412": problem("If-Match names another version"),
+    "416": problem("Nothing of this range is in the file"),
     "409": problem("Not in this state"),
     "410": problem("It was, and is over"),
     "413": problem("The body is too large"),
@@ -78,6 +80,9 @@ IDEMPOTENCY = [parameter("Idempotency-Key", "header", "The same key and request 
                          {"type": "string", "minLength": 1, "maxLength": 255})]
 CONSULT = parameter("id", "path", "The consult", required=True)
 PERSON = parameter("pid", "path", "The participant", required=True)
+RECORD = parameter("id", "path", "The record, a UUID", required=True)
+VIEW = parameter("view", "path", "The viewing, as POST gave it", required=True)
+FILE = parameter("path", "path", "As the manifest names it, '/' included", {"type": "string", "minLength": 1, "maxLength": 255}, True)
 LINK = parameter("lid", "path", "The link", required=True)
 CODE = parameter("code", "path", "The link's code", {"type": "string", "minLength": 22, "maxLength": 22}, True)
 
@@ -99,6 +104,18 @@ def operation(name, summary, answers, grant=None, errors=(), parameters=(), body
     return op
 
 
+def file_operation():
+    op = operation("getFile", "A file of a record, or a part of it (Range, RFC 9110). The viewing's cookie or a token, which needs the"
+                   " grant `record` or `audit`", {}, None, ["401", "403", "404", "409", "410", "412", "416"],
+                   [parameter("download", "query", "To be saved, not shown; not for auditors", {"type": "string", "maxLength": 1})])
+    op["security"] = [{"token": []}, {"view": []}]
+    op["responses"] = {"200": {"description": "The file; ETag is its SHA-256"},
+                       "206": {"description": "A part of it; of a range without an end at most 4 MiB"},
+                       "304": {"description": "As If-None-Match knows it"}, **op["responses"]}
+    return op
+
+
+watch = "`record` or `audit`"
 manage, admit, either = "`manage`", "`admit`", "`manage` or `admit`"
 BODY = ["400", "413", "415", "422"]
 paths = {
@@ -156,6 +173,48 @@ paths = {
         "get": operation("listConsents", "Every answer to the question whether one may be recorded, oldest first",
                          {"200": answer("A page", "consent.list")}, "`manage` or `audit`", ["400", "404"], PAGE),
     },
+    "/recordings": {
+        "get": operation("listRecordings", "Records that this token may see, newest first", {"200": answer("A page", "recording.list")},
+                         watch, ["400"], PAGE + [parameter("consult", "query", "Of this consult only")]),
+    },
+    "/recordings/{id}": {
+        "parameters": [RECORD],
+        "get": operation("getRecord", "One record", {"200": answer("The record", "recording.one")}, watch, ["404"]),
+    },
+    "/recordings/{id}/manifest": {
+        "parameters": [RECORD],
+        "get": operation("getManifest", "What was made of it: participants, files, losses (recorder/manifest.h)",
+                         {"200": {"description": "manifest.json"}}, watch, ["404", "409", "410"]),
+    },
+    "/recordings/{id}/timeline": {
+        "parameters": [RECORD],
+        "get": operation("getTimeline", "What happened in it", {"200": {"description": "timeline.json"}}, watch, ["404", "409", "410"]),
+    },
+    "/recordings/{id}/certificate": {
+        "parameters": [RECORD],
+        "get": operation("getCertificate", "The signed proof of what it was; there is one also after the record was deleted",
+                         {"200": {"description": "certificate.json"}}, watch, ["404", "409", "410"]),
+    },
+    "/recordings/{id}/views": {
+        "parameters": [RECORD],
+        "get": operation("listViewings", "Who looked at it, oldest first; for auditors and administrators",
+                         {"200": answer("A page", "viewing.list")}, watch, ["400", "404"], PAGE),
+        "post": operation("openViewing", "Begin to look at it: written down, and a cookie for its files",
+                          {"201": answer("It is open", "viewing.opened")}, watch, ["400", "404", "409", "422"], IDEMPOTENCY),
+    },
+    "/recordings/{id}/views/{view}": {
+        "parameters": [RECORD, VIEW],
+        "put": operation("renewViewing", "Go on with it: a new cookie", {"200": answer("It is open", "viewing.opened")}, watch,
+                         ["404"]),
+    },
+    "/recordings/{id}/files/{path}": {
+        "parameters": [RECORD, FILE],
+        "get": file_operation(),
+    },
+    "/archive": {
+        "get": operation("getArchive", "Disk and outbox of the records; not for a token of one consult",
+                         {"200": answer("As it is now", "archive")}, manage),
+    },
     "/consults/{id}/links": {
         "parameters": [CONSULT],
         "get": operation("listLinks", "Join links, newest first; without their codes", {"200": answer("A page", "link.list")},
@@ -181,12 +240,13 @@ paths = {
 
 document = {
     "openapi": "3.1.0",
-    "info": {"title": "Huizhen", "version": "1", "description": "Consults, participants and join links."},
+    "info": {"title": "Huizhen", "version": "1", "description": "Consults, participants, join links and records."},
     "servers": [{"url": "/api/v1"}],
     "security": [{"token": []}],
     "paths": paths,
     "components": {
-        "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                            "view": {"type": "apiKey", "in": "cookie", "name": "hz_view"}},
         "schemas": components,
     },
 }

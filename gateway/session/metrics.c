@@ -172,6 +172,11 @@ static void records(FILE *f, const struct hz_brain *brain)
 	counter(f, "record_failures", "Records that could not begin", brain->count.record_failures);
 	counter(f, "record_events_lost", "Events beyond the bounds, in no journal",
 	        brain->count.record_events_lost);
+	counter(f, "record_viewings", "Viewings of records, a file of each counted once",
+	        brain->count.viewings);
+	counter(f, "record_viewings_refused",
+	        "Records asked for by somebody who may not see them, or that are not there",
+	        brain->count.viewings_refused);
 	family(f, "consents", "counter", "Answers to the question whether one may be recorded");
 	for (unsigned i = 0; i < 3; i++)
 		labelled(f, "consents", "state", consents[i], brain->count.consents[HZ_CONSENT_GIVEN + i]);

@@ -244,7 +244,7 @@ struct hz_counters {
 	uint64_t token_used, token_removed, token_consult, token_link, resume_refused;
 	uint64_t links_redeemed, links_refused;
 	uint64_t offers, offers_refused, codec_changes, media_errors, events_bad, store_errors;
-	uint64_t records, record_failures, record_events_lost, consents[4];
+	uint64_t records, record_failures, record_events_lost, consents[4], viewings, viewings_refused;
 	uint64_t chat, whip, whep, pushes, peers_failed, visit_dropped;
 };
 
@@ -300,6 +300,7 @@ struct hz_brain {
 	size_t record_event_bytes;
 	bool record_due; // something is to be said to the recorder
 	int64_t record_retry_us;
+	struct hz_replay *replay; // replay.h; owned; NULL: no record can be looked at
 };
 
 #endif

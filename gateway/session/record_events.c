@@ -7,7 +7,7 @@
 #include "gateway/base/log.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/quality.h"
-#include "gateway/store/records.h"
+#include "gateway/store/viewings.h"
 
 #define EVENTS_MAX      65536 // of all records: a recorder that is away for hours
 #define EVENT_BYTES_MAX ((size_t)32 << 20)
@@ -63,6 +63,8 @@ void hz_record_event(struct hz_brain *brain, struct hz_record *record, const cha
 		json_decref(detail);
 		return;
 	}
+	if (brain->store && !brain->store_sick && participant[0] && strcmp(type, "join") == 0)
+		(void)hz_store_record_person_add(brain->store, record->id, participant); // may see it later
 	json_t *json = json_pack("{s:s, s:s, s:o, s:I}", "type", type, "participant", participant, "detail",
 	                         detail ? detail : json_object(), "time_ms", (json_int_t)brain->wall_ms);
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;

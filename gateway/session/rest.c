@@ -14,12 +14,13 @@
 #include "gateway/session/token.h"
 #include "signaling/protocol/problem.h"
 
-#define MANAGE  HZ_GRANT_MANAGE
-#define ADMIT   HZ_GRANT_ADMIT
-#define RECORD  HZ_GRANT_RECORD
-#define AUDIT   HZ_GRANT_AUDIT
-#define CONSULT "/consults/{id}"
-#define PERSON  CONSULT "/participants/{pid}"
+#define MANAGE     HZ_GRANT_MANAGE
+#define ADMIT      HZ_GRANT_ADMIT
+#define RECORD     HZ_GRANT_RECORD
+#define AUDIT      HZ_GRANT_AUDIT
+#define CONSULT    "/consults/{id}"
+#define PERSON     CONSULT "/participants/{pid}"
+#define ONE_RECORD "/recordings/{id}"
 
 const struct hz_rest_route hz_rest_routes[] = {
     {HZ_GET, "/openapi.json", HZ_REST_PUBLIC, 0, hz_rest_openapi},
@@ -41,6 +42,16 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_GET, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_get},
     {HZ_POST, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_post},
     {HZ_DELETE, CONSULT "/links/{lid}", HZ_REST_CONSULT, MANAGE, hz_rest_link_delete},
+    {HZ_GET, "/recordings", HZ_REST_TOKEN, RECORD | AUDIT, hz_rest_recordings_get},
+    {HZ_GET, ONE_RECORD, HZ_REST_TOKEN, RECORD | AUDIT, hz_rest_recording_one},
+    {HZ_GET, ONE_RECORD "/manifest", HZ_REST_TOKEN, RECORD | AUDIT, hz_rest_recording_manifest},
+    {HZ_GET, ONE_RECORD "/timeline", HZ_REST_TOKEN, RECORD | AUDIT, hz_rest_recording_timeline},
+    {HZ_GET, ONE_RECORD "/certificate", HZ_REST_TOKEN, RECORD | AUDIT, hz_rest_recording_certificate},
+    {HZ_GET, ONE_RECORD "/views", HZ_REST_TOKEN, RECORD | AUDIT, hz_rest_views_get},
+    {HZ_POST, ONE_RECORD "/views", HZ_REST_TOKEN, RECORD | AUDIT, hz_rest_views_post},
+    {HZ_PUT, ONE_RECORD "/views/{view}", HZ_REST_TOKEN, RECORD | AUDIT, hz_rest_view_put},
+    {HZ_GET, ONE_RECORD "/files/{path}", HZ_REST_PUBLIC, 0, hz_rest_recording_file}, // a pass, or a token
+    {HZ_GET, "/archive", HZ_REST_TOKEN, MANAGE, hz_rest_archive_get},
     {HZ_GET, "/links/{code}", HZ_REST_PUBLIC, 0, hz_rest_link_info},
     {HZ_POST, "/links/{code}/redeem", HZ_REST_PUBLIC, 0, hz_rest_link_redeem},
     {HZ_GET, NULL, HZ_REST_PUBLIC, 0, NULL},
@@ -129,8 +140,8 @@ void hz_rest_base_url(const struct hz_rest_call *call, char *ret, size_t bytes)
 
 // --- routing
 
-// Fills the arguments. A segment never spans a '/'.
-static bool match(const char *pattern, const char *path, char arg[2][HZ_ID_TEXT_BYTES])
+// Fills the arguments. A segment never spans a '/', but for {path}, which is all the rest.
+static bool match(const char *pattern, const char *path, struct hz_rest_call *call)
 {
 	unsigned args = 0;
 	while (*pattern && *path) {
@@ -139,22 +150,24 @@ static bool match(const char *pattern, const char *path, char arg[2][HZ_ID_TEXT_
 				return false;
 			continue;
 		}
+		if (strcmp(pattern, "{path}") == 0) {
+			call->tail = path;
+			return true;
+		}
 		size_t n = strcspn(path, "/");
 		if (n == 0 || n >= HZ_ID_TEXT_BYTES || args == 2)
 			return false;
-		memcpy(arg[args], path, n);
-		arg[args++][n] = '\0';
+		memcpy(call->arg[args], path, n);
+		call->arg[args++][n] = '\0';
 		path += n;
 		pattern = strchr(pattern, '}') + 1;
 	}
 	return !*pattern && !*path;
 }
 
-static bool authorised(struct hz_rest_call *call, const struct hz_rest_route *route)
+bool hz_rest_token(struct hz_rest_call *call, uint32_t grant)
 {
 	const char *token = hz_request_bearer(call->req);
-	if (route->access == HZ_REST_PUBLIC)
-		return true;
 	if (!token || hz_token_verify(call->brain, token, &call->claims)) {
 		hz_response_header(call->res, "WWW-Authenticate", "Bearer");
 		hz_rest_problem(call, 401, NULL, NULL);
@@ -165,8 +178,20 @@ static bool authorised(struct hz_rest_call *call, const struct hz_rest_route *ro
 		hz_rest_error(call, err);
 		return false;
 	}
-	if (err || (route->grant && !(call->claims.grants & route->grant)) ||
-	    (route->access == HZ_REST_CONSULT && !hz_rest_own(call, call->arg[0]))) {
+	if (err || (grant && !(call->claims.grants & grant))) {
+		hz_rest_problem(call, 403, NULL, NULL);
+		return false;
+	}
+	return true;
+}
+
+static bool authorised(struct hz_rest_call *call, const struct hz_rest_route *route)
+{
+	if (route->access == HZ_REST_PUBLIC)
+		return true;
+	if (!hz_rest_token(call, route->grant))
+		return false;
+	if (route->access == HZ_REST_CONSULT && !hz_rest_own(call, call->arg[0])) {
 		hz_rest_problem(call, 403, NULL, NULL);
 		return false;
 	}
@@ -206,7 +231,7 @@ static void refuse_method(struct hz_rest_call *call, const char *path)
 {
 	char allow[64] = "";
 	for (const struct hz_rest_route *route = hz_rest_routes; route->path; route++) {
-		if (!match(route->path, path, call->arg))
+		if (!match(route->path, path, call))
 			continue;
 		size_t n = strlen(allow);
 		snprintf(allow + n, sizeof(allow) - n, "%s%s", n ? ", " : "", hz_method_name(route->method));
@@ -232,7 +257,7 @@ bool hz_rest_handle(struct hz_rest *rest, const struct hz_request *req, struct h
 	const struct hz_rest_route *route = hz_rest_routes;
 	hz_persist_flush(
 	    rest->brain); // a refusal rolls back: what waits for the end of the turn must not go with it
-	while (route->path && (route->method != req->method || !match(route->path, path, call.arg)))
+	while (route->path && (route->method != req->method || !match(route->path, path, &call)))
 		route++;
 	if (route->path)
 		answer(&call, route);

@@ -25,6 +25,7 @@ struct hz_rest_call {
 	struct hz_response *res;
 	struct hz_claims claims;       // of its token; zero where none is needed
 	char arg[2][HZ_ID_TEXT_BYTES]; // {id}, {pid} ... of the path
+	const char *tail;              // {path}, which may have '/' in it; only at the end of a path
 	struct hz_consult *consult;    // where the path names one that is open
 };
 
@@ -58,6 +59,8 @@ void hz_rest_error(struct hz_rest_call *call, int err);
 bool hz_rest_page(struct hz_rest_call *call, unsigned *ret_limit, char ret_cursor[HZ_ID_TEXT_BYTES]);
 // {items, next}; takes over both.
 void hz_rest_list(struct hz_rest_call *call, json_t *items, const char *next);
+// A good token with any one of these grants; its claims are in the call then. false: the response is a problem.
+bool hz_rest_token(struct hz_rest_call *call, uint32_t grant);
 // May this token be used for that consult?
 bool hz_rest_own(const struct hz_rest_call *call, const char *consult);
 // https://host of the links.
@@ -77,6 +80,16 @@ void hz_rest_participant_stats(struct hz_rest_call *call);
 void hz_rest_recording_get(struct hz_rest_call *call);
 void hz_rest_recording_post(struct hz_rest_call *call);
 void hz_rest_recording_delete(struct hz_rest_call *call);
+void hz_rest_recordings_get(struct hz_rest_call *call);
+void hz_rest_recording_one(struct hz_rest_call *call);
+void hz_rest_recording_manifest(struct hz_rest_call *call);
+void hz_rest_recording_timeline(struct hz_rest_call *call);
+void hz_rest_recording_certificate(struct hz_rest_call *call);
+void hz_rest_recording_file(struct hz_rest_call *call);
+void hz_rest_views_get(struct hz_rest_call *call);
+void hz_rest_views_post(struct hz_rest_call *call);
+void hz_rest_view_put(struct hz_rest_call *call);
+void hz_rest_archive_get(struct hz_rest_call *call);
 void hz_rest_consents_get(struct hz_rest_call *call);
 void hz_rest_events_get(struct hz_rest_call *call);
 void hz_rest_links_get(struct hz_rest_call *call);

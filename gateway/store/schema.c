@@ -35,6 +35,16 @@ static const char *const record_steps[] = {
     " started_by TEXT NOT NULL, ended_ms INTEGER NOT NULL, tracks INTEGER NOT NULL,"
     " stopped_by TEXT NOT NULL, closed INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX main.records_by_consult ON records(consult, started_ms);",
+    // Replay: who was in the room of a record, and who looked at it.
+    "CREATE INDEX main.records_by_time ON records(started_ms, id);"
+    "CREATE TABLE main.record_people(record TEXT NOT NULL, participant TEXT NOT NULL,"
+    " PRIMARY KEY(record, participant)) WITHOUT ROWID;"
+    "CREATE TABLE main.viewings(seq INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL,"
+    " consult TEXT NOT NULL, view TEXT NOT NULL, what TEXT NOT NULL, participant TEXT NOT NULL,"
+    " name TEXT NOT NULL, role TEXT NOT NULL, address TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    " handed INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX main.viewings_once ON viewings(record, view, what);"
+    "CREATE INDEX main.viewings_unhanded ON viewings(seq) WHERE handed=0;",
 };
 
 static const char *const runtime_steps[] = {

@@ -10,14 +10,16 @@ struct web {
 	int status;
 	json_t *json; // NULL: no body, or not JSON
 	char body[131072];
-	char location[300], cookie[300], etag[64], allow[100];
+	char location[300], cookie[300], etag[80], allow[100], range[64], type[64], cache[64],
+	    disposition[300];
 	bool replayed;
+	size_t bytes; // of the body
 };
 
 struct web_ask {
 	enum hz_http_method method;
 	const char *path, *query, *token, *body, *type;
-	const char *cookie, *key, *if_match, *host;
+	const char *cookie, *key, *if_match, *host, *range;
 	bool tls;
 };
 
@@ -33,8 +35,19 @@ static inline void web_fill(struct web *web, const struct hz_response *res)
 	json_decref(web->json);
 	memset(web, 0, sizeof(*web));
 	web->status = hz_response_get_status(res);
+	uint64_t offset = 0, from_file = 0;
+	int fd = hz_response_fd(res, &offset, &from_file);
 	assert_true(bytes < sizeof(web->body));
-	memcpy(web->body, body ? body : "", bytes);
+	if (fd >= 0)
+		assert_int_equal(pread(fd, web->body, bytes, (off_t)offset), bytes);
+	else
+		memcpy(web->body, body ? body : "", bytes);
+	web->bytes = bytes;
+	web_copy(web->range, sizeof(web->range), hz_response_get_header(res, "Content-Range"));
+	web_copy(web->cache, sizeof(web->cache), hz_response_get_header(res, "Cache-Control"));
+	web_copy(web->disposition, sizeof(web->disposition),
+	         hz_response_get_header(res, "Content-Disposition"));
+	web_copy(web->type, sizeof(web->type), hz_response_type(res));
 	web->json = json_loadb(web->body, bytes, 0, NULL);
 	web_copy(web->location, sizeof(web->location), hz_response_get_header(res, "Location"));
 	web_copy(web->cookie, sizeof(web->cookie), hz_response_get_header(res, "Set-Cookie"));
@@ -67,6 +80,8 @@ static inline struct web *web_ask(struct rig *rig, struct web_ask ask)
 	req.header[HZ_H_COOKIE] = ask.cookie;
 	req.header[HZ_H_IDEMPOTENCY_KEY] = ask.key;
 	req.header[HZ_H_IF_MATCH] = ask.if_match;
+	req.header[HZ_H_RANGE] = ask.range;
+	strcpy(req.address, "192.0.2.77");
 	req.header[HZ_H_HOST] = ask.host ? ask.host : "gateway.example:8443";
 	hz_brain_clock(rig->brain, rig->now_us, rig->wall_us);
 	if (!hz_rest_handle(&rest, &req, res))
