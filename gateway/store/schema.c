@@ -66,8 +66,8 @@ static const char *const runtime_steps[] = {
     " participant TEXT NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(consult, seq))"
     " WITHOUT ROWID;",
     // Events of a record that are not known to be in its journal yet. number 0: not given out.
-    "CREATE TABLE run.record_events(seq INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL,"
-    " number INTEGER NOT NULL, at_us INTEGER NOT NULL, event TEXT NOT NULL);",
+    ("CREATE TABLE run.record_events(seq INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL,"
+     " number INTEGER NOT NULL, at_us INTEGER NOT NULL, event TEXT NOT NULL);"),
 };
 
 static int get_version(sqlite3 *db, const char *schema, int *ret)

@@ -50,7 +50,7 @@ static void hear(struct fake_seen *seen, const AVFrame *f, double pts, struct ea
 
 static unsigned complaints;
 
-static void on_log(void *avcl, int level, const char *format, va_list ap)
+__attribute__((format(printf, 3, 0))) static void on_log(void *avcl, int level, const char *format, va_list ap)
 {
 	if (level > AV_LOG_ERROR)
 		return;

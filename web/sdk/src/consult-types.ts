@@ -2,7 +2,7 @@
 import type { HuizhenError } from './errors';
 import type { Opener } from './local-track';
 import type { PeerDeps } from './peer';
-import type { BellPush, ChatPush, ConsentAnswer, Level, Source, Track } from './protocol';
+import type { BellPush, ChatPush, ConsentAnswer, Level, Source, Track, You } from './protocol';
 import type { SocketFactory } from './rpc';
 
 /**
@@ -64,3 +64,8 @@ export interface ConsultOptions {
 	storageKey?: string;
 	playAudio: boolean;
 }
+
+/** Oneself before the first state has come. */
+export const NOBODY: You = {
+	id: '', role: 'observer', status: 'lobby', position: 0, waiting_s: 0, hand: false, consent: 'none',
+};

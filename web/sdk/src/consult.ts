@@ -1,6 +1,7 @@
 // A consult as one participant takes part in it: the session, the PeerConnection, the own and the remote tracks.
 import { AudioOutput } from './audio-output';
 import { Attachments } from './attachments';
+import { NOBODY } from './consult-types';
 import type { ConsultDeps, ConsultEvents, ConsultOptions, ConsultState, RemoteTrack } from './consult-types';
 import type { Facing } from './devices';
 import { ChatLog } from './chat-log';
@@ -9,9 +10,7 @@ import { HuizhenError } from './errors';
 import { watchLifecycle } from './lifecycle';
 import type { LocalTrack, PublishOptions } from './local-track';
 import { MediaLink } from './media-link';
-import type {
-	ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Step, Track, You,
-} from './protocol';
+import type { ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Step, Track, You } from './protocol';
 import { Publications } from './publications';
 import { ConsultRecord } from './record';
 import { ResumeStore } from './resume-store';
@@ -20,8 +19,6 @@ import { reportOf, type Statistics } from './stats';
 import type { Uplink } from './uplink';
 import { Views } from './views';
 import { isShown, wantedTracks } from './wanted';
-
-const NOBODY: You = { id: '', role: 'observer', status: 'lobby', position: 0, waiting_s: 0, hand: false, consent: 'none' };
 
 export class Consult extends Emitter<ConsultEvents> {
 	/** Plays the others' sound; see AudioOutput.resume() for browsers that want a gesture. */
@@ -156,7 +153,6 @@ export class Consult extends Emitter<ConsultEvents> {
 	get speakers(): readonly string[] {
 		return this.speakerIds;
 	}
-	get recording(): boolean { return this.record.state === 'on'; }
 	get localTracks(): LocalTrack[] {
 		return this.publications.all;
 	}

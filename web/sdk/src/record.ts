@@ -18,6 +18,9 @@ export class ConsultRecord {
 	get state(): RecordInfo['state'] {
 		return this.info.state;
 	}
+	get recording(): boolean {
+		return this.state === 'on';
+	}
 	/** Whether the consult is recorded by itself: `off` `on` `automatic`. */
 	get wish(): RecordInfo['wish'] {
 		return this.info.wish;

@@ -75,10 +75,10 @@ describe('consult', () => {
 	it('tells what is recorded, asks who was not asked, and sends the answer', async () => {
 		const state = stateOf('admitted', [person('me')]);
 		await joined(state);
-		expect([consult.record.state, consult.recording, consult.record.asks]).toEqual(['off', false, false]);
+		expect([consult.record.state, consult.record.recording, consult.record.asks]).toEqual(['off', false, false]);
 		const record = { state: 'starting', wish: 'automatic', id: 'r1', problem: 'slow' } as const;
 		await push('state', { ...state, version: 2, consult: { ...state.consult, record } });
-		expect([consult.record.state, consult.recording, consult.record.asks]).toEqual(['starting', false, true]);
+		expect([consult.record.state, consult.record.recording, consult.record.asks]).toEqual(['starting', false, true]);
 		expect([consult.record.id, consult.record.problem]).toEqual(['r1', 'slow']);
 		const said = consult.record.setConsent({ given: true, wording: 'huizhen-1', language: 'en' });
 		expect(last().last('consent.set').params).toEqual({ given: true, wording: 'huizhen-1', language: 'en' });
@@ -86,7 +86,7 @@ describe('consult', () => {
 		expect(await said).toBe('given');
 		const you = { ...state.you, consent: 'given' as const };
 		await push('state', { ...state, version: 3, you, consult: { ...state.consult, record: { ...record, state: 'on' } } });
-		expect([consult.record.consent, consult.recording, consult.record.asks]).toEqual(['given', true, false]);
+		expect([consult.record.consent, consult.record.recording, consult.record.asks]).toEqual(['given', true, false]);
 		void consult.record.stop().catch(() => undefined);
 		expect(last().count('record.stop')).toBe(1);
 	});
