@@ -13,7 +13,7 @@ import { Coturn, fence, TURN, turnEnvironment, Uplink } from "./uplinks.ts";
 
 const RTT_MS = 40;
 const JOIN_MS = 20000;
-const ROUNDS = 4;
+const ROUNDS = Number(process.env["HZ_UPLINK_ROUNDS"] ?? 2);
 const DEAD_MS = 6000, REVIVED_MS = 16000;
 const GAP_MS = 1000, BACK_MS = 8000;
 
