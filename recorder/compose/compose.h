@@ -1,6 +1,6 @@
 // A record's finalised tracks -> composed.mp4, poster.jpg and strip.jpg in its folder, and their entries in manifest.json.
 // The same tracks, manifest and options give the same bytes. Written beside and renamed: a run that ends anywhere leaves what
-// was there before; running it again is always right. Thread: one (x264 has its own).
+// was there before; running it again is always right. Thread: one; each picture and x264 have their own.
 #ifndef HZ_RECORDER_COMPOSE_COMPOSE_H
 #define HZ_RECORDER_COMPOSE_COMPOSE_H
 

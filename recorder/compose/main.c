@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #include "recorder/compose/compose.h"
 #include "recorder/compose/sandbox.h"
 
-#define MEMORY_BYTES (3ull << 30)
+#define MEMORY_BYTES (4ull << 30)
 #define CPU_BASE_S   120u // and four times the record's length
 #define FILE_BASE    (256ull << 20)
 #define BYTES_A_S    4000000ull // far above what the encoders are set to
@@ -166,6 +167,7 @@ int main(int argc, char **argv)
 	av_log_set_level(AV_LOG_QUIET);
 	(void)setpriority(PRIO_PROCESS, 0, 10);
 	umask(027);
+	mallopt(M_ARENA_MAX, 4); // a heap for each thread would use up the addresses
 	if (hz_text_open(font, &text)) {
 		fprintf(stderr, "huizhen-compose: no font: install fonts-noto-cjk or fonts-wqy-microhei\n");
 		return FAILED;
