@@ -1,6 +1,6 @@
 // What the supervisor hands to the processes it starts, and what they say to each other.
-// A child is this same binary, re-executed: `huizhen worker INDEX`, `huizhen control` and
-// `huizhen recorder`, with these descriptors open.
+// A child is this same binary, re-executed: `huizhen worker INDEX`, `huizhen control`, `huizhen recorder` and
+// `huizhen archive`, with these descriptors open.
 #ifndef HZ_GATEWAY_CHILD_H
 #define HZ_GATEWAY_CHILD_H
 
@@ -40,6 +40,10 @@ enum {                             // recorder
 	HZ_FD_RECORDER_CONFIG = 4, // as HZ_FD_CONTROL_CONFIG
 	HZ_FD_RECORDER_TAPS =
 	    5, // memfd: a ring for each worker (media/worker/tap.h); claimed by the one that reads
+};
+
+enum {                            // archive: nothing but this, which its own children read, too
+	HZ_FD_ARCHIVE_CONFIG = 3, // as HZ_FD_CONTROL_CONFIG
 };
 
 enum hz_child_msg_type {

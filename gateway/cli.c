@@ -27,7 +27,7 @@ static const struct command {
      "FILE]",
      "the records of consults: their states, whether a byte of one was altered, and the files of one made "
      "anew"},
-    {"retry", hz_cli_retry, "[--record ID] [--config FILE]",
+    {"retry", hz_cli_retry, "[--record ID] [--store DIR] [--config FILE]",
      "releases deliveries that PACS or EMR refused, and records that could not be finalised"},
     {"certificate", hz_cli_certificate, "FOLDER [--key public.pem]",
      "checks a record's folder against its certificate, offline, and names what differs"},

@@ -25,11 +25,6 @@ static void on_signal(int number)
 	(void)ignored;
 }
 
-static void store_of(const struct hz_config *config, char ret[PATH_MAX])
-{
-	snprintf(ret, PATH_MAX, "%s/record", config->data.dir);
-}
-
 static struct hz_http_target target_of(const char *url, const char *const texts[6])
 {
 	return (struct hz_http_target){.url = url,
@@ -41,13 +36,14 @@ static struct hz_http_target target_of(const char *url, const char *const texts[
 	                               .key = texts[5]};
 }
 
-static struct hz_archive_settings settings_of(const struct hz_config *c, const char *store, const char *self)
+static struct hz_archive_settings settings_of(const struct hz_config *c, const char *self, bool wait)
 {
 	const char *const pacs[6] = {c->archive.pacs_user, c->archive.pacs_password,    c->archive.pacs_token,
 	                             c->archive.pacs_ca,   c->archive.pacs_certificate, c->archive.pacs_key};
 	const char *const emr[6] = {c->archive.emr_user, c->archive.emr_password,    c->archive.emr_token,
 	                            c->archive.emr_ca,   c->archive.emr_certificate, c->archive.emr_key};
-	struct hz_archive_settings s = {.store = store, .self = self, .config = c->path};
+	struct hz_archive_settings s = {
+	    .store = c->record.dir, .self = self, .config = c->path, .wait = wait};
 	s.sm2 = strcmp(c->archive.signature, "sm2") == 0;
 	s.fhir.public_url = c->links.public_url;
 	s.fhir.patient_system = c->archive.emr_patient_system;
@@ -77,17 +73,19 @@ static void seclude(void)
 int hz_cli_archive(int argc, char **argv)
 {
 	const char *path = NULL;
-	const struct hz_cli_option table[] = {{.name = "--config", .text = &path}, {.name = NULL}};
-	char store[PATH_MAX], self[PATH_MAX];
+	bool wait = false;
+	const struct hz_cli_option table[] = {
+	    {.name = "--config", .text = &path}, {.name = "--wait", .flag = &wait}, {.name = NULL}};
+	char self[PATH_MAX];
 	struct hz_config *config;
 	int code = hz_cli_options(argc, argv, table);
 	if (!code)
 		code = hz_cli_config(path, &config);
 	if (code)
 		return code;
+	prctl(PR_SET_NAME, "hz-archive");
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	self[n > 0 ? n : 0] = '\0';
-	store_of(config, store);
 	hz_log_init("archive", hz_log_level(config->log.level));
 	seclude();
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -95,14 +93,14 @@ int hz_cli_archive(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	const struct hz_archive_settings settings = settings_of(config, store, self);
+	const struct hz_archive_settings settings = settings_of(config, self, wait);
 	int err = stop_fd < 0 ? -errno : hz_archive_run(&settings, stop_fd);
 	hz_config_free(config);
 	if (err == -EBUSY)
 		return hz_cli_error(HZ_EXIT_FAILED,
-		                    "another archive has this store, at data.dir: stop it first");
+		                    "another archive has this store, at record.dir: stop it first");
 	return err ? hz_cli_error(HZ_EXIT_FAILED,
-	                          "cannot run the archive (%s), at data.dir: check its rights",
+	                          "cannot run the archive (%s), at record.dir: check its rights",
 	                          strerror(-err))
 	           : HZ_EXIT_DONE;
 }
@@ -138,22 +136,23 @@ int hz_cli_package(int argc, char **argv)
 
 int hz_cli_retry(int argc, char **argv)
 {
-	const char *path = NULL, *record = NULL;
-	const struct hz_cli_option table[] = {
-	    {.name = "--record", .text = &record}, {.name = "--config", .text = &path}, {.name = NULL}};
-	char store[PATH_MAX];
-	struct hz_config *config;
+	const char *path = NULL, *record = NULL, *store = NULL;
+	const struct hz_cli_option table[] = {{.name = "--record", .text = &record},
+	                                      {.name = "--config", .text = &path},
+	                                      {.name = "--store", .text = &store},
+	                                      {.name = NULL}};
+	struct hz_config *config = NULL;
 	int code = hz_cli_options(argc, argv, table);
-	if (!code)
+	if (!code && !store)
 		code = hz_cli_config(path, &config);
 	if (code)
 		return code;
-	store_of(config, store);
-	hz_config_free(config);
-	int count = hz_archive_retry(store, record);
+	int count = hz_archive_retry(store ? store : config->record.dir, record);
+	if (config)
+		hz_config_free(config);
 	if (count < 0)
 		return hz_cli_error(HZ_EXIT_FAILED,
-		                    "cannot release anything (%s), at data.dir: check its rights",
+		                    "cannot release anything (%s), at record.dir: check its rights",
 		                    strerror(-count));
 	printf("%d released\n", count);
 	return HZ_EXIT_DONE;

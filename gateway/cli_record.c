@@ -20,21 +20,26 @@ struct options {
 	const char *config, *store, *master_key;
 	bool json, chain_only;
 	char root[PATH_BYTES]; // of the store
+	char key[PATH_BYTES + 16];
 };
 
-// --store, or the store of the configured data.dir.
+// --store and --master-key, or record.dir and record.master_key.
 static int find_store(struct options *o)
 {
 	struct hz_config *config;
 	if (o->store) {
 		snprintf(o->root, sizeof(o->root), "%s", o->store);
-		return 0;
+		snprintf(o->key, sizeof(o->key), "%s/master.key", o->root);
+	} else {
+		int code = hz_cli_config(o->config, &config);
+		if (code)
+			return code;
+		snprintf(o->root, sizeof(o->root), "%s", config->record.dir);
+		snprintf(o->key, sizeof(o->key), "%s", config->record.master_key);
+		hz_config_free(config);
 	}
-	int code = hz_cli_config(o->config, &config);
-	if (code)
-		return code;
-	snprintf(o->root, sizeof(o->root), "%s/record", config->data.dir);
-	hz_config_free(config);
+	if (o->master_key)
+		snprintf(o->key, sizeof(o->key), "%s", o->master_key);
 	return 0;
 }
 
@@ -202,19 +207,14 @@ static int verify_chosen(struct verifying *v)
 
 static int read_master(const struct options *o, uint8_t ret[HZ_JOURNAL_KEY_BYTES])
 {
-	char path[PATH_BYTES + 16];
-	if (o->master_key)
-		snprintf(path, sizeof(path), "%s", o->master_key);
-	else
-		snprintf(path, sizeof(path), "%s/master.key", o->root);
-	int err = hz_record_key_master_load(path, ret);
+	int err = hz_record_key_master_load(o->key, ret);
 	if (!err)
 		return 0;
 	return hz_cli_error(
 	    HZ_EXIT_FAILED,
 	    "cannot read the master key %.400s: %s, at huizhen record: name it with --master-key, "
 	    "or verify the hashes alone with --chain-only",
-	    path, err == -EKEYREJECTED ? "not 32 bytes" : strerror(-err));
+	    o->key, err == -EKEYREJECTED ? "not 32 bytes" : strerror(-err));
 }
 
 static int verify(const struct options *o)

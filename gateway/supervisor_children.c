@@ -1,4 +1,4 @@
-// Control, the workers and the recorder: started, started again when they die, stopped.
+// Control, the workers, the recorder and the archive: started, started again when they die, stopped.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,16 +23,19 @@ void hz_children_init(struct hz_supervisor *s)
 {
 	s->control = (struct hz_child){.kind = HZ_CHILD_CONTROL, .start_at_us = INT64_MAX};
 	s->recorder = (struct hz_child){.kind = HZ_CHILD_RECORDER, .start_at_us = INT64_MAX};
+	s->archive = (struct hz_child){.kind = HZ_CHILD_ARCHIVE, .start_at_us = INT64_MAX};
 	for (unsigned i = 0; i < HZ_MAX_WORKERS; i++)
 		s->worker[i] = (struct hz_child){.index = i, .start_at_us = INT64_MAX};
 }
 
 static const char *name_of(const struct hz_child *c, char buf[16])
 {
+	static const char *const names[] = {
+	    [HZ_CHILD_CONTROL] = "control", [HZ_CHILD_RECORDER] = "recorder", [HZ_CHILD_ARCHIVE] = "archive"};
 	if (c->kind == HZ_CHILD_WORKER)
 		snprintf(buf, 16, "worker%u", c->index);
 	else
-		snprintf(buf, 16, "%s", c->kind == HZ_CHILD_CONTROL ? "control" : "recorder");
+		snprintf(buf, 16, "%s", names[c->kind]);
 	return buf;
 }
 
@@ -74,6 +77,19 @@ static int spawn_recorder(struct hz_supervisor *s, struct hz_child *c)
 	                                       {s->config_fd, HZ_FD_RECORDER_CONFIG},
 	                                       {s->shared.taps, HZ_FD_RECORDER_TAPS}},
 	                               .fd_count = 3};
+	return hz_spawn(&spawn, &c->pid);
+}
+
+// At a takeover it waits for the old one's store by itself.
+static int spawn_archive(struct hz_supervisor *s, struct hz_child *c)
+{
+	char config[32];
+	snprintf(config, sizeof(config), "/proc/self/fd/%d", HZ_FD_ARCHIVE_CONFIG);
+	const char *const argv[] = {"huizhen", "archive", "--wait", "--config", config, NULL};
+	const struct hz_spawn spawn = {.file = "/proc/self/exe",
+	                               .argv = argv,
+	                               .fds = {{s->config_fd, HZ_FD_ARCHIVE_CONFIG}},
+	                               .fd_count = 1};
 	return hz_spawn(&spawn, &c->pid);
 }
 
@@ -119,6 +135,7 @@ static void start(struct hz_supervisor *s, struct hz_child *c, int64_t now_us)
 	char name[16];
 	int err = c->kind == HZ_CHILD_CONTROL    ? spawn_control(s, c)
 	          : c->kind == HZ_CHILD_RECORDER ? spawn_recorder(s, c)
+	          : c->kind == HZ_CHILD_ARCHIVE  ? spawn_archive(s, c)
 	                                         : spawn_worker(s, c);
 	if (err) {
 		hz_error("child.start", "child=%s err=%d", name_of(c, name), err);
@@ -140,6 +157,8 @@ void hz_children_start_due(struct hz_supervisor *s, int64_t now_us)
 		start(s, &s->recorder, now_us);
 	if (!s->control.pid && s->control.start_at_us <= now_us)
 		start(s, &s->control, now_us);
+	if (!s->archive.pid && s->archive.start_at_us <= now_us)
+		start(s, &s->archive, now_us);
 }
 
 void hz_children_want(struct hz_supervisor *s, bool media, bool control, int64_t at_us)
@@ -147,7 +166,7 @@ void hz_children_want(struct hz_supervisor *s, bool media, bool control, int64_t
 	for (unsigned i = 0; media && i < s->shared.workers; i++)
 		s->worker[i].start_at_us = at_us;
 	if (media && s->records)
-		s->recorder.start_at_us = at_us;
+		s->recorder.start_at_us = s->archive.start_at_us = at_us;
 	if (control)
 		s->control.start_at_us = at_us;
 }
@@ -157,6 +176,8 @@ int64_t hz_children_next_us(const struct hz_supervisor *s)
 	int64_t next = s->control.pid ? INT64_MAX : s->control.start_at_us;
 	if (!s->recorder.pid && s->recorder.start_at_us < next)
 		next = s->recorder.start_at_us;
+	if (!s->archive.pid && s->archive.start_at_us < next)
+		next = s->archive.start_at_us;
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (!s->worker[i].pid && s->worker[i].start_at_us < next)
 			next = s->worker[i].start_at_us;
@@ -169,6 +190,8 @@ static struct hz_child *find(struct hz_supervisor *s, pid_t pid)
 		return &s->control;
 	if (s->recorder.pid == pid)
 		return &s->recorder;
+	if (s->archive.pid == pid)
+		return &s->archive;
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid == pid)
 			return &s->worker[i];
@@ -256,6 +279,8 @@ void hz_children_stop(struct hz_supervisor *s, int64_t kill_at_us)
 			kill(s->worker[i].pid, SIGTERM);
 	if (s->recorder.pid)
 		kill(s->recorder.pid, SIGTERM);
+	if (s->archive.pid)
+		kill(s->archive.pid, SIGTERM);
 	hz_children_want(s, true, true, INT64_MAX);
 	s->kill_at_us = kill_at_us;
 }
@@ -266,6 +291,8 @@ void hz_children_kill(struct hz_supervisor *s)
 		kill(s->control.pid, SIGKILL);
 	if (s->recorder.pid)
 		kill(s->recorder.pid, SIGKILL);
+	if (s->archive.pid)
+		kill(s->archive.pid, SIGKILL);
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid)
 			kill(s->worker[i].pid, SIGKILL);
@@ -277,5 +304,5 @@ bool hz_children_gone(const struct hz_supervisor *s)
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid)
 			return false;
-	return !s->control.pid && !s->recorder.pid;
+	return !s->control.pid && !s->recorder.pid && !s->archive.pid;
 }

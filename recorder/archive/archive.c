@@ -15,9 +15,11 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "recorder/archive/internal.h"
+#include "recorder/journal/file.h"
 
 #define LOOK_MS                                                                                              \
 	10000 // at least so often: pauses end, deliveries finish, somebody writes without us hearing of it
+#define WAIT_MS    500
 #define SETTLE_MS  100 // several changes are one
 #define WATCH_MASK (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR)
 
@@ -217,26 +219,43 @@ static void loop(struct hz_archive *a, int stop_fd)
 static int lock_store(const char *store)
 {
 	char path[HZ_RECORD_PATH_BYTES + 16];
-	if (mkdir(store, 0750) < 0 && errno != EEXIST)
-		return -errno;
+	int err = hz_file_folder(store);
+	if (err)
+		return err;
 	snprintf(path, sizeof(path), "%s/archive.lock", store);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
-	int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	close(fd);
 	return err;
+}
+
+// At a takeover the old gateway's archive still has the store: this one stands by. Returns the lock's descriptor, -ECANCELED to
+// end, or -errno.
+static int await_store(const struct hz_archive_settings *settings, int stop_fd)
+{
+	struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+	int fd = lock_store(settings->store);
+	if (fd == -EBUSY && settings->wait)
+		hz_info("archive.waits", "for=\"another archive of this store\"");
+	while (fd == -EBUSY && settings->wait) {
+		if (poll(&stop, 1, WAIT_MS) > 0)
+			return -ECANCELED;
+		fd = lock_store(settings->store);
+	}
+	return fd;
 }
 
 int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd)
 {
 	struct hz_archive a = {.settings = settings, .job = {.pid_fd = -1}};
 	char path[HZ_RECORD_PATH_BYTES + 16];
-	a.lock_fd = lock_store(settings->store);
+	a.lock_fd = await_store(settings, stop_fd);
 	if (a.lock_fd < 0)
-		return a.lock_fd;
+		return a.lock_fd == -ECANCELED ? 0 : a.lock_fd;
 	snprintf(path, sizeof(path), "%s/hold", settings->store);
 	(void)mkdir(path, 0750);
 	a.inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);

@@ -16,10 +16,12 @@
 #define HZ_ARCHIVE_ATTEMPTS 6 // then a record is FAILED
 
 struct hz_archive_settings {
-	const char *store;  // <data>/record
-	const char *self;   // path of this program, for children
-	const char *config; // path of the configuration that children read; NULL: none
-	bool sm2;           // kind of a signing key that is made now
+	const char *store; // record.dir
+	const char *self;  // path of this program, for children
+	const char
+	    *config; // path of the configuration that children read, may be /proc/self/fd/N; NULL: none
+	bool wait;   // for another archive that has this store, until it ends (at a takeover)
+	bool sm2;    // kind of a signing key that is made now
 	struct hz_fhir_settings fhir;
 	struct hz_http_target pacs; // url "": none
 	struct hz_fhir_access emr;  // target.url "": none
@@ -28,7 +30,7 @@ struct hz_archive_settings {
 	unsigned abandoned_s; // a record whose recorder is gone and which was not written so long has ended
 };
 
-// Runs until stop_fd (an eventfd or pipe) can be read. 0; -EBUSY: another archive has this store; -errno.
+// Runs until stop_fd (an eventfd or pipe) can be read. 0; -EBUSY: another archive has this store (never with wait); -errno.
 int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd);
 
 // Releases what is parked, and a FAILED record to be finalised again. record NULL: all. Returns how many; -errno.

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,8 +20,21 @@ static void limit(int what, rlim_t most)
 	(void)setrlimit(what, &l);
 }
 
+// The number in /proc/self/fd/N; -1: the configuration is a file of its own.
+static int config_fd(const char *config)
+{
+	static const char begin[] = "/proc/self/fd/";
+	int fd = -1, n = 0;
+	if (!config || strncmp(config, begin, sizeof(begin) - 1) != 0)
+		return -1;
+	return sscanf(config + sizeof(begin) - 1, "%9d%n", &fd, &n) == 1 &&
+	               !config[sizeof(begin) - 1 + (size_t)n] && fd > 2
+	           ? fd
+	           : -1;
+}
+
 // After fork: async-signal-safe calls only. The child goes with its parent, and yields to media.
-static void become(const struct hz_archive_settings *s, pid_t parent, const char *const *argv)
+static void become(const struct hz_archive_settings *s, pid_t parent, int keep_fd, const char *const *argv)
 {
 	sigset_t none;
 	sigemptyset(&none);
@@ -34,7 +48,9 @@ static void become(const struct hz_archive_settings *s, pid_t parent, const char
 		dup2(null, 0);
 		dup2(null, 1);
 	}
-	(void)syscall(SYS_close_range, 3u, ~0u, 0u);
+	if (keep_fd > 3)
+		(void)syscall(SYS_close_range, 3u, (unsigned)keep_fd - 1, 0u);
+	(void)syscall(SYS_close_range, keep_fd > 2 ? (unsigned)keep_fd + 1 : 3u, ~0u, 0u);
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_NOFILE, 256);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -58,11 +74,12 @@ int hz_child_start(const struct hz_archive_settings *settings, const char *verb,
 		argv[n++] = "--config";
 		argv[n++] = settings->config;
 	}
+	int keep_fd = config_fd(settings->config);
 	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		become(settings, parent, argv);
+		become(settings, parent, keep_fd, argv);
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0) {
 		int err = -errno;

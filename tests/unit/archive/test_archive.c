@@ -1,5 +1,6 @@
 // The archive's loop with children that a shell script plays.
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -205,6 +206,65 @@ static void test_abandoned_and_stopped(void **state)
 	stop();
 }
 
+static void *run_waiting(void *arg)
+{
+	struct hz_archive_settings settings = rig.settings;
+	int *stop = arg;
+	settings.wait = true;
+	*stop = hz_archive_run(&settings, *stop);
+	return NULL;
+}
+
+// At a takeover: the new one stands by until the old one has gone, or until it shall end itself.
+static void test_waits(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES];
+	pthread_t threads[2];
+	uint64_t one = 1;
+	int first = eventfd(0, EFD_CLOEXEC), second = eventfd(0, EFD_CLOEXEC);
+	int results[2] = {first, second};
+	start();
+	put(A, HZ_RECORD_ENDED, 1000, "", a);
+	wait_for(a, HZ_RECORD_DELIVERED, 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, run_waiting, &results[i]), 0);
+	usleep(50000);
+	assert_int_equal(write(first, &one, sizeof(one)), sizeof(one));
+	pthread_join(threads[0], NULL);
+	assert_int_equal(results[0], 0);
+	stop();
+	put(B, HZ_RECORD_ENDED, 2000, "", a);
+	wait_for(a, HZ_RECORD_DELIVERED, 0);
+	assert_int_equal(write(second, &one, sizeof(one)), sizeof(one));
+	pthread_join(threads[1], NULL);
+	assert_int_equal(results[1], 0);
+	close(first);
+	close(second);
+}
+
+// A configuration that came as a descriptor is there for the children, too, and nothing else is.
+static void test_inherited_configuration(void **state)
+{
+	static const char children[] = "#!/bin/sh\n"
+	                               "cat \"$5\" >>${0%/*}/asked; ls /proc/$$/fd | grep -vxE '0|1|2|10|20' "
+	                               ">>${0%/*}/asked\nexit 1\n";
+	char a[HZ_RECORD_PATH_BYTES], config[64], path[128];
+	snprintf(path, sizeof(path), "%s/config", rig.store);
+	assert_int_equal(hz_document_write(rig.self, children, strlen(children), 0700), 0);
+	assert_int_equal(hz_document_write(path, "log:\n", 5, 0600), 0);
+	int at = open(path, O_RDONLY), fd = dup2(at, 20), other = dup2(at, 21); // both would be inherited
+	snprintf(config, sizeof(config), "/proc/self/fd/%d", fd);
+	rig.settings.config = config;
+	put(A, HZ_RECORD_ENDED, 1000, "", a);
+	start();
+	wait_for(a, HZ_RECORD_FINALISING, 1);
+	stop();
+	asked("log:\n");
+	close(at);
+	close(fd);
+	close(other);
+}
+
 int main(void)
 {
 	hz_log_init("test", HZ_LOG_ERROR + 1);
@@ -213,6 +273,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_abandoned_and_stopped, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_waits, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_inherited_configuration, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,28 @@ static int recorder(int argc, char **argv)
 	return 0;
 }
 
+// Reads its configuration as the archive's own children do: by the descriptor's name, again and again.
+static int archive(int argc, char **argv)
+{
+	struct sigaction term = {.sa_handler = on_term};
+	char error[HZ_CONFIG_ERROR_BYTES];
+	struct hz_config *config;
+	bool right = argc == 5 && strcmp(argv[2], "--wait") == 0 && strcmp(argv[3], "--config") == 0 &&
+	             is_type(HZ_FD_ARCHIVE_CONFIG, S_IFREG) && closed(HZ_FD_ARCHIVE_CONFIG + 1, 300) &&
+	             is_clean();
+	for (int i = 0; i < 2 && right; i++) {
+		right = hz_config_load(argv[4], error, &config) == 0;
+		if (right)
+			hz_config_free(config);
+	}
+	sigaction(SIGTERM, &term, NULL);
+	event("archive %lld pid=%d fds=%s", (long long)hz_now_us(), (int)getpid(), right ? "right" : "wrong");
+	while (!ended)
+		poll(NULL, 0, 1000);
+	event("archive-ended %lld", (long long)hz_now_us());
+	return 0;
+}
+
 static int serve(int argc, char **argv)
 {
 	const char *arena = getenv("FAKE_ARENA_VERSION");
@@ -247,6 +269,8 @@ bool fake_main(int argc, char **argv, int *ret_code)
 		*ret_code = worker(argv[2]);
 	else if (strcmp(argv[1], "recorder") == 0)
 		*ret_code = recorder(argc, argv);
+	else if (strcmp(argv[1], "archive") == 0)
+		*ret_code = archive(argc, argv);
 	else if (strcmp(argv[1], "control") == 0)
 		*ret_code = control(argc, argv);
 	else

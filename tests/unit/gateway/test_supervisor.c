@@ -92,9 +92,10 @@ static void descriptors(void **state)
 	fake_expect(&f, "worker0 ", 1);
 	fake_expect(&f, "worker1 ", 1);
 	fake_expect(&f, "recorder ", 1);
+	fake_expect(&f, "archive ", 1);
 	snprintf(command, sizeof(command), "grep -q fds=wrong %s/events", f.dir);
 	assert_int_not_equal(system(command), 0);
-	snprintf(command, sizeof(command), "test $(grep -c fds=right %s/events) = 4", f.dir);
+	snprintf(command, sizeof(command), "test $(grep -c fds=right %s/events) = 5", f.dir);
 	assert_int_equal(system(command), 0);
 	end(&f);
 }
@@ -141,6 +142,12 @@ static void recorder_restarts(void **state)
 	restarts("recorder", 1000000);
 }
 
+static void archive_restarts(void **state)
+{
+	restarts("archive", 1000000);
+}
+
+// Both belong to recording.
 static void no_recorder(void **state)
 {
 	struct fake f;
@@ -150,6 +157,7 @@ static void no_recorder(void **state)
 	fake_expect(&f, "worker1 ", 1);
 	usleep(100000);
 	assert_int_equal(fake_count(&f, "recorder ", NULL), 0);
+	assert_int_equal(fake_count(&f, "archive ", NULL), 0);
 	end(&f);
 }
 
@@ -380,6 +388,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(worker_restarts),
 	    cmocka_unit_test(control_restarts),
 	    cmocka_unit_test(recorder_restarts),
+	    cmocka_unit_test(archive_restarts),
 	    cmocka_unit_test(no_recorder),
 	    cmocka_unit_test(arena_survives),
 	    cmocka_unit_test(messages_survive),

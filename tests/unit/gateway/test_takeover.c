@@ -74,6 +74,8 @@ static void done(void **state)
 		// Never two on the rings: the new one waited for the old one's end.
 		assert_true(fake_last(&f, "recorder ") >= fake_last(&f, "recorder-ended "));
 		assert_int_equal(fake_count(&f, "recorder-ended ", NULL), round + 1);
+		fake_expect(&f, "archive ", round + 2); // beside the old one: it waits by itself
+		assert_int_equal(fake_count(&f, "archive-ended ", NULL), round + 1);
 		int64_t gap = fake_last(&f, "worker0 ") - fake_last(&f, "worker0-ended ");
 		worst = gap > worst ? gap : worst;
 		snprintf(mainpid, sizeof(mainpid), "MAINPID=%d", (int)f.serve);
