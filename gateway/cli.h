@@ -29,6 +29,9 @@ int hz_cli_certificate(int argc, char **argv);
 // A record's folder against its certificate; public_pem: NULL for the store's own. Says what differs. An exit code.
 int hz_cli_check_certificate(const char *folder, const char *public_pem);
 
+// Where huizhen-compose is, or should be. ret: PATH_MAX.
+void hz_cli_composer(char *ret);
+
 // One option of a command. Exactly one of the targets is set.
 struct hz_cli_option {
 	const char *name;   // "--consult"

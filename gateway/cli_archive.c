@@ -36,14 +36,18 @@ static struct hz_http_target target_of(const char *url, const char *const texts[
 	                               .key = texts[5]};
 }
 
-static struct hz_archive_settings settings_of(const struct hz_config *c, const char *self, bool wait)
+static struct hz_archive_settings settings_of(const struct hz_config *c, const char *composer, bool wait)
 {
 	const char *const pacs[6] = {c->archive.pacs_user, c->archive.pacs_password,    c->archive.pacs_token,
 	                             c->archive.pacs_ca,   c->archive.pacs_certificate, c->archive.pacs_key};
 	const char *const emr[6] = {c->archive.emr_user, c->archive.emr_password,    c->archive.emr_token,
 	                            c->archive.emr_ca,   c->archive.emr_certificate, c->archive.emr_key};
-	struct hz_archive_settings s = {
-	    .store = c->record.dir, .self = self, .config = c->path, .wait = wait};
+	struct hz_archive_settings s = {.store = c->record.dir,
+	                                .self = "/proc/self/exe",
+	                                .composer = composer,
+	                                .compose = c->record.compose,
+	                                .config = c->path,
+	                                .wait = wait};
 	s.sm2 = strcmp(c->archive.signature, "sm2") == 0;
 	s.fhir.public_url = c->links.public_url;
 	s.fhir.patient_system = c->archive.emr_patient_system;
@@ -70,13 +74,30 @@ static void seclude(void)
 #endif
 }
 
+// Beside this program, or where the build puts it.
+void hz_cli_composer(char *ret)
+{
+	static const char *const places[] = {"../recorder/compose", "."}; // from this program's folder
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(ret, PATH_MAX, "%.4000s/%s/huizhen-compose", self, places[i]);
+		if (access(ret, X_OK) == 0)
+			return;
+	}
+}
+
 int hz_cli_archive(int argc, char **argv)
 {
 	const char *path = NULL;
 	bool wait = false;
 	const struct hz_cli_option table[] = {
 	    {.name = "--config", .text = &path}, {.name = "--wait", .flag = &wait}, {.name = NULL}};
-	char self[PATH_MAX];
+	char composer[PATH_MAX];
 	struct hz_config *config;
 	int code = hz_cli_options(argc, argv, table);
 	if (!code)
@@ -84,8 +105,7 @@ int hz_cli_archive(int argc, char **argv)
 	if (code)
 		return code;
 	prctl(PR_SET_NAME, "hz-archive");
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	self[n > 0 ? n : 0] = '\0';
+	hz_cli_composer(composer);
 	hz_log_init("archive", hz_log_level(config->log.level));
 	seclude();
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -93,7 +113,7 @@ int hz_cli_archive(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	const struct hz_archive_settings settings = settings_of(config, self, wait);
+	const struct hz_archive_settings settings = settings_of(config, composer, wait);
 	int err = stop_fd < 0 ? -errno : hz_archive_run(&settings, stop_fd);
 	hz_config_free(config);
 	if (err == -EBUSY)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,11 +22,22 @@ static const char *const phases[] = {
     [HZ_RECORD_DELIVERED] = "delivered",   [HZ_RECORD_FAILED] = "failed",
     [HZ_RECORD_DELETED] = "deleted",
 };
-#define PHASES (sizeof(phases) / sizeof(phases[0]))
+static const char *const composings[] = {
+    [HZ_COMPOSING_NONE] = "",           [HZ_COMPOSING_OFF] = "off",   [HZ_COMPOSING_WAITING] = "waiting",
+    [HZ_COMPOSING_RUNNING] = "running", [HZ_COMPOSING_MADE] = "made", [HZ_COMPOSING_DONE] = "done",
+    [HZ_COMPOSING_FAILED] = "failed",
+};
+#define COMPOSINGS (sizeof(composings) / sizeof(composings[0]))
+#define PHASES     (sizeof(phases) / sizeof(phases[0]))
 
 const char *hz_record_phase_name(enum hz_record_phase phase)
 {
 	return phase > 0 && (size_t)phase < PHASES ? phases[phase] : "unknown";
+}
+
+const char *hz_record_composing_name(enum hz_record_composing phase)
+{
+	return phase > 0 && (size_t)phase < COMPOSINGS ? composings[phase] : "";
 }
 
 // A UUID's text is also a safe name of a folder.
@@ -108,6 +120,25 @@ static bool get_phase(const json_t *json, enum hz_record_phase *ret)
 	return false;
 }
 
+// Absent in records of which the tracks are not done.
+static bool get_composing(const json_t *json, struct hz_record_state *ret)
+{
+	const json_t *composing = json_object_get(json, "composing");
+	const char *name = json_string_value(json_object_get(composing, "phase"));
+	int64_t attempts = 0;
+	if (!composing)
+		return true;
+	for (size_t i = 1; name && i < COMPOSINGS; i++)
+		if (strcmp(composings[i], name) == 0)
+			ret->composing.phase = (enum hz_record_composing)i;
+	bool good = ret->composing.phase && get_number(composing, "attempts", &attempts) &&
+	            attempts <= UINT32_MAX &&
+	            get_number(composing, "changed_ms", &ret->composing.changed_ms) &&
+	            get_text(composing, "error", ret->composing.error, sizeof(ret->composing.error));
+	ret->composing.attempts = (unsigned)attempts;
+	return good;
+}
+
 int hz_record_state_parse(const char *text, size_t bytes, struct hz_record_state *ret)
 {
 	struct hz_record_state s = {0};
@@ -120,7 +151,7 @@ int hz_record_state_parse(const char *text, size_t bytes, struct hz_record_state
 	    get_number(json, "started_ms", &s.started_ms) && get_number(json, "ended_ms", &s.ended_ms) &&
 	    get_number(json, "changed_ms", &s.changed_ms) && get_number(json, "attempts", &attempts) &&
 	    attempts <= UINT32_MAX && get_text(json, "error", s.error, sizeof(s.error)) &&
-	    get_flag(json, "lost", &s.lost) && get_flag(json, "torn", &s.torn);
+	    get_flag(json, "lost", &s.lost) && get_flag(json, "torn", &s.torn) && get_composing(json, &s);
 	json_decref(json);
 	if (!good)
 		return -EBADMSG;
@@ -150,6 +181,16 @@ static char *state_text(const struct hz_record_state *s)
 	              hz_record_phase_name(s->phase), "started_ms", (json_int_t)s->started_ms, "ended_ms",
 	              (json_int_t)s->ended_ms, "changed_ms", (json_int_t)s->changed_ms, "attempts",
 	              (json_int_t)s->attempts, "error", s->error, "lost", s->lost, "torn", s->torn);
+	if (json && s->composing.phase) {
+		json_t *composing =
+		    json_pack("{sssIsIss}", "phase", hz_record_composing_name(s->composing.phase), "attempts",
+		              (json_int_t)s->composing.attempts, "changed_ms",
+		              (json_int_t)s->composing.changed_ms, "error", s->composing.error);
+		if (!composing || json_object_set_new(json, "composing", composing) < 0) {
+			json_decref(json);
+			json = NULL;
+		}
+	}
 	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 	json_decref(json);
 	return text;
@@ -173,6 +214,22 @@ int hz_record_state_write(const char *folder, const struct hz_record_state *stat
 		close(dir);
 	free(text);
 	return err;
+}
+
+int hz_record_lock(const char *folder, int *ret)
+{
+	char path[HZ_RECORD_PATH_BYTES + 16];
+	snprintf(path, sizeof(path), "%s/lock", folder);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		close(fd);
+		return err;
+	}
+	*ret = fd;
+	return 0;
 }
 
 // --- the store ----------------------------------------------------------------------------------------------------------

@@ -10,11 +10,12 @@
 //       composed.mp4                what the room saw
 //       poster.jpg  strip.jpg
 //       dicom/NN.dcm                objects for the PACS
-//       fhir.json                   the transaction Bundle
+//       fhir.json  fhir-2.json …    the transaction Bundles: of the tracks, with the composed picture
 //       manifest.json               what was made of the journal: recorder/manifest.h
 //       certificate.json            signed
 //     outbox/pacs/  outbox/emr/     what is still to be delivered, oldest first
 //     hold/                         legal holds, one file a record
+//       lock                        flock(2) of whoever works on it
 //     recorder.lock                 flock(2) of the running recorder
 //     wake                          written (IN_CLOSE_WRITE) when a record has ended: its id
 //
@@ -42,6 +43,17 @@ enum hz_record_phase {
 	HZ_RECORD_DELETED,   // after its retention: only state.json and certificate.json are left
 };
 
+// The composed picture follows the tracks and never holds them back: it has a state of its own.
+enum hz_record_composing {
+	HZ_COMPOSING_NONE = 0, // not said yet: the tracks are not done
+	HZ_COMPOSING_OFF,      // record.compose: false
+	HZ_COMPOSING_WAITING,
+	HZ_COMPOSING_RUNNING,
+	HZ_COMPOSING_MADE, // composed.mp4 and the manifest are there: objects, Bundle and certificate follow
+	HZ_COMPOSING_DONE,
+	HZ_COMPOSING_FAILED, // `error` says why
+};
+
 struct hz_record_state {
 	char id[HZ_RECORD_ID_BYTES];
 	char consult[64];
@@ -50,17 +62,26 @@ struct hz_record_state {
 	unsigned attempts; // of the phase
 	char error[256];   // one line, no names; "" none
 	bool lost, torn;   // something never reached the disk; a crash was survived
+	struct {
+		enum hz_record_composing phase;
+		unsigned attempts;
+		int64_t changed_ms;
+		char error[160]; // one line, no names; "" none
+	} composing;
 };
 
-const char *hz_record_phase_name(enum hz_record_phase phase); // "recording", ...; as in state.json
-bool hz_record_id_good(const char *id);                       // a UUID in lower case
-int hz_record_id_bytes(const char *id, uint8_t ret[16]);      // what a journal's headers have; -EINVAL
+const char *hz_record_phase_name(enum hz_record_phase phase);         // "recording", ...; as in state.json
+const char *hz_record_composing_name(enum hz_record_composing phase); // "waiting", ...; "" not said yet
+bool hz_record_id_good(const char *id);                               // a UUID in lower case
+int hz_record_id_bytes(const char *id, uint8_t ret[16]); // what a journal's headers have; -EINVAL
 // The path only; nothing is made.
 int hz_record_folder(const char *root, const char *id, int64_t started_ms, char ret[HZ_RECORD_PATH_BYTES]);
 int hz_record_state_read(const char *folder, struct hz_record_state *ret);              // -ENOENT, -EBADMSG
 int hz_record_state_parse(const char *text, size_t bytes, struct hz_record_state *ret); // -EBADMSG
 int hz_record_state_write(const char *folder,
                           const struct hz_record_state *state); // durable; makes the folder
+// Takes the record's lock without waiting: only who has it makes files of it. *ret: close() gives it back. -EBUSY; -errno.
+int hz_record_lock(const char *folder, int *ret);
 // Each record of the store, newest first; false of the callback ends it. One whose state.json cannot be read is there as
 // FAILED, with an error that says so.
 typedef bool hz_record_each_cb(void *arg, const char *folder, const struct hz_record_state *state);

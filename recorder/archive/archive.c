@@ -21,14 +21,18 @@
 	10000 // at least so often: pauses end, deliveries finish, somebody writes without us hearing of it
 #define WAIT_MS    500
 #define SETTLE_MS  100 // several changes are one
-#define WATCH_MASK (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR)
+#define WATCH_MASK (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR)
+
+struct due { // work: the oldest
+	bool found;
+	char folder[HZ_RECORD_PATH_BYTES];
+	struct hz_record_state state;
+};
 
 struct look {
 	struct hz_archive *archive;
 	int64_t now_ms;
-	bool found; // work: the oldest that is due
-	char folder[HZ_RECORD_PATH_BYTES];
-	struct hz_record_state state;
+	struct due job, second, compose; // tracks come first
 	struct hz_queue_names queue;
 };
 
@@ -71,16 +75,41 @@ static bool is_abandoned(const struct look *l, const char *folder, const struct 
 	return l->now_ms - newest_ms > limit_ms;
 }
 
+static void offer_to(struct due *due, const char *folder, const struct hz_record_state *state)
+{
+	if (due->found && due->state.ended_ms <= state->ended_ms)
+		return;
+	due->found = true;
+	due->state = *state;
+	snprintf(due->folder, sizeof(due->folder), "%s", folder);
+}
+
 static void offer(struct look *l, const char *folder, const struct hz_record_state *state)
 {
 	int64_t due_ms = state->changed_ms + hz_job_pause_ms(state->attempts);
-	if (due_ms > l->now_ms && state->attempts)
+	if (due_ms <= l->now_ms || !state->attempts)
+		offer_to(&l->job, folder, state);
+}
+
+// What follows the tracks.
+static void offer_composing(struct look *l, const char *folder, const struct hz_record_state *state)
+{
+	struct hz_archive *a = l->archive;
+	int64_t due_ms = state->composing.changed_ms + hz_job_pause_ms(state->composing.attempts);
+	bool second = hz_job_is_second(state), wants = hz_composing_wants(state) && a->settings->compose;
+	a->to_compose += second || wants;
+	a->not_composed += state->composing.phase == HZ_COMPOSING_FAILED;
+	if (hz_composing_wants(state) && !wants) { // switched off meanwhile
+		struct hz_record_state off = *state;
+		hz_composing_set(&off, HZ_COMPOSING_OFF, "");
+		(void)hz_record_state_write(folder, &off);
+	}
+	if (due_ms > l->now_ms && state->composing.attempts)
 		return;
-	if (l->found && l->state.ended_ms <= state->ended_ms)
-		return;
-	l->found = true;
-	l->state = *state;
-	snprintf(l->folder, sizeof(l->folder), "%s", folder);
+	if (second)
+		offer_to(&l->second, folder, state);
+	else if (wants)
+		offer_to(&l->compose, folder, state);
 }
 
 // FINALISED becomes DELIVERED when nothing of it waits any more.
@@ -100,11 +129,31 @@ static void delivered(struct look *l, const char *folder, const struct hz_record
 		hz_info("archive.delivered", "record=%s err=%d", state->id, err);
 }
 
+static bool is_worked_on(const struct hz_archive *a, const char *id)
+{
+	return (a->job.active && strcmp(a->job.state.id, id) == 0) ||
+	       (a->composing.active && strcmp(a->composing.id, id) == 0);
+}
+
+static void look_at_finalised(struct look *l, const char *folder, const struct hz_record_state *state)
+{
+	struct hz_archive *a = l->archive;
+	bool job = a->job.active && strcmp(a->job.state.id, state->id) == 0;
+	bool first =
+	    !hz_job_is_queued(folder) || !state->composing.phase; // made anew by hand, or not told yet
+	if (!job && first)
+		offer(l, folder, state);
+	if (!job && !first)
+		delivered(l, folder, state);
+	if (!first && !is_worked_on(a, state->id))
+		offer_composing(l, folder, state);
+}
+
 static bool look_at(void *arg, const char *folder, const struct hz_record_state *state)
 {
 	struct look *l = arg;
 	struct hz_archive *a = l->archive;
-	bool working = a->job.active && strcmp(a->job.state.id, state->id) == 0;
+	bool working = is_worked_on(a, state->id);
 	if (state->phase > 0 && state->phase < HZ_ARCHIVE_PHASES)
 		a->phases[state->phase]++;
 	switch (state->phase) {
@@ -120,14 +169,14 @@ static bool look_at(void *arg, const char *folder, const struct hz_record_state 
 			offer(l, folder, state);
 		break;
 	case HZ_RECORD_FINALISED:
-		if (!working && !hz_job_is_queued(folder))
-			offer(l, folder, state);
-		else if (!working)
-			delivered(l, folder, state);
+		look_at_finalised(l, folder, state);
 		break;
 	default:
 		unwatch(a, folder);
-		(void)hz_retention(a, folder, state, l->now_ms);
+		if (!working) {
+			offer_composing(l, folder, state);
+			(void)hz_retention(a, folder, state, l->now_ms);
+		}
 	}
 	return true;
 }
@@ -156,10 +205,25 @@ static void watch_months(struct hz_archive *a)
 	}
 }
 
+typedef int start_fn(struct hz_archive *a, const char *folder, const struct hz_record_state *state);
+
+static void begin(struct hz_archive *a, const struct due *due, bool busy, start_fn *start)
+{
+	struct hz_record_state now;
+	if (!due->found || busy || hz_record_state_read(due->folder, &now) != 0)
+		return;
+	if (now.changed_ms != due->state.changed_ms || now.phase != due->state.phase)
+		return; // delivered, deleted or taken meanwhile: the next look sees it
+	int err = start(a, due->folder, &due->state);
+	if (err)
+		hz_error("archive.start", "record=%s err=%d", due->state.id, err);
+}
+
 static void look(struct hz_archive *a)
 {
 	struct look l = {.archive = a, .now_ms = hz_wall_us() / 1000};
 	memset(a->phases, 0, sizeof(a->phases));
+	a->to_compose = a->not_composed = 0;
 	watch_months(a);
 	hz_queue_names_read(a->settings->store, &l.queue);
 	int err = hz_record_each(a->settings->store, look_at, &l);
@@ -168,52 +232,71 @@ static void look(struct hz_archive *a)
 	hz_queue_names_done(&l.queue);
 	a->held = 0;
 	(void)hz_record_each(a->settings->store, count_held, a);
-	if (l.found && !a->job.active) {
-		err = hz_job_start(a, l.folder, &l.state);
-		if (err)
-			hz_error("archive.start", "record=%s err=%d", l.state.id, err);
-	}
+	begin(a, l.job.found ? &l.job : &l.second, a->job.active, hz_job_start);
+	begin(a, &l.compose, a->composing.active, hz_composing_start);
 	hz_archive_metrics(a);
 }
 
-static void drain(int fd)
+// Our own files in the store's folder, written after each look, are no news.
+static bool is_news(const struct inotify_event *e)
+{
+	static const char *const ours[] = {"metrics.prom", "outbox.json", "archive.lock"};
+	for (unsigned i = 0; e->len && i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strncmp(e->name, ours[i], strlen(ours[i])) == 0)
+			return false;
+	return true;
+}
+
+// Reads all; true: somebody else wrote.
+static bool drain(int fd)
 {
 	char buf[4096] __attribute__((aligned(8)));
-	while (fd >= 0 && read(fd, buf, sizeof(buf)) > 0)
-		;
+	bool news = false;
+	for (ssize_t n; (n = read(fd, buf, sizeof(buf))) > 0;)
+		for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
+			const struct inotify_event *e = (const void *)(buf + at);
+			news = is_news(e) || news;
+			at += (ssize_t)sizeof(*e) + (ssize_t)e->len;
+		}
+	return news;
+}
+
+static bool wait_for(struct hz_archive *a, int stop_fd, int64_t wait_ms, int64_t *next_us)
+{
+	struct pollfd fds[4] = {{.fd = stop_fd, .events = POLLIN},
+	                        {.fd = a->inotify_fd, .events = POLLIN},
+	                        {.fd = a->job.active ? a->job.pid_fd : -1, .events = POLLIN},
+	                        {.fd = a->composing.active ? a->composing.pid_fd : -1, .events = POLLIN}};
+	int n = poll(fds, 4, wait_ms < 0 ? 0 : wait_ms > 1000 ? 1000 : (int)wait_ms);
+	if ((n < 0 && errno != EINTR) || (n > 0 && fds[0].revents))
+		return false;
+	if (n > 0 && fds[1].revents && drain(a->inotify_fd)) {
+		int64_t soon_us = hz_now_us() + SETTLE_MS * 1000;
+		*next_us = soon_us < *next_us ? soon_us : *next_us;
+	}
+	if (n > 0 && fds[2].revents) {
+		hz_job_child_ended(a);
+		*next_us = 0;
+	}
+	if (n > 0 && fds[3].revents) {
+		hz_composing_child_ended(a);
+		*next_us = 0;
+	}
+	// Deliveries run beside: a record becomes DELIVERED within a second or two.
+	if (n == 0 && a->phases[HZ_RECORD_FINALISED] && *next_us > hz_now_us() + 1000000)
+		*next_us = hz_now_us() + 1000000;
+	return true;
 }
 
 static void loop(struct hz_archive *a, int stop_fd)
 {
 	int64_t next_us = 0;
-	for (;;) {
-		int64_t now_us = hz_now_us();
-		if (now_us >= next_us) {
+	do {
+		if (hz_now_us() >= next_us) {
 			look(a);
 			next_us = hz_now_us() + LOOK_MS * 1000;
 		}
-		struct pollfd fds[3] = {{.fd = stop_fd, .events = POLLIN},
-		                        {.fd = a->inotify_fd, .events = POLLIN},
-		                        {.fd = a->job.active ? a->job.pid_fd : -1, .events = POLLIN}};
-		int64_t wait_ms = (next_us - hz_now_us()) / 1000;
-		int n = poll(fds, 3, wait_ms < 0 ? 0 : wait_ms > 1000 ? 1000 : (int)wait_ms);
-		if (n < 0 && errno != EINTR)
-			return;
-		if (n > 0 && fds[0].revents)
-			return;
-		if (n > 0 && fds[1].revents) {
-			drain(a->inotify_fd);
-			int64_t soon_us = hz_now_us() + SETTLE_MS * 1000;
-			next_us = soon_us < next_us ? soon_us : next_us;
-		}
-		if (n > 0 && fds[2].revents) {
-			hz_job_child_ended(a);
-			next_us = 0;
-		}
-		// Deliveries run beside: a record becomes DELIVERED within a second or two.
-		if (n == 0 && a->phases[HZ_RECORD_FINALISED] && next_us > hz_now_us() + 1000000)
-			next_us = hz_now_us() + 1000000;
-	}
+	} while (wait_for(a, stop_fd, (next_us - hz_now_us()) / 1000, &next_us));
 }
 
 static int lock_store(const char *store)
@@ -251,7 +334,8 @@ static int await_store(const struct hz_archive_settings *settings, int stop_fd)
 
 int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd)
 {
-	struct hz_archive a = {.settings = settings, .job = {.pid_fd = -1}};
+	struct hz_archive a = {
+	    .settings = settings, .job = {.pid_fd = -1, .lock_fd = -1}, .composing = {.pid_fd = -1}};
 	char path[HZ_RECORD_PATH_BYTES + 16];
 	a.lock_fd = await_store(settings, stop_fd);
 	if (a.lock_fd < 0)
@@ -265,6 +349,7 @@ int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd)
 	if (!err)
 		loop(&a, stop_fd);
 	hz_job_stop(&a);
+	hz_composing_stop(&a);
 	hz_queue_close(&a);
 	if (a.inotify_fd >= 0)
 		close(a.inotify_fd);
@@ -281,12 +366,20 @@ static bool retry_one(void *arg, const char *folder, const struct hz_record_stat
 {
 	struct retry *r = arg;
 	struct hz_record_state again = *state;
-	if (state->phase != HZ_RECORD_FAILED || (r->record && strcmp(r->record, state->id) != 0))
+	bool composing = state->composing.phase == HZ_COMPOSING_FAILED;
+	if ((state->phase != HZ_RECORD_FAILED && !composing) ||
+	    (r->record && strcmp(r->record, state->id) != 0))
 		return true;
-	again.phase = HZ_RECORD_ENDED;
-	again.attempts = 0;
-	again.error[0] = '\0';
-	again.changed_ms = hz_wall_us() / 1000;
+	if (composing) {
+		again.composing.attempts = 0;
+		hz_composing_set(&again, HZ_COMPOSING_WAITING, "");
+	}
+	if (state->phase == HZ_RECORD_FAILED) {
+		again.phase = HZ_RECORD_ENDED;
+		again.attempts = 0;
+		again.error[0] = '\0';
+		again.changed_ms = hz_wall_us() / 1000;
+	}
 	r->count += hz_record_state_write(folder, &again) == 0;
 	return true;
 }

@@ -1,8 +1,11 @@
 // The archive: a process that looks at the record store, finalises what has ended, makes objects, Bundle and certificate of it,
 // delivers them, and deletes what is beyond its retention. Everything it does can be done again: it may be killed anywhere.
 //
-// What strangers sent is read by children only (`huizhen finalize`, `huizhen package`), one at a time, with limits; the archive
-// itself holds the signing key and the credentials. Thread: one for the store, one for each destination.
+// Two rounds: tracks to files, objects, Bundle, certificate and queue, at once; then, beside the next record's tracks, the composed
+// picture, and the same again with it. That the second fails never holds back the first.
+//
+// What strangers sent is read by children only (`huizhen record finalize`, `huizhen package`, huizhen-compose), one of a kind at a
+// time, with limits; the archive itself holds the signing key and the credentials. Thread: one for the store, one for each destination.
 #ifndef HZ_RECORDER_ARCHIVE_ARCHIVE_H
 #define HZ_RECORDER_ARCHIVE_ARCHIVE_H
 
@@ -21,7 +24,9 @@ struct hz_archive_settings {
 	const char
 	    *config; // path of the configuration that children read, may be /proc/self/fd/N; NULL: none
 	bool wait;   // for another archive that has this store, until it ends (at a takeover)
-	bool sm2;    // kind of a signing key that is made now
+	const char *composer; // path of huizhen-compose
+	bool compose;         // a composed picture of each record
+	bool sm2;             // kind of a signing key that is made now
 	struct hz_fhir_settings fhir;
 	struct hz_http_target pacs; // url "": none
 	struct hz_fhir_access emr;  // target.url "": none
@@ -33,7 +38,7 @@ struct hz_archive_settings {
 // Runs until stop_fd (an eventfd or pipe) can be read. 0; -EBUSY: another archive has this store (never with wait); -errno.
 int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd);
 
-// Releases what is parked, and a FAILED record to be finalised again. record NULL: all. Returns how many; -errno.
+// Releases what is parked, and a FAILED record to be finalised (or composed) again. record NULL: all. Returns how many; -errno.
 int hz_archive_retry(const char *store, const char *record);
 
 #endif

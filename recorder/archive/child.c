@@ -33,53 +33,72 @@ static int config_fd(const char *config)
 	           : -1;
 }
 
+struct start {
+	const char *program, *const *argv;
+	pid_t parent;
+	int keep_fd, said_fd;
+	unsigned files;
+};
+
 // After fork: async-signal-safe calls only. The child goes with its parent, and yields to media.
-static void become(const struct hz_archive_settings *s, pid_t parent, int keep_fd, const char *const *argv)
+static void become(const struct start *s)
 {
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setpgid(0, 0); // what it starts itself is ended with it
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	if (getppid() != s->parent)
 		_exit(1);
 	int null = open("/dev/null", O_RDWR);
 	if (null >= 0) {
 		dup2(null, 0);
 		dup2(null, 1);
 	}
-	if (keep_fd > 3)
-		(void)syscall(SYS_close_range, 3u, (unsigned)keep_fd - 1, 0u);
-	(void)syscall(SYS_close_range, keep_fd > 2 ? (unsigned)keep_fd + 1 : 3u, ~0u, 0u);
+	if (s->said_fd >= 0)
+		dup2(s->said_fd, 2);
+	if (s->keep_fd > 3)
+		(void)syscall(SYS_close_range, 3u, (unsigned)s->keep_fd - 1, 0u);
+	(void)syscall(SYS_close_range, s->keep_fd > 2 ? (unsigned)s->keep_fd + 1 : 3u, ~0u, 0u);
 	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_NOFILE, 256);
+	limit(RLIMIT_NOFILE, s->files);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	limit(RLIMIT_AS, MEMORY_BYTES);
 #endif
 	(void)setpriority(PRIO_PROCESS, 0, 10);
-	execv(s->self, (char *const *)(uintptr_t)argv);
+	execv(s->program, (char *const *)(uintptr_t)s->argv);
 	_exit(127);
 }
 
-int hz_child_start(const struct hz_archive_settings *settings, const char *verb, const char *folder,
-                   pid_t *ret, int *ret_pid_fd)
+int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder,
+                   int said_fd, pid_t *ret, int *ret_pid_fd)
 {
 	const char *argv[8] = {settings->self};
+	struct start start = {.program = settings->self,
+	                      .argv = argv,
+	                      .parent = getpid(),
+	                      .keep_fd = config_fd(settings->config),
+	                      .said_fd = said_fd,
+	                      .files = 256};
 	unsigned n = 1;
-	if (strcmp(verb, "finalize") == 0)
-		argv[n++] = "record";
-	argv[n++] = verb;
-	argv[n++] = folder;
-	if (settings->config) {
-		argv[n++] = "--config";
-		argv[n++] = settings->config;
+	if (strcmp(command, "compose") == 0) { // one file a track at most, and no configuration
+		argv[0] = start.program = settings->composer;
+		start.keep_fd = -1;
+		start.files = 1024;
+		argv[n++] = folder;
+	} else {
+		if (strcmp(command, "finalize") == 0)
+			argv[n++] = "record";
+		argv[n++] = command;
+		argv[n++] = folder;
+		argv[n++] = settings->config ? "--config" : NULL;
+		argv[n] = settings->config;
 	}
-	int keep_fd = config_fd(settings->config);
-	pid_t parent = getpid(), pid = fork();
+	pid_t pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		become(settings, parent, keep_fd, argv);
+		become(&start);
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0) {
 		int err = -errno;

@@ -14,13 +14,23 @@ enum hz_archive_step { HZ_STEP_FINALIZE = 1, HZ_STEP_PACKAGE, HZ_STEP_SIGN };
 
 struct hz_archive_job { // one at a time
 	bool active;
+	bool second; // after composing: the tracks have gone
 	char folder[HZ_RECORD_PATH_BYTES];
 	struct hz_record_state state;
 	enum hz_archive_step step;
 	pid_t pid;
-	int pid_fd; // -1: no child
+	int pid_fd;  // -1: no child
+	int lock_fd; // of the record, from packaging on; -1
 	int64_t began_us;
 	unsigned attempts; // before this one
+};
+
+struct hz_archive_slot { // of composing
+	bool active;
+	char folder[HZ_RECORD_PATH_BYTES], id[HZ_RECORD_ID_BYTES];
+	pid_t pid;
+	int pid_fd, said_fd, lock_fd; // said: its stderr
+	int64_t began_us;
 };
 
 struct hz_archive {
@@ -28,24 +38,36 @@ struct hz_archive {
 	struct hz_delivery *pacs, *emr; // NULL: not configured
 	struct hz_fhir_client *client;
 	struct hz_archive_job job;
+	struct hz_archive_slot composing;
 	int inotify_fd, lock_fd;
-	unsigned phases[HZ_ARCHIVE_PHASES]; // of the last look
-	unsigned held;
+	unsigned phases[HZ_ARCHIVE_PHASES];      // of the last look
+	unsigned held, to_compose, not_composed; // of the last look, too
 };
 
-// --- job.c: from ENDED to FINALISED -------------------------------------------------------------------------------------
-int hz_job_start(struct hz_archive *archive, const char *folder, const struct hz_record_state *state);
-void hz_job_child_ended(struct hz_archive *archive); // pid_fd can be read
-void hz_job_stop(struct hz_archive *archive);        // kills the child and waits
-int64_t hz_job_pause_ms(unsigned attempts);          // before the next attempt
-bool hz_job_is_queued(const char *folder);           // its deliveries were put into the spools
+// --- composing.c --------------------------------------------------------------------------------------------------------
+void hz_composing_set(struct hz_record_state *state, enum hz_record_composing phase, const char *why);
+bool hz_composing_wants(const struct hz_record_state *state); // to be composed
+int hz_composing_start(struct hz_archive *archive, const char *folder, const struct hz_record_state *state);
+void hz_composing_child_ended(struct hz_archive *archive); // pid_fd can be read
+void hz_composing_stop(struct hz_archive *archive);
 
-// --- child.c: children with limits: `huizhen record finalize FOLDER`, `huizhen package FOLDER` --------------------------------------------------------------------------------------
+// --- job.c: from ENDED to FINALISED, and after composing -------------------------------------------------------------------------------------
+int hz_job_start(struct hz_archive *archive, const char *folder, const struct hz_record_state *state);
+void hz_job_child_ended(struct hz_archive *archive);        // pid_fd can be read
+void hz_job_stop(struct hz_archive *archive);               // kills the child and waits
+int64_t hz_job_pause_ms(unsigned attempts);                 // before the next attempt
+bool hz_job_is_second(const struct hz_record_state *state); // composed, and nobody has been told
+bool hz_job_is_queued(const char *folder);                  // its deliveries were put into the spools
+
+// --- child.c: children with limits --------------------------------------------------------------------------------------
+// command: "finalize", "package", "compose". said_fd: its stderr; -1: ours.
 int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder,
-                   pid_t *ret, int *ret_pid_fd);
+                   int said_fd, pid_t *ret, int *ret_pid_fd);
 
 // --- queue.c: what goes where -------------------------------------------------------------------------------------------
-int hz_queue_put(struct hz_archive *archive, const char *folder, const struct hz_record_state *state);
+// bundle: the number of hz_fhir_write(). What was put before is not put again.
+int hz_queue_put(struct hz_archive *archive, const char *folder, const struct hz_record_state *state,
+                 unsigned bundle);
 int hz_queue_open(struct hz_archive *archive); // the deliveries
 void hz_queue_close(struct hz_archive *archive);
 

@@ -69,9 +69,15 @@ void hz_archive_metrics(struct hz_archive *a)
 		                    json_integer(a->phases[i]));
 	}
 	add(&t, "huizhen_records_held %u\n", a->held);
+	add(&t, "huizhen_records_to_compose %u\nhuizhen_records_not_composed %u\n", a->to_compose,
+	    a->not_composed);
 	destination(&t, all, "pacs", a->pacs, now_ms);
 	destination(&t, all, "emr", a->emr, now_ms);
 	json_object_set_new(all, "records", phases);
+	json_object_set_new(all, "to_compose", json_integer(a->to_compose));
+	json_object_set_new(all, "not_composed", json_integer(a->not_composed));
+	if (a->composing.active)
+		json_object_set_new(all, "composing", json_string(a->composing.id));
 	if (a->job.active)
 		json_object_set_new(all, "working_on", json_string(a->job.state.id));
 	char *text = json_dumps(all, JSON_INDENT(1) | JSON_SORT_KEYS);

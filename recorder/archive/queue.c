@@ -11,6 +11,10 @@
 #include "recorder/record/files.h"
 #include "recorder/record/package.h"
 
+#define NOTED_BYTES (1u << 20)
+
+static const char *const spools[] = {"pacs", "emr"};
+
 static void item_of(struct hz_spool_item *item, const struct hz_record_state *state, const char *folder,
                     const char *store)
 {
@@ -20,14 +24,61 @@ static void item_of(struct hz_spool_item *item, const struct hz_record_state *st
 	item->queued_ms = hz_wall_us() / 1000;
 }
 
+// delivery.json: {"version": 1, "queued_ms", "pacs": bool, "emr": bool, "items": {"pacs": [sha256 of objects], "emr": [of
+// Bundles]}}: what has been put, whatever became of it.
+static json_t *read_noted(const char *folder)
+{
+	char path[1100], *text = NULL;
+	size_t bytes = 0;
+	snprintf(path, sizeof(path), "%s/delivery.json", folder);
+	json_t *noted = hz_document_read(path, NOTED_BYTES, &text, &bytes) == 0
+	                    ? json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL)
+	                    : NULL;
+	free(text);
+	json_t *items = json_deep_copy(json_object_get(noted, "items"));
+	json_decref(noted);
+	if (!json_is_object(items)) {
+		json_decref(items);
+		items = json_object();
+	}
+	for (unsigned k = 0; k < 2; k++)
+		if (!json_is_array(json_object_get(items, spools[k])))
+			json_object_set_new(items, spools[k], json_array());
+	return items;
+}
+
+static bool is_noted(const json_t *list, const char *sha256)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach(list, i, one)
+	{
+		const char *text = json_string_value(one);
+		if (text && strcmp(text, sha256) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int put_one(struct hz_archive *a, const char *spool, const struct hz_record_state *state,
+                   unsigned number, struct hz_spool_item *item, json_t *noted)
+{
+	char path[1100];
+	json_t *list = json_object_get(noted, spool);
+	if (is_noted(list, item->sha256))
+		return 0;
+	snprintf(path, sizeof(path), "%s/outbox/%s", a->settings->store, spool);
+	int err = hz_spool_put(path, state->ended_ms, number, item);
+	return err ? err : json_array_append_new(list, json_string(item->sha256)) ? -ENOMEM : 0;
+}
+
 static int put_objects(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
-                       char path[1100])
+                       json_t *noted)
 {
 	void *index = NULL;
 	size_t i;
 	const json_t *one;
 	int err = hz_package_index(folder, &index);
-	snprintf(path, 1100, "%s/outbox/pacs", a->settings->store);
 	json_array_foreach(json_object_get(index, "instances"), i, one)
 	{
 		struct hz_spool_item item;
@@ -39,45 +90,59 @@ static int put_objects(struct hz_archive *a, const char *folder, const struct hz
 		         json_string_value(json_object_get(one, "sha256")));
 		item.bytes = (uint64_t)json_integer_value(json_object_get(one, "bytes"));
 		if (!err)
-			err = hz_spool_put(path, state->ended_ms, (unsigned)i + 1, &item);
+			err = put_one(a, "pacs", state, (unsigned)i + 1, &item, noted);
 	}
 	json_decref(index);
 	return err;
 }
 
 static int put_bundle(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
-                      char path[1100])
+                      unsigned number, json_t *noted)
 {
 	struct hz_spool_item item;
 	struct hz_file_hash hash;
-	snprintf(path, 1100, "%s/fhir.json", folder);
+	char path[1100], name[16];
+	hz_fhir_name(number, name);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	int err = hz_hash_file(path, &hash);
 	if (err)
 		return err;
 	item_of(&item, state, folder, a->settings->store);
-	snprintf(item.path, sizeof(item.path), "fhir.json");
+	snprintf(item.path, sizeof(item.path), "%s", name);
 	snprintf(item.sha256, sizeof(item.sha256), "%s", hash.sha256);
 	item.bytes = hash.bytes;
-	snprintf(path, 1100, "%s/outbox/emr", a->settings->store);
-	return hz_spool_put(path, state->ended_ms, 1, &item);
+	return put_one(a, "emr", state, number, &item, noted);
 }
 
-// delivery.json last: where it is, everything was put.
-int hz_queue_put(struct hz_archive *a, const char *folder, const struct hz_record_state *state)
+// Where it is, everything was put.
+static int write_noted(const struct hz_archive *a, const char *folder, json_t *items)
 {
-	char path[1100], text[160];
+	char path[1100];
+	json_t *all = json_pack("{s:i, s:I, s:b, s:b, s:O}", "version", 1, "queued_ms",
+	                        (json_int_t)(hz_wall_us() / 1000), "pacs", a->pacs != NULL, "emr",
+	                        a->emr != NULL, "items", items);
+	char *text = all ? json_dumps(all, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+	snprintf(path, sizeof(path), "%s/delivery.json", folder);
+	int err = text ? hz_document_write(path, text, strlen(text), 0640) : -ENOMEM;
+	free(text);
+	json_decref(all);
+	return err;
+}
+
+int hz_queue_put(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
+                 unsigned bundle)
+{
 	int err = 0;
 	if (strlen(folder) <= strlen(a->settings->store) + 1)
 		return -EINVAL;
+	json_t *items = read_noted(folder);
 	if (a->pacs)
-		err = put_objects(a, folder, state, path);
+		err = put_objects(a, folder, state, items);
 	if (!err && a->emr)
-		err = put_bundle(a, folder, state, path);
-	snprintf(text, sizeof(text), "{\"version\": 1, \"queued_ms\": %lld, \"pacs\": %s, \"emr\": %s}\n",
-	         (long long)(hz_wall_us() / 1000), a->pacs ? "true" : "false", a->emr ? "true" : "false");
-	snprintf(path, sizeof(path), "%s/delivery.json", folder);
+		err = put_bundle(a, folder, state, bundle, items);
 	if (!err)
-		err = hz_document_write(path, text, strlen(text), 0640);
+		err = write_noted(a, folder, items);
+	json_decref(items);
 	if (!err && a->pacs)
 		hz_delivery_wake(a->pacs);
 	if (!err && a->emr)
@@ -176,8 +241,6 @@ void hz_queue_close(struct hz_archive *a)
 	a->pacs = a->emr = NULL;
 	a->client = NULL;
 }
-
-static const char *const spools[] = {"pacs", "emr"};
 
 void hz_queue_names_read(const char *store, struct hz_queue_names *ret)
 {

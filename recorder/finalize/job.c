@@ -28,22 +28,6 @@ struct journal {
 
 // --- lock and state
 
-static int lock_file(const char *folder, int *ret)
-{
-	char path[HZ_RECORD_PATH_BYTES + 16];
-	snprintf(path, sizeof(path), "%s/lock", folder);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
-		close(fd);
-		return err;
-	}
-	*ret = fd;
-	return 0;
-}
-
 // The journal's writer holds a lock on its folder.
 static int still_written(const char *folder)
 {
@@ -73,7 +57,7 @@ int hz_finalize_begin(const char *folder, int *ret)
 	struct hz_record_state state;
 	int lock = -1, err = still_written(folder);
 	if (!err)
-		err = lock_file(folder, &lock);
+		err = hz_record_lock(folder, &lock);
 	if (err)
 		return err;
 	err = hz_record_state_read(folder, &state);
@@ -83,6 +67,7 @@ int hz_finalize_begin(const char *folder, int *ret)
 		unsigned attempts = state.phase == HZ_RECORD_FINALISING ? state.attempts : 0;
 		state.phase = HZ_RECORD_FINALISING;
 		state.attempts = attempts + 1;
+		memset(&state.composing, 0, sizeof(state.composing)); // of the tracks that are made anew
 		err = set_state(folder, &state, HZ_RECORD_FINALISING, "");
 	}
 	if (err)

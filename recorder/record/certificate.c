@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "gateway/base/clock.h"
+#include "recorder/record/fhir.h"
 #include "recorder/record/files.h"
 #include "recorder/record/manifest_read.h"
 #include "recorder/record/package.h"
@@ -92,14 +93,18 @@ static json_t *objects_of(const char *folder)
 
 static json_t *files_of(const char *folder, const struct hz_manifest *m)
 {
-	static const char *const others[] = {"manifest.json", "fhir.json"};
 	json_t *list = objects_of(folder);
 	for (unsigned i = 0; i < m->files_count; i++)
 		json_array_append_new(list,
 		                      json_pack("{s:s, s:I, s:s}", "path", m->files[i].path, "bytes",
 		                                (json_int_t)m->files[i].bytes, "sha256", m->files[i].sha256));
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		json_t *entry = entry_of(folder, others[i]);
+	json_t *manifest = entry_of(folder, "manifest.json");
+	if (manifest)
+		json_array_append_new(list, manifest);
+	for (unsigned i = 1; i <= HZ_FHIR_BUNDLES; i++) {
+		char name[16];
+		hz_fhir_name(i, name);
+		json_t *entry = entry_of(folder, name);
 		if (entry)
 			json_array_append_new(list, entry);
 	}

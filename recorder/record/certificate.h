@@ -6,7 +6,7 @@
 //   alg (ES256, or SM2SM3: SM2 with SM3 of GB/T 32918 and the usual identity "1234567812345678"), jwk and its kid (RFC 7638).
 //
 // The installation's key is made at first start: <store>/signing/key.pem (0600) and public.pem, to be given to whoever shall
-// verify. The certificate names manifest.json, fhir.json, the journal's segments and chain, and every file by SHA-256.
+// verify. The certificate names manifest.json, the Bundles, the journal's segments and chain, and every file by SHA-256.
 // Thread: any, no state.
 #ifndef HZ_RECORDER_RECORD_CERTIFICATE_H
 #define HZ_RECORDER_RECORD_CERTIFICATE_H
@@ -16,7 +16,7 @@
 
 #define HZ_CERTIFICATE_BYTES (32u << 20)
 
-// Makes certificate.json of a finalised record (manifest.json; dicom/index.json and fhir.json where they are) unless a good
+// Makes certificate.json of a finalised record (manifest.json; dicom/index.json and Bundles where they are) unless a good
 // one of the same files is there. store: <data>/record; sm2: the kind of a key that is made now. 0; -EBADMSG: the manifest; -errno.
 int hz_certificate_issue(const char *store, const char *folder, bool sm2);
 

@@ -57,40 +57,72 @@ static int sign_manifest(const char *store, const struct hz_manifest *m, bool sm
 	return err;
 }
 
-// Signatures differ each time: a Bundle of this manifest is left as it is, it may have been posted.
-static bool is_made(const char *path, const struct hz_manifest *m)
+void hz_fhir_name(unsigned number, char ret[16])
+{
+	if (number > 1)
+		snprintf(ret, 16, "fhir-%u.json", number);
+	else
+		snprintf(ret, 16, "fhir.json");
+}
+
+// Signatures differ each time: a Bundle of this manifest is left as it is, it may have been posted. 1: is there; 0: nothing is
+// there; -EEXIST: another; -errno.
+static int look(const char *path, const struct hz_manifest *m)
 {
 	char *text = NULL;
 	size_t bytes = 0;
-	if (hz_document_read(path, HZ_FHIR_BYTES, &text, &bytes) != 0)
-		return false;
+	int err = hz_document_read(path, HZ_FHIR_BYTES, &text, &bytes);
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	json_t *bundle = json_loadb(text, bytes, 0, NULL);
 	free(text);
 	const json_t *tag = json_array_get(json_object_get(json_object_get(bundle, "meta"), "tag"), 0);
 	const char *code = json_string_value(json_object_get(tag, "code"));
 	bool made = code && strcmp(code, m->sha256) == 0;
 	json_decref(bundle);
-	return made;
+	return made ? 1 : -EEXIST;
 }
 
-int hz_fhir_write(const char *store, const char *folder, const struct hz_fhir_settings *settings, bool sm2)
+static int find_place(const char *folder, const struct hz_manifest *m, char path[4096], unsigned *ret)
+{
+	char name[16];
+	int found = -EMFILE;
+	for (*ret = 1; *ret <= HZ_FHIR_BUNDLES; (*ret)++) {
+		hz_fhir_name(*ret, name);
+		snprintf(path, 4096, "%s/%s", folder, name);
+		found = look(path, m);
+		if (found != -EEXIST)
+			return found;
+	}
+	return -EMFILE;
+}
+
+int hz_fhir_write(const char *store, const char *folder, const struct hz_fhir_settings *settings, bool sm2,
+                  unsigned *ret)
 {
 	char path[4096], *signature = NULL, *text = NULL;
 	struct hz_manifest *m = NULL;
+	struct hz_fhir_settings with = *settings;
 	void *index = NULL, *bundle = NULL;
+	unsigned number = 0;
 	int err = hz_manifest_load(folder, NULL, &m);
-	snprintf(path, sizeof(path), "%s/fhir.json", folder);
-	if (err || is_made(path, m))
+	int found = err ? err : find_place(folder, m, path, &number);
+	if (found) {
+		err = found < 0 ? found : 0;
 		goto out;
+	}
+	with.again = number > 1;
 	(void)hz_package_index(folder, &index); // none: no ImagingStudy
 	err = sign_manifest(store, m, sm2, &signature);
 	if (!err)
-		err = hz_fhir_bundle(m, index, settings, signature, &bundle);
+		err = hz_fhir_bundle(m, index, &with, signature, &bundle);
 	if (!err && !(text = json_dumps(bundle, JSON_INDENT(1) | JSON_SORT_KEYS)))
 		err = -ENOMEM;
 	if (!err)
 		err = hz_document_write(path, text, strlen(text), 0640);
 out:
+	if (!err)
+		*ret = number;
 	free(text);
 	free(signature);
 	json_decref(bundle);

@@ -29,6 +29,25 @@ void hz_fhir_entry(struct hz_fhir_build *b, const char *urn, json_t *resource, b
 	                                "request", "method", "POST", "url", type, "ifNoneExist", query));
 }
 
+// The last entry becomes a conditional update: created, or brought up to date.
+static void make_update(struct hz_fhir_build *b)
+{
+	char url[600];
+	json_t *entry = json_array_get(b->entries, json_array_size(b->entries) - 1),
+	       *request = json_object_get(entry, "request");
+	snprintf(url, sizeof(url), "%s?%s", json_string_value(json_object_get(request, "url")),
+	         json_string_value(json_object_get(request, "ifNoneExist")));
+	json_object_set_new(request, "method", json_string("PUT"));
+	json_object_set_new(request, "url", json_string(url));
+	json_object_del(request, "ifNoneExist");
+}
+
+// What is said of one manifest only.
+static const char *of_manifest(const struct hz_fhir_build *b)
+{
+	return b->settings->again ? b->manifest->sha256 : "";
+}
+
 json_t *hz_fhir_subject(const struct hz_fhir_build *b)
 {
 	return *b->patient || *b->manifest->subject.name
@@ -293,6 +312,8 @@ void hz_fhir_imaging(struct hz_fhir_build *b)
 	json_object_set_new(s, "numberOfInstances", json_integer((json_int_t)json_array_size(instances)));
 	json_object_set_new(s, "series", all);
 	hz_fhir_entry(b, urn, s, false);
+	if (b->settings->again)
+		make_update(b);
 	hz_fhir_add(b->targets, hz_fhir_reference(urn, ""));
 }
 
@@ -305,7 +326,7 @@ void hz_fhir_provenance(struct hz_fhir_build *b)
 {
 	const struct hz_manifest *m = b->manifest;
 	char urn[HZ_FHIR_URN_BYTES];
-	hz_fhir_urn(m->record, "Provenance", "", urn);
+	hz_fhir_urn(m->record, "Provenance", of_manifest(b), urn);
 	json_t *p =
 	    json_pack("{s:s, s:O, s:o, s:[{s:o, s:o}]}", "resourceType", "Provenance", "target", b->targets,
 	              "recorded", hz_fhir_instant(m->ended_ms > 0 ? m->ended_ms : 1), "agent", "type",
@@ -344,7 +365,7 @@ void hz_fhir_audit(struct hz_fhir_build *b)
 {
 	const struct hz_manifest *m = b->manifest;
 	char urn[HZ_FHIR_URN_BYTES];
-	hz_fhir_urn(m->record, "AuditEvent", "", urn);
+	hz_fhir_urn(m->record, "AuditEvent", of_manifest(b), urn);
 	json_t *entities = json_array();
 	json_array_append_new(
 	    entities, json_pack("{s:{s:s}, s:o, s:o}", "what", "reference", b->encounter, "type",

@@ -210,6 +210,27 @@ static void read_all(struct reading *r, const json_t *root, struct hz_manifest *
 	    (uint64_t)number_of(r, journal, "torn_bytes", INT64_MAX, "journal: torn_bytes is out of range");
 }
 
+// In one form, whatever the text's was.
+static bool hash_tracks(const json_t *root, char ret[65])
+{
+	json_t *copy = json_copy((json_t *)(uintptr_t)root), *files = json_array();
+	size_t i;
+	json_t *one;
+	json_array_foreach(json_object_get(root, "files"), i, one)
+	{
+		const char *role = json_string_value(json_object_get(one, "role"));
+		if (role && strcmp(role, "track") == 0)
+			json_array_append(files, one);
+	}
+	json_object_set_new(copy, "files", files);
+	char *text = copy ? json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
+	json_decref(copy);
+	if (text)
+		hz_hash_hex(text, strlen(text), ret);
+	free(text);
+	return text != NULL;
+}
+
 int hz_manifest_parse(const char *text, size_t bytes, const char **ret_why, struct hz_manifest **ret)
 {
 	struct reading r = {0};
@@ -221,6 +242,8 @@ int hz_manifest_parse(const char *text, size_t bytes, const char **ret_why, stru
 		r.why = "not JSON";
 	else
 		read_all(&r, m->root, m);
+	if (!r.why && !hash_tracks(m->root, m->tracks_sha256))
+		r.memory = true;
 	if (r.memory || r.why) {
 		hz_manifest_free(m);
 		if (ret_why)

@@ -55,7 +55,8 @@ struct hz_manifest {
 	unsigned files_count;
 	const char *events, *chain; // path, hex; "" none
 	uint64_t torn_bytes;
-	char sha256[65]; // of the text
+	char sha256[65];        // of the text
+	char tracks_sha256[65]; // of all but what composing adds: the same before and after
 };
 
 // 0; -EBADMSG: not a manifest, ret_why (may be NULL) says why in one line without its text; -ENOMEM.

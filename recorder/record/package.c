@@ -1,5 +1,6 @@
 #include "recorder/record/package.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
@@ -20,6 +21,7 @@
 // An MP4 under way or made. Sound takes nearly all of the time: files are prepared beside each other.
 struct prepared {
 	const struct hz_manifest_file *file;
+	json_t *made; // its entry of an earlier index, borrowed: nothing is to be done
 	char mp4[4096];
 	int err;
 	struct hz_dicom_mp4_info info;
@@ -30,7 +32,8 @@ struct job {
 	const struct hz_package_settings *settings;
 	struct hz_manifest *manifest;
 	json_t *instances, *refused;
-	bool unfit; // a picture track could not be made an object
+	json_t *old; // the index of the same tracks; NULL: none
+	bool unfit;  // a picture track could not be made an object
 	char study[HZ_UID_BYTES];
 	const struct hz_manifest_file *series[HZ_PACKAGE_INSTANCES]; // the first file of each
 	unsigned series_parts[HZ_PACKAGE_INSTANCES], series_count;
@@ -152,6 +155,11 @@ static int make(struct job *j, struct prepared *p)
 {
 	char dcm[4096], path[32];
 	struct hz_dicom_ids ids;
+	if (p->made) {
+		struct hz_dicom_video again = {.file = p->file};
+		number(j, &again);
+		return json_array_append(j->instances, p->made);
+	}
 	const struct hz_manifest_file *f = p->file;
 	const struct hz_dicom_mp4_info *info = &p->info;
 	snprintf(path, sizeof(path), "dicom/%02u.dcm", (unsigned)json_array_size(j->instances) + 1);
@@ -198,18 +206,34 @@ static void *prepare(void *arg)
 		if (i >= j->prepared_count)
 			return NULL;
 		struct prepared *p = &j->prepared[i];
-		p->err = mp4_of(j, p->file, p->mp4, &p->info);
+		if (!p->made)
+			p->err = mp4_of(j, p->file, p->mp4, &p->info);
 	}
+}
+
+static json_t *named(const json_t *list, const struct hz_manifest_file *f)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach(
+	    list, i, one) if (is_word(json_string_value(json_object_get(one, "file")), f->path)) return one;
+	return NULL;
 }
 
 static void add(struct job *j, const struct hz_manifest_file *f)
 {
+	json_t *was = is_word(f->role, "track") ? named(json_object_get(j->old, "refused"), f) : NULL;
+	if (was) {
+		refuse(j, f, json_string_value(json_object_get(was, "why")));
+		return;
+	}
 	if (j->prepared_count == HZ_PACKAGE_INSTANCES) {
 		refuse(j, f, "too many objects");
 		return;
 	}
 	struct prepared *p = &j->prepared[j->prepared_count++];
 	p->file = f;
+	p->made = is_word(f->role, "track") ? named(json_object_get(j->old, "instances"), f) : NULL;
 	snprintf(p->mp4, sizeof(p->mp4), "%s/dicom/.%03u.mp4", j->folder, j->prepared_count);
 }
 
@@ -260,8 +284,9 @@ static int make_all(struct job *j)
 static int write_index(struct job *j)
 {
 	char path[4096];
-	json_t *index = json_pack("{s:i, s:s, s:s, s:O, s:O}", "version", 1, "manifest", j->manifest->sha256,
-	                          "study", j->study, "instances", j->instances, "refused", j->refused);
+	json_t *index = json_pack("{s:i, s:s, s:s, s:s, s:O, s:O}", "version", 1, "manifest",
+	                          j->manifest->sha256, "tracks", j->manifest->tracks_sha256, "study",
+	                          j->study, "instances", j->instances, "refused", j->refused);
 	char *text = index ? json_dumps(index, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	snprintf(path, sizeof(path), "%s/dicom/index.json", j->folder);
 	int err = text ? hz_document_write(path, text, strlen(text), 0640) : -ENOMEM;
@@ -270,26 +295,75 @@ static int write_index(struct job *j)
 	return err;
 }
 
-// The index of this manifest is there, and its objects have their sizes.
-static bool is_made(const struct job *j)
+// Every object of the index is there with its size.
+static bool is_whole(const struct job *j, const json_t *index)
 {
-	void *index = NULL;
 	char path[4096];
 	struct stat st;
 	size_t i;
 	const json_t *one;
-	if (hz_package_index(j->folder, &index) != 0)
-		return false;
-	bool made = is_word(json_string_value(json_object_get(index, "manifest")), j->manifest->sha256);
 	json_array_foreach(json_object_get(index, "instances"), i, one)
 	{
 		snprintf(path, sizeof(path), "%s/%s", j->folder,
 		         json_string_value(json_object_get(one, "path")));
-		made = made && stat(path, &st) == 0 &&
-		       st.st_size == json_integer_value(json_object_get(one, "bytes"));
+		if (stat(path, &st) < 0 || st.st_size != json_integer_value(json_object_get(one, "bytes")))
+			return false;
 	}
-	json_decref(index);
+	return true;
+}
+
+// Of the same tracks, and says of each picture what became of it: so numbers and paths stay.
+static bool covers(const struct job *j, const json_t *index)
+{
+	const char *tracks = json_string_value(json_object_get(index, "tracks"));
+	if (!tracks || !is_word(tracks, j->manifest->tracks_sha256))
+		return false;
+	for (unsigned i = 0; i < j->manifest->files_count; i++) {
+		const struct hz_manifest_file *f = &j->manifest->files[i];
+		const json_t *was = named(json_object_get(index, "refused"), f);
+		if (!is_word(f->role, "track") || !is_candidate(f))
+			continue;
+		if (!named(json_object_get(index, "instances"), f) &&
+		    !json_string_value(json_object_get(was, "why")))
+			return false;
+	}
+	return true;
+}
+
+// true: the index of this manifest is there, nothing is to be done. Else j->old is what can be gone on from.
+static bool is_made(struct job *j)
+{
+	void *index = NULL;
+	if (hz_package_index(j->folder, &index) != 0)
+		return false;
+	bool whole = is_whole(j, index);
+	bool made =
+	    whole && is_word(json_string_value(json_object_get(index, "manifest")), j->manifest->sha256);
+	if (!made && whole && covers(j, index))
+		j->old = index;
+	else
+		json_decref(index);
 	return made;
+}
+
+// Objects that the index does not name any more.
+static void sweep(const struct job *j)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/dicom", j->folder);
+	DIR *dir = opendir(path);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		size_t n = strlen(e->d_name), i;
+		const json_t *one;
+		bool known = n < 4 || strcmp(e->d_name + n - 4, ".dcm") != 0;
+		snprintf(path, sizeof(path), "dicom/%s", e->d_name);
+		json_array_foreach(j->instances, i, one) known =
+		    known || is_word(json_string_value(json_object_get(one, "path")), path);
+		if (!known)
+			(void)unlinkat(dirfd(dir), e->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 int hz_package(const char *folder, const struct hz_package_settings *settings, const char **ret_why)
@@ -316,10 +390,13 @@ int hz_package(const char *folder, const struct hz_package_settings *settings, c
 		err = make_all(j);
 	if (!err)
 		err = write_index(j);
+	if (!err)
+		sweep(j);
 out:
 	free(j->prepared);
 	json_decref(j->instances);
 	json_decref(j->refused);
+	json_decref(j->old);
 	hz_manifest_free(j->manifest);
 	free(j);
 	return err;

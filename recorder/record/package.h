@@ -1,7 +1,9 @@
 // From the files of a finalised record to objects for the PACS: dicom/NN.dcm and dicom/index.json, which certificate, FHIR and
 // outbox read. Reads media that strangers made: runs in a process of its own (`huizhen package`).
 //
-// index.json: {"version": 1, "manifest": sha256, "study": UID, "instances": [{"path": "dicom/01.dcm", "file": "tracks/…", "sop_class",
+// After composing it is run again: what was made of the same tracks stays as it is, byte by byte, and the composed picture is added.
+//
+// index.json: {"version": 1, "manifest": sha256, "tracks": sha256 of the manifest without what composing adds, "study": UID, "instances": [{"path": "dicom/01.dcm", "file": "tracks/…", "sop_class",
 //   "instance", "series", "series_number", "number", "modality", "transfer_syntax", "rows", "columns", "frames", "duration_ms",
 //   "at_ms", "bytes", "sha256", "sha1"}], "refused": [{"file", "why"}]}
 // Thread: one at a time a folder.

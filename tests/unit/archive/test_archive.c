@@ -39,8 +39,16 @@ static const char script[] = "#!/bin/sh\n"
                              "\"{\\\"version\\\":1,\\\"record\\\":\\\"$id\\\",\\\"consult\\\":\\\"c\\\","
                              "\\\"started_ms\\\":1000,\\\"ended_ms\\\":2000}\" >$folder/manifest.json\n";
 
+// Composes by saying so in the manifest; "broken" beside the record makes it fail with words, "long" take its time.
+static const char composer[] = "#!/bin/sh\n"
+                               "echo \"compose ${1##*/}\" >>${0%/*}/asked\n"
+                               "[ -e $1/broken ] && { echo 'an earlier line' >&2; echo \"huizhen-compose: "
+                               "tracks/a.mp4: cut off, in $1\" >&2; exit 1; }\n"
+                               "[ -e $1/long ] && sleep 30\n"
+                               "sed -i 's/\"ended_ms\":2000}/\"ended_ms\":2001}/' $1/manifest.json\n";
+
 struct rig {
-	char store[64], self[96];
+	char store[64], self[96], composer[96];
 	struct hz_archive_settings settings;
 	pthread_t thread;
 	int stop_fd, result;
@@ -60,7 +68,10 @@ static int set_up(void **state)
 		return -1;
 	snprintf(rig.self, sizeof(rig.self), "%s/self", rig.store);
 	int err = hz_document_write(rig.self, script, strlen(script), 0700);
+	snprintf(rig.composer, sizeof(rig.composer), "%s/composer", rig.store);
+	err = err ? err : hz_document_write(rig.composer, composer, strlen(composer), 0700);
 	rig.settings = (struct hz_archive_settings){.store = rig.store,
+	                                            .composer = rig.composer,
 	                                            .self = rig.self,
 	                                            .retry_first_ms = 10,
 	                                            .retry_most_ms = 100,
@@ -206,6 +217,145 @@ static void test_abandoned_and_stopped(void **state)
 	stop();
 }
 
+static struct hz_record_state wait_composing(const char *folder, enum hz_record_composing phase,
+                                             unsigned attempts)
+{
+	struct hz_record_state s = {.phase = 0};
+	for (int i = 0; i < 1000; i++) {
+		if (hz_record_state_read(folder, &s) == 0 && s.composing.phase == phase &&
+		    s.composing.attempts == attempts)
+			return s;
+		usleep(10000);
+	}
+	fail_msg("composing is %s, attempt %u: %s", hz_record_composing_name(s.composing.phase),
+	         s.composing.attempts, s.composing.error);
+	return s;
+}
+
+// After the tracks have gone: composed, and all of it told once more, in documents of its own.
+static void test_composed(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], path[HZ_RECORD_PATH_BYTES + 32];
+	rig.settings.compose = true;
+	put(A, HZ_RECORD_ENDED, 1000, "", a);
+	start();
+	wait_composing(a, HZ_COMPOSING_DONE, 0);
+	wait_for(a, HZ_RECORD_DELIVERED, 0);
+	stop();
+	asked("record finalize " A "\npackage " A "\ncompose " A "\npackage " A "\n");
+	for (int i = 1; i <= 2; i++) {
+		snprintf(path, sizeof(path), i == 1 ? "%s/fhir.json" : "%s/fhir-%d.json", a, i);
+		assert_int_equal(access(path, R_OK), 0);
+	}
+	snprintf(path, sizeof(path), "grep -q '\"fhir-2.json\"' %s/certificate.json", a);
+	assert_int_equal(system(path), 0);
+	start(); // and that was all
+	usleep(300000);
+	stop();
+	asked("record finalize " A "\npackage " A "\ncompose " A "\npackage " A "\n");
+}
+
+// The tracks do not care, neither of this record nor of the next.
+static void test_not_composed(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], b[HZ_RECORD_PATH_BYTES], path[HZ_RECORD_PATH_BYTES + 32];
+	rig.settings.compose = true;
+	put(A, HZ_RECORD_ENDED, 1000, "broken", a);
+	start();
+	struct hz_record_state s = wait_composing(a, HZ_COMPOSING_WAITING, 1);
+	assert_string_equal(s.composing.error, "tracks/a.mp4: cut off");
+	wait_for(a, HZ_RECORD_DELIVERED, 0);
+	put(B, HZ_RECORD_ENDED, 2000, "long", b);
+	wait_composing(b, HZ_COMPOSING_RUNNING, 1);
+	wait_for(b, HZ_RECORD_DELIVERED, 0);
+	stop();
+	wait_composing(b, HZ_COMPOSING_WAITING, 0); // ended by us: no attempt
+	for (unsigned i = 2; i <= HZ_ARCHIVE_ATTEMPTS; i++) {
+		assert_int_equal(hz_record_state_read(a, &s), 0);
+		s.composing.changed_ms -= 3600000; // the pause is over
+		assert_int_equal(hz_record_state_write(a, &s), 0);
+		start();
+		s = wait_composing(a, i < HZ_ARCHIVE_ATTEMPTS ? HZ_COMPOSING_WAITING : HZ_COMPOSING_FAILED,
+		                   i);
+		assert_int_equal(s.phase, HZ_RECORD_DELIVERED);
+		stop();
+	}
+	snprintf(path, sizeof(path), "%s/broken", a);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/long", b);
+	unlink(path);
+	assert_int_equal(hz_archive_retry(rig.store, NULL), 1);
+	start();
+	wait_composing(a, HZ_COMPOSING_DONE, 0);
+	wait_composing(b, HZ_COMPOSING_DONE, 0);
+	stop();
+}
+
+// Two records' slots run beside each other: tracks never wait for a picture.
+static void test_beside(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], b[HZ_RECORD_PATH_BYTES];
+	rig.settings.compose = true;
+	put(A, HZ_RECORD_ENDED, 1000, "long", a);
+	start();
+	wait_composing(a, HZ_COMPOSING_RUNNING, 1);
+	put(B, HZ_RECORD_ENDED, 2000, "", b);
+	struct hz_record_state s = wait_for(b, HZ_RECORD_DELIVERED, 0);
+	assert_int_equal(s.composing.phase, HZ_COMPOSING_WAITING); // its turn comes
+	int lock;
+	assert_int_equal(hz_record_lock(a, &lock), -EBUSY); // nobody makes the tracks anew meanwhile
+	stop();
+	assert_int_equal(hz_record_lock(a, &lock), 0);
+	close(lock);
+}
+
+// What is made anew by hand is told and composed anew; what is switched off is off; no composer is a reason.
+static void test_composing_choices(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], b[HZ_RECORD_PATH_BYTES];
+	struct hz_record_state s;
+	put(A, HZ_RECORD_ENDED, 1000, "", a);
+	start();
+	wait_composing(a, HZ_COMPOSING_OFF, 0);
+	s = wait_for(a, HZ_RECORD_DELIVERED, 0);
+	stop();
+	memset(&s.composing, 0, sizeof(s.composing)); // as `huizhen record finalize` leaves it
+	s.phase = HZ_RECORD_FINALISED;
+	assert_int_equal(hz_record_state_write(a, &s), 0);
+	rig.settings.compose = true;
+	start();
+	wait_composing(a, HZ_COMPOSING_DONE, 0);
+	stop();
+	rig.settings.composer = "/nowhere/huizhen-compose";
+	put(B, HZ_RECORD_ENDED, 2000, "", b);
+	start();
+	s = wait_composing(b, HZ_COMPOSING_WAITING, 1);
+	assert_string_equal(s.composing.error, "huizhen-compose is not installed");
+	wait_for(b, HZ_RECORD_DELIVERED, 0);
+	stop();
+	rig.settings.compose = false;
+	start();
+	wait_composing(b, HZ_COMPOSING_OFF, 1);
+	stop();
+}
+
+// Nothing to do, nothing done: its own files do not wake it.
+static void test_rests(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], path[128];
+	struct stat one, two;
+	put(A, HZ_RECORD_ENDED, 1000, "", a);
+	snprintf(path, sizeof(path), "%s/metrics.prom", rig.store);
+	start();
+	wait_for(a, HZ_RECORD_DELIVERED, 0);
+	usleep(700000);
+	assert_int_equal(stat(path, &one), 0);
+	usleep(1200000);
+	assert_int_equal(stat(path, &two), 0);
+	assert_int_equal(one.st_ino, two.st_ino);
+	stop();
+}
+
 static void *run_waiting(void *arg)
 {
 	struct hz_archive_settings settings = rig.settings;
@@ -273,6 +423,11 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_abandoned_and_stopped, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_composed, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_not_composed, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_beside, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_composing_choices, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_rests, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_waits, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_inherited_configuration, set_up, tear_down),
 	};

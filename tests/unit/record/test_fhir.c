@@ -22,7 +22,9 @@ static const struct hz_fhir_settings settings = {
 static json_t *write_and_read(struct fake_record *r, const struct hz_fhir_settings *with)
 {
 	char path[1024], *text;
-	assert_int_equal(hz_fhir_write(r->store, r->folder, with, false), 0);
+	unsigned number = 0;
+	assert_int_equal(hz_fhir_write(r->store, r->folder, with, false, &number), 0);
+	assert_int_equal(number, 1);
 	snprintf(path, sizeof(path), "%s/fhir.json", r->folder);
 	assert_int_equal(hz_document_read(path, HZ_FHIR_BYTES, &text, NULL), 0);
 	json_t *bundle = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -99,6 +101,85 @@ static void test_repeatable(void **state)
 	fake_record_free(&r);
 }
 
+static const json_t *request_of(const json_t *bundle, const char *type)
+{
+	size_t i;
+	const json_t *entry;
+	json_array_foreach(json_object_get(bundle, "entry"), i, entry)
+	{
+		const json_t *one = json_object_get(entry, "resource");
+		if (strcmp(json_string_value(json_object_get(one, "resourceType")), type) == 0)
+			return json_object_get(entry, "request");
+	}
+	return NULL;
+}
+
+// Another manifest of the same record: the Bundle that may have been posted stays, the next one names the same things and a
+// Provenance of its own.
+static void test_again(void **state)
+{
+	struct fake_record r;
+	struct hz_file_hash before, after;
+	char path[1024], *text;
+	unsigned number = 0;
+	fake_record_new(&r, false);
+	json_t *one = write_and_read(&r, &settings);
+	snprintf(path, sizeof(path), "%s/fhir.json", r.folder);
+	assert_int_equal(hz_hash_file(path, &before), 0);
+	assert_true(fake_run("cp %s/manifest.json /tmp/hz-fhir-again.json", r.folder));
+	assert_true(fake_run("echo >>%s/manifest.json", r.folder));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(hz_fhir_write(r.store, r.folder, &settings, false, &number), 0);
+		assert_int_equal(number, 2);
+	}
+	assert_int_equal(hz_hash_file(path, &after), 0);
+	assert_string_equal(before.sha256, after.sha256);
+	snprintf(path, sizeof(path), "%s/fhir-2.json", r.folder);
+	assert_int_equal(hz_document_read(path, HZ_FHIR_BYTES, &text, NULL), 0);
+	json_t *two = json_loads(text, 0, NULL);
+	free(text);
+	static const char *const same[] = {"Patient", "Encounter", "Consent", "DocumentReference"},
+	                         *const own[] = {"Provenance", "AuditEvent"};
+	for (int i = 0; i < 4; i++)
+		assert_true(json_equal(request_of(one, same[i]), request_of(two, same[i])));
+	for (int i = 0; i < 2; i++)
+		assert_false(json_equal(request_of(one, own[i]), request_of(two, own[i])));
+	assert_true(fake_run("mv /tmp/hz-fhir-again.json %s/manifest.json", r.folder));
+	assert_int_equal(hz_fhir_write(r.store, r.folder, &settings, false, &number), 0);
+	assert_int_equal(number, 1); // it is there already
+	json_decref(one);
+	json_decref(two);
+	fake_record_free(&r);
+}
+
+// The study may have grown: it is created, or brought up to date.
+static void test_study_is_updated(void **state)
+{
+	struct fake_record r;
+	struct hz_manifest *m = NULL;
+	struct hz_fhir_settings with = settings;
+	void *bundle = NULL;
+	json_t *index = json_pack("{s:s, s:[{s:s, s:i, s:s, s:s, s:s, s:i}]}", "study", "2.25.1", "instances",
+	                          "series", "2.25.2", "series_number", 1, "modality", "XC", "sop_class",
+	                          "1.2.3", "instance", "2.25.3", "number", 1);
+	fake_record_new(&r, false);
+	assert_int_equal(hz_manifest_load(r.folder, NULL, &m), 0);
+	for (int again = 0; again < 2; again++) {
+		with.again = again;
+		assert_int_equal(hz_fhir_bundle(m, index, &with, "a.b.c", &bundle), 0);
+		const json_t *request = request_of(bundle, "ImagingStudy");
+		const char *url = json_string_value(json_object_get(request, "url"));
+		assert_string_equal(json_string_value(json_object_get(request, "method")),
+		                    again ? "PUT" : "POST");
+		assert_int_equal(json_object_get(request, "ifNoneExist") == NULL, again);
+		assert_memory_equal(url, "ImagingStudy?identifier=", again ? 24 : 12);
+		json_decref(bundle);
+	}
+	json_decref(index);
+	hz_manifest_free(m);
+	fake_record_free(&r);
+}
+
 static void test_patient_must_be_there(void **state)
 {
 	struct fake_record r;
@@ -135,6 +216,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_resources),
+	    cmocka_unit_test(test_again),
+	    cmocka_unit_test(test_study_is_updated),
 	    cmocka_unit_test(test_repeatable),
 	    cmocka_unit_test(test_patient_must_be_there),
 	    cmocka_unit_test(test_values),

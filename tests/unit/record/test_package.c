@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -105,6 +106,49 @@ static void test_repeatable(void **state)
 	fake_record_free(&r);
 }
 
+static json_t *index_of(const struct fake_record *r)
+{
+	void *index = NULL;
+	assert_int_equal(hz_package_index(r->folder, &index), 0);
+	return index;
+}
+
+// Composing comes later: what was made, and perhaps delivered, stays; only the composed picture is added, and goes with it.
+static void test_composed_later(void **state)
+{
+	struct fake_record r;
+	struct stat before, after;
+	const struct hz_package_settings settings = {.charset = HZ_CHARSET_UTF8, .composed = true};
+	const char *why;
+	char path[1024];
+	fake_record_new(&r, true);
+	assert_true(fake_run("cd %s && cp manifest.json all.json && "
+	                     "python3 -c \"import json; m = json.load(open('all.json')); m['files'] = "
+	                     "[f for f in m['files'] if f['role'] == 'track']; json.dump(m, "
+	                     "open('manifest.json', 'w'))\"",
+	                     r.folder));
+	assert_int_equal(hz_package(r.folder, &settings, &why), 0);
+	json_t *first = index_of(&r);
+	assert_int_equal(json_array_size(json_object_get(first, "instances")), 1);
+	snprintf(path, sizeof(path), "%s/dicom/01.dcm", r.folder);
+	assert_int_equal(stat(path, &before), 0);
+	assert_true(fake_run("cd %s && cp manifest.json tracks.json && cp all.json manifest.json", r.folder));
+	assert_int_equal(hz_package(r.folder, &settings, &why), 0);
+	json_t *second = index_of(&r);
+	assert_int_equal(json_array_size(json_object_get(second, "instances")), 2);
+	assert_true(json_equal(json_array_get(json_object_get(first, "instances"), 0),
+	                       json_array_get(json_object_get(second, "instances"), 0)));
+	assert_true(json_equal(json_object_get(first, "refused"), json_object_get(second, "refused")));
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);                            // not made again
+	assert_true(fake_run("cd %s && cp tracks.json manifest.json", r.folder)); // finalised anew by hand
+	assert_int_equal(hz_package(r.folder, &settings, &why), 0);
+	assert_false(fake_run("ls %s/dicom/02.dcm 2>/dev/null", r.folder));
+	json_decref(first);
+	json_decref(second);
+	fake_record_free(&r);
+}
+
 // Files that are no media are refused, each with a reason; the rest goes on.
 static void test_broken_media(void **state)
 {
@@ -189,9 +233,10 @@ int main(void)
 {
 	setenv("TZ", "Asia/Shanghai", 1);
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_utf8),         cmocka_unit_test(test_gb18030),
-	    cmocka_unit_test(test_repeatable),   cmocka_unit_test(test_silence),
-	    cmocka_unit_test(test_broken_media), cmocka_unit_test(test_no_h264),
+	    cmocka_unit_test(test_utf8),           cmocka_unit_test(test_gb18030),
+	    cmocka_unit_test(test_repeatable),     cmocka_unit_test(test_silence),
+	    cmocka_unit_test(test_composed_later), cmocka_unit_test(test_broken_media),
+	    cmocka_unit_test(test_no_h264),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
