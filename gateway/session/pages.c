@@ -13,8 +13,8 @@ static const struct {
 	const char *prefix; // with '/' at its end: and exactly one segment behind it
 	const char *file;
 } pages[] = {
-    {"/j/", "/join.html"},      {"/join", "/join.html"},        {"/console", "/console.html"},
-    {"/watch/", "/watch.html"}, {"/records/", "/records.html"},
+    {"/j/", "/join.html"},      {"/join", "/join.html"},       {"/console", "/console.html"},
+    {"/watch/", "/watch.html"}, {"/records", "/records.html"}, {"/records/", "/records.html"},
 };
 
 const char *hz_pages_file(const char *path)

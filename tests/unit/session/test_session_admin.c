@@ -200,6 +200,10 @@ static void small(void **state)
 	             {"/console/", NULL},
 	             {"/watch/c", "/watch.html"},
 	             {"/watch", NULL},
+	             {"/records", "/records.html"},
+	             {"/records/r", "/records.html"},
+	             {"/records/r/x", NULL},
+	             {"/recordsx", NULL},
 	             {"/assets/x.js", NULL},
 	             {"/", NULL},
 	             {"/consolex", NULL}};
@@ -217,7 +221,7 @@ static void no_pages(void **state)
 		const char *path;
 		int status;
 	} cases[] = {{"/console", 503}, {"/j/x", 503},     {"/assets/a.js", 503},
-	             {"/", 302},        {"/nothing", 404}, {"/records/1", 404}};
+	             {"/", 302},        {"/nothing", 404}, {"/records/1", 503}};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct hz_response *res = hz_response_new();
 		const struct hz_request req = {
