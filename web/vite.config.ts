@@ -14,7 +14,7 @@ export default defineConfig({
 		target: ['es2020', 'safari15', 'chrome86', 'firefox91'],
 		sourcemap: false,
 		modulePreload: { polyfill: false },
-		rollupOptions: { input: { join: 'join.html', console: 'console.html', watch: 'watch.html' } },
+		rollupOptions: { input: { join: 'join.html', console: 'console.html', watch: 'watch.html', records: 'records.html' } },
 	},
 	test: { include: ['sdk/test/**/*.test.ts', 'pages/**/*.test.ts'], environment: 'node' },
 } as Parameters<typeof defineConfig>[0]);

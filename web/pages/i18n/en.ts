@@ -1,4 +1,6 @@
 // English texts. The keys here are the keys of every language.
+import { recordsEn } from './records-en';
+
 export const en = {
 	appName: 'Huizhen',
 	appTagline: 'Video consultation',
@@ -324,6 +326,8 @@ export const en = {
 	watchPlay: 'Tap to play',
 	watchSoundOn: 'Turn sound on',
 	watchSoundOff: 'Turn sound off',
+
+	...recordsEn,
 };
 
 export type MessageKey = keyof typeof en;

@@ -40,6 +40,11 @@ export function t(key: MessageKey, values: Record<string, string | number> = {})
 	return tables[current][key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
+/** For keys made of what a server said: null when there is no such text. */
+export function maybe(key: string, values: Record<string, string | number> = {}): string | null {
+	return Object.prototype.hasOwnProperty.call(tables[current], key) ? t(key as MessageKey, values) : null;
+}
+
 /** Renders the component again when the language changes. */
 export function useLanguage(): Language {
 	const [, bump] = useState(0);

@@ -1,5 +1,6 @@
 // 简体中文
 import type { Messages } from './en';
+import { recordsZh } from './records-zh';
 
 export const zh: Messages = {
 	appName: '会诊',
@@ -321,4 +322,6 @@ export const zh: Messages = {
 	watchPlay: '点击播放',
 	watchSoundOn: '打开声音',
 	watchSoundOff: '关闭声音',
+
+	...recordsZh,
 };

@@ -1,7 +1,8 @@
 // The gateway's REST interface, /api/v1, as far as the pages use it.
 import type {
 	Participant, RestConsult, RestConsultList, RestLink, RestLinkCreate, RestLinkCreated, RestLinkInfo, RestLinkList,
-	RecordWish, RestLinkRedeemed, RestParticipantList, RestRecording,
+	RecordWish, RestArchive, RestArchiveDestination, RestLinkRedeemed, RestParticipantList, RestRecording, RestRecordingList,
+	RestRecordingOne, RestViewing, RestViewingList, RestViewingOpened,
 } from '../../sdk/src/protocol';
 
 export class ApiError extends Error {
@@ -16,6 +17,10 @@ export class ApiError extends Error {
 }
 
 async function call<T>(method: string, path: string, token?: string, body?: object): Promise<T> {
+	return parse(await ask(method, path, token, body)) as T;
+}
+
+async function ask(method: string, path: string, token?: string, body?: object): Promise<string> {
 	const headers: Record<string, string> = { Accept: 'application/json' };
 	if (token !== undefined) headers.Authorization = `Bearer ${token}`;
 	if (body !== undefined) headers['Content-Type'] = 'application/json';
@@ -37,7 +42,7 @@ async function call<T>(method: string, path: string, token?: string, body?: obje
 		const problem = parse(text) as { title?: string; detail?: string; field?: string };
 		throw new ApiError(response.status, problem.detail ?? problem.title ?? `HTTP ${response.status}`, problem.field);
 	}
-	return parse(text) as T;
+	return text;
 }
 
 function parse(text: string): object {
@@ -77,6 +82,24 @@ export const api = {
 	createLink: (token: string, c: string, link: RestLinkCreate) =>
 		call<RestLinkCreated>('POST', `/consults/${id(c)}/links`, token, link),
 	revokeLink: (token: string, c: string, l: string) => call<void>('DELETE', `/consults/${id(c)}/links/${id(l)}`, token),
+	recordings: (token: string, consult: string | null, cursor?: string) =>
+		call<RestRecordingList>(
+			'GET', `/recordings?limit=50${consult ? `&consult=${id(consult)}` : ''}${cursor ? `&cursor=${id(cursor)}` : ''}`, token,
+		),
+	recording: (token: string, r: string) => call<RestRecordingOne>('GET', `/recordings/${id(r)}`, token),
+	// Texts, as they are on the disk: their hashes are compared with those that were signed.
+	manifest: (token: string, r: string) => ask('GET', `/recordings/${id(r)}/manifest`, token),
+	timeline: (token: string, r: string) => ask('GET', `/recordings/${id(r)}/timeline`, token),
+	certificate: (token: string, r: string) => ask('GET', `/recordings/${id(r)}/certificate`, token),
+	openViewing: (token: string, r: string) => call<RestViewingOpened>('POST', `/recordings/${id(r)}/views`, token, {}),
+	renewViewing: (token: string, r: string, v: string) =>
+		call<RestViewingOpened>('PUT', `/recordings/${id(r)}/views/${id(v)}`, token),
+	viewings: (token: string, r: string, cursor?: string) =>
+		call<RestViewingList>('GET', `/recordings/${id(r)}/views?limit=100${cursor ? `&cursor=${id(cursor)}` : ''}`, token),
+	archive: (token: string) => call<RestArchive>('GET', '/archive', token),
 };
 
-export type { Participant, RestConsult, RestLink, RestLinkCreated, RestLinkInfo };
+export type {
+	Participant, RestArchive, RestArchiveDestination, RestConsult, RestLink, RestLinkCreated, RestLinkInfo, RestRecordingOne,
+	RestViewing,
+};

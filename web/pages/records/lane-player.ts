@@ -1,0 +1,199 @@
+// One lane: the media element of the part that plays now, and of the next one when it is near.
+import { correct, learnLead } from './clock';
+import { placeOf, type Lane, type Part, type Place } from './model';
+
+const AHEAD_MS = 8_000;
+const SETTLE_MS = 120;
+
+interface Slot {
+	index: number;
+	element: HTMLVideoElement;
+	correcting: boolean;
+	movedAt: number;
+	/** A jump while it plays: how late it arrived is looked at once. */
+	jumped: boolean;
+	retried: boolean;
+	failed: boolean;
+}
+
+export interface LanePlayerOptions {
+	lane: Lane;
+	url: (path: string) => string;
+	/** A file could not be fetched: the pass may be over. Resolves once there is a new one. */
+	renew: () => Promise<void>;
+	changed: () => void;
+}
+
+export class LanePlayer {
+	readonly lane: Lane;
+	/** Elements live in here. */
+	readonly host: HTMLDivElement;
+	place: Place = 'before';
+	muted = false;
+	/** The browser wants a touch before it lets sound out. */
+	blocked = false;
+	private slots: Slot[] = [];
+	private current = -1;
+	private lead = 60;
+	private stopped = false;
+
+	constructor(private readonly options: LanePlayerOptions) {
+		this.lane = options.lane;
+		this.host = document.createElement('div');
+		this.host.className = 'media';
+	}
+
+	get failed(): boolean {
+		return this.place === 'in' && (this.slot()?.failed ?? false);
+	}
+
+	/** Of the part that plays: ahead of the clock, in ms; null while there is none. */
+	drift(position: number): number | null {
+		const slot = this.slot();
+		const part = this.lane.parts[this.current];
+		if (this.place !== 'in' || !slot || !part || slot.element.paused || slot.element.seeking) return null;
+		return slot.element.currentTime * 1000 - (position - part.at_ms);
+	}
+
+	/** It could go on from here at once, or nothing is to be waited for. */
+	ready(position: number): boolean {
+		const slot = this.slot();
+		const part = this.lane.parts[this.current];
+		if (this.place !== 'in' || !slot || !part || slot.failed || slot.element.ended) return true;
+		const left = part.at_ms + part.duration_ms - position;
+		return !slot.element.seeking && (slot.element.readyState >= 3 || (left < 400 && slot.element.readyState >= 2));
+	}
+
+	sync(position: number, playing: boolean, speed: number, now: number): void {
+		const { place, index } = placeOf(this.lane.parts, position);
+		const moved = place !== this.place || index !== this.current;
+		this.place = place;
+		this.current = index;
+		this.keep(index, position);
+		for (const slot of this.slots) {
+			const on = slot.index === index && place !== 'before';
+			slot.element.classList.toggle('on', on);
+			slot.element.muted = this.muted || !on || place !== 'in';
+			if (!on || place !== 'in') {
+				if (!slot.element.paused) slot.element.pause();
+			} else {
+				this.follow(slot, this.lane.parts[index] as Part, position, playing, speed, now);
+			}
+		}
+		if (moved) this.options.changed();
+	}
+
+	/** In a click: what the browser held back may play now. */
+	touch(): void {
+		this.blocked = false;
+		void this.slot()?.element.play().catch(() => undefined);
+		this.options.changed();
+	}
+
+	stop(): void {
+		this.stopped = true;
+		for (const slot of this.slots) this.release(slot);
+		this.slots = [];
+		this.host.remove();
+	}
+
+	private slot(): Slot | undefined {
+		return this.slots.find((s) => s.index === this.current);
+	}
+
+	private follow(slot: Slot, part: Part, position: number, playing: boolean, speed: number, now: number): void {
+		const { element } = slot;
+		const wanted = Math.max(0, position - part.at_ms);
+		if (slot.failed || element.readyState === 0 || element.seeking || (element.ended && playing)) return;
+		const drift = element.currentTime * 1000 - wanted;
+		if (!playing || element.paused) {
+			slot.correcting = false;
+			if (!element.paused) element.pause();
+			if (Math.abs(drift) > 20) element.currentTime = wanted / 1000;
+			else if (playing) this.begin(slot, speed, now);
+			return;
+		}
+		if (now - slot.movedAt < SETTLE_MS) return;
+		if (slot.jumped) {
+			slot.jumped = false;
+			this.lead = learnLead(this.lead, -drift);
+		}
+		const todo = correct(drift, slot.correcting);
+		slot.correcting = todo.factor !== 1;
+		if (todo.seek) {
+			slot.jumped = true;
+			slot.movedAt = now + 200;
+			element.currentTime = (wanted + this.lead * speed) / 1000;
+		}
+		const rate = Math.round(speed * todo.factor * 1000) / 1000;
+		if (element.playbackRate !== rate) element.playbackRate = rate;
+	}
+
+	private begin(slot: Slot, speed: number, now: number): void {
+		slot.element.playbackRate = speed;
+		slot.movedAt = now;
+		slot.element.play().then(
+			() => (this.blocked = false),
+			(error: { name?: string }) => {
+				if (error.name === 'NotAllowedError' && !this.blocked) {
+					this.blocked = true;
+					this.options.changed();
+				}
+			},
+		);
+	}
+
+	/** Elements of the part that plays and of the next when it is near; all others are let go. */
+	private keep(index: number, position: number): void {
+		const next = this.lane.parts[index + 1];
+		const wanted = [index, next && next.at_ms - position < AHEAD_MS ? index + 1 : -1].filter((i) => i >= 0);
+		if (this.slots.length === wanted.length && this.slots.every((s) => wanted.includes(s.index))) return;
+		for (const slot of this.slots.filter((s) => !wanted.includes(s.index))) this.release(slot);
+		this.slots = this.slots.filter((s) => wanted.includes(s.index));
+		for (const i of wanted) if (!this.slots.some((s) => s.index === i)) this.slots.push(this.open(i));
+	}
+
+	private open(index: number): Slot {
+		const part = this.lane.parts[index] as Part;
+		const element = document.createElement('video');
+		element.playsInline = true;
+		element.preload = 'auto';
+		element.muted = true;
+		element.disablePictureInPicture = true;
+		element.dataset.path = part.path;
+		element.setAttribute('aria-hidden', 'true');
+		const slot: Slot = { index, element, correcting: false, movedAt: 0, jumped: false, retried: false, failed: false };
+		element.addEventListener('error', () => this.onError(slot, part));
+		element.src = this.options.url(part.path);
+		this.host.append(element);
+		return slot;
+	}
+
+	private onError(slot: Slot, part: Part): void {
+		if (this.stopped || !this.slots.includes(slot)) return;
+		if (slot.retried) {
+			slot.failed = true;
+			this.options.changed();
+			return;
+		}
+		slot.retried = true;
+		void this.options.renew().then(
+			() => {
+				if (this.stopped || !this.slots.includes(slot)) return;
+				slot.element.src = this.options.url(part.path);
+				slot.element.addEventListener('playing', () => (slot.retried = false), { once: true });
+			},
+			() => {
+				slot.failed = true;
+				this.options.changed();
+			},
+		);
+	}
+
+	private release(slot: Slot): void {
+		slot.element.pause();
+		slot.element.removeAttribute('src');
+		slot.element.load(); // lets the connection go
+		slot.element.remove();
+	}
+}
