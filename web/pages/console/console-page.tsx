@@ -3,6 +3,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { savedResumeKey, type Consult, type Role } from '../../sdk/src';
 import { CallView } from '../call/call-view';
 import { t, useLanguage } from '../i18n';
+import { ArchivePanel } from '../records/archive-panel';
+import { RecordsList } from '../records/list';
 import { api, ApiError, type RestConsult } from '../shared/api';
 import { enter } from '../shared/enter';
 import { usePoll } from '../shared/hooks';
@@ -16,11 +18,20 @@ import { ConsultList } from './consult-list';
 const TOKEN_KEY = 'huizhen.console.token';
 const INSIDE_KEY = 'huizhen.console.inside';
 const LIST_MS = 4_000;
+/** Whom the gateway lets see records, if at all. */
+const RECORD_ROLES: Role[] = ['admin', 'clinic', 'expert', 'auditor'];
+type Section = 'consults' | 'records';
+
+/** Records open with the same one from now on. */
+function take(token: string): void {
+	keep(TOKEN_KEY, token);
+	keep('huizhen.records.token', null);
+}
 
 function initialToken(): string | null {
-	const token = takeFragment().get('token') ?? kept(TOKEN_KEY);
-	if (token !== null) keep(TOKEN_KEY, token);
-	return token;
+	const given = takeFragment().get('token');
+	if (given !== null) take(given);
+	return given ?? kept(TOKEN_KEY);
 }
 
 export function ConsolePage() {
@@ -46,7 +57,7 @@ export function ConsolePage() {
 		const onHash = () => {
 			const next = takeFragment().get('token');
 			if (next === null) return;
-			keep(TOKEN_KEY, next);
+			take(next);
 			setExpired(false);
 			setToken(next);
 		};
@@ -86,8 +97,47 @@ export function ConsolePage() {
 					{t('consoleSignOut')}
 				</button>
 			</TopBar>
-			<Workspace token={token} claims={claims} left={left} onExpired={() => setExpired(true)} onInside={show} />
+			<Sections token={token} claims={claims} left={left} onExpired={() => setExpired(true)} onInside={show} />
 		</div>
+	);
+}
+
+/** Consults, and what was recorded of them; auditors see records only. */
+function Sections(props: WorkspaceProps) {
+	const { token, claims } = props;
+	const both = claims.role !== 'auditor';
+	const [section, setSection] = useState<Section>(both && location.hash !== '#records' ? 'consults' : 'records');
+	const go = (to: Section) => {
+		history.replaceState(null, '', to === 'records' ? '#records' : location.pathname + location.search);
+		setSection(to);
+	};
+	if (!RECORD_ROLES.includes(claims.role)) return <Workspace {...props} />;
+	return (
+		<>
+			{both && (
+				<nav class="workspace sections" aria-label={t('consoleSections')}>
+					<div class="switch">
+						{(['consults', 'records'] as const).map((key) => (
+							<button
+								key={key} type="button" aria-current={section === key ? 'page' : undefined} data-testid={`section-${key}`}
+								onClick={() => go(key)}
+							>
+								{t(key === 'consults' ? 'consoleTitle' : 'recordsTitle')}
+							</button>
+						))}
+					</div>
+				</nav>
+			)}
+			{section === 'consults' ? (
+				<Workspace {...props} />
+			) : (
+				<main class="workspace records-home">
+					<h1>{t('recordsTitle')}</h1>
+					{claims.role === 'admin' && claims.consult === null && <ArchivePanel token={token} />}
+					<RecordsList token={token} consult={null} onExpired={props.onExpired} />
+				</main>
+			)}
+		</>
 	);
 }
 
@@ -149,7 +199,8 @@ function Workspace({ token, claims, left, onExpired, onInside }: WorkspaceProps)
 					{current ? (
 						<ConsultDetail
 							key={current.id} token={token} consult={current} claims={claims}
-							onEnter={(role) => goInside(current, role)} onChanged={refresh} onFailed={failed}
+							onEnter={(role) => goInside(current, role)} onChanged={refresh} onFailed={failed} onExpired={onExpired}
+							records={RECORD_ROLES.includes(claims.role)}
 						/>
 					) : (
 						<p class="hint empty">{t('selectConsult')}</p>

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Participant, Role } from '../../sdk/src';
 import { LobbyList } from '../call/lobby-list';
 import { t } from '../i18n';
+import { RecordsList } from '../records/list';
 import { api, ApiError, type RestConsult } from '../shared/api';
 import { choices, remember } from '../shared/choices';
 import { usePoll } from '../shared/hooks';
@@ -19,12 +20,15 @@ interface DetailProps {
 	onEnter: (role: Role) => Promise<void>;
 	onChanged: () => void;
 	onFailed: (error: unknown) => void;
+	onExpired: () => void;
+	/** Whether to show what was recorded of it. */
+	records: boolean;
 }
 
 const LOBBY_MS = 2_500;
 const ENTER_ROLES: Role[] = ['clinic', 'expert', 'observer'];
 
-export function ConsultDetail({ token, consult, claims, onEnter, onChanged, onFailed }: DetailProps) {
+export function ConsultDetail({ token, consult, claims, onEnter, onChanged, onFailed, onExpired, records }: DetailProps) {
 	const open = consult.status === 'open';
 	const [role, setRole] = useState<Role>(claims.role === 'admin' ? 'clinic' : claims.role);
 	const [busy, setBusy] = useState(false);
@@ -69,6 +73,12 @@ export function ConsultDetail({ token, consult, claims, onEnter, onChanged, onFa
 			{open && <Recording token={token} consult={consult} onChanged={onChanged} onFailed={onFailed} />}
 			{open && <Lobby token={token} consult={consult.id} onFailed={onFailed} />}
 			{open && <Links token={token} consult={consult.id} onFailed={onFailed} />}
+			{records && (
+				<section class="block" aria-label={t('recordsOfConsult')}>
+					<h3>{t('recordsOfConsult')}</h3>
+					<RecordsList token={token} consult={consult.id} onExpired={onExpired} />
+				</section>
+			)}
 			{closing && (
 				<Confirm
 					text={t('closeConfirm')} yes={t('closeConsult')} no={t('cancel')} onYes={() => void close()}

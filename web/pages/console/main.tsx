@@ -1,6 +1,7 @@
 import { start } from '../shared/start';
 import '../styles/call.css';
 import '../styles/console.css';
+import '../styles/records-list.css';
 import { ConsolePage } from './console-page';
 
 start(<ConsolePage />);
