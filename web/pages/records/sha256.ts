@@ -1,6 +1,6 @@
 // SHA-256 (FIPS 180-4), piece by piece: WebCrypto wants a file as a whole, and is not there on pages without HTTPS.
-const K = new Uint32Array(64);
-const START = new Uint32Array(8);
+const K = new Int32Array(64);
+const START = new Int32Array(8);
 
 // Fractions of the cube and square roots of the first 64 and 8 primes (4.2.2, 5.3.3), in integers: doubles are too short.
 function root(n: number, power: 2n | 3n): number {
@@ -56,7 +56,7 @@ export class Sha256 {
 		view.setUint32(end.length - 8, Math.floor(bits / 2 ** 32));
 		view.setUint32(end.length - 4, bits >>> 0);
 		this.update(end);
-		return Array.from(this.h, (v) => v.toString(16).padStart(8, '0')).join('');
+		return Array.from(this.h, (v) => (v >>> 0).toString(16).padStart(8, '0')).join('');
 	}
 
 	private block(data: Uint8Array, at: number): void {
@@ -70,7 +70,14 @@ export class Sha256 {
 			const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
 			w[i] = ((w[i - 16] as number) + s0 + (w[i - 7] as number) + s1) | 0;
 		}
-		let [a, b, c, d, e, f, g, k] = h as unknown as [number, number, number, number, number, number, number, number];
+		let a = h[0] as number;
+		let b = h[1] as number;
+		let c = h[2] as number;
+		let d = h[3] as number;
+		let e = h[4] as number;
+		let f = h[5] as number;
+		let g = h[6] as number;
+		let k = h[7] as number;
 		for (let i = 0; i < 64; i++) {
 			const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
 			const t1 = (k + s1 + ((e & f) ^ (~e & g)) + (K[i] as number) + (w[i] as number)) | 0;
@@ -85,7 +92,14 @@ export class Sha256 {
 			b = a;
 			a = (t1 + t2) | 0;
 		}
-		for (const [i, v] of [a, b, c, d, e, f, g, k].entries()) h[i] = (h[i] as number) + v;
+		h[0] = (h[0] as number) + a;
+		h[1] = (h[1] as number) + b;
+		h[2] = (h[2] as number) + c;
+		h[3] = (h[3] as number) + d;
+		h[4] = (h[4] as number) + e;
+		h[5] = (h[5] as number) + f;
+		h[6] = (h[6] as number) + g;
+		h[7] = (h[7] as number) + k;
 	}
 }
 
