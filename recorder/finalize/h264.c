@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "media/rtp/bits.h"
+#include "media/rtp/bytes.h"
 
 #define SLICE_HEAD_BYTES 32 // more than the fields before frame_num can take
 
@@ -125,6 +126,28 @@ static void read_size(struct hz_bits *b, struct hz_h264_sps *s)
 	s->macroblocks = wide * high;
 }
 
+// E.1.1, as far as timing_info_present_flag.
+static bool has_timing(struct hz_bits *b)
+{
+	if (!hz_bits_get(b, 1)) // vui_parameters_present_flag
+		return false;
+	struct hz_bits v = *b;                               // damage further on makes no bad SPS
+	if (hz_bits_get(&v, 1) && hz_bits_get(&v, 8) == 255) // aspect_ratio_info_present_flag, Extended_SAR
+		(void)hz_bits_get(&v, 32);
+	if (hz_bits_get(&v, 1)) // overscan_info_present_flag
+		(void)hz_bits_get(&v, 1);
+	if (hz_bits_get(&v, 1)) { // video_signal_type_present_flag
+		(void)hz_bits_get(&v, 4);
+		if (hz_bits_get(&v, 1)) // colour_description_present_flag
+			(void)hz_bits_get(&v, 24);
+	}
+	if (hz_bits_get(&v, 1)) { // chroma_loc_info_present_flag
+		(void)ue(&v);
+		(void)ue(&v);
+	}
+	return hz_bits_get(&v, 1) && !v.bad;
+}
+
 int hz_h264_sps_parse(const uint8_t *nal, size_t bytes, struct hz_h264_sps *ret)
 {
 	uint8_t raw[HZ_H264_PARAMETER_BYTES];
@@ -144,7 +167,7 @@ int hz_h264_sps_parse(const uint8_t *nal, size_t bytes, struct hz_h264_sps *ret)
 	uint32_t refs = ue(&b);
 	(void)hz_bits_get(&b, 1); // gaps_in_frame_num_value_allowed_flag
 	read_size(&b, &s);
-	(void)hz_bits_get(&b, 1); // vui_parameters_present_flag
+	s.timing = has_timing(&b);
 	if (b.bad || id > 31 || log2_frame_num > 12 || refs > 16)
 		return -EBADMSG;
 	s.id = (uint8_t)id;
@@ -232,4 +255,11 @@ int hz_h264_avcc(const struct hz_h264_set *sps, const struct hz_h264_set *pps, u
 	}
 	*ret_bytes = at;
 	return 0;
+}
+
+bool hz_h264_avcc_has_timing(const uint8_t *avcc, size_t bytes)
+{
+	struct hz_h264_sps sps;
+	size_t n = bytes > 8 ? hz_get16(avcc + 6) : 0;
+	return n && n <= bytes - 8 && hz_h264_sps_parse(avcc + 8, n, &sps) == 0 && sps.timing;
 }

@@ -16,6 +16,7 @@ struct hz_h264_sps {
 	uint8_t log2_max_frame_num; // 4..16
 	uint8_t num_ref_frames;
 	bool separate_colour_plane, frame_mbs_only;
+	bool timing;            // it names a rate of its own (VUI, E.1.1)
 	uint16_t width, height; // as shown, after cropping
 	uint32_t macroblocks;   // of a frame
 };
@@ -46,5 +47,6 @@ struct hz_h264_set {
 };
 int hz_h264_avcc(const struct hz_h264_set *sps, const struct hz_h264_set *pps, unsigned pps_count,
                  uint8_t *buf, size_t room, size_t *ret_bytes);
+bool hz_h264_avcc_has_timing(const uint8_t *avcc, size_t bytes); // its first SPS
 
 #endif

@@ -21,6 +21,7 @@ struct hz_mux_open {
 	uint16_t width, height;
 	const uint8_t *config; // avcC, or AV1's sequence header
 	size_t config_bytes;
+	bool exact; // no grid: times of pictures as they are (mux.c)
 	bool audio; // Opus
 	bool stereo;
 };

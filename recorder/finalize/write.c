@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recorder/finalize/h264.h"
 #include "recorder/finalize/mux.h"
 #include "recorder/finalize/sound.h"
 
@@ -122,6 +123,7 @@ static bool open_out(struct hz_write *w, struct out *o)
 		with.height = c->height;
 		with.config = c->data;
 		with.config_bytes = c->bytes;
+		with.exact = is_mp4(o) && hz_h264_avcc_has_timing(c->data, c->bytes);
 	}
 	int err = hz_mux_open(&with, &o->mux);
 	if (err) {

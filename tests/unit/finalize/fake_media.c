@@ -425,6 +425,8 @@ void fake_publish(struct fake_list *list, const struct fake_publisher *publisher
 	for (size_t i = 0; i < count; i++) {
 		// sound is sampled by its own clock: a frame is 960 samples of that. Pictures are taken at true times
 		double u = (double)i / p->fps;
+		if (p->jitter_s > 0)
+			u += p->jitter_s * (2 * chance(&s) - 1);
 		s.t = p->start_s + (audio ? u / (1 + p->ppm * 1e-6) : u);
 		s.ts = p->first_ts + (uint32_t)llround((s.t - p->start_s) * hz * (1 + p->ppm * 1e-6));
 		if (p->until_s > 0 && !within(s.t, p->from_s, p->until_s))

@@ -50,7 +50,8 @@ static void hear(struct fake_seen *seen, const AVFrame *f, double pts, struct ea
 
 static unsigned complaints;
 
-__attribute__((format(printf, 3, 0))) static void on_log(void *avcl, int level, const char *format, va_list ap)
+__attribute__((format(printf, 3, 0))) static void on_log(void *avcl, int level, const char *format,
+                                                         va_list ap)
 {
 	if (level > AV_LOG_ERROR)
 		return;
@@ -144,28 +145,45 @@ unsigned fake_skew(const struct fake_seen *seen, double *ret_early, double *ret_
 	return pairs;
 }
 
-static bool silent(const char *command)
+// 0, or the exit code. said: it printed something.
+static int run(const char *command, bool *said)
 {
 	char line[512];
-	bool said = false;
 	FILE *f = popen(command, "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f)) {
 		fprintf(stderr, "%s: %s", command, line);
-		said = true;
+		*said = true;
 	}
-	return pclose(f) == 0 && !said;
+	return pclose(f);
+}
+
+static bool probes(const char *path)
+{
+	char command[1200];
+	bool said = false;
+	snprintf(command, sizeof(command), "ffprobe -v error -show_packets -of compact '%s' 2>&1 >/dev/null",
+	         path);
+	return run(command, &said) == 0 && !said;
 }
 
 bool fake_plays(const char *path)
 {
 	char command[1200];
+	bool said = false;
 	snprintf(command, sizeof(command), "ffmpeg -nostdin -v error -i '%s' -f null - 2>&1", path);
-	if (!silent(command))
-		return false;
-	snprintf(command, sizeof(command), "ffprobe -v error -show_packets -of compact '%s' 2>&1 >/dev/null",
-	         path);
-	return silent(command);
+	return run(command, &said) == 0 && !said && probes(path);
+}
+
+bool fake_opens(const char *path, bool *ret_silent)
+{
+	char command[1200];
+	bool said = false;
+	snprintf(command, sizeof(command),
+	         "ffmpeg -nostdin -v error -i '%s' -enc_time_base:v -1 -f null - 2>&1", path);
+	int code = run(command, &said);
+	*ret_silent = !said;
+	return code == 0 && probes(path);
 }
 
 void fake_packets(const char *path, bool audio, fake_packet_cb *cb, void *arg)

@@ -403,11 +403,30 @@ static void simulcast_and_parts(void **state)
 	fake_clip_free(&sound);
 }
 
+// Cameras take pictures when they can. (No libx264 here: its streams name a rate.)
+static void an_irregular_camera(void **state)
+{
+	struct fake_list list = {0};
+	struct rig rig;
+	struct fake_clip video = fake_video("vp8", 160, 120, 30, 30, 2);
+	fake_describe(&list, 1, "p1", "camera", 0);
+	struct fake_publisher v = {
+	    .track = 1, .ssrc = 11, .codec = "vp8", .pt = 96, .fps = 29.6, .jitter_s = 0.005, .seed = 7};
+	fake_publish(&list, &v, &video);
+	finalize(&rig, &list);
+	all_play(&rig);
+	assert_int_equal(number(file_of(&rig, "tracks/p1.camera.1.webm"), "frames"), 900);
+	done(&rig);
+	fake_list_free(&list);
+	fake_clip_free(&video);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(h264),
 	    cmocka_unit_test(vp8),
+	    cmocka_unit_test(an_irregular_camera),
 	    cmocka_unit_test(vp9),
 	    cmocka_unit_test(av1),
 	    cmocka_unit_test(units_are_identical),
