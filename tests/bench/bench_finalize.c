@@ -16,12 +16,9 @@
 #include <jansson.h>
 
 #include "recorder/finalize/finalize.h"
-#include "recorder/journal/writer.h"
-#include "recorder/store.h"
-#include "tests/unit/finalize/fake_media.h"
+#include "tests/record/hour.h"
 
-#define ID   "00112233-4455-6677-8899-aabbccddeeff"
-#define BASE 1000000000ll // monotonic time of the begin
+#define ID "00112233-4455-6677-8899-aabbccddeeff"
 
 static uint8_t master[HZ_JOURNAL_KEY_BYTES] = {7};
 
@@ -38,97 +35,6 @@ static void check(int err, const char *what)
 		return;
 	fprintf(stderr, "bench_finalize: %s: %s\n", what, strerror(-err));
 	exit(1);
-}
-
-static void put(struct hz_journal_writer *w, const struct hz_journal_item *i, uint32_t *track)
-{
-	if (i->kind == HZ_RECORD_TRACK) {
-		json_t *root = json_loadb((const char *)i->data, i->bytes, 0, NULL);
-		char *text = json_dumps(root, 0);
-		uint32_t number = (uint32_t)json_integer_value(json_object_get(root, "track"));
-		check(hz_journal_track(w, json_string_value(json_object_get(root, "key")), text, i->at_us,
-		                       &track[number]),
-		      "track");
-		free(text);
-		json_decref(root);
-	} else if (i->kind == HZ_RECORD_RTP) {
-		check(hz_journal_rtp(w, track[i->track], i->flags, i->data, i->bytes, i->at_us), "packet");
-	} else {
-		check(hz_journal_sender_report(w, track[i->track], i->data, i->at_us), "report");
-	}
-}
-
-static void write_journal(const char *folder, struct fake_list *list)
-{
-	struct hz_journal_writer *w;
-	struct hz_journal_open with = {.folder = folder,
-	                               .master = master,
-	                               .meta = "{\"id\":\"" ID "\",\"consult\":\"bench\"}",
-	                               .limit_bytes = 64 << 20,
-	                               .monotonic_us = BASE,
-	                               .wall_us = FAKE_ZERO_US};
-	struct hz_record_state state = {.id = ID, .consult = "bench", .phase = HZ_RECORD_ENDED};
-	uint32_t track[8] = {0};
-	int64_t sealed = BASE;
-	hz_record_id_bytes(ID, with.record);
-	check(hz_journal_open(&with, &w), "journal");
-	for (size_t i = 0; i < list->count; i++) {
-		const struct hz_journal_item *item = &list->item[i].item;
-		put(w, item, track);
-		if (item->at_us - sealed < 250000)
-			continue;
-		sealed = item->at_us;
-		check(hz_journal_seal(w, sealed, FAKE_ZERO_US + sealed - BASE), "seal");
-		check(hz_journal_sync(w), "sync");
-	}
-	check(hz_journal_end(w, sealed, FAKE_ZERO_US + sealed - BASE), "end");
-	hz_journal_free(w);
-	check(hz_record_state_write(folder, &state), "state");
-}
-
-// Interruptions come again every `period` seconds: one publisher a piece.
-static void publish(struct fake_list *list, struct fake_publisher p, const struct fake_clip *clip,
-                    double until, double period, unsigned phase)
-{
-	double from = p.from_s;
-	p.start_s = from;
-	p.loop = true;
-	p.pieces = true;
-	p.until_s = until;
-	p.period_s = period;
-	p.phase = phase;
-	fake_publish(list, &p, clip);
-}
-
-static struct fake_list make(double length)
-{
-	struct fake_list list = {0};
-	struct fake_clip video = fake_video("h264", 1280, 720, 30, 10, 2);
-	struct fake_clip fast = fake_audio(200, (int)length + 2), slow = fake_audio(-200, (int)length + 2);
-	fake_describe(&list, 1, "p1", "camera", 0);
-	fake_describe(&list, 2, "p1", "microphone", 0);
-	fake_describe(&list, 3, "p2", "camera", 0);
-	fake_describe(&list, 4, "p2", "microphone", 0);
-	struct fake_publisher v = {
-	    .codec = "h264", .pt = 102, .fps = 30, .loss = 0.00005, .repaired = 0.01, .twice = 0.005};
-	struct fake_publisher a = {.codec = "opus", .pt = 111, .fps = 50, .loss = 0.005, .repaired = 0.01};
-	v.track = 1, v.ssrc = 11, v.ppm = -200, v.ntp_ppm = 100, v.ntp_offset_s = 500, v.from_s = 7,
-	v.seed = 1;
-	publish(&list, v, &video, length, 300, 0);
-	a.track = 2, a.ssrc = 12, a.ppm = 200, a.ntp_ppm = 100, a.ntp_offset_s = 500, a.from_s = 0,
-	a.seed = 2;
-	publish(&list, a, &fast, length, 300, 0);
-	v.track = 3, v.ssrc = 13, v.ppm = 200, v.ntp_ppm = -100, v.ntp_offset_s = -9e5, v.from_s = 2,
-	v.seed = 3;
-	publish(&list, v, &video, length, 420, 1);
-	a.track = 4, a.ssrc = 14, a.ppm = -200, a.ntp_ppm = -100, a.ntp_offset_s = -9e5, a.from_s = 1,
-	a.seed = 4;
-	publish(&list, a, &slow, length, 420, 1);
-	fake_clip_free(&video);
-	fake_clip_free(&fast);
-	fake_clip_free(&slow);
-	fake_sort(&list);
-	return list;
 }
 
 static void report(const char *folder, const char *name, json_t *ret)
@@ -162,12 +68,16 @@ int main(int argc, char **argv)
 	}
 	if (!mkdtemp(folder) || minutes < 1)
 		return 2;
-	struct fake_list list = make(minutes * 60.0);
+	struct fake_list list = {0};
+	struct hour_sent sent[HOUR_PUBLISHERS];
+	const struct hour_settings settings = {
+	    .id = ID, .publishers = 2, .length_s = minutes * 60.0, .bps = 1800000, .rough = true};
+	hour_make(&settings, &list, sent);
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < list.count; i++)
 		bytes += list.item[i].item.bytes;
 	printf("%d minutes, 4 tracks, %zu packets, %.0f MB\n", minutes, list.count, (double)bytes / 1e6);
-	write_journal(folder, &list);
+	hour_write(folder, master, &settings, &list, HZ_RECORD_ENDED);
 	fake_list_free(&list);
 	struct rusage before, after;
 	int lock;

@@ -58,8 +58,15 @@ static struct fake_clip encode(const char *input, const char *options, const cha
 
 struct fake_clip fake_video(const char *codec, int width, int height, int fps, int seconds, int key_s)
 {
+	return fake_video_at(codec, width, height, fps, seconds, key_s,
+	                     width * height < 150000 ? 300000 : width * height * 2);
+}
+
+struct fake_clip fake_video_at(const char *codec, int width, int height, int fps, int seconds, int key_s,
+                               int bps)
+{
 	char input[512], options[256];
-	int gop = key_s * fps, bps = width * height < 150000 ? 300000 : width * height * 2;
+	int gop = key_s * fps;
 	snprintf(input, sizeof(input),
 	         "testsrc2=s=%dx%d:r=%d:d=%d,format=yuv420p,lutyuv=y=16+val/4,drawbox=c=white:t=fill:"
 	         "enable='lt(mod(t+0.001,1),0.1)'",
@@ -95,6 +102,15 @@ struct fake_clip fake_audio(double ppm, int seconds)
 	         "aevalsrc='if(lt(mod(t/%.9f+0.0001,1),0.1),0.5*sin(2*PI*1000*t),0)':s=48000:d=%d",
 	         1 + ppm * 1e-6, seconds);
 	return encode(input, "-c:a libopus -b:a 24k -application voip -frame_duration 20 -ac 1 -vbr on",
+	              "ogg");
+}
+
+struct fake_clip fake_speech(int seconds)
+{
+	char input[256];
+	snprintf(input, sizeof(input),
+	         "anoisesrc=c=pink:a=0.5:r=48000:d=%d:seed=1,lowpass=f=4000,tremolo=f=4:d=0.9", seconds);
+	return encode(input, "-c:a libopus -b:a 32k -application voip -frame_duration 20 -ac 1 -vbr on",
 	              "ogg");
 }
 
