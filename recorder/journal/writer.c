@@ -234,7 +234,7 @@ int hz_journal_track(struct hz_journal_writer *writer, const char *key, const ch
 		if (strcmp(writer->tracks[i]->key, key) == 0)
 			t = writer->tracks[i];
 	if (!t && writer->tracks_count + 1 >= HZ_JOURNAL_TRACKS)
-		return -ENOSPC;
+		return -E2BIG; // not -ENOSPC: waiting does not help, and nobody else has to wait for it
 	int err = describe(json, key, t ? t->number : writer->tracks_count + 1, &text);
 	if (err)
 		return err;

@@ -32,7 +32,7 @@ int hz_journal_open(const struct hz_journal_open *with, struct hz_journal_writer
 void hz_journal_free(struct hz_journal_writer *writer); // without sealing; keys are wiped. NULL allowed
 
 // A journal track by its text key (JSON schema "track"): made, or found. Its key file and description are durable when it
-// returns; waits for the disk. -ENOSPC also: HZ_JOURNAL_TRACKS; -EINVAL: json is no object; -ENOKEY: its key was erased.
+// returns; waits for the disk. -E2BIG: HZ_JOURNAL_TRACKS; -EINVAL: json is no object; -ENOKEY: its key was erased.
 // After a restart a track takes media again when it was asked for here.
 int hz_journal_track(struct hz_journal_writer *writer, const char *key, const char *json, int64_t now_us,
                      uint32_t *ret);

@@ -62,6 +62,36 @@ static void what_is_tapped_is_on_disk_within_a_second(void **state)
 	assert_int_equal(c.records, 0);
 }
 
+// Somebody gives and takes consent, or comes and goes, for hours: the journal has no number left for one more track. That
+// track is refused; everybody else's go on.
+static void no_more_tracks(void **state)
+{
+	struct recorder_rig *rig = *state;
+	const unsigned batch = 200;
+	begin(rig);
+	for (unsigned n = 1; n < HZ_JOURNAL_TRACKS; n += batch) {
+		rig->seen_count = 0;
+		for (unsigned i = n; i < n + batch; i++)
+			rr_track_open(rig, RECORD_A, 1, HZ_ID(1, i), 0);
+		for (int64_t until = hz_now_us() + 10000000; rig->seen_count < batch;) {
+			assert_true(hz_now_us() < until);
+			rr_turn(rig);
+		}
+		for (unsigned i = n; i < n + batch; i++)
+			assert_int_equal(hz_record_link_track_close(rig->link, RECORD_A, 1, HZ_ID(1, i), false),
+			                 0);
+		rr_expect(rig, "closed", 0, batch);
+	}
+	assert_int_equal(rr_seen(rig, "track", -E2BIG), 4200 - (HZ_JOURNAL_TRACKS - 2));
+	put_many(rig, 0, 100);
+	rr_run(rig, 600000);
+	rr_read(rig, RECORD_A, "p0.camera", &content);
+	is_whole(100);
+	assert_int_equal(rr_seen(rig, "state", HZ_REC_STOPPED), 0);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+}
+
 // What is in the ring when a track or the record is closed was said before.
 static void a_close_takes_what_came_before(void **state)
 {
@@ -384,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(what_is_tapped_is_on_disk_within_a_second),
 	    T(a_close_takes_what_came_before),
+	    T(no_more_tracks),
 	    T(nothing_without_consent),
 	    T(withdrawal),
 	    T(events_are_confirmed),
