@@ -181,7 +181,10 @@ int hz_journal_seal(struct hz_journal_writer *writer, int64_t now_us, int64_t wa
 		err = put_clock(writer, now_us, wall_us);
 	if (!err)
 		err = put_gaps(writer);
-	if (!err && writer->plain.first && (writer->roll || writer->segment_bytes >= writer->segment_most))
+	// The last one grows: a record of days is worth more than the speed of going on with it after a crash.
+	bool more = writer->segment < HZ_JOURNAL_SEGMENTS;
+	if (!err && more && writer->plain.first &&
+	    (writer->roll || writer->segment_bytes >= writer->segment_most))
 		err = hz_writer_begin_segment(writer, 0, now_us, wall_us);
 	if (!err)
 		err = seal_all(writer, &writer->plain);

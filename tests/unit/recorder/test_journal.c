@@ -1,4 +1,5 @@
 // Writing a record and reading it: order, tracks, events, keys, ends.
+#include "recorder/journal/writer_internal.h"
 #include "tests/unit/recorder/rig.h"
 
 static void what_is_put_is_read(void **state)
@@ -187,6 +188,24 @@ static void the_master_key_is_needed(void **state)
 	rig_done(&rig);
 }
 
+// The names of files end at 9999: the last one grows, the record goes on and ends.
+static void the_last_segment_grows(void **state)
+{
+	struct rig rig;
+	rig_init(&rig);
+	rig.segment_bytes = 1;
+	rig_open(&rig);
+	uint32_t a = rig_track(&rig, "a");
+	rig.w->segment = HZ_JOURNAL_SEGMENTS - 1; // as if it had been long
+	for (uint32_t i = 0; i < 10; i++) {
+		assert_int_equal(rig_put(&rig, a, i), 0);
+		assert_int_equal(rig_seal_sync(&rig), 0);
+	}
+	assert_int_equal(rig.w->segment, HZ_JOURNAL_SEGMENTS);
+	assert_int_equal(rig_end(&rig), 0);
+	rig_done(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +214,7 @@ int main(void)
 	    cmocka_unit_test(two_writers_are_refused),
 	    cmocka_unit_test(a_full_memory_is_told),
 	    cmocka_unit_test(what_is_discarded_is_never_written),
+	    cmocka_unit_test(the_last_segment_grows),
 	    cmocka_unit_test(bad_arguments_are_refused),
 	    cmocka_unit_test(the_master_key_is_needed),
 	};

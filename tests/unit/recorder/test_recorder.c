@@ -78,8 +78,8 @@ static void no_more_tracks(void **state)
 			rr_turn(rig);
 		}
 		for (unsigned i = n; i < n + batch; i++)
-			assert_int_equal(hz_record_link_track_close(rig->link, RECORD_A, 1, HZ_ID(1, i), false),
-			                 0);
+			assert_int_equal(
+			    hz_record_link_track_close(rig->link, RECORD_A, 1, HZ_ID(1, i), false), 0);
 		rr_expect(rig, "closed", 0, batch);
 	}
 	assert_int_equal(rr_seen(rig, "track", -E2BIG), 4200 - (HZ_JOURNAL_TRACKS - 2));
