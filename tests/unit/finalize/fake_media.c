@@ -58,19 +58,25 @@ static struct fake_clip encode(const char *input, const char *options, const cha
 
 struct fake_clip fake_video(const char *codec, int width, int height, int fps, int seconds, int key_s)
 {
-	return fake_video_at(codec, width, height, fps, seconds, key_s,
-	                     width * height < 150000 ? 300000 : width * height * 2);
+	const struct fake_picture want = {.codec = codec,
+	                                  .width = width,
+	                                  .height = height,
+	                                  .fps = fps,
+	                                  .seconds = seconds,
+	                                  .key_s = key_s,
+	                                  .bps = width * height < 150000 ? 300000 : width * height * 2};
+	return fake_video_at(&want);
 }
 
-struct fake_clip fake_video_at(const char *codec, int width, int height, int fps, int seconds, int key_s,
-                               int bps)
+struct fake_clip fake_video_at(const struct fake_picture *want)
 {
 	char input[512], options[256];
-	int gop = key_s * fps;
+	const char *codec = want->codec;
+	int gop = want->key_s * want->fps, bps = want->bps;
 	snprintf(input, sizeof(input),
 	         "testsrc2=s=%dx%d:r=%d:d=%d,format=yuv420p,lutyuv=y=16+val/4,drawbox=c=white:t=fill:"
 	         "enable='lt(mod(t+0.001,1),0.1)'",
-	         width, height, fps, seconds);
+	         want->width, want->height, want->fps, want->seconds);
 	if (strcmp(codec, "h264") == 0) {
 		snprintf(options, sizeof(options),
 		         "-c:v libx264 -preset ultrafast -profile:v baseline -threads 1 -b:v %d -g %d "

@@ -23,8 +23,11 @@ struct fake_clip {
 
 // White flashes of 0.1 s at each whole second. codec: "h264", "vp8", "vp9", "av1"; keyframes every `key_s`.
 struct fake_clip fake_video(const char *codec, int width, int height, int fps, int seconds, int key_s);
-struct fake_clip fake_video_at(const char *codec, int width, int height, int fps, int seconds, int key_s,
-                               int bps);
+struct fake_picture {
+	const char *codec;
+	int width, height, fps, seconds, key_s, bps;
+};
+struct fake_clip fake_video_at(const struct fake_picture *want);
 // Beeps of 0.1 s at each whole second of true time, sampled by a clock that is `ppm` fast; 20 ms a frame.
 struct fake_clip fake_audio(double ppm, int seconds);
 // Something as loud and as hard to encode as speech.

@@ -1,5 +1,6 @@
 // Records of every kind on a shelf, a server before them, and people who ask for them.
-#pragma once
+#ifndef HZ_TESTS_UNIT_SESSION_REPLAY_RIG_H
+#define HZ_TESTS_UNIT_SESSION_REPLAY_RIG_H
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -166,3 +167,5 @@ static inline void open_view(struct shelf *s, const char *token, char cookie[300
 	snprintf(view, 40, "%s", rig_text(web->json, "id"));
 	snprintf(cookie, 300, "a=b; %.*s", (int)strcspn(web->cookie, ";"), web->cookie);
 }
+
+#endif

@@ -48,6 +48,7 @@ static void config_fill(struct child *c)
 	c->config.limits.connections_per_address = 100;
 	c->config.limits.requests_per_second = 1000;
 	c->config.web.dir = empty;
+	c->config.record.dir = c->dir;
 	c->config.log.level = level;
 }
 
