@@ -17,7 +17,7 @@
 
 struct options {
 	const char *record; // an id, or a folder; NULL: all
-	const char *config, *store, *master_key, *public_key;
+	const char *config, *store, *master_key, *key;
 	bool json, chain_only;
 	char root[PATH_BYTES]; // of the store
 	char key[PATH_BYTES + 16];
@@ -166,7 +166,7 @@ static void verify_folder(struct verifying *v, const char *folder, const char *i
 	hz_record_verify(folder, v->master, &result);
 	if (!v->list)
 		print_result(id, &result);
-	hz_cli_record_files(folder, id, v->o->public_key, &files);
+	hz_cli_record_files(folder, id, v->o->key, &files);
 	v->count++;
 	v->bad += result.verdict >= HZ_VERIFY_ALTERED || files.faults;
 	if (v->list)
@@ -292,7 +292,7 @@ int hz_cli_record(int argc, char **argv)
 	    {.name = "--config", .text = &o.config},
 	    {.name = "--store", .text = &o.store},
 	    {.name = "--master-key", .text = &o.master_key},
-	    {.name = "--key", .text = &o.public_key},
+	    {.name = "--key", .text = &o.key},
 	    {.name = "--chain-only", .flag = &o.chain_only},
 	    {.name = "--json", .flag = &o.json},
 	    {.name = NULL},
