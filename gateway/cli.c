@@ -23,8 +23,7 @@ static const struct command {
      "opens a consult if there is none"},
     {"doctor", hz_cli_doctor, "[--config FILE] [--json]", "checks this installation, says what to do"},
     {"record", hz_cli_record,
-     "list|verify|finalize [RECORD] [--store DIR] [--master-key FILE] [--key FILE] [--chain-only] [--json] "
-     "[--config "
+     "list|verify|finalize [RECORD] [--store DIR] [--master-key FILE] [--chain-only] [--json] [--config "
      "FILE]",
      "the records of consults: their states, whether a byte of one was altered, and the files of one made "
      "anew"},

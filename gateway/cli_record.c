@@ -17,7 +17,7 @@
 
 struct options {
 	const char *record; // an id, or a folder; NULL: all
-	const char *config, *store, *master_key, *key;
+	const char *config, *store, *master_key;
 	bool json, chain_only;
 	char root[PATH_BYTES]; // of the store
 	char key[PATH_BYTES + 16];
@@ -114,15 +114,12 @@ struct verifying {
 	unsigned count, bad;
 };
 
-static json_t *result_json(const char *id, const char *folder, const struct hz_verify_result *r,
-                           struct hz_cli_files *files)
+static json_t *result_json(const char *id, const char *folder, const struct hz_verify_result *r)
 {
 	const struct hz_journal_summary *s = &r->summary;
 	char hash[2 * HZ_JOURNAL_HASH_BYTES + 1];
-	json_t *json = json_pack(
-	    "{sssssssbsO}", "id", id, "folder", folder, "verdict",
-	    hz_verify_name(files->faults && r->verdict < HZ_VERIFY_ALTERED ? HZ_VERIFY_ALTERED : r->verdict),
-	    "signed", files->is_signed, "files", files->list);
+	json_t *json =
+	    json_pack("{ssssss}", "id", id, "folder", folder, "verdict", hz_verify_name(r->verdict));
 	for (unsigned i = 0; i < HZ_JOURNAL_HASH_BYTES; i++)
 		snprintf(hash + 2 * i, 3, "%02x", s->hash[i]);
 	if (r->fault.what[0])
@@ -162,18 +159,13 @@ static void print_result(const char *id, const struct hz_verify_result *r)
 static void verify_folder(struct verifying *v, const char *folder, const char *id)
 {
 	struct hz_verify_result result;
-	struct hz_cli_files files = {.list = v->list ? json_array() : NULL};
 	hz_record_verify(folder, v->master, &result);
-	if (!v->list)
-		print_result(id, &result);
-	hz_cli_record_files(folder, id, v->o->key, &files);
 	v->count++;
-	v->bad += result.verdict >= HZ_VERIFY_ALTERED || files.faults;
+	v->bad += result.verdict >= HZ_VERIFY_ALTERED;
 	if (v->list)
-		json_array_append_new(v->list, result_json(id, folder, &result, &files));
-	else if (files.is_signed && !files.faults)
-		printf("%s  signed  everything is as its certificate says\n", id);
-	json_decref(files.list);
+		json_array_append_new(v->list, result_json(id, folder, &result));
+	else
+		print_result(id, &result);
 }
 
 static bool verify_one(void *arg, const char *folder, const struct hz_record_state *state)
@@ -292,7 +284,6 @@ int hz_cli_record(int argc, char **argv)
 	    {.name = "--config", .text = &o.config},
 	    {.name = "--store", .text = &o.store},
 	    {.name = "--master-key", .text = &o.master_key},
-	    {.name = "--key", .text = &o.key},
 	    {.name = "--chain-only", .flag = &o.chain_only},
 	    {.name = "--json", .flag = &o.json},
 	    {.name = NULL},

@@ -29,13 +29,7 @@ typedef void hz_certificate_fault_cb(void *arg, const char *where, const char *w
 // DELETED with deletion.json) files that are gone are no fault.
 int hz_certificate_verify(const char *folder, const char *public_pem, hz_certificate_fault_cb *cb, void *arg);
 
-// What can be said of a record's files at any time: by its certificate, or, while there is none, by the hashes in its manifest,
-// which nobody signed. ret_signed: by the certificate. A record that must have a certificate or a manifest and has none is a
-// fault; one that was not finalised yet has nothing to check. Returns the number of faults told; -errno.
-int hz_record_files_verify(const char *folder, const char *public_pem, hz_certificate_fault_cb *cb, void *arg,
-                           bool *ret_signed);
-
-// A certificate's text, without looking at files. 0: signed by that key (NULL: by the one inside); -EBADMSG: no certificate;
+// The same for a text, without looking at files. 0: signed by that key (NULL: by the one inside); -EBADMSG: no certificate;
 // -EKEYREJECTED: signature does not fit.
 int hz_certificate_check(const char *text, size_t bytes, const char *public_pem_text);
 

@@ -9,14 +9,13 @@
 #include "recorder/record/certificate.h"
 #include "recorder/record/files.h"
 #include "recorder/record/sign.h"
-#include "recorder/store.h"
 
 struct verify {
 	const char *folder;
 	hz_certificate_fault_cb *cb;
 	void *arg;
 	int faults;
-	bool certified, deleted; // deleted: by a signed note
+	bool deleted; // by a signed note
 };
 
 static void fault(struct verify *v, const char *where, const char *what)
@@ -31,7 +30,7 @@ static void check_entry(struct verify *v, const char *path, const json_t *entry)
 	struct hz_file_hash hash;
 	const char *sha256 = json_string_value(json_object_get(entry, "sha256"));
 	if (!hz_document_is_inside(path) || !sha256) {
-		fault(v, v->certified ? "certificate.json" : "manifest.json", "an entry is no file");
+		fault(v, "certificate.json", "an entry is no file");
 		return;
 	}
 	snprintf(full, sizeof(full), "%s/%s", v->folder, path);
@@ -71,13 +70,12 @@ static void check_folder(struct verify *v, const char *name, const json_t *files
 		if (e->d_name[0] == '.' || (n > 4 && strcmp(e->d_name + n - 4, ".new") == 0))
 			continue;
 		if (segments ? !is_listed(segments, "file", e->d_name) : !is_listed(files, "path", path))
-			fault(v, path, v->certified ? "is not in the certificate" : "is not in the manifest");
+			fault(v, path, "is not in the certificate");
 	}
 	if (dir)
 		closedir(dir);
 }
 
-// c: a certificate, or a manifest, which name files and segments alike.
 static void check_content(struct verify *v, const json_t *c)
 {
 	size_t i;
@@ -85,7 +83,7 @@ static void check_content(struct verify *v, const json_t *c)
 	const json_t *segments = json_object_get(json_object_get(c, "journal"), "segments");
 	char path[4096];
 	if (!json_is_array(files))
-		fault(v, v->certified ? "certificate.json" : "manifest.json", "names no files");
+		fault(v, "certificate.json", "names no files");
 	json_array_foreach(files, i, one)
 	{
 		const char *name = json_string_value(json_object_get(one, "path"));
@@ -98,8 +96,7 @@ static void check_content(struct verify *v, const json_t *c)
 		check_entry(v, path, one);
 	}
 	check_folder(v, "tracks", files, NULL);
-	if (v->certified)
-		check_folder(v, "dicom", files, NULL);
+	check_folder(v, "dicom", files, NULL);
 	if (json_is_array(segments))
 		check_folder(v, "journal", files, segments);
 }
@@ -138,7 +135,7 @@ static int read_key(const char *folder, const char *public_pem, char **ret)
 
 int hz_certificate_verify(const char *folder, const char *public_pem, hz_certificate_fault_cb *cb, void *arg)
 {
-	struct verify v = {.folder = folder, .cb = cb, .arg = arg, .certified = true};
+	struct verify v = {.folder = folder, .cb = cb, .arg = arg};
 	char path[4096], *text = NULL, *pem = NULL;
 	size_t bytes = 0;
 	struct hz_sign_key *key = NULL;
@@ -170,43 +167,4 @@ int hz_certificate_verify(const char *folder, const char *public_pem, hz_certifi
 	free(pem);
 	free(text);
 	return v.faults;
-}
-
-// By the manifest.
-static int verify_unsigned(struct verify *v, const struct hz_record_state *state)
-{
-	char path[4096], *text = NULL;
-	size_t bytes = 0;
-	snprintf(path, sizeof(path), "%s/manifest.json", v->folder);
-	if (state->phase == HZ_RECORD_DELIVERED || state->phase == HZ_RECORD_DELETED)
-		fault(v, "certificate.json", "is not there");
-	int err = hz_document_read(path, HZ_CERTIFICATE_BYTES, &text, &bytes);
-	if (err == -ENOENT && state->phase == HZ_RECORD_FINALISED)
-		fault(v, "manifest.json", "is not there");
-	if (err)
-		return err == -ENOENT ? v->faults : err;
-	json_t *all = json_loadb(text, bytes, 0, NULL);
-	free(text);
-	const char *id = json_string_value(json_object_get(all, "record"));
-	if (!id || strcmp(id, state->id) != 0)
-		fault(v, "manifest.json", all ? "is of another record" : "is not readable");
-	else
-		check_content(v, all);
-	json_decref(all);
-	return v->faults;
-}
-
-int hz_record_files_verify(const char *folder, const char *public_pem, hz_certificate_fault_cb *cb, void *arg,
-                           bool *ret_signed)
-{
-	struct verify v = {.folder = folder, .cb = cb, .arg = arg};
-	struct hz_record_state state;
-	int err = hz_certificate_verify(folder, public_pem, cb, arg);
-	*ret_signed = err != -ENOENT;
-	if (err != -ENOENT)
-		return err;
-	err = hz_record_state_read(folder, &state);
-	if (err == -EBADMSG || err == -ENOENT) // told by who checks the journal
-		return 0;
-	return err || state.phase < HZ_RECORD_FINALISED ? err : verify_unsigned(&v, &state);
 }

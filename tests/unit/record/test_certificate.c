@@ -14,7 +14,6 @@
 #include "recorder/record/files.h"
 #include "recorder/record/package.h"
 #include "recorder/record/sign.h"
-#include "recorder/store.h"
 #include "tests/unit/record/fake_record.h"
 
 struct faults {
@@ -106,48 +105,6 @@ static void test_added_and_removed(void **state)
 	fake_record_free(&r);
 }
 
-static void files_of(const struct fake_record *r, bool is_signed, unsigned faults, const char *where)
-{
-	struct faults f = {0};
-	bool got;
-	assert_int_equal(hz_record_files_verify(r->folder, NULL, note, &f, &got), faults);
-	assert_int_equal(got, is_signed);
-	assert_int_equal(f.count, faults);
-	assert_string_equal(f.where, where);
-}
-
-static void set_phase(const struct fake_record *r, enum hz_record_phase phase)
-{
-	struct hz_record_state state = {.phase = phase, .started_ms = 1, .ended_ms = 2, .consult = "c"};
-	snprintf(state.id, sizeof(state.id), "%s", FAKE_RECORD);
-	assert_int_equal(hz_record_state_write(r->folder, &state), 0);
-}
-
-// Without a certificate the manifest tells, and without a manifest its state that one is missing.
-static void test_unsigned(void **state)
-{
-	struct fake_record r;
-	fake_record_new(&r, false);
-	set_phase(&r, HZ_RECORD_FINALISED);
-	files_of(&r, false, 0, "");
-	assert_true(fake_run("printf x >>%s/composed.mp4", r.folder));
-	files_of(&r, false, 1, "composed.mp4");
-	assert_true(fake_run("sed -i 's/\"record\"/\"recorD\"/' %s/manifest.json", r.folder));
-	files_of(&r, false, 1, "manifest.json");
-	assert_true(fake_run("rm %s/manifest.json", r.folder));
-	files_of(&r, false, 1, "manifest.json");
-	set_phase(&r, HZ_RECORD_ENDED);
-	files_of(&r, false, 0, "");
-	set_phase(&r, HZ_RECORD_DELIVERED);
-	files_of(&r, false, 1, "certificate.json");
-	fake_record_free(&r);
-	make(&r, false);
-	files_of(&r, true, 0, "");
-	assert_true(fake_run("printf x >>%s/composed.mp4", r.folder));
-	files_of(&r, true, 1, "composed.mp4");
-	fake_record_free(&r);
-}
-
 // Signed anew by somebody else: the installation's key tells.
 static void test_other_key(void **state)
 {
@@ -216,9 +173,11 @@ static void test_openssl_agrees(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_altered_es256),     cmocka_unit_test(test_altered_sm2),
-	    cmocka_unit_test(test_added_and_removed), cmocka_unit_test(test_unsigned),
-	    cmocka_unit_test(test_other_key),         cmocka_unit_test(test_kept),
+	    cmocka_unit_test(test_altered_es256),
+	    cmocka_unit_test(test_altered_sm2),
+	    cmocka_unit_test(test_added_and_removed),
+	    cmocka_unit_test(test_other_key),
+	    cmocka_unit_test(test_kept),
 	    cmocka_unit_test(test_openssl_agrees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
