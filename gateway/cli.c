@@ -23,9 +23,11 @@ static const struct command {
      "opens a consult if there is none"},
     {"doctor", hz_cli_doctor, "[--config FILE] [--json]", "checks this installation, says what to do"},
     {"record", hz_cli_record,
-     "list|verify|finalize [RECORD] [--store DIR] [--master-key FILE] [--chain-only] [--json] [--config "
-     "FILE]",
-     "the records of consults: their states, whether a byte of one was altered, and the files of one made "
+     "list|verify|finalize [RECORD] [--store DIR] [--master-key FILE] [--key PUBLIC.PEM] [--chain-only] "
+     "[--json] "
+     "[--config FILE]",
+     "the records of consults: their states, whether a byte of a journal, file or certificate was altered, "
+     "and the files of one made "
      "anew"},
     {"retry", hz_cli_retry, "[--record ID] [--store DIR] [--config FILE]",
      "releases deliveries that PACS or EMR refused, and records that could not be finalised"},

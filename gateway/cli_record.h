@@ -5,7 +5,23 @@
 #include <stdint.h>
 
 #include "gateway/cli.h"
+#include "recorder/journal/keys.h"
+#include "recorder/store.h"
+
+struct hz_cli_record {
+	const char *record; // an id, or a folder; NULL: all
+	const char *config, *store, *master_key;
+	const char *key; // --key: public key that certificates are checked with; NULL: the store's
+	bool json, chain_only;
+	char root[HZ_RECORD_PATH_BYTES]; // of the store
+	char master[HZ_RECORD_PATH_BYTES + 16];
+};
 
 int hz_cli_record_finalize(const char *folder, const uint8_t *master); // an exit code
+int hz_cli_record_verify(const struct hz_cli_record *options);         // the same
+
+// 0, or an exit code after an error line.
+int hz_cli_record_master(const struct hz_cli_record *options, uint8_t ret[HZ_JOURNAL_KEY_BYTES]);
+int hz_cli_record_print(void *json); // takes a json_t *; NULL: out of memory. An exit code
 
 #endif

@@ -44,6 +44,11 @@ static json_t *record_json(struct hz_rest_call *call, const struct hz_replay_rec
 	                         "lost", r->found && r->state.lost, "torn", r->found && r->state.torn);
 	if (json && ended)
 		json_object_set_new(json, "ended_ms", json_integer(r->ended_ms));
+	if (json && r->found && r->state.composing.phase)
+		json_object_set_new(json, "composing",
+		                    json_pack("{s:s, s:s}", "state",
+		                              hz_record_composing_name(r->state.composing.phase), "error",
+		                              r->state.composing.error));
 	if (json && r->found && r->state.changed_ms)
 		json_object_set_new(json, "changed_ms", json_integer(r->state.changed_ms));
 	return json;

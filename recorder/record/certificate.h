@@ -23,6 +23,8 @@ int hz_certificate_issue(const char *store, const char *folder, bool sm2);
 // What is wrong, one call a thing: where ("tracks/a.mp4", "certificate.json", "journal/0001.hzj"), what ("hash differs").
 typedef void hz_certificate_fault_cb(void *arg, const char *where, const char *what);
 
+#define HZ_CERTIFICATE_NOT_NAMED "is not in the certificate" // what is said of a file beside
+
 // Checks the signature and every hash. public_pem: path of the trusted public key (NULL: the one of the store that the folder
 // lies in, <folder>/../../../signing/public.pem; not there: the one in the certificate, which proves only that it is whole,
 // and is told as a fault). Returns the number of faults told; -ENOENT: no certificate; -errno. After a deletion (state

@@ -70,7 +70,7 @@ static void check_folder(struct verify *v, const char *name, const json_t *files
 		if (e->d_name[0] == '.' || (n > 4 && strcmp(e->d_name + n - 4, ".new") == 0))
 			continue;
 		if (segments ? !is_listed(segments, "file", e->d_name) : !is_listed(files, "path", path))
-			fault(v, path, "is not in the certificate");
+			fault(v, path, HZ_CERTIFICATE_NOT_NAMED);
 	}
 	if (dir)
 		closedir(dir);

@@ -11,9 +11,11 @@
 #include <cmocka.h>
 
 #include "recorder/record/certificate.h"
+#include "recorder/record/check.h"
 #include "recorder/record/files.h"
 #include "recorder/record/package.h"
 #include "recorder/record/sign.h"
+#include "recorder/store.h"
 #include "tests/unit/record/fake_record.h"
 
 struct faults {
@@ -44,6 +46,41 @@ static void make(struct fake_record *r, bool sm2)
 	fake_record_new(r, false);
 	assert_int_equal(hz_package(r->folder, &settings, &why), 0);
 	assert_int_equal(hz_certificate_issue(r->store, r->folder, sm2), 0);
+}
+
+static struct hz_record_state s_of(enum hz_record_phase phase, enum hz_record_composing composing)
+{
+	struct hz_record_state s = {.phase = phase, .started_ms = 1, .ended_ms = 2, .changed_ms = 3};
+	snprintf(s.id, sizeof(s.id), "%s", FAKE_RECORD);
+	snprintf(s.consult, sizeof(s.consult), "c");
+	s.composing.phase = composing;
+	return s;
+}
+
+static unsigned check(const struct fake_record *r, enum hz_record_phase phase,
+                      enum hz_record_composing composing)
+{
+	struct faults f = {0};
+	struct hz_record_state s = s_of(phase, composing);
+	assert_int_equal(hz_record_state_write(r->folder, &s), 0);
+	int told = hz_check_files(r->folder, NULL, note, &f);
+	assert_int_equal(told, f.count);
+	return f.count;
+}
+
+// While the archive composes and signs anew, what it is about to write is no fault; all else is.
+static void test_while_composing(void **state)
+{
+	struct fake_record r;
+	make(&r, false);
+	assert_int_equal(check(&r, HZ_RECORD_DELIVERED, HZ_COMPOSING_DONE), 0);
+	assert_true(fake_run("echo >>%s/manifest.json; touch %s/dicom/77.dcm", r.folder, r.folder));
+	assert_int_equal(check(&r, HZ_RECORD_DELIVERED, HZ_COMPOSING_DONE), 2);
+	assert_int_equal(check(&r, HZ_RECORD_DELIVERED, HZ_COMPOSING_RUNNING), 0);
+	assert_int_equal(check(&r, HZ_RECORD_FINALISED, HZ_COMPOSING_MADE), 0);
+	assert_true(fake_run("echo >>%s/tracks/doctor.camera.1.mp4", r.folder));
+	assert_int_equal(check(&r, HZ_RECORD_FINALISED, HZ_COMPOSING_MADE), 1);
+	fake_record_free(&r);
 }
 
 // Every altered byte is found and its file named.
@@ -173,11 +210,9 @@ static void test_openssl_agrees(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_altered_es256),
-	    cmocka_unit_test(test_altered_sm2),
-	    cmocka_unit_test(test_added_and_removed),
-	    cmocka_unit_test(test_other_key),
-	    cmocka_unit_test(test_kept),
+	    cmocka_unit_test(test_while_composing), cmocka_unit_test(test_altered_es256),
+	    cmocka_unit_test(test_altered_sm2),     cmocka_unit_test(test_added_and_removed),
+	    cmocka_unit_test(test_other_key),       cmocka_unit_test(test_kept),
 	    cmocka_unit_test(test_openssl_agrees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

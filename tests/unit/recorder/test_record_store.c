@@ -85,6 +85,10 @@ static void states_survive(void **state)
 	s.attempts = 3;
 	s.torn = true;
 	snprintf(s.error, sizeof(s.error), "组成: disk full");
+	s.composing.phase = HZ_COMPOSING_FAILED;
+	s.composing.attempts = 6;
+	s.composing.changed_ms = 5;
+	snprintf(s.composing.error, sizeof(s.composing.error), "tracks/a.mp4: cut off");
 	assert_int_equal(hz_record_folder(rig.folder, ID, s.started_ms, folder), 0);
 	assert_non_null(strstr(folder, "/2023/11/" ID));
 	assert_int_equal(hz_record_state_read(folder, &got), -ENOENT);
@@ -113,6 +117,8 @@ static void bad_states_are_refused(void **state)
 	                                         {"\"attempts\":0", "\"attempts\":99999999999"},
 	                                         {"\"lost\":false", "\"lost\":0"},
 	                                         {"\"torn\"", "\"lost\""},
+	                                         {"\"torn\"", "\"composing\":1,\"torn\""},
+	                                         {"\"torn\"", "\"composing\":{\"phase\":\"later\"},\"torn\""},
 	                                         {"{", "[{"}};
 	struct hz_record_state s;
 	assert_int_equal(hz_record_state_parse(good, strlen(good), &s), 0);
@@ -223,6 +229,56 @@ static void verified(void **state)
 	drop_store(&rig);
 }
 
+static void put_file(const struct rig *rig, const char *name, const char *text)
+{
+	char path[600];
+	snprintf(path, sizeof(path), "%s/%s", rig->folder, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+// Without a certificate the manifest's hashes are what is asked; once there must be one, it must be there.
+static void files_verified(void **state)
+{
+	static const char manifest[] =
+	    "{\"version\": 1, \"record\": \"" ID "\", \"files\": [{\"path\": \"a.mp4\", \"role\": \"track\", "
+	    "\"bytes\": 3, \"sha256\": "
+	    "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\", "
+	    "\"sha1\": \"a9993e364706816aba3e25717850c26c9cd0d89d\"}]}";
+	struct hz_record_state s = state_of(ID, HZ_RECORD_FINALISED, 1700000000000);
+	struct rig rig;
+	make_store(&rig);
+	assert_int_equal(hz_record_state_write(rig.folder, &s), 0);
+	put_file(&rig, "manifest.json", manifest);
+	put_file(&rig, "a.mp4", "abc");
+	assert_int_equal(run("record verify"), 0);
+	put_file(&rig, "a.mp4", "abd");
+	assert_int_equal(run("record verify"), 1);
+	assert_non_null(strstr(out, ID "  altered  a.mp4: its hash differs"));
+	put_file(&rig, "a.mp4", "abcd");
+	assert_int_equal(run("record verify --json"), 1);
+	assert_non_null(strstr(out, "its length differs"));
+	put_file(&rig, "a.mp4", "abc");
+	put_file(&rig, "manifest.json", "{");
+	assert_int_equal(run("record verify"), 1);
+	assert_non_null(strstr(out, "altered  manifest.json"));
+	put_file(&rig, "manifest.json", manifest);
+	s.phase = HZ_RECORD_DELIVERED;
+	assert_int_equal(hz_record_state_write(rig.folder, &s), 0);
+	assert_int_equal(run("record verify"), 1);
+	assert_non_null(strstr(out, ID "  altered  certificate.json: is not there"));
+	s.composing.phase = HZ_COMPOSING_FAILED;
+	snprintf(s.composing.error, sizeof(s.composing.error), "no font");
+	assert_int_equal(hz_record_state_write(rig.folder, &s), 0);
+	assert_int_equal(run("record list"), 0);
+	assert_non_null(strstr(out, "  not composed: no font"));
+	assert_int_equal(run("record list --json"), 0);
+	assert_non_null(strstr(out, "\"composing\""));
+	drop_store(&rig);
+}
+
 static enum hz_verify verdict(const struct rig *rig)
 {
 	struct hz_verify_result r;
@@ -260,9 +316,13 @@ static void the_state_and_the_journal_agree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(states_survive), cmocka_unit_test(bad_states_are_refused),
-	    cmocka_unit_test(newest_first),   cmocka_unit_test(listed),
-	    cmocka_unit_test(verified),       cmocka_unit_test(the_state_and_the_journal_agree),
+	    cmocka_unit_test(states_survive),
+	    cmocka_unit_test(bad_states_are_refused),
+	    cmocka_unit_test(newest_first),
+	    cmocka_unit_test(listed),
+	    cmocka_unit_test(verified),
+	    cmocka_unit_test(files_verified),
+	    cmocka_unit_test(the_state_and_the_journal_agree),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,8 @@ static inline void make(struct shelf *s, const char *id, const char *consult, en
 	                                  .stopped_by = "",
 	                                  .started_ms = started_ms,
 	                                  .ended_ms = phase == HZ_RECORD_RECORDING ? 0 : started_ms + 5000};
+	if (phase == HZ_RECORD_FINALISED)
+		state.composing.phase = HZ_COMPOSING_WAITING;
 	snprintf(state.id, sizeof(state.id), "%s", id);
 	snprintf(state.consult, sizeof(state.consult), "%s", consult);
 	assert_int_equal(hz_record_folder(s->dir, id, started_ms, folder), 0);

@@ -113,8 +113,12 @@ static void pages(void **state)
 		                 400);
 	// States as they are.
 	assert_string_equal(rig_text(get(s, API R1, token)->json, "state"), "finalised");
+	web = get(s, API R1, token);
+	web_schema(web, "recording.one");
+	assert_string_equal(rig_text(json_object_get(web->json, "composing"), "state"), "waiting");
 	web = get(s, API R3, token);
 	web_schema(web, "recording.one");
+	assert_null(json_object_get(web->json, "composing"));
 	assert_string_equal(rig_text(web->json, "state"), "recording");
 	assert_true(json_is_null(json_object_get(web->json, "ended_ms")));
 	assert_int_equal(get(s, API R3 "/manifest", token)->status, 409); // not yet
