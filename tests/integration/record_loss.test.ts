@@ -69,7 +69,7 @@ test("kill -9 in random order, and takeovers: at most a second of any stream is 
   assert.equal(host.state?.consult?.record?.id, id);
   await sleep(1500);
   await host.call("record.stop");
-  await until("END on disk", 8000, () => /ended/.test(gateway.cli(["record", "list"])));
+  await until("END on disk", 8000, () => /ended|finalis|delivered/.test(gateway.cli(["record", "list"])));
 
   const journal = readJournal(folderOf(gateway, id), readFileSync(join(gateway.dataDir, "record/master.key")));
   const streams = new Map<string, Item[]>();

@@ -12,7 +12,7 @@ export class Archive {
   constructor(readonly env: Record<string, string> = {}, readonly preset = "release") { mkdirSync(this.store); }
 
   get binary(): string { return join(ROOT, "build", this.preset, "gateway/huizhen"); }
-  get environment(): NodeJS.ProcessEnv { return { ...process.env, TZ: "Asia/Shanghai", HUIZHEN_DATA_DIR: this.data, HUIZHEN_RECORD_RETRY_SECONDS: "2", ...this.env }; }
+  get environment(): NodeJS.ProcessEnv { return { ...process.env, TZ: "Asia/Shanghai", HUIZHEN_DATA_DIR: this.data, HUIZHEN_RECORD_RETRY_SECONDS: "2", HUIZHEN_RECORD_COMPOSE: "false", ...this.env }; }
 
   start(): void {
     const log = openSync(join(this.data, "log"), "a");

@@ -81,6 +81,7 @@ export class Gateway {
       HUIZHEN_HTTP_PORT: String(ports.http), HUIZHEN_HTTPS_PORT: String(ports.https),
       HUIZHEN_MEDIA_PORT: String(ports.media), HUIZHEN_MEDIA_WORKERS: String(options.workers ?? 1),
       HUIZHEN_MEDIA_ADDRESS: "127.0.0.1", HUIZHEN_DATA_DIR: dataDir, HUIZHEN_WEB_DIR: join(ROOT, "web/dist"),
+      HUIZHEN_RECORD_COMPOSE: "false", // takes the processors' time from what is measured
       HUIZHEN_LIMITS_CONNECTIONS_PER_ADDRESS: "4000", HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "2000",
       ASAN_OPTIONS: "abort_on_error=0:detect_leaks=1:exitcode=99", UBSAN_OPTIONS: "print_stacktrace=1",
       ...(options.env ?? {}),
@@ -133,12 +134,12 @@ export class Gateway {
     return found;
   }
 
-  pidOf(kind: "control" | "worker" | "recorder", index = 0): number | undefined {
+  pidOf(kind: "control" | "worker" | "recorder" | "archive", index = 0): number | undefined {
     return this.children().find((c) => c.args[0] === kind && (kind !== "worker" || c.args[1] === String(index)))?.pid;
   }
 
   // kill -9; returns the pid that was killed.
-  kill9(kind: "control" | "worker" | "recorder", index = 0): number {
+  kill9(kind: "control" | "worker" | "recorder" | "archive", index = 0): number {
     const pid = this.pidOf(kind, index);
     if (!pid) throw new Error(`no ${kind} process`);
     process.kill(pid, "SIGKILL");
