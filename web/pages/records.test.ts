@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RestRecordingOne } from '../sdk/src/protocol';
 import { correct, learnLead, ReplayClock, SEEK_MS } from './records/clock';
 import { isShown, merge, type Filter } from './records/list-model';
-import { eventAt, placeOf, planOf, shownEvents, type Manifest, type ManifestFile } from './records/model';
+import { eventAt, eventWindow, placeOf, planOf, shownEvents, type Manifest, type ManifestFile } from './records/model';
 import { bytesText, clockText } from './shared/units';
 
 const file = (path: string, at_ms: number, duration_ms: number, more: Partial<ManifestFile> = {}): ManifestFile => ({
@@ -143,6 +143,15 @@ describe('events', () => {
 		expect(eventAt(list, 99)).toBe(-1);
 		expect(eventAt(list, 500)).toBe(1);
 		expect(eventAt(list, 5000)).toBe(2);
+	});
+	it('of a long day are listed around the position, never dropped for good', () => {
+		const many = Array.from({ length: 5000 }, (_, i) => ({ at_ms: i * 10, type: 'chat' }));
+		for (const at of [-1, 0, 499, 500, 1234, 4999]) {
+			const { from, shown } = eventWindow(many, at);
+			expect(shown.length).toBeGreaterThan(500);
+			if (at >= 0) expect(shown[at - from]).toBe(many[at]);
+		}
+		expect(eventWindow(many.slice(0, 300), 299)).toEqual({ from: 0, shown: many.slice(0, 300) });
 	});
 	it('have figures to read', () => {
 		expect([0, 999, 1500, 2_500_000, 3_210_000_000].map(bytesText)).toEqual(['0 B', '999 B', '2 KB', '2.5 MB', '3.2 GB']);

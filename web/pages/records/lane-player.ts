@@ -4,6 +4,7 @@ import { placeOf, type Lane, type Part, type Place } from './model';
 
 const AHEAD_MS = 8_000;
 const SETTLE_MS = 120;
+const LATE_MS = 90;
 
 interface Slot {
 	index: number;
@@ -76,6 +77,7 @@ export class LanePlayer {
 			slot.element.muted = this.muted || !on || place !== 'in';
 			if (!on || place !== 'in') {
 				if (!slot.element.paused) slot.element.pause();
+				if (on) this.hold(slot);
 			} else {
 				this.follow(slot, this.lane.parts[index] as Part, position, playing, speed, now);
 			}
@@ -106,11 +108,16 @@ export class LanePlayer {
 		const wanted = Math.max(0, position - part.at_ms);
 		if (slot.failed || element.readyState === 0 || element.seeking || (element.ended && playing)) return;
 		const drift = element.currentTime * 1000 - wanted;
-		if (!playing || element.paused) {
+		if (!playing) {
 			slot.correcting = false;
 			if (!element.paused) element.pause();
 			if (Math.abs(drift) > 20) element.currentTime = wanted / 1000;
-			else if (playing) this.begin(slot, speed, now);
+			return;
+		}
+		if (element.paused) {
+			// Not a jump for a step of the clock: while it jumps the clock goes on, and it would never arrive.
+			if (Math.abs(drift) > LATE_MS * speed) this.jump(slot, wanted, speed);
+			this.begin(slot, speed, now);
 			return;
 		}
 		if (now - slot.movedAt < SETTLE_MS) return;
@@ -121,15 +128,27 @@ export class LanePlayer {
 		const todo = correct(drift, slot.correcting);
 		slot.correcting = todo.factor !== 1;
 		if (todo.seek) {
-			slot.jumped = true;
+			this.jump(slot, wanted, speed);
 			slot.movedAt = now + 200;
-			element.currentTime = (wanted + this.lead * speed) / 1000;
 		}
 		const rate = Math.round(speed * todo.factor * 1000) / 1000;
 		if (element.playbackRate !== rate) element.playbackRate = rate;
 	}
 
+	private jump(slot: Slot, wanted: number, speed: number): void {
+		slot.jumped = true;
+		slot.element.currentTime = (wanted + this.lead * speed) / 1000;
+	}
+
+	/** The last picture of a part, also for who jumps behind it. */
+	private hold(slot: Slot): void {
+		const { element } = slot;
+		if (element.readyState === 0 || element.seeking || element.ended || !Number.isFinite(element.duration)) return;
+		if (element.duration - element.currentTime > 0.3) element.currentTime = Math.max(0, element.duration - 0.1);
+	}
+
 	private begin(slot: Slot, speed: number, now: number): void {
+		if (this.blocked) return;
 		slot.element.playbackRate = speed;
 		slot.movedAt = now;
 		slot.element.play().then(

@@ -174,3 +174,11 @@ export function eventAt(events: TimelineEvent[], at_ms: number): number {
 	}
 	return low - 1;
 }
+
+const WINDOW = 500;
+
+/** Those around event `at`: a page of many thousands would be slow. It moves in steps, so that the list rests between them. */
+export function eventWindow(events: TimelineEvent[], at: number): { from: number; shown: TimelineEvent[] } {
+	const from = Math.max(0, (Math.floor(Math.max(0, at) / WINDOW) - 1) * WINDOW);
+	return { from, shown: events.slice(from, from + 3 * WINDOW) };
+}

@@ -52,7 +52,7 @@ export function RecordsPage() {
 	const [to] = useState(target);
 	const [expired, setExpired] = useState(false);
 	const claims = to ? claimsOf(to.token) : null;
-	const console = kept(CONSOLE_KEY) !== null;
+	const fromConsole = kept(CONSOLE_KEY) !== null;
 	return (
 		<div class="page wide">
 			<TopBar>
@@ -63,9 +63,9 @@ export function RecordsPage() {
 				)}
 			</TopBar>
 			<main class="records">
-				{(console || to?.record) && (
+				{(fromConsole || to?.record) && (
 					<nav class="crumbs" aria-label={t('recordsNav')}>
-						{console ? (
+						{fromConsole ? (
 							<a href="/console#records">
 								<Icon name="back" size={18} /> {t('recBackToConsole')}
 							</a>

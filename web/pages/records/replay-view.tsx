@@ -42,19 +42,21 @@ export function ReplayView({ token, record, opened, download }: ViewProps) {
 	const [large, setLarge] = useState<string | null>(null);
 	const [tab, setTab] = useState<Tab>('events');
 	const [, bump] = useState(0);
-	const left = useRef(0);
+	const left = useRef({ position: 0, on: false, speed: 1 });
 	useEffect(() => {
 		const lanes = room && plan.composed ? [plan.composed] : plan.lanes;
 		const made = new Replay({ lanes, duration_ms: plan.duration_ms, url: (p) => view.url(p), renew: () => view.renew() });
-		made.seek(left.current);
+		made.seek(left.current.position);
+		made.setSpeed(left.current.speed);
 		const off = made.on(() => {
 			if (made.wanted) setBegun(true);
 			bump((n) => n + 1);
 		});
 		window.huizhenReplay = made;
 		setReplay(made);
+		if (left.current.on) made.play();
 		return () => {
-			left.current = made.position;
+			left.current = { position: made.position, on: made.wanted, speed: made.speed };
 			off();
 			made.stop();
 		};

@@ -1,16 +1,15 @@
 // Beside the pictures: events to jump to, and people with their sound.
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { maybe, t, type MessageKey } from '../i18n';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { maybe, t, useLanguage, type MessageKey } from '../i18n';
 import { Icon, type IconName } from '../shared/icons';
 import { clockText } from '../shared/units';
-import { eventAt, kindOf, type EventKind, type Lane, type ManifestPerson, type TimelineEvent } from './model';
+import { eventAt, eventWindow, kindOf, type EventKind, type Lane, type ManifestPerson, type TimelineEvent } from './model';
 import type { Replay } from './replay';
 import { usePosition } from './transport';
 
 const ICONS: Record<EventKind, IconName> = {
 	speech: 'sound', chat: 'chat', consent: 'record', people: 'people', image: 'screen', other: 'info',
 };
-const MOST_EVENTS = 1500;
 
 export function eventText(event: TimelineEvent, names: Map<string, string>): string {
 	const detail = event.detail ?? {};
@@ -35,14 +34,22 @@ export function eventText(event: TimelineEvent, names: Map<string, string>): str
 export function Events({ replay, events, names }: { replay: Replay; events: TimelineEvent[]; names: Map<string, string> }) {
 	const [hide, setHide] = useState<Set<EventKind>>(new Set());
 	const position = usePosition(replay);
+	const spoken = useLanguage();
 	const list = useRef<HTMLOListElement>(null);
-	const shown = events.filter((e) => !hide.has(kindOf(e))).slice(0, MOST_EVENTS);
-	const now = eventAt(shown, position + 50);
+	const wanted = useMemo(() => events.filter((e) => !hide.has(kindOf(e))), [events, hide]);
+	const at = eventAt(wanted, position + 50);
+	const { from, shown } = eventWindow(wanted, at);
+	const now = at - from;
 	useEffect(() => {
 		const box = list.current;
 		const line = box?.children[now] as HTMLElement | undefined;
 		if (box && line && !box.matches(':hover')) box.scrollTop = line.offsetTop - box.clientHeight / 3;
-	}, [now]);
+	}, [now, from]);
+	// Made anew only when another event is the current one, not with each step of the clock.
+	const rows = useMemo(
+		() => shown.map((event, i) => <Row key={`${event.at_ms}-${from + i}`} event={event} names={names} on={i === now} onClick={() => replay.seek(event.at_ms)} />),
+		[wanted, from, now, names, replay, spoken],
+	);
 	const kinds = (Object.keys(ICONS) as EventKind[]).filter((kind) => events.some((e) => kindOf(e) === kind));
 	return (
 		<section class="events" aria-label={t('recEvents')}>
@@ -57,21 +64,31 @@ export function Events({ replay, events, names }: { replay: Replay; events: Time
 				))}
 			</div>
 			<ol class="event-list" ref={list} data-testid="events" tabIndex={-1}>
-				{shown.map((event, i) => (
-					<li key={`${event.at_ms}-${i}`}>
-						<button
-							type="button" class={`event ${kindOf(event)}`} aria-current={i === now ? 'true' : undefined} data-at={event.at_ms}
-							onClick={() => replay.seek(event.at_ms)}
-						>
-							<span class="event-time">{clockText(event.at_ms)}</span>
-							<Icon name={ICONS[kindOf(event)]} size={18} />
-							<span class="event-text">{eventText(event, names)}</span>
-						</button>
-					</li>
-				))}
+				{rows}
 			</ol>
+			{shown.length < wanted.length && <p class="hint">{t('recEventsNear', { n: wanted.length })}</p>}
 			{shown.length === 0 && <p class="hint">{t(events.length > 0 ? 'recNoEvents' : 'recNothing')}</p>}
 		</section>
+	);
+}
+
+interface RowProps {
+	event: TimelineEvent;
+	names: Map<string, string>;
+	on: boolean;
+	onClick: () => void;
+}
+
+function Row({ event, names, on, onClick }: RowProps) {
+	const kind = kindOf(event);
+	return (
+		<li>
+			<button type="button" class={`event ${kind}`} aria-current={on ? 'true' : undefined} data-at={event.at_ms} onClick={onClick}>
+				<span class="event-time">{clockText(event.at_ms)}</span>
+				<Icon name={ICONS[kind]} size={18} />
+				<span class="event-text">{eventText(event, names)}</span>
+			</button>
+		</li>
 	);
 }
 

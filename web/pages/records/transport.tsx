@@ -1,9 +1,9 @@
 // Play, seek bar with what happened and what is missing, speed; and a line for each track.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { language, t } from '../i18n';
+import { language, maybe, t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { clockText } from '../shared/units';
-import { kindOf, type Plan, type TimelineEvent } from './model';
+import { kindOf, type Lane, type Plan, type TimelineEvent } from './model';
 import type { Replay } from './replay';
 
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
@@ -115,6 +115,11 @@ function SeekBar({ replay, plan, events, position }: { replay: Replay; plan: Pla
 	);
 }
 
+function laneName(lane: Lane, names: Map<string, string>): string {
+	const plain = lane.source === 'camera' || lane.source === 'microphone' || lane.source === '';
+	return [names.get(lane.participant) ?? lane.participant, plain ? '' : (maybe(`source_${lane.source}`) ?? lane.source)].filter(Boolean).join(' · ');
+}
+
 /** Who was there when: a line a track, with holes where nothing was received and marks where something was lost. */
 export function Lanes({ replay, plan, names }: { replay: Replay; plan: Plan; names: Map<string, string> }) {
 	const position = usePosition(replay);
@@ -125,13 +130,13 @@ export function Lanes({ replay, plan, names }: { replay: Replay; plan: Plan; nam
 			{plan.lanes.map((lane) => (
 				<li key={lane.key}>
 					<span class="lane-name">
-						<Icon name={lane.video ? 'camera' : 'mic'} size={16} /> {names.get(lane.participant) ?? lane.participant}
+						<Icon name={lane.source === 'screen' ? 'screen' : lane.video ? 'camera' : 'mic'} size={16} /> {laneName(lane, names)}
 					</span>
 					<span class="lane-line">
 						{lane.parts.map((part) => (
 							<button
 								key={part.path} type="button" class="lane-part" style={{ left: at(part.at_ms), width: at(part.duration_ms) }}
-								aria-label={t('recJumpTo', { time: clockText(part.at_ms) })} onClick={() => replay.seek(part.at_ms)}
+								aria-label={t('recJumpTrack', { name: laneName(lane, names), time: clockText(part.at_ms) })} onClick={() => replay.seek(part.at_ms)}
 							/>
 						))}
 						{lane.losses.map((loss) => (
