@@ -122,7 +122,7 @@ static int write_picture(struct work *w)
 	int64_t stands = p->duration > 0 && p->duration < most ? p->duration : most / 30;
 	if (shown + stands > w->end)
 		w->end = shown + stands;
-	int err = w->sound ? hz_dicom_sound_fill(w->sound, us_of(w, p->dts), 0) : 0;
+	int err = w->sound ? hz_dicom_sound_fill(w->sound, us_of(w, p->dts)) : 0;
 	if (err)
 		return err;
 	p->stream_index = w->to->index;
@@ -152,38 +152,12 @@ static int run(struct work *w, const struct hz_dicom_mp4 *with)
 	if (!err)
 		err = more;
 	if (!err && w->sound)
-		err = hz_dicom_sound_fill(w->sound, us_of(w, w->end), 1);
+		err = hz_dicom_sound_fill(w->sound, us_of(w, w->end));
 	if (!err && av_write_trailer(w->out) < 0)
 		err = -EIO;
 	w->info.duration_us = us_of(w, w->end);
 	w->info.audio_channels = w->sound ? hz_dicom_sound_channels(w->sound) : 0;
 	return err;
-}
-
-// Decoded silence fades through denormal numbers, with which the encoder takes seven times as long: in this thread they are zero.
-static uint64_t no_denormals(void)
-{
-#if defined(__x86_64__)
-	unsigned before = __builtin_ia32_stmxcsr();
-	__builtin_ia32_ldmxcsr(before | 0x8040); // flush to zero, denormals are zero
-	return before;
-#elif defined(__aarch64__)
-	uint64_t before;
-	__asm__ volatile("mrs %0, fpcr" : "=r"(before));
-	__asm__ volatile("msr fpcr, %0" ::"r"(before | 1ull << 24));
-	return before;
-#else
-	return 0;
-#endif
-}
-
-static void restore_denormals(uint64_t before)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_ldmxcsr((unsigned)before);
-#elif defined(__aarch64__)
-	__asm__ volatile("msr fpcr, %0" ::"r"(before));
-#endif
 }
 
 int hz_dicom_mp4(const struct hz_dicom_mp4 *with, struct hz_dicom_mp4_info *ret)
@@ -192,9 +166,7 @@ int hz_dicom_mp4(const struct hz_dicom_mp4 *with, struct hz_dicom_mp4_info *ret)
 	struct stat st;
 	av_log_set_level(AV_LOG_QUIET); // it names files and repeats what strangers sent
 	w.packet = av_packet_alloc();
-	uint64_t before = no_denormals();
 	int err = w.packet ? run(&w, with) : -ENOMEM;
-	restore_denormals(before);
 	av_packet_free(&w.packet);
 	hz_dicom_sound_free(w.sound);
 	if (w.out && w.out->pb && avio_closep(&w.out->pb) < 0 && !err)

@@ -1,95 +1,192 @@
 #include "recorder/finalize/dicom_sound.h"
 
 #include <errno.h>
-#include <libavcodec/avcodec.h>
-#include <libavutil/audio_fifo.h>
-#include <libavutil/opt.h>
-#include <libswresample/swresample.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define BIT_RATE 64000                    // a channel
-#define SLACK    (HZ_DICOM_SOUND_HZ / 50) // a timestamp may be off by 20 ms before it counts
-#define CHUNK    4096                     // samples of silence put in at once
+#include "recorder/finalize/dicom_slice.h"
+
+#define SLACK      (HZ_DICOM_SOUND_HZ / 50) // a timestamp may be off by 20 ms before it counts
+#define MOST_BYTES (1u << 30)               // of compressed sound in memory: days
+#define THREADS    4
+#define AHEAD      8 // slices that are made or wait for being written
+
+struct ready {
+	struct hz_slice slice;
+	bool made;
+	int err;
+};
 
 struct hz_dicom_sound {
 	AVFormatContext *in, *out;
-	AVCodecContext *decoder, *encoder;
-	SwrContext *resampler;
-	AVAudioFifo *fifo;
+	AVCodecContext *encoder; // its parameters only: slices have their own
 	AVPacket *packet;
-	AVFrame *decoded, *held, *frame; // held: 48 kHz stereo that waits for its place
 	AVStream *stream;
-	int index;
+	int index, channels;
 	int64_t offset_us;
-	int64_t next;    // sample of the output that comes next
-	int64_t held_at; // of the first sample in held
-	int held_from;   // samples of held that were taken
-	int64_t clock;   // samples behind the last timestamp that was believed
-	int64_t sent;    // samples given to the encoder
-	bool has_held, drained, clock_set;
-	bool copy; // AAC as it is: `packet` waits for its time when has_held
-	AVChannelLayout layout;
+	bool copy, has_packet; // AAC as it is: `packet` waits for its time
+	struct hz_sound_packets packets;
+	struct hz_slice now; // that is being written
+	size_t frame;        // of it, to be written next
+	// --- with the threads
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_t thread[THREADS];
+	unsigned threads;
+	struct ready ready[AHEAD]; // slice n at n % AHEAD
+	int64_t begun, written;    // slices
+	int64_t last;              // slices from it on are silent: made when they are wanted
+	int64_t wanted;
+	bool stop;
 };
 
-static int make_decoder(struct hz_dicom_sound *s)
+// --- reading
+
+static int open_file(struct hz_dicom_sound *s, const char *path)
 {
 	const AVCodec *codec = NULL;
+	if (avformat_open_input(&s->in, path, NULL, NULL) < 0 || avformat_find_stream_info(s->in, NULL) < 0)
+		return -EBADMSG;
 	s->index = av_find_best_stream(s->in, AVMEDIA_TYPE_AUDIO, -1, -1, &codec, 0);
 	if (s->index < 0 || !codec)
 		return -ENOENT;
-	s->decoder = avcodec_alloc_context3(codec);
-	if (!s->decoder)
-		return -ENOMEM;
-	if (avcodec_parameters_to_context(s->decoder, s->in->streams[s->index]->codecpar) < 0)
-		return -EBADMSG;
-	s->decoder->thread_count = 1;
-	s->decoder->pkt_timebase = s->in->streams[s->index]->time_base;
-	if (avcodec_open2(s->decoder, codec, NULL) < 0)
-		return -EBADMSG;
+	for (unsigned i = 0; i < s->in->nb_streams; i++)
+		s->in->streams[i]->discard = (int)i == s->index ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
 	const AVCodecParameters *p = s->in->streams[s->index]->codecpar;
 	s->copy = p->codec_id == AV_CODEC_ID_AAC && p->sample_rate == HZ_DICOM_SOUND_HZ &&
 	          p->ch_layout.nb_channels <= 2 && p->extradata_size > 0;
-	av_channel_layout_default(&s->layout, p->ch_layout.nb_channels == 1 ? 1 : 2);
+	s->channels = p->ch_layout.nb_channels == 1 ? 1 : 2;
+	s->packets.codec = p;
+	s->packet = av_packet_alloc();
+	s->encoder = hz_slice_encoder(s->channels);
+	return !s->packet ? -ENOMEM : s->encoder ? 0 : -ENOTSUP;
+}
+
+// Packets follow one another without a seam; a timestamp counts where it differs by more than the slack.
+static int take(struct hz_dicom_sound *s, const AVPacket *p, int64_t *clock, bool *clock_set)
+{
+	struct hz_sound_packets *all = &s->packets;
+	const AVRational base = s->in->streams[s->index]->time_base, samples = {1, HZ_DICOM_SOUND_HZ};
+	int64_t at = *clock;
+	if (p->pts != AV_NOPTS_VALUE) {
+		int64_t us = av_rescale_q(p->pts, base, AV_TIME_BASE_Q) + s->offset_us;
+		int64_t said = av_rescale(us, HZ_DICOM_SOUND_HZ, 1000000);
+		if (!*clock_set || said > at + SLACK || said < at - SLACK)
+			at = said;
+	}
+	*clock = at + av_rescale_q(p->duration, base, samples);
+	*clock_set = p->duration > 0;                        // else the next one's timestamp is all there is
+	if (all->count && at < all->list[all->count - 1].at) // went back: over what was said before
+		return 0;
+	if (all->count == all->room) {
+		size_t room = all->room ? 2 * all->room : 4096;
+		struct hz_sound_packet *more = realloc(all->list, room * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		all->list = more;
+		all->room = room;
+	}
+	size_t bytes = (size_t)p->size;
+	if (all->bytes + bytes > MOST_BYTES)
+		return -EFBIG;
+	if (hz_slice_grow(&all->data, &all->data_room, all->bytes, bytes + AV_INPUT_BUFFER_PADDING_SIZE))
+		return -ENOMEM;
+	memcpy(all->data + all->bytes, p->data, bytes);
+	memset(all->data + all->bytes + bytes, 0, AV_INPUT_BUFFER_PADDING_SIZE);
+	all->list[all->count++] = (struct hz_sound_packet){at, all->bytes, (uint32_t)bytes};
+	all->bytes += bytes;
 	return 0;
 }
 
-unsigned hz_dicom_sound_channels(const struct hz_dicom_sound *s)
+static int read_all(struct hz_dicom_sound *s)
 {
-	return (unsigned)s->layout.nb_channels;
+	int64_t clock = 0;
+	bool clock_set = false;
+	int err = 0;
+	while (!err && av_read_frame(s->in, s->packet) >= 0) {
+		if (s->packet->stream_index == s->index && s->packet->size > 0)
+			err = take(s, s->packet, &clock, &clock_set);
+		av_packet_unref(s->packet);
+	}
+	s->last = clock > 0 ? clock / HZ_SLICE_SAMPLES + 1 : 0;
+	return err;
 }
 
-static int make_encoder(struct hz_dicom_sound *s)
+// --- threads
+
+// Under the lock: the slice to be made next; -1: none now.
+static int64_t next_slice(struct hz_dicom_sound *s)
 {
-	const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
-	s->encoder = codec ? avcodec_alloc_context3(codec) : NULL;
-	if (!s->encoder)
-		return codec ? -ENOMEM : -ENOTSUP;
-	s->encoder->sample_rate = HZ_DICOM_SOUND_HZ;
-	s->encoder->sample_fmt = AV_SAMPLE_FMT_FLTP;
-	s->encoder->bit_rate = (int64_t)BIT_RATE * s->layout.nb_channels;
-	s->encoder->time_base = (AVRational){1, HZ_DICOM_SOUND_HZ};
-	s->encoder->thread_count = 1;
-	s->encoder->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
-	s->encoder->ch_layout = s->layout; // mono and stereo own no memory
-	(void)av_opt_set(s->encoder->priv_data, "aac_coder", "fast",
-	                 0); // twice as fast, an hour must not take minutes
-	if (avcodec_open2(s->encoder, codec, NULL) < 0)
-		return -ENOTSUP;
-	s->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, s->layout.nb_channels, 4 * CHUNK);
-	s->packet = av_packet_alloc();
-	s->decoded = av_frame_alloc();
-	s->held = av_frame_alloc();
-	s->frame = av_frame_alloc();
-	if (!s->fifo || !s->packet || !s->decoded || !s->held || !s->frame)
-		return -ENOMEM;
-	s->frame->nb_samples = s->encoder->frame_size;
-	s->frame->format = AV_SAMPLE_FMT_FLTP;
-	s->frame->sample_rate = HZ_DICOM_SOUND_HZ;
-	s->frame->ch_layout = s->layout;
-	return av_frame_get_buffer(s->frame, 0) < 0 ? -ENOMEM : 0;
+	bool due = s->begun < s->last || s->begun <= s->wanted;
+	return due && s->begun - s->written < AHEAD ? s->begun++ : -1;
 }
+
+static void *run(void *arg)
+{
+	struct hz_dicom_sound *s = arg;
+	pthread_mutex_lock(&s->lock);
+	while (!s->stop) {
+		int64_t number = next_slice(s);
+		if (number < 0) {
+			pthread_cond_wait(&s->changed, &s->lock);
+			continue;
+		}
+		struct hz_slice slice = {.count = 0};
+		pthread_mutex_unlock(&s->lock);
+		int err = hz_slice_make(&s->packets, s->channels, number, &slice);
+		pthread_mutex_lock(&s->lock);
+		s->ready[number % AHEAD] = (struct ready){slice, true, err};
+		pthread_cond_broadcast(&s->changed);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+static int start(struct hz_dicom_sound *s)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	while (s->threads < THREADS && s->threads < (cores > 0 ? (unsigned)cores : 1) &&
+	       pthread_create(&s->thread[s->threads], NULL, run, s) == 0)
+		s->threads++;
+	return s->threads ? 0 : -EAGAIN;
+}
+
+static void stop(struct hz_dicom_sound *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	while (s->threads)
+		pthread_join(s->thread[--s->threads], NULL);
+	for (unsigned i = 0; i < AHEAD; i++)
+		hz_slice_done(&s->ready[i].slice);
+}
+
+// The next slice into `now`.
+static int next(struct hz_dicom_sound *s)
+{
+	hz_slice_done(&s->now);
+	pthread_mutex_lock(&s->lock);
+	struct ready *r = &s->ready[s->written % AHEAD];
+	s->wanted = s->written;
+	pthread_cond_broadcast(&s->changed);
+	while (!r->made)
+		pthread_cond_wait(&s->changed, &s->lock);
+	int err = r->err;
+	s->now = r->slice;
+	*r = (struct ready){.made = false};
+	s->written++;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	s->frame = 0;
+	return err;
+}
+
+// --- writing
 
 int hz_dicom_sound_new(const char *path, int64_t offset_us, struct hz_dicom_sound **ret)
 {
@@ -97,14 +194,14 @@ int hz_dicom_sound_new(const char *path, int64_t offset_us, struct hz_dicom_soun
 	if (!s)
 		return -ENOMEM;
 	s->offset_us = offset_us;
-	int err =
-	    avformat_open_input(&s->in, path, NULL, NULL) < 0 || avformat_find_stream_info(s->in, NULL) < 0
-	        ? -EBADMSG
-	        : 0;
-	if (!err)
-		err = make_decoder(s);
-	if (!err)
-		err = make_encoder(s);
+	s->wanted = -1;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->changed, NULL);
+	int err = open_file(s, path);
+	if (!err && !s->copy)
+		err = read_all(s);
+	if (!err && !s->copy)
+		err = start(s);
 	if (err)
 		hz_dicom_sound_free(s);
 	else
@@ -116,17 +213,21 @@ void hz_dicom_sound_free(struct hz_dicom_sound *s)
 {
 	if (!s)
 		return;
-	av_frame_free(&s->frame);
-	av_frame_free(&s->held);
-	av_frame_free(&s->decoded);
+	stop(s);
+	hz_slice_done(&s->now);
+	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->lock);
+	free(s->packets.list);
+	free(s->packets.data);
 	av_packet_free(&s->packet);
-	if (s->fifo)
-		av_audio_fifo_free(s->fifo);
-	swr_free(&s->resampler);
 	avcodec_free_context(&s->encoder);
-	avcodec_free_context(&s->decoder);
 	avformat_close_input(&s->in);
 	free(s);
+}
+
+unsigned hz_dicom_sound_channels(const struct hz_dicom_sound *s)
+{
+	return (unsigned)s->channels;
 }
 
 int hz_dicom_sound_attach(struct hz_dicom_sound *s, AVFormatContext *out)
@@ -142,135 +243,12 @@ int hz_dicom_sound_attach(struct hz_dicom_sound *s, AVFormatContext *out)
 	return err < 0 ? -ENOMEM : 0;
 }
 
-// The decoded frame in 48 kHz stereo, with its place in the output.
-static int hold(struct hz_dicom_sound *s)
+static int write_packet(struct hz_dicom_sound *s)
 {
-	AVFrame *in = s->decoded;
-	if (!s->resampler) {
-		if (swr_alloc_set_opts2(&s->resampler, &s->layout, AV_SAMPLE_FMT_FLTP, HZ_DICOM_SOUND_HZ,
-		                        &in->ch_layout, (enum AVSampleFormat)in->format, in->sample_rate, 0,
-		                        NULL) < 0 ||
-		    swr_init(s->resampler) < 0)
-			return -ENOTSUP;
-	}
-	av_frame_unref(s->held);
-	s->held->format = AV_SAMPLE_FMT_FLTP;
-	s->held->sample_rate = HZ_DICOM_SOUND_HZ;
-	s->held->ch_layout = s->layout;
-	if (swr_convert_frame(s->resampler, s->held, in) < 0) { // the format changed within the stream
-		swr_free(&s->resampler);
-		return 0;
-	}
-	int64_t at = s->clock;
-	if (in->pts != AV_NOPTS_VALUE) {
-		int64_t us =
-		    av_rescale_q(in->pts, s->in->streams[s->index]->time_base, AV_TIME_BASE_Q) + s->offset_us;
-		int64_t said = av_rescale(us, HZ_DICOM_SOUND_HZ, 1000000);
-		if (!s->clock_set || said > at + SLACK || said < at - SLACK)
-			at = said;
-		s->clock_set = true;
-	}
-	s->clock = at + s->held->nb_samples;
-	s->held_at = at;
-	s->held_from = 0;
-	s->has_held = s->held->nb_samples > 0;
-	return 0;
-}
-
-// The next sound into `held`; at the end `drained` is set.
-static int decode(struct hz_dicom_sound *s)
-{
-	for (;;) {
-		int got = avcodec_receive_frame(s->decoder, s->decoded);
-		if (got == 0) {
-			int err = hold(s);
-			av_frame_unref(s->decoded);
-			if (err || s->has_held)
-				return err;
-			continue;
-		}
-		if (got == AVERROR_EOF) {
-			s->drained = true;
-			return 0;
-		}
-		int read = av_read_frame(s->in, s->packet);
-		if (read < 0) {
-			(void)avcodec_send_packet(s->decoder, NULL);
-			continue;
-		}
-		if (s->packet->stream_index == s->index)
-			(void)avcodec_send_packet(s->decoder, s->packet); // a broken packet becomes silence
-		av_packet_unref(s->packet);
-	}
-}
-
-static int drain_encoder(struct hz_dicom_sound *s)
-{
-	while (avcodec_receive_packet(s->encoder, s->packet) == 0) {
-		s->packet->stream_index = s->stream->index;
-		av_packet_rescale_ts(s->packet, s->encoder->time_base, s->stream->time_base);
-		if (av_interleaved_write_frame(s->out, s->packet) < 0)
-			return -EIO;
-	}
-	return 0;
-}
-
-static int encode(struct hz_dicom_sound *s, int least)
-{
-	int err = 0;
-	while (!err && av_audio_fifo_size(s->fifo) >= least) {
-		if (av_frame_make_writable(s->frame) < 0)
-			return -ENOMEM;
-		s->frame->nb_samples = s->encoder->frame_size;
-		int got =
-		    av_audio_fifo_read(s->fifo, (void **)s->frame->extended_data, s->encoder->frame_size);
-		if (got <= 0)
-			return got < 0 ? -ENOMEM : 0;
-		s->frame->nb_samples = got;
-		s->frame->pts = s->sent;
-		s->sent += got;
-		err = avcodec_send_frame(s->encoder, s->frame) < 0 ? -EIO : drain_encoder(s);
-	}
-	return err;
-}
-
-static int put(struct hz_dicom_sound *s, AVFrame *from, int at, int64_t samples)
-{
-	static float nothing[CHUNK];
-	void *planes[2] = {nothing, nothing};
-	int n = samples < CHUNK ? (int)samples : CHUNK;
-	if (from) {
-		planes[0] = (float *)(void *)from->extended_data[0] + at;
-		if (s->layout.nb_channels > 1)
-			planes[1] = (float *)(void *)from->extended_data[1] + at;
-	}
-	if (av_audio_fifo_write(s->fifo, planes, n) < n)
-		return -ENOMEM;
-	s->next += n;
-	return encode(s, s->encoder->frame_size);
-}
-
-// Sound of `held` at its place, or silence up to it.
-static int place(struct hz_dicom_sound *s, int64_t until)
-{
-	int64_t left = until - s->next, wait = s->held_at + s->held_from - s->next;
-	if (s->drained)
-		return put(s, NULL, 0, left);
-	if (wait > 0)
-		return put(s, NULL, 0, wait < left ? wait : left);
-	if (wait < 0) { // its time is over: before the first picture, or a clock that went back
-		int64_t late = -wait, rest = s->held->nb_samples - s->held_from;
-		s->held_from += (int)(late < rest ? late : rest);
-	} else {
-		int64_t rest = s->held->nb_samples - s->held_from, n = rest < left ? rest : left;
-		n = n < CHUNK ? n : CHUNK;
-		int err = put(s, s->held, s->held_from, n);
-		if (err)
-			return err;
-		s->held_from += (int)n;
-	}
-	s->has_held = s->held_from < s->held->nb_samples;
-	return 0;
+	s->packet->stream_index = s->stream->index;
+	s->packet->pos = -1;
+	av_packet_rescale_ts(s->packet, s->encoder->time_base, s->stream->time_base);
+	return av_interleaved_write_frame(s->out, s->packet) < 0 ? -EIO : 0;
 }
 
 // Packets of the file as they are, up to until; what is before the first picture is left out.
@@ -279,43 +257,51 @@ static int copy_until(struct hz_dicom_sound *s, int64_t until)
 	const AVRational from = s->in->streams[s->index]->time_base;
 	const int64_t shift = av_rescale(s->offset_us, HZ_DICOM_SOUND_HZ, 1000000);
 	for (;;) {
-		if (!s->has_held && av_read_frame(s->in, s->packet) < 0)
+		if (!s->has_packet && av_read_frame(s->in, s->packet) < 0)
 			return 0;
-		s->has_held = false;
+		s->has_packet = false;
 		AVPacket *p = s->packet;
 		if (p->stream_index == s->index && p->pts != AV_NOPTS_VALUE) {
 			int64_t at = av_rescale_q(p->pts, from, s->encoder->time_base) + shift;
-			s->has_held = at >= until;
-			if (s->has_held)
+			s->has_packet = at >= until;
+			if (s->has_packet)
 				return 0;
 			p->dts = p->pts = at;
 			p->duration = av_rescale_q(p->duration, from, s->encoder->time_base);
-			p->stream_index = s->stream->index;
-			p->pos = -1;
-			av_packet_rescale_ts(p, s->encoder->time_base, s->stream->time_base);
-			if (at + s->encoder->frame_size > 0 && av_interleaved_write_frame(s->out, p) < 0)
+			if (at + HZ_AAC_FRAME > 0 && write_packet(s))
 				return -EIO;
 		}
 		av_packet_unref(s->packet);
 	}
 }
 
-int hz_dicom_sound_fill(struct hz_dicom_sound *s, int64_t until_us, int end)
+static int write_frame(struct hz_dicom_sound *s, const struct hz_aac *f)
+{
+	if (av_new_packet(s->packet, (int)f->bytes) < 0)
+		return -ENOMEM;
+	memcpy(s->packet->data, s->now.data + f->from, f->bytes);
+	s->packet->pts = s->packet->dts = f->pts;
+	s->packet->duration = HZ_AAC_FRAME;
+	s->packet->flags |= AV_PKT_FLAG_KEY;
+	return write_packet(s);
+}
+
+int hz_dicom_sound_fill(struct hz_dicom_sound *s, int64_t until_us)
 {
 	int64_t until = av_rescale(until_us, HZ_DICOM_SOUND_HZ, 1000000);
 	int err = 0;
 	if (s->copy)
 		return copy_until(s, until);
-	while (!err && s->next < until) {
-		if (!s->has_held && !s->drained)
-			err = decode(s);
-		if (!err && (s->has_held || s->drained))
-			err = place(s, until);
+	for (;;) {
+		if (s->frame == s->now.count)
+			err = next(s);
+		if (!err && s->now.count == 0)
+			err = -EIO;
+		if (err || s->now.frame[s->frame].pts >= until)
+			return err;
+		err = write_frame(s, &s->now.frame[s->frame]);
+		if (err)
+			return err;
+		s->frame++;
 	}
-	if (err || !end)
-		return err;
-	err = encode(s, 1);
-	if (!err && avcodec_send_frame(s->encoder, NULL) < 0)
-		err = -EIO;
-	return err ? err : drain_encoder(s);
 }
