@@ -16,8 +16,9 @@
 #include "media/api.h"
 
 #define HZ_REC_API_VERSION   1u
-#define HZ_REC_MAX_RECORDS   1024  // running at once
-#define HZ_REC_MAX_TRACKS    256   // of one record, open at once
+#define HZ_REC_MAX_RECORDS   1024 // running at once
+#define HZ_REC_MAX_TRACKS    256  // of one record, open at once
+#define HZ_REC_MAX_KEYS      4000 // of one record in its life, then control begins another: a journal takes 4095
 #define HZ_REC_ID_BYTES      37    // a UUID as text, with NUL
 #define HZ_REC_MESSAGE_BYTES 16384 // head and text
 #define HZ_REC_TEXT_BYTES    (HZ_REC_MESSAGE_BYTES - 128)

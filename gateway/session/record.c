@@ -224,6 +224,19 @@ static void retry(struct hz_brain *brain, struct hz_record *record)
 	hz_record_wake(brain, record, true);
 }
 
+// Its journal will have no number left for a track: the consult goes on in another one.
+static void renew(struct hz_brain *brain, struct hz_consult *consult)
+{
+	char started_by[HZ_ID_TEXT_BYTES];
+	const struct hz_record *record = consult->record;
+	if (!record || record->tracks < HZ_REC_MAX_KEYS)
+		return;
+	hz_warn("record.another", "record=%s tracks=%u", record->id, record->tracks);
+	memcpy(started_by, record->started_by, sizeof(started_by));
+	(void)hz_record_stop(brain, consult, "");
+	(void)hz_record_start(brain, consult, started_by);
+}
+
 void hz_record_tick(struct hz_brain *brain)
 {
 	uint32_t at = 0;
@@ -238,10 +251,12 @@ void hz_record_tick(struct hz_brain *brain)
 		if (again)
 			retry(brain, record);
 	}
-	for (at = 0; again && (consult = hz_map_next(brain->consults, &at));) {
-		for (struct hz_participant *p = consult->participants; p; p = p->next)
+	for (at = 0; (consult = hz_map_next(brain->consults, &at));) {
+		renew(brain, consult);
+		for (struct hz_participant *p = again ? consult->participants : NULL; p; p = p->next)
 			hz_consent_retry(brain, p);
-		hz_record_consider(brain, consult);
+		if (again)
+			hz_record_consider(brain, consult);
 	}
 	if (again)
 		brain->record_retry_us = brain->now_us + RETRY_US;

@@ -79,16 +79,23 @@ static void over(struct hz_brain *brain, struct hz_record *record)
 	hz_record_drop(brain, record);
 }
 
-// The recorder closed it while nobody here could say otherwise: what goes on is another record.
+// The recorder closed it while nobody here could say otherwise, or cannot go on with it: what goes on is another record.
 static void begin_another(struct hz_brain *brain, struct hz_record *record)
 {
 	struct hz_consult *consult = record->consult;
-	hz_warn("record.closed_before", "record=%s", record->id);
+	hz_warn("record.another", "record=%s err=%d", record->id, -record->open_err);
 	if (consult) {
 		(void)hz_record_stop(brain, consult, "");
 		(void)hz_record_start(brain, consult, record->started_by);
 	}
 	over(brain, record);
+}
+
+// Errors of the journal itself (recorder/journal/writer.h): trying again gives the same.
+static bool is_lost(const struct hz_record *record, int err)
+{
+	return record->was_opened &&
+	       (err == -EBADMSG || err == -EKEYREJECTED || err == -ENOKEY || err == -ENOENT || err == -EFBIG);
 }
 
 static void on_open(void *ctx, const char *id, uint64_t newest, int err)
@@ -98,7 +105,7 @@ static void on_open(void *ctx, const char *id, uint64_t newest, int err)
 	if (!record)
 		return;
 	record->open_err = err;
-	if (err == -EEXIST) {
+	if (err == -EEXIST || is_lost(record, err)) {
 		begin_another(brain, record);
 		return;
 	}

@@ -449,6 +449,53 @@ static void honest(void **state)
 	assert_int_equal(marked(rig, "doctor", NULL), 2);
 }
 
+// Its journal cannot be gone on with, after a crash of the recorder or of the disk: what is said from now on is in another.
+static void damaged(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *host = room(rig, true);
+	rig_result(rig_call(rig, host, "record.start", NULL));
+	rig_advance(rig, 1000);
+	fake_recorder.open_err = -ENOSPC; // passes: it is the same record
+	rig_kill(rig);
+	rig_advance(rig, 100);
+	assert_int_equal(marked(rig, "doctor", NULL), 0);
+	fake_recorder.open_err = 0;
+	rig_advance(rig, 6000);
+	rig_advance(rig, 100);
+	assert_int_equal(fake_recorder.records, 1);
+	assert_int_equal(marked(rig, "doctor", NULL), 2);
+	unsigned opens = fake_recorder.opens;
+	fake_recorder.open_err = -EBADMSG;
+	rig_kill(rig);
+	rig_advance(rig, 100);
+	assert_in_range(fake_recorder.opens, opens + 2, opens + 3); // and not for ever
+	fake_recorder.open_err = 0;
+	rig_advance(rig, 6000);
+	rig_advance(rig, 100);
+	assert_int_equal(fake_recorder.records, 2);
+	assert_int_equal(marked(rig, "doctor", NULL), 2);
+	assert_int_equal(fake_events(fake_record_newest(), "consent", "doctor", NULL), 1);
+}
+
+// Long before a journal has no number left for a track, the next record begins.
+static void full_of_tracks(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *host = room(rig, true);
+	rig_result(rig_call(rig, host, "record.start", NULL));
+	rig_advance(rig, 1000);
+	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
+	consult->record->tracks = HZ_REC_MAX_KEYS;
+	rig_advance(rig, 1000);
+	rig_advance(rig, 100);
+	assert_int_equal(fake_recorder.records, 2);
+	assert_true(fake_recorder.record[0].closed);
+	assert_false(fake_recorder.record[1].closed);
+	assert_int_equal(marked(rig, "doctor", NULL), 2);
+	assert_string_equal(sign(host), "on");
+}
+
 static void no_recorder(void **state)
 {
 	struct rig *rig = *state;
@@ -500,6 +547,8 @@ int main(void)
 	                                   T(control_dies_at_withdrawal),
 	                                   T(worker_dies),
 	                                   T(honest),
+	                                   T(damaged),
+	                                   T(full_of_tracks),
 	                                   T(no_recorder),
 	                                   T(layout)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
