@@ -279,14 +279,14 @@ static int take_folder(struct entries *e, const char *folder, const char *id)
 	return add_entry(e, folder, &s);
 }
 
-typedef int visit_fn(struct entries *e, const char *folder, const char *name);
+typedef int visit_fn(void *arg, const char *folder, const char *name); // not 0: it is over
 
 static bool all_digits(const char *name, size_t n)
 {
 	return strlen(name) == n && strspn(name, "0123456789") == n;
 }
 
-static int each_in(struct entries *e, const char *folder, visit_fn *visit)
+static int each_in(void *arg, const char *folder, visit_fn *visit)
 {
 	DIR *dir = opendir(folder);
 	int err = 0;
@@ -297,25 +297,25 @@ static int each_in(struct entries *e, const char *folder, visit_fn *visit)
 		if (d->d_name[0] == '.' ||
 		    snprintf(path, sizeof(path), "%s/%s", folder, d->d_name) >= (int)sizeof(path))
 			continue;
-		err = visit(e, path, d->d_name);
+		err = visit(arg, path, d->d_name);
 	}
 	closedir(dir);
 	return err;
 }
 
-static int visit_record(struct entries *e, const char *folder, const char *name)
+static int visit_record(void *arg, const char *folder, const char *name)
 {
-	return hz_record_id_good(name) ? take_folder(e, folder, name) : 0;
+	return hz_record_id_good(name) ? take_folder(arg, folder, name) : 0;
 }
 
-static int visit_month(struct entries *e, const char *folder, const char *name)
+static int visit_month(void *arg, const char *folder, const char *name)
 {
-	return all_digits(name, 2) ? each_in(e, folder, visit_record) : 0;
+	return all_digits(name, 2) ? each_in(arg, folder, visit_record) : 0;
 }
 
-static int visit_year(struct entries *e, const char *folder, const char *name)
+static int visit_year(void *arg, const char *folder, const char *name)
 {
-	return all_digits(name, 4) ? each_in(e, folder, visit_month) : 0;
+	return all_digits(name, 4) ? each_in(arg, folder, visit_month) : 0;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -341,25 +341,33 @@ int hz_record_each(const char *root, hz_record_each_cb *cb, void *arg)
 	return err;
 }
 
+// By names alone: a store of years has very many records, and whoever asks may ask often.
 struct wanted {
 	const char *id;
 	char *ret;
-	int err;
 };
 
-static bool is_wanted(void *arg, const char *folder, const struct hz_record_state *state)
+static int find_in_month(void *arg, const char *folder, const char *name)
 {
-	struct wanted *w = arg;
-	if (strcmp(state->id, w->id) != 0)
-		return true;
-	snprintf(w->ret, HZ_RECORD_PATH_BYTES, "%s", folder);
-	w->err = 0;
-	return false;
+	const struct wanted *w = arg;
+	char path[HZ_RECORD_PATH_BYTES];
+	struct stat st;
+	if (!all_digits(name, 2) ||
+	    snprintf(path, sizeof(path), "%s/%s", folder, w->id) >= (int)sizeof(path) ||
+	    stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	memcpy(w->ret, path, sizeof(path));
+	return 1;
+}
+
+static int find_in_year(void *arg, const char *folder, const char *name)
+{
+	return all_digits(name, 4) ? each_in(arg, folder, find_in_month) : 0;
 }
 
 int hz_record_find(const char *root, const char *id, char ret[HZ_RECORD_PATH_BYTES])
 {
-	struct wanted w = {id, ret, -ENOENT};
-	int err = hz_record_each(root, is_wanted, &w);
-	return err ? err : w.err;
+	struct wanted w = {id, ret};
+	int found = hz_record_id_good(id) ? each_in(&w, root, find_in_year) : 0;
+	return found < 0 ? found : found ? 0 : -ENOENT;
 }

@@ -313,16 +313,42 @@ static void the_state_and_the_journal_agree(void **state)
 	drop_store(&rig);
 }
 
+// No other record is opened for it: a store of years has very many.
+static void found_by_name(void **state)
+{
+	struct hz_record_state s = state_of(ID, HZ_RECORD_ENDED, 1700000000000);
+	char path[HZ_RECORD_PATH_BYTES + 16], want[HZ_RECORD_PATH_BYTES], got[HZ_RECORD_PATH_BYTES];
+	struct rig rig;
+	rig_init(&rig);
+	assert_int_equal(hz_record_folder(rig.folder, OTHER, 1700000000000, path), 0);
+	s.phase = HZ_RECORD_ENDED;
+	snprintf(s.id, sizeof(s.id), OTHER);
+	assert_int_equal(hz_record_state_write(path, &s), 0);
+	strcat(path, "/state.json");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0); // who opens it waits for ever
+	assert_int_equal(hz_record_folder(rig.folder, ID, 1500000000000, want), 0);
+	snprintf(s.id, sizeof(s.id), ID);
+	assert_int_equal(hz_record_state_write(want, &s), 0);
+	alarm(10);
+	assert_int_equal(hz_record_find(rig.folder, ID, got), 0);
+	assert_string_equal(got, want);
+	static const char *const none[] = {
+	    "00112233-4455-6677-8899-aabbccddee00",   "", "..", "../2023/11", "state.json",
+	    "00112233-4455-6677-8899-aabbccddeeff/.."};
+	for (unsigned i = 0; i < sizeof(none) / sizeof(*none); i++)
+		assert_int_equal(hz_record_find(rig.folder, none[i], got), -ENOENT);
+	alarm(0);
+	rig_done(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(states_survive),
-	    cmocka_unit_test(bad_states_are_refused),
-	    cmocka_unit_test(newest_first),
-	    cmocka_unit_test(listed),
-	    cmocka_unit_test(verified),
-	    cmocka_unit_test(files_verified),
-	    cmocka_unit_test(the_state_and_the_journal_agree),
+	    cmocka_unit_test(states_survive), cmocka_unit_test(bad_states_are_refused),
+	    cmocka_unit_test(newest_first),   cmocka_unit_test(listed),
+	    cmocka_unit_test(verified),       cmocka_unit_test(files_verified),
+	    cmocka_unit_test(found_by_name),  cmocka_unit_test(the_state_and_the_journal_agree),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
