@@ -81,6 +81,12 @@ static int64_t pause_of(const struct hz_delivery *d, unsigned attempts)
 	return pause < d->settings.most_ms ? pause : d->settings.most_ms;
 }
 
+// No pause is longer than the longest: one that seems to be was noted before the clock was set back.
+static bool is_ahead(const struct hz_delivery *d, int64_t until_ms, int64_t now_ms)
+{
+	return until_ms > now_ms && until_ms - now_ms <= d->settings.most_ms;
+}
+
 // Counts of the pass under way; published at its end.
 struct pass {
 	struct hz_delivery_stats now;
@@ -161,9 +167,10 @@ static void try_one(struct hz_delivery *d, struct pass *p, const char *name, int
 		p->now.parked++;
 		return;
 	}
-	bool held = strcmp(p->held, item.record) == 0, away = d->away_until_ms > now_ms;
-	if (held || away || item.next_ms > now_ms || atomic_load(&d->stop)) {
-		if (!held && !away && item.next_ms > now_ms)
+	bool held = strcmp(p->held, item.record) == 0, away = is_ahead(d, d->away_until_ms, now_ms);
+	bool pause = is_ahead(d, item.next_ms, now_ms);
+	if (held || away || pause || atomic_load(&d->stop)) {
+		if (!held && !away && pause)
 			sooner(p, item.next_ms);
 		snprintf(p->held, sizeof(p->held), "%s", item.record);
 		note_waiting(p, &item);
@@ -190,13 +197,13 @@ int64_t hz_delivery_pass(struct hz_delivery *d, int64_t now_ms)
 		hz_error("outbox.unreadable", "to=%s err=%d", d->name, err);
 		return p.next_ms;
 	}
-	if (d->away_until_ms > now_ms)
+	if (is_ahead(d, d->away_until_ms, now_ms))
 		sooner(&p, d->away_until_ms);
 	for (unsigned i = 0; i < count; i++)
 		try_one(d, &p, names[i],
-		        d->away_until_ms > now_ms      ? now_ms
-		        : hz_wall_us() / 1000 > now_ms ? hz_wall_us() / 1000
-		                                       : now_ms);
+		        is_ahead(d, d->away_until_ms, now_ms) ? now_ms
+		        : hz_wall_us() / 1000 > now_ms        ? hz_wall_us() / 1000
+		                                              : now_ms);
 	hz_spool_list_free(names, count);
 	publish(d, &p.now);
 	return p.next_ms;

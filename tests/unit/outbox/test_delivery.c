@@ -207,6 +207,26 @@ static void test_thread(void **state)
 	hz_delivery_free(d);
 }
 
+// The clock was set back by a year: nobody waits for a year.
+static void test_clock(void **state)
+{
+	struct hz_delivery *d = make(1000);
+	struct hz_spool_item item;
+	char **names;
+	unsigned count;
+	put(A, 1000, 1);
+	assert_int_equal(hz_spool_list(folder, &names, &count), 0);
+	assert_int_equal(hz_spool_read(folder, names[0], &item), 0);
+	item.attempts = 3;
+	item.next_ms = now_ms() + 365 * 86400000ll;
+	assert_int_equal(hz_spool_write(folder, &item), 0);
+	hz_spool_list_free(names, count);
+	answer(1, HZ_AWAY);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "a1 ");
+	hz_delivery_free(d);
+}
+
 int main(void)
 {
 	hz_log_init("test", HZ_LOG_ERROR);
@@ -214,6 +234,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_away, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_later_and_parked, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_odd_files, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_thread, set_up, tear_down),
