@@ -16,6 +16,7 @@
 //     outbox/pacs/  outbox/emr/     what is still to be delivered, oldest first
 //     hold/                         legal holds, one file a record
 //       lock                        flock(2) of whoever works on it
+//     archive.clock                 when an archive saw the time last: recorder/archive/clock.c
 //     recorder.lock                 flock(2) of the running recorder
 //     wake                          written (IN_CLOSE_WRITE) when a record has ended: its id
 //

@@ -19,6 +19,7 @@
 
 #define LOOK_MS                                                                                              \
 	10000 // at least so often: pauses end, deliveries finish, somebody writes without us hearing of it
+#define LONGEST_MS 600000 // of pauses: hz_job_pause_ms()
 #define WAIT_MS    500
 #define SETTLE_MS  100 // several changes are one
 #define WATCH_MASK (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR)
@@ -28,6 +29,12 @@ struct due { // work: the oldest
 	char folder[HZ_RECORD_PATH_BYTES];
 	struct hz_record_state state;
 };
+
+// A pause that has not passed; one that lies further ahead than any was made before the clock was set back.
+static bool is_ahead(int64_t due_ms, int64_t now_ms)
+{
+	return due_ms > now_ms && due_ms - now_ms <= LONGEST_MS;
+}
 
 struct look {
 	struct hz_archive *archive;
@@ -72,7 +79,8 @@ static bool is_abandoned(const struct look *l, const char *folder, const struct 
 		int64_t at_ms = (int64_t)st.st_mtim.tv_sec * 1000;
 		newest_ms = at_ms > newest_ms ? at_ms : newest_ms;
 	}
-	return l->now_ms - newest_ms > limit_ms;
+	int64_t silent_ms = l->now_ms - newest_ms;
+	return silent_ms > limit_ms || silent_ms < -limit_ms; // written in the future: the clock was set back
 }
 
 static void offer_to(struct due *due, const char *folder, const struct hz_record_state *state)
@@ -87,7 +95,7 @@ static void offer_to(struct due *due, const char *folder, const struct hz_record
 static void offer(struct look *l, const char *folder, const struct hz_record_state *state)
 {
 	int64_t due_ms = state->changed_ms + hz_job_pause_ms(state->attempts);
-	if (due_ms <= l->now_ms || !state->attempts)
+	if (!state->attempts || !is_ahead(due_ms, l->now_ms))
 		offer_to(&l->job, folder, state);
 }
 
@@ -104,7 +112,7 @@ static void offer_composing(struct look *l, const char *folder, const struct hz_
 		hz_composing_set(&off, HZ_COMPOSING_OFF, "");
 		(void)hz_record_state_write(folder, &off);
 	}
-	if (due_ms > l->now_ms && state->composing.attempts)
+	if (state->composing.attempts && is_ahead(due_ms, l->now_ms))
 		return;
 	if (second)
 		offer_to(&l->second, folder, state);
@@ -175,7 +183,8 @@ static bool look_at(void *arg, const char *folder, const struct hz_record_state 
 		unwatch(a, folder);
 		if (!working) {
 			offer_composing(l, folder, state);
-			(void)hz_retention(a, folder, state, l->now_ms);
+			if (a->may_delete)
+				(void)hz_retention(a, folder, state, l->now_ms);
 		}
 	}
 	return true;
@@ -222,6 +231,9 @@ static void begin(struct hz_archive *a, const struct due *due, bool busy, start_
 static void look(struct hz_archive *a)
 {
 	struct look l = {.archive = a, .now_ms = hz_wall_us() / 1000};
+	a->may_delete = hz_archive_clock_good(&a->clock, l.now_ms, hz_archive_boot_ms());
+	if (a->may_delete)
+		hz_archive_clock_note(&a->clock, a->settings->store);
 	memset(a->phases, 0, sizeof(a->phases));
 	a->to_compose = a->not_composed = 0;
 	watch_months(a);
@@ -240,7 +252,7 @@ static void look(struct hz_archive *a)
 // Our own files in the store's folder, written after each look, are no news.
 static bool is_news(const struct inotify_event *e)
 {
-	static const char *const ours[] = {"metrics.prom", "outbox.json", "archive.lock"};
+	static const char *const ours[] = {"metrics.prom", "outbox.json", "archive.lock", "archive.clock"};
 	for (unsigned i = 0; e->len && i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strncmp(e->name, ours[i], strlen(ours[i])) == 0)
 			return false;
@@ -345,6 +357,7 @@ int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd)
 	a.inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (a.inotify_fd < 0)
 		hz_warn("archive.inotify", "err=%d", -errno); // looks every 10 s
+	hz_archive_clock_open(&a.clock, settings->store, hz_wall_us() / 1000, hz_archive_boot_ms());
 	int err = hz_queue_open(&a);
 	if (!err)
 		loop(&a, stop_fd);

@@ -33,6 +33,12 @@ struct hz_archive_slot { // of composing
 	int64_t began_us;
 };
 
+struct hz_archive_clock {
+	int64_t wall_ms, boot_ms; // of the last look
+	int64_t held_until_ms;    // nothing is deleted before; since boot
+	int64_t noted_ms;
+};
+
 struct hz_archive {
 	const struct hz_archive_settings *settings;
 	struct hz_delivery *pacs, *emr; // NULL: not configured
@@ -42,6 +48,8 @@ struct hz_archive {
 	int inotify_fd, lock_fd;
 	unsigned phases[HZ_ARCHIVE_PHASES];      // of the last look
 	unsigned held, to_compose, not_composed; // of the last look, too
+	struct hz_archive_clock clock;
+	bool may_delete; // in this look
 };
 
 // --- composing.c --------------------------------------------------------------------------------------------------------
@@ -87,6 +95,15 @@ unsigned hz_queue_left(const char *store, const struct hz_queue_names *names, co
 bool hz_retention(struct hz_archive *archive, const char *folder, const struct hz_record_state *state,
                   int64_t now_ms);
 bool hz_retention_is_held(const char *store, const char *record);
+
+// --- clock.c: may deletions believe the wall clock? Times: wall and CLOCK_BOOTTIME, in ms ---------------------------------
+// <store>/archive.clock: when an archive saw the time last, wall-clock ms as text.
+void hz_archive_clock_open(struct hz_archive_clock *clock, const char *store, int64_t wall_ms,
+                           int64_t boot_ms);
+bool hz_archive_clock_good(struct hz_archive_clock *clock, int64_t wall_ms, int64_t boot_ms);
+void hz_archive_clock_note(struct hz_archive_clock *clock,
+                           const char *store); // now and then, while it is good
+int64_t hz_archive_boot_ms(void);
 
 // --- metrics.c: <store>/metrics.prom (OpenMetrics) and <store>/outbox.json (for the console) ----------------------------
 void hz_archive_metrics(struct hz_archive *archive);

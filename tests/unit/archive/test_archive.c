@@ -19,6 +19,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "recorder/archive/archive.h"
+#include "recorder/archive/internal.h"
 #include "recorder/record/files.h"
 #include "recorder/store.h"
 
@@ -348,7 +349,7 @@ static void test_rests(void **state)
 	snprintf(path, sizeof(path), "%s/metrics.prom", rig.store);
 	start();
 	wait_for(a, HZ_RECORD_DELIVERED, 0);
-	usleep(700000);
+	usleep(2500000); // what was written last is looked at once more
 	assert_int_equal(stat(path, &one), 0);
 	usleep(1200000);
 	assert_int_equal(stat(path, &two), 0);
@@ -415,6 +416,57 @@ static void test_inherited_configuration(void **state)
 	close(other);
 }
 
+// A clock that jumped makes nothing old enough to be deleted: not in a running archive, not in one that begins.
+static void test_clock(void **state)
+{
+	struct hz_archive_clock c;
+	const int64_t hour = 3600000, day = 24 * hour, wall = 1763700000000;
+	hz_archive_clock_open(&c, rig.store, wall, 5000);
+	assert_true(hz_archive_clock_good(&c, wall, 5000));
+	hz_archive_clock_note(&c, rig.store);
+	assert_true(hz_archive_clock_good(&c, wall + day, 5000 + day)); // time goes by
+	assert_true(hz_archive_clock_good(&c, wall + day + 60000, 5000 + day));
+	assert_false(hz_archive_clock_good(&c, wall + 9000 * day, 6000 + day));
+	assert_false(hz_archive_clock_good(&c, wall + 9000 * day + 23 * hour, 6000 + day + 23 * hour));
+	assert_true(hz_archive_clock_good(&c, wall + 9001 * day, 6000 + 2 * day)); // then somebody means it
+	assert_false(hz_archive_clock_good(&c, wall + 2 * day, 7000 + 2 * day));   // back is a jump as well
+	hz_archive_clock_open(&c, rig.store, wall + 29 * day, 5000);
+	assert_true(hz_archive_clock_good(&c, wall + 29 * day, 5000));
+	hz_archive_clock_open(&c, rig.store, wall + 9000 * day, 5000);
+	assert_false(hz_archive_clock_good(&c, wall + 9000 * day, 5000));
+	hz_archive_clock_open(&c, rig.store, wall - 2 * hour, 5000);
+	assert_false(hz_archive_clock_good(&c, wall - 2 * hour, 5000));
+}
+
+static bool is_there(const char *folder, const char *name)
+{
+	char path[HZ_RECORD_PATH_BYTES + 32];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return access(path, F_OK) == 0;
+}
+
+static void test_retention(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], path[HZ_RECORD_PATH_BYTES + 32], text[32];
+	const struct timespec ts = {.tv_nsec = 300000000};
+	rig.settings.media_days = 30;
+	put(A, HZ_RECORD_DELIVERED, hz_wall_us() / 1000 - 31 * 86400000ll, "certificate.json", a);
+	snprintf(path, sizeof(path), "%s/archive.clock", rig.store); // the last archive saw another time
+	snprintf(text, sizeof(text), "%lld\n", (long long)(hz_wall_us() / 1000 - 31 * 86400000ll));
+	assert_int_equal(hz_document_write(path, text, strlen(text), 0640), 0);
+	start();
+	nanosleep(&ts, NULL);
+	stop();
+	assert_true(is_there(a, "journal"));
+	assert_int_equal(unlink(path), 0);
+	start();
+	(void)wait_for(a, HZ_RECORD_DELETED, 0);
+	stop();
+	assert_false(is_there(a, "journal"));
+	assert_true(is_there(a, "deletion.json"));
+	assert_true(is_there(a, "certificate.json"));
+}
+
 int main(void)
 {
 	hz_log_init("test", HZ_LOG_ERROR + 1);
@@ -430,6 +482,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_rests, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_waits, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_inherited_configuration, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_retention, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
