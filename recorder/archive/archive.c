@@ -249,10 +249,12 @@ static void look(struct hz_archive *a)
 	hz_archive_metrics(a);
 }
 
-// Our own files in the store's folder, written after each look, are no news.
+// Our own files in the store's folder, written after each look, are no news; nor is the end of a watch (unwatch()).
 static bool is_news(const struct inotify_event *e)
 {
 	static const char *const ours[] = {"metrics.prom", "outbox.json", "archive.lock", "archive.clock"};
+	if (e->mask & IN_IGNORED)
+		return false;
 	for (unsigned i = 0; e->len && i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strncmp(e->name, ours[i], strlen(ours[i])) == 0)
 			return false;

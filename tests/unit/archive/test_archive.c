@@ -349,7 +349,7 @@ static void test_rests(void **state)
 	snprintf(path, sizeof(path), "%s/metrics.prom", rig.store);
 	start();
 	wait_for(a, HZ_RECORD_DELIVERED, 0);
-	usleep(2500000); // what was written last is looked at once more
+	usleep(1500000); // what was written last is looked at once more
 	assert_int_equal(stat(path, &one), 0);
 	usleep(1200000);
 	assert_int_equal(stat(path, &two), 0);
