@@ -171,6 +171,8 @@ enum hz_outcome hz_fhir_answer(long status, const char *body, size_t bytes, stru
 		outcome = of_status(status, answer, ret);
 	else if (!type || strcmp(type, "Bundle") != 0)
 		outcome = say(HZ_REFUSED, ret, "what answers is no FHIR server (%ld)", status);
+	else if (json_array_size(entries) == 0) // R4 http.html 3.1.0.11.3: one answer an entry
+		outcome = say(HZ_LATER, ret, "the EMR does not say that it stored it");
 	else
 		json_array_foreach(entries, i, entry)
 		{

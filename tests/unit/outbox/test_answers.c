@@ -77,6 +77,9 @@ static void test_fhir(void **state)
 	     "[{\"code\":\"required\",\"expression\":[\"Consent.scope\"],\"diagnostics\":\"Wang "
 	     "Xiaodong\"}]}}}]}",
 	     HZ_REFUSED, "422 required at Consent.scope");
+	fhir(200, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"total\":0}", HZ_LATER,
+	     "does not say");
+	fhir(200, "{\"resourceType\":\"Bundle\",\"entry\":[]}", HZ_LATER, "does not say");
 	fhir(422, "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"code\":\"invalid\"}]}", HZ_REFUSED,
 	     "422 invalid");
 	fhir(412, "", HZ_REFUSED, "412");
