@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SLOWEST_BYTES 16384 // a second, on the whole; what is slower is given up
+
 struct transfer {
 	const struct hz_http_post *post;
 	const struct hz_http_target *target;
@@ -134,6 +136,7 @@ static void set_all(CURL *curl, struct transfer *t, struct curl_slist *headers)
 	const struct hz_http_target *target = t->target;
 	uint64_t bytes =
 	    strlen(t->post->head) + strlen(t->post->tail) + (t->fd >= 0 ? t->post->file_bytes : 0);
+	unsigned stall_s = target->stall_s ? target->stall_s : 120;
 	curl_easy_setopt(curl, CURLOPT_URL, t->post->url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -153,7 +156,9 @@ static void set_all(CURL *curl, struct transfer *t, struct curl_slist *headers)
 	curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 1024L * 1024);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)(target->connect_s ? target->connect_s : 10));
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L); // nothing in either direction
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)(target->stall_s ? target->stall_s : 120));
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)stall_s);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+	                 (long)(5u * stall_s + bytes / SLOWEST_BYTES)); // else one byte a second does
 	if (given(target->user)) {
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		curl_easy_setopt(curl, CURLOPT_USERNAME, target->user);
