@@ -1,6 +1,7 @@
 #include "recorder/finalize/story.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@ struct hz_story {
 	json_t *events; // [{"us", ...}]
 	json_t *gaps;
 	int64_t first_us, last_us;
+	unsigned entries; // periods and consents of all people
 	uint64_t left_out;
 };
 
@@ -43,8 +45,12 @@ void hz_story_free(struct hz_story *story)
 static json_t *person(struct hz_story *s, const char *id)
 {
 	json_t *p = json_object_get(s->people, id);
-	if (p || !id[0] || json_object_size(s->people) >= HZ_STORY_PEOPLE)
+	if (p || !id[0])
 		return p;
+	if (json_object_size(s->people) >= HZ_STORY_PEOPLE) {
+		s->left_out++;
+		return NULL;
+	}
 	p = json_pack("{s:s, s:s, s:s, s:[], s:[]}", "id", id, "name", "", "role", "", "periods", "consent");
 	if (!p || json_object_set_new(s->people, id, p) != 0)
 		return NULL;
@@ -75,6 +81,18 @@ static void on_meta(struct hz_story *s, json_t *root)
 	s->record = json_incref(root);
 }
 
+static void add_entry(struct hz_story *s, json_t *list, json_t *entry)
+{
+	size_t count = json_array_size(list);
+	bool full = count >= HZ_STORY_LIST || (s->entries >= HZ_STORY_ENTRIES && count >= 2);
+	if (full) {
+		json_array_remove(list, count / 2);
+		s->left_out++;
+	}
+	s->entries += !full;
+	json_array_append_new(list, entry);
+}
+
 static json_t *last_period(const json_t *p)
 {
 	const json_t *list = json_object_get(p, "periods");
@@ -82,7 +100,7 @@ static json_t *last_period(const json_t *p)
 	return n ? json_array_get(list, n - 1) : NULL;
 }
 
-static void on_person_event(json_t *p, const char *type, const json_t *detail, int64_t ms)
+static void on_person_event(struct hz_story *s, json_t *p, const char *type, const json_t *detail, int64_t ms)
 {
 	json_t *period = last_period(p);
 	bool open = period && !json_object_get(period, "to_ms");
@@ -90,8 +108,8 @@ static void on_person_event(json_t *p, const char *type, const json_t *detail, i
 		copy_text(p, detail, "name");
 		copy_text(p, detail, "role");
 		if (!open)
-			json_array_append_new(json_object_get(p, "periods"),
-			                      json_pack("{s:I}", "from_ms", (json_int_t)ms));
+			add_entry(s, json_object_get(p, "periods"),
+			          json_pack("{s:I}", "from_ms", (json_int_t)ms));
 	} else if (strcmp(type, "leave") == 0 && open) {
 		json_object_set_new(period, "to_ms", json_integer(ms));
 	} else if (strcmp(type, "name") == 0) {
@@ -101,7 +119,7 @@ static void on_person_event(json_t *p, const char *type, const json_t *detail, i
 		copy_text(c, detail, "state");
 		copy_text(c, detail, "wording");
 		copy_text(c, detail, "language");
-		json_array_append_new(json_object_get(p, "consent"), c);
+		add_entry(s, json_object_get(p, "consent"), c);
 	}
 }
 
@@ -110,6 +128,10 @@ static void on_event(struct hz_story *s, const json_t *root, int64_t us)
 	const char *type = json_string_value(json_object_get(root, "type"));
 	const char *id = json_string_value(json_object_get(root, "participant"));
 	json_t *detail = json_object_get(root, "detail"), *time = json_object_get(root, "time_ms");
+	json_t *p = type && id ? person(s, id) : NULL;
+	if (p) // whatever else happened so often that it is left out
+		on_person_event(s, p, type, detail,
+		                json_is_integer(time) ? json_integer_value(time) : us / 1000);
 	if (!type || json_array_size(s->events) >= HZ_STORY_EVENTS) {
 		s->left_out++;
 		return;
@@ -120,15 +142,11 @@ static void on_event(struct hz_story *s, const json_t *root, int64_t us)
 	if (detail)
 		json_object_set(event, "detail", detail);
 	json_array_append_new(s->events, event);
-	json_t *p = id ? person(s, id) : NULL;
-	if (p)
-		on_person_event(p, type, detail,
-		                json_is_integer(time) ? json_integer_value(time) : us / 1000);
 }
 
 static void on_gap(struct hz_story *s, const json_t *root, int64_t us)
 {
-	if (json_array_size(s->gaps) >= HZ_STORY_EVENTS) {
+	if (json_array_size(s->gaps) >= HZ_STORY_GAPS) {
 		s->left_out++;
 		return;
 	}

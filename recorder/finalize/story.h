@@ -10,8 +10,13 @@
 
 #include "recorder/journal/reader.h"
 
-#define HZ_STORY_EVENTS 100000 // more are counted, not kept
-#define HZ_STORY_PEOPLE 2000
+// More are counted, not kept; of periods and consents the first and the newest are, and those in the middle go. All of it is
+// within what recorder/record/manifest_read.h reads: nobody makes a record that cannot be delivered.
+#define HZ_STORY_EVENTS  100000
+#define HZ_STORY_GAPS    20000
+#define HZ_STORY_PEOPLE  4000
+#define HZ_STORY_LIST    1000  // periods, or consents, of one person
+#define HZ_STORY_ENTRIES 20000 // of all persons; then two a list
 
 struct hz_story;
 

@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HZ_MANIFEST_BYTES        (16u << 20)
-#define HZ_MANIFEST_FILES        4096
-#define HZ_MANIFEST_PARTICIPANTS 1024
+// Bounds: above what recorder/finalize writes (story.h, write.h), so that it reads whatever was recorded.
+#define HZ_MANIFEST_BYTES        (32u << 20)
+#define HZ_MANIFEST_FILES        8192
+#define HZ_MANIFEST_PARTICIPANTS 4096
 #define HZ_MANIFEST_LIST         1024 // periods, consents of one participant
 #define HZ_MANIFEST_CODECS       4
 
