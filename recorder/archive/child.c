@@ -79,7 +79,7 @@ int hz_child_start(const struct hz_archive_settings *settings, const char *comma
 	                      .parent = getpid(),
 	                      .keep_fd = config_fd(settings->config),
 	                      .said_fd = said_fd,
-	                      .files = 256};
+	                      .files = 1024};
 	unsigned n = 1;
 	if (strcmp(command, "compose") == 0) { // one file a track at most, and no configuration
 		argv[0] = start.program = settings->composer;

@@ -29,6 +29,8 @@ static int pass(struct run *r, bool writing)
 		err = r->source->items.rewind(r->source->items.arg);
 	while (!err && (more = r->source->items.next(r->source->items.arg, &item)) == 1) {
 		int64_t us = hz_timeline_at(&line, item.segment, item.at_us, item.wall_us);
+		if (writing)
+			hz_write_advance(r->write, us);
 		err = hz_tracks_item(r->tracks, &item, us);
 		if (!err && !writing)
 			err = hz_story_item(r->story, &item, us);

@@ -11,7 +11,8 @@
 
 #define HOLD_US                                                                                              \
 	8000000 // sound may come so much later than pictures; under libavformat's 10 s of interleaving
-#define DONE_US 60000000 // a part is closed so long after its end
+#define DONE_US  60000000 // a part is closed so long after its end
+#define SWEEP_US 1000000
 
 struct out {
 	struct hz_out_info info;
@@ -26,6 +27,9 @@ struct group { // a track's files
 	struct hz_plan *plan; // video
 	size_t first, count;  // of `out`
 	bool embeds;          // takes its participant's microphone
+	bool done;            // its files are closed
+	struct group **into;  // of a microphone: those that take it
+	size_t into_count;
 };
 
 struct hz_write {
@@ -35,6 +39,7 @@ struct hz_write {
 	size_t groups;
 	struct out *out;
 	size_t outs;
+	int64_t swept_us;
 	uint64_t refused;
 	int err;
 };
@@ -211,6 +216,22 @@ static int plan_audio(struct hz_write *w, struct group *g)
 	return 0;
 }
 
+// A microphone's frames come often, and people may be many: who takes them is looked up once.
+static int link_sound(struct hz_write *w, struct group *own)
+{
+	for (size_t i = 0; own->track->audio && i < w->groups; i++) {
+		struct group *g = &w->group[i];
+		if (!g->embeds || !is_microphone_of(own->track, g->track))
+			continue;
+		struct group **more = realloc(own->into, (own->into_count + 1) * sizeof(struct group *));
+		if (!more)
+			return -ENOMEM;
+		own->into = more;
+		own->into[own->into_count++] = g;
+	}
+	return 0;
+}
+
 int hz_write_new(struct hz_tracks *tracks, const char *folder, struct hz_write **ret)
 {
 	struct hz_write *w = calloc(1, sizeof(*w));
@@ -232,6 +253,8 @@ int hz_write_new(struct hz_tracks *tracks, const char *folder, struct hz_write *
 		t->plan = g;
 		err = t->audio ? plan_audio(w, g) : plan_video(w, g);
 	}
+	for (size_t i = 0; !err && i < w->groups; i++)
+		err = link_sound(w, &w->group[i]);
 	if (err)
 		hz_write_free(w);
 	else
@@ -254,10 +277,8 @@ static void on_sound(struct hz_write *w, struct group *own, const struct hz_fram
 {
 	if (own->count)
 		put_sound(w, &w->out[own->first], f, us);
-	for (size_t i = 0; i < w->groups; i++) {
-		struct group *g = &w->group[i];
-		if (!g->embeds || !is_microphone_of(own->track, g->track))
-			continue;
+	for (size_t i = 0; i < own->into_count; i++) {
+		const struct group *g = own->into[i];
 		for (size_t k = 0; k < g->count; k++)
 			if (w->out[g->first + k].info.audio)
 				put_sound(w, &w->out[g->first + k], f, us);
@@ -303,6 +324,22 @@ void hz_write_frame(void *arg, struct hz_stream *stream, const struct hz_frame *
 		on_picture(w, g, stream, frame, us);
 }
 
+// By arrivals, which nobody but the recorder sets: a sender's clock may say anything.
+void hz_write_advance(struct hz_write *write, int64_t us)
+{
+	if (us < write->swept_us + SWEEP_US)
+		return;
+	write->swept_us = us;
+	for (size_t i = 0; i < write->groups; i++) {
+		struct group *g = &write->group[i];
+		if (g->done || g->track->last_us >= us - DONE_US)
+			continue;
+		g->done = true;
+		for (size_t k = 0; k < g->count; k++)
+			close_out(write, &write->out[g->first + k]);
+	}
+}
+
 int hz_write_close(struct hz_write *write)
 {
 	for (size_t i = 0; i < write->outs && !write->err; i++)
@@ -317,6 +354,7 @@ void hz_write_free(struct hz_write *write)
 	for (size_t i = 0; i < write->outs; i++)
 		hz_mux_abort(write->out[i].mux);
 	for (size_t i = 0; write->group && i < write->groups; i++) {
+		free(write->group[i].into);
 		hz_plan_free(write->group[i].plan);
 		write->group[i].track->plan = NULL;
 	}

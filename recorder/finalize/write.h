@@ -21,6 +21,8 @@ struct hz_write;
 // folder: gets "tracks/...". The tracks are solved, their streams' `cut` is reset.
 int hz_write_new(struct hz_tracks *tracks, const char *folder, struct hz_write **ret);
 void hz_write_frame(void *arg, struct hz_stream *stream, const struct hz_frame *frame); // hz_tracks_frame_cb
+// The second pass has come to this arrival: files of tracks that ended long before are closed, so that only few are open.
+void hz_write_advance(struct hz_write *write, int64_t us);
 // Ends all files. -errno of the disk; a file that could not be made is a warning.
 int hz_write_close(struct hz_write *write);
 void hz_write_free(struct hz_write *write); // files not closed are removed. NULL allowed

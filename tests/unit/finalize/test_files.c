@@ -1,8 +1,10 @@
 // From packets to files that play: every codec, over links that lose, drift, drop and mute.
+#include <arpa/inet.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -421,6 +423,40 @@ static void an_irregular_camera(void **state)
 	fake_clip_free(&video);
 }
 
+// Somebody comes and goes all day: hundreds of tracks, of which few are open at the same time, and so are their files.
+static void comings_and_goings(void **state)
+{
+	struct fake_list list = {0};
+	struct rig rig;
+	struct rlimit limit, few;
+	uint8_t packet[15] = {0x80, 111, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 0xff, 0xfe}; // 20 ms of silence
+	for (uint32_t track = 1; track <= 300; track++) {
+		fake_json(&list, HZ_RECORD_TRACK, 2.0 * track,
+		          "{\"track\":%u,\"key\":\"p%u.microphone.%u\",\"participant\":\"p%u\",\"source\":"
+		          "\"microphone\",\"kind\":\"audio\",\"pts\":[{\"pt\":111,\"codec\":\"opus\"}]}",
+		          track, track % 7, track, track % 7);
+		for (uint32_t i = 0; i < 20; i++) {
+			uint32_t ts = htonl(960 * i), ssrc = htonl(track);
+			packet[3] = (uint8_t)i;
+			memcpy(packet + 4, &ts, 4);
+			memcpy(packet + 8, &ssrc, 4);
+			fake_add(&list, track, HZ_RECORD_RTP, 2.0 * track + 0.02 * i, packet, sizeof(packet));
+		}
+	}
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	few.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	finalize(&rig, &list);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(json_array_size(json_object_get(rig.manifest, "files")), 300);
+	assert_int_equal(json_array_size(json_object_get(rig.manifest, "warnings")), 0);
+	const json_t *f = file_of(&rig, "tracks/p1.microphone.1.webm");
+	assert_in_range(number(f, "duration_ms"), 400, 420);
+	done(&rig);
+	fake_list_free(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +468,7 @@ int main(void)
 	    cmocka_unit_test(units_are_identical),
 	    cmocka_unit_test(a_hard_minute),
 	    cmocka_unit_test(simulcast_and_parts),
+	    cmocka_unit_test(comings_and_goings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
