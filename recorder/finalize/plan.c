@@ -139,6 +139,15 @@ void hz_plan_free(struct hz_plan *plan)
 	free(plan);
 }
 
+void hz_plan_shorten(struct hz_plan *plan, size_t parts)
+{
+	if (plan->parts <= parts)
+		return;
+	plan->parts = parts;
+	while (plan->cuts && plan->cut[plan->cuts - 1].part >= parts)
+		plan->cuts--;
+}
+
 const struct hz_cut *hz_plan_find(const struct hz_plan *plan, const struct hz_stream *stream, size_t *at,
                                   int64_t seq, int64_t us)
 {

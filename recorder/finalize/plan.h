@@ -30,6 +30,8 @@ struct hz_plan {
 
 int hz_plan_make(const struct hz_track *track, struct hz_plan **ret); // -ENOMEM
 void hz_plan_free(struct hz_plan *plan);                              // NULL allowed
+// The first parts only.
+void hz_plan_shorten(struct hz_plan *plan, size_t parts);
 // The cut that a frame belongs to, or NULL. *at: a cursor of the stream's frames, 0 at the begin.
 const struct hz_cut *hz_plan_find(const struct hz_plan *plan, const struct hz_stream *stream, size_t *at,
                                   int64_t seq, int64_t us);

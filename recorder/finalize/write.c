@@ -181,8 +181,7 @@ static struct out *add_outs(struct hz_write *w, size_t count)
 
 static int plan_video(struct hz_write *w, struct group *g)
 {
-	int err = hz_plan_make(g->track, &g->plan);
-	struct out *o = err ? NULL : add_outs(w, g->plan->parts);
+	struct out *o = add_outs(w, g->plan->parts);
 	if (!o)
 		return -ENOMEM;
 	g->embeds = strcmp(g->track->source, "camera") == 0;
@@ -232,6 +231,41 @@ static int link_sound(struct hz_write *w, struct group *own)
 	return 0;
 }
 
+// How many parts a track may have, so that there is a file for every track.
+static size_t share(const struct hz_write *w)
+{
+	size_t most = HZ_PLAN_PARTS, sum;
+	do {
+		sum = 0;
+		for (size_t i = 0; i < w->groups; i++) {
+			size_t parts = w->group[i].plan ? w->group[i].plan->parts : 1;
+			sum += parts < most ? parts : most;
+		}
+	} while (sum > HZ_WRITE_FILES && --most);
+	return most;
+}
+
+static int plan_all(struct hz_write *w)
+{
+	int err = 0;
+	for (size_t i = 0; i < w->groups && !err; i++)
+		if (!w->group[i].track->audio)
+			err = hz_plan_make(w->group[i].track, &w->group[i].plan);
+	size_t most = share(w);
+	for (size_t i = 0; i < w->groups && !err; i++) {
+		struct group *g = &w->group[i];
+		if (g->plan && g->plan->parts > most) {
+			w->refused += g->plan->parts - most;
+			hz_plan_shorten(g->plan, most);
+		}
+		g->first = w->outs;
+		err = g->plan ? plan_video(w, g) : plan_audio(w, g);
+	}
+	for (size_t i = 0; i < w->groups && !err; i++)
+		err = link_sound(w, &w->group[i]);
+	return err;
+}
+
 int hz_write_new(struct hz_tracks *tracks, const char *folder, struct hz_write **ret)
 {
 	struct hz_write *w = calloc(1, sizeof(*w));
@@ -249,12 +283,11 @@ int hz_write_new(struct hz_tracks *tracks, const char *folder, struct hz_write *
 		for (unsigned k = 0; k < t->streams; k++)
 			t->stream[k]->cut = 0;
 		struct group *g = &w->group[w->groups++];
-		*g = (struct group){.track = t, .first = w->outs};
+		*g = (struct group){.track = t};
 		t->plan = g;
-		err = t->audio ? plan_audio(w, g) : plan_video(w, g);
 	}
-	for (size_t i = 0; !err && i < w->groups; i++)
-		err = link_sound(w, &w->group[i]);
+	if (!err)
+		err = plan_all(w);
 	if (err)
 		hz_write_free(w);
 	else

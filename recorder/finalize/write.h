@@ -16,6 +16,10 @@ struct hz_out_info {                  // of a file that was made
 	int64_t first_us, last_us;      // of pictures
 };
 
+// Of a record: more could not be read again (recorder/record/manifest_read.h). Where SPSs change so often that there would be
+// more, the tracks with the most parts lose their last ones.
+#define HZ_WRITE_FILES 8000
+
 struct hz_write;
 
 // folder: gets "tracks/...". The tracks are solved, their streams' `cut` is reset.
