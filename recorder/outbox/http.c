@@ -170,7 +170,7 @@ static void set_all(CURL *curl, struct transfer *t, struct curl_slist *headers)
 static int error_of(const struct transfer *t, CURLcode code)
 {
 	if (t->err)
-		return t->err == -EMSGSIZE ? -EPROTO : t->err;
+		return t->err;
 	switch (code) {
 	case CURLE_OK:
 		return 0;

@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HZ_HTTP_ANSWER_BYTES (1u << 20) // more is cut off and ends the transfer
-#define HZ_HTTP_WHY_BYTES    128
+#define HZ_HTTP_ANSWER_BYTES                                                                                 \
+	(16u << 20) // more is cut off and ends the transfer; a Bundle of thousands is answered at length
+#define HZ_HTTP_WHY_BYTES 128
 
 struct hz_http_target { // "" or NULL: not configured
 	const char *url;
@@ -36,7 +37,7 @@ struct hz_http_answer {
 
 int hz_http_init(void);
 
-// 0: there is an answer, whatever its status; -EHOSTUNREACH: nobody answered, or not wholly; -EPROTO: TLS or HTTP are wrong;
+// 0: there is an answer, whatever its status; -EHOSTUNREACH: nobody answered, or not wholly; -EPROTO: TLS or HTTP are wrong; -EMSGSIZE: the answer is too long;
 // -ECANCELED; -ENOMEM; -errno of the file. ret->why is set in each case, the rest after 0 only.
 int hz_http_post(const struct hz_http_target *target, const struct hz_http_post *post,
                  struct hz_http_answer *ret);

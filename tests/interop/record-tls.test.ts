@@ -26,7 +26,7 @@ before(async () => {
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part)).on("end", () => {
       if (mode === "never") return;
-      if (mode === "long") { response.writeHead(200); response.end(Buffer.alloc(3 << 20, 32)); return; }
+      if (mode === "long") { response.writeHead(200); response.end(Buffer.alloc(17 << 20, 32)); return; }
       authorized += (request.socket as TLSSocket).authorized ? 1 : 0;
       const body = Buffer.concat(parts), at = body.indexOf("2.25."), type = request.headers["content-type"] ?? "";
       assert.match(type, /^multipart\/related; type="application\/dicom"; boundary=\w{32}$/);
