@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *hz_verify_name(enum hz_verify verdict)
 {
@@ -67,6 +68,29 @@ static void check_state(const struct hz_record_state *s, struct hz_verify_result
 		    "says that the record ended: the journal lacks its end");
 }
 
+static bool is_there(const char *folder, const char *name)
+{
+	char path[HZ_RECORD_PATH_BYTES + 32];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return access(path, F_OK) == 0;
+}
+
+// Anybody can write the word into state.json: a deletion leaves a signed note, whose signature and certificate `huizhen
+// certificate` checks, and no journal.
+static void check_deleted(const char *folder, const uint8_t *master, struct hz_verify_result *r)
+{
+	r->verdict = HZ_VERIFY_DELETED;
+	if (is_there(folder, "journal")) {
+		check_journal(folder, master, r);
+		if (r->verdict <= HZ_VERIFY_TORN)
+			say(r, HZ_VERIFY_ALTERED, "state.json",
+			    "says that the record was deleted: its journal is there");
+	} else if (!is_there(folder, "deletion.json")) {
+		say(r, HZ_VERIFY_ALTERED, "deletion.json",
+		    "is missing: nobody says when and why it was deleted");
+	}
+}
+
 void hz_record_verify(const char *folder, const uint8_t *master, struct hz_verify_result *ret)
 {
 	struct hz_record_state state;
@@ -87,7 +111,7 @@ void hz_record_verify(const char *folder, const uint8_t *master, struct hz_verif
 		return;
 	}
 	if (state.phase == HZ_RECORD_DELETED) {
-		ret->verdict = HZ_VERIFY_DELETED;
+		check_deleted(folder, master, ret);
 		return;
 	}
 	check_journal(folder, master, ret);

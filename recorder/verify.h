@@ -12,7 +12,7 @@ enum hz_verify {
 	HZ_VERIFY_WHOLE = 1, // from its first byte to its END nothing is missing or altered
 	HZ_VERIFY_OPEN,      // as far as it goes: it is being recorded, or will be gone on with
 	HZ_VERIFY_TORN,      // a crash cut its last chunk; everything before it is good
-	HZ_VERIFY_DELETED,   // after its retention
+	HZ_VERIFY_DELETED,   // after its retention: there is a note, and no journal
 	HZ_VERIFY_ALTERED,   // `fault` says where and what
 	HZ_VERIFY_UNREADABLE // the disk or the master key: `error` (-errno), `fault.file` and `fault.what`
 };

@@ -309,6 +309,15 @@ static void the_state_and_the_journal_agree(void **state)
 	snprintf(s.id, sizeof(s.id), "%s", ID);
 	s.phase = HZ_RECORD_DELETED;
 	assert_int_equal(hz_record_state_write(rig.folder, &s), 0);
+	assert_int_equal(verdict(&rig), HZ_VERIFY_ALTERED); // the word alone deletes nothing
+	char command[640];
+	snprintf(command, sizeof(command), "rm -r %s/journal %s/keys", rig.folder, rig.folder);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(verdict(&rig), HZ_VERIFY_ALTERED);
+	snprintf(path, sizeof(path), "%s/deletion.json", rig.folder);
+	int note = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_true(note >= 0);
+	close(note);
 	assert_int_equal(verdict(&rig), HZ_VERIFY_DELETED);
 	drop_store(&rig);
 }
