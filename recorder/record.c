@@ -79,15 +79,18 @@ static int finish(struct hz_rec *rec, const struct hz_item *item, int err)
 
 // --- the record's state
 
-static void write_state(struct hz_rec *rec, enum hz_record_phase phase, int64_t wall_us)
+// What the disk refuses now is written later: hz_rec_work().
+static int write_state(struct hz_rec *rec, enum hz_record_phase phase, int64_t wall_us)
 {
 	rec->state.phase = phase;
 	rec->state.changed_ms = wall_us / 1000;
 	if (phase == HZ_RECORD_ENDED)
 		rec->state.ended_ms = rec->state.changed_ms;
 	int err = hz_record_state_write(rec->folder, &rec->state);
-	if (err)
+	if (err && !rec->state_due)
 		hz_error("record.state", "record=%s err=%d", rec->id, -err);
+	rec->state_due = hz_rec_disk_error(err);
+	return rec->state_due ? err : 0;
 }
 
 // For whoever watches the store.
@@ -102,17 +105,20 @@ static void ring_bell(struct hz_rec *rec)
 		close(fd);
 }
 
-static void ended(struct hz_rec *rec, int64_t wall_us)
+static int ended(struct hz_rec *rec, int64_t wall_us)
 {
 	struct hz_journal_stats stats = {0};
 	if (rec->journal)
 		hz_journal_stats(rec->journal, &stats);
 	rec->state.lost = rec->state.lost || stats.lost_packets;
-	write_state(rec, HZ_RECORD_ENDED, wall_us);
+	int err = write_state(rec, HZ_RECORD_ENDED, wall_us);
+	if (err)
+		return err;
 	ring_bell(rec);
 	hz_info("record.ended", "record=%s chunks=%llu packets=%llu lost=%llu", rec->id,
 	        (unsigned long long)stats.chunks, (unsigned long long)stats.packets,
 	        (unsigned long long)stats.lost_packets);
+	return 0;
 }
 
 // --- opening
@@ -165,12 +171,14 @@ static int open_journal(struct hz_rec *rec, const char *meta, int64_t now_us, in
 	bool known = hz_record_state_read(rec->folder, &before) == 0;
 	if (known)
 		rec->state = before;
-	if (err == -EEXIST && known && before.phase == HZ_RECORD_RECORDING)
-		ended(rec, wall_us); // it died between the two
+	if (err == -EEXIST && known && before.phase == HZ_RECORD_RECORDING) { // it died between the two
+		int state = ended(rec, wall_us);
+		err = state ? state : err;
+	}
 	if (err)
 		return err;
 	rec->state.torn = known && (before.torn || !rec->recorder->was_clean);
-	write_state(rec, HZ_RECORD_RECORDING, wall_us);
+	(void)write_state(rec, HZ_RECORD_RECORDING, wall_us); // media does not wait for it
 	hz_info("record.opened", "record=%s resumed=%d orphan=%d", rec->id, known, rec->orphan);
 	return 0;
 }
@@ -258,9 +266,10 @@ static int take_item(struct hz_rec *rec, const struct hz_item *item, const char 
 		return err ? answer_now(rec, item, err) : answer_later(rec, item);
 	case HZ_ITEM_CLOSE:
 		err = hz_journal_end(rec->journal, now_us, wall_us);
+		if (!err)
+			err = ended(rec, wall_us);
 		if (err)
 			return err;
-		ended(rec, wall_us);
 		return finish(rec, item, 0);
 	default:
 		on_media(rec, item, text);
@@ -303,6 +312,8 @@ void hz_rec_work(struct hz_rec *rec, int64_t now_us, int64_t wall_us)
 		return;
 	if (rec->journal)
 		hz_journal_stats(rec->journal, &stats);
+	if (rec->journal && rec->state_due)
+		(void)write_state(rec, rec->state.phase, wall_us);
 	int err = take_items(rec, now_us, wall_us);
 	int disk = 0;
 	if (rec->journal && !rec->finished) {

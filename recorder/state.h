@@ -104,6 +104,7 @@ struct hz_rec {
 	struct hz_record_state state;
 	struct hz_done *waiting, **waiting_tail; // what is put and answered once it is on disk
 	bool orphan;                             // nobody named it: to be ended
+	bool state_due;                          // state.json is not as `state`
 	bool finished;
 	int err;
 	int64_t retry_us;

@@ -91,6 +91,34 @@ static void full_and_free_again(void **state)
 }
 
 // Memory is not: what is lost is counted, told and in the journal as a gap.
+static void files(bool more)
+{
+	char options[64];
+	struct statvfs fs;
+	assert_int_equal(statvfs(place, &fs), 0);
+	snprintf(options, sizeof(options), "size=" DISK ",nr_inodes=%llu",
+	         more ? 100000ull : (unsigned long long)(fs.f_files - fs.f_ffree));
+	assert_int_equal(mount("none", place, NULL, MS_REMOUNT, options), 0);
+}
+
+// The journal's end is on disk, its state finds no room: it is not called closed before the archive can see that it is.
+static void the_state_finds_no_room(void **state)
+{
+	struct recorder_rig *rig = begin(64 << 20);
+	(void)put_for(rig, 0, 500000);
+	files(false);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_run(rig, 1500000);
+	assert_int_equal(rr_seen(rig, "state", HZ_REC_CLOSED), 0);
+	assert_int_equal(rr_phase(rig, RECORD_A), HZ_RECORD_RECORDING);
+	files(true);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	assert_int_equal(rr_phase(rig, RECORD_A), HZ_RECORD_ENDED);
+	rr_read(rig, RECORD_A, NULL, &content);
+	assert_true(content.ended);
+	rr_free(rig);
+}
+
 static void more_than_memory_holds(void **state)
 {
 	struct recorder_rig *rig = begin(1 << 20);
@@ -118,6 +146,7 @@ static void more_than_memory_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(full_and_free_again),
+	                                   cmocka_unit_test(the_state_finds_no_room),
 	                                   cmocka_unit_test(more_than_memory_holds)};
 	if (!own_disk()) {
 		print_message("skipped: no mount of our own\n");
