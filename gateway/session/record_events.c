@@ -11,6 +11,7 @@
 
 #define EVENTS_MAX      65536 // of all records: a recorder that is away for hours
 #define EVENT_BYTES_MAX ((size_t)32 << 20)
+#define RESERVE         8 // one of so many is for events that a record may not lack
 #define QUALITY_US      10000000
 
 struct hz_record_event {
@@ -23,11 +24,26 @@ struct hz_record_event {
 	char text[];
 };
 
-static struct hz_record_event *append(struct hz_brain *brain, struct hz_record *record, const char *text)
+// Somebody who writes and mutes without end pushes out no consent, nor who came and went.
+static bool is_vital(const char *type)
 {
-	size_t bytes = strlen(text);
-	if (bytes > HZ_REC_TEXT_BYTES || brain->record_events >= EVENTS_MAX ||
-	    brain->record_event_bytes + bytes > EVENT_BYTES_MAX)
+	static const char *const types[] = {"consent", "recording", "join", "leave"};
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+static struct hz_record_event *append(struct hz_brain *brain, struct hz_record *record, const char *text,
+                                      bool vital)
+{
+	size_t bytes = strlen(text), most = EVENTS_MAX, most_bytes = EVENT_BYTES_MAX;
+	if (!vital) {
+		most -= most / RESERVE;
+		most_bytes -= most_bytes / RESERVE;
+	}
+	if (bytes > HZ_REC_TEXT_BYTES || brain->record_events >= most ||
+	    brain->record_event_bytes + bytes > most_bytes)
 		return NULL;
 	struct hz_record_event *event = calloc(1, sizeof(*event) + bytes + 1);
 	if (!event)
@@ -69,7 +85,7 @@ void hz_record_event(struct hz_brain *brain, struct hz_record *record, const cha
 	                         detail ? detail : json_object(), "time_ms", (json_int_t)brain->wall_ms);
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
-	struct hz_record_event *event = text ? append(brain, record, text) : NULL;
+	struct hz_record_event *event = text ? append(brain, record, text, is_vital(type)) : NULL;
 	free(text);
 	if (!event) {
 		if (brain->count.record_events_lost++ == 0)
@@ -168,7 +184,7 @@ static bool on_row(void *arg, const struct hz_record_event_row *row)
 {
 	struct hz_brain *brain = arg;
 	struct hz_record *record = hz_map_get(brain->records, row->record);
-	struct hz_record_event *event = record ? append(brain, record, row->event) : NULL;
+	struct hz_record_event *event = record ? append(brain, record, row->event, true) : NULL;
 	if (!event)
 		return true;
 	event->seq = row->seq;

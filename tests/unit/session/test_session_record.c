@@ -496,6 +496,28 @@ static void full_of_tracks(void **state)
 	assert_string_equal(sign(host), "on");
 }
 
+// The recorder is away, and somebody fills what waits for it: there is room left for consents.
+static void floods(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *host = room(rig, true);
+	struct rig_socket *other = rig_join(rig, "expert", "expert");
+	rig_result(rig_call(rig, host, "record.start", NULL));
+	rig_advance(rig, 1000);
+	fake_recorder.silent = true;
+	uint32_t waiting = rig->brain->record_events;
+	rig->brain->record_events = waiting + 60000;
+	rig_result(rig_call(rig, host, "chat.send", json_pack("{s:s}", "text", "and again")));
+	rig_result(rig_call(rig, other, "consent.set", yes(true)));
+	rig->brain->record_events -= 60000;
+	fake_recorder.silent = false;
+	rig_advance(rig, 100);
+	rig_advance(rig, 100);
+	assert_int_equal(fake_events(fake_record_newest(), "chat", "doctor", NULL), 0);
+	assert_int_equal(fake_events(fake_record_newest(), "consent", "expert", NULL), 1);
+	assert_int_equal(fake_recorder.gaps, 0);
+}
+
 static void no_recorder(void **state)
 {
 	struct rig *rig = *state;
@@ -549,6 +571,7 @@ int main(void)
 	                                   T(honest),
 	                                   T(damaged),
 	                                   T(full_of_tracks),
+	                                   T(floods),
 	                                   T(no_recorder),
 	                                   T(layout)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
