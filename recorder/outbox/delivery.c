@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
+#include "recorder/journal/file.h"
 
 #define LOOK_MS 60000 // at least so often, even if nobody woke us
 #define POLL_MS 2000  // `huizhen record retry` writes into the spool
@@ -36,11 +36,8 @@ int hz_delivery_new(const struct hz_delivery_settings *settings, struct hz_deliv
 	d->settings = *settings;
 	snprintf(d->store, sizeof(d->store), "%s", settings->store);
 	snprintf(d->name, sizeof(d->name), "%s", settings->name);
-	snprintf(d->folder, sizeof(d->folder), "%s/outbox", d->store);
-	int err = mkdir(d->folder, 0750) < 0 && errno != EEXIST ? -errno : 0;
 	snprintf(d->folder, sizeof(d->folder), "%s/outbox/%s", d->store, d->name);
-	if (!err && mkdir(d->folder, 0750) < 0 && errno != EEXIST)
-		err = -errno;
+	int err = hz_file_folder(d->folder); // durable: what is put there counts as queued
 	if (err) {
 		free(d);
 		return err;
