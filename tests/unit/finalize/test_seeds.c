@@ -1,4 +1,5 @@
-// Seeds of fuzz_finalize: a second of each codec in its input format. With HZ_SEEDS=FOLDER they are written there.
+// Seeds of fuzz_finalize: a second of each codec in its input format. With HZ_SEEDS=FOLDER they are written there; and of
+// fuzz_mp4, the file of a track: with HZ_SEEDS_MP4=FOLDER.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +69,32 @@ static void seeds(void **state)
 	}
 }
 
+static void a_file(void **state)
+{
+	const char *folder = getenv("HZ_SEEDS_MP4");
+	char path[256] = "/dev/shm/hz-seed-XXXXXX", command[600];
+	struct fake_list list = {0};
+	struct fake_clip pictures = fake_video("h264", 64, 48, 10, 1, 1), sound = fake_audio(0, 1);
+	const struct fake_publisher v = {.track = 1, .ssrc = 1, .codec = "h264", .pt = 102, .fps = 10};
+	const struct fake_publisher a = {.track = 2, .ssrc = 2, .codec = "opus", .pt = 111, .fps = 50};
+	fake_describe(&list, 1, "p", "camera", 0);
+	fake_describe(&list, 2, "p", "microphone", 0);
+	fake_publish(&list, &v, &pictures);
+	fake_publish(&list, &a, &sound);
+	fake_sort(&list);
+	assert_non_null(mkdtemp(path));
+	const struct hz_finalize_source source = {.items = fake_items(&list), .record = "r"};
+	assert_int_equal(hz_finalize_items(&source, path), 0);
+	snprintf(command, sizeof(command), "cp %s/tracks/p.camera.1.mp4 %s/h264; rm -rf %s", path,
+	         folder ? folder : path, path);
+	assert_int_equal(system(command), 0);
+	fake_list_free(&list);
+	fake_clip_free(&pictures);
+	fake_clip_free(&sound);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(seeds)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(seeds), cmocka_unit_test(a_file)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
