@@ -2,7 +2,7 @@
 //
 //   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N]
 //                 [--tcp] [--packets N] [--seconds S] [--report-ms M] [--publishers N] [--copies N]
-//                 [--bind ADDRESS]
+//                 [--bind ADDRESS] [--clip FILE]
 //     every member publishes (WHIP) and receives every other member (WHEP); or only the first --publishers do, and each is
 //     received --copies times. A JSON line per report; on standard input the line "reset" starts gap and delay
 //     measurement anew.
@@ -33,7 +33,7 @@ struct member {
 };
 
 struct options {
-	const char *url, *consult, *bind;
+	const char *url, *consult, *bind, *clip;
 	struct member members[MAX_MEMBERS];
 	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
 	unsigned publishers, copies;
@@ -44,6 +44,7 @@ struct run {
 	struct options options;
 	struct hz_http *http;
 	struct hz_dtls_ctx *dtls;
+	struct peer_clip clip;
 	char fingerprint[HZ_FINGERPRINT_TEXT_BYTES];
 	int epoll;
 	struct peer *peers[MAX_PEERS];
@@ -79,7 +80,8 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"codec", 1, NULL, 'k'},   {"layers", 1, NULL, 'l'},    {"packets", 1, NULL, 'p'},
 	    {"seconds", 1, NULL, 's'}, {"report-ms", 1, NULL, 'r'}, {"joins", 1, NULL, 'j'},
 	    {"hold-ms", 1, NULL, 'h'}, {"tcp", 0, NULL, 't'},       {"publishers", 1, NULL, 'b'},
-	    {"copies", 1, NULL, 'o'},  {"bind", 1, NULL, 'a'},      {NULL, 0, NULL, 0},
+	    {"copies", 1, NULL, 'o'},  {"bind", 1, NULL, 'a'},      {"clip", 1, NULL, 'f'},
+	    {NULL, 0, NULL, 0},
 	};
 	*o = (struct options){.layers = 1,
 	                      .packets = 4,
@@ -104,6 +106,9 @@ static int read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'a':
 			o->bind = optarg;
+			break;
+		case 'f':
+			o->clip = optarg;
 			break;
 		case 'o':
 			o->copies = (unsigned)atoi(optarg);
@@ -147,7 +152,9 @@ static int run_init(struct run *run)
 {
 	int fd;
 	struct hz_identity *identity;
-	int err = hz_srtp_init();
+	int err = run->options.clip ? peer_clip_load(run->options.clip, &run->clip) : 0;
+	if (err == 0)
+		err = hz_srtp_init();
 	if (err == 0)
 		err = hz_identity_generate(&fd);
 	if (err == 0)
@@ -168,6 +175,7 @@ static void run_done(struct run *run)
 {
 	for (unsigned i = 0; i < run->peer_count; i++)
 		peer_free(run->peers[i]);
+	peer_clip_free(&run->clip);
 	hz_dtls_ctx_free(run->dtls);
 	hz_http_free(run->http);
 	close(run->epoll);
@@ -191,6 +199,7 @@ static int open_peer(struct run *run, unsigned at, const struct member *member, 
 	    .tcp = o->tcp,
 	    .layers = o->layers,
 	    .packets_a_frame = o->packets,
+	    .clip = o->clip ? &run->clip : NULL,
 	};
 	int err = peer_new(&options, run->dtls, run->fingerprint, &run->peers[at]);
 	if (err != 0)

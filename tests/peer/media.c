@@ -109,6 +109,19 @@ size_t peer_video_packet(struct peer_source *s, unsigned index, unsigned count, 
 	return n;
 }
 
+size_t peer_given_packet(struct peer_source *s, const struct peer_given *given, uint16_t twcc, uint8_t *buf)
+{
+	bool audio = given->audio;
+	size_t n =
+	    write_header(s, audio ? PEER_PT_OPUS : PEER_PT_VIDEO, given->last && !audio, audio, twcc, buf);
+	if (n == 0 || given->bytes > PEER_PACKET_BYTES - n)
+		return 0;
+	memcpy(buf + n, given->payload, given->bytes);
+	s->seq++;
+	s->ts += audio ? 960 : 0;
+	return n + given->bytes;
+}
+
 void peer_frame_done(struct peer_source *s)
 {
 	s->want_keyframe = false;

@@ -30,6 +30,15 @@ size_t peer_video_packet(struct peer_source *source, unsigned index, unsigned co
                          int64_t now_us, uint8_t *buf);
 void peer_frame_done(struct peer_source *source);
 
+// A packet of given payload (tests/peer/clip.h). After a frame of video: peer_frame_done(); of sound the time goes on here.
+struct peer_given {
+	const uint8_t *payload;
+	size_t bytes;
+	bool audio, last; // last: of its frame
+};
+size_t peer_given_packet(struct peer_source *source, const struct peer_given *given, uint16_t twcc,
+                         uint8_t *buf);
+
 struct peer_sink { // one incoming stream
 	uint32_t ssrc;
 	uint64_t packets, bytes, bad, keyframes;

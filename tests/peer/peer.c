@@ -42,7 +42,8 @@ struct peer {
 	unsigned sink_count;
 	struct hz_index *index;
 	uint32_t rtcp_ssrc;
-	struct hz_twcc twcc; // of what arrives
+	struct hz_twcc twcc;               // of what arrives
+	unsigned clip_sound, clip_picture; // next frames of the clip
 	int64_t next_check_us, next_audio_us, next_video_us, next_rtcp_us;
 	struct hz_udp_rx *rx;
 	struct peer_totals totals;
@@ -323,8 +324,41 @@ static void send_rtp(struct peer *peer, uint8_t *buf, size_t bytes)
 	}
 }
 
+static void send_given(struct peer *peer, struct peer_source *source, bool audio,
+                       const struct peer_clip_frame *frame)
+{
+	uint8_t buf[PEER_PACKET_BYTES + HZ_SRTP_TRAILER_BYTES];
+	const uint8_t *packets = frame->packets;
+	for (unsigned i = 0; i < frame->count; i++) {
+		struct peer_given given = {.audio = audio, .last = i + 1u == frame->count};
+		given.payload = peer_clip_payload(&packets, &given.bytes);
+		send_rtp(peer, buf, peer_given_packet(source, &given, peer->audio.twcc++, buf));
+	}
+}
+
+static void send_clip(struct peer *peer, int64_t now_us)
+{
+	const struct peer_clip *clip = peer->options.clip;
+	struct peer_source *video = &peer->video[0];
+	if (now_us >= peer->next_audio_us) {
+		send_given(peer, &peer->audio, true, &clip->sound[peer->clip_sound++ % clip->sounds]);
+		peer->next_audio_us += 20000;
+	}
+	if (now_us < peer->next_video_us)
+		return;
+	if (video->want_keyframe)
+		peer->clip_picture = peer_clip_key(clip, peer->clip_picture);
+	send_given(peer, video, false, &clip->picture[peer->clip_picture++ % clip->pictures]);
+	peer_frame_done(video);
+	peer->next_video_us += 40000;
+}
+
 static void send_media(struct peer *peer, int64_t now_us)
 {
+	if (peer->options.clip) {
+		send_clip(peer, now_us);
+		return;
+	}
 	uint8_t buf[PEER_PACKET_BYTES + HZ_SRTP_TRAILER_BYTES];
 	if (now_us >= peer->next_audio_us) {
 		send_rtp(peer, buf, peer_audio_packet(&peer->audio, peer->audio.twcc++, hz_now_us(), buf));

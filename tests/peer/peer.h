@@ -3,6 +3,7 @@
 #ifndef HZ_TESTS_PEER_PEER_H
 #define HZ_TESTS_PEER_PEER_H
 
+#include "tests/peer/clip.h"
 #include "tests/peer/http.h"
 #include "tests/peer/index.h"
 #include "tests/peer/media.h"
@@ -18,6 +19,7 @@ struct peer_options {
 	bool tcp;        // media over TCP only; connects anew when the connection is lost
 	unsigned layers; // simulcast layers when publishing
 	unsigned packets_a_frame;
+	const struct peer_clip *clip; // sent instead of what looks like media; NULL: none
 };
 
 enum peer_state { PEER_IDLE, PEER_CHECKING, PEER_HANDSHAKING, PEER_RUNNING, PEER_FAILED };
