@@ -30,10 +30,10 @@ function h264Packets(nal: Buffer): Buffer[] {
   return packets;
 }
 
-// RFC 7741, the shortest descriptor.
+// RFC 7741: a descriptor with the extension byte (by which hz-peer knows VP8) and nothing in it.
 function vp8Packets(frame: Buffer): Buffer[] {
   const packets: Buffer[] = [];
-  for (let at = 0; at < frame.length; at += MTU) packets.push(Buffer.concat([Buffer.from([at === 0 ? 0x10 : 0]), frame.subarray(at, at + MTU)]));
+  for (let at = 0; at < frame.length; at += MTU) packets.push(Buffer.concat([Buffer.from([at === 0 ? 0x90 : 0x80, 0]), frame.subarray(at, at + MTU)]));
   return packets;
 }
 
