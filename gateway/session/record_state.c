@@ -123,6 +123,14 @@ static void on_open(void *ctx, const char *id, uint64_t newest, int err)
 	push(brain, record);
 }
 
+// What a recorder that died had not written is missing, and pictures behind it are nothing without a keyframe.
+static void ask_keyframe(struct hz_brain *brain, unsigned worker, const struct hz_track *track)
+{
+	struct hz_cmd_keyframe cmd = {.track = track->id};
+	if (track->kind == HZ_KIND_VIDEO)
+		hz_objects_tell(brain, worker, &cmd.h, HZ_CMD_KEYFRAME, sizeof(cmd));
+}
+
 static void on_track(void *ctx, const char *id, unsigned worker, hz_id track_id, int err)
 {
 	struct hz_brain *brain = ctx;
@@ -133,6 +141,8 @@ static void on_track(void *ctx, const char *id, unsigned worker, hz_id track_id,
 		return; // stopped, withdrawn or gone meanwhile
 	if (err)
 		hz_warn("record.track", "record=%s track=t%x err=%d", id, track_id, -err);
+	if (!err && track->cmd.flags & HZ_TRACK_TAP) // told again: another recorder goes on with it
+		ask_keyframe(brain, worker, track);
 	track->tap = err ? HZ_TAP_FAILED : HZ_TAP_OPEN;
 	hz_record_follow(brain, track->peer->owner);
 }

@@ -286,6 +286,14 @@ void fake_say_state(struct hz_record_link *link, const char *record, enum hz_rec
 	link->ops->on_state(link->ctx, record, state, "{}");
 }
 
+void fake_say_tracks(struct hz_record_link *link, struct fake_record *record)
+{
+	for (unsigned i = 0; i < record->tracks; i++)
+		if (record->track[i].open)
+			link->ops->on_track(link->ctx, record->id, record->track[i].worker,
+			                    record->track[i].id, 0);
+}
+
 void fake_say_disk(struct hz_record_link *link, enum hz_rec_disk disk)
 {
 	link->ops->on_disk(link->ctx, disk, "{}");

@@ -47,6 +47,8 @@ struct fake_track *fake_track_of(struct fake_record *record, const char *partici
 unsigned fake_events(const struct fake_record *record, const char *type, const char *participant,
                      json_t **ret);
 void fake_say_state(struct hz_record_link *link, const char *record, enum hz_rec_state state);
+// Every track that is open is confirmed again, as after a restart of the recorder.
+void fake_say_tracks(struct hz_record_link *link, struct fake_record *record);
 void fake_say_disk(struct hz_record_link *link, enum hz_rec_disk disk);
 void fake_say_ready(struct hz_record_link *link, bool ready);
 

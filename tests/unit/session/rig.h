@@ -41,7 +41,7 @@ struct rig_worker { // the newest command of each object, as a worker would keep
 	unsigned peers, tracks, subs, reconciles, commands;
 	struct hz_cmd_agent_set agent_set; // the newest
 	struct hz_cmd_agent_remote agent_remote;
-	unsigned agent_sets, agent_remotes;
+	unsigned agent_sets, agent_remotes, keyframes;
 };
 
 struct rig {
@@ -181,6 +181,10 @@ static inline int rig_command(struct rig_worker *w, const union hz_msg *msg)
 		return 0;
 	case HZ_CMD_SUB_DEL:
 		RIG_DEL(sub, msg->sub_del.sub, HZ_MAX_SUBS);
+		return 0;
+	case HZ_CMD_KEYFRAME:
+		assert_int_equal(w->track[HZ_ID_SLOT(msg->keyframe.track)].track, msg->keyframe.track);
+		w->keyframes++;
 		return 0;
 	case HZ_CMD_AGENT_SET:
 		w->agent_set = msg->agent_set;

@@ -408,6 +408,21 @@ static void worker_dies(void **state)
 	assert_int_equal(fake_recorder.track_opens, opens);
 }
 
+// What it had not written is missing: pictures go on with a keyframe.
+static void recorder_dies(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *host = room(rig, true);
+	rig_result(rig_call(rig, host, "record.start", NULL));
+	rig_advance(rig, 1000);
+	assert_int_equal(marked(rig, "doctor", NULL), 2);
+	assert_int_equal(rig->worker->keyframes, 0); // a mark asks by itself
+	fake_say_tracks(rig->brain->recorder, fake_record_newest());
+	rig_advance(rig, 100);
+	assert_int_equal(rig->worker->keyframes, 1); // of the camera, not of the microphone
+	assert_int_equal(marked(rig, "doctor", NULL), 2);
+}
+
 // The sign says what is, and hosts are told why.
 static void honest(void **state)
 {
@@ -568,6 +583,7 @@ int main(void)
 	                                   T(control_dies),
 	                                   T(control_dies_at_withdrawal),
 	                                   T(worker_dies),
+	                                   T(recorder_dies),
 	                                   T(honest),
 	                                   T(damaged),
 	                                   T(full_of_tracks),
