@@ -24,7 +24,8 @@
 #define HZ_REC_MAX_WORKERS 64
 #define HZ_REC_POLL_MS     25
 #define HZ_REC_IDLE_MS     500 // without any record
-#define HZ_REC_SEAL_US     250000
+// A sync costs the kernel 0.3 ms of CPU: more often, and it is most of the work. Rarer, and a crash takes more.
+#define HZ_REC_SEAL_US 400000
 
 enum hz_item_kind {
 	HZ_ITEM_RTP = 1,

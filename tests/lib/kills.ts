@@ -35,7 +35,7 @@ class OwnArchive {
   stop(): void { this.over = true; this.child?.kill("SIGTERM"); }
 }
 
-// What became of the composed picture: "waiting", "made" (not signed yet), "done", ...; "" where the archive makes none.
+// What became of the composed picture: "waiting", "running", "made" (not signed yet), "done", "off", "failed"; "" before.
 function composing(folder: string): string {
   return (JSON.parse(readFileSync(join(folder, "state.json"), "utf8")) as { composing?: { phase: string } }).composing?.phase ?? "";
 }
@@ -155,7 +155,7 @@ export class Massacre {
       const all = this.listed();
       const stuck = all.filter((r) => r.phase === "failed");
       if (stuck.length) throw new Error(stuck.map((r) => `${r.id} failed: ${r.error}`).join("; "));
-      return all.every((r) => /finalised|delivered/.test(r.phase) && !/waiting|running|made/.test(composing(r.folder)));
+      return all.every((r) => /finalised|delivered/.test(r.phase) && /off|done|failed/.test(composing(r.folder)));
     });
     const records = this.listed(), faults: string[] = [], streams: Loss[] = [];
     const finalisedMs = Date.now() - began;
