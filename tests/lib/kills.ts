@@ -13,7 +13,7 @@ export type Kind = "recorder" | "worker" | "pipe" | "processes" | "everything";
 export interface Loss { stream: string; record: string; packets: number; lost: number; twice: number; worstMs: number; where: string }
 export interface Outcome {
   kills: Record<Kind, number>; records: number; streams: Loss[]; worstMs: number; packets: number; lost: number;
-  files: number; finalisedMs: number; pictureGapMs: number; faults: string[];
+  rejoins: string[]; files: number; finalisedMs: number; pictureGapMs: number; faults: string[];
 }
 interface Epoch { room: string; from: number; to: number } // ms: a room's media flows
 interface Manifest { wall_zero_ms: number; files: { path: string; role: string; participant: string; source: string; kind: string; at_ms: number }[] }
@@ -53,6 +53,7 @@ function kill9(pid: number | undefined): boolean {
 
 export class Massacre {
   readonly kills: Record<Kind, number> = { recorder: 0, worker: 0, pipe: 0, processes: 0, everything: 0 };
+  readonly rejoins: string[] = []; // attempts that came to nothing
   private readonly epochs: Epoch[] = [];
   private readonly records = new Map<string, string>(); // id -> consult
   private state: number;
@@ -110,8 +111,15 @@ export class Massacre {
     const codec = Number(consult.slice(1)) % 2 ? "vp8" : "h264";
     const people = PEOPLE.map((id) => ({ id, token: this.token(consult, id, "expert", true) }));
     const { client: host } = await RpcClient.join(this.gateway.url, { token: this.token(consult, "host", "clinic", false) });
-    this.room = await Room.start(this.gateway.url, consult, people, ["--codec", codec, "--copies", "0", "--clip", join(this.gateway.dataDir, `${codec}.clip`)], 0);
-    await until("everybody publishes", 10000, () => this.room?.last?.peers.every((p) => p.state === RUNNING && p.sent > 0));
+    const clip = join(this.gateway.dataDir, `${codec}.clip`);
+    for (let tries = 1; ; tries++) { // as a client does that finds no connection
+      const room = this.room = await Room.start(this.gateway.url, consult, people, ["--codec", codec, "--copies", "0", "--clip", clip], 0);
+      const there = await until("everybody publishes", 5000, () => room.last?.peers.every((p) => p.state === RUNNING && p.sent > 0)).catch(() => false);
+      if (there) break;
+      if (tries === 4) throw new Error(`nobody can publish: ${JSON.stringify(room.last)}`);
+      this.rejoins.push(JSON.stringify(room.last?.peers.map((p) => [p.state, p.sent])));
+      await room.stop();
+    }
     if (host.state?.consult?.record?.state !== "on") await host.call("record.start").catch(() => undefined); // it may go on by itself
     await until("recording", 15000, () => host.state?.consult?.record?.state === "on");
     this.records.set(host.state?.consult?.record?.id as string, consult);
@@ -175,7 +183,7 @@ export class Massacre {
     }
     for (const s of streams) if (s.twice) faults.push(`${s.stream}: ${s.twice} packets are there twice`);
     const sum = (key: "packets" | "lost"): number => streams.reduce((n, s) => n + s[key], 0);
-    return { kills: this.kills, records: records.length, streams, worstMs: Math.max(...streams.map((s) => s.worstMs)), packets: sum("packets"), lost: sum("lost"), files, finalisedMs, pictureGapMs, faults };
+    return { kills: this.kills, rejoins: this.rejoins, records: records.length, streams, worstMs: Math.max(...streams.map((s) => s.worstMs)), packets: sum("packets"), lost: sum("lost"), files, finalisedMs, pictureGapMs, faults };
   }
 
   // Of each stream (an SSRC of a track): the largest hole in its numbers, in ms; what is missing before a death counts, too.
@@ -250,7 +258,7 @@ export function plays(path: string): string[] {
 export function told(o: Outcome): string {
   const kills = Object.entries(o.kills).map(([kind, n]) => `${kind} ${n}`).join(", ");
   const worst = o.streams.reduce((a, b) => (b.worstMs > a.worstMs ? b : a));
-  return [`killed: ${kills}`, `${o.records} records finalised by themselves, the last ${(o.finalisedMs / 1000).toFixed(1)} s after the last kill`,
+  return [`killed: ${kills}${o.rejoins.length ? `; joined again: ${o.rejoins.join(" ")}` : ""}`, `${o.records} records finalised by themselves, the last ${(o.finalisedMs / 1000).toFixed(1)} s after the last kill`,
     `${o.streams.length} streams, ${o.packets} packets, ${o.lost} lost; worst ${o.worstMs.toFixed(0)} ms in one place (${worst.stream}, ${worst.where})`,
     `${o.files} files, ${o.faults.length} faults; longest time without a new picture ${o.pictureGapMs.toFixed(0)} ms`].join("\n");
 }
