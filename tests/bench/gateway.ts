@@ -15,7 +15,7 @@ const base64 = (text: string): string => Buffer.from(text).toString("base64url")
 function sign(consult: string, role: string, id: string): string {
   const now = Math.floor(Date.now() / 1000);
   const head = base64(JSON.stringify({ alg: "HS256", kid: "bench", typ: "JWT" }));
-  const claims = base64(JSON.stringify({ sub: id, name: id, consult, role, iat: now, exp: now + 86400, grants: ["publish", "subscribe", "create", "manage"] }));
+  const claims = base64(JSON.stringify({ sub: id, name: id, consult, role, iat: now, exp: now + 86400, consent: true, grants: ["publish", "subscribe", "create", "manage", "record"] }));
   return `${head}.${claims}.${createHmac("sha256", SECRET).update(`${head}.${claims}`).digest("base64url")}`;
 }
 
@@ -25,6 +25,7 @@ export class GatewayServer implements Server {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 16 });
   private readonly resources = new Map<number, Resource>();
   private readonly clients = new Map<number, RpcClient>();
+  private readonly rooms = new Map<string, RpcClient>(); // one of each consult
 
   private constructor(readonly name: string, private readonly gateway: Gateway) {}
 
@@ -99,11 +100,22 @@ export class GatewayServer implements Server {
         const people = client.state?.participants?.filter((p) => p.id !== ids[i] && p.tracks.length === 2);
         return people?.length === ids.length - 1 && people;
       });
+      this.rooms.set(room, client);
       const items = others.flatMap((p, k) => p.tracks.map((t) => ({ mid: String(2 + 2 * k + (t.kind === "audio" ? 0 : 1)), track: t.id })));
       await client.call("subscribe", { items });
     }));
     return ids.length;
   }
+
+  // Every consult's record, on or off; what was recorded is not finalised meanwhile.
+  async record(on: boolean): Promise<void> {
+    for (const c of this.gateway.children()) if (c.args[0] === "archive") process.kill(c.pid, "SIGSTOP");
+    for (const client of this.rooms.values()) await client.call(on ? "record.start" : "record.stop");
+    for (const client of this.rooms.values()) await until(`record ${on}`, 15000, () => (client.state?.consult?.record?.state === "on") === on);
+  }
+
+  pidOf(kind: "worker" | "recorder"): number { return this.gateway.pidOf(kind) ?? 0; }
+  get folder(): string { return this.gateway.dataDir; }
 
   async leave(load: Load, endpoint: number): Promise<void> {
     const resource = this.resources.get(endpoint);

@@ -120,7 +120,7 @@ export class JanusServer implements Server {
     const id = 1000 + this.rooms.size;
     this.rooms.set(name, id);
     const handle = await this.attach();
-    await this.message(handle, { request: "create", room: id, publishers: 1000, bitrate: 0, audiocodec: "opus", videocodec: "vp8", transport_wide_cc_ext: true, notify_joining: false, fir_freq: 0 });
+    await this.message(handle, { request: "create", room: id, publishers: 1000, bitrate: 0, audiocodec: "opus", videocodec: "vp8", transport_wide_cc_ext: true, notify_joining: false, fir_freq: 0, rec_dir: this.dir });
     return id;
   }
 
@@ -158,6 +158,15 @@ export class JanusServer implements Server {
     await Promise.all(ids.map((id, i) => this.watch(load, room, ids.filter((other) => other !== id), first + ids.length + i, "picture")));
     return 2 * ids.length;
   }
+
+  // Every room's publishers into .mjr files, or not.
+  async record(on: boolean): Promise<void> {
+    const handle = await this.attach();
+    for (const room of this.rooms.values()) await this.message(handle, { request: "enable_recording", room, record: on });
+    await this.call({ janus: "detach", handle_id: handle });
+  }
+
+  get folder(): string { return this.dir; }
 
   async leave(load: Load, endpoint: number): Promise<void> {
     for (const handle of this.handles.get(endpoint) ?? []) await this.call({ janus: "detach", handle_id: handle });
