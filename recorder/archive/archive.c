@@ -133,6 +133,10 @@ static void delivered(struct look *l, const char *folder, const struct hz_record
 		return;
 	after.changed_ms = l->now_ms;
 	int err = hz_record_state_write(folder, &after);
+	if (after.phase == HZ_RECORD_DELIVERED && !err) { // was counted as it was
+		l->archive->phases[HZ_RECORD_FINALISED]--;
+		l->archive->phases[HZ_RECORD_DELIVERED]++;
+	}
 	if (after.phase == HZ_RECORD_DELIVERED)
 		hz_info("archive.delivered", "record=%s err=%d", state->id, err);
 }

@@ -21,13 +21,17 @@
 
 static const char *const media[] = {"keys",         "journal",    "tracks",    "dicom",
                                     "composed.mp4", "poster.jpg", "strip.jpg", NULL};
-static const char *const rest[] = {"manifest.json", "timeline.json", "fhir.json",
-                                   "fhir-2.json",   "fhir-3.json",   "fhir-4.json",
-                                   "fhir-5.json",   "fhir-6.json",   "fhir-7.json",
-                                   "fhir-8.json",   "fhir-9.json",   "fhir-10.json",
-                                   "fhir-11.json",  "fhir-12.json",  "fhir-13.json",
-                                   "fhir-14.json",  "fhir-15.json",  "fhir-16.json",
-                                   "delivery.json", "export",        NULL};
+static const char *const rest[] = {"manifest.json", "timeline.json",
+                                   "fhir.json",     "fhir-2.json",
+                                   "fhir-3.json",   "fhir-4.json",
+                                   "fhir-5.json",   "fhir-6.json",
+                                   "fhir-7.json",   "fhir-8.json",
+                                   "fhir-9.json",   "fhir-10.json",
+                                   "fhir-11.json",  "fhir-12.json",
+                                   "fhir-13.json",  "fhir-14.json",
+                                   "fhir-15.json",  "fhir-16.json",
+                                   "delivery.json", "lock",
+                                   "export",        NULL};
 
 bool hz_retention_is_held(const char *store, const char *record)
 {
