@@ -4,7 +4,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "gateway/cli.h"
 #include "gateway/doctor.h"
 
 #define TIMEOUT_S   5L
@@ -124,8 +126,13 @@ static void check_outbox(struct hz_doctor *d)
 {
 	static const char *const names[] = {"pacs", "emr"};
 	char path[PATH_MAX];
-	snprintf(path, sizeof(path), "%s/record/outbox.json", d->config->data.dir);
+	snprintf(path, sizeof(path), "%s/outbox.json", d->config->record.dir);
 	json_t *all = json_load_file(path, 0, NULL);
+	long long failed = json_integer_value(json_object_get(all, "not_composed"));
+	if (failed)
+		hz_doctor_add(d, "composing", HZ_VERDICT_WARN,
+		              "see huizhen record list; when it is mended: huizhen retry",
+		              "%lld records have no composed picture", failed);
 	for (unsigned i = 0; all && i < 2; i++) {
 		const json_t *one = json_object_get(all, names[i]);
 		long long parked = json_integer_value(json_object_get(one, "parked"));
@@ -141,9 +148,24 @@ static void check_outbox(struct hz_doctor *d)
 	json_decref(all);
 }
 
+static void check_composer(struct hz_doctor *d)
+{
+	char path[PATH_MAX];
+	hz_cli_composer(path);
+	if (!d->config->record.compose)
+		hz_doctor_add(d, "composer", HZ_VERDICT_OFF, NULL, "record.compose is false");
+	else if (access(path, X_OK) < 0)
+		hz_doctor_add(d, "composer", HZ_VERDICT_WARN,
+		              "install it beside huizhen, or set record.compose: false", "no %.200s", path);
+	else
+		hz_doctor_add(d, "composer", HZ_VERDICT_OK, NULL, "%.200s", path);
+}
+
 void hz_doctor_archive(struct hz_doctor *d)
 {
 	const struct hz_config *c = d->config;
+	if (c->record.enabled)
+		check_composer(d);
 	check_pacs(d);
 	check_emr(d);
 	check_outbox(d);

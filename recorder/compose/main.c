@@ -151,6 +151,17 @@ static int compose(const char *folder, struct hz_compose_options *o, struct hz_t
 	return DONE;
 }
 
+// Media and everything else stays: where memory runs out, it is this that can be done again.
+static void yield_memory(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, "500", 3) < 0)
+		errno = 0; // it is a favour
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct hz_compose_options o = {.width = 1280,
@@ -166,6 +177,7 @@ int main(int argc, char **argv)
 	const char *folder = argv[optind];
 	av_log_set_level(AV_LOG_QUIET);
 	(void)setpriority(PRIO_PROCESS, 0, 10);
+	yield_memory();
 	umask(027);
 	mallopt(M_ARENA_MAX, 4); // a heap for each thread would use up the addresses
 	if (hz_text_open(font, &text)) {
