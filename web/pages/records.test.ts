@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RestRecordingOne } from '../sdk/src/protocol';
-import { correct, learnLead, ReplayClock, SEEK_MS } from './records/clock';
+import { correct, learnLag, learnLead, ReplayClock, SEEK_MS } from './records/clock';
 import { isShown, merge, type Filter } from './records/list-model';
 import { eventAt, eventWindow, placeOf, planOf, shownEvents, type Manifest, type ManifestFile } from './records/model';
 import { bytesText, clockText } from './shared/units';
@@ -35,6 +35,7 @@ describe('the clock', () => {
 		const clock = new ReplayClock();
 		clock.start(1000, 60);
 		expect(clock.position(1030)).toBe(0);
+		expect(clock.approach(1030)).toBe(-30);
 		clock.setSpeed(1030, 2);
 		expect(clock.position(1060)).toBe(0);
 		expect(clock.position(1070)).toBe(20);
@@ -50,8 +51,8 @@ describe('a track that drifts', () => {
 		expect(correct(4, true).factor).toBe(1);
 	});
 	it('runs slower when ahead and faster when behind, never by much', () => {
-		expect(correct(30, false).factor).toBeCloseTo(0.97);
-		expect(correct(-30, false).factor).toBeCloseTo(1.03);
+		expect(correct(30, false).factor).toBeCloseTo(0.95);
+		expect(correct(-30, false).factor).toBeCloseTo(1.05);
 		expect(correct(199, false).factor).toBeCloseTo(0.92);
 		expect(correct(-199, false).factor).toBeCloseTo(1.08);
 	});
@@ -64,6 +65,13 @@ describe('a track that drifts', () => {
 		expect(learnLead(60, 100)).toBe(110);
 		expect(learnLead(60, -200)).toBe(0);
 		expect(learnLead(390, 300)).toBe(400);
+	});
+	it('learns how long its starts take', () => {
+		let lag = 0;
+		for (let i = 0; i < 8; i++) lag = learnLag(lag, 80 - lag);
+		expect(lag).toBeCloseTo(80, 0);
+		expect(learnLag(10, -100)).toBe(0);
+		expect(learnLag(290, 100)).toBe(300);
 	});
 	// Two tracks that start apart, and whose players run at slightly other speeds than they say.
 	it.each([1, 0.5, 2])('comes within 40 ms in three seconds and stays there at speed %d', (speed) => {

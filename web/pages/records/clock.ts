@@ -19,6 +19,11 @@ export class ReplayClock {
 		return this.runs ? this.at + Math.max(0, now - this.since) * this.rate : this.at;
 	}
 
+	/** The same, also while it holds before its start: then it is less, by the time that is left. */
+	approach(now: number): number {
+		return this.runs ? this.at + (now - this.since) * this.rate : this.at;
+	}
+
 	/** From `now + delay` on: players need a moment until they move. */
 	start(now: number, delay = 0): void {
 		if (this.runs) return;
@@ -47,6 +52,7 @@ export const SEEK_MS = 200;
 const BEGIN_MS = 16;
 const END_MS = 5;
 const MOST = 0.08;
+const GAIN_MS = 600;
 
 export interface Correction {
 	seek: boolean;
@@ -62,9 +68,17 @@ export function correct(drift: number, correcting: boolean): Correction {
 	const size = Math.abs(drift);
 	if (size > SEEK_MS) return { seek: true, factor: 1 };
 	if (size <= (correcting ? END_MS : BEGIN_MS)) return { seek: false, factor: 1 };
-	const factor = Math.max(-MOST, Math.min(MOST, -drift / 1000));
+	const factor = Math.max(-MOST, Math.min(MOST, -drift / GAIN_MS));
 	// In steps: players prepare themselves anew for each speed.
 	return { seek: false, factor: 1 + (Math.sign(factor) * Math.max(1, Math.round(Math.abs(factor) * 100))) / 100 };
+}
+
+/**
+ * How long from play() until it moves: sound takes longer than pictures, on each machine otherwise. `late`: by how much it was
+ * behind after a start that had reckoned with `lag`.
+ */
+export function learnLag(lag: number, late: number): number {
+	return Math.max(0, Math.min(300, lag + 0.6 * late));
 }
 
 /** How far ahead a track must jump to be right when it has arrived: what it was late by before, learnt slowly. */

@@ -1,18 +1,33 @@
 // One lane: the media element of the part that plays now, and of the next one when it is near.
-import { correct, learnLead } from './clock';
+import { correct, learnLag, learnLead } from './clock';
 import { placeOf, type Lane, type Part, type Place } from './model';
 
 const AHEAD_MS = 8_000;
-const SETTLE_MS = 120;
+const SETTLE_MS = 250;
+/** Starts nearer than this, a little more than a tick, get a timer of their own. */
+const PLAN_MS = 60;
 const LATE_MS = 90;
+
+/** What the clock says to all lanes. Times: ms. */
+export interface Moment {
+	position: number;
+	/** The same with the time until it starts (clock.ts). */
+	approach: number;
+	playing: boolean;
+	speed: number;
+	now: number;
+}
 
 interface Slot {
 	index: number;
 	element: HTMLVideoElement;
 	correcting: boolean;
 	movedAt: number;
-	/** A jump while it plays: how late it arrived is looked at once. */
+	/** A jump while it plays, or a start: how late it was is looked at once. */
 	jumped: boolean;
+	began: boolean;
+	/** Of a start that is near. */
+	timer: ReturnType<typeof setTimeout> | undefined;
 	retried: boolean;
 	failed: boolean;
 }
@@ -36,10 +51,12 @@ export class LanePlayer {
 	private slots: Slot[] = [];
 	private current = -1;
 	private lead = 60;
+	private lag: number;
 	private stopped = false;
 
 	constructor(private readonly options: LanePlayerOptions) {
 		this.lane = options.lane;
+		this.lag = options.lane.audio ? 75 : 0;
 		this.host = document.createElement('div');
 		this.host.className = 'media';
 	}
@@ -65,21 +82,25 @@ export class LanePlayer {
 		return !slot.element.seeking && (slot.element.readyState >= 3 || (left < 400 && slot.element.readyState >= 2));
 	}
 
-	sync(position: number, playing: boolean, speed: number, now: number): void {
+	sync(moment: Moment): void {
+		const { position, playing } = moment;
 		const { place, index } = placeOf(this.lane.parts, position);
 		const moved = place !== this.place || index !== this.current;
 		this.place = place;
 		this.current = index;
 		this.keep(index, position);
 		for (const slot of this.slots) {
+			const part = this.lane.parts[slot.index] as Part;
 			const on = slot.index === index && place !== 'before';
 			slot.element.classList.toggle('on', on);
-			slot.element.muted = this.muted || !on || place !== 'in';
-			if (!on || place !== 'in') {
-				if (!slot.element.paused) slot.element.pause();
-				if (on) this.hold(slot);
+			if (!playing) this.unplan(slot);
+			if (on && place === 'in') {
+				slot.element.muted = this.muted;
+				this.follow(slot, part, moment);
+			} else if (playing && slot.index === index + 1) {
+				this.comeIn(slot, part, moment);
 			} else {
-				this.follow(slot, this.lane.parts[index] as Part, position, playing, speed, now);
+				this.rest(slot, on);
 			}
 		}
 		if (moved) this.options.changed();
@@ -103,7 +124,8 @@ export class LanePlayer {
 		return this.slots.find((s) => s.index === this.current);
 	}
 
-	private follow(slot: Slot, part: Part, position: number, playing: boolean, speed: number, now: number): void {
+	private follow(slot: Slot, part: Part, moment: Moment): void {
+		const { position, playing, speed, now } = moment;
 		const { element } = slot;
 		const wanted = Math.max(0, position - part.at_ms);
 		if (slot.failed || element.readyState === 0 || element.seeking || (element.ended && playing)) return;
@@ -117,14 +139,14 @@ export class LanePlayer {
 		if (element.paused) {
 			// Not a jump for a step of the clock: while it jumps the clock goes on, and it would never arrive.
 			if (Math.abs(drift) > LATE_MS * speed) this.jump(slot, wanted, speed);
-			this.begin(slot, speed, now);
+			this.plan(slot, part, moment);
 			return;
 		}
 		if (now - slot.movedAt < SETTLE_MS) return;
-		if (slot.jumped) {
-			slot.jumped = false;
-			this.lead = learnLead(this.lead, -drift);
-		}
+		if (slot.jumped) this.lead = learnLead(this.lead, -drift);
+		else if (slot.began) this.lag = learnLag(this.lag, -drift / speed);
+		slot.jumped = false;
+		slot.began = false;
 		const todo = correct(drift, slot.correcting);
 		slot.correcting = todo.factor !== 1;
 		if (todo.seek) {
@@ -147,10 +169,41 @@ export class LanePlayer {
 		if (element.duration - element.currentTime > 0.3) element.currentTime = Math.max(0, element.duration - 0.1);
 	}
 
-	private begin(slot: Slot, speed: number, now: number): void {
-		if (this.blocked) return;
+	/** The next part: begins so early that it moves when the clock is there. */
+	private comeIn(slot: Slot, part: Part, moment: Moment): void {
+		const { element } = slot;
+		if (!element.paused) return; // it is on its way
+		if (element.currentTime > 0.02 && !element.seeking) element.currentTime = 0;
+		else if (element.readyState >= 3 && !slot.failed) this.plan(slot, part, moment);
+	}
+
+	private rest(slot: Slot, on: boolean): void {
+		this.unplan(slot);
+		slot.element.muted = true;
+		if (!slot.element.paused) slot.element.pause();
+		if (on && this.place === 'between') this.hold(slot);
+	}
+
+	/** Plays when the clock, plus what this player needs to get going, is where the element is. */
+	private plan(slot: Slot, part: Part, { approach, speed }: Moment): void {
+		const due = (slot.element.currentTime * 1000 + part.at_ms - approach) / speed - this.lag;
+		if (this.blocked || slot.timer !== undefined || due > PLAN_MS) return;
+		slot.timer = setTimeout(() => {
+			slot.timer = undefined;
+			slot.element.muted = this.muted;
+			this.begin(slot, speed);
+		}, Math.max(0, due));
+	}
+
+	private unplan(slot: Slot): void {
+		clearTimeout(slot.timer);
+		slot.timer = undefined;
+	}
+
+	private begin(slot: Slot, speed: number): void {
 		slot.element.playbackRate = speed;
-		slot.movedAt = now;
+		slot.movedAt = performance.now();
+		slot.began = true;
 		slot.element.play().then(
 			() => (this.blocked = false),
 			(error: { name?: string }) => {
@@ -181,7 +234,7 @@ export class LanePlayer {
 		element.disablePictureInPicture = true;
 		element.dataset.path = part.path;
 		element.setAttribute('aria-hidden', 'true');
-		const slot: Slot = { index, element, correcting: false, movedAt: 0, jumped: false, retried: false, failed: false };
+		const slot: Slot = { index, element, correcting: false, movedAt: 0, jumped: false, began: false, timer: undefined, retried: false, failed: false };
 		element.addEventListener('error', () => this.onError(slot, part));
 		element.src = this.options.url(part.path);
 		this.host.append(element);
@@ -210,6 +263,7 @@ export class LanePlayer {
 	}
 
 	private release(slot: Slot): void {
+		this.unplan(slot);
 		slot.element.pause();
 		slot.element.removeAttribute('src');
 		slot.element.load(); // lets the connection go

@@ -13,7 +13,8 @@ export interface ReplayOptions {
 }
 
 const TICK_MS = 50;
-const START_MS = 60;
+/** What players need until they move, at most. */
+const START_MS = 120;
 /** A lane that is not ready for so long holds up the others no longer; it follows when it can. */
 const PATIENCE_MS = 6_000;
 const HICCUP_MS = 350;
@@ -114,11 +115,16 @@ export class Replay {
 			position = this.duration_ms;
 			this.set('ended');
 		}
-		const speed = this.clock.speed;
-		for (const p of this.players) p.sync(position, this.clock.running, speed, now);
+		this.sync(now);
 		const late = this.players.filter((p) => !this.giveUp.has(p) && !p.ready(position));
 		if (this.state === 'waiting') this.maybeStart(now, late);
 		else if (this.state === 'playing') this.maybeWait(now, late);
+	}
+
+	private sync(now: number): void {
+		const { running, speed } = this.clock;
+		const moment = { position: this.clock.position(now), approach: this.clock.approach(now), playing: running, speed, now };
+		for (const p of this.players) p.sync(moment);
 	}
 
 	private maybeStart(now: number, late: LanePlayer[]): void {
@@ -126,7 +132,7 @@ export class Replay {
 		for (const p of late) this.giveUp.add(p);
 		this.lateSince = 0;
 		this.clock.start(now, START_MS);
-		for (const p of this.players) p.sync(this.clock.position(now), true, this.clock.speed, now);
+		this.sync(now);
 		this.set('playing');
 	}
 
