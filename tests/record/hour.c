@@ -137,8 +137,14 @@ static void tell(struct fake_list *list, const struct hour_settings *s)
 
 void hour_make(const struct hour_settings *s, struct fake_list *ret, struct hour_sent *sent)
 {
-	struct fake_clip video =
-	    fake_video_of(&(struct fake_picture){"h264", 1280, 720, FPS, CLIP_S, 2, s->bps});
+	const struct fake_picture picture = {.codec = "h264",
+	                                     .width = 1280,
+	                                     .height = 720,
+	                                     .fps = FPS,
+	                                     .seconds = CLIP_S,
+	                                     .key_s = 2,
+	                                     .bps = (int)s->bps};
+	struct fake_clip video = fake_video_at(&picture);
 	struct fake_clip audio[2];
 	for (unsigned i = 0; i < 2; i++) // where nobody measures beeps, something that costs what speech does
 		audio[i] = s->rough ? fake_audio(i ? -200 : 200, (int)s->length_s + 2) : fake_speech(60);

@@ -58,20 +58,26 @@ static struct fake_clip encode(const char *input, const char *options, const cha
 
 struct fake_clip fake_video(const char *codec, int width, int height, int fps, int seconds, int key_s)
 {
-	const struct fake_picture p = {
-	    codec, width, height, fps, seconds, key_s, width * height < 150000 ? 300000 : width * height * 2};
-	return fake_video_of(&p);
+	const struct fake_picture want = {.codec = codec,
+	                                  .width = width,
+	                                  .height = height,
+	                                  .fps = fps,
+	                                  .seconds = seconds,
+	                                  .key_s = key_s,
+	                                  .bps = width * height < 150000 ? 300000 : width * height * 2};
+	return fake_video_at(&want);
 }
 
-struct fake_clip fake_video_of(const struct fake_picture *p)
+struct fake_clip fake_video_at(const struct fake_picture *want)
 {
 	char input[512], options[256];
-	int gop = p->key_s * p->fps, bps = p->bps;
+	const char *codec = want->codec;
+	int gop = want->key_s * want->fps, bps = want->bps;
 	snprintf(input, sizeof(input),
 	         "testsrc2=s=%dx%d:r=%d:d=%d,format=yuv420p,lutyuv=y=16+val/4,drawbox=c=white:t=fill:"
 	         "enable='lt(mod(t+0.001,1),0.1)'",
-	         p->width, p->height, p->fps, p->seconds);
-	if (strcmp(p->codec, "h264") == 0) {
+	         want->width, want->height, want->fps, want->seconds);
+	if (strcmp(codec, "h264") == 0) {
 		snprintf(options, sizeof(options),
 		         "-c:v libx264 -preset ultrafast -profile:v baseline -threads 1 -b:v %d -g %d "
 		         "-keyint_min %d "
@@ -79,7 +85,7 @@ struct fake_clip fake_video_of(const struct fake_picture *p)
 		         bps, gop, gop);
 		return encode(input, options, "h264");
 	}
-	if (strcmp(p->codec, "av1") == 0) {
+	if (strcmp(codec, "av1") == 0) {
 		snprintf(options, sizeof(options),
 		         "-c:v libaom-av1 -usage realtime -cpu-used 8 -lag-in-frames 0 -b:v %d -g %d "
 		         "-keyint_min %d "
@@ -91,7 +97,7 @@ struct fake_clip fake_video_of(const struct fake_picture *p)
 	         "-c:v %s -deadline realtime -cpu-used 8 -lag-in-frames 0 -auto-alt-ref 0 -error-resilient 1 "
 	         "-b:v %d "
 	         "-g %d -keyint_min %d -threads 1",
-	         strcmp(p->codec, "vp8") == 0 ? "libvpx" : "libvpx-vp9", bps, gop, gop);
+	         strcmp(codec, "vp8") == 0 ? "libvpx" : "libvpx-vp9", bps, gop, gop);
 	return encode(input, options, "ivf");
 }
 
@@ -441,6 +447,8 @@ void fake_publish(struct fake_list *list, const struct fake_publisher *publisher
 	for (size_t i = 0; i < count; i++) {
 		// sound is sampled by its own clock: a frame is 960 samples of that. Pictures are taken at true times
 		double u = (double)i / p->fps;
+		if (p->jitter_s > 0)
+			u += p->jitter_s * (2 * chance(&s) - 1);
 		s.t = p->start_s + (audio ? u / (1 + p->ppm * 1e-6) : u);
 		s.ts = p->first_ts + (uint32_t)llround((s.t - p->start_s) * hz * (1 + p->ppm * 1e-6));
 		if (p->until_s > 0 && !within(s.t, p->from_s, p->until_s))

@@ -27,7 +27,7 @@ struct fake_picture {
 	const char *codec;
 	int width, height, fps, seconds, key_s, bps;
 };
-struct fake_clip fake_video_of(const struct fake_picture *picture);
+struct fake_clip fake_video_at(const struct fake_picture *want);
 // Beeps of 0.1 s at each whole second of true time, sampled by a clock that is `ppm` fast; 20 ms a frame.
 struct fake_clip fake_audio(double ppm, int seconds);
 // Something as loud and as hard to encode as speech.
@@ -59,6 +59,7 @@ struct fake_publisher {
 	double fps;          // audio: 50
 	double ppm, ntp_ppm; // of the sampling clock, of the NTP clock
 	double ntp_offset_s;
+	double jitter_s;                  // of the moments at which pictures are taken, to both sides
 	double start_s;                   // of the clip, on the true clock
 	double from_s, until_s;           // sent only then
 	double drop_from_s, drop_until_s; // lost by the link
@@ -94,6 +95,9 @@ void fake_watch(const char *path, struct fake_seen *ret);
 unsigned fake_skew(const struct fake_seen *seen, double *ret_early, double *ret_late);
 // `ffmpeg -v error -i X -f null -` and ffprobe say nothing and succeed.
 bool fake_plays(const char *path);
+// ffmpeg decodes it to its end and ffprobe says nothing. ret_silent: ffmpeg said nothing either. Without its guess of a rate, to
+// which it rounds times: hostile ones are far from any.
+bool fake_opens(const char *path, bool *ret_silent);
 // Packets of the video stream, one after another: NULL arg ends. For comparing NAL units.
 typedef void fake_packet_cb(void *arg, const uint8_t *data, size_t bytes, double pts_s, bool key);
 void fake_packets(const char *path, bool audio, fake_packet_cb *cb, void *arg);
