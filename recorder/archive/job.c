@@ -152,6 +152,11 @@ static void step(struct hz_archive *a, enum hz_archive_step next)
 int hz_job_start(struct hz_archive *a, const char *folder, const struct hz_record_state *state)
 {
 	struct hz_archive_job *job = &a->job;
+	int lock_fd;
+	int busy = hz_record_lock(folder, &lock_fd);
+	if (busy)
+		return busy == -EBUSY ? 0 : busy; // somebody works on it by hand: later
+	close(lock_fd);
 	*job = (struct hz_archive_job){.active = true,
 	                               .second = hz_job_is_second(state),
 	                               .state = *state,

@@ -180,6 +180,25 @@ static void test_failures(void **state)
 	stop();
 }
 
+// Somebody makes its files by hand at this moment: no attempt, no error.
+static void test_by_hand(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES];
+	struct hz_record_state s;
+	int lock;
+	put(A, HZ_RECORD_FINALISING, 1000, "", a);
+	assert_int_equal(hz_record_lock(a, &lock), 0);
+	start();
+	usleep(300000);
+	assert_int_equal(hz_record_state_read(a, &s), 0);
+	assert_int_equal(s.attempts, 0);
+	assert_int_equal(s.error[0], 0);
+	close(lock);
+	assert_int_equal(hz_record_state_write(a, &s), 0); // as at the end of that
+	wait_for(a, HZ_RECORD_DELIVERED, 0);
+	stop();
+}
+
 // Six attempts, each by an archive of its own: then it is given up.
 static void test_given_up(void **state)
 {
@@ -473,6 +492,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_by_hand, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_abandoned_and_stopped, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_composed, set_up, tear_down),
