@@ -82,6 +82,7 @@ async function page(res, path) {
 	let file = at(`../dist${path}`);
 	if (/^\/j\/|^\/join$/.test(path)) file = at('../dist/join.html');
 	else if (path === '/console') file = at('../dist/console.html');
+	else if (path === '/records') file = at('../dist/records.html');
 	else if (path.startsWith('/watch/')) file = at('../dist/watch.html');
 	else if (path.startsWith('/__media')) file = at(path === '/__media.js' ? './media-page.js' : './media-page.html');
 	const body = await readFile(file).catch(() => null);
@@ -112,6 +113,8 @@ async function rest(mock, req, res, [kind, id, sub, subId]) {
 	if (kind === 'links') return restLink(mock, req, res, id, sub);
 	const claims = claimsOf((req.headers.authorization ?? '').replace('Bearer ', ''));
 	if (!claims) return send(res, 401, { title: 'no token' });
+	if (kind === 'recordings') return send(res, 200, { items: req.url.includes('consult=') ? [] : mockRecords(), next: null });
+	if (kind === 'archive') return send(res, 200, mockArchive());
 	if (!id && req.method === 'GET') {
 		return send(res, 200, { items: [...mock.consults.values()].map((c) => c.rest()), next: null });
 	}
@@ -133,6 +136,23 @@ async function rest(mock, req, res, [kind, id, sub, subId]) {
 		return res.writeHead(204).end();
 	}
 	return send(res, 200, { items: mine.map(({ code: _code, sub: _sub, consult: _c, ...l }) => l), next: null });
+}
+
+/** One of each state, for looking at. */
+function mockRecords() {
+	const states = ['recording', 'finalising', 'finalised', 'delivered', 'failed', 'deleted'];
+	return states.map((state, i) => ({
+		id: `00000000-0000-4000-8000-00000000000${i}`, consult: 'visit', title: '肺结节多学科远程会诊', started_ms: Date.now() - (i + 1) * 36e5,
+		ended_ms: i ? Date.now() - i * 36e5 - 6e5 : null, started_by: '', state, error: state === 'failed' ? 'no space left on the disk' : '',
+		lost: state === 'delivered', torn: state === 'finalised',
+	}));
+}
+
+function mockArchive() {
+	const to = { configured: true, waiting: 0, parked: 0, delivered: 212, oldest_ms: 0, away_since_ms: 0, error: '' };
+	const pacs = { ...to, waiting: 3, parked: 1, oldest_ms: Date.now() - 72e5, away_since_ms: Date.now() - 36e5, error: 'connection refused' };
+	const disk = { state: 'low', free_bytes: 21e9, bytes: 2e12 };
+	return { recorder: true, disk, outbox: { time_ms: Date.now(), pacs, emr: to } };
 }
 
 function restParticipant(req, res, consult, id, body) {

@@ -238,6 +238,14 @@ export async function consolePage(kit) {
 		await page.click(id('link-revoke'));
 		await until(page, () => /撤销|revoked/.test(document.querySelector('[data-testid="link-item"] .hint')?.textContent ?? ''));
 		kit.check(`console ${name}: admit and revoke`, [...kit.mock.links.values()].some((l) => l.state === 'revoked'));
+		await page.click(id('section-records'));
+		await page.waitForSelector(`${id('record-row')}[data-state="failed"]`);
+		await page.waitForSelector(id('archive'));
+		await kit.look(page, `records-${name}`);
+		if (look.viewport !== 'DESK') await kit.fingers(page, `records-${name}`);
+		await page.click(id('section-consults'));
+		await page.click(`${id('consult-item')}[data-consult="${consult.id}"]`);
+		await page.waitForSelector(id('enter-consult'));
 		if (look.viewport === 'DESK') {
 			await page.click(id('enter-consult'));
 			await page.waitForSelector(id('call'));
