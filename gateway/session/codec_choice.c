@@ -2,6 +2,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/push.h"
+#include "gateway/session/record.h"
 
 #define RECEIVERS_MAX 1024
 #define THIN_BPS      110000 // a downlink below it carries sound at most ...
@@ -70,9 +71,18 @@ uint8_t hz_codec_choose(uint32_t offered, uint8_t current, const uint32_t *recei
 	return best;
 }
 
-uint8_t hz_codec_choose_for(const struct hz_peer *peer, uint32_t offered, uint8_t current,
-                            const uint32_t *receivers, unsigned count)
+static bool is_recorded(const struct hz_brain *brain, const struct hz_consult *consult)
 {
+	return consult->record || hz_record_wish_of(brain, consult) != HZ_RECORD_OFF;
+}
+
+uint8_t hz_codec_choose_for(const struct hz_brain *brain, const struct hz_peer *peer, uint32_t offered,
+                            uint8_t current, const uint32_t *receivers, unsigned count)
+{
+	if (peer->owner && is_recorded(brain, peer->owner->consult)) {
+		bool h264 = current == HZ_CODEC_H264_CB || current == HZ_CODEC_H264_HIGH;
+		return hz_codec_choose(offered, h264 ? current : HZ_CODEC_NONE, receivers, count);
+	}
 	if (peer->far_lossy && offered & HZ_CODEC_BIT(HZ_CODEC_VP8) &&
 	    able(HZ_CODEC_VP8, receivers, count) == count)
 		return HZ_CODEC_VP8;
@@ -206,10 +216,11 @@ void hz_codec_recount(struct hz_brain *brain, struct hz_consult *consult)
 			if (peer->kind != HZ_PEER_WS) // a WHIP encoder cannot be asked: it keeps what it has
 				continue;
 			for (struct hz_track *track = peer->tracks; track; track = track->next) {
-				bool same = track->kind == HZ_KIND_VIDEO
-				                ? hz_codec_choose_for(peer, track->offered, track->codec,
-				                                      receivers, count) == track->codec
-				                : !sound_changes(p, track);
+				bool same =
+				    track->kind == HZ_KIND_VIDEO
+				        ? hz_codec_choose_for(brain, peer, track->offered, track->codec,
+				                              receivers, count) == track->codec
+				        : !sound_changes(p, track);
 				if (same) {
 					track->asked = false;
 				} else if (!track->asked && p->conn && p->status == HZ_STATUS_ADMITTED) {

@@ -20,9 +20,10 @@ uint32_t hz_codec_receives(const struct hz_sdp_offer *offer);
 uint8_t hz_codec_choose(uint32_t offered, uint8_t current, const uint32_t *receivers, unsigned count);
 
 // The same for what this peer publishes. Over a far and lossy uplink VP8, if everybody takes it, whatever was chosen before:
-// beside it browsers send parity packets (RFC 5109), beside H.264 none.
-uint8_t hz_codec_choose_for(const struct hz_peer *peer, uint32_t offered, uint8_t current,
-                            const uint32_t *receivers, unsigned count);
+// beside it browsers send parity packets (RFC 5109), beside H.264 none. Not where the consult is recorded, or is going to be:
+// there H.264 comes before everything, and back, because a PACS takes nothing else as it was sent.
+uint8_t hz_codec_choose_for(const struct hz_brain *brain, const struct hz_peer *peer, uint32_t offered,
+                            uint8_t current, const uint32_t *receivers, unsigned count);
 
 // The receivers of what p publishes: everybody admitted who may subscribe, but p. Writes at most cap, returns how many.
 unsigned hz_codec_receivers(const struct hz_participant *p, uint32_t *ret, unsigned cap);

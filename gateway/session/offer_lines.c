@@ -70,14 +70,14 @@ static struct hz_track *track_by_mid(const struct hz_peer *peer, const char *mid
 	return NULL;
 }
 
-static uint8_t choose(const struct hz_peer *peer, const struct hz_track *track,
+static uint8_t choose(const struct hz_brain *brain, const struct hz_peer *peer, const struct hz_track *track,
                       const struct hz_sdp_media *media)
 {
 	static uint32_t receivers[RECEIVERS_MAX]; // one thread
 	if (media->kind == HZ_SDP_AUDIO)
 		return HZ_CODEC_OPUS;
 	unsigned count = hz_codec_receivers(peer->owner, receivers, RECEIVERS_MAX);
-	return hz_codec_choose_for(peer, hz_codec_bits(media), track->codec, receivers, count);
+	return hz_codec_choose_for(brain, peer, hz_codec_bits(media), track->codec, receivers, count);
 }
 
 // RIDs lowest quality first, as workers want them. Clients name them by quality; other names are taken as they come.
@@ -166,7 +166,7 @@ int hz_line_publish(struct hz_brain *brain, struct hz_peer *peer, const struct h
 		if (err)
 			return err;
 	}
-	uint8_t chosen = choose(peer, track, media);
+	uint8_t chosen = choose(brain, peer, track, media);
 	int codec = find_codec(media, chosen);
 	if (codec < 0) { // callers reject such m-lines beforehand
 		hz_track_end(brain, track);

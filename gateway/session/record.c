@@ -116,6 +116,7 @@ int hz_record_start(struct hz_brain *brain, struct hz_consult *consult, const ch
 	record->consult = consult;
 	consult->record = record;
 	consult->record_held = false;
+	consult->recount = true; // pictures as a PACS takes them
 	brain->count.records++;
 	hz_record_wake(brain, record, true);
 	hz_info("record.start", "consult=%s record=%s by=%s", consult->id, id, started_by);

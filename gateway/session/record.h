@@ -72,9 +72,8 @@ void hz_record_wake(struct hz_brain *brain, struct hz_record *record, bool track
 
 enum hz_record_sign { HZ_SIGN_OFF, HZ_SIGN_STARTING, HZ_SIGN_ON, HZ_SIGN_INTERRUPTED };
 enum hz_record_sign hz_record_sign(const struct hz_brain *brain, const struct hz_consult *consult);
-// Schema `record`. whole: with id and since_ms; hosts: with problem.
-json_t *hz_record_json(const struct hz_brain *brain, const struct hz_consult *consult, bool whole,
-                       bool hosts);
+// Schema `record`. whole: with id, since_ms and problem; for those in the lobby without.
+json_t *hz_record_json(const struct hz_brain *brain, const struct hz_consult *consult, bool whole);
 bool hz_record_host(const struct hz_participant *p); // is told who is not recorded, and of problems
 
 // --- process

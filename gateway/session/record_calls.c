@@ -41,7 +41,7 @@ static void answer(struct hz_call *call, int err)
 		return;
 	}
 	call->result =
-	    json_pack("{s:o}", "record", hz_record_json(call->brain, call->p->consult, true, true));
+	    json_pack("{s:o}", "record", hz_record_json(call->brain, call->p->consult, true));
 }
 
 void hz_call_record_start(struct hz_call *call)

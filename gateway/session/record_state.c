@@ -40,7 +40,7 @@ static const char *problem_of(const struct hz_brain *brain, const struct hz_reco
 	return brain->recorder_disk == HZ_REC_DISK_SLOW ? "slow" : NULL;
 }
 
-json_t *hz_record_json(const struct hz_brain *brain, const struct hz_consult *consult, bool whole, bool hosts)
+json_t *hz_record_json(const struct hz_brain *brain, const struct hz_consult *consult, bool whole)
 {
 	static const char *const signs[] = {"off", "starting", "on", "interrupted"};
 	const struct hz_record *record = consult->record;
@@ -50,7 +50,7 @@ json_t *hz_record_json(const struct hz_brain *brain, const struct hz_consult *co
 		json_object_set_new(json, "id", json_string(record->id));
 		json_object_set_new(json, "since_ms", json_integer(record->started_ms));
 	}
-	const char *problem = record && hosts ? problem_of(brain, record) : NULL;
+	const char *problem = record && whole ? problem_of(brain, record) : NULL;
 	if (json && problem)
 		json_object_set_new(json, "problem", json_string(problem));
 	return json;

@@ -25,7 +25,7 @@ static json_t *consult_json(const struct hz_brain *brain, const struct hz_consul
 	              row->closed ? "closed" : "open", "created_ms", (json_int_t)row->created_ms, "closed_ms",
 	              "participants", present, "lobby", lobby);
 	if (json && live)
-		json_object_set_new(json, "record", hz_record_json(brain, live, true, true));
+		json_object_set_new(json, "record", hz_record_json(brain, live, true));
 	if (json && row->closed)
 		json_object_set_new(json, "closed_ms", json_integer(row->closed_ms));
 	return json;

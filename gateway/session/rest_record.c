@@ -35,7 +35,7 @@ static void answer_recording(struct hz_rest_call *call)
 		hz_rest_error(call, err);
 		return;
 	}
-	json_t *now = call->consult ? hz_record_json(call->brain, call->consult, true, true)
+	json_t *now = call->consult ? hz_record_json(call->brain, call->consult, true)
 	                            : json_pack("{s:s, s:s}", "state", "off", "wish", "off");
 	hz_json_answer(call->res, json_pack("{s:o, s:o}", "record", now, "records", records));
 }

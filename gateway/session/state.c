@@ -85,8 +85,7 @@ json_t *hz_state_json(struct hz_brain *brain, const struct hz_participant *p)
 	if (!json)
 		return NULL;
 	json_t *about = json_object_get(json, "consult");
-	json_object_set_new(about, "record",
-	                    hz_record_json(brain, consult, inside, inside && hz_record_host(p)));
+	json_object_set_new(about, "record", hz_record_json(brain, consult, inside));
 	if (!inside)
 		return json;
 	json_object_set_new(about, "recording", json_boolean(hz_record_sign(brain, consult) == HZ_SIGN_ON));

@@ -298,11 +298,53 @@ static void far_and_lossy(void **state)
 	assert_int_equal(sent(rig, a), HZ_CODEC_H264_CB);
 }
 
+// What is recorded goes to a PACS, which takes H.264: it comes first, also over a far and lossy uplink, and comes back.
+static void recorded(void **state)
+{
+	static const char one[] = "cam:1:send:vp8 v:3:recv:vp8";
+	struct rig *rig = *state;
+	rig->recorder = true;
+	rig_kill(rig);
+	rig_consult(rig, "c1");
+	struct rig_socket *a = rig_join(rig, "a", "clinic"), *b = rig_join(rig, "b", "expert");
+	offer_both(rig, a);
+	offer_both(rig, b);
+	for (unsigned i = 0; i < 3; i++)
+		uplink(rig, a, 300000, 60);
+	offer_both(rig, a);
+	assert_int_equal(sent(rig, a), HZ_CODEC_VP8); // nobody records
+	rig_clear(a);
+	rig_result(rig_call(rig, a, "record.start", NULL));
+	rig_advance(rig, 100);
+	assert_string_equal(rig_text(rig_push(a, "renegotiate"), "reason"), "codec");
+	offer_both(rig, a);
+	assert_int_equal(sent(rig, a), HZ_CODEC_H264_CB);
+	rig_clear(a);
+	for (unsigned i = 0; i < 6; i++)
+		uplink(rig, a, 300000, 60);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0);
+	// To be seen comes before the PACS: one who has VP8 alone.
+	struct rig_socket *c = rig_join(rig, "c", "expert");
+	assert_non_null(offer_make(rig, c, (struct offer_spec){.lines = one, .session = 3}, "1:camera"));
+	offer_both(rig, a);
+	assert_int_equal(sent(rig, a), HZ_CODEC_VP8);
+	rig_clear(a);
+	rig_result(rig_call(rig, c, "leave", NULL));
+	rig_advance(rig, 1000);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 1); // and back
+	offer_both(rig, a);
+	assert_int_equal(sent(rig, a), HZ_CODEC_H264_CB);
+	rig_result(rig_call(rig, a, "record.stop", NULL));
+	rig_clear(a);
+	rig_advance(rig, 1000);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0); // no change for its own sake
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(choice), T(changes), T(lobby_does_not_count),
 	                                   T(fec_is_taken),          T(red),     T(thin),
-	                                   T(far_and_lossy)};
+	                                   T(far_and_lossy),         T(recorded)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
