@@ -203,6 +203,31 @@ static void warn(json_t *list, const char *what, uint64_t count)
 	json_array_append_new(list, json_string(text));
 }
 
+// A publisher's pictures came another way from here on (another SPS, size or codec): a new file begins.
+static void add_picture(const struct hz_manifest_from *from, const struct hz_out_info *o, json_t *events)
+{
+	json_int_t at_ms = (json_int_t)((o->start_us - from->zero_us + 500) / 1000);
+	size_t at = json_array_size(events);
+	json_t *event =
+	    json_pack("{s:I, s:s, s:s, s:{s:s, s:s, s:i, s:s, s:i, s:i}}", "at_ms", at_ms, "type", "picture",
+	              "participant", o->track->participant, "detail", "source", o->track->source, "path",
+	              o->path, "part", (int)o->part, "codec", codec_name(o->config->codec), "width",
+	              o->config->width, "height", o->config->height);
+	while (at > 0 && json_integer_value(json_object_get(json_array_get(events, at - 1), "at_ms")) > at_ms)
+		at--;
+	if (event)
+		json_array_insert_new(events, at, event);
+}
+
+static void add_pictures(const struct hz_manifest_from *from, json_t *events)
+{
+	for (size_t i = 0; i < hz_write_count(from->write); i++) {
+		struct hz_out_info o;
+		if (hz_write_info(from->write, i, &o) && o.config && o.part > 1)
+			add_picture(from, &o, events);
+	}
+}
+
 int hz_manifest_make(const struct hz_manifest_from *from)
 {
 	json_t *root = head(from), *files = json_array(), *tracks = json_array(), *warnings = json_array();
@@ -230,6 +255,7 @@ int hz_manifest_make(const struct hz_manifest_from *from)
 	json_object_set_new(root, "warnings", warnings);
 	json_object_set_new(root, "journal", journal_part(from));
 	json_t *events = hz_story_events(from->story, from->zero_us);
+	add_pictures(from, events);
 	if (!err)
 		err = save(from, "timeline.json", events);
 	if (!err)

@@ -1,5 +1,5 @@
 // Consent is a write barrier, with real media through real processes: of who said no, or nothing, not one media byte is in
-// the journal; of who took consent back, nothing that arrived later than 200 ms after the answer; whoever dies meanwhile.
+// the journal; of who took consent back, nothing that arrived later than 200 ms after the tap; whoever dies meanwhile. And erased is erased.
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -47,10 +47,10 @@ test("who did not consent is not in the journal; who withdrew is gone from it wi
   let key = result["resume_key"];
   const room = await Room.start(gateway.url, "c1", Object.entries(tokens).map(([id, token]) => ({ id, token })));
   t.after(() => room.stop());
-  const say = async (id: string, given: boolean): Promise<number> => {
+  const say = async (id: string, given: boolean): Promise<number> => { // when it was sent, not when it was answered
     const { client } = await RpcClient.join(gateway.url, { token: tokens[id] });
-    await client.call("consent.set", answer(given));
     const at = Date.now();
+    await client.call("consent.set", answer(given));
     client.close();
     return at;
   };
@@ -86,14 +86,14 @@ test("who did not consent is not in the journal; who withdrew is gone from it wi
   await host.call("record.stop");
   await until("END on disk", 8000, () => (JSON.parse(readFileSync(join(folderOf(gateway, id), "state.json"), "utf8")) as { phase: unknown }) && /ended|finalis|delivered/.test(gateway.cli(["record", "list"])));
 
-  const record = open(gateway, id);
+  let record = open(gateway, id);
   for (const person of ["no", "mute", "host"]) assert.equal(record.of(person).length, 0, `${person} said no, or nothing`);
   assert.ok(record.of("yes").length > 500, `yes: ${record.of("yes").length}`);
   const first = Math.min(...record.of("later").map((i) => Number(i.wall / 1000n)));
   assert.ok(first >= laterAt, "nothing of before the yes");
   assert.ok(record.of("later").length > 100);
   const lastBack = Math.max(...record.of("back").map((i) => Number(i.wall / 1000n)));
-  console.log(`# withdrawn: the last packet in the journal arrived ${lastBack - backAt} ms after the answer`);
+  console.log(`# withdrawn: the last packet in the journal arrived ${lastBack - backAt} ms after the tap`);
   assert.ok(record.of("back").length > 100 && lastBack <= backAt + 200);
 
   // Events: numbered without gaps, each once, and the consent before the tracks it opens.
@@ -108,4 +108,18 @@ test("who did not consent is not in the journal; who withdrew is gone from it wi
   const no = consents.items.find((c) => c.participant === "no");
   assert.deepEqual([no?.state, no?.source, no?.wording_sha256.length], ["refused", "person", 64]);
   assert.equal(consents.items.find((c) => c.participant === "yes")?.source, "token");
+
+  // A person is erased; everybody else's packets are as they were, and so is the chain.
+  const before = record.of("later").map((i) => i.data.toString("base64"));
+  const erase = (): string => gateway.cli(["record", "erase", id, "--participant", "yes", "--by", "Dr Wang", "--why", "asked by the patient"]);
+  gateway.cli(["record", "hold", id, "--by", "court", "--why", "case 7"]);
+  assert.throws(erase, /legal hold/);
+  gateway.cli(["record", "release", id, "--by", "court", "--why", "closed"]);
+  await until("it is erased", 30000, () => { // the archive may work on it
+    try { return /keys destroyed/.test(erase()); } catch (error) { if (/try again later/.test(String(error))) return false; throw error; }
+  });
+  record = open(gateway, id);
+  assert.equal(record.of("yes").length, 0);
+  assert.deepEqual(record.of("later").map((i) => i.data.toString("base64")), before);
+  assert.match(gateway.cli(["record", "verify", id]), /whole .*\([1-9]\d* erased\)/);
 });

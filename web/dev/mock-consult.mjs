@@ -91,10 +91,13 @@ export class Consult {
 			waiting_s: waiting ? Math.round((Date.now() - p.joined) / 1000) : 0, consent: p.consent ?? 'none',
 		};
 		const record = { state: this.record ?? 'off', wish: this.wish ?? 'off' };
+		if (this.problem && !waiting) record.problem = this.problem;
 		const consult = { id: this.id, title: this.title, status: this.status, record };
 		const state = { version: this.version, you, consult };
 		if (waiting) return state;
-		state.participants = this.list.filter((x) => x.status !== 'lobby').map((x) => this.view(x));
+		const host = GRANTS[p.role].includes('admit');
+		const consent = (x) => (host || x === p ? { consent: x.consent ?? 'none' } : {});
+		state.participants = this.list.filter((x) => x.status !== 'lobby').map((x) => ({ ...this.view(x), ...consent(x) }));
 		if (GRANTS[p.role].includes('admit')) state.lobby = lobby.map((x) => this.view(x));
 		return state;
 	}
@@ -163,7 +166,12 @@ export class Consult {
 	async request({ p }, method, params) {
 		const host = GRANTS[p.role].includes('admit');
 		if (method === 'ping') return { time: Date.now() };
-		if (method === 'stats.report') return {};
+		if (method === 'stats.report' || method === 'layout.report') return {};
+		if (method === 'consent.set') {
+			p.consent = params.given ? 'given' : p.consent === 'given' ? 'withdrawn' : 'refused';
+			this.push();
+			return { consent: p.consent };
+		}
 		if (method === 'leave') {
 			this.list = this.list.filter((x) => x !== p);
 			this.push();

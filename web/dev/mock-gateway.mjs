@@ -166,8 +166,9 @@ function restLink(mock, req, res, code, verb) {
 	const link = mock.links.get(code);
 	if (!link) return send(res, 404, { title: 'no such link' });
 	if (!verb) {
-		const consult_title = mock.consults.get(link.consult)?.title ?? '';
-		return send(res, 200, { consult_title, role: link.role, name: link.name, state: link.state, record: 'off' });
+		const consult = mock.consults.get(link.consult);
+		const record = consult?.record === 'on' ? 'on' : consult?.wish ? 'asked' : 'off';
+		return send(res, 200, { consult_title: consult?.title ?? '', role: link.role, name: link.name, state: link.state, record });
 	}
 	const cookie = `hz_l_${link.id}=1`;
 	if (link.state === 'used' && !(req.headers.cookie ?? '').includes(cookie)) return send(res, 409, { title: 'used' });
@@ -218,7 +219,9 @@ function join(mock, ws, params) {
 	const claims = claimsOf(params.token);
 	const consult = claims && mock.consults.get(claims.consult);
 	if (!consult || consult.status !== 'open' || consult.removed.has(claims.sub) || !GRANTS[claims.role]) return null;
-	return consult.attach(consult.add(claims), ws, false);
+	const p = consult.add(claims);
+	if (params.consent) p.consent = params.consent.given ? 'given' : 'refused';
+	return consult.attach(p, ws, false);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

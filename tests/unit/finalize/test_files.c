@@ -380,10 +380,24 @@ static void simulcast_and_parts(void **state)
 	const json_t *two = file_of(&rig, "tracks/p1.camera.1-02.mp4");
 	assert_in_range(number(two, "at_ms"), 10000, 12100);
 	assert_int_equal(number(json_object_get(two, "h264"), "profile_idc"), 66);
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/timeline.json", rig.folder);
+	json_t *events = json_load_file(path, 0, NULL);
+	assert_int_equal(json_array_size(events), 2); // each change of the SPS
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *event = json_array_get(events, i), *detail = json_object_get(event, "detail");
+		assert_string_equal(json_string_value(json_object_get(event, "type")), "picture");
+		assert_string_equal(json_string_value(json_object_get(event, "participant")), "p1");
+		assert_int_equal(number(detail, "part"), i + 2);
+		assert_int_equal(number(detail, "width"), i ? 320 : 160);
+		assert_in_range(number(event, "at_ms"), i ? 19900 : 10000, i ? 22100 : 12100);
+	}
+	json_decref(events);
 
 	struct hz_finalize_source source = {.items = fake_items(&list), .record = "r"};
 	json_t *before = json_deep_copy(rig.manifest); // holds the digests of all files
-	char path[256], junk[256];
+	char junk[256];
 	snprintf(junk, sizeof(junk), "%s/tracks/old.mp4.part", rig.folder); // of a run that was killed
 	FILE *f = fopen(junk, "w");
 	assert_non_null(f);

@@ -90,6 +90,39 @@ static void full_and_free_again(void **state)
 	rr_free(rig);
 }
 
+// A disk that takes its time (this program is linked so that fdatasync() asks here).
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/slow", place);
+	if (access(path, F_OK) == 0)
+		usleep(1300000);
+	return __real_fdatasync(fd);
+}
+
+static void slow_and_fast_again(void **state)
+{
+	struct recorder_rig *rig = begin(64 << 20);
+	uint32_t next = put_for(rig, 0, 1200000);
+	assert_int_equal(rr_seen(rig, "disk", HZ_REC_DISK_SLOW), 0);
+	fill("slow", UINT64_MAX / 2);
+	next = put_for(rig, next, 5000000);
+	assert_true(rr_seen(rig, "disk", HZ_REC_DISK_SLOW) >= 1); // told while nothing is lost
+	assert_int_equal(rr_seen(rig, "state", HZ_REC_LOSING), 0);
+	unsigned good = rr_seen(rig, "disk", HZ_REC_DISK_GOOD);
+	empty("slow");
+	next = put_for(rig, next, 4000000);
+	assert_true(rr_seen(rig, "disk", HZ_REC_DISK_GOOD) > good);
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, NULL, &content);
+	assert_int_equal(content.packets, next);
+	assert_int_equal(content.gaps, 0);
+	rr_free(rig);
+}
+
 // Memory is not: what is lost is counted, told and in the journal as a gap.
 static void files(bool more)
 {
@@ -145,9 +178,9 @@ static void more_than_memory_holds(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(full_and_free_again),
-	                                   cmocka_unit_test(the_state_finds_no_room),
-	                                   cmocka_unit_test(more_than_memory_holds)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(full_and_free_again), cmocka_unit_test(the_state_finds_no_room),
+	    cmocka_unit_test(slow_and_fast_again), cmocka_unit_test(more_than_memory_holds)};
 	if (!own_disk()) {
 		print_message("skipped: no mount of our own\n");
 		rmdir(place);

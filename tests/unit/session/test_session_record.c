@@ -1,5 +1,6 @@
 // The write barrier: nobody's track is marked before that person's consent is in the store, the recorder has confirmed
 // the track, and nothing speaks against it; and what is taken back is taken back at the worker first.
+#include "gateway/session/metrics.h"
 #include "gateway/store/records.h"
 #include "tests/unit/session/offers.h"
 
@@ -454,6 +455,10 @@ static void honest(void **state)
 		assert_string_equal(sign(watcher), said[i].sign);
 		assert_string_equal(problem(host), said[i].problem);
 		assert_string_equal(problem(watcher), said[i].problem); // announced to the room
+		char line[64], *text = hz_metrics_text(rig->brain, &(struct hz_server_counters){0});
+		snprintf(line, sizeof(line), "\nhuizhen_recorder_disk %d\n", said[i].disk);
+		assert_non_null(strstr(text, line)); // and to metrics
+		free(text);
 	}
 	// It was closed behind our back: another one begins.
 	fake_record_newest()->closed = true;
@@ -530,6 +535,48 @@ static void floods(void **state)
 	rig_advance(rig, 100);
 	assert_int_equal(fake_events(fake_record_newest(), "chat", "doctor", NULL), 0);
 	assert_int_equal(fake_events(fake_record_newest(), "consent", "expert", NULL), 1);
+}
+
+// What happens in the room is in the journal, in order; of people, what they agreed to.
+static void told(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *host = room(rig, true);
+	struct rig_socket *no = join_saying(rig, "expert", "expert", false);
+	offer_both(rig, no);
+	rig_result(rig_call(rig, host, "record.start", NULL));
+	rig_advance(rig, 1000);
+	const struct fake_record *record = fake_record_newest();
+	for (unsigned i = 0; i < 2; i++) {
+		const struct hz_peer *peer = (i ? no : host)->conn->participant->peers;
+		const struct hz_track *camera = peer->tracks;
+		while (camera && camera->kind != HZ_KIND_VIDEO)
+			camera = camera->next;
+		assert_non_null(camera);
+		struct hz_ev_track_state layers = {
+		    .track = camera->id, .active = 1, .codec = camera->codec, .layers = 5};
+		rig_event(rig, &layers, HZ_EV_TRACK_STATE, sizeof(layers));
+		struct hz_ev_speakers speakers = {.consult = peer->owner->consult->number, .count = 1};
+		speakers.peer[0] = peer->id;
+		rig_event(rig, &speakers, HZ_EV_SPEAKERS, sizeof(speakers));
+		rig_turn(rig);
+		rig_advance(rig, 2000);
+	}
+	rig_result(rig_call(rig, host, "chat.send", json_pack("{s:s}", "text", "look here")));
+	rig_result(rig_call(rig, no, "leave", NULL));
+	rig_advance(rig, 100);
+	json_t *event = NULL;
+	assert_int_equal(fake_events(record, "recording", "doctor", NULL), 1);
+	assert_int_equal(fake_events(record, "join", NULL, NULL), 2); // that they were there
+	assert_int_equal(fake_events(record, "consent", NULL, NULL), 2);
+	assert_int_equal(fake_events(record, "leave", "expert", NULL), 1);
+	assert_int_equal(fake_events(record, "layer", NULL, NULL), 1);
+	assert_int_equal(fake_events(record, "layer", "doctor", &event), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(event, "detail"), "layers")), 5);
+	assert_true(fake_events(record, "speaker", "doctor", NULL) >= 1);
+	assert_int_equal(fake_events(record, "speaker", "expert", NULL), 0);
+	assert_int_equal(fake_events(record, "chat", "doctor", &event), 1);
+	assert_string_equal(rig_text(json_object_get(event, "detail"), "text"), "look here");
 	assert_int_equal(fake_recorder.gaps, 0);
 }
 
@@ -588,6 +635,7 @@ int main(void)
 	                                   T(damaged),
 	                                   T(full_of_tracks),
 	                                   T(floods),
+	                                   T(told),
 	                                   T(no_recorder),
 	                                   T(layout)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

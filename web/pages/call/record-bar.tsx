@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ConsentAnswer, Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { answerOf, ConsentQuestion } from '../shared/consent';
-import { barText } from './recording';
+import { barText, problemText } from './recording';
 
 interface BarProps {
 	consult: Consult;
@@ -49,7 +49,7 @@ export function RecordBar({ consult, onNotice }: BarProps) {
 							<span data-testid="record-bar-text">{t(text)}</span>
 							{problem && (
 								<strong class="record-problem" data-testid="record-problem" data-problem={problem}>
-									{t(`recordProblem_${problem}`)}
+									{problemText(problem, consult.can('record') || consult.can('admit'))}
 								</strong>
 							)}
 						</span>
