@@ -66,8 +66,11 @@ export async function recordPage(kit) {
 		consult.list.find((p) => p.id === 'e1').consent = 'given';
 		consult.push();
 		await says(patient, 'record-bar-text', look.locale === 'zh-CN' ? '不包括您' : 'without you');
+		if (look.viewport === 'PHONE') await host.click(id('btn-people'));
 		await host.waitForSelector(id('not-recorded'));
 		await host.waitForTimeout(1500);
+		await kit.look(host, `record-people-${name}`);
+		if (look.viewport === 'PHONE') await host.keyboard.press('Escape');
 		await states(kit, consult, host, patient, look, name);
 		await patient.click(id('consent-ask'));
 		await patient.waitForSelector(id('consent-dialog'));
