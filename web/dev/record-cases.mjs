@@ -70,7 +70,12 @@ export async function recordPage(kit) {
 		await host.waitForSelector(id('not-recorded'));
 		await host.waitForTimeout(1500);
 		await kit.look(host, `record-people-${name}`);
-		if (look.viewport === 'PHONE') await host.keyboard.press('Escape');
+		if (look.viewport === 'PHONE') {
+			// A panel covers the head there: the sign is in it, too.
+			await host.waitForSelector(`${id('record-sign-panel')}[data-state="on"]`);
+			await host.click('.panel-head button');
+			await host.waitForSelector('.panel', { state: 'detached' });
+		}
 		await states(kit, consult, host, patient, look, name);
 		await patient.click(id('consent-ask'));
 		await patient.waitForSelector(id('consent-dialog'));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Consent, ConsultRecord, Participant, RecordInfo, RemoteTrack, Source, Step, You } from '../sdk/src';
 import { pictureState, weakness, worstStep } from './call/network';
-import { barText } from './call/recording';
+import { barText, problemTexts } from './call/recording';
 import { gridColumns, mainTile, nextFloor, type TileInfo } from './call/tiles';
 import { qrPath } from './console/qr-code';
 import { en } from './i18n/en';
@@ -116,4 +116,10 @@ describe('QR code', () => {
 	it('is larger for longer links', () => {
 		expect(qrPath('https://h/j/1234567890123456789012').size).toBeGreaterThan(qrPath('x').size);
 	});
+});
+
+it('what is wrong with the recorder is told to everybody; hosts are asked to tell IT, but not of what mends itself', () => {
+	expect(problemTexts('low', true)).toEqual(['recordProblem_low', 'recordTellIt']);
+	expect(problemTexts('low', false)).toEqual(['recordProblem_low']);
+	expect(problemTexts('away', true)).toEqual(['recordProblem_away']);
 });

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Consult } from '../../sdk/src';
 import { language, t } from '../i18n';
 import { Icon } from '../shared/icons';
+import { RecordSign } from './record-bar';
 
 const MAX_TEXT = 2000;
 
@@ -32,7 +33,7 @@ export function ChatPanel({ consult, onClose }: { consult: Consult; onClose: () 
 	const clock = new Intl.DateTimeFormat(language(), { hour: '2-digit', minute: '2-digit' });
 	return (
 		<aside class="panel" aria-label={t('chat')} onKeyDown={(ev) => ev.key === 'Escape' && onClose()}>
-			<PanelHead title={t('chat')} onClose={onClose} />
+			<PanelHead consult={consult} title={t('chat')} onClose={onClose} />
 			<div class="chat-list" data-testid="chat-list" ref={list} role="log" aria-live="polite" aria-label={t('chat')} tabIndex={0}>
 				{messages.length === 0 && <p class="hint">{t('chatEmpty')}</p>}
 				{messages.map((m) => (
@@ -61,10 +62,12 @@ export function ChatPanel({ consult, onClose }: { consult: Consult; onClose: () 
 	);
 }
 
-export function PanelHead({ title, onClose }: { title: string; onClose: () => void }) {
+/** On a phone a panel covers everything, the head with the recording sign too: it is repeated here. */
+export function PanelHead({ consult, title, onClose }: { consult: Consult; title: string; onClose: () => void }) {
 	return (
 		<div class="panel-head">
 			<h2>{title}</h2>
+			<RecordSign consult={consult} name="record-sign-panel" />
 			<button type="button" class="quiet square" aria-label={t('close')} onClick={onClose}>
 				<Icon name="close" size={20} />
 			</button>

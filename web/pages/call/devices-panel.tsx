@@ -21,7 +21,7 @@ export function DevicesPanel(props: { consult: Consult; onClose: () => void; onN
 	const canChooseSpeaker = typeof HTMLMediaElement.prototype.setSinkId === 'function';
 	return (
 		<aside class="panel" aria-label={t('devices')} onKeyDown={(ev) => ev.key === 'Escape' && props.onClose()}>
-			<PanelHead title={t('devices')} onClose={props.onClose} />
+			<PanelHead consult={props.consult} title={t('devices')} onClose={props.onClose} />
 			<div class="panel-body choosers">
 				<Select name="checkCamera" list={list.cameras} value={consult.localTrack('camera')?.deviceId} onChange={use('camera')} />
 				<Select

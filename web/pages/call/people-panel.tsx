@@ -20,7 +20,7 @@ export function PeoplePanel({ consult, onClose, onNotice }: PeopleProps) {
 	const attempt = (job: Promise<void>) => void job.catch(() => onNotice(t('actionFailed')));
 	return (
 		<aside class="panel" aria-label={t('people')} onKeyDown={(ev) => ev.key === 'Escape' && onClose()}>
-			<PanelHead title={t('people')} onClose={onClose} />
+			<PanelHead consult={consult} title={t('people')} onClose={onClose} />
 			<div class="panel-body">
 				<h3>
 					{t('lobby')} <span class="count">{consult.lobby.length}</span>

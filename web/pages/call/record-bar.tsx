@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ConsentAnswer, Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { answerOf, ConsentQuestion } from '../shared/consent';
-import { barText, problemText } from './recording';
+import { barText, problemTexts } from './recording';
 
 interface BarProps {
 	consult: Consult;
@@ -12,10 +12,10 @@ interface BarProps {
 }
 
 /** Always there: off, starting, on, interrupted. */
-export function RecordSign({ consult }: { consult: Consult }) {
+export function RecordSign({ consult, name = 'record-sign' }: { consult: Consult; name?: string }) {
 	const { state } = consult.record;
 	return (
-		<span class={`recording ${state}`} data-testid="record-sign" data-state={state} title={t(`record_${state}`)}>
+		<span class={`recording ${state}`} data-testid={name} data-state={state} title={t(`record_${state}`)}>
 			<span class={`dot ${state}`} aria-hidden="true" />
 			<span class="recording-text">{t(`record_${state}`)}</span>
 		</span>
@@ -49,7 +49,7 @@ export function RecordBar({ consult, onNotice }: BarProps) {
 							<span data-testid="record-bar-text">{t(text)}</span>
 							{problem && (
 								<strong class="record-problem" data-testid="record-problem" data-problem={problem}>
-									{problemText(problem, consult.can('record') || consult.can('admit'))}
+									{problemTexts(problem, consult.can('record') || consult.can('admit')).map((key) => t(key)).join(' ')}
 								</strong>
 							)}
 						</span>

@@ -1,6 +1,5 @@
 // What the pages say about recording. No rendering in here.
 import type { Consult, Participant } from '../../sdk/src';
-import { t } from '../i18n';
 import type { MessageKey } from '../i18n/en';
 
 /** For hosts: this one is in the room and not in the record. */
@@ -16,8 +15,8 @@ export function barText(consult: Pick<Consult, 'me' | 'record'>): MessageKey | n
 	return consult.me.status === 'lobby' ? `recordBar_lobby_${part}` : `recordBar_${state}_${part}`;
 }
 
-/** What is wrong with the recorder. Hosts are asked to do something about it; `away` mends itself. */
-export function problemText(problem: NonNullable<Consult['record']['problem']>, host: boolean): string {
-	const text = t(`recordProblem_${problem}`);
-	return host && problem !== 'away' ? `${text} ${t('recordTellIt')}` : text;
+/** What is wrong with the recorder, sentence by sentence. Hosts are asked to do something about it; `away` mends itself. */
+export function problemTexts(problem: NonNullable<Consult['record']['problem']>, host: boolean): MessageKey[] {
+	const text: MessageKey = `recordProblem_${problem}`;
+	return host && problem !== 'away' ? [text, 'recordTellIt'] : [text];
 }

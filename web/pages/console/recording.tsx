@@ -1,7 +1,7 @@
 // Recording of one consult from outside: what it does now, whether it begins by itself, start and stop.
 import { useState } from 'preact/hooks';
 import type { RecordInfo } from '../../sdk/src';
-import { problemText } from '../call/recording';
+import { problemTexts } from '../call/recording';
 import { t } from '../i18n';
 import { api, type RestConsult } from '../shared/api';
 import { Confirm } from '../shared/ui';
@@ -47,7 +47,7 @@ export function Recording({ token, consult, onChanged, onFailed }: RecordingProp
 			</div>
 			{record.problem && (
 				<p class="record-problem" role="alert">
-					{problemText(record.problem, true)}
+					{problemTexts(record.problem, true).map((key) => t(key)).join(' ')}
 				</p>
 			)}
 			<label class="field inline">
