@@ -13,9 +13,7 @@ const says = (page, name, wanted) =>
 /** Everybody in the room is told the same; only those who can do something about it are asked to. */
 async function states(kit, consult, host, patient, look, name) {
 	const zh = look.locale === 'zh-CN';
-	const shows = [
-		['on', undefined], ['on', 'slow'], ['on', 'low'], ['on', 'losing'], ['interrupted', 'full'], ['interrupted', 'away'],
-	];
+	const shows = [['on', undefined], ['on', 'low'], ['interrupted', 'full']];
 	for (const [record, problem] of shows) {
 		Object.assign(consult, { record, problem });
 		consult.push();
