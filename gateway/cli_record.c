@@ -1,4 +1,4 @@
-// `huizhen record list|verify|finalize`: the record store from the command line, whether a gateway runs or not.
+// `huizhen record list|verify|finalize`, and cli_erase.c's verbs: the record store from the command line, whether a gateway runs or not.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "gateway/base/secret.h"
 #include "gateway/cli_record.h"
+#include "recorder/archive/erase.h"
 #include "recorder/journal/keys.h"
 #include "recorder/store.h"
 
@@ -46,6 +47,7 @@ int hz_cli_record_print(void *json)
 // --- list ---------------------------------------------------------------------------------------------------------------
 
 struct listing {
+	const char *root;
 	bool as_json;
 	json_t *list;
 };
@@ -94,23 +96,26 @@ static bool list_one(void *arg, const char *folder, const struct hz_record_state
 {
 	struct listing *l = arg;
 	char started[32], length[32] = "-";
+	bool held = hz_hold_is(l->root, s->id);
 	if (l->as_json) {
-		json_array_append_new(l->list, as_json(folder, s));
+		json_t *json = as_json(folder, s);
+		json_object_set_new(json, "held", json_boolean(held));
+		json_array_append_new(l->list, json);
 		return true;
 	}
 	time_text(s->started_ms, started);
 	if (s->ended_ms > s->started_ms)
 		snprintf(length, sizeof(length), "%llds", (long long)(s->ended_ms - s->started_ms) / 1000);
-	printf("%s  %-20s  %8s  %-10s  %s%s%s%s%s%s%s%s\n", s->id, started, length,
+	printf("%s  %-20s  %8s  %-10s  %s%s%s%s%s%s%s%s%s\n", s->id, started, length,
 	       hz_record_phase_name(s->phase), s->consult, s->lost ? "  lost" : "", s->torn ? "  torn" : "",
-	       composing_words(s->composing.phase), s->composing.error[0] ? ": " : "", s->composing.error,
-	       s->error[0] ? "  " : "", s->error);
+	       held ? "  held" : "", composing_words(s->composing.phase), s->composing.error[0] ? ": " : "",
+	       s->composing.error, s->error[0] ? "  " : "", s->error);
 	return true;
 }
 
 static int list(const struct hz_cli_record *o)
 {
-	struct listing l = {.as_json = o->json, .list = o->json ? json_array() : NULL};
+	struct listing l = {.root = o->root, .as_json = o->json, .list = o->json ? json_array() : NULL};
 	int err = hz_record_each(o->root, list_one, &l);
 	if (err) {
 		json_decref(l.list);
@@ -180,13 +185,16 @@ int hz_cli_record(int argc, char **argv)
 	    {.name = "--json", .flag = &o.json},
 	    {.name = NULL},
 	};
+	if (argc > 1 && hz_cli_record_erases(argv[1]))
+		return hz_cli_record_erase(argc - 1, argv + 1);
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			verb = &verbs[i];
 	if (!verb)
-		return hz_cli_error(HZ_EXIT_USAGE,
-		                    "%s%.40s, at huizhen record: write list, verify or finalize",
-		                    argc > 1 ? "unknown command " : "no command", argc > 1 ? argv[1] : "");
+		return hz_cli_error(
+		    HZ_EXIT_USAGE,
+		    "%s%.40s, at huizhen record: write list, verify, finalize, erase, hold or release",
+		    argc > 1 ? "unknown command " : "no command", argc > 1 ? argv[1] : "");
 	argc--;
 	argv++;
 	if (verb->takes_record && argc > 1 && argv[1][0] != '-') {

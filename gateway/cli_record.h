@@ -2,6 +2,7 @@
 #ifndef HZ_GATEWAY_CLI_RECORD_H
 #define HZ_GATEWAY_CLI_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gateway/cli.h"
@@ -23,5 +24,8 @@ int hz_cli_record_verify(const struct hz_cli_record *options);         // the sa
 // 0, or an exit code after an error line.
 int hz_cli_record_master(const struct hz_cli_record *options, uint8_t ret[HZ_JOURNAL_KEY_BYTES]);
 int hz_cli_record_print(void *json); // takes a json_t *; NULL: out of memory. An exit code
+// erase, hold, release: argv[0] is the verb, argv[1] the record. An exit code.
+bool hz_cli_record_erases(const char *verb); // one of these
+int hz_cli_record_erase(int argc, char **argv);
 
 #endif

@@ -13,6 +13,8 @@
 //       fhir.json  fhir-2.json …    the transaction Bundles: of the tracks, with the composed picture
 //       manifest.json               what was made of the journal: recorder/manifest.h
 //       certificate.json            signed
+//       erasures/NNNN.json          signed notes of what was erased: recorder/record/erasure.h
+//       holds/                      legal holds that were ended
 //     outbox/pacs/  outbox/emr/     what is still to be delivered, oldest first
 //     hold/                         legal holds, one file a record
 //       lock                        flock(2) of whoever works on it

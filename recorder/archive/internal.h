@@ -90,6 +90,15 @@ void hz_queue_names_done(struct hz_queue_names *names);
 unsigned hz_queue_left(const char *store, const struct hz_queue_names *names, const char *record,
                        char error[HZ_OUTCOME_WHY_BYTES]);
 
+struct hz_deletion {
+	const char *store, *folder, *record,
+	    *what;              // "all", "media": after its retention; "erased": it was asked for
+	bool sm2, unsigned_too; // also of a record that never got a certificate
+	unsigned media_days, record_days;
+};
+int hz_deletion_note(const struct hz_deletion *deletion, int64_t now_ms); // deletion.json, signed
+int hz_deletion_do(const char *folder, bool everything);                  // keys first; can be repeated
+
 // --- retention.c --------------------------------------------------------------------------------------------------------
 // Deletes what is due of a delivered record, or goes on with a deletion. true: something was done.
 bool hz_retention(struct hz_archive *archive, const char *folder, const struct hz_record_state *state,

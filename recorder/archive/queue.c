@@ -8,6 +8,7 @@
 #include "gateway/base/log.h"
 #include "recorder/archive/internal.h"
 #include "recorder/outbox/stow.h"
+#include "recorder/record/erasure.h"
 #include "recorder/record/files.h"
 #include "recorder/record/package.h"
 
@@ -136,9 +137,12 @@ int hz_queue_put(struct hz_archive *a, const char *folder, const struct hz_recor
 	if (strlen(folder) <= strlen(a->settings->store) + 1)
 		return -EINVAL;
 	json_t *items = read_noted(folder);
-	if (a->pacs)
+	// What was made anew because a person was erased after delivery has the UIDs of what PACS and EMR have: they would
+	// refuse it, or keep both. It is erased there by who looks after them.
+	bool again = hz_erasures_delivered(folder);
+	if (a->pacs && !again)
 		err = put_objects(a, folder, state, items);
-	if (!err && a->emr)
+	if (!err && a->emr && !again)
 		err = put_bundle(a, folder, state, bundle, items);
 	if (!err)
 		err = write_noted(a, folder, items);

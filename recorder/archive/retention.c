@@ -81,23 +81,32 @@ static int remove_all(const char *folder, const char *const *names)
 	return err ? err : hz_document_sync(path);
 }
 
-static int write_note(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
-                      const char *what, int64_t now_ms)
+int hz_deletion_do(const char *folder, bool everything)
 {
+	int err = remove_all(folder, media);
+	return !err && everything ? remove_all(folder, rest) : err;
+}
+
+int hz_deletion_note(const struct hz_deletion *d, int64_t now_ms)
+{
+	const char *folder = d->folder;
 	char path[HZ_RECORD_PATH_BYTES + 32];
 	struct hz_file_hash hash;
 	struct hz_sign_key *key = NULL;
 	char *text = NULL, *compact = NULL, *out = NULL;
 	snprintf(path, sizeof(path), "%s/certificate.json", folder);
 	int err = hz_hash_file(path, &hash);
-	if (err) // nothing is deleted that could not be proven to have been
+	if (err &&
+	    !(err == -ENOENT && d->unsigned_too)) // nothing is deleted that could not be proven to have been
 		return err;
+	if (err)
+		hash.sha256[0] = '\0';
 	json_t *note =
-	    json_pack("{s:i, s:s, s:s, s:I, s:s, s:i, s:i}", "version", 1, "record", state->id, "certificate",
-	              hash.sha256, "deleted_ms", (json_int_t)now_ms, "what", what, "media_days",
-	              (int)a->settings->media_days, "record_days", (int)a->settings->record_days);
+	    json_pack("{s:i, s:s, s:s, s:I, s:s, s:i, s:i}", "version", 1, "record", d->record, "certificate",
+	              hash.sha256, "deleted_ms", (json_int_t)now_ms, "what", d->what, "media_days",
+	              (int)d->media_days, "record_days", (int)d->record_days);
 	text = note ? hz_sign_canonical(note) : NULL;
-	err = text ? hz_sign_key_open(a->settings->store, a->settings->sm2, &key) : -ENOMEM;
+	err = text ? hz_sign_key_open(d->store, d->sm2, &key) : -ENOMEM;
 	if (!err)
 		err = hz_sign_compact(key, text, strlen(text), &compact);
 	json_t *all = err ? NULL : json_pack("{s:s, s:O}", "note", compact, "deletion", note);
@@ -121,13 +130,18 @@ static bool delete (struct hz_archive *a, const char *folder, const struct hz_re
 	struct hz_record_state after = *state;
 	after.phase = HZ_RECORD_DELETED;
 	after.changed_ms = state->phase == HZ_RECORD_DELETED ? state->changed_ms : now_ms;
-	int err = write_note(a, folder, state, everything ? "all" : "media", now_ms);
+	const struct hz_deletion d = {.store = a->settings->store,
+	                              .folder = folder,
+	                              .record = state->id,
+	                              .what = everything ? "all" : "media",
+	                              .sm2 = a->settings->sm2,
+	                              .media_days = a->settings->media_days,
+	                              .record_days = a->settings->record_days};
+	int err = hz_deletion_note(&d, now_ms);
 	if (!err && state->phase != HZ_RECORD_DELETED)
 		err = hz_record_state_write(folder, &after);
 	if (!err)
-		err = remove_all(folder, media);
-	if (!err && everything)
-		err = remove_all(folder, rest);
+		err = hz_deletion_do(folder, everything);
 	if (err)
 		hz_error("archive.delete", "record=%s err=%d", state->id, err);
 	else

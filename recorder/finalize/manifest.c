@@ -203,6 +203,39 @@ static void warn(json_t *list, const char *what, uint64_t count)
 	json_array_append_new(list, json_string(text));
 }
 
+// Their keys are gone, all of them.
+static bool is_erased(const struct hz_manifest_from *from, const char *participant)
+{
+	unsigned theirs = 0;
+	for (unsigned i = 0; from->erased && i < HZ_JOURNAL_TRACKS; i++) {
+		const struct hz_track *t = from->tracks->list[i];
+		if (!t || strcmp(t->participant, participant) != 0)
+			continue;
+		if (!from->erased(from->arg, t->number))
+			return false;
+		theirs++;
+	}
+	return theirs > 0;
+}
+
+// What an erased participant wrote is not shown any more.
+static void leave_out_chat(const struct hz_manifest_from *from, json_t *events)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach(events, i, one)
+	{
+		const char *type = json_string_value(json_object_get(one, "type"));
+		const char *who = json_string_value(json_object_get(one, "participant"));
+		if (!type || strcmp(type, "chat") != 0 || !who || !is_erased(from, who))
+			continue;
+		json_t *detail = json_copy(json_object_get(one, "detail"));
+		json_object_set_new(detail, "text", json_string(""));
+		json_object_set_new(detail, "erased", json_true());
+		json_object_set_new(one, "detail", detail);
+	}
+}
+
 // A publisher's pictures came another way from here on (another SPS, size or codec): a new file begins.
 static void add_picture(const struct hz_manifest_from *from, const struct hz_out_info *o, json_t *events)
 {
@@ -255,6 +288,7 @@ int hz_manifest_make(const struct hz_manifest_from *from)
 	json_object_set_new(root, "warnings", warnings);
 	json_object_set_new(root, "journal", journal_part(from));
 	json_t *events = hz_story_events(from->story, from->zero_us);
+	leave_out_chat(from, events);
 	add_pictures(from, events);
 	if (!err)
 		err = save(from, "timeline.json", events);

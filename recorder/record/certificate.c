@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "gateway/base/clock.h"
+#include "recorder/record/erasure.h"
 #include "recorder/record/fhir.h"
 #include "recorder/record/files.h"
 #include "recorder/record/manifest_read.h"
@@ -91,6 +92,23 @@ static json_t *objects_of(const char *folder)
 	return list;
 }
 
+// Notes of what was erased, each with the certificate that it ended: one proves the next.
+static void add_erasures(const char *folder, json_t *list)
+{
+	char path[64];
+	for (unsigned number = 1; number <= HZ_ERASURES; number++) {
+		snprintf(path, sizeof(path), "erasures/%04u.json", number);
+		json_t *note = entry_of(folder, path);
+		if (!note)
+			return;
+		json_array_append_new(list, note);
+		snprintf(path, sizeof(path), "erasures/%04u.certificate.json", number);
+		json_t *before = entry_of(folder, path);
+		if (before)
+			json_array_append_new(list, before);
+	}
+}
+
 static json_t *files_of(const char *folder, const struct hz_manifest *m)
 {
 	json_t *list = objects_of(folder);
@@ -111,6 +129,7 @@ static json_t *files_of(const char *folder, const struct hz_manifest *m)
 	json_t *timeline = *m->events ? entry_of(folder, m->events) : NULL;
 	if (timeline)
 		json_array_append_new(list, timeline);
+	add_erasures(folder, list);
 	return list;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "recorder/record/certificate.h"
+#include "recorder/record/erasure.h"
 #include "recorder/record/files.h"
 #include "recorder/record/sign.h"
 
@@ -15,7 +16,9 @@ struct verify {
 	hz_certificate_fault_cb *cb;
 	void *arg;
 	int faults;
-	bool deleted; // by a signed note
+	bool deleted;     // by a signed note
+	json_t *erasures; // signed notes of what was erased
+	char hash[65];    // of certificate.json
 };
 
 static void fault(struct verify *v, const char *where, const char *what)
@@ -35,7 +38,7 @@ static void check_entry(struct verify *v, const char *path, const json_t *entry)
 	}
 	snprintf(full, sizeof(full), "%s/%s", v->folder, path);
 	int err = hz_hash_file(full, &hash);
-	if (err == -ENOENT && v->deleted)
+	if (err == -ENOENT && (v->deleted || hz_erasures_took(v->erasures, v->hash, path)))
 		return;
 	if (err)
 		fault(v, path, err == -ENOENT ? "is not there" : "cannot be read");
@@ -76,6 +79,51 @@ static void check_folder(struct verify *v, const char *name, const json_t *files
 		closedir(dir);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+// Notes that no certificate names: of an erasure after which none was made yet. Their signatures were checked.
+static void check_erasures(struct verify *v, const json_t *files)
+{
+	struct hz_file_hash hash;
+	char path[4096], full[4096 + 512];
+	snprintf(path, sizeof(path), "%s/erasures", v->folder);
+	DIR *dir = opendir(path);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		bool certificate = ends_with(e->d_name, ".certificate.json");
+		snprintf(path, sizeof(path), "erasures/%.200s", e->d_name);
+		snprintf(full, sizeof(full), "%s/%s", v->folder, path);
+		if (e->d_name[0] == '.' || ends_with(e->d_name, ".new") || is_listed(files, "path", path))
+			continue;
+		if (!ends_with(e->d_name, ".json") ||
+		    (certificate && (hz_hash_file(full, &hash) != 0 || strcmp(hash.sha256, v->hash) != 0)))
+			fault(v, path, "is not in the certificate");
+	}
+	if (dir)
+		closedir(dir);
+}
+
+// A key may be gone by an erasure that is signed for, and no other way.
+static void check_marks(struct verify *v)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/keys", v->folder);
+	DIR *dir = opendir(path);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		uint32_t track = (uint32_t)strtoul(e->d_name, NULL, 10); // 0: the record's key
+		if (!ends_with(e->d_name, ".erased") || v->deleted ||
+		    hz_erasures_took_key(v->erasures, track))
+			continue;
+		snprintf(path, sizeof(path), "keys/%.200s", e->d_name);
+		fault(v, path, "nobody signed for this erasure");
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static void check_content(struct verify *v, const json_t *c)
 {
 	size_t i;
@@ -99,6 +147,8 @@ static void check_content(struct verify *v, const json_t *c)
 	check_folder(v, "dicom", files, NULL);
 	if (json_is_array(segments))
 		check_folder(v, "journal", files, segments);
+	check_erasures(v, files);
+	check_marks(v);
 }
 
 // deletion.json: {"note": compact JWS} of {"record", "certificate": sha256, "deleted_ms", ...}.
@@ -159,9 +209,17 @@ int hz_certificate_verify(const char *folder, const char *public_pem, hz_certifi
 	if (pem)
 		(void)hz_sign_key_public(pem, &key);
 	v.deleted = is_deleted(folder, key, text, bytes);
+	hz_hash_hex(text, bytes, v.hash);
 	json_t *all = json_loadb(text, bytes, 0, NULL);
-	if (json_is_object(all))
-		check_content(&v, json_object_get(all, "certificate"));
+	const json_t *content = json_object_get(all, "certificate");
+	unsigned bad = 0;
+	v.erasures =
+	    hz_erasures_load(folder, json_string_value(json_object_get(content, "record")), key, &bad);
+	if (bad)
+		fault(&v, "erasures", "has a note that is not signed, or of another record");
+	if (json_is_object(content))
+		check_content(&v, content);
+	json_decref(v.erasures);
 	json_decref(all);
 	hz_sign_key_free(key);
 	free(pem);

@@ -1,0 +1,37 @@
+// Notes of erasures: what was destroyed before its time because somebody asked, and who did it. Signed with the installation's key,
+// so that an erasure is told from a loss; what they say is in force as soon as they are written.
+//
+//   <record>/erasures/NNNN.json              {"note": compact JWS of the erasure, "erasure": the same to be read}
+//   <record>/erasures/NNNN.certificate.json  the certificate that was in force, byte for byte; not there: there was none
+//   erasure: {"version": 1, "record", "number", "erased_ms", "by", "why", "participant": "" the whole record,
+//             "tracks": [journal's numbers], "files": [paths], "certificate": SHA-256 of the one in force or "",
+//             "delivered": PACS and EMR have had what was theirs: it must be erased there, too}
+// Thread: any, no state but files. Errors: -errno.
+#ifndef HZ_RECORDER_RECORD_ERASURE_H
+#define HZ_RECORDER_RECORD_ERASURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "recorder/record/sign.h"
+
+#define HZ_ERASURES      999
+#define HZ_ERASURE_TEXT  500 // most bytes of `by` and `why`
+#define HZ_ERASURE_BYTES (1u << 20)
+
+// Signs and writes the next note. erasure: jansson's json_t * with what is not known here (record, by, why, participant, tracks,
+// files, delivered); the rest is put into it; stays the caller's. *ret_number: the note's. -EINVAL: not UTF-8.
+int hz_erasure_write(const char *store, const char *folder, bool sm2, void *erasure, unsigned *ret_number);
+
+// All notes with a good signature, as a list of erasures (jansson's json_t *, the caller's; empty when there are none).
+// record NULL: of whichever record; key NULL: signed by whoever. *ret_bad: how many are no good notes.
+void *hz_erasures_load(const char *folder, const char *record, const struct hz_sign_key *key,
+                       unsigned *ret_bad);
+
+// Whether one of them, made when the certificate of this hash was in force, took this path away.
+bool hz_erasures_took(const void *erasures, const char *certificate, const char *path);
+bool hz_erasures_took_key(const void *erasures, uint32_t track); // of the journal
+// Whether PACS and EMR had the record before something of it was erased: nothing is sent again.
+bool hz_erasures_delivered(const char *folder);
+
+#endif

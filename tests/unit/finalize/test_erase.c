@@ -1,0 +1,415 @@
+// Erasing a participant of a record, or all of it: what is gone is gone, everybody else's is as it was, and all of it is signed for.
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "tests/unit/rtp/cmocka_all.h"
+
+#include "recorder/archive/erase.h"
+#include "recorder/journal/keys.h"
+#include "recorder/journal/writer.h"
+#include "recorder/record/certificate.h"
+#include "recorder/record/files.h"
+#include "recorder/store.h"
+#include "recorder/verify.h"
+#include "tests/unit/finalize/fake_media.h"
+
+#define ID "00112233-4455-6677-8899-aabbccddeeff"
+
+static char store[64], folder[HZ_RECORD_PATH_BYTES];
+static uint8_t master[HZ_JOURNAL_KEY_BYTES] = {7};
+
+static void write_state(enum hz_record_phase phase)
+{
+	struct hz_record_state s = {.id = ID,
+	                            .consult = "c",
+	                            .phase = phase,
+	                            .started_ms = FAKE_ZERO_US / 1000,
+	                            .ended_ms = FAKE_ZERO_US / 1000 + 5000};
+	assert_int_equal(hz_record_state_write(folder, &s), 0);
+}
+
+static enum hz_record_phase phase(void)
+{
+	struct hz_record_state s;
+	assert_int_equal(hz_record_state_read(folder, &s), 0);
+	return s.phase;
+}
+
+static void put_items(const struct fake_list *list)
+{
+	struct hz_journal_open with = {.folder = folder,
+	                               .master = master,
+	                               .meta = "{\"id\":\"" ID "\",\"consult\":\"c\",\"title\":\"T\"}",
+	                               .limit_bytes = 8 << 20,
+	                               .monotonic_us = list->item[0].item.at_us,
+	                               .wall_us = FAKE_ZERO_US};
+	struct hz_journal_writer *w;
+	uint32_t track[8] = {0}, tracks = 0;
+	uint64_t event = 0;
+	int64_t at = 0;
+	assert_int_equal(hz_record_id_bytes(ID, with.record), 0);
+	assert_int_equal(hz_journal_open(&with, &w), 0);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct hz_journal_item *item = &list->item[i].item;
+		at = item->at_us;
+		int err = 0;
+		if (item->kind == HZ_RECORD_TRACK) {
+			char *text = strndup((const char *)item->data, item->bytes);
+			json_t *root = json_loads(text, 0, NULL);
+			tracks++;
+			err = hz_journal_track(w, json_string_value(json_object_get(root, "key")), text, at,
+			                       &track[tracks]);
+			json_decref(root);
+			free(text);
+		} else if (item->kind == HZ_RECORD_RTP) {
+			err = hz_journal_rtp(w, track[item->track], item->flags, item->data, item->bytes, at);
+		} else if (item->kind == HZ_RECORD_SR) {
+			err = hz_journal_sender_report(w, track[item->track], item->data, at);
+		} else {
+			err = hz_journal_event(w, ++event, (const char *)item->data, item->bytes, at);
+		}
+		assert_int_equal(err, 0);
+		if (i % 100 == 0) {
+			assert_int_equal(hz_journal_seal(w, at, FAKE_ZERO_US + at - 1000000000), 0);
+			assert_int_equal(hz_journal_sync(w), 0);
+		}
+	}
+	assert_int_equal(hz_journal_end(w, at, FAKE_ZERO_US + at - 1000000000), 0);
+	hz_journal_free(w);
+}
+
+// p1 with picture and sound, p2 with sound; both wrote.
+static int make_record(void **state)
+{
+	struct fake_list list = {0};
+	struct fake_clip video = fake_video("h264", 320, 180, 30, 5, 2), sound = fake_audio(0, 5);
+	snprintf(store, sizeof(store), "/dev/shm/hz-erase-XXXXXX");
+	assert_non_null(mkdtemp(store));
+	assert_int_equal(hz_record_folder(store, ID, FAKE_ZERO_US / 1000, folder), 0);
+	write_state(HZ_RECORD_RECORDING);
+	fake_describe(&list, 1, "p1", "camera", 0);
+	fake_describe(&list, 2, "p1", "microphone", 0);
+	fake_describe(&list, 3, "p2", "microphone", 0);
+	for (unsigned i = 1; i <= 2; i++) {
+		fake_json(&list, HZ_RECORD_EVENT, 0.01,
+		          "{\"type\":\"join\",\"participant\":\"p%u\",\"detail\":{\"name\":\"N\","
+		          "\"role\":\"expert\"}}",
+		          i);
+		fake_json(
+		    &list, HZ_RECORD_EVENT, 2,
+		    "{\"type\":\"chat\",\"participant\":\"p%u\",\"detail\":{\"text\":\"words of p%u\"}}", i,
+		    i);
+	}
+	struct fake_publisher p[] = {{.track = 1, .ssrc = 11, .codec = "h264", .pt = 102, .fps = 30},
+	                             {.track = 2, .ssrc = 12, .codec = "opus", .pt = 111, .fps = 50},
+	                             {.track = 3, .ssrc = 13, .codec = "opus", .pt = 111, .fps = 50}};
+	for (unsigned i = 0; i < 3; i++)
+		fake_publish(&list, &p[i], i ? &sound : &video);
+	fake_sort(&list);
+	put_items(&list);
+	write_state(HZ_RECORD_ENDED);
+	fake_list_free(&list);
+	fake_clip_free(&video);
+	fake_clip_free(&sound);
+	return 0;
+}
+
+static int remove_record(void **state)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "rm -rf %s", store);
+	return system(command);
+}
+
+static void put(const char *name, const char *text)
+{
+	char path[HZ_RECORD_PATH_BYTES + 64];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(hz_document_write(path, text, strlen(text), 0640), 0);
+}
+
+static bool is_there(const char *name)
+{
+	char path[HZ_RECORD_PATH_BYTES + 64];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return access(path, F_OK) == 0;
+}
+
+// What the archive does, with a composed picture that stands for itself.
+static void finalise(bool sign)
+{
+	char error[HZ_FINALIZE_ERROR_BYTES];
+	int lock;
+	assert_int_equal(hz_finalize_begin(folder, &lock), 0);
+	assert_int_equal(hz_finalize_tracks(folder, master, error), 0);
+	assert_int_equal(hz_finalize_end(folder, lock, 0, ""), 0);
+	if (!sign)
+		return;
+	assert_int_equal(hz_certificate_issue(store, folder, false), 0);
+	put("delivery.json", "{}");
+	write_state(HZ_RECORD_DELIVERED);
+}
+
+struct faults {
+	unsigned count;
+	char where[256];
+};
+
+static void on_fault(void *arg, const char *where, const char *what)
+{
+	struct faults *f = arg;
+	f->count++;
+	snprintf(f->where, sizeof(f->where), "%s", where);
+}
+
+static struct faults certified(void)
+{
+	struct faults f = {0};
+	char command[HZ_RECORD_PATH_BYTES + 160], pem[128];
+	snprintf(pem, sizeof(pem), "%s/signing/public.pem", store);
+	int told = hz_certificate_verify(folder, pem, on_fault, &f);
+	assert_int_equal(told, f.count);
+	// The same of a copy that stands by itself under another name.
+	struct faults copy = {0};
+	snprintf(command, sizeof(command), "rm -rf %s/copy && cp -a %s %s/copy", store, folder, store);
+	assert_int_equal(system(command), 0);
+	snprintf(command, sizeof(command), "%s/copy", store);
+	told = hz_certificate_verify(command, pem, on_fault, &copy);
+	assert_int_equal(told, f.count);
+	return f;
+}
+
+static int erase(const char *participant, struct hz_erased *ret)
+{
+	const struct hz_erase what = {.store = store,
+	                              .folder = folder,
+	                              .master = master,
+	                              .participant = participant,
+	                              .by = "Dr Wang",
+	                              .why = "asked by the patient, letter of 2026-11-20"};
+	return hz_erase(&what, ret);
+}
+
+static json_t *load(const char *name)
+{
+	char path[HZ_RECORD_PATH_BYTES + 64];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	json_t *root = json_load_file(path, 0, NULL);
+	assert_non_null(root);
+	return root;
+}
+
+static char *hash_of(const char *name)
+{
+	static char hash[65];
+	char path[HZ_RECORD_PATH_BYTES + 64];
+	struct hz_file_hash h;
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(hz_hash_file(path, &h), 0);
+	memcpy(hash, h.sha256, sizeof(hash));
+	return hash;
+}
+
+static void refused(void **state)
+{
+	struct hz_erased done;
+	write_state(HZ_RECORD_RECORDING);
+	assert_int_equal(erase("p1", &done), -EBUSY);
+	write_state(HZ_RECORD_ENDED);
+	finalise(true);
+	assert_int_equal(certified().count, 0);
+	assert_int_equal(hz_hold_set(store, ID, "court", "case 7"), 0);
+	assert_int_equal(hz_hold_set(store, ID, "court", "case 7"), -EEXIST);
+	assert_true(hz_hold_is(store, ID));
+	assert_int_equal(erase("p1", &done), -EPERM);
+	assert_int_equal(erase(NULL, &done), -EPERM);
+	assert_int_equal(hz_hold_end(store, folder, ID, "court", "case 7 closed"), 0);
+	assert_int_equal(hz_hold_end(store, folder, ID, "court", "case 7 closed"), -ENOENT);
+	assert_false(hz_hold_is(store, ID));
+	assert_true(is_there("holds")); // it is known that there was one
+	assert_int_equal(erase("p3", &done), -ENOENT);
+	assert_int_equal(phase(), HZ_RECORD_DELIVERED); // as it was
+	const struct hz_erase nameless = {
+	    .store = store, .folder = folder, .master = master, .participant = "p1", .by = "", .why = "x"};
+	assert_int_equal(hz_erase(&nameless, &done), -EINVAL);
+	assert_false(is_there("erasures"));
+	assert_int_equal(certified().count, 0);
+}
+
+// Whether the timeline shows the words of p1 and of p2.
+static unsigned words(void)
+{
+	json_t *events = load("timeline.json");
+	char *text = json_dumps(events, 0);
+	unsigned ret = (strstr(text, "words of p1") ? 1 : 0) | (strstr(text, "words of p2") ? 2 : 0);
+	free(text);
+	json_decref(events);
+	return ret;
+}
+
+static void one_person(void **state)
+{
+	struct hz_erased done;
+	struct hz_verify_result before, after;
+	char other[65];
+	put("composed.mp4", "all of them");
+	put("fhir.json", "{}");
+	put("tracks/p1.camera.1-07.mp4", "of a run that was killed");
+	assert_int_equal(hz_certificate_issue(store, folder, false), 0);
+	put("tracks/p1.camera.1-07.mp4", "of a run that was killed");
+	snprintf(other, sizeof(other), "%s", hash_of("tracks/p2.microphone.1.webm"));
+	assert_int_equal(words(), 3);
+	hz_record_verify(folder, master, &before);
+	assert_int_equal(before.verdict, HZ_VERIFY_WHOLE);
+
+	assert_int_equal(erase("p1", &done), 0);
+	assert_int_equal(done.number, 1);
+	assert_int_equal(done.tracks, 2);
+	assert_true(done.delivered);
+	assert_int_equal(phase(), HZ_RECORD_ENDED); // the archive goes on
+	static const char *const gone[] = {"keys/0001",
+	                                   "keys/0002",
+	                                   "composed.mp4",
+	                                   "fhir.json",
+	                                   "delivery.json",
+	                                   "tracks/p1.camera.1.mp4",
+	                                   "tracks/p1.microphone.1.webm",
+	                                   "tracks/p1.camera.1-07.mp4"};
+	for (unsigned i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+		assert_false(is_there(gone[i]));
+	assert_true(is_there("keys/0003"));
+	// Proven at once, by the certificate of before and the note; and after everything was made anew.
+	assert_int_equal(certified().count, 0);
+	finalise(true);
+	assert_int_equal(certified().count, 0);
+	assert_true(is_there("erasures/0001.certificate.json"));
+	assert_false(is_there("tracks/p1.camera.1.mp4"));
+	assert_string_equal(hash_of("tracks/p2.microphone.1.webm"), other); // to the byte
+	assert_int_equal(words(), 2);
+	hz_record_verify(folder, master, &after); // the chain as it was
+	assert_int_equal(after.verdict, HZ_VERIFY_WHOLE);
+	assert_int_equal(after.summary.erased, 2);
+	assert_memory_equal(after.summary.hash, before.summary.hash, sizeof(before.summary.hash));
+	json_t *m = load("manifest.json");
+	const json_t *tracks = json_object_get(m, "tracks");
+	assert_int_equal(json_array_size(json_object_get(m, "files")), 1);
+	for (size_t i = 0; i < json_array_size(tracks); i++) {
+		const json_t *track = json_array_get(tracks, i);
+		assert_int_equal(json_is_true(json_object_get(track, "erased")),
+		                 json_integer_value(json_object_get(track, "track")) < 3);
+	}
+	json_decref(m);
+	assert_int_equal(erase("p1", &done), -EALREADY);
+	assert_int_equal(phase(), HZ_RECORD_DELIVERED);
+}
+
+// kill -9 at any moment: asked for again it is done, and the certificate is good before and after.
+static void killed_at_any_moment(void **state)
+{
+	char command[3 * HZ_RECORD_PATH_BYTES];
+	struct hz_erased done;
+	unsigned killed = 0;
+	put("composed.mp4", "all of them");
+	snprintf(command, sizeof(command), "cp -a %s %s/kept", folder, store);
+	assert_int_equal(system(command), 0);
+	for (unsigned i = 0; i < 24; i++) {
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0)
+			_exit(erase("p1", &done) ? 1 : 0);
+		usleep(100 + i * 150);
+		kill(child, SIGKILL);
+		int status;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		killed += WIFSIGNALED(status);
+		int err = erase("p1", &done);
+		assert_true(err == 0 || err == -EALREADY);
+		assert_false(is_there("keys/0001") || is_there("keys/0002") || is_there("composed.mp4"));
+		assert_int_equal(certified().count, 0);
+		finalise(true);
+		assert_int_equal(certified().count, 0);
+		assert_int_equal(words(), 2);
+		snprintf(command, sizeof(command), "rm -rf %s && cp -a %s/kept %s", folder, store, folder);
+		assert_int_equal(system(command), 0);
+	}
+	print_message("%u of 24 erasures were killed\n", killed);
+	assert_true(killed > 3);
+}
+
+static void rename_in(const char *from, const char *to)
+{
+	char a[HZ_RECORD_PATH_BYTES + 64], b[HZ_RECORD_PATH_BYTES + 64];
+	snprintf(a, sizeof(a), "%s/%s", folder, from);
+	snprintf(b, sizeof(b), "%s/%s", folder, to);
+	assert_int_equal(rename(a, b), 0);
+}
+
+// Whoever has the disk, but not the signing key, erases nothing unseen.
+static void forged(void **state)
+{
+	struct faults f;
+	put("keys/0003.erased", "{}");
+	f = certified();
+	assert_int_equal(f.count, 1);
+	assert_string_equal(f.where, "keys/0003.erased");
+	rename_in("keys/0003.erased", "forged");
+	json_t *note = load("erasures/0001.json");
+	char *kept = json_dumps(note, JSON_INDENT(1) | JSON_SORT_KEYS);
+	json_array_append_new(json_object_get(json_object_get(note, "erasure"), "tracks"), json_integer(3));
+	char *text = json_dumps(note, JSON_INDENT(1) | JSON_SORT_KEYS);
+	put("erasures/0001.json", text);
+	f = certified();
+	assert_true(f.count >= 2); // its hash, its signature, and what it does not cover any more
+	put("erasures/0001.json", kept);
+	free(kept);
+	free(text);
+	json_decref(note);
+	assert_int_equal(certified().count, 0);
+	rename_in("erasures/0001.json", "erasures/0009.json");
+	assert_true(certified().count >= 2);
+	rename_in("erasures/0009.json", "erasures/0001.json");
+	rename_in("tracks/p2.microphone.1.webm", "hidden");
+	f = certified();
+	assert_int_equal(f.count, 1);
+	assert_string_equal(f.where, "tracks/p2.microphone.1.webm");
+	rename_in("hidden", "tracks/p2.microphone.1.webm");
+	assert_int_equal(certified().count, 0);
+}
+
+static void all_of_it(void **state)
+{
+	struct hz_erased done;
+	struct hz_verify_result r;
+	assert_int_equal(erase(NULL, &done), 0);
+	assert_int_equal(phase(), HZ_RECORD_DELETED);
+	static const char *const gone[] = {"keys", "journal", "tracks", "manifest.json", "timeline.json"};
+	for (unsigned i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+		assert_false(is_there(gone[i]));
+	hz_record_verify(folder, master, &r);
+	assert_int_equal(r.verdict, HZ_VERIFY_DELETED);
+	assert_int_equal(certified().count, 0);
+	json_t *deletion = load("deletion.json");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(deletion, "deletion"), "what")),
+	                    "erased");
+	json_decref(deletion);
+	assert_int_equal(erase(NULL, &done), -ENODATA);
+	rename_in("deletion.json", "hidden");
+	assert_true(certified().count > 1); // without the note it is a loss
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(refused),    cmocka_unit_test(killed_at_any_moment),
+	    cmocka_unit_test(one_person), cmocka_unit_test(forged),
+	    cmocka_unit_test(all_of_it),
+	};
+	return cmocka_run_group_tests(tests, make_record, remove_record);
+}
