@@ -225,13 +225,14 @@ export class Massacre {
 }
 
 function lossOf(record: string, stream: string, items: Item[], epochs: Epoch[]): Loss {
-  const seen = new Map<number, number>(); // extended number -> wall ms
+  const seen = new Map<number, { ms: number; ts: number }>(); // extended number -> wall clock at arrival, sender's timestamp
+  const ticks = stream.includes("microphone") ? 48 : 90; // a millisecond
   let last = -1, twice = 0, lost = 0, worstMs = 0, where = "";
   const take = (ms: number, what: string): void => { if (ms > worstMs) { worstMs = ms; where = what; } };
   for (const item of items) {
     const seq = item.data.readUInt16BE(2), ext = last < 0 ? seq : last + ((((seq - last) & 0xffff) ^ 0x8000) - 0x8000);
     if (seen.has(ext)) twice++;
-    seen.set(ext, Number(item.wall) / 1000);
+    seen.set(ext, { ms: Number(item.wall) / 1000, ts: item.data.readUInt32BE(4) });
     last = Math.max(last, ext);
   }
   const order = [...seen.keys()].sort((a, b) => a - b);
@@ -239,9 +240,9 @@ function lossOf(record: string, stream: string, items: Item[], epochs: Epoch[]):
     const [a, b] = [order[i - 1] as number, order[i] as number];
     if (b === a + 1) continue;
     lost += b - a - 1;
-    take((seen.get(b) as number) - (seen.get(a) as number), `${b - a - 1} packets`);
+    take(((seen.get(b)!.ts - seen.get(a)!.ts) >>> 0) / ticks, `${b - a - 1} packets`); // of what was sent, not of when it came
   }
-  const end = seen.get(order.at(-1) as number) as number, epoch = epochs.find((e) => end >= e.from - 5000 && end <= e.to + 2000);
+  const end = seen.get(order.at(-1) as number)!.ms, epoch = epochs.find((e) => end >= e.from - 5000 && end <= e.to + 2000);
   if (epoch) take(epoch.to - end, "before the end");
   return { stream, record, packets: order.length, lost, twice, worstMs, where };
 }
