@@ -5,7 +5,7 @@ export const recordsEn = {
 	recordsNav: 'Sections',
 	recordsEmpty: 'No recording yet.',
 	recordsMore: 'Show earlier ones',
-	recordsOfConsult: 'Recordings',
+	recordsOfConsult: 'Recordings of this consult',
 	recordsRefused: 'You may not see recordings. Ask your administrator.',
 	recordsWatch: 'Watch',
 	recordsReason: 'Reason: {reason}',

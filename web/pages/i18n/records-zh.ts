@@ -7,7 +7,7 @@ export const recordsZh: Record<keyof typeof recordsEn, string> = {
 	recordsNav: '栏目',
 	recordsEmpty: '还没有录像。',
 	recordsMore: '显示更早的录像',
-	recordsOfConsult: '录像',
+	recordsOfConsult: '本次会诊的录像',
 	recordsRefused: '您没有查看录像的权限，请联系管理员。',
 	recordsWatch: '回放',
 	recordsReason: '原因：{reason}',

@@ -20,7 +20,7 @@ export function ArchivePanel({ token }: { token: string }) {
 	const full = disk.state === 'full' || disk.state === 'low' || disk.state === 'slow';
 	return (
 		<section class="block archive" aria-label={t('archiveTitle')} data-testid="archive">
-			<h3>{t('archiveTitle')}</h3>
+			<h2 class="block-title">{t('archiveTitle')}</h2>
 			<ul class="archive-lines">
 				<Line name={t('archiveRecorder')} bad={!recorder} text={[t(recorder ? 'archiveRecorderGood' : 'archiveRecorderAway')]} />
 				{disk.bytes > 0 && (
