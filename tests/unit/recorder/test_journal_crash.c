@@ -6,6 +6,11 @@
 #define SEGMENTS 8
 #define CHUNKS   64
 #define CAP      16384
+#if defined(__SANITIZE_THREAD__)
+#define STEP 5 // threads have nothing to do with it, and it takes minutes: other builds take every byte
+#else
+#define STEP 1
+#endif
 
 struct image { // of journal/
 	unsigned segments;
@@ -145,7 +150,7 @@ static void cut_at_every_byte(void **state)
 	struct rig *rig = *state;
 	struct rig_read read;
 	for (unsigned i = 0; i < full.segments; i++)
-		for (size_t bytes = 0; bytes < full.bytes[i]; bytes++) {
+		for (size_t bytes = 0; bytes < full.bytes[i]; bytes += STEP) {
 			struct image cut = cut_at(i, bytes);
 			unsigned k = 0;
 			while (k < chunks.count && (chunks.segment[k] < i + 1 ||
@@ -170,7 +175,7 @@ static void altered_in_every_byte(void **state)
 	struct rig *rig = *state;
 	struct rig_read read;
 	for (unsigned i = 0; i < full.segments; i++)
-		for (size_t at = 0; at < full.bytes[i]; at++) {
+		for (size_t at = 0; at < full.bytes[i]; at += STEP) {
 			struct image altered = full;
 			char name[16];
 			altered.data[i][at] ^= (uint8_t)(1u << at % 8);
