@@ -1,5 +1,6 @@
 // A real consult: the county clinic in Chromium, the expert in Firefox, the patient in Chromium on a phone-sized
 // screen. Every picture and every sound arrives everywhere; then the gateway's processes are killed under it.
+// Timed: glass to glass
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";

@@ -1,4 +1,5 @@
 // Pictures over a lossy uplink with a long round trip, in network namespaces of their own. Root only.
+// Timed: frames a second over a lossy link
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
 // What the client does by itself when the network changes, goes away, or is too weak: an ICE restart within a second of
 // the sign, the same PeerConnection, pictures back at once; sound without pictures and pictures again.
+// Timed: how fast things come back
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import type { Browser, CDPSession, Page } from "playwright-core";

@@ -1,5 +1,6 @@
 // Replay as people meet it: pictures and voices together at every speed and after every jump, one voice off, from an event to
 // its moment; closed to strangers; every viewing written down; and the proof compared, also when a byte is another.
+// Timed: how far apart what plays together is
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";

@@ -1,4 +1,5 @@
 // A consult behind a bad link (10 % loss each way, 100 ms), in network namespaces of its own. Root only.
+// Timed: frames a second over a lossy link
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -3,9 +3,10 @@
 //   HZ_TEST_KILLS=100   so many (./dev bench kills)
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { rounds } from "../lib/gateway.ts";
 import { Massacre, told } from "../lib/kills.ts";
 
-const KILLS = Number(process.env["HZ_TEST_KILLS"] ?? 10), EACH = 5;
+const KILLS = Number(process.env["HZ_TEST_KILLS"] ?? rounds(5, 20)), EACH = 5;
 
 test(`${KILLS} random kills over recorded consults: at most a second is lost, every file plays`, { timeout: 60000 + KILLS * 20000 }, async (t) => {
   const massacre = await Massacre.start(Number(process.env["HZ_SEED"] ?? 3));

@@ -4,12 +4,12 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Gateway, sleep, until } from "../lib/gateway.ts";
+import { Gateway, rounds, sleep, until } from "../lib/gateway.ts";
 import { RTP, readJournal, type Item } from "../lib/journal.ts";
 import { RpcClient } from "../lib/rpc.ts";
 import { Room } from "../lib/peer.ts";
 
-const KILLS = Number(process.env["HZ_TEST_KILLS"] ?? 24);
+const KILLS = rounds(8, 24);
 
 function folderOf(gateway: Gateway, id: string): string {
   const root = join(gateway.dataDir, "record");

@@ -1,5 +1,6 @@
 // A consult spread over two workers: media crosses both ways, and everything that holds within one worker holds over the
 // rings between them. `spread_subscriptions: 1` sends every newcomer to the worker that has less to do.
+// Timed: delays and gaps
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { Gateway, sleep, until } from "../lib/gateway.ts";
@@ -160,8 +161,12 @@ test("one publisher to many: half of the receivers are served by the other worke
   t.after(() => room.stop());
   const took = Date.now() - began - 1000; // hz-peer's pause after publishing
   await isSpread(gateway);
-  const subs = await Promise.all(WORKERS.map(async (i) => (await gateway.metrics()).get(`huizhen_worker_subs{worker="${i}"}`) ?? 0));
-  assert.ok(subs.every((n) => n >= 2 * COPIES), `each worker serves half: ${subs.join(", ")}`);
+  let subs: number[] = [];
+  await until(`each worker serves half: ${2 * COPIES} subscriptions`, 8000, async () => {
+    const metrics = await gateway.metrics();
+    subs = WORKERS.map((i) => metrics.get(`huizhen_worker_subs{worker="${i}"}`) ?? 0);
+    return subs.every((n) => n >= 2 * COPIES);
+  });
   await room.reset();
   const before = lost(room);
   await sleep(4000);

@@ -1,4 +1,5 @@
 // Simulcast and codecs as a receiver sees them: layers by RID, both codecs, a single continuous stream.
+// Timed: what arrives in a time
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Gateway, sleep } from "../lib/gateway.ts";

@@ -1,11 +1,12 @@
 // Kill -9 of everything under a running consult of three, and a takeover: media flows again, nothing is used twice.
+// Timed: gaps and delays
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { Gateway, sleep, until } from "../lib/gateway.ts";
+import { Gateway, rounds, sleep, until } from "../lib/gateway.ts";
 import { Room } from "../lib/peer.ts";
 import { RpcClient } from "../lib/rpc.ts";
 
-const KILLS = 20;
+const KILLS = rounds(8, 20);
 let gateway: Gateway;
 let room: Room;
 

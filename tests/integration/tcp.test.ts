@@ -1,15 +1,16 @@
 // Media over TCP on the HTTPS port (RFC 6544): a consult of three without UDP, kills and a takeover under it, and
 // connections that mean no good.
+// Timed: gaps and delays
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { Agent, get } from "node:https";
 import { createHmac, randomBytes } from "node:crypto";
-import { Gateway, sleep, until } from "../lib/gateway.ts";
+import { Gateway, rounds, sleep, until } from "../lib/gateway.ts";
 import { Room } from "../lib/peer.ts";
 import { offer } from "../lib/offers.ts";
 
-const KILLS = 10;
+const KILLS = rounds(4, 10);
 let gateway: Gateway;
 let room: Room;
 

@@ -1,5 +1,6 @@
 // A gateway behind NAT with full ICE agents, and one with two uplinks of which one dies, in network namespaces of their
 // own, with real browsers outside. Root only.
+// Timed: gaps, in a network of its own
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { join } from "node:path";

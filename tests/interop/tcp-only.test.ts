@@ -1,5 +1,6 @@
 // A network that lets no UDP through: Chromium and Firefox are in by TCP on the HTTPS port. Runs itself again inside a
 // network namespace whose loopback drops every UDP packet silently.
+// Timed: gaps, in a network of its own
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";

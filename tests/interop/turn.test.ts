@@ -1,5 +1,6 @@
 // TURN through a real coturn: credentials handed out at join and as Link headers, Chromium that may use nothing but the
 // relay, wrong and expired credentials, the doctor.
+// Timed: a relay that all share
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";

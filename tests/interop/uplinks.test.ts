@@ -1,6 +1,7 @@
 // A gateway with two addresses (two ISPs), and Chromium in a call when one of them dies without a word: how long until
 // fresh pictures are seen again. And UDP that a firewall begins to drop in mid-call. Runs itself again inside a network
 // namespace of its own.
+// Timed: gaps, in a network of its own
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";

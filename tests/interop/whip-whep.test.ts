@@ -1,5 +1,6 @@
 // WHIP and WHEP with a client that this project did not write: the npm package `whip-whep`, in real Chromium, from a
 // page of another origin.
+// Timed: glass to glass
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";

@@ -24,6 +24,11 @@ export async function until<T>(what: string, ms: number, probe: () => Promise<T 
   }
 }
 
+/** How often a test does the same: fewer times in each `./dev test`, many in `./dev test --full`. */
+export function rounds(few: number, many: number): number {
+  return process.env["HZ_TEST_FULL"] === "1" ? many : few;
+}
+
 async function freeTcpPort(): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer();

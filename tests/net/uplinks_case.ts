@@ -6,14 +6,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { Gateway, ROOT, sleep, until } from "../lib/gateway.ts";
+import { Gateway, ROOT, rounds, sleep, until } from "../lib/gateway.ts";
 import { openCabin, type Cabin, type Seat } from "./browsers.ts";
 import { Lab, SERVER } from "./lab.ts";
 import { Coturn, fence, TURN, turnEnvironment, Uplink } from "./uplinks.ts";
 
 const RTT_MS = 40;
 const JOIN_MS = 20000;
-const ROUNDS = Number(process.env["HZ_UPLINK_ROUNDS"] ?? 2);
+const ROUNDS = rounds(1, 4);
 const DEAD_MS = 6000, REVIVED_MS = 16000;
 const GAP_MS = 1000, BACK_MS = 8000;
 
