@@ -16,8 +16,8 @@
 #define PREROLL 3840               // a decoder is right only so late after it begins (RFC 7845 4.6)
 
 struct work {
-	const struct hz_sound_packets *packets;
-	size_t next_packet;
+	const struct hz_tape *tape;
+	size_t next_packet, end_packet;
 	AVCodecContext *decoder, *encoder;
 	SwrContext *resampler;
 	AVAudioFifo *fifo;
@@ -59,19 +59,6 @@ static void restore_denormals(uint64_t before)
 #endif
 }
 
-int hz_slice_grow(uint8_t **data, size_t *room, size_t at, size_t bytes)
-{
-	if (bytes <= *room - at)
-		return 0;
-	size_t more = 2 * *room + bytes + 65536;
-	uint8_t *grown = realloc(*data, more);
-	if (!grown)
-		return -ENOMEM;
-	*data = grown;
-	*room = more;
-	return 0;
-}
-
 AVCodecContext *hz_slice_encoder(int channels)
 {
 	const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
@@ -94,9 +81,10 @@ AVCodecContext *hz_slice_encoder(int channels)
 
 static int open_decoder(struct work *w)
 {
-	const AVCodec *codec = avcodec_find_decoder(w->packets->codec->codec_id);
+	const AVCodecParameters *from = w->tape->in->streams[w->tape->index]->codecpar;
+	const AVCodec *codec = avcodec_find_decoder(from->codec_id);
 	w->decoder = codec ? avcodec_alloc_context3(codec) : NULL;
-	if (!w->decoder || avcodec_parameters_to_context(w->decoder, w->packets->codec) < 0)
+	if (!w->decoder || avcodec_parameters_to_context(w->decoder, from) < 0)
 		return -ENOMEM;
 	w->decoder->thread_count = 1;
 	w->decoder->pkt_timebase = (AVRational){1, HZ_DICOM_SOUND_HZ};
@@ -120,7 +108,7 @@ static int open_all(struct work *w, int channels)
 	w->frame->ch_layout = w->layout; // mono and stereo own no memory
 	if (av_frame_get_buffer(w->frame, 0) < 0)
 		return -ENOMEM;
-	return open_decoder(w);
+	return 0;
 }
 
 static void close_all(struct work *w)
@@ -136,18 +124,27 @@ static void close_all(struct work *w)
 	avcodec_free_context(&w->decoder);
 }
 
-// The first packet that may be heard at `sample`, and those by which the decoder settles.
-static size_t first_of(const struct hz_sound_packets *p, int64_t sample)
+// The first packet of the run that begins at `sample` or later.
+static size_t find(const struct hz_tape *t, const struct hz_tape_slice *s, int64_t sample)
 {
-	size_t low = 0, high = p->count;
+	size_t low = s->first, high = s->end;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		if (p->list[middle].at < sample - PREROLL)
+		if (t->packet[middle].at < sample)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low > 0 ? low - 1 : 0;
+	return low;
+}
+
+void hz_slice_packets(const struct hz_tape *tape, const struct hz_tape_slice *slice, size_t *ret_first,
+                      size_t *ret_end)
+{
+	int64_t from = slice->begin > BEFORE ? slice->begin - BEFORE - PREROLL : 0;
+	size_t first = find(tape, slice, from);
+	*ret_first = first > slice->first ? first - 1 : slice->first;
+	*ret_end = find(tape, slice, slice->stop + BEHIND + HZ_AAC_FRAME);
 }
 
 // --- decoding
@@ -179,14 +176,13 @@ static int hold(struct work *w)
 
 static void feed(struct work *w)
 {
-	const struct hz_sound_packets *all = w->packets;
-	if (w->next_packet == all->count ||
-	    all->list[w->next_packet].at > w->to + BEHIND + 2 * HZ_AAC_FRAME) {
+	const struct hz_tape *t = w->tape;
+	if (w->next_packet == w->end_packet) {
 		(void)avcodec_send_packet(w->decoder, NULL);
 		return;
 	}
-	const struct hz_sound_packet *p = &all->list[w->next_packet++];
-	w->packet->data = all->data + p->from;
+	const struct hz_tape_packet *p = &t->packet[w->next_packet++];
+	w->packet->data = t->data + p->from;
 	w->packet->size = (int)p->bytes;
 	w->packet->pts = w->packet->dts = p->at;
 	(void)avcodec_send_packet(w->decoder, w->packet); // a broken packet becomes silence
@@ -229,10 +225,10 @@ static int keep(struct work *w, const AVPacket *p)
 		s->frame = more;
 		s->room = room;
 	}
-	if (hz_slice_grow(&s->data, &s->data_room, s->bytes, (size_t)p->size))
+	if (hz_tape_grow(&s->data, &s->data_room, s->bytes, (size_t)p->size))
 		return -ENOMEM;
 	memcpy(s->data + s->bytes, p->data, (size_t)p->size);
-	s->frame[s->count++] = (struct hz_aac){p->pts, s->bytes, (uint32_t)p->size};
+	s->frame[s->count++] = (struct hz_aac){s->bytes, (uint32_t)p->size};
 	s->bytes += (size_t)p->size;
 	return 0;
 }
@@ -315,20 +311,40 @@ static int run(struct work *w, int64_t until)
 	return err ? err : drain(w);
 }
 
-int hz_slice_make(const struct hz_sound_packets *packets, int channels, int64_t number, struct hz_slice *ret)
+int hz_slice_make(const struct hz_tape *tape, const struct hz_tape_slice *slice, struct hz_slice *ret)
 {
 	struct hz_slice out = {.count = 0};
-	int64_t begin = number * HZ_SLICE_SAMPLES, end = begin + HZ_SLICE_SAMPLES;
-	struct work w = {
-	    .packets = packets, .ret = &out, .from = begin - HZ_AAC_FRAME, .to = end - HZ_AAC_FRAME};
+	struct work w = {.tape = tape,
+	                 .ret = &out,
+	                 .from = slice->begin - HZ_AAC_FRAME,
+	                 .to = slice->stop - (slice->last ? 0 : HZ_AAC_FRAME)};
 	uint64_t before = no_denormals();
-	w.next = w.sent = number > 0 ? begin - BEFORE : 0;
-	w.next_packet = first_of(packets, w.next);
-	int err = open_all(&w, channels);
+	w.next = w.sent = slice->begin > BEFORE ? slice->begin - BEFORE : 0;
+	hz_slice_packets(tape, slice, &w.next_packet, &w.end_packet);
+	int err = open_all(&w, tape->channels);
 	if (!err)
-		err = run(&w, end + BEHIND);
+		err = open_decoder(&w);
+	if (!err)
+		err = run(&w, slice->stop + BEHIND);
 	close_all(&w);
 	restore_denormals(before);
+	if (err)
+		hz_slice_done(&out);
+	else
+		*ret = out;
+	return err;
+}
+
+int hz_slice_silence(int channels, struct hz_slice *ret)
+{
+	struct hz_slice out = {.count = 0};
+	struct work w = {.ret = &out, .from = BEFORE, .to = BEFORE + HZ_AAC_FRAME, .drained = true};
+	int err = open_all(&w, channels);
+	if (!err)
+		err = run(&w, BEFORE + HZ_AAC_FRAME + BEHIND);
+	close_all(&w);
+	if (!err && out.count != 1)
+		err = -EIO;
 	if (err)
 		hz_slice_done(&out);
 	else

@@ -1,6 +1,7 @@
-// About a minute of the sound of a DICOM video, decoded and made AAC by itself, so that several can be made at once. Neighbours
-// fit: each slice's encoder has heard what comes before, and of what it gives only the slice's own frames are kept.
-// Part of dicom_sound. Thread: any, one a slice; packets are only read.
+// A slice of the sound of a DICOM video (dicom_tape.h), decoded and made AAC by itself, so that several can be made at once, and
+// before the rest is known. Neighbours fit: each slice's encoder has heard what comes before, and of what it gives only the slice's
+// own frames are kept. It depends on hz_slice_packets(), the slice's begin and stop and the channels, and on nothing else.
+// Part of dicom_sound. Thread: any, one a slice; the tape is only read.
 #ifndef HZ_RECORDER_FINALIZE_DICOM_SLICE_H
 #define HZ_RECORDER_FINALIZE_DICOM_SLICE_H
 
@@ -8,31 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HZ_DICOM_SOUND_HZ 48000
-#define HZ_AAC_FRAME      1024                  // samples
-#define HZ_SLICE_SAMPLES  (2800 * HZ_AAC_FRAME) // a whole number of frames
-
-struct hz_sound_packet { // one of a file, compressed
-	int64_t at;      // sample of the output where it begins; ascending
-	size_t from;     // in `data`
-	uint32_t bytes;
-};
-
-struct hz_sound_packets {
-	struct hz_sound_packet *list;
-	size_t count, room;
-	uint8_t *data; // AV_INPUT_BUFFER_PADDING_SIZE bytes behind the last are there
-	size_t bytes, data_room;
-	const AVCodecParameters *codec; // the file's
-};
+#include "recorder/finalize/dicom_tape.h"
 
 // Mono or stereo AAC-LC at 48 kHz, opened. NULL: no encoder, or no memory.
 AVCodecContext *hz_slice_encoder(int channels);
 
-struct hz_slice { // AAC frames one after another
+struct
+    hz_slice { // AAC frames one after another; the first ends where the slice begins: its window reaches over both
 	struct hz_aac {
-		int64_t
-		    pts; // sample of the output where its window begins: the first is HZ_AAC_FRAME before 0
 		size_t from;
 		uint32_t bytes;
 	} * frame;
@@ -41,11 +25,15 @@ struct hz_slice { // AAC frames one after another
 	size_t bytes, data_room;
 };
 
-// Sound of [number, number + 1) * HZ_SLICE_SAMPLES; silence where there are no packets. -ENOMEM; -ENOTSUP; -EIO.
-int hz_slice_make(const struct hz_sound_packets *packets, int channels, int64_t number, struct hz_slice *ret);
+// (stop - begin) / HZ_AAC_FRAME frames, of a run's last slice one more. -ENOMEM; -ENOTSUP; -EIO.
+int hz_slice_make(const struct hz_tape *tape, const struct hz_tape_slice *slice, struct hz_slice *ret);
 void hz_slice_done(struct hz_slice *slice);
 
-// Room for `bytes` more behind `at` of an array of bytes. -ENOMEM.
-int hz_slice_grow(uint8_t **data, size_t *room, size_t at, size_t bytes);
+// One frame of silence, which fits between any slices.
+int hz_slice_silence(int channels, struct hz_slice *ret);
+
+// The packets of the tape [first, end) that are decoded for a slice.
+void hz_slice_packets(const struct hz_tape *tape, const struct hz_tape_slice *slice, size_t *ret_first,
+                      size_t *ret_end);
 
 #endif
