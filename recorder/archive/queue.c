@@ -12,7 +12,8 @@
 #include "recorder/record/files.h"
 #include "recorder/record/package.h"
 
-#define NOTED_BYTES (1u << 20)
+#define NOTED_BYTES   (1u << 20)
+#define PACS_PARALLEL 3
 
 static const char *const spools[] = {"pacs", "emr"};
 
@@ -200,12 +201,15 @@ static enum hz_outcome send_bundle(void *arg, const char *folder, const struct h
 	return good == HZ_STORED ? hz_fhir_post(a->client, path, item->bytes, ret) : good;
 }
 
-static int open_one(struct hz_archive *a, const char *name, hz_delivery_send *send, struct hz_delivery **ret)
+// Objects of a record are one another's equals; Bundles are not.
+static int open_one(struct hz_archive *a, const char *name, hz_delivery_send *send, unsigned parallel,
+                    struct hz_delivery **ret)
 {
 	const struct hz_delivery_settings with = {.store = a->settings->store,
 	                                          .name = name,
 	                                          .send = send,
 	                                          .arg = a,
+	                                          .parallel = parallel,
 	                                          .first_ms = a->settings->retry_first_ms,
 	                                          .most_ms = a->settings->retry_most_ms};
 	return hz_delivery_new(&with, ret);
@@ -223,9 +227,9 @@ int hz_queue_open(struct hz_archive *a)
 	static struct hz_fhir_access access; // one archive a process
 	int err = hz_http_init();
 	if (!err && *a->settings->pacs.url)
-		err = open_one(a, "pacs", send_object, &a->pacs);
+		err = open_one(a, "pacs", send_object, PACS_PARALLEL, &a->pacs);
 	if (!err && *a->settings->emr.target.url)
-		err = open_one(a, "emr", send_bundle, &a->emr);
+		err = open_one(a, "emr", send_bundle, 1, &a->emr);
 	if (!err && a->emr) {
 		access = access_of(a);
 		err = hz_fhir_client_new(&access, &a->client);

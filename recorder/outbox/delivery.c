@@ -89,6 +89,15 @@ struct pass {
 	struct hz_delivery_stats now;
 	char held[HZ_RECORD_ID_BYTES]; // a record whose order must be kept
 	int64_t next_ms;
+	bool away; // in this batch
+	struct sending {
+		struct hz_delivery *delivery;
+		pthread_t thread;
+		struct hz_spool_item item;
+		enum hz_outcome outcome;
+		struct hz_outcome_text text;
+	} batch[HZ_DELIVERY_PARALLEL]; // of one record
+	unsigned sending;
 };
 
 static void note_waiting(struct pass *p, const struct hz_spool_item *item)
@@ -130,7 +139,9 @@ static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *
 	p->now.failed++;
 	snprintf(p->now.error, sizeof(p->now.error), "%s", text->why);
 	if (outcome == HZ_AWAY) {
-		d->away_until_ms = now_ms + pause_of(d, ++d->away);
+		d->away += !p->away; // all of a batch find out
+		p->away = true;
+		d->away_until_ms = now_ms + pause_of(d, d->away);
 		p->now.away_since_ms = p->now.away_since_ms ? p->now.away_since_ms : now_ms;
 		sooner(p, d->away_until_ms);
 	} else {
@@ -150,20 +161,69 @@ static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *
 	        hz_log_safe(text->why, safe, sizeof(safe)), err);
 }
 
+static void *send_one(void *arg)
+{
+	struct sending *s = arg;
+	struct hz_delivery *d = s->delivery;
+	char folder[HZ_RECORD_PATH_BYTES + 80];
+	snprintf(folder, sizeof(folder), "%s/%s", d->store, s->item.folder);
+	s->outcome = d->settings.send(d->settings.arg, folder, &s->item, &s->text);
+	return NULL;
+}
+
+// Sends what was gathered and notes what became of it, in the spool's order.
+static void flush(struct hz_delivery *d, struct pass *p)
+{
+	unsigned started = 1;
+	if (!p->sending)
+		return;
+	while (started < p->sending &&
+	       pthread_create(&p->batch[started].thread, NULL, send_one, &p->batch[started]) == 0)
+		started++;
+	send_one(&p->batch[0]);
+	for (unsigned i = started; i < p->sending; i++) // no threads: one after another
+		send_one(&p->batch[i]);
+	for (unsigned i = 1; i < started; i++)
+		pthread_join(p->batch[i].thread, NULL);
+	p->away = false;
+	for (unsigned i = 0; i < p->sending; i++) {
+		struct sending s = p->batch[i];
+		if (s.outcome == HZ_STOPPED)
+			note_waiting(p, &s.item);
+		else
+			settle(d, p, &s.item, s.outcome, &s.text);
+	}
+	p->sending = 0;
+}
+
+static void gather(struct hz_delivery *d, struct pass *p, const struct hz_spool_item *item)
+{
+	unsigned most = d->settings.parallel ? d->settings.parallel : 1;
+	p->batch[p->sending++] = (struct sending){.delivery = d, .item = *item};
+	if (p->sending >= most || p->sending == HZ_DELIVERY_PARALLEL)
+		flush(d, p);
+}
+
+static int64_t later_of(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void try_one(struct hz_delivery *d, struct pass *p, const char *name, int64_t now_ms)
 {
-	char folder[HZ_RECORD_PATH_BYTES + 80];
 	struct hz_spool_item item;
-	struct hz_outcome_text text = {.why = ""};
 	int err = hz_spool_read(d->folder, name, &item);
 	if (err) {
 		p->now.parked += err == -EBADMSG; // nobody can say what it was: `huizhen doctor` counts them
 		return;
 	}
+	if (p->sending && strcmp(p->batch[0].item.record, item.record) != 0)
+		flush(d, p); // may find the destination away
 	if (item.parked) {
 		p->now.parked++;
 		return;
 	}
+	now_ms = is_ahead(d, d->away_until_ms, now_ms) ? now_ms : later_of(hz_wall_us() / 1000, now_ms);
 	bool held = strcmp(p->held, item.record) == 0, away = is_ahead(d, d->away_until_ms, now_ms);
 	bool pause = is_ahead(d, item.next_ms, now_ms);
 	if (held || away || pause || atomic_load(&d->stop)) {
@@ -173,12 +233,7 @@ static void try_one(struct hz_delivery *d, struct pass *p, const char *name, int
 		note_waiting(p, &item);
 		return;
 	}
-	snprintf(folder, sizeof(folder), "%s/%s", d->store, item.folder);
-	enum hz_outcome outcome = d->settings.send(d->settings.arg, folder, &item, &text);
-	if (outcome == HZ_STOPPED)
-		note_waiting(p, &item);
-	else
-		settle(d, p, &item, outcome, &text);
+	gather(d, p, &item);
 }
 
 int64_t hz_delivery_pass(struct hz_delivery *d, int64_t now_ms)
@@ -197,10 +252,8 @@ int64_t hz_delivery_pass(struct hz_delivery *d, int64_t now_ms)
 	if (is_ahead(d, d->away_until_ms, now_ms))
 		sooner(&p, d->away_until_ms);
 	for (unsigned i = 0; i < count; i++)
-		try_one(d, &p, names[i],
-		        is_ahead(d, d->away_until_ms, now_ms) ? now_ms
-		        : hz_wall_us() / 1000 > now_ms        ? hz_wall_us() / 1000
-		                                              : now_ms);
+		try_one(d, &p, names[i], now_ms);
+	flush(d, &p);
 	hz_spool_list_free(names, count);
 	publish(d, &p.now);
 	return p.next_ms;

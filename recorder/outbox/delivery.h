@@ -1,4 +1,5 @@
-// Empties a spool folder: oldest first, one at a time, each until it is stored. A destination that is away is tried again
+// Empties a spool folder: oldest consult first, each item until it is stored. Several of one record may be under way at once
+// (`parallel`), never of two. A destination that is away is tried again
 // with pauses that double; then everything waits. An item that fails by itself makes only its record wait. A refused item is parked
 // and the rest goes on. What was sent and not yet noted when the process died is sent again: destinations tell by its ids.
 //
@@ -14,7 +15,9 @@
 
 struct hz_delivery;
 
-// folder: of the record. Runs in the delivery's thread and may take long.
+#define HZ_DELIVERY_PARALLEL 4
+
+// folder: of the record. May take long; runs in the delivery's thread and, of one record, in up to parallel - 1 others.
 typedef enum hz_outcome hz_delivery_send(void *arg, const char *folder, const struct hz_spool_item *item,
                                          struct hz_outcome_text *ret);
 
@@ -24,6 +27,7 @@ struct hz_delivery_settings {
 	hz_delivery_send *send;
 	void *arg;
 	int64_t first_ms, most_ms; // pauses
+	unsigned parallel;         // items of a record at once, at most HZ_DELIVERY_PARALLEL; 0 is 1
 };
 
 struct hz_delivery_stats {

@@ -1,5 +1,6 @@
 // Order, repeats, parking and pauses of an outbox, with a destination that is told what to answer.
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -227,6 +228,86 @@ static void test_clock(void **state)
 	hz_delivery_free(d);
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static unsigned under_way, most_at_once, arrived, wanted;
+static char of[64], mixed;
+static enum hz_outcome outcome_at_once;
+
+// Comes back when `wanted` have been under way together: one after another they would wait in vain.
+static enum hz_outcome send_together(void *arg, const char *record_folder, const struct hz_spool_item *item,
+                                     struct hz_outcome_text *ret)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 10;
+	pthread_mutex_lock(&lock);
+	mixed |= under_way && strcmp(of, item->record) != 0;
+	snprintf(of, sizeof(of), "%s", item->record);
+	most_at_once = ++under_way > most_at_once ? under_way : most_at_once;
+	arrived++;
+	pthread_cond_broadcast(&changed);
+	while (arrived < wanted && pthread_cond_timedwait(&changed, &lock, &until) == 0)
+		;
+	under_way--;
+	pthread_mutex_unlock(&lock);
+	return outcome_at_once;
+}
+
+static struct hz_delivery *make_parallel(void)
+{
+	struct hz_delivery *d;
+	const struct hz_delivery_settings settings = {.store = store,
+	                                              .name = "pacs",
+	                                              .send = send_together,
+	                                              .first_ms = 1000,
+	                                              .most_ms = 8000,
+	                                              .parallel = 3};
+	assert_int_equal(hz_delivery_new(&settings, &d), 0);
+	most_at_once = arrived = under_way = 0;
+	mixed = 0;
+	return d;
+}
+
+// Objects of one record go at once; those of the next wait for them.
+static void test_parallel(void **state)
+{
+	struct hz_delivery *d = make_parallel();
+	struct hz_delivery_stats stats;
+	for (unsigned i = 1; i <= 3; i++) {
+		put(A, 1000, i);
+		put(B, 2000, i);
+	}
+	wanted = 3;
+	outcome_at_once = HZ_STORED;
+	hz_delivery_pass(d, now_ms());
+	assert_int_equal(arrived, 6);
+	assert_int_equal(most_at_once, 3);
+	assert_false(mixed);
+	hz_delivery_stats(d, &stats);
+	assert_int_equal(stats.delivered, 6);
+	hz_delivery_free(d);
+}
+
+// All that were under way find that the destination is away: that is one failure of it, and nothing else is tried.
+static void test_parallel_away(void **state)
+{
+	struct hz_delivery *d = make_parallel();
+	struct hz_delivery_stats stats;
+	int64_t begin = now_ms();
+	for (unsigned i = 1; i <= 3; i++)
+		put(A, 1000, i);
+	put(B, 2000, 1);
+	wanted = 3;
+	outcome_at_once = HZ_AWAY;
+	int64_t next = hz_delivery_pass(d, begin);
+	assert_int_equal(arrived, 3);
+	assert_true(next - begin < 1900);
+	hz_delivery_stats(d, &stats);
+	assert_int_equal(stats.waiting, 4);
+	hz_delivery_free(d);
+}
+
 int main(void)
 {
 	hz_log_init("test", HZ_LOG_ERROR);
@@ -237,6 +318,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_odd_files, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_parallel, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_parallel_away, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_thread, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
