@@ -140,7 +140,7 @@ int hz_cli_record_master(const struct hz_cli_record *o, uint8_t ret[HZ_JOURNAL_K
 
 // --- finalize -----------------------------------------------------------------------------------------------------------
 
-static int finalize(const struct hz_cli_record *o)
+static int with_record(const struct hz_cli_record *o, bool prepare)
 {
 	uint8_t master[HZ_JOURNAL_KEY_BYTES];
 	char folder[HZ_RECORD_PATH_BYTES];
@@ -159,9 +159,21 @@ static int finalize(const struct hz_cli_record *o)
 		    o->record, o->root);
 	int code = hz_cli_record_master(o, master);
 	if (!code)
-		code = hz_cli_record_finalize(folder, master);
+		code =
+		    prepare ? hz_cli_record_prepare(folder, master) : hz_cli_record_finalize(folder, master);
 	hz_wipe(master, sizeof(master));
 	return code;
+}
+
+static int finalize(const struct hz_cli_record *o)
+{
+	return with_record(o, false);
+}
+
+// Not for people: the archive does it while a consult is recorded.
+static int prepare(const struct hz_cli_record *o)
+{
+	return with_record(o, true);
 }
 
 // ------------------------------------------------------------------------------------------------------------------------
@@ -170,7 +182,10 @@ static const struct verb {
 	const char *name;
 	int (*run)(const struct hz_cli_record *o);
 	bool takes_record;
-} verbs[] = {{"list", list, false}, {"verify", hz_cli_record_verify, true}, {"finalize", finalize, true}};
+} verbs[] = {{"list", list, false},
+             {"verify", hz_cli_record_verify, true},
+             {"finalize", finalize, true},
+             {"prepare", prepare, true}};
 
 int hz_cli_record(int argc, char **argv)
 {

@@ -19,6 +19,7 @@ struct hz_cli_record {
 };
 
 int hz_cli_record_finalize(const char *folder, const uint8_t *master); // an exit code
+int hz_cli_record_prepare(const char *folder, uint8_t *master);        // an exit code; wipes the key
 int hz_cli_record_verify(const struct hz_cli_record *options);         // the same
 
 // 0, or an exit code after an error line.

@@ -15,6 +15,7 @@
 //       certificate.json            signed
 //       erasures/NNNN.json          signed notes of what was erased: recorder/record/erasure.h
 //       holds/                      legal holds that were ended
+//       early/                      made ahead, gone when dicom/ is there: recorder/finalize/prepare.h
 //     outbox/pacs/  outbox/emr/     what is still to be delivered, oldest first
 //     hold/                         legal holds, one file a record
 //       lock                        flock(2) of whoever works on it

@@ -39,7 +39,8 @@ static bool is_ahead(int64_t due_ms, int64_t now_ms)
 struct look {
 	struct hz_archive *archive;
 	int64_t now_ms;
-	struct due job, second, compose; // tracks come first
+	struct due job, second, compose, early; // tracks come first
+	int64_t early_ms;                       // when it is due
 	struct hz_queue_names queue;
 };
 
@@ -120,6 +121,17 @@ static void offer_composing(struct look *l, const char *folder, const struct hz_
 		offer_to(&l->compose, folder, state);
 }
 
+// The one that waits longest.
+static void offer_early(struct look *l, const char *folder, const struct hz_record_state *state)
+{
+	int64_t due_ms = hz_early_due_ms(folder, state, l->now_ms);
+	if (due_ms > l->now_ms || (l->early.found && l->early_ms <= due_ms))
+		return;
+	l->early.found = false;
+	l->early_ms = due_ms;
+	offer_to(&l->early, folder, state);
+}
+
 // FINALISED becomes DELIVERED when nothing of it waits any more.
 static void delivered(struct look *l, const char *folder, const struct hz_record_state *state)
 {
@@ -173,6 +185,8 @@ static bool look_at(void *arg, const char *folder, const struct hz_record_state 
 		watch(a, folder);
 		if (is_abandoned(l, folder, state))
 			offer(l, folder, state);
+		else
+			offer_early(l, folder, state);
 		break;
 	case HZ_RECORD_ENDED:
 	case HZ_RECORD_FINALISING:
@@ -250,6 +264,7 @@ static void look(struct hz_archive *a)
 	(void)hz_record_each(a->settings->store, count_held, a);
 	begin(a, l.job.found ? &l.job : &l.second, a->job.active, hz_job_start);
 	begin(a, &l.compose, a->composing.active, hz_composing_start);
+	begin(a, &l.early, a->early.active || a->job.active, hz_early_start);
 	hz_archive_metrics(a);
 }
 
@@ -281,11 +296,12 @@ static bool drain(int fd)
 
 static bool wait_for(struct hz_archive *a, int stop_fd, int64_t wait_ms, int64_t *next_us)
 {
-	struct pollfd fds[4] = {{.fd = stop_fd, .events = POLLIN},
+	struct pollfd fds[5] = {{.fd = stop_fd, .events = POLLIN},
 	                        {.fd = a->inotify_fd, .events = POLLIN},
 	                        {.fd = a->job.active ? a->job.pid_fd : -1, .events = POLLIN},
-	                        {.fd = a->composing.active ? a->composing.pid_fd : -1, .events = POLLIN}};
-	int n = poll(fds, 4, wait_ms < 0 ? 0 : wait_ms > 1000 ? 1000 : (int)wait_ms);
+	                        {.fd = a->composing.active ? a->composing.pid_fd : -1, .events = POLLIN},
+	                        {.fd = a->early.active ? a->early.pid_fd : -1, .events = POLLIN}};
+	int n = poll(fds, 5, wait_ms < 0 ? 0 : wait_ms > 1000 ? 1000 : (int)wait_ms);
 	if ((n < 0 && errno != EINTR) || (n > 0 && fds[0].revents))
 		return false;
 	if (n > 0 && fds[1].revents && drain(a->inotify_fd)) {
@@ -300,6 +316,8 @@ static bool wait_for(struct hz_archive *a, int stop_fd, int64_t wait_ms, int64_t
 		hz_composing_child_ended(a);
 		*next_us = 0;
 	}
+	if (n > 0 && fds[4].revents)
+		hz_early_child_ended(a);
 	// Deliveries run beside: a record becomes DELIVERED within a second or two.
 	if (n == 0 && a->phases[HZ_RECORD_FINALISED] && *next_us > hz_now_us() + 1000000)
 		*next_us = hz_now_us() + 1000000;
@@ -352,8 +370,10 @@ static int await_store(const struct hz_archive_settings *settings, int stop_fd)
 
 int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd)
 {
-	struct hz_archive a = {
-	    .settings = settings, .job = {.pid_fd = -1, .lock_fd = -1}, .composing = {.pid_fd = -1}};
+	struct hz_archive a = {.settings = settings,
+	                       .job = {.pid_fd = -1, .lock_fd = -1},
+	                       .composing = {.pid_fd = -1},
+	                       .early = {.pid_fd = -1}};
 	char path[HZ_RECORD_PATH_BYTES + 16];
 	a.lock_fd = await_store(settings, stop_fd);
 	if (a.lock_fd < 0)
@@ -369,6 +389,7 @@ int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd)
 		loop(&a, stop_fd);
 	hz_job_stop(&a);
 	hz_composing_stop(&a);
+	hz_early_stop(&a);
 	hz_queue_close(&a);
 	if (a.inotify_fd >= 0)
 		close(a.inotify_fd);

@@ -87,7 +87,7 @@ int hz_child_start(const struct hz_archive_settings *settings, const char *comma
 		start.files = 1024;
 		argv[n++] = folder;
 	} else {
-		if (strcmp(command, "finalize") == 0)
+		if (strcmp(command, "finalize") == 0 || strcmp(command, "prepare") == 0)
 			argv[n++] = "record";
 		argv[n++] = command;
 		argv[n++] = folder;

@@ -15,6 +15,7 @@
 #include "gateway/base/log.h"
 #include "recorder/archive/internal.h"
 #include "recorder/finalize/finalize.h"
+#include "recorder/finalize/prepare.h"
 #include "recorder/journal/keys.h"
 #include "recorder/record/erasure.h"
 #include "recorder/record/files.h"
@@ -216,6 +217,8 @@ static int note(struct erasing *e, struct hz_erased *ret)
 static int erase_person(struct erasing *e, struct hz_erased *ret)
 {
 	int err = note(e, ret);
+	if (!err)
+		err = hz_prepare_remove(e->what->folder);
 	if (!err)
 		err = destroy_keys(e, ret->number);
 	if (!err)

@@ -33,6 +33,14 @@ struct hz_archive_slot { // of composing
 	int64_t began_us;
 };
 
+struct hz_archive_early { // preparing what is still recorded
+	bool active;
+	char folder[HZ_RECORD_PATH_BYTES], id[HZ_RECORD_ID_BYTES];
+	pid_t pid;
+	int pid_fd;
+	int64_t began_us;
+};
+
 struct hz_archive_clock {
 	int64_t wall_ms, boot_ms; // of the last look
 	int64_t held_until_ms;    // nothing is deleted before; since boot
@@ -45,6 +53,7 @@ struct hz_archive {
 	struct hz_fhir_client *client;
 	struct hz_archive_job job;
 	struct hz_archive_slot composing;
+	struct hz_archive_early early;
 	int inotify_fd, lock_fd;
 	unsigned phases[HZ_ARCHIVE_PHASES];      // of the last look
 	unsigned held, to_compose, not_composed; // of the last look, too
@@ -67,8 +76,15 @@ int64_t hz_job_pause_ms(unsigned attempts);                 // before the next a
 bool hz_job_is_second(const struct hz_record_state *state); // composed, and nobody has been told
 bool hz_job_is_queued(const char *folder);                  // its deliveries were put into the spools
 
+// --- early.c: while a record is still recorded --------------------------------------------------------------------------
+// The moment when it should be prepared (again), wall-clock ms: the later, the longer a consult has lasted.
+int64_t hz_early_due_ms(const char *folder, const struct hz_record_state *state, int64_t now_ms);
+int hz_early_start(struct hz_archive *archive, const char *folder, const struct hz_record_state *state);
+void hz_early_child_ended(struct hz_archive *archive); // pid_fd can be read
+void hz_early_stop(struct hz_archive *archive);        // what has ended comes first
+
 // --- child.c: children with limits --------------------------------------------------------------------------------------
-// command: "finalize", "package", "compose". said_fd: its stderr; -1: ours.
+// command: "prepare", "finalize", "package", "compose". said_fd: its stderr; -1: ours.
 int hz_child_start(const struct hz_archive_settings *settings, const char *command, const char *folder,
                    int said_fd, pid_t *ret, int *ret_pid_fd);
 

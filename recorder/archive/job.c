@@ -10,6 +10,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "recorder/archive/internal.h"
+#include "recorder/finalize/prepare.h"
 #include "recorder/record/certificate.h"
 #include "recorder/record/files.h"
 
@@ -61,6 +62,8 @@ static void note_first(const struct hz_archive *a, struct hz_archive_job *job, c
 		snprintf(s->error, sizeof(s->error), "%s: %s", commands[job->step], why);
 		s->phase = s->attempts >= HZ_ARCHIVE_ATTEMPTS ? HZ_RECORD_FAILED : HZ_RECORD_FINALISING;
 	}
+	if (s->phase == HZ_RECORD_FAILED) // nobody knows how long it stays so
+		(void)hz_prepare_remove(job->folder);
 	s->changed_ms = hz_wall_us() / 1000;
 }
 
@@ -153,6 +156,7 @@ int hz_job_start(struct hz_archive *a, const char *folder, const struct hz_recor
 {
 	struct hz_archive_job *job = &a->job;
 	int lock_fd;
+	hz_early_stop(a);
 	int busy = hz_record_lock(folder, &lock_fd);
 	if (busy)
 		return busy == -EBUSY ? 0 : busy; // somebody works on it by hand: later

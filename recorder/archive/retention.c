@@ -19,8 +19,8 @@
 
 #define DAY_MS 86400000ll
 
-static const char *const media[] = {"keys",         "journal",    "tracks",    "dicom",
-                                    "composed.mp4", "poster.jpg", "strip.jpg", NULL};
+static const char *const media[] = {"keys",       "journal",   "tracks", "dicom", "composed.mp4",
+                                    "poster.jpg", "strip.jpg", "early",  NULL};
 static const char *const rest[] = {"manifest.json", "timeline.json",
                                    "fhir.json",     "fhir-2.json",
                                    "fhir-3.json",   "fhir-4.json",

@@ -79,7 +79,8 @@ static int open_sound(struct work *w, const struct hz_dicom_mp4 *with)
 {
 	int64_t first_us = us_of(w, w->first_dts);
 	const char *path = with->audio ? with->audio : with->video;
-	int err = hz_dicom_sound_new(path, (with->audio ? with->audio_offset_us : 0) - first_us, &w->sound);
+	int err = hz_dicom_sound_new(path, (with->audio ? with->audio_offset_us : 0) - first_us, with->early,
+	                             &w->sound);
 	if (err == -ENOENT && !with->audio)
 		return 0;
 	return err;

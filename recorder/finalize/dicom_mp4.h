@@ -12,6 +12,8 @@ struct hz_dicom_mp4 {
 	const char *video;       // MP4 with H.264 and perhaps sound
 	const char *audio;       // another file with the sound; NULL: that of `video`, if there is any
 	int64_t audio_offset_us; // of `audio` against `video`: positive is later
+	const char
+	    *early; // slices of sound that were made before (dicom_cache.h), or NULL: the result is the same
 	const char *out;
 };
 

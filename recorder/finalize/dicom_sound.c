@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "recorder/finalize/dicom_slice.h"
+#include "recorder/finalize/dicom_cache.h"
 
 #define DRIFT   600 // samples that a slice may be off before it is moved by a frame
 #define THREADS 4
@@ -25,6 +25,7 @@ struct hz_dicom_sound {
 	AVPacket *packet;
 	AVStream *stream;
 	int64_t offset_us;
+	const char *early;
 	bool has_packet; // AAC as it is: `packet` waits for its time
 	struct hz_tape tape;
 	// --- the writer: AAC frames, all on one grid
@@ -56,7 +57,7 @@ static void *run(void *arg)
 		size_t number = s->begun++;
 		struct hz_slice slice = {.count = 0};
 		pthread_mutex_unlock(&s->lock);
-		int err = hz_slice_make(&s->tape, &s->tape.slice[number], &slice);
+		int err = hz_cache_slice(s->early, &s->tape, &s->tape.slice[number], &slice);
 		pthread_mutex_lock(&s->lock);
 		s->ready[number % AHEAD] = (struct ready){slice, true, err};
 		pthread_cond_broadcast(&s->changed);
@@ -137,12 +138,13 @@ static int open_all(struct hz_dicom_sound *s, const char *path)
 	return err ? err : start(s);
 }
 
-int hz_dicom_sound_new(const char *path, int64_t offset_us, struct hz_dicom_sound **ret)
+int hz_dicom_sound_new(const char *path, int64_t offset_us, const char *early, struct hz_dicom_sound **ret)
 {
 	struct hz_dicom_sound *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->offset_us = offset_us;
+	s->early = early;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	int err = open_all(s, path);

@@ -10,8 +10,8 @@
 
 struct hz_dicom_sound;
 
-// offset_us is added to the file's times to get the output's. -ENOENT: no sound in this file; -EFBIG: too much of it.
-int hz_dicom_sound_new(const char *path, int64_t offset_us, struct hz_dicom_sound **ret);
+// early: a folder of slices that were made before (dicom_cache.h), or NULL. offset_us is added to the file's times to get the output's. -ENOENT: no sound in this file; -EFBIG: too much of it.
+int hz_dicom_sound_new(const char *path, int64_t offset_us, const char *early, struct hz_dicom_sound **ret);
 void hz_dicom_sound_free(struct hz_dicom_sound *sound); // NULL allowed
 
 unsigned hz_dicom_sound_channels(const struct hz_dicom_sound *sound);

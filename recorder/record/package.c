@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "recorder/finalize/dicom_mp4.h"
+#include "recorder/finalize/prepare.h"
 #include "recorder/record/dicom_video.h"
 #include "recorder/record/files.h"
 #include "recorder/record/manifest_read.h"
@@ -64,21 +65,26 @@ static int64_t overlap(const struct hz_manifest_file *a, const struct hz_manifes
 	return (to_a < to_b ? to_a : to_b) - from;
 }
 
-// The sound file of the same person that runs longest beside a picture without sound; a camera's only.
+// The file whose sound goes with a camera's picture; NULL: its own, if it has any. Own sound is that of the person's microphones:
+// where one of them has all of it its file is taken, as that is what slices were made of ahead (recorder/finalize/prepare.h). Else
+// the one that runs longest beside a picture without sound.
 static const struct hz_manifest_file *sound_of(const struct hz_manifest *m, const struct hz_manifest_file *f)
 {
 	const struct hz_manifest_file *best = NULL;
-	if (has_sound(f) || !is_word(f->source, "camera"))
+	unsigned microphones = 0;
+	if (!is_word(f->source, "camera"))
 		return NULL;
 	for (unsigned i = 0; i < m->files_count; i++) {
 		const struct hz_manifest_file *other = &m->files[i];
 		if (!is_word(other->role, "track") || !is_word(other->kind, "audio") ||
-		    !is_word(other->participant, f->participant) || overlap(f, other) <= 0)
+		    !is_word(other->participant, f->participant) || overlap(f, other) <= 0 ||
+		    (has_sound(f) && !is_word(other->source, "microphone")))
 			continue;
+		microphones++;
 		if (!best || overlap(f, other) > overlap(f, best))
 			best = other;
 	}
-	return best;
+	return has_sound(f) && microphones != 1 ? NULL : best;
 }
 
 static void refuse(struct job *j, const struct hz_manifest_file *f, const char *why)
@@ -133,10 +139,11 @@ static int describe(struct job *j, const struct hz_dicom_video *v, const struct 
 static int mp4_of(struct job *j, const struct hz_manifest_file *f, const char *out,
                   struct hz_dicom_mp4_info *ret)
 {
-	char video[4096], audio[4096];
+	char video[4096], audio[4096], early[4096];
 	const struct hz_manifest_file *sound = sound_of(j->manifest, f);
-	struct hz_dicom_mp4 with = {.video = video, .out = out};
+	struct hz_dicom_mp4 with = {.video = video, .early = early, .out = out};
 	snprintf(video, sizeof(video), "%s/%s", j->folder, f->path);
+	snprintf(early, sizeof(early), "%s/" HZ_EARLY, j->folder);
 	if (sound) {
 		snprintf(audio, sizeof(audio), "%s/%s", j->folder, sound->path);
 		with.audio = audio;
@@ -393,6 +400,8 @@ int hz_package(const char *folder, const struct hz_package_settings *settings, c
 	if (!err)
 		sweep(j);
 out:
+	if (!err)
+		err = hz_prepare_remove(folder);
 	free(j->prepared);
 	json_decref(j->instances);
 	json_decref(j->refused);

@@ -237,6 +237,44 @@ static void test_abandoned_and_stopped(void **state)
 	stop();
 }
 
+// What is still recorded is prepared, one at a time; what has ended comes first and does not wait for it.
+static void test_prepared(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES], b[HZ_RECORD_PATH_BYTES], path[HZ_RECORD_PATH_BYTES + 32], *text = NULL;
+	put(A, HZ_RECORD_RECORDING, 0, "slow", a);
+	start();
+	snprintf(path, sizeof(path), "%s/asked", rig.store);
+	for (int i = 0; i < 1000 && access(path, F_OK) < 0; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	int64_t began_us = hz_now_us();
+	put(B, HZ_RECORD_ENDED, 2000, "", b);
+	wait_for(b, HZ_RECORD_DELIVERED, 0);
+	assert_true(hz_now_us() - began_us < 20000000); // it sleeps for 30 s
+	stop();
+	assert_int_equal(hz_document_read(path, 1 << 20, &text, NULL), 0);
+	static const char want[] = "record prepare " A "\nrecord finalize " B "\n";
+	assert_memory_equal(text, want, sizeof(want) - 1);
+	free(text);
+	wait_for(a, HZ_RECORD_RECORDING, 0);
+}
+
+static void test_when_prepared(void **state)
+{
+	char folder[HZ_RECORD_PATH_BYTES], path[HZ_RECORD_PATH_BYTES + 32];
+	struct hz_record_state s;
+	put(A, HZ_RECORD_RECORDING, 0, "", folder);
+	assert_int_equal(hz_record_state_read(folder, &s), 0);
+	int64_t now_ms = hz_wall_us() / 1000;
+	s.started_ms = now_ms - 3600000;
+	assert_int_equal(hz_early_due_ms(folder, &s, now_ms), s.started_ms + 180000); // never was
+	snprintf(path, sizeof(path), "mkdir %s/early && touch %s/early/.begun", folder, folder);
+	assert_int_equal(system(path), 0);
+	assert_in_range(hz_early_due_ms(folder, &s, now_ms), now_ms + 298000, now_ms + 310000);
+	s.started_ms = now_ms - 86400000;
+	assert_in_range(hz_early_due_ms(folder, &s, now_ms), now_ms + 898000, now_ms + 910000);
+	assert_true(hz_early_due_ms(folder, &s, now_ms - 86400000) <= now_ms); // the clock was set back
+}
+
 static struct hz_record_state wait_composing(const char *folder, enum hz_record_composing phase,
                                              unsigned attempts)
 {
@@ -490,6 +528,8 @@ int main(void)
 {
 	hz_log_init("test", HZ_LOG_ERROR + 1);
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_prepared, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_when_prepared, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_by_hand, set_up, tear_down),
