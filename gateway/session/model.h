@@ -108,6 +108,7 @@ struct hz_peer {
 	char first_mid[HZ_MID_BYTES];
 	uint64_t offer_session; // o= of the client: another one is a new RTCPeerConnection
 	uint64_t answer_session, answer_version;
+	uint32_t identity; // hz_peer_identity() when it was made; 0: not known
 	uint32_t receives; // bits 1 << enum hz_codec of what it takes (video); 0: not known
 	unsigned track_count, slot_count;
 	struct hz_track *tracks;

@@ -61,6 +61,18 @@ void hz_peer_credentials(struct hz_peer *peer)
 	hz_random_text(peer->cmd.local_pwd, PWD_CHARS);
 }
 
+uint32_t hz_peer_identity(const struct hz_brain *brain)
+{
+	uint32_t identity;
+	memcpy(&identity, brain->fingerprint, sizeof(identity));
+	return identity;
+}
+
+bool hz_peer_lost(const struct hz_brain *brain, const struct hz_peer *peer)
+{
+	return peer->identity && peer->identity != hz_peer_identity(brain);
+}
+
 int hz_peer_new(struct hz_brain *brain, struct hz_participant *owner, uint8_t kind, struct hz_peer **ret)
 {
 	unsigned worker = 0;
@@ -80,6 +92,7 @@ int hz_peer_new(struct hz_brain *brain, struct hz_participant *owner, uint8_t ki
 	peer->kind = kind;
 	peer->cmd.flags = brain->ice.full ? HZ_PEER_AGENT : 0;
 	peer->born_us = brain->now_us;
+	peer->identity = hz_peer_identity(brain);
 	hz_random(&peer->answer_session, sizeof(peer->answer_session));
 	peer->answer_session >>= 2;
 	hz_peer_credentials(peer);

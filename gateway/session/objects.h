@@ -13,6 +13,10 @@ void hz_objects_tell(struct hz_brain *brain, unsigned worker, struct hz_msg_head
 int hz_peer_new(struct hz_brain *brain, struct hz_participant *owner, uint8_t kind, struct hz_peer **ret);
 void hz_peer_credentials(struct hz_peer *peer); // new local ones: an ICE restart
 void hz_peer_set(struct hz_brain *brain, struct hz_peer *peer);
+// Of the DTLS certificate that this gateway answers with: each start of the whole gateway makes another one.
+uint32_t hz_peer_identity(const struct hz_brain *brain);
+// The gateway was started anew since it was made: its keys are gone, no client can go on with it.
+bool hz_peer_lost(const struct hz_brain *brain, const struct hz_peer *peer);
 // Ends it at once, with its tracks and slots; slots of others that showed its tracks become idle.
 void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer);
 

@@ -6,10 +6,11 @@
 
 json_t *hz_peer_to_json(const struct hz_peer *peer)
 {
-	return json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "kind", peer->kind, "resource",
+	return json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "kind", peer->kind, "resource",
 	                 peer->resource, "source", peer->source, "mid", peer->first_mid, "offer",
 	                 (json_int_t)peer->offer_session, "answer", (json_int_t)peer->answer_session,
-	                 "version", (json_int_t)peer->answer_version, "receives", (json_int_t)peer->receives);
+	                 "version", (json_int_t)peer->answer_version, "receives", (json_int_t)peer->receives,
+	                 "identity", (json_int_t)peer->identity);
 }
 
 json_t *hz_track_to_json(const struct hz_track *track)
@@ -49,13 +50,14 @@ int hz_peer_from_json(const char *text, struct hz_peer *peer)
 {
 	int kind = 0;
 	const char *resource, *source, *mid;
-	json_int_t offer, answer, version, receives;
+	json_int_t offer, answer, version, receives,
+	    identity = 0; // the last is not in what earlier versions left
 	json_t *json = json_loads(text, 0, NULL);
 	int err = -EINVAL;
 	if (json &&
-	    json_unpack(json, "{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "kind", &kind, "resource",
+	    json_unpack(json, "{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s?I}", "kind", &kind, "resource",
 	                &resource, "source", &source, "mid", &mid, "offer", &offer, "answer", &answer,
-	                "version", &version, "receives", &receives) == 0 &&
+	                "version", &version, "receives", &receives, "identity", &identity) == 0 &&
 	    kind >= HZ_PEER_WS && kind <= HZ_PEER_WHEP &&
 	    take(peer->resource, sizeof(peer->resource), resource) &&
 	    take(peer->source, sizeof(peer->source), source) &&
@@ -65,6 +67,7 @@ int hz_peer_from_json(const char *text, struct hz_peer *peer)
 		peer->answer_session = (uint64_t)answer;
 		peer->answer_version = (uint64_t)version;
 		peer->receives = (uint32_t)receives;
+		peer->identity = (uint32_t)identity;
 		err = 0;
 	}
 	json_decref(json);

@@ -74,6 +74,14 @@ static int renumber(struct hz_brain *brain, struct hz_consult *consult, uint32_t
 	return hz_map_set_u64(brain->numbers, number, consult);
 }
 
+// What is left of an encoder or a player behind a restart of the whole gateway keeps its participant's place for a while,
+// but answers nothing: no check, so that the client finds its path dead (RFC 7675), and no PATCH, so that it POSTs anew.
+static void close_lost(struct hz_peer *peer)
+{
+	hz_peer_credentials(peer);
+	peer->resource[0] = '\0';
+}
+
 static int load_peer(struct load *load, struct hz_participant *p, const struct hz_media_row *row)
 {
 	struct hz_brain *brain = load->brain;
@@ -87,6 +95,8 @@ static int load_peer(struct load *load, struct hz_participant *p, const struct h
 	peer->cmd.flags &= ~HZ_PEER_MUTED; // as its participant's row says, whatever this one does
 	peer->cmd.flags |= p->status == HZ_STATUS_ADMITTED ? 0 : HZ_PEER_MUTED;
 	err = hz_peer_from_json(row->meta, peer);
+	if (!err && peer->kind != HZ_PEER_WS && hz_peer_lost(brain, peer))
+		close_lost(peer);
 	if (!err && peer->resource[0])
 		err = hz_map_set(brain->resources, peer->resource, peer);
 	if (err) {

@@ -192,9 +192,11 @@ static enum hz_whip_code make(struct hz_whip_door *door, struct hz_participant *
 }
 
 // Lost, or not come to life in time. A younger one is being connected by a second encoder of the same participant, or
-// was live all the time and control has restarted: the worker says so within 2 s.
+// was live all the time and control alone has restarted: the worker says so within 2 s.
 static bool dead(const struct hz_brain *brain, const struct hz_peer *peer)
 {
+	if (hz_peer_lost(brain, peer))
+		return true;
 	if (peer->state == HZ_PEER_NEW || peer->state == HZ_PEER_CHECKING)
 		return brain->now_us - peer->born_us > CONNECTING_US;
 	return peer->state != HZ_PEER_CONNECTED;

@@ -101,7 +101,6 @@ export class Massacre {
     await sleep(300);
     this.gateway.spawn();
     await this.gateway.ready(15000);
-    await sleep(3500); // people come back when their connection is silent, and by then the gateway knows that the old ones are dead
     await this.open(consult);
   }
 

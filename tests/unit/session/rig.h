@@ -58,6 +58,7 @@ struct rig {
 	} more[RIG_MORE];
 	struct rig_socket socket[RIG_SOCKETS];
 	int64_t now_us, wall_us;
+	uint8_t restarts; // of the whole gateway: another certificate each
 };
 
 static inline int rig_send(void *socket, const char *text, size_t bytes)
@@ -260,7 +261,7 @@ static inline void rig_start(struct rig *rig)
 	rig->brain->media_port = 20000;
 	strcpy(rig->brain->address[0], "192.0.2.1");
 	rig->brain->address_count = 1;
-	memset(rig->brain->fingerprint, 0xab, HZ_FINGERPRINT_BYTES);
+	memset(rig->brain->fingerprint, 0xab + rig->restarts, HZ_FINGERPRINT_BYTES);
 	assert_int_equal(hz_media_link_new(rig->pair[0], 0, &hz_events_link_ops, rig->brain, &link), 0);
 	assert_int_equal(hz_brain_add_worker(rig->brain, link), 0);
 	for (unsigned n = 0; n < rig->extra; n++) {
@@ -298,6 +299,14 @@ static inline void rig_kill(struct rig *rig)
 	hz_store_rollback(rig->scratch->store);
 	rig_drop_sockets(rig);
 	rig_start(rig);
+}
+
+// As if the machine had stopped: the worker knows nothing any more, and the gateway has another certificate.
+static inline void rig_power_cut(struct rig *rig)
+{
+	rig->restarts++;
+	rig_forget(rig->worker);
+	rig_kill(rig);
 }
 
 static inline int rig_setup_workers(void **state, unsigned workers)

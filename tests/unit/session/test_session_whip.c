@@ -254,6 +254,53 @@ static void ends(void **state)
 	assert_int_equal(post(rig, "/whip/c1", token, WHIP, 3)->status, 403);
 }
 
+static unsigned sends(const struct rig *rig, uint8_t kind)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < HZ_MAX_TRACKS; i++)
+		count += rig->worker->track[i].track && rig->worker->track[i].kind == kind;
+	return count;
+}
+
+// The encoders of a theatre, behind a restart of the whole gateway: each has at once what it had.
+static void comes_back(void **state)
+{
+	struct rig *rig = *state;
+	char location[300];
+	rig_consult(rig, "c1");
+	const char *token = token_of(rig, "or1", "theatre");
+	snprintf(location, sizeof(location), "%s", post(rig, "/whip/c1", token, WHIP, 1)->location);
+	assert_int_equal(post(rig, "/whip/c1", token, "cam:0:send", 2)->status, 201);
+	connected(rig, NULL, HZ_PEER_CONNECTED);
+	// Control alone: both are live, so this is a third one.
+	rig_kill(rig);
+	assert_int_equal(post(rig, "/whip/c1", token, WHIP, 3)->status, 409);
+	char ufrag[HZ_UFRAG_BYTES];
+	snprintf(ufrag, sizeof(ufrag), "%s", rig->worker->peer[0].local_ufrag);
+	rig_power_cut(rig);
+	assert_int_equal(hz_consults_busy(rig->brain), 1); // their place is kept
+	for (unsigned i = 0; i < HZ_MAX_PEERS; i++)
+		assert_string_not_equal(rig->worker->peer[i].local_ufrag, ufrag); // checks are not answered
+	assert_int_equal(
+	    web_ask(rig, (struct web_ask){.method = HZ_DELETE, .path = location, .token = token})->status,
+	    404);
+	assert_int_equal(post(rig, "/whip/c1", token, WHIP, 4)->status, 201);
+	assert_int_equal(sends(rig, HZ_KIND_AUDIO), 1);
+	assert_int_equal(sends(rig, HZ_KIND_VIDEO), 1);
+	assert_int_equal(post(rig, "/whip/c1", token, "cam:0:send", 5)->status,
+	                 201); // does not end the first
+	assert_int_equal(rig->worker->peers, 2);
+	assert_int_equal(sends(rig, HZ_KIND_AUDIO), 1);
+	assert_int_equal(sends(rig, HZ_KIND_VIDEO), 2);
+	// Who does not come is gone after a minute.
+	rig_power_cut(rig);
+	rig_advance(rig, 61000);
+	hz_whip_sweep(rig->brain);
+	rig_turn(rig);
+	assert_int_equal(rig->worker->peers, 0);
+	assert_int_equal(hz_consults_busy(rig->brain), 0);
+}
+
 static void spent(void **state)
 {
 	struct rig *rig = *state;
@@ -275,7 +322,7 @@ static void spent(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-	const struct CMUnitTest tests[] = {T(publishes), T(refuses), T(follows),
-	                                   T(restarts),  T(ends),    T(spent)};
+	const struct CMUnitTest tests[] = {T(publishes), T(refuses),    T(follows), T(restarts),
+	                                   T(ends),      T(comes_back), T(spent)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
