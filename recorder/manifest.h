@@ -18,9 +18,15 @@
 //   "journal": {"segments": [{"file", "bytes", "sha256"}], "chain": hex, "torn_bytes", "cut_bytes", "chunks", "ended": bool, "gaps": [{"track", "at_ms", "packets"}]},
 //   "warnings": [text]
 // }
+// What names whom and what a record is about has limits in bytes of UTF-8, at REST as in the manifest: HZ_MANIFEST_…_BYTES.
 #ifndef HZ_RECORDER_MANIFEST_H
 #define HZ_RECORDER_MANIFEST_H
 
 #define HZ_MANIFEST_VERSION 1
+
+#define HZ_MANIFEST_ID_BYTES        128 // patient.id; without NUL, as the others
+#define HZ_MANIFEST_SYSTEM_BYTES    256 // patient.id_system
+#define HZ_MANIFEST_NAME_BYTES      256 // patient.name, department, institution
+#define HZ_MANIFEST_ACCESSION_BYTES 64
 
 #endif

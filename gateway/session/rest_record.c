@@ -11,6 +11,7 @@
 #include "gateway/session/rest.h"
 #include "gateway/session/rest_record.h"
 #include "gateway/store/records.h"
+#include "recorder/manifest.h"
 #include "signaling/auth/names.h"
 #include "signaling/protocol/problem.h"
 
@@ -113,14 +114,43 @@ void hz_rest_consents_get(struct hz_rest_call *call)
 
 // --- the subject
 
+// The schema counts characters; the manifest, which this ends in, bytes. What it could not hold is refused here, where
+// somebody can still correct it.
+static const struct {
+	bool patient;
+	const char *name;
+	size_t most;
+} subject_texts[] = {{true, "id", HZ_MANIFEST_ID_BYTES},
+                     {true, "id_system", HZ_MANIFEST_SYSTEM_BYTES},
+                     {true, "name", HZ_MANIFEST_NAME_BYTES},
+                     {false, "accession", HZ_MANIFEST_ACCESSION_BYTES},
+                     {false, "department", HZ_MANIFEST_NAME_BYTES},
+                     {false, "institution", HZ_MANIFEST_NAME_BYTES},
+                     {false, "encounter", HZ_MANIFEST_ID_BYTES}};
+
 bool hz_rest_subject_valid(struct hz_rest_call *call, const json_t *body)
 {
-	const json_t *subject = json_object_get(body, "subject");
-	const char *name = json_string_value(json_object_get(json_object_get(subject, "patient"), "name"));
-	if (!name || hz_name_valid(name))
-		return true;
-	hz_rest_problem(call, 422, "1 to 80 characters that can be seen", "/subject/patient/name");
-	return false;
+	const json_t *subject = json_object_get(body, "subject"),
+	             *patient = json_object_get(subject, "patient");
+	const char *name = json_string_value(json_object_get(patient, "name"));
+	if (name && !hz_name_valid(name)) {
+		hz_rest_problem(call, 422, "1 to 80 characters that can be seen", "/subject/patient/name");
+		return false;
+	}
+	for (unsigned i = 0; i < sizeof(subject_texts) / sizeof(*subject_texts); i++) {
+		bool of_patient = subject_texts[i].patient;
+		const json_t *text = json_object_get(of_patient ? patient : subject, subject_texts[i].name);
+		char detail[80], field[64];
+		if (json_string_length(text) <= subject_texts[i].most)
+			continue;
+		snprintf(detail, sizeof(detail), "at most %zu bytes of UTF-8 (%zu Chinese characters)",
+		         subject_texts[i].most, subject_texts[i].most / 3);
+		snprintf(field, sizeof(field), "/subject/%s%s", of_patient ? "patient/" : "",
+		         subject_texts[i].name);
+		hz_rest_problem(call, 422, detail, field);
+		return false;
+	}
+	return true;
 }
 
 int hz_rest_subject_put(struct hz_rest_call *call, const char *consult, const json_t *subject)

@@ -91,15 +91,15 @@ static void read_subject(struct reading *r, const json_t *root, struct hz_manife
 	static const char *const why = "subject: a value is no text or too long";
 	const json_t *subject = json_object_get(root, "subject"),
 	             *patient = json_object_get(subject, "patient");
-	m->subject.id = text_of(r, patient, "id", 128, why);
-	m->subject.id_system = text_of(r, patient, "id_system", 256, why);
-	m->subject.name = text_of(r, patient, "name", 256, why);
+	m->subject.id = text_of(r, patient, "id", HZ_MANIFEST_ID_BYTES, why);
+	m->subject.id_system = text_of(r, patient, "id_system", HZ_MANIFEST_SYSTEM_BYTES, why);
+	m->subject.name = text_of(r, patient, "name", HZ_MANIFEST_NAME_BYTES, why);
 	m->subject.sex = text_of(r, patient, "sex", 16, why);
 	m->subject.birth_date = text_of(r, patient, "birth_date", 10, why);
 	m->subject.study_uid = text_of(r, subject, "study_uid", 64, why);
-	m->subject.accession = text_of(r, subject, "accession", 64, why);
-	m->subject.department = text_of(r, subject, "department", 256, why);
-	m->subject.institution = text_of(r, subject, "institution", 256, why);
+	m->subject.accession = text_of(r, subject, "accession", HZ_MANIFEST_ACCESSION_BYTES, why);
+	m->subject.department = text_of(r, subject, "department", HZ_MANIFEST_NAME_BYTES, why);
+	m->subject.institution = text_of(r, subject, "institution", HZ_MANIFEST_NAME_BYTES, why);
 }
 
 static void read_person(struct reading *r, const json_t *in, struct hz_manifest_person *p)

@@ -102,6 +102,48 @@ static void bad_subject(void **state)
 	    422);
 }
 
+// A text of so many times one character.
+static const char *times(char *text, const char *one, unsigned count)
+{
+	text[0] = '\0';
+	for (char *at = text; count > 0; count--)
+		at = stpcpy(at, one);
+	return text;
+}
+
+// Characters are not bytes: what the manifest could not hold is refused while somebody can still correct it.
+static void long_subject(void **state)
+{
+	struct rig *rig = *state;
+	static const struct {
+		const char *before, *after, *field;
+		unsigned most; // Chinese characters
+	} texts[] = {{"{\"patient\":{\"id\":\"", "\"}}", "/subject/patient/id", 42},
+	             {"{\"patient\":{\"id_system\":\"", "\"}}", "/subject/patient/id_system", 85},
+	             {"{\"encounter\":\"", "\"}", "/subject/encounter", 42}};
+	char text[1000], body[1300];
+	rig_consult(rig, "c1");
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		for (unsigned more = 0; more < 2; more++) {
+			snprintf(body, sizeof(body), "{\"subject\":%s%s%s}", texts[i].before,
+			         times(text, "王", texts[i].most + more), texts[i].after);
+			struct web *web = ask(rig, HZ_PATCH, "/api/v1/consults/c1", "admin", body);
+			assert_int_equal(web->status, more ? 422 : 200);
+			if (!more)
+				continue;
+			assert_string_equal(rig_text(web->json, "field"), texts[i].field);
+			assert_non_null(strstr(rig_text(web->json, "detail"), "bytes of UTF-8"));
+		}
+	}
+	// Four bytes a character: names, too.
+	snprintf(body, sizeof(body), "{\"subject\":{\"department\":\"%s\"}}", times(text, "𠮷", 64));
+	assert_int_equal(ask(rig, HZ_PATCH, "/api/v1/consults/c1", "admin", body)->status, 200);
+	snprintf(body, sizeof(body), "{\"subject\":{\"department\":\"%s\"}}", times(text, "𠮷", 65));
+	struct web *web = ask(rig, HZ_PATCH, "/api/v1/consults/c1", "admin", body);
+	assert_int_equal(web->status, 422);
+	assert_string_equal(rig_text(web->json, "field"), "/subject/department");
+}
+
 static void start_and_stop(void **state)
 {
 	struct rig *rig = *state;
@@ -192,7 +234,7 @@ static void link_asks(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, rig_teardown)
-	const struct CMUnitTest tests[] = {T(subject), T(bad_subject), T(start_and_stop), T(consents),
-	                                   T(link_asks)};
+	const struct CMUnitTest tests[] = {T(subject),        T(bad_subject), T(long_subject),
+	                                   T(start_and_stop), T(consents),    T(link_asks)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
