@@ -30,13 +30,16 @@ int hz_fhir_bundle(const struct hz_manifest *m, const void *index, const struct 
 	hz_fhir_imaging(&b);
 	hz_fhir_provenance(&b);
 	hz_fhir_audit(&b);
+	free(b.patient);
 	json_t *bundle =
 	    json_pack("{s:s, s:s, s:{s:[{s:s, s:s}]}, s:O}", "resourceType", "Bundle", "type", "transaction",
 	              "meta", "tag", "system", HZ_FHIR_MANIFEST, "code", m->sha256, "entry", b.entries);
 	json_decref(b.entries);
 	json_decref(b.targets);
-	if (!bundle)
+	if (!bundle || b.out_of_memory) {
+		json_decref(bundle);
 		return -ENOMEM;
+	}
 	*ret = bundle;
 	return 0;
 }

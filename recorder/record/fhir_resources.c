@@ -10,7 +10,6 @@
 
 void hz_fhir_entry(struct hz_fhir_build *b, const char *urn, json_t *resource, bool tag)
 {
-	char query[512];
 	const char *type = json_string_value(json_object_get(resource, "resourceType"));
 	if (tag) {
 		json_t *coding = json_pack("{s:s, s:s}", "system", HZ_FHIR_RESOURCE, "code", urn + 9);
@@ -20,13 +19,13 @@ void hz_fhir_entry(struct hz_fhir_build *b, const char *urn, json_t *resource, b
 			json_object_set_new(resource, "meta", meta);
 		}
 		json_object_set_new(meta, "tag", json_pack("[o]", coding));
-		hz_fhir_query("_tag", HZ_FHIR_RESOURCE, urn + 9, query, sizeof(query));
-	} else {
-		hz_fhir_query("identifier", HZ_FHIR_RESOURCE, urn + 9, query, sizeof(query));
 	}
-	json_array_append_new(b->entries,
-	                      json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "fullUrl", urn, "resource", resource,
-	                                "request", "method", "POST", "url", type, "ifNoneExist", query));
+	char *query = hz_fhir_query(tag ? "_tag" : "identifier", HZ_FHIR_RESOURCE, urn + 9);
+	b->out_of_memory = b->out_of_memory || !query;
+	json_array_append_new(b->entries, json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "fullUrl", urn,
+	                                            "resource", resource, "request", "method", "POST", "url",
+	                                            type, "ifNoneExist", query ? query : ""));
+	free(query);
 }
 
 // The last entry becomes a conditional update: created, or brought up to date.
@@ -50,8 +49,8 @@ static const char *of_manifest(const struct hz_fhir_build *b)
 
 json_t *hz_fhir_subject(const struct hz_fhir_build *b)
 {
-	return *b->patient || *b->manifest->subject.name
-	           ? hz_fhir_reference(b->patient, b->manifest->subject.name)
+	return b->patient || *b->manifest->subject.name
+	           ? hz_fhir_reference(b->patient ? b->patient : "", b->manifest->subject.name)
 	           : NULL;
 }
 
@@ -77,15 +76,16 @@ void hz_fhir_patient(struct hz_fhir_build *b)
 {
 	const struct hz_manifest *m = b->manifest;
 	const char *system = *m->subject.id_system ? m->subject.id_system : b->settings->patient_system;
-	char query[900], urn[HZ_FHIR_URN_BYTES];
+	char urn[HZ_FHIR_URN_BYTES], *query;
 	if (!*m->subject.id || !*system)
 		return;
-	hz_fhir_query("identifier", system, m->subject.id, query, sizeof(query));
 	if (!b->settings
 	         ->create_patient) { // a conditional reference (http.html#trules): refused where the server has no such patient
-		snprintf(b->patient, sizeof(b->patient), "Patient?%s", query);
+		b->patient = hz_fhir_query("Patient?identifier", system, m->subject.id);
+		b->out_of_memory = b->out_of_memory || !b->patient;
 		return;
 	}
+	query = hz_fhir_query("identifier", system, m->subject.id);
 	hz_fhir_urn(m->record, "Patient", m->subject.id, urn);
 	json_t *patient = json_pack("{s:s, s:[o]}", "resourceType", "Patient", "identifier",
 	                            hz_fhir_identifier(system, m->subject.id));
@@ -96,10 +96,12 @@ void hz_fhir_patient(struct hz_fhir_build *b)
 		json_object_set_new(patient, "gender", json_string(m->subject.sex));
 	if (is_date(m->subject.birth_date))
 		json_object_set_new(patient, "birthDate", json_string(m->subject.birth_date));
-	json_array_append_new(b->entries,
-	                      json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "fullUrl", urn, "resource", patient,
-	                                "request", "method", "POST", "url", "Patient", "ifNoneExist", query));
-	snprintf(b->patient, sizeof(b->patient), "%s", urn);
+	json_array_append_new(b->entries, json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "fullUrl", urn,
+	                                            "resource", patient, "request", "method", "POST", "url",
+	                                            "Patient", "ifNoneExist", query ? query : ""));
+	b->patient = strdup(urn);
+	b->out_of_memory = b->out_of_memory || !query || !b->patient;
+	free(query);
 }
 
 static bool is_staff(const char *role)
@@ -377,7 +379,7 @@ void hz_fhir_audit(struct hz_fhir_build *b)
 	              hz_fhir_identifier(HZ_FHIR_RESOURCE, b->encounter + 9), "type",
 	              hz_fhir_coding("https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType",
 	                             "XrequestId", "")));
-	if (*b->patient)
+	if (b->patient)
 		json_array_append_new(
 		    entities, json_pack("{s:o, s:o, s:o}", "what", hz_fhir_subject(b), "type",
 		                        hz_fhir_coding(TERMINOLOGY "audit-entity-type", "1", "Person"),
@@ -385,8 +387,8 @@ void hz_fhir_audit(struct hz_fhir_build *b)
 	json_t *a = json_pack(
 	    "{s:s, s:{s:[s]}, s:o, s:[o], s:s, s:o, s:s, s:[o, o], s:{s:o, s:[o]}, s:o}", "resourceType",
 	    "AuditEvent", "meta", "profile",
-	    *b->patient ? "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientCreate"
-	                : "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Create",
+	    b->patient ? "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientCreate"
+	               : "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Create",
 	    "type", hz_fhir_coding(TERMINOLOGY "audit-event-type", "rest", "RESTful Operation"), "subtype",
 	    hz_fhir_coding("http://hl7.org/fhir/restful-interaction", "create", "create"), "action", "C",
 	    "recorded", hz_fhir_instant(m->ended_ms > 0 ? m->ended_ms : 1), "outcome", "0", "agent",

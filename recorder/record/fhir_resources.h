@@ -16,7 +16,8 @@ struct hz_fhir_build {
 	const char *signature;
 	json_t *entries, *targets; // targets: references of what Provenance speaks of
 	char encounter[HZ_FHIR_URN_BYTES];
-	char patient[1024]; // reference; "": unknown
+	char *patient; // reference; NULL: unknown
+	bool out_of_memory;
 };
 
 // Adds an entry found again by "identifier" (urn) or, with tag, by that tag. resource is taken.

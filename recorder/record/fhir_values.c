@@ -120,38 +120,28 @@ void hz_fhir_urn(const char *record, const char *what, const char *name, char re
 	hz_uuid_text(uuid, ret + 9);
 }
 
-static size_t encode(const char *text, char *ret, size_t room)
+// A "|", "," "$" or "\" within a token is escaped with a backslash; then everything that a URL does not take is encoded.
+static char *append(char *to, const char *token)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/";
-	size_t n = 0;
-	for (; *text && n + 4 < room; text++)
-		if (strchr(plain, *text))
-			ret[n++] = *text;
+	for (; *token; token++) {
+		if (strchr("|,$\\", *token))
+			to = stpcpy(to, "%5C");
+		if (strchr(plain, *token))
+			*to++ = *token;
 		else
-			n += (size_t)snprintf(ret + n, 4, "%%%02X", (unsigned char)*text);
-	ret[n] = '\0';
-	return n;
-}
-
-// A "|", "," "$" or "\" within a token is escaped with a backslash.
-static void escape(const char *text, char *ret, size_t room)
-{
-	size_t n = 0;
-	for (; *text && n + 3 < room; text++) {
-		if (strchr("|,$\\", *text))
-			ret[n++] = '\\';
-		ret[n++] = *text;
+			to += snprintf(to, 4, "%%%02X", (unsigned char)*token);
 	}
-	ret[n] = '\0';
+	*to = '\0';
+	return to;
 }
 
-void hz_fhir_query(const char *key, const char *system, const char *value, char *ret, size_t ret_bytes)
+char *hz_fhir_query(const char *key, const char *system, const char *value)
 {
-	char escaped[1024];
-	size_t n = (size_t)snprintf(ret, ret_bytes, "%s=", key);
-	escape(system, escaped, sizeof(escaped));
-	n += encode(escaped, ret + n, ret_bytes - n);
-	n += (size_t)snprintf(ret + n, ret_bytes - n, "|");
-	escape(value, escaped, sizeof(escaped));
-	encode(escaped, ret + n, ret_bytes - n);
+	char *query = malloc(strlen(key) + 6 * (strlen(system) + strlen(value)) + 3);
+	if (!query)
+		return NULL;
+	char *at = append(stpcpy(stpcpy(query, key), "="), system);
+	append(stpcpy(at, "|"), value);
+	return query;
 }

@@ -23,7 +23,8 @@ json_t *hz_fhir_base64_of_hex(const char *hex);
 #define HZ_FHIR_URN_BYTES 46
 void hz_fhir_urn(const char *record, const char *what, const char *name, char ret[HZ_FHIR_URN_BYTES]);
 
-// A search parameter's value: "key=system|value", percent-encoded (http.html#ccreate, search.html#escaping).
-void hz_fhir_query(const char *key, const char *system, const char *value, char *ret, size_t ret_bytes);
+// A search parameter's value: "key=system|value", percent-encoded (http.html#ccreate, search.html#escaping); malloc'd. NULL:
+// without memory. It is as long as it has to be: a shorter one would be another patient's.
+char *hz_fhir_query(const char *key, const char *system, const char *value);
 
 #endif

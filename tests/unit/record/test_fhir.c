@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "recorder/manifest.h"
 #include "recorder/record/fhir.h"
 #include "recorder/record/fhir_values.h"
 #include "recorder/record/files.h"
@@ -197,29 +198,71 @@ static void test_patient_must_be_there(void **state)
 
 static void test_values(void **state)
 {
-	char query[256];
 	assert_null(hz_fhir_string(""));
 	assert_null(hz_fhir_string(" \t\n"));
 	json_t *text = hz_fhir_string("  a\x01\n b ");
 	assert_string_equal(json_string_value(text), "a b");
 	json_decref(text);
-	hz_fhir_query("identifier", "urn:x", "a|b&c=d 王", query, sizeof(query));
+	char *query = hz_fhir_query("identifier", "urn:x", "a|b&c=d 王");
 	assert_string_equal(query, "identifier=urn:x|a%5C%7Cb%26c%3Dd%20%E7%8E%8B");
-	hz_fhir_query("identifier", "urn:x", "long long long long", query, 30);
-	assert_true(strlen(query) < 30);
+	free(query);
 	text = hz_fhir_instant(1763700000007);
 	assert_string_equal(json_string_value(text), "2025-11-21T04:40:00.007Z");
 	json_decref(text);
 }
 
+// As long as the manifest allows, of what takes most room: a shortened one would find somebody else, or nobody.
+static void test_long_identifier(void **state)
+{
+	char system[HZ_MANIFEST_SYSTEM_BYTES + 1], id[HZ_MANIFEST_ID_BYTES + 1];
+	(void)state;
+	memset(system, '|', sizeof(system) - 1);
+	system[sizeof(system) - 1] = '\0';
+	id[0] = '\0';
+	for (unsigned i = 0; i < HZ_MANIFEST_ID_BYTES / 3; i++)
+		strcat(id, "王");
+	char *query = hz_fhir_query("identifier", system, id);
+	assert_int_equal(strlen(query), strlen("identifier=|") + 6 * strlen(system) + 3 * strlen(id));
+	for (unsigned create = 0; create < 2; create++) {
+		struct hz_fhir_settings with = settings;
+		struct hz_manifest m = {.record = "6c1f0b1e-0000-4000-8000-000000000001",
+		                        .consult = "c",
+		                        .title = "",
+		                        .events = "",
+		                        .chain = "",
+		                        .started_ms = 1,
+		                        .ended_ms = 2,
+		                        .subject = {.id = id,
+		                                    .id_system = system,
+		                                    .name = "",
+		                                    .sex = "",
+		                                    .birth_date = "",
+		                                    .study_uid = "",
+		                                    .accession = "",
+		                                    .department = "",
+		                                    .institution = ""}};
+		void *bundle = NULL;
+		with.create_patient = create;
+		assert_int_equal(hz_fhir_bundle(&m, NULL, &with, "", &bundle), 0);
+		const json_t *entry = json_array_get(json_object_get(bundle, "entry"), 0);
+		const char *found =
+		    create
+		        ? json_string_value(json_object_get(json_object_get(entry, "request"), "ifNoneExist"))
+		        : json_string_value(json_object_get(
+		              json_object_get(json_object_get(entry, "resource"), "subject"), "reference"));
+		assert_non_null(found);
+		assert_string_equal(strstr(found, "identifier="), query);
+		json_decref(bundle);
+	}
+	free(query);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_resources),
-	    cmocka_unit_test(test_again),
-	    cmocka_unit_test(test_study_is_updated),
-	    cmocka_unit_test(test_repeatable),
-	    cmocka_unit_test(test_patient_must_be_there),
+	    cmocka_unit_test(test_resources),       cmocka_unit_test(test_again),
+	    cmocka_unit_test(test_long_identifier), cmocka_unit_test(test_study_is_updated),
+	    cmocka_unit_test(test_repeatable),      cmocka_unit_test(test_patient_must_be_there),
 	    cmocka_unit_test(test_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
