@@ -3,8 +3,7 @@
 // Timed: how far apart what plays together is
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
@@ -17,33 +16,65 @@ import { AT, SECONDS, makeReplay, type Replayed } from "../lib/replay.ts";
 
 const SHOTS = join(ROOT, "tests/out");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-let gateway: Gateway, chromium: Browser, archive: ChildProcess, record: Replayed;
+let gateway: Gateway, chromium: Browser, record: Replayed;
 
 before(async () => {
   mkdirSync(SHOTS, { recursive: true });
   gateway = await Gateway.start({ env: { HUIZHEN_RECORD_DEFAULT: "automatic" } });
+  await until("the archive", 10000, () => gateway.pidOf("archive"));
+  archive("SIGSTOP"); // else it may sign the manifest before the composed picture is in it
   record = makeReplay(join(gateway.dataDir, "record"));
   assert.equal(compose(record.folder).status, 0);
-  const log = openSync(join(gateway.dataDir, "archive.log"), "a");
-  archive = spawn(gateway.binary, ["archive"], { env: gateway.env, cwd: gateway.dataDir, stdio: ["ignore", log, log] });
-  await until("a certificate", 60000, () => stateOf(record).phase === "delivered" && readdirSync(record.folder).includes("certificate.json"));
+  archive("SIGCONT");
+  await until("the last certificate", 120000, () => {
+    const state = stateOf(record);
+    return state.phase === "delivered" && /done|off/.test(state.composing?.phase ?? "") && readdirSync(record.folder).includes("certificate.json");
+  });
   chromium = await launchChromium();
 });
 after(async () => {
-  archive?.kill("SIGTERM");
+  archive("SIGCONT");
   await chromium?.close();
   await gateway?.stop();
 });
 
+// While it stands still, states are set by hand.
+function archive(signal: "SIGSTOP" | "SIGCONT"): void {
+  const pid = gateway?.pidOf("archive");
+  if (pid) process.kill(pid, signal);
+}
 const admin = (name = "Auditor General"): string => gateway.token("visit", "admin", { id: "boss", name });
 const text = (page: Page, id: string): Promise<string> => run<string>(page, `document.querySelector('[data-testid="${id}"]')?.textContent ?? ""`);
 const shot = (page: Page, name: string): Promise<unknown> => page.screenshot({ path: join(SHOTS, `replay-${name}.png`) as `${string}.png` });
 
-async function open(token: string | null, options: BrowserContextOptions = DESKTOP, id = record.id): Promise<Page> {
+async function open(token: string | null, options: BrowserContextOptions = DESKTOP, id = record.id, before: (page: Page) => Promise<void> = async () => undefined): Promise<Page> {
   const page = await (await chromium.newContext(options)).newPage();
+  await watchTabs(page);
+  await before(page);
   await page.goto(`${gateway.url}/records/${id}${token === null ? "" : `#token=${token}`}`);
   return page;
 }
+
+// Every request is asked by `answer` first: a status, "away", or undefined to let it through.
+async function between(page: Page, what: RegExp, answer: () => number | "away" | undefined): Promise<void> {
+  await page.route(what, async (route) => {
+    const told = answer();
+    if (told === "away") await route.abort("connectionreset");
+    else if (told) await route.fulfill({ status: told, contentType: "application/problem+json", body: "{}" });
+    else await route.continue();
+  });
+}
+
+// Watches the bar of tabs in every frame, from the first in which it is there: how far it moved, in px.
+const watchTabs = (page: Page): Promise<void> => page.addInitScript(`{
+  let first; window.tabsMoved = 0;
+  const look = () => {
+    const bar = document.querySelector('[role="tablist"]');
+    if (bar) { const at = bar.getBoundingClientRect().top + scrollY; first ??= at; window.tabsMoved = Math.max(window.tabsMoved, Math.abs(at - first)); }
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}`);
 
 async function accessible(page: Page): Promise<void> {
   await page.evaluate(axe);
@@ -171,6 +202,7 @@ test("one voice off, the others on; the room as it was; everything for eyes and 
   await playing(phone);
   await sleep(800);
   await shot(phone, "phone");
+  assert.equal(await run<number>(phone, `tabsMoved`), 0, "nothing moves under a finger: loading, playing");
   await tap(phone, "as-tracks");
   await run(phone, `window.huizhenReplay.seek(8500), window.huizhenReplay.play()`);
   await playing(phone);
@@ -219,7 +251,12 @@ test("opens for those entitled, with words for all others; viewings are written 
 });
 
 test("the proof: compared in the browser, and one other byte is found and named", { timeout: 60000 }, async () => {
-  const verdict = (page: Page, wanted: string): Promise<unknown> => until(`verdict ${wanted}`, 20000, () => run<boolean>(page, `document.querySelector('[data-testid="certificate"]')?.dataset.verdict === "${wanted}"`));
+  const verdict = (page: Page, wanted: string): Promise<unknown> =>
+    until(`verdict ${wanted}`, 20000, () => run<boolean>(page, `document.querySelector('[data-testid="certificate"]')?.dataset.verdict === "${wanted}"`)).catch(async (error: unknown) => {
+      await shot(page, "no-verdict");
+      const [lists, moved, shown] = await run<string[]>(page, `[document.querySelector('[data-testid="certificate"]')?.dataset.lists, tabsMoved, document.querySelector('.replay-side')?.innerText ?? document.body.innerText]`);
+      throw new Error(`${String(error)}; state ${JSON.stringify(stateOf(record))}; lists ${lists}; tabs moved by ${moved} px; the page shows: ${shown}`);
+    });
   const check = async (): Promise<Page> => {
     const page = await open(admin());
     await tap(page, "tab-about");
@@ -245,8 +282,57 @@ test("the proof: compared in the browser, and one other byte is found and named"
   await bad.context().close();
 });
 
+test("a network that hiccups makes no certificate disappear", { timeout: 60000 }, async () => {
+  const api = (what: string): RegExp => new RegExp(`/api/v1/recordings/[^/]+/${what}$`);
+  let asked = 0, lists = 0;
+  const hiccup = await open(admin(), DESKTOP, record.id, async (page) => {
+    await between(page, api("certificate"), () => [429, "away"][asked++] as 429 | "away" | undefined);
+    await between(page, api("timeline"), () => [503][lists++]);
+  });
+  await tap(hiccup, "tab-about");
+  await seen(hiccup, "certificate");
+  assert.deepEqual([asked, lists], [3, 2]);
+  await hiccup.context().close();
+
+  let away = true;
+  const page = await open(admin(), PHONE, record.id, async (p) => {
+    await between(p, api("certificate"), () => (away ? "away" : undefined));
+    await between(p, api("timeline"), () => (away ? 500 : undefined));
+  });
+  await seen(page, "events-failed", 20000);
+  assert.match(await text(page, "events-failed"), /未能载入/);
+  await tap(page, "tab-about");
+  await seen(page, "certificate-failed");
+  assert.match(await text(page, "certificate-failed"), /凭证未能载入.*不代表录像有问题/);
+  await accessible(page);
+  await shot(page, "certificate-failed");
+  away = false;
+  await tap(page, "certificate-failed-again");
+  await seen(page, "certificate");
+  await tap(page, "tab-events");
+  await seen(page, "events");
+  await page.context().close();
+});
+
+test("while the composed picture joins the record nobody is told that something was altered", { timeout: 60000 }, async () => {
+  archive("SIGSTOP");
+  const path = join(record.folder, "manifest.json"), signed = readFileSync(path, "utf8"), { composing } = stateOf(record);
+  writeFileSync(path, signed.replace(/\s*\}\s*$/, ', "made": "anew" }'));
+  setPhase(record, "delivered", { composing: { ...composing, phase: "made" } });
+  const lists = (wanted: string): Promise<unknown> => until(wanted, 20000, () => run<boolean>(page, `document.querySelector('[data-testid="certificate"]')?.dataset.lists === "${wanted}"`));
+  const page = await open(admin());
+  await tap(page, "tab-about");
+  await lists("changing");
+  assert.match(await text(page, "certificate"), /Not fully verified.*are being made anew/);
+  writeFileSync(path, signed); // as if its certificate had come
+  await lists("good");
+  setPhase(record, "delivered", { composing });
+  archive("SIGCONT");
+  await page.context().close();
+});
+
 test("one that is not finished says so and opens by itself; failed, deleted", { timeout: 60000 }, async () => {
-  archive.kill("SIGTERM"); // states are set by hand now
+  archive("SIGSTOP");
   const before = stateOf(record).phase;
   setPhase(record, "finalising");
   const page = await open(admin());

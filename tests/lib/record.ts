@@ -66,4 +66,5 @@ export function setPhase(record: Made, phase: string, more: object = {}): void {
   writeFileSync(path, JSON.stringify({ ...before, phase, changed_ms: Date.now(), ...more }));
 }
 
-export const stateOf = (record: Made): { phase: string; error: string; attempts: number } => JSON.parse(readFileSync(join(record.folder, "state.json"), "utf8"));
+export interface State { phase: string; error: string; attempts: number; composing?: { phase: string } }
+export const stateOf = (record: Made): State => JSON.parse(readFileSync(join(record.folder, "state.json"), "utf8"));

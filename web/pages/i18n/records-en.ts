@@ -144,6 +144,9 @@ export const recordsEn = {
 
 	recCertificate: 'Certificate',
 	recCertText: 'Signed when the recording was finished: who was there, who consented, and a hash of every file.',
+	recCertFailed: 'The certificate could not be loaded: the network or the server did not answer. This says nothing about the recording.',
+	recEventsFailed: 'The events could not be loaded: the network or the server did not answer.',
+	recTryAgain: 'Try again',
 	recNoCertificate: 'There is no certificate for this recording.',
 	recCertIssued: 'Signed on',
 	recCertHash: 'SHA-256 of the certificate',
@@ -159,6 +162,7 @@ export const recordsEn = {
 	recCheckList: 'Manifest and events',
 	recCheckList_good: 'are those that were signed',
 	recCheckList_bad: 'differ from what was signed',
+	recCheckList_changing: 'are being made anew with the composed picture; the certificate follows in a moment',
 	recCheckList_unknown: 'cannot be compared',
 	recCheckFiles: 'Files',
 	recCheckFiles_good: 'all {n} are bit for bit those that were signed',

@@ -146,6 +146,9 @@ export const recordsZh: Record<keyof typeof recordsEn, string> = {
 
 	recCertificate: '录像凭证',
 	recCertText: '录像完成时签名：包括参加者、同意情况和每个文件的哈希值。',
+	recCertFailed: '凭证未能载入：网络或服务器没有应答。这不代表录像有问题。',
+	recEventsFailed: '事件未能载入：网络或服务器没有应答。',
+	recTryAgain: '重试',
 	recNoCertificate: '这段录像没有凭证。',
 	recCertIssued: '签名时间',
 	recCertHash: '凭证 SHA-256',
@@ -161,6 +164,7 @@ export const recordsZh: Record<keyof typeof recordsEn, string> = {
 	recCheckList: '清单与事件',
 	recCheckList_good: '与签名时一致',
 	recCheckList_bad: '与签名时不一致',
+	recCheckList_changing: '正随合成画面重新生成，凭证稍后更新',
 	recCheckList_unknown: '无法比较',
 	recCheckFiles: '文件',
 	recCheckFiles_good: '全部 {n} 个文件与签名时逐位一致',

@@ -4,6 +4,7 @@ import { language, maybe, t } from '../i18n';
 import { api, type RestRecordingOne, type RestViewing } from '../shared/api';
 import { bytesText } from '../shared/units';
 import { CertificateBlock } from './certificate-block';
+import type { Proof } from './documents';
 import type { ManifestFile } from './model';
 import type { Opened } from './session';
 
@@ -11,12 +12,16 @@ interface AboutProps {
 	token: string;
 	record: RestRecordingOne;
 	opened: Opened;
+	proof: Proof;
+	/** Fetches the proof once more. */
+	onAgain: () => void;
+	busy: boolean;
 	download: boolean;
 }
 
-export function About({ token, record, opened, download }: AboutProps) {
+export function About({ token, record, opened, proof, onAgain, busy, download }: AboutProps) {
 	const time = new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'medium' });
-	const { manifest, certificate, view } = opened;
+	const { manifest, view } = opened;
 	const rest = (manifest.warnings ?? []).length;
 	const honest = [
 		record.lost && t('recWarnLost'), record.torn && t('recWarnTorn'), rest > 0 && t('recWarnOther', { n: rest }),
@@ -25,8 +30,6 @@ export function About({ token, record, opened, download }: AboutProps) {
 		[t('recStarted'), time.format(manifest.started_ms)], [t('recEnded'), time.format(manifest.ended_ms)],
 		[t('recStateLabel'), t(`recState_${record.state}`)],
 	];
-	const signed = new Map(certificate?.files.map((f) => [f.path, f]));
-	const files = manifest.files.flatMap((f) => signed.get(f.path) ?? []);
 	return (
 		<div class="about">
 			<dl class="facts">
@@ -44,14 +47,38 @@ export function About({ token, record, opened, download }: AboutProps) {
 					))}
 				</ul>
 			)}
-			{certificate ? (
-				<CertificateBlock certificate={certificate} lists={opened.lists} files={files} url={(path) => view.url(path)} />
-			) : (
-				<p class="hint">{t('recNoCertificate')}</p>
-			)}
+			<ProofBlock proof={proof} url={(path) => view.url(path)} onAgain={onAgain} busy={busy} />
 			{download && <Files opened={opened} />}
 			<Viewers token={token} record={record.id} />
 			<p class="hint">{t('recAudited')}</p>
+		</div>
+	);
+}
+
+interface ProofProps {
+	proof: Proof;
+	url: (path: string) => string;
+	onAgain: () => void;
+	busy: boolean;
+}
+
+/** The certificate; or that there is none; or that it could not be fetched, which is something else. */
+export function ProofBlock({ proof, url, onAgain, busy }: ProofProps) {
+	if (proof.state === 'none') return <p class="hint">{t('recNoCertificate')}</p>;
+	if (proof.state === 'failed') return <LoadFailed text={t('recCertFailed')} testid="certificate-failed" onAgain={onAgain} busy={busy} />;
+	const { certificate, lists } = proof;
+	const signed = new Map(certificate.files.map((f) => [f.path, f]));
+	const files = proof.files.flatMap((f) => signed.get(f.path) ?? []);
+	return <CertificateBlock key={certificate.sha256} certificate={certificate} lists={lists} files={files} url={url} onBad={onAgain} />;
+}
+
+export function LoadFailed({ text, testid, onAgain, busy }: { text: string; testid: string; onAgain: () => void; busy: boolean }) {
+	return (
+		<div class="load-failed" role="alert" data-testid={testid}>
+			<p>{text}</p>
+			<button type="button" data-testid={`${testid}-again`} disabled={busy} onClick={onAgain}>
+				{t(busy ? 'loading' : 'recTryAgain')}
+			</button>
 		</div>
 	);
 }

@@ -2,20 +2,22 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { language, maybe, t, type MessageKey } from '../i18n';
 import { Icon } from '../shared/icons';
-import { checkFiles, type Certificate, type SignedFile, type Verdict } from './certificate';
+import { checkFiles, type Certificate, type ListVerdict, type SignedFile, type Verdict } from './certificate';
 
 interface BlockProps {
 	certificate: Certificate;
 	/** Of manifest and events. */
-	lists: Verdict;
+	lists: ListVerdict;
 	/** The files that can be fetched, with their signed hashes; empty: none are left. */
 	files: SignedFile[];
 	url: (path: string) => string;
+	/** Files differ: were they made anew since the certificate was fetched? */
+	onBad?: () => void;
 }
 
 type Compared = { state: 'open' } | { state: 'running'; percent: number } | { state: 'done'; bad: string[] };
 
-function useComparison(files: SignedFile[], url: (path: string) => string): [Compared, () => void] {
+function useComparison(files: SignedFile[], url: (path: string) => string, onBad?: () => void): [Compared, () => void] {
 	const [compared, setCompared] = useState<Compared>({ state: 'open' });
 	const stop = useRef<AbortController | null>(null);
 	useEffect(() => () => stop.current?.abort(), []);
@@ -25,18 +27,22 @@ function useComparison(files: SignedFile[], url: (path: string) => string): [Com
 		setCompared({ state: 'running', percent: 0 });
 		const progress = (done: number) => setCompared({ state: 'running', percent: Math.floor(done * 100) });
 		checkFiles(files, url, progress, control.signal).then(
-			(bad) => setCompared({ state: 'done', bad }),
+			(bad) => {
+				setCompared({ state: 'done', bad });
+				if (bad.length > 0) onBad?.();
+			},
 			() => setCompared({ state: 'open' }),
 		);
 	};
 	return [compared, run];
 }
 
-const worst = (...all: Verdict[]): 'good' | 'bad' | 'open' =>
+const worst = (...all: ListVerdict[]): 'good' | 'bad' | 'open' =>
 	all.includes('bad') ? 'bad' : all.every((v) => v === 'good') ? 'good' : 'open';
 
-export function CertificateBlock({ certificate, lists, files, url }: BlockProps) {
-	const [compared, run] = useComparison(files, url);
+/** Another certificate is another block (`key`): what was compared with the one before says nothing of it. */
+export function CertificateBlock({ certificate, lists, files, url, onBad }: BlockProps) {
+	const [compared, run] = useComparison(files, url, onBad);
 	const bytes: Verdict = compared.state !== 'done' ? 'unknown' : compared.bad.length > 0 ? 'bad' : 'good';
 	const verdict = worst(certificate.signature, lists, bytes);
 	const comparedText =
@@ -45,7 +51,7 @@ export function CertificateBlock({ certificate, lists, files, url }: BlockProps)
 		: compared.bad.length > 0 ? t('recCheckFiles_bad', { names: compared.bad.join(', ') })
 		: t('recCheckFiles_good', { n: files.length });
 	return (
-		<section class="block" aria-label={t('recCertificate')} data-testid="certificate" data-verdict={verdict}>
+		<section class="block" aria-label={t('recCertificate')} data-testid="certificate" data-verdict={verdict} data-lists={lists}>
 			<div class="block-head">
 				<h3>{t('recCertificate')}</h3>
 				<span class={`verdict ${verdict}`}>{t(`recVerdict_${verdict}`)}</span>
@@ -71,7 +77,7 @@ export function CertificateBlock({ certificate, lists, files, url }: BlockProps)
 	);
 }
 
-function Check({ verdict, name, text }: { verdict: Verdict; name: string; text: string }) {
+function Check({ verdict, name, text }: { verdict: ListVerdict; name: string; text: string }) {
 	return (
 		<li class={`check ${verdict}`}>
 			<Icon name={verdict === 'good' ? 'check' : verdict === 'bad' ? 'close' : 'info'} size={20} />

@@ -3,6 +3,8 @@ import type { ManifestFile } from './model';
 import { Sha256, sha256 } from './sha256';
 
 export type Verdict = 'good' | 'bad' | 'unknown';
+/** Of manifest and events; changing: they are being made anew, and their certificate follows. */
+export type ListVerdict = Verdict | 'changing';
 
 export interface SignedFile {
 	path: string;

@@ -5,9 +5,9 @@ import { api, ApiError, type RestRecordingOne } from '../shared/api';
 import { Icon } from '../shared/icons';
 import { claimsOf, keep, kept, takeFragment } from '../shared/token';
 import { Notice, TopBar } from '../shared/ui';
+import { ProofBlock } from './about';
 import { ArchivePanel } from './archive-panel';
-import { readCertificate, type Certificate } from './certificate';
-import { CertificateBlock } from './certificate-block';
+import { loadCertificate, passing, type Proof } from './documents';
 import { RecordsList } from './list';
 import { ReplayView } from './replay-view';
 import { openRecord, type Opened } from './session';
@@ -97,7 +97,14 @@ export function RecordsPage() {
 function OneRecord({ token, id, download }: { token: string; id: string; download: boolean }) {
 	const [record, setRecord] = useState<RestRecordingOne | null>(null);
 	const [opened, setOpened] = useState<Opened | null>(null);
-	const [proof, setProof] = useState<Certificate | null>(null);
+	const [proof, setProof] = useState<Proof | null>(null);
+	const [busy, setBusy] = useState(false);
+	const fetchProof = async (): Promise<void> => {
+		setBusy(true);
+		const found = await loadCertificate(token, id);
+		setProof(typeof found === 'string' ? { state: found } : { state: 'there', certificate: found, lists: 'unknown', files: [] });
+		setBusy(false);
+	};
 	const [problem, setProblem] = useState<[MessageKey, MessageKey] | null>(null);
 	useEffect(() => {
 		let over = false;
@@ -117,14 +124,13 @@ function OneRecord({ token, id, download }: { token: string; id: string; downloa
 					return;
 				}
 				if (now.state === 'deleted') {
-					const text = await api.certificate(token, id).catch(() => null);
-					if (text !== null && !over) setProof(await readCertificate(text).catch(() => null));
+					await fetchProof();
 					return;
 				}
 			} catch (error) {
 				if (over) return;
 				setProblem(refusal(error));
-				if (!(error instanceof ApiError) || (error.status !== 0 && error.status < 500)) return;
+				if (!passing(error)) return;
 			}
 			if (!over) timer = setTimeout(() => void load(), POLL_MS);
 		};
@@ -155,7 +161,7 @@ function OneRecord({ token, id, download }: { token: string; id: string; downloa
 				</p>
 				{record.error && <p class="rec-error">{t('recordsReason', { reason: record.error })}</p>}
 			</section>
-			{proof && <CertificateBlock certificate={proof} lists="unknown" files={[]} url={() => ''} />}
+			{proof && <ProofBlock proof={proof} url={() => ''} onAgain={() => void fetchProof()} busy={busy} />}
 		</div>
 	);
 }

@@ -3,7 +3,8 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { language, t } from '../i18n';
 import type { RestRecordingOne } from '../shared/api';
 import { useMedia } from '../shared/hooks';
-import { About } from './about';
+import { About, LoadFailed } from './about';
+import { loadDocuments, type Documents } from './documents';
 import { eventAt, planOf, shownEvents } from './model';
 import { Replay } from './replay';
 import type { Opened } from './session';
@@ -28,11 +29,43 @@ interface ViewProps {
 	download: boolean;
 }
 
+const CHANGING_MS = 3_000;
+
+/** Events and proof as they were opened, until they are fetched once more: by hand, or because they were being made anew. */
+function useDocuments(token: string, id: string, opened: Opened): { now: Documents; again: () => void; busy: boolean } {
+	const [now, setNow] = useState<Documents>(opened);
+	const [busy, setBusy] = useState(false);
+	const alive = useRef(true);
+	useEffect(() => () => void (alive.current = false), []);
+	const again = () => {
+		if (busy) return;
+		setBusy(true);
+		loadDocuments(token, id)
+			.catch(() => now)
+			.then(({ events, eventsFailed, proof }) => {
+				if (!alive.current) return;
+				setBusy(false);
+				setNow({
+					...now,
+					...(now.eventsFailed && !eventsFailed && { events, eventsFailed }), // those that are shown stay
+					proof: proof.state === 'failed' ? now.proof : proof,
+				});
+			});
+	};
+	const changing = now.proof.state === 'there' && now.proof.lists === 'changing';
+	useEffect(() => {
+		const timer = changing ? setTimeout(again, CHANGING_MS) : undefined;
+		return () => clearTimeout(timer);
+	}, [now]);
+	return { now, again, busy };
+}
+
 export function ReplayView({ token, record, opened, download }: ViewProps) {
 	const { manifest, view } = opened;
+	const { now, again, busy } = useDocuments(token, record.id, opened);
 	const phone = useMedia('(max-width: 899px)');
 	const plan = useMemo(() => planOf(manifest, opened.events), [opened]);
-	const events = useMemo(() => shownEvents(opened.events), [opened]);
+	const events = useMemo(() => shownEvents(now.events), [now.events]);
 	const names = useMemo(() => new Map(manifest.participants.map((p) => [p.id, p.name || p.id])), [opened]);
 	const [room, setRoom] = useState(phone && plan.composed !== null);
 	const [replay, setReplay] = useState<Replay | null>(null);
@@ -89,15 +122,15 @@ export function ReplayView({ token, record, opened, download }: ViewProps) {
 				<div class={`stage-box${!room && pictures > 1 ? ' many' : ''}`}>
 					<Stage players={replay.players} names={names} large={large} onLarge={setLarge} />
 					{!begun && <Poster url={plan.poster === null ? null : view.url(plan.poster)} onClick={() => replay.play()} />}
+					{blocked.length > 0 && (
+						<p class="replay-touch" role="alert">
+							{t('recTouch')}
+							<button type="button" onClick={() => blocked.forEach((p) => p.touch())}>
+								{t('recTouchButton')}
+							</button>
+						</p>
+					)}
 				</div>
-				{blocked.length > 0 && (
-					<p class="replay-touch" role="alert">
-						{t('recTouch')}
-						<button type="button" onClick={() => blocked.forEach((p) => p.touch())}>
-							{t('recTouchButton')}
-						</button>
-					</p>
-				)}
 				<Transport
 					replay={replay} plan={plan} events={events} wallZero={manifest.wall_zero_ms} silent={silent}
 					onSilent={() => setSilent(!silent)}
@@ -110,7 +143,10 @@ export function ReplayView({ token, record, opened, download }: ViewProps) {
 			<aside class="replay-side">
 				<Tabs tab={tab} onTab={setTab} />
 				<div class="side-body" role="tabpanel" aria-label={t(TABS[tab])}>
-					{tab === 'events' && <Events replay={replay} events={events} names={names} />}
+					{tab === 'events' && now.eventsFailed && (
+						<LoadFailed text={t('recEventsFailed')} testid="events-failed" onAgain={again} busy={busy} />
+					)}
+					{tab === 'events' && !now.eventsFailed && <Events replay={replay} events={events} names={names} />}
 					{tab === 'people' && (
 						<>
 							{room && <p class="hint">{t('recRoomSound')}</p>}
@@ -120,7 +156,9 @@ export function ReplayView({ token, record, opened, download }: ViewProps) {
 							/>
 						</>
 					)}
-					{tab === 'about' && <About token={token} record={record} opened={opened} download={download} />}
+					{tab === 'about' && (
+						<About token={token} record={record} opened={opened} proof={now.proof} onAgain={again} busy={busy} download={download} />
+					)}
 				</div>
 			</aside>
 		</div>

@@ -1,14 +1,8 @@
 // A viewing of one record: its documents, and the pass that lets media elements fetch files (docs/PROTOCOL.md, "Records").
 import { api, type RestRecordingOne } from '../shared/api';
-import { checkLists, readCertificate, type Certificate, type Verdict } from './certificate';
-import type { Manifest, TimelineEvent } from './model';
+import { loadDocuments, type Documents } from './documents';
 
-export interface Opened {
-	manifest: Manifest;
-	events: TimelineEvent[];
-	certificate: Certificate | null;
-	/** Whether manifest and events are those that were signed. */
-	lists: Verdict;
+export interface Opened extends Documents {
 	view: Viewing;
 }
 
@@ -57,29 +51,10 @@ export class Viewing {
 	}
 }
 
-function eventsOf(text: string | null): TimelineEvent[] {
-	try {
-		const list: unknown = JSON.parse(text ?? '[]');
-		return Array.isArray(list) ? (list as TimelineEvent[]) : [];
-	} catch {
-		return [];
-	}
-}
-
 export async function openRecord(token: string, record: RestRecordingOne): Promise<Opened> {
 	const view = await Viewing.open(token, record.id);
 	try {
-		const [text, timeline, proof] = await Promise.all([
-			api.manifest(token, record.id),
-			api.timeline(token, record.id).catch(() => null),
-			api.certificate(token, record.id).catch(() => null),
-		]);
-		const manifest = JSON.parse(text) as Manifest;
-		const certificate = proof === null ? null : await readCertificate(proof).catch(() => null);
-		const documents: Record<string, string> = { 'manifest.json': text };
-		if (timeline !== null) documents['timeline.json'] = timeline;
-		const lists = certificate ? checkLists(certificate, documents, manifest.files) : 'unknown';
-		return { manifest, events: eventsOf(timeline), certificate, lists, view };
+		return { ...(await loadDocuments(token, record.id)), view };
 	} catch (error) {
 		view.close();
 		throw error;

@@ -26,6 +26,7 @@ async function ask(method: string, path: string, token?: string, body?: object):
 	if (body !== undefined) headers['Content-Type'] = 'application/json';
 	if (method === 'POST') headers['Idempotency-Key'] = newKey();
 	let response: Response;
+	let text: string;
 	try {
 		response = await fetch(`/api/v1${path}`, {
 			method,
@@ -34,10 +35,10 @@ async function ask(method: string, path: string, token?: string, body?: object):
 			credentials: 'same-origin',
 			cache: 'no-store',
 		});
+		text = await response.text();
 	} catch {
 		throw new ApiError(0, 'network');
 	}
-	const text = await response.text();
 	if (!response.ok) {
 		const problem = parse(text) as { title?: string; detail?: string; field?: string };
 		throw new ApiError(response.status, problem.detail ?? problem.title ?? `HTTP ${response.status}`, problem.field);
