@@ -12,6 +12,8 @@
 //              "duration_ms", "width", "height", "frames", "rate_num", "rate_den", "h264": {"profile_idc", "constraint_flags",
 //              "level_idc"}, "part": n, "bytes", "sha256", "sha1"}],
 //   "events": "timeline.json" (path; [{"at_ms", "type", "participant", "detail"}]),
+//   "thinned": {"events", "quality_ms", "speaker_ms", "layer_ms"}     only of long consults of many: so many events of these kinds
+//                                          are missing in it, of each stretch of so many ms the last one is there,
 //   "tracks": [{"track": n, "key", "participant", "source", "first_ms", "last_ms", "packets", "lost", "erased": bool, "drift_ppm": of its
 //              sampling clock, positive is fast, "clock": "reports"|"arrivals" what its times come from, "late", "left_out": frames,
 //              "malformed", "recovered": from RED}],

@@ -80,6 +80,7 @@ static int run(struct run *r)
 		err = hz_story_new(&r->story);
 	if (!err)
 		err = pass(r, false);
+	hz_story_end(r->story);
 	if (!err)
 		err = hz_tracks_solve(r->tracks);
 	if (!err)

@@ -11,6 +11,7 @@
 
 #include <openssl/evp.h>
 
+#include "recorder/finalize/events.h"
 #include "recorder/journal/file.h"
 #include "recorder/manifest.h"
 
@@ -148,7 +149,7 @@ static json_t *describe_track(const struct hz_manifest_from *from, const struct 
 
 static int save(const struct hz_manifest_from *from, const char *name, const json_t *root)
 {
-	char *text = json_dumps(root, JSON_SORT_KEYS | JSON_INDENT(1) | JSON_REAL_PRECISION(8));
+	char *text = json_dumps(root, HZ_EVENTS_TEXT);
 	int fd = open(from->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int err = !text ? -ENOMEM : fd < 0 ? -errno : hz_file_replace(fd, name, text, strlen(text));
 	if (fd >= 0)
@@ -283,6 +284,12 @@ int hz_manifest_make(const struct hz_manifest_from *from)
 	warn(warnings, "files could not be made of what was received", hz_write_refused(from->write));
 	warn(warnings, "packets of unknown payload types or sources", unknown);
 	warn(warnings, "events were left out", hz_story_left_out(from->story));
+	json_t *thinned = hz_story_thinned(from->story);
+	if (thinned) {
+		warn(warnings, "events of quality, speakers and layers were thinned out: see thinned",
+		     (uint64_t)json_integer_value(json_object_get(thinned, "events")));
+		json_object_set_new(root, "thinned", thinned);
+	}
 	json_object_set_new(root, "files", files);
 	json_object_set_new(root, "tracks", tracks);
 	json_object_set_new(root, "warnings", warnings);

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recorder/finalize/events.h"
+
 struct hz_story {
 	json_t *record; // newest META
 	json_t *people; // id -> {"id", "name", "role", "periods", "consent"}, in order of appearance
-	json_t *events; // [{"us", ...}]
+	struct hz_events events;
 	json_t *gaps;
 	int64_t first_us, last_us;
 	unsigned entries; // periods and consents of all people
@@ -21,9 +23,8 @@ int hz_story_new(struct hz_story **ret)
 	if (!s)
 		return -ENOMEM;
 	s->people = json_object();
-	s->events = json_array();
 	s->gaps = json_array();
-	if (!s->people || !s->events || !s->gaps) {
+	if (hz_events_init(&s->events) || !s->people || !s->gaps) {
 		hz_story_free(s);
 		return -ENOMEM;
 	}
@@ -37,7 +38,7 @@ void hz_story_free(struct hz_story *story)
 		return;
 	json_decref(story->record);
 	json_decref(story->people);
-	json_decref(story->events);
+	hz_events_done(&story->events);
 	json_decref(story->gaps);
 	free(story);
 }
@@ -132,7 +133,7 @@ static void on_event(struct hz_story *s, const json_t *root, int64_t us)
 	if (p) // whatever else happened so often that it is left out
 		on_person_event(s, p, type, detail,
 		                json_is_integer(time) ? json_integer_value(time) : us / 1000);
-	if (!type || json_array_size(s->events) >= HZ_STORY_EVENTS) {
+	if (!type) {
 		s->left_out++;
 		return;
 	}
@@ -141,7 +142,7 @@ static void on_event(struct hz_story *s, const json_t *root, int64_t us)
 		json_object_set_new(event, "participant", json_string(id));
 	if (detail)
 		json_object_set(event, "detail", detail);
-	json_array_append_new(s->events, event);
+	hz_events_add(&s->events, event);
 }
 
 static void on_gap(struct hz_story *s, const json_t *root, int64_t us)
@@ -226,9 +227,19 @@ static json_t *placed(const json_t *from, int64_t zero_us)
 	return list;
 }
 
+void hz_story_end(struct hz_story *story)
+{
+	hz_events_end(&story->events);
+}
+
 json_t *hz_story_events(const struct hz_story *story, int64_t zero_us)
 {
-	return placed(story->events, zero_us);
+	return placed(story->events.list, zero_us);
+}
+
+json_t *hz_story_thinned(const struct hz_story *story)
+{
+	return hz_events_thinned(&story->events);
 }
 
 json_t *hz_story_gaps(const struct hz_story *story, int64_t zero_us)
@@ -238,5 +249,5 @@ json_t *hz_story_gaps(const struct hz_story *story, int64_t zero_us)
 
 uint64_t hz_story_left_out(const struct hz_story *story)
 {
-	return story->left_out;
+	return story->left_out + story->events.left_out;
 }
