@@ -11,6 +11,8 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/secret.h"
+#include "recorder/record/fhir.h"
+#include "recorder/record/files.h"
 
 #define TOKEN_BYTES 4000
 
@@ -159,7 +161,8 @@ static long entry_status(const json_t *entry)
 	return text ? strtol(text, NULL, 10) : 0;
 }
 
-enum hz_outcome hz_fhir_answer(long status, const char *body, size_t bytes, struct hz_outcome_text *ret)
+enum hz_outcome hz_fhir_answer(long status, const char *body, size_t bytes, size_t sent,
+                               struct hz_outcome_text *ret)
 {
 	json_t *answer = json_loadb(body, bytes, 0, NULL);
 	const json_t *entry, *entries = json_object_get(answer, "entry");
@@ -183,8 +186,27 @@ enum hz_outcome hz_fhir_answer(long status, const char *body, size_t bytes, stru
 				    one ? one : 599,
 				    json_object_get(json_object_get(entry, "response"), "outcome"), ret);
 		}
+	if (outcome == HZ_STORED && json_array_size(entries) < sent)
+		outcome = say(HZ_REFUSED, ret, "the EMR answers %zu of %zu entries: it may lack the others",
+		              json_array_size(entries), sent);
 	json_decref(answer);
 	return outcome;
+}
+
+// How many the Bundle in that file has.
+static int count_entries(const char *path, size_t *ret)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	int err = hz_document_read(path, HZ_FHIR_BYTES, &text, &bytes);
+	if (err)
+		return err;
+	json_t *bundle = json_loadb(text, bytes, 0, NULL);
+	*ret = json_array_size(json_object_get(bundle, "entry"));
+	err = bundle ? 0 : -EBADMSG;
+	json_decref(bundle);
+	free(text);
+	return err;
 }
 
 enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, uint64_t bytes,
@@ -194,6 +216,10 @@ enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, ui
 	struct hz_http_target target = a->target;
 	struct hz_http_answer answer;
 	bool oauth = a->token_url && *a->token_url;
+	size_t sent = 0;
+	int err = count_entries(path, &sent);
+	if (err)
+		return say(HZ_LATER, ret, "the Bundle cannot be read: %s", strerror(-err));
 	if (oauth && client->token && hz_now_us() >= client->token_until_us)
 		forget(client);
 	if (oauth && !client->token) {
@@ -210,7 +236,7 @@ enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, ui
 	                                  .tail = "",
 	                                  .file = path,
 	                                  .file_bytes = bytes};
-	int err = hz_http_post(&target, &post, &answer);
+	err = hz_http_post(&target, &post, &answer);
 	if (err == -ECANCELED)
 		return say(HZ_STOPPED, ret, "stopped");
 	if (err == -EHOSTUNREACH || err == -EPROTO)
@@ -219,7 +245,7 @@ enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, ui
 		return say(HZ_LATER, ret, "%s", answer.why[0] ? answer.why : strerror(-err));
 	if (answer.status == 401 && oauth)
 		forget(client);
-	enum hz_outcome outcome = hz_fhir_answer(answer.status, answer.body, answer.bytes, ret);
+	enum hz_outcome outcome = hz_fhir_answer(answer.status, answer.body, answer.bytes, sent, ret);
 	free(answer.body);
 	return outcome;
 }

@@ -24,8 +24,10 @@ enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, ui
                              struct hz_outcome_text *ret);
 
 // Reads an answer: a transaction-response whose entries were all created or found, or an OperationOutcome, of which code and
-// expression are kept (its texts may repeat names).
-enum hz_outcome hz_fhir_answer(long status, const char *body, size_t bytes, struct hz_outcome_text *ret);
+// expression are kept (its texts may repeat names). sent: the entries that were asked; an answer to fewer is refused, it proves
+// nothing of the rest.
+enum hz_outcome hz_fhir_answer(long status, const char *body, size_t bytes, size_t sent,
+                               struct hz_outcome_text *ret);
 
 // Reads a token answer (RFC 6749 section 5.1). 0; -EBADMSG. ret: free().
 int hz_fhir_token_answer(const char *body, size_t bytes, char **ret, long *ret_seconds);

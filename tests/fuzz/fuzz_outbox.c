@@ -14,7 +14,7 @@ static void answer(uint8_t kind, long status, const char *body, size_t bytes)
 {
 	struct hz_outcome_text text;
 	enum hz_outcome outcome = kind == 'S' ? hz_stow_answer(status, body, bytes, "2.25.7", &text)
-	                                      : hz_fhir_answer(status, body, bytes, &text);
+	                                      : hz_fhir_answer(status, body, bytes, 3, &text);
 	if (outcome < HZ_STORED || outcome > HZ_REFUSED || (outcome != HZ_STORED && !text.why[0]))
 		abort();
 	if (outcome == HZ_STORED && (status < 200 || (status > 202 && status != 409)))

@@ -60,7 +60,7 @@ static void test_stow(void **state)
 static void fhir(long status, const char *body, enum hz_outcome outcome, const char *why)
 {
 	struct hz_outcome_text text;
-	enum hz_outcome got = hz_fhir_answer(status, body, strlen(body), &text);
+	enum hz_outcome got = hz_fhir_answer(status, body, strlen(body), 2, &text);
 	if (got != outcome || !strstr(text.why, why))
 		fail_msg("%ld %s: %d \"%s\"", status, body, got, text.why);
 }
@@ -88,6 +88,9 @@ static void test_fhir(void **state)
 	fhir(500, "", HZ_LATER, "500");
 	fhir(200, "hello", HZ_REFUSED, "no FHIR");
 	fhir(200, "{\"resourceType\":\"Bundle\",\"entry\":[{}]}", HZ_LATER, "599");
+	// It took two and speaks of one.
+	fhir(200, "{\"resourceType\":\"Bundle\",\"entry\":[{\"response\":{\"status\":\"201\"}}]}", HZ_REFUSED,
+	     "1 of 2 entries");
 }
 
 static void test_token(void **state)
