@@ -453,14 +453,19 @@ static void test_waits(void **state)
 // A configuration that came as a descriptor is there for the children, too, and nothing else is.
 static void test_inherited_configuration(void **state)
 {
-	static const char children[] = "#!/bin/sh\n"
-	                               "cat \"$5\" >>${0%/*}/asked; ls /proc/$$/fd | grep -vxE '0|1|2|10|20' "
-	                               ">>${0%/*}/asked\nexit 1\n";
-	char a[HZ_RECORD_PATH_BYTES], config[64], path[128];
+	char a[HZ_RECORD_PATH_BYTES], config[64], path[128], children[256];
 	snprintf(path, sizeof(path), "%s/config", rig.store);
-	assert_int_equal(hz_document_write(rig.self, children, strlen(children), 0700), 0);
 	assert_int_equal(hz_document_write(path, "log:\n", 5, 0600), 0);
-	int at = open(path, O_RDONLY), fd = dup2(at, 20), other = dup2(at, 21); // both would be inherited
+	// Both would be inherited; numbers that are free, whatever this process was started with.
+	int at = open(path, O_RDONLY), fd = fcntl(at, F_DUPFD, 20), other = fcntl(at, F_DUPFD, fd + 1);
+	assert_true(at >= 0 && fd >= 20 && other > fd);
+	// These numbers and no others: the shell has some of its own.
+	snprintf(
+	    children, sizeof(children),
+	    "#!/bin/sh\ncat \"$5\" >>${0%%/*}/asked\n[ -e /proc/$$/fd/%d ] && [ ! -e /proc/$$/fd/%d ] && [ ! "
+	    "-e /proc/$$/fd/%d ] || echo inherited >>${0%%/*}/asked\nexit 1\n",
+	    fd, at, other);
+	assert_int_equal(hz_document_write(rig.self, children, strlen(children), 0700), 0);
 	snprintf(config, sizeof(config), "/proc/self/fd/%d", fd);
 	rig.settings.config = config;
 	put(A, HZ_RECORD_ENDED, 1000, "", a);
