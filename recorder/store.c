@@ -27,6 +27,12 @@ static const char *const composings[] = {
     [HZ_COMPOSING_RUNNING] = "running", [HZ_COMPOSING_MADE] = "made", [HZ_COMPOSING_DONE] = "done",
     [HZ_COMPOSING_FAILED] = "failed",
 };
+static const char *const deliveries[] = {[HZ_DELIVERY_NONE] = "",
+                                         [HZ_DELIVERY_WAITING] = "waiting",
+                                         [HZ_DELIVERY_SENT] = "sent",
+                                         [HZ_DELIVERY_PARKED] = "parked"};
+static const char *const destinations[] = {[HZ_TO_PACS] = "pacs", [HZ_TO_EMR] = "emr"};
+#define DELIVERIES (sizeof(deliveries) / sizeof(deliveries[0]))
 #define COMPOSINGS (sizeof(composings) / sizeof(composings[0]))
 #define PHASES     (sizeof(phases) / sizeof(phases[0]))
 
@@ -38,6 +44,16 @@ const char *hz_record_phase_name(enum hz_record_phase phase)
 const char *hz_record_composing_name(enum hz_record_composing phase)
 {
 	return phase > 0 && (size_t)phase < COMPOSINGS ? composings[phase] : "";
+}
+
+const char *hz_record_delivery_name(enum hz_record_delivery phase)
+{
+	return phase > 0 && (size_t)phase < DELIVERIES ? deliveries[phase] : "";
+}
+
+const char *hz_record_destination_name(unsigned destination)
+{
+	return destination < HZ_DESTINATIONS ? destinations[destination] : "";
 }
 
 // A UUID's text is also a safe name of a folder.
@@ -139,19 +155,56 @@ static bool get_composing(const json_t *json, struct hz_record_state *ret)
 	return good;
 }
 
+// Absent where nothing was to be delivered.
+static bool get_delivery(const json_t *json, struct hz_record_state *ret)
+{
+	const json_t *all = json_object_get(json, "delivery");
+	bool good = !all || json_is_object(all);
+	for (unsigned k = 0; k < HZ_DESTINATIONS; k++) {
+		const json_t *one = json_object_get(all, destinations[k]);
+		const char *name = json_string_value(json_object_get(one, "phase"));
+		for (size_t i = 1; name && i < DELIVERIES; i++)
+			if (strcmp(deliveries[i], name) == 0)
+				ret->delivery[k].phase = (enum hz_record_delivery)i;
+		good =
+		    good &&
+		    (!one ||
+		     (ret->delivery[k].phase && get_number(one, "changed_ms", &ret->delivery[k].changed_ms) &&
+		      get_text(one, "error", ret->delivery[k].error, sizeof(ret->delivery[k].error))));
+	}
+	return good;
+}
+
+// NULL: none, or without memory.
+static json_t *put_delivery(const struct hz_record_state *s)
+{
+	json_t *all = NULL;
+	for (unsigned k = 0; k < HZ_DESTINATIONS; k++) {
+		if (!s->delivery[k].phase)
+			continue;
+		all = all ? all : json_object();
+		json_object_set_new(all, destinations[k],
+		                    json_pack("{sssIss}", "phase", deliveries[s->delivery[k].phase],
+		                              "changed_ms", (json_int_t)s->delivery[k].changed_ms, "error",
+		                              s->delivery[k].error));
+	}
+	return all;
+}
+
 int hz_record_state_parse(const char *text, size_t bytes, struct hz_record_state *ret)
 {
 	struct hz_record_state s = {0};
 	json_error_t error;
 	int64_t attempts = 0;
 	json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
-	bool good =
-	    json_is_object(json) && get_text(json, "id", s.id, sizeof(s.id)) && hz_record_id_good(s.id) &&
-	    get_text(json, "consult", s.consult, sizeof(s.consult)) && get_phase(json, &s.phase) &&
-	    get_number(json, "started_ms", &s.started_ms) && get_number(json, "ended_ms", &s.ended_ms) &&
-	    get_number(json, "changed_ms", &s.changed_ms) && get_number(json, "attempts", &attempts) &&
-	    attempts <= UINT32_MAX && get_text(json, "error", s.error, sizeof(s.error)) &&
-	    get_flag(json, "lost", &s.lost) && get_flag(json, "torn", &s.torn) && get_composing(json, &s);
+	bool good = json_is_object(json) && get_text(json, "id", s.id, sizeof(s.id)) &&
+	            hz_record_id_good(s.id) && get_text(json, "consult", s.consult, sizeof(s.consult)) &&
+	            get_phase(json, &s.phase) && get_number(json, "started_ms", &s.started_ms) &&
+	            get_number(json, "ended_ms", &s.ended_ms) &&
+	            get_number(json, "changed_ms", &s.changed_ms) &&
+	            get_number(json, "attempts", &attempts) && attempts <= UINT32_MAX &&
+	            get_text(json, "error", s.error, sizeof(s.error)) && get_flag(json, "lost", &s.lost) &&
+	            get_flag(json, "torn", &s.torn) && get_composing(json, &s) && get_delivery(json, &s);
 	json_decref(json);
 	if (!good)
 		return -EBADMSG;
@@ -191,6 +244,9 @@ static char *state_text(const struct hz_record_state *s)
 			json = NULL;
 		}
 	}
+	json_t *delivery = json ? put_delivery(s) : NULL;
+	if (delivery)
+		json_object_set_new(json, "delivery", delivery);
 	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 	json_decref(json);
 	return text;

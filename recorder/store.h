@@ -58,6 +58,15 @@ enum hz_record_composing {
 	HZ_COMPOSING_FAILED, // `error` says why
 };
 
+// What became of what was put into a spool of a destination.
+enum hz_record_delivery {
+	HZ_DELIVERY_NONE = 0, // nothing was: it is not configured, or there is nothing for it yet
+	HZ_DELIVERY_WAITING,
+	HZ_DELIVERY_SENT,
+	HZ_DELIVERY_PARKED, // refused: waits for a hand
+};
+enum { HZ_TO_PACS, HZ_TO_EMR, HZ_DESTINATIONS };
+
 struct hz_record_state {
 	char id[HZ_RECORD_ID_BYTES];
 	char consult[64];
@@ -72,10 +81,17 @@ struct hz_record_state {
 		int64_t changed_ms;
 		char error[160]; // one line, no names; "" none
 	} composing;
+	struct {
+		enum hz_record_delivery phase;
+		int64_t changed_ms; // SENT: when the last of it was
+		char error[160];    // why it waits or was refused, in one line without names; "" none
+	} delivery[HZ_DESTINATIONS];
 };
 
 const char *hz_record_phase_name(enum hz_record_phase phase);         // "recording", ...; as in state.json
 const char *hz_record_composing_name(enum hz_record_composing phase); // "waiting", ...; "" not said yet
+const char *hz_record_delivery_name(enum hz_record_delivery phase);   // "waiting", "sent", "parked"; "" none
+const char *hz_record_destination_name(unsigned destination);         // "pacs", "emr"
 bool hz_record_id_good(const char *id);                               // a UUID in lower case
 int hz_record_id_bytes(const char *id, uint8_t ret[16]); // what a journal's headers have; -EINVAL
 // The path only; nothing is made.

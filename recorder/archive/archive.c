@@ -132,16 +132,24 @@ static void offer_early(struct look *l, const char *folder, const struct hz_reco
 	offer_to(&l->early, folder, state);
 }
 
+static bool same_delivery(const struct hz_record_state *a, const struct hz_record_state *b)
+{
+	bool same = strcmp(a->error, b->error) == 0;
+	for (unsigned k = 0; k < HZ_DESTINATIONS; k++)
+		same = same && a->delivery[k].phase == b->delivery[k].phase &&
+		       strcmp(a->delivery[k].error, b->delivery[k].error) == 0;
+	return same;
+}
+
 // FINALISED becomes DELIVERED when nothing of it waits any more.
 static void delivered(struct look *l, const char *folder, const struct hz_record_state *state)
 {
 	struct hz_record_state after = *state;
 	char error[HZ_OUTCOME_WHY_BYTES];
-	unsigned left = hz_queue_left(l->archive->settings->store, &l->queue, state->id, error);
-	if (!left)
+	if (!hz_queue_look(l->archive->settings->store, &l->queue, l->now_ms, &after, error))
 		after.phase = HZ_RECORD_DELIVERED;
 	snprintf(after.error, sizeof(after.error), "%s", error);
-	if (after.phase == state->phase && strcmp(after.error, state->error) == 0)
+	if (after.phase == state->phase && same_delivery(&after, state))
 		return;
 	after.changed_ms = l->now_ms;
 	int err = hz_record_state_write(folder, &after);

@@ -183,6 +183,19 @@ static int remove_files(const struct erasing *e)
 	return err;
 }
 
+struct unqueue {
+	const char *folder, *record;
+	int err;
+};
+
+static bool unqueue_one(void *arg, const char *name)
+{
+	struct unqueue *u = arg;
+	if (strstr(name, u->record))
+		u->err = hz_spool_done(u->folder, name);
+	return !u->err;
+}
+
 // What waits to be delivered names files that are gone.
 static int unqueue(const struct erasing *e)
 {
@@ -190,15 +203,10 @@ static int unqueue(const struct erasing *e)
 	char folder[PATH_BYTES];
 	int err = 0;
 	for (unsigned k = 0; k < 2 && !err; k++) {
-		char **names = NULL;
-		unsigned count = 0;
+		struct unqueue u = {.folder = folder, .record = e->state.id};
 		snprintf(folder, sizeof(folder), "%s/outbox/%s", e->what->store, spools[k]);
-		err = hz_spool_list(folder, &names, &count);
-		for (unsigned i = 0; !err && i < count; i++)
-			if (strstr(names[i], e->state.id))
-				err = hz_spool_done(folder, names[i]);
-		if (names)
-			hz_spool_list_free(names, count);
+		err = hz_spool_each(folder, 0, unqueue_one, &u);
+		err = err ? err : u.err;
 	}
 	return err;
 }

@@ -6,6 +6,7 @@
 
 #include "recorder/archive/archive.h"
 #include "recorder/outbox/delivery.h"
+#include "recorder/outbox/spool.h"
 #include "recorder/store.h"
 
 #define HZ_ARCHIVE_PHASES (HZ_RECORD_DELETED + 1)
@@ -95,16 +96,23 @@ int hz_queue_put(struct hz_archive *archive, const char *folder, const struct hz
 int hz_queue_open(struct hz_archive *archive); // the deliveries
 void hz_queue_close(struct hz_archive *archive);
 
-struct hz_queue_names { // of both spools, read once a look
-	char **names[2];
-	unsigned count[2];
-	int err;
+// At the end of a job: what was put waits, as far as nothing else is known of it.
+void hz_queue_note(const char *folder, struct hz_record_state *state);
+
+#define HZ_QUEUE_NAMES                                                                                       \
+	(1u                                                                                                  \
+	 << 20) // of one spool, in memory during a look; beyond it nothing becomes DELIVERED until it is shorter
+struct hz_queue_names {                                     // of both spools, read once a look
+	char (*name[HZ_DESTINATIONS])[HZ_SPOOL_NAME_BYTES]; // by record
+	unsigned count[HZ_DESTINATIONS], room[HZ_DESTINATIONS];
+	int err; // the first: what waits is not known
 };
 void hz_queue_names_read(const char *store, struct hz_queue_names *ret);
 void hz_queue_names_done(struct hz_queue_names *names);
-// Items of a record that wait or are parked; error: of a parked one.
-unsigned hz_queue_left(const char *store, const struct hz_queue_names *names, const char *record,
-                       char error[HZ_OUTCOME_WHY_BYTES]);
+// Brings state->delivery up to date. Returns whether anything of the record waits or is parked, or that is not known; error: of a
+// parked one.
+bool hz_queue_look(const char *store, const struct hz_queue_names *names, int64_t now_ms,
+                   struct hz_record_state *state, char error[HZ_OUTCOME_WHY_BYTES]);
 
 struct hz_deletion {
 	const char *store, *folder, *record,

@@ -97,6 +97,8 @@ static void end(struct hz_archive *a, const char *why)
 		note_second(job, why);
 	else
 		note_first(a, job, why);
+	if (!why)
+		hz_queue_note(job->folder, &job->state);
 	int err = hz_record_state_write(job->folder, &job->state);
 	if (why)
 		hz_error("archive.failed", "record=%s step=%s second=%d attempt=%u why=\"%s\" err=%d",

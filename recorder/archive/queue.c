@@ -250,40 +250,131 @@ void hz_queue_close(struct hz_archive *a)
 	a->client = NULL;
 }
 
+void hz_queue_note(const char *folder, struct hz_record_state *state)
+{
+	json_t *noted = read_noted(folder);
+	for (unsigned k = 0; k < HZ_DESTINATIONS; k++) {
+		if (state->delivery[k].phase || json_array_size(json_object_get(noted, spools[k])) == 0)
+			continue;
+		state->delivery[k].phase = HZ_DELIVERY_WAITING;
+		state->delivery[k].changed_ms = hz_wall_us() / 1000;
+	}
+	json_decref(noted);
+}
+
+// --- what waits
+
+#define RECORD_AT 16 // in a name: hz_spool_put()
+
+struct reading {
+	struct hz_queue_names *names;
+	unsigned k;
+};
+
+static bool on_name(void *arg, const char *name)
+{
+	const struct reading *r = arg;
+	struct hz_queue_names *n = r->names;
+	if (n->count[r->k] == n->room[r->k]) {
+		unsigned room = n->room[r->k] ? 2 * n->room[r->k] : 256;
+		void *more =
+		    room <= HZ_QUEUE_NAMES ? realloc(n->name[r->k], room * sizeof(*n->name[r->k])) : NULL;
+		if (!more) {
+			n->err = room <= HZ_QUEUE_NAMES ? -ENOMEM : -EFBIG;
+			return false;
+		}
+		n->name[r->k] = more;
+		n->room[r->k] = room;
+	}
+	snprintf(n->name[r->k][n->count[r->k]++], sizeof(n->name[0][0]), "%s", name);
+	return true;
+}
+
+static int by_record(const void *a, const void *b)
+{
+	int order = strcmp((const char *)a + RECORD_AT, (const char *)b + RECORD_AT);
+	return order ? order : strcmp(a, b);
+}
+
 void hz_queue_names_read(const char *store, struct hz_queue_names *ret)
 {
 	char folder[1100];
 	*ret = (struct hz_queue_names){.err = 0};
-	for (unsigned k = 0; k < 2; k++) {
+	for (unsigned k = 0; k < HZ_DESTINATIONS; k++) {
+		struct reading reading = {ret, k};
 		snprintf(folder, sizeof(folder), "%s/outbox/%s", store, spools[k]);
-		int err = hz_spool_list(folder, &ret->names[k], &ret->count[k]);
+		int err = hz_spool_each(folder, 0, on_name, &reading);
 		ret->err = ret->err ? ret->err : err;
+		if (ret->count[k])
+			qsort(ret->name[k], ret->count[k], sizeof(*ret->name[k]), by_record);
 	}
+	if (ret->err)
+		hz_error("archive.outbox", "err=%d", -ret->err);
 }
 
 void hz_queue_names_done(struct hz_queue_names *names)
 {
-	for (unsigned k = 0; k < 2; k++)
-		if (names->names[k])
-			hz_spool_list_free(names->names[k], names->count[k]);
+	for (unsigned k = 0; k < HZ_DESTINATIONS; k++)
+		free(names->name[k]);
 }
 
-unsigned hz_queue_left(const char *store, const struct hz_queue_names *names, const char *record,
-                       char error[HZ_OUTCOME_WHY_BYTES])
+// The first of a record, or where it would be.
+static unsigned find(const struct hz_queue_names *n, unsigned k, const char *record)
 {
-	char folder[1100];
-	unsigned left = names->err ? 1 : 0; // unknown is not delivered
+	unsigned low = 0, high = n->count[k];
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		if (strncmp(n->name[k][middle] + RECORD_AT, record, HZ_RECORD_ID_BYTES - 1) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+// What its items say. why: of a parked one, else of one that waits.
+static enum hz_record_delivery look_at(const char *folder, const struct hz_queue_names *n, unsigned k,
+                                       const char *record, char why[HZ_OUTCOME_WHY_BYTES])
+{
+	enum hz_record_delivery phase = HZ_DELIVERY_NONE;
+	why[0] = '\0';
+	for (unsigned i = find(n, k, record); i < n->count[k]; i++) {
+		struct hz_spool_item item;
+		if (strncmp(n->name[k][i] + RECORD_AT, record, HZ_RECORD_ID_BYTES - 1) != 0)
+			break;
+		phase = phase ? phase : HZ_DELIVERY_WAITING;
+		if (hz_spool_read(folder, n->name[k][i], &item) != 0)
+			continue;
+		if (item.parked || (phase == HZ_DELIVERY_WAITING && *item.error))
+			snprintf(why, HZ_OUTCOME_WHY_BYTES, "%s", item.error);
+		phase = item.parked ? HZ_DELIVERY_PARKED : phase;
+	}
+	return phase;
+}
+
+bool hz_queue_look(const char *store, const struct hz_queue_names *names, int64_t now_ms,
+                   struct hz_record_state *state, char error[HZ_OUTCOME_WHY_BYTES])
+{
+	bool left = names->err != 0;
 	error[0] = '\0';
-	for (unsigned k = 0; k < 2; k++) {
+	for (unsigned k = 0; k < HZ_DESTINATIONS; k++) {
+		char folder[1100], why[HZ_OUTCOME_WHY_BYTES];
 		snprintf(folder, sizeof(folder), "%s/outbox/%s", store, spools[k]);
-		for (unsigned i = 0; i < names->count[k]; i++) {
-			struct hz_spool_item item;
-			if (!strstr(names->names[k][i], record))
-				continue;
-			left++;
-			if (hz_spool_read(folder, names->names[k][i], &item) == 0 && item.parked)
-				snprintf(error, HZ_OUTCOME_WHY_BYTES, "%s", item.error);
+		enum hz_record_delivery now = look_at(folder, names, k, state->id, why);
+		enum hz_record_delivery before = state->delivery[k].phase;
+		left = left || now;
+		if (!now && names->err) { // not known: as it was
+			now = before;
+			snprintf(why, sizeof(why), "%s", state->delivery[k].error);
+		} else if (!now && before) { // nothing is left of what there was
+			now = HZ_DELIVERY_SENT;
 		}
+		if (now == HZ_DELIVERY_PARKED)
+			snprintf(error, HZ_OUTCOME_WHY_BYTES, "%s", why);
+		if (now != before)
+			state->delivery[k].changed_ms = now_ms;
+		state->delivery[k].phase = now;
+		snprintf(state->delivery[k].error, sizeof(state->delivery[k].error), "%s", why);
 	}
 	return left;
 }

@@ -88,7 +88,8 @@ static bool is_ahead(const struct hz_delivery *d, int64_t until_ms, int64_t now_
 struct pass {
 	struct hz_delivery_stats now;
 	char held[HZ_RECORD_ID_BYTES]; // a record whose order must be kept
-	int64_t next_ms;
+	int64_t now_ms, next_ms;
+	struct hz_delivery *delivery;
 	bool away; // in this batch
 	struct sending {
 		struct hz_delivery *delivery;
@@ -236,26 +237,27 @@ static void try_one(struct hz_delivery *d, struct pass *p, const char *name, int
 	gather(d, p, &item);
 }
 
+static bool try_next(void *arg, const char *name)
+{
+	struct pass *p = arg;
+	try_one(p->delivery, p, name, p->now_ms);
+	return true;
+}
+
 int64_t hz_delivery_pass(struct hz_delivery *d, int64_t now_ms)
 {
-	struct pass p = {.next_ms = now_ms + LOOK_MS};
-	char **names;
-	unsigned count;
-	int err = hz_spool_list(d->folder, &names, &count);
+	struct pass p = {.now_ms = now_ms, .next_ms = now_ms + LOOK_MS, .delivery = d};
 	hz_delivery_stats(d, &p.now);
 	p.now.waiting = p.now.parked = 0;
 	p.now.oldest_ms = 0;
-	if (err) {
-		hz_error("outbox.unreadable", "to=%s err=%d", d->name, err);
-		return p.next_ms;
-	}
 	if (is_ahead(d, d->away_until_ms, now_ms))
 		sooner(&p, d->away_until_ms);
-	for (unsigned i = 0; i < count; i++)
-		try_one(d, &p, names[i], now_ms);
+	int err = hz_spool_each(d->folder, 0, try_next, &p);
 	flush(d, &p);
-	hz_spool_list_free(names, count);
-	publish(d, &p.now);
+	if (err)
+		hz_error("outbox.unreadable", "to=%s err=%d", d->name, err);
+	else
+		publish(d, &p.now);
 	return p.next_ms;
 }
 

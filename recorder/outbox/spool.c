@@ -105,60 +105,86 @@ int hz_spool_done(const char *folder, const char *name)
 	return hz_document_sync(path);
 }
 
-static int is_item(const struct dirent *e)
+typedef char item_name[HZ_SPOOL_NAME_BYTES];
+
+static bool is_item(const char *name)
 {
-	size_t n = strlen(e->d_name);
-	return n == 62 && strcmp(e->d_name + n - 5, ".json") == 0;
+	size_t n = strlen(name);
+	return n == 62 && strcmp(name + n - 5, ".json") == 0;
 }
 
-int hz_spool_list(const char *folder, char ***ret, unsigned *ret_count)
+static int by_name(const void *a, const void *b)
 {
-	struct dirent **all = NULL;
-	int n = scandir(folder, &all, is_item, alphasort);
-	if (n < 0 && errno != ENOENT)
-		return -errno;
-	n = n < 0 ? 0 : n;
-	char **names = calloc((size_t)n + 1, sizeof(*names));
+	return strcmp(a, b);
+}
+
+// The first `most` names behind `after`; names has room for twice as many.
+static int read_page(const char *folder, const char *after, unsigned most, item_name *names, unsigned *ret)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *e;
 	unsigned count = 0;
-	for (int i = 0; i < n; i++) {
-		if (names && count < HZ_SPOOL_ITEMS && (names[count] = strdup(all[i]->d_name)))
-			count++;
-		free(all[i]);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	for (errno = 0; (e = readdir(dir)); errno = 0) {
+		if (!is_item(e->d_name) || strcmp(e->d_name, after) <= 0)
+			continue;
+		if (count == 2 * most) {
+			qsort(names, count, sizeof(*names), by_name);
+			count = most;
+		}
+		snprintf(names[count++], sizeof(*names), "%s", e->d_name);
 	}
-	free(all);
-	if (!names)
-		return -ENOMEM;
-	*ret = names;
-	*ret_count = count;
+	int err = -errno;
+	closedir(dir);
+	if (err)
+		return err;
+	qsort(names, count, sizeof(*names), by_name);
+	*ret = count < most ? count : most;
 	return 0;
 }
 
-void hz_spool_list_free(char **names, unsigned count)
+int hz_spool_each(const char *folder, unsigned page, hz_spool_each_cb *cb, void *arg)
 {
-	for (unsigned i = 0; i < count; i++)
-		free(names[i]);
+	unsigned most = page ? page : HZ_SPOOL_PAGE, count = most;
+	item_name *names = malloc(2 * (size_t)most * sizeof(*names)), after = "";
+	bool on = names != NULL;
+	int err = names ? 0 : -ENOMEM;
+	while (!err && on && count == most) {
+		count = 0;
+		err = read_page(folder, after, most, names, &count);
+		for (unsigned i = 0; !err && on && i < count; i++)
+			on = cb(arg, names[i]);
+		if (count)
+			memcpy(after, names[count - 1], sizeof(after));
+	}
 	free(names);
+	return err;
+}
+
+struct release {
+	const char *folder, *record;
+	int released, err;
+};
+
+static bool release_one(void *arg, const char *name)
+{
+	struct release *r = arg;
+	struct hz_spool_item item;
+	if (hz_spool_read(r->folder, name, &item) != 0 ||
+	    (r->record && strcmp(r->record, item.record) != 0) || (!item.parked && item.next_ms == 0))
+		return true;
+	item.parked = false;
+	item.next_ms = 0;
+	item.error[0] = '\0';
+	r->err = hz_spool_write(r->folder, &item);
+	r->released += !r->err;
+	return !r->err;
 }
 
 int hz_spool_release(const char *folder, const char *record)
 {
-	char **names;
-	unsigned count;
-	int released = 0, err = hz_spool_list(folder, &names, &count);
-	for (unsigned i = 0; !err && i < count; i++) {
-		struct hz_spool_item item;
-		if (hz_spool_read(folder, names[i], &item) != 0 ||
-		    (record && strcmp(record, item.record) != 0))
-			continue;
-		if (!item.parked && item.next_ms == 0)
-			continue;
-		item.parked = false;
-		item.next_ms = 0;
-		item.error[0] = '\0';
-		err = hz_spool_write(folder, &item);
-		released += !err;
-	}
-	if (err != -ENOENT && !err)
-		hz_spool_list_free(names, count);
-	return err ? err : released;
+	struct release r = {.folder = folder, .record = record};
+	int err = hz_spool_each(folder, 0, release_one, &r);
+	return err ? err : r.err ? r.err : r.released;
 }

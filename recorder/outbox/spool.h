@@ -11,7 +11,7 @@
 #include "recorder/store.h"
 
 #define HZ_SPOOL_NAME_BYTES 72
-#define HZ_SPOOL_ITEMS      200000 // more are not listed; they wait
+#define HZ_SPOOL_PAGE       50000
 
 struct hz_spool_item {
 	char name[HZ_SPOOL_NAME_BYTES]; // of the file
@@ -35,9 +35,10 @@ int hz_spool_read(const char *folder, const char *name, struct hz_spool_item *re
 int hz_spool_parse(const char *text, size_t bytes, struct hz_spool_item *ret);      // -EBADMSG
 int hz_spool_done(const char *folder, const char *name);
 
-// Names in order. *ret: free() each and the list; *ret_count.
-int hz_spool_list(const char *folder, char ***ret, unsigned *ret_count);
-void hz_spool_list_free(char **names, unsigned count);
+// Every name that was there at the begin, in order; false of the callback ends it. What it holds in memory is `page` names, however
+// many wait (0: HZ_SPOOL_PAGE); the folder is read once for each page.
+typedef bool hz_spool_each_cb(void *arg, const char *name);
+int hz_spool_each(const char *folder, unsigned page, hz_spool_each_cb *cb, void *arg);
 
 // Releases what is parked of a record (NULL: of all), to be tried at once. Returns how many, or -errno.
 int hz_spool_release(const char *folder, const char *record);

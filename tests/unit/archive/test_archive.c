@@ -180,6 +180,75 @@ static void test_failures(void **state)
 	stop();
 }
 
+static void queue(const char *spool, const char *record, unsigned number, bool parked, const char *error)
+{
+	char path[160];
+	struct hz_spool_item item = {.path = "fhir.json", .bytes = 1, .parked = parked};
+	snprintf(path, sizeof(path), "%s/outbox", rig.store);
+	(void)mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/outbox/%s", rig.store, spool);
+	(void)mkdir(path, 0700);
+	snprintf(item.record, sizeof(item.record), "%s", record);
+	snprintf(item.folder, sizeof(item.folder), "2026/11/%s", record);
+	memset(item.sha256, 'a', 64);
+	snprintf(item.error, sizeof(item.error), "%s", error);
+	assert_int_equal(hz_spool_put(path, 1000, number, &item), 0);
+	assert_int_equal(hz_spool_write(path, &item), 0);
+}
+
+static bool look_at(struct hz_record_state *state, int64_t now_ms, int known)
+{
+	struct hz_queue_names names;
+	char error[HZ_OUTCOME_WHY_BYTES];
+	hz_queue_names_read(rig.store, &names);
+	names.err = known;
+	bool left = hz_queue_look(rig.store, &names, now_ms, state, error);
+	assert_int_equal(error[0] != '\0', state->delivery[0].phase == HZ_DELIVERY_PARKED ||
+	                                       state->delivery[1].phase == HZ_DELIVERY_PARKED);
+	hz_queue_names_done(&names);
+	return left;
+}
+
+// What of a record waits, was refused and is there, for each destination: as state.json says it.
+static void test_deliveries(void **state)
+{
+	struct hz_record_state a = {.id = A}, b = {.id = B}, read;
+	char path[160], folder[HZ_RECORD_PATH_BYTES];
+	for (unsigned i = 1; i <= 300; i++)
+		queue("pacs", "0190a5c2-7b1e-7c3a-9f00-000000000009", i, true, "another record's");
+	queue("pacs", A, 1, false, "");
+	queue("pacs", A, 2, false, "the PACS is not able now (503)");
+	queue("emr", A, 1, true, "the EMR refuses it (422)");
+	assert_true(look_at(&a, 10, 0));
+	assert_int_equal(a.delivery[HZ_TO_PACS].phase, HZ_DELIVERY_WAITING);
+	assert_string_equal(a.delivery[HZ_TO_PACS].error, "the PACS is not able now (503)");
+	assert_int_equal(a.delivery[HZ_TO_EMR].phase, HZ_DELIVERY_PARKED);
+	assert_string_equal(a.delivery[HZ_TO_EMR].error, "the EMR refuses it (422)");
+	assert_int_equal(a.delivery[HZ_TO_EMR].changed_ms, 10);
+	// Written and read again.
+	put(A, HZ_RECORD_ENDED, 1000, "", folder);
+	a.phase = HZ_RECORD_FINALISED;
+	assert_int_equal(hz_record_state_write(folder, &a), 0);
+	assert_int_equal(hz_record_state_read(folder, &read), 0);
+	assert_memory_equal(&read.delivery, &a.delivery, sizeof(a.delivery));
+	// Nothing was for it: nothing is said. Not known is not delivered.
+	assert_false(look_at(&b, 10, 0));
+	assert_int_equal(b.delivery[HZ_TO_PACS].phase, HZ_DELIVERY_NONE);
+	assert_true(look_at(&b, 10, -EFBIG));
+	snprintf(path, sizeof(path), "rm %s/outbox/*/*" A "*", rig.store);
+	assert_int_equal(system(path), 0);
+	assert_true(look_at(&a, 15, -EIO));
+	assert_int_equal(a.delivery[HZ_TO_PACS].phase, HZ_DELIVERY_WAITING);
+	assert_false(look_at(&a, 20, 0));
+	for (unsigned k = 0; k < HZ_DESTINATIONS; k++) {
+		assert_int_equal(a.delivery[k].phase, HZ_DELIVERY_SENT);
+		assert_int_equal(a.delivery[k].changed_ms, 20);
+		assert_string_equal(a.delivery[k].error, "");
+	}
+	assert_false(look_at(&a, 30, 0));
+	assert_int_equal(a.delivery[HZ_TO_PACS].changed_ms, 20);
+}
+
 // Somebody makes its files by hand at this moment: no attempt, no error.
 static void test_by_hand(void **state)
 {
@@ -537,6 +606,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_when_prepared, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_deliveries, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_by_hand, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_abandoned_and_stopped, set_up, tear_down),

@@ -208,20 +208,63 @@ static void test_thread(void **state)
 	hz_delivery_free(d);
 }
 
+struct seen {
+	unsigned count, most;
+	char name[20][HZ_SPOOL_NAME_BYTES];
+};
+
+static bool see(void *arg, const char *name)
+{
+	struct seen *seen = arg;
+	snprintf(seen->name[seen->count++], HZ_SPOOL_NAME_BYTES, "%s", name);
+	return seen->count < seen->most;
+}
+
+// However many wait and however few fit a page: each is there once, in order, also while they go.
+static bool see_and_take(void *arg, const char *name)
+{
+	bool on = see(arg, name);
+	assert_int_equal(hz_spool_done(folder, name), 0);
+	return on;
+}
+
+static void test_pages(void **state)
+{
+	struct hz_delivery *d = make(10);
+	struct seen whole = {.most = 20}, few = {.most = 5}, taken = {.most = 20}, none = {.most = 20};
+	for (unsigned i = 0; i < 9; i++)
+		put(i % 2 ? A : B, 1000 + (i * 7) % 9, i + 1);
+	assert_int_equal(hz_spool_each(folder, 0, see, &whole), 0);
+	assert_int_equal(whole.count, 9);
+	for (unsigned i = 1; i < 9; i++)
+		assert_true(strcmp(whole.name[i - 1], whole.name[i]) < 0);
+	for (unsigned page = 1; page < 12; page++) {
+		struct seen seen = {.most = 20};
+		assert_int_equal(hz_spool_each(folder, page, see, &seen), 0);
+		assert_int_equal(seen.count, 9);
+		assert_memory_equal(seen.name, whole.name, sizeof(seen.name[0]) * 9);
+	}
+	assert_int_equal(hz_spool_each(folder, 2, see, &few), 0);
+	assert_int_equal(few.count, 5);
+	assert_int_equal(hz_spool_each(folder, 2, see_and_take, &taken), 0);
+	assert_int_equal(taken.count, 9);
+	assert_int_equal(hz_spool_each(folder, 2, see, &none), 0);
+	assert_int_equal(none.count, 0);
+	hz_delivery_free(d);
+}
+
 // The clock was set back by a year: nobody waits for a year.
 static void test_clock(void **state)
 {
 	struct hz_delivery *d = make(1000);
 	struct hz_spool_item item;
-	char **names;
-	unsigned count;
+	struct seen seen = {.most = 1};
 	put(A, 1000, 1);
-	assert_int_equal(hz_spool_list(folder, &names, &count), 0);
-	assert_int_equal(hz_spool_read(folder, names[0], &item), 0);
+	assert_int_equal(hz_spool_each(folder, 0, see, &seen), 0);
+	assert_int_equal(hz_spool_read(folder, seen.name[0], &item), 0);
 	item.attempts = 3;
 	item.next_ms = now_ms() + 365 * 86400000ll;
 	assert_int_equal(hz_spool_write(folder, &item), 0);
-	hz_spool_list_free(names, count);
 	answer(1, HZ_AWAY);
 	hz_delivery_pass(d, now_ms());
 	assert_string_equal(sent, "a1 ");
@@ -315,6 +358,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_away, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_later_and_parked, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_pages, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_odd_files, set_up, tear_down),
