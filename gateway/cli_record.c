@@ -72,6 +72,14 @@ static json_t *as_json(const char *folder, const struct hz_record_state *s)
 		                    json_pack("{sssiss}", "phase",
 		                              hz_record_composing_name(s->composing.phase), "attempts",
 		                              (int)s->composing.attempts, "error", s->composing.error));
+	for (unsigned k = 0; json && k < HZ_DESTINATIONS; k++) {
+		if (s->delivery[k].phase)
+			json_object_set_new(json, hz_record_destination_name(k),
+			                    json_pack("{sssIss}", "phase",
+			                              hz_record_delivery_name(s->delivery[k].phase),
+			                              "changed_ms", (json_int_t)s->delivery[k].changed_ms,
+			                              "error", s->delivery[k].error));
+	}
 	return json;
 }
 

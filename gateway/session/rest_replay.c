@@ -28,6 +28,23 @@ static bool on_title(void *arg, const struct hz_consult_row *row)
 	return false;
 }
 
+// What became of it at the PACS and the EMR; NULL: nothing was for them.
+static json_t *delivery_json(const struct hz_record_state *state)
+{
+	json_t *all = NULL;
+	for (unsigned k = 0; k < HZ_DESTINATIONS; k++) {
+		if (!state->delivery[k].phase)
+			continue;
+		all = all ? all : json_object();
+		json_object_set_new(all, hz_record_destination_name(k),
+		                    json_pack("{s:s, s:I, s:s}", "state",
+		                              hz_record_delivery_name(state->delivery[k].phase), "time_ms",
+		                              (json_int_t)state->delivery[k].changed_ms, "reason",
+		                              state->delivery[k].error));
+	}
+	return all;
+}
+
 static json_t *record_json(struct hz_rest_call *call, const struct hz_replay_record *r)
 {
 	char title[HZ_NAME_TEXT_BYTES] = "";
@@ -49,6 +66,9 @@ static json_t *record_json(struct hz_rest_call *call, const struct hz_replay_rec
 		                    json_pack("{s:s, s:s}", "state",
 		                              hz_record_composing_name(r->state.composing.phase), "error",
 		                              r->state.composing.error));
+	json_t *delivery = json && r->found ? delivery_json(&r->state) : NULL;
+	if (delivery)
+		json_object_set_new(json, "delivery", delivery);
 	if (json && r->found && r->state.changed_ms)
 		json_object_set_new(json, "changed_ms", json_integer(r->state.changed_ms));
 	return json;

@@ -34,7 +34,7 @@ static inline void put_file(const char *folder, const char *path, const void *da
 }
 
 static inline json_t *file_json(const char *path, const char *role, const char *kind, const char *container,
-                         const char *data, size_t bytes)
+                                const char *data, size_t bytes)
 {
 	char sha256[65];
 	hz_hash_hex(data, bytes, sha256);
@@ -60,7 +60,7 @@ static inline void put_manifest(const char *folder, const char *id, const char *
 }
 
 static inline void make(struct shelf *s, const char *id, const char *consult, enum hz_record_phase phase,
-                 int64_t started_ms)
+                        int64_t started_ms)
 {
 	char path[1200];
 	struct hz_record_state state = {.phase = phase,
@@ -76,6 +76,13 @@ static inline void make(struct shelf *s, const char *id, const char *consult, en
 	                                  .ended_ms = phase == HZ_RECORD_RECORDING ? 0 : started_ms + 5000};
 	if (phase == HZ_RECORD_FINALISED)
 		state.composing.phase = HZ_COMPOSING_WAITING;
+	if (phase == HZ_RECORD_FINALISED) {
+		state.delivery[HZ_TO_PACS].phase = HZ_DELIVERY_SENT;
+		state.delivery[HZ_TO_PACS].changed_ms = started_ms + 9000;
+		state.delivery[HZ_TO_EMR].phase = HZ_DELIVERY_PARKED;
+		snprintf(state.delivery[HZ_TO_EMR].error, sizeof(state.delivery[0].error),
+		         "the EMR refuses it (422)");
+	}
 	snprintf(state.id, sizeof(state.id), "%s", id);
 	snprintf(state.consult, sizeof(state.consult), "%s", consult);
 	assert_int_equal(hz_record_folder(s->dir, id, started_ms, folder), 0);

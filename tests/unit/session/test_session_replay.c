@@ -116,9 +116,15 @@ static void pages(void **state)
 	web = get(s, API R1, token);
 	web_schema(web, "recording.one");
 	assert_string_equal(rig_text(json_object_get(web->json, "composing"), "state"), "waiting");
+	const json_t *delivery = json_object_get(web->json, "delivery");
+	assert_string_equal(rig_text(json_object_get(delivery, "pacs"), "state"), "sent");
+	assert_true(json_integer_value(json_object_get(json_object_get(delivery, "pacs"), "time_ms")) > 0);
+	assert_string_equal(rig_text(json_object_get(delivery, "emr"), "state"), "parked");
+	assert_string_equal(rig_text(json_object_get(delivery, "emr"), "reason"), "the EMR refuses it (422)");
 	web = get(s, API R3, token);
 	web_schema(web, "recording.one");
 	assert_null(json_object_get(web->json, "composing"));
+	assert_null(json_object_get(web->json, "delivery"));
 	assert_string_equal(rig_text(web->json, "state"), "recording");
 	assert_true(json_is_null(json_object_get(web->json, "ended_ms")));
 	assert_int_equal(get(s, API R3 "/manifest", token)->status, 409); // not yet

@@ -31,6 +31,9 @@ export const recordsEn = {
 	recStateHint_delivered: 'PACS and medical record have what is theirs.',
 	recStateHint_failed: 'It needs somebody from IT. Nothing was deleted.',
 	recStateHint_deleted: 'Deleted after its retention; the proof was kept.',
+	recDelivery_waiting: 'on its way since {time}; it is tried again by itself.',
+	recDelivery_sent: 'has it since {time}.',
+	recDelivery_parked: 'refused it on {time}; IT must look at it (huizhen retry).',
 	recLostTag: 'parts missing',
 	recTornTag: 'survived a crash',
 

@@ -33,6 +33,9 @@ export const recordsZh: Record<keyof typeof recordsEn, string> = {
 	recStateHint_delivered: 'PACS 和病历均已收到。',
 	recStateHint_failed: '需要信息科处理，原始数据没有删除。',
 	recStateHint_deleted: '保存期满已删除，凭证仍保留。',
+	recDelivery_waiting: '自 {time} 起等待发送，会自动重试。',
+	recDelivery_sent: '已于 {time} 收到。',
+	recDelivery_parked: '{time} 被拒收，请信息科处理（huizhen retry）。',
 	recLostTag: '有缺失',
 	recTornTag: '曾中断恢复',
 

@@ -68,9 +68,31 @@ export function RecordsList({ token, consult, onExpired }: ListProps) {
 	);
 }
 
+const TO = ['pacs', 'emr'] as const;
+
+/** What PACS and medical record have of it, in words. */
+function Deliveries({ record }: { record: RestRecordingOne }) {
+	const time = new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' });
+	return (
+		<>
+			{TO.map((to) => {
+				const one = record.delivery?.[to];
+				if (!one || record.state === 'deleted') return null;
+				return (
+					<span key={to} class={one.state === 'parked' ? 'rec-error' : 'hint'} data-testid={`delivery-${to}`} data-state={one.state}>
+						{t(`archive_${to}`)}: {t(`recDelivery_${one.state}`, { time: time.format(one.time_ms) })}
+						{one.reason && ` ${t('recordsReason', { reason: one.reason })}`}
+					</span>
+				);
+			})}
+		</>
+	);
+}
+
 function Row({ record, titled }: { record: RestRecordingOne; titled: boolean }) {
 	const time = new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' });
 	const length = record.ended_ms === null ? '' : t('recordsLength', { time: clockText(record.ended_ms - record.started_ms) });
+	const told = TO.map((to) => record.delivery?.[to]?.reason);
 	const ready = record.state === 'finalised' || record.state === 'delivered';
 	return (
 		<li class="record-row" data-testid="record-row" data-record={record.id} data-state={record.state}>
@@ -83,7 +105,8 @@ function Row({ record, titled }: { record: RestRecordingOne; titled: boolean }) 
 					{record.torn && <span class="state">{t('recTornTag')}</span>}
 				</span>
 				<span class="hint">{t(`recStateHint_${record.state}`)}</span>
-				{record.error && <span class="rec-error">{t('recordsReason', { reason: record.error })}</span>}
+				<Deliveries record={record} />
+				{record.error && !told.includes(record.error) && <span class="rec-error">{t('recordsReason', { reason: record.error })}</span>}
 			</div>
 			{ready && (
 				<a class="button primary" href={`/records/${record.id}`} data-testid="watch-record">
