@@ -42,7 +42,7 @@ THIRD = {
     "curl/": ["gateway/", "recorder/outbox/", "media/pipeline/"],
     "yaml.h": ["gateway/config"],
     "cyaml/": ["gateway/config"],
-    "opus": ["media/codec/", "media/pipeline/"],
+    "opus": ["media/codec/", "media/mix/", "media/pipeline/"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
