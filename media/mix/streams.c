@@ -155,9 +155,11 @@ static void route(struct hz_mixer *mixer, int member)
 	struct hz_mix_member *m = &mixer->member[member];
 	unsigned language = language_of(m);
 	bool apart = in_own_mix(mixer, m);
+	if (m->stream == HZ_MIX_NONE && apart) {
+		(void)hz_streams_own(mixer, member); // none is free: hears nothing until one is
+		return;
+	}
 	if (m->stream == HZ_MIX_NONE) {
-		if (apart && hz_streams_own(mixer, member))
-			return;
 		if (!mixer->stream[language].used)
 			begin(mixer, &mixer->stream[language], language);
 		m->stream = (int)language;
@@ -165,7 +167,7 @@ static void route(struct hz_mixer *mixer, int member)
 	}
 	struct hz_mix_stream *s = &mixer->stream[m->stream];
 	if (apart && s->minus != member)
-		(void)hz_streams_own(mixer, member); // if none is free: hears itself until one is
+		(void)hz_streams_own(mixer, member);
 	else if (s->language != language)
 		change_language(mixer, m, language);
 	else if (m->stream >= (int)HZ_MIX_SHARED && !apart && s->settled >= HZ_STREAMS_SETTLE)
@@ -195,7 +197,8 @@ void hz_streams_route(struct hz_mixer *mixer)
 		if (!m->used || !m->listens)
 			continue;
 		route(mixer, (int)i);
-		listeners[m->stream]++;
+		if (m->stream != HZ_MIX_NONE)
+			listeners[m->stream]++;
 	}
 	for (unsigned i = 0; i < HZ_MIX_STREAMS; i++)
 		if (!listeners[i])
