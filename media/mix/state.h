@@ -42,11 +42,9 @@ struct hz_mix_input {
 // One encoder and what leads to it. A copy of it goes on exactly as the original would (hz_streams_route()).
 struct hz_mix_stream {
 	bool used;
-	bool independent; // the next frame must not lean on those before it
 	unsigned language;
 	int minus;           // member who is not in it
 	unsigned settled;    // ticks since it is the same as its language's shared one
-	unsigned since;      // ticks since the last independent frame
 	uint64_t made, from; // tick, and by which stream: others who go the same way at once come along
 	float weight[HZ_MIX_SHARED]; // of the floor and of each language
 	struct hz_limiter limiter;

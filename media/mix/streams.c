@@ -22,9 +22,7 @@ int hz_streams_set_up(struct hz_mixer *mixer, struct hz_mix_stream *s)
 	// One mode all the time: FEC is in SILK's part only, and a change of mode at a change-over could be heard.
 	opus_encoder_ctl(s->encoder, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
 	hz_limiter_init(&s->limiter);
-	s->independent = false;
 	s->settled = 0;
-	s->since = HZ_STREAMS_INDEPENDENT;
 	return 0;
 }
 
@@ -35,8 +33,6 @@ static void copy(struct hz_mixer *mixer, struct hz_mix_stream *to, const struct 
 	*to = *from;
 	to->encoder = encoder;
 	to->settled = 0;
-	to->since = HZ_STREAMS_INDEPENDENT;
-	to->independent = false;
 }
 
 static float wanted_weight(const struct hz_mixer *mixer, unsigned language, unsigned bus)
@@ -142,10 +138,6 @@ static void go_back(struct hz_mixer *mixer, struct hz_mix_member *m)
 	if (!shared->used) {
 		copy(mixer, shared, own);
 		shared->minus = HZ_MIX_NONE;
-	} else if (!shared->independent && shared->since < HZ_STREAMS_INDEPENDENT) {
-		return;
-	} else {
-		shared->independent = true;
 	}
 	m->stream = (int)own->language;
 }
@@ -254,14 +246,8 @@ static void encode(struct hz_mixer *mixer, unsigned stream, hz_mixer_emit_fn *em
 {
 	struct hz_mix_stream *s = &mixer->stream[stream];
 	mix(mixer, s);
-	if (s->independent)
-		opus_encoder_ctl(s->encoder, OPUS_SET_PREDICTION_DISABLED(1));
 	int n = opus_encode_float(s->encoder, mixer->scratch, HZ_MIXER_FRAME, mixer->payload,
 	                          sizeof(mixer->payload));
-	if (s->independent)
-		opus_encoder_ctl(s->encoder, OPUS_SET_PREDICTION_DISABLED(0));
-	s->since = s->independent ? 0 : s->since + (s->since < HZ_STREAMS_INDEPENDENT);
-	s->independent = false;
 	mixer->stats.encodes++;
 	mixer->stats.encodes_now++;
 	bool silent = n <= (mixer->config.dtx ? 2 : 0); // two bytes and less: nothing need be sent (opus.h)

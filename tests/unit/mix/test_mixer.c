@@ -112,6 +112,46 @@ static void test_no_click_where_streams_change(void **state)
 	room_done(&room);
 }
 
+// How far what one hears who came back is from what the others hear, in dB under it.
+static double difference(const struct fake_person *a, const struct fake_person *b, unsigned samples)
+{
+	double off = 0, all = 1e-12;
+	assert_int_equal(a->heard_samples, b->heard_samples);
+	for (unsigned i = a->heard_samples - samples; i < a->heard_samples; i++) {
+		double d = (double)a->heard[i] - (double)b->heard[i];
+		off += d * d;
+		all += (double)b->heard[i] * (double)b->heard[i];
+	}
+	return db(sqrt(off / all));
+}
+
+static void test_back_to_the_shared_stream(void **state)
+{
+	struct hz_mixer_config config = {.keep_levels = true};
+	struct hz_mixer_stats stats;
+	double at_once = -99, soon = -99;
+	room_init(&room, &config);
+	unsigned voice = room_join(&room, 150, 0.15f, false);
+	room.person[voice].voice.harmonics = 12;
+	unsigned speaker = room_join(&room, 700, 0.2f, true), listener = room_join(&room, 0, 0, true);
+	for (unsigned turn = 0; turn < 6; turn++) {
+		room.person[speaker].speaks = true;
+		room_run(&room, 1 + 0.06 * turn);
+		room.person[speaker].speaks = false;
+		do {
+			room_run(&room, 0.02);
+			hz_mixer_get_stats(room.mixer, &stats);
+		} while (stats.own_streams);
+		at_once = fmax(at_once, difference(&room.person[speaker], &room.person[listener], 960));
+		room_run(&room, 0.1);
+		soon = fmax(soon, difference(&room.person[speaker], &room.person[listener], 1920));
+	}
+	print_message("back: %.1f dB in the first 20 ms, %.1f dB after 60 ms\n", at_once, soon);
+	assert_true(at_once < -10);
+	assert_true(soon < -30);
+	room_done(&room);
+}
+
 static void test_interpreter(void **state)
 {
 	struct hz_mixer_config config = {.keep_levels = true};
@@ -274,6 +314,7 @@ int main(void)
 	    cmocka_unit_test(test_levelled),
 	    cmocka_unit_test(test_eight_loud_voices),
 	    cmocka_unit_test(test_no_click_where_streams_change),
+	    cmocka_unit_test(test_back_to_the_shared_stream),
 	    cmocka_unit_test(test_interpreter),
 	    cmocka_unit_test(test_loudest_with_hysteresis),
 	    cmocka_unit_test(test_silence_is_not_sent_with_dtx),
