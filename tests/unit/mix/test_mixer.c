@@ -279,6 +279,27 @@ static void test_many_change_at_once(void **state)
 	room_done(&room);
 }
 
+static void test_two_hundred_listeners(void **state)
+{
+	struct hz_mixer_stats before, after;
+	uint32_t extra;
+	room_init(&room, NULL);
+	for (unsigned i = 0; i < 5; i++)
+		room_join(&room, 400 + 310 * i, 0.1f, true);
+	for (unsigned i = 0; i < 194; i++) {
+		assert_int_equal(hz_mixer_add(room.mixer, &extra), 0);
+		assert_int_equal(hz_mixer_listen(room.mixer, extra, true), 0);
+	}
+	unsigned listener = room_join(&room, 0, 0, true);
+	room_run(&room, 1);
+	hz_mixer_get_stats(room.mixer, &before);
+	room_run(&room, 4);
+	hz_mixer_get_stats(room.mixer, &after);
+	assert_int_equal(after.encodes - before.encodes, 6 * 200);
+	assert_int_equal(room.person[listener].heard_samples, 5 * 48000);
+	room_done(&room);
+}
+
 static unsigned emitted;
 static uint32_t last_ts;
 static void count(void *ctx, const struct hz_mixer_packet *packet)
@@ -319,6 +340,7 @@ int main(void)
 	    cmocka_unit_test(test_loudest_with_hysteresis),
 	    cmocka_unit_test(test_silence_is_not_sent_with_dtx),
 	    cmocka_unit_test(test_full_house),
+	    cmocka_unit_test(test_two_hundred_listeners),
 	    cmocka_unit_test(test_many_change_at_once),
 	    cmocka_unit_test(test_a_caller_that_was_away),
 	};
