@@ -3,14 +3,14 @@
 #include <math.h>
 #include <string.h>
 
-#define NOISE_LEAST   -75.0f // LUFS
-#define NOISE_MOST    -55.0f // whatever is louder may be a voice
-#define OPEN_DB       9.0f   // above the background
-#define NOISE_UP_DB   0.02f  // a frame: 1 dB/s
-#define GATE_HOLD     20u    // frames: between words it stays open
-#define SPEECH_FRAMES 100u   // of speech that the gain looks back: 2 s
+#define NOISE_LEAST   (-75.0f) // LUFS
+#define NOISE_MOST    (-55.0f) // whatever is louder may be a voice
+#define OPEN_DB       9.0f     // above the background
+#define NOISE_UP_DB   0.02f    // a frame: 1 dB/s
+#define GATE_HOLD     20u      // frames: between words it stays open
+#define SPEECH_FRAMES 100u     // of speech that the gain looks back: 2 s
 #define GAIN_MOST_DB  27.0f
-#define GAIN_LEAST_DB -20.0f
+#define GAIN_LEAST_DB (-20.0f)
 #define GAIN_UP_DB    0.14f // a frame: 7 dB/s
 #define GAIN_DOWN_DB  0.4f  // 20 dB/s: too loud hurts, too quiet does not
 

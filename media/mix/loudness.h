@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HZ_LOUDNESS_SILENCE -70.0f // LUFS: nothing is quieter
+#define HZ_LOUDNESS_SILENCE (-70.0f) // LUFS: nothing is quieter
 
 struct hz_loudness {
 	double shelf[2], high[2]; // states of the two filters

@@ -21,6 +21,7 @@
 #define SLOWER         0.03           // where packets come too late
 #define STEP_MOVE      0.0005         // a tick
 #define SKIP_FROM      1920           // samples too much that are left out in a pause
+#define SKIP           480            // at a time
 #define EXPAND_FRAMES  5u             // made from nothing before the voice is taken for silent
 #define CHUNK          HZ_MIXER_FRAME // concealed at a time
 #define PACKET_MOST    5760           // samples of one packet: 120 ms
@@ -264,7 +265,7 @@ static void steer(struct hz_playout *p, bool quiet)
 	if (slack != INT64_MAX) {
 		double off = (double)slack - p->margin;
 		if (quiet && off > SKIP_FROM) {
-			p->pos += CHUNK / 2;
+			p->pos += SKIP;
 			p->slack_now = p->slack_before = INT64_MAX; // measured before the skip
 			p->slack_ticks = 0;
 		}
