@@ -6,7 +6,7 @@
 #include "media/rtp/bytes.h"
 #include "media/rtp/keyframe.h"
 #include "recorder/finalize/frames_internal.h"
-#include "recorder/finalize/h264.h"
+#include "media/codec/h264.h"
 
 #define SETS_SPS 32
 #define SETS_PPS 256

@@ -7,9 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <libavformat/avformat.h>
-
 #include "media/api.h"
+#include "media/codec/stream.h"
 
 #define FRAGMENT_US   2000000
 #define VIDEO_HZ      90000
@@ -31,13 +30,6 @@ struct hz_mux {
 	char path[1024], part[1040];
 };
 
-static int from_av(int err)
-{
-	return err >= 0      ? 0
-	       : err > -4096 ? err
-	                     : -EBADMSG; // errno values as they are, tags of libav as "bad"
-}
-
 static enum AVCodecID codec_id(uint8_t codec)
 {
 	switch (codec) {
@@ -55,47 +47,16 @@ static enum AVCodecID codec_id(uint8_t codec)
 	}
 }
 
-static int set_extradata(AVCodecParameters *par, const uint8_t *data, size_t bytes)
-{
-	par->extradata = av_mallocz(bytes + AV_INPUT_BUFFER_PADDING_SIZE);
-	if (!par->extradata)
-		return -ENOMEM;
-	memcpy(par->extradata, data, bytes);
-	par->extradata_size = (int)bytes;
-	return 0;
-}
-
 static int add_video(struct hz_mux *m, const struct hz_mux_open *with)
 {
-	m->video = avformat_new_stream(m->format, NULL);
-	if (!m->video)
-		return -ENOMEM;
-	AVCodecParameters *par = m->video->codecpar;
-	par->codec_type = AVMEDIA_TYPE_VIDEO;
-	par->codec_id = codec_id(with->video);
-	par->width = with->width;
-	par->height = with->height;
-	m->video->time_base = (AVRational){1, VIDEO_HZ};
+	struct hz_av_video video = {.codec = codec_id(with->video),
+	                            .width = with->width,
+	                            .height = with->height,
+	                            .config = with->config,
+	                            .config_bytes = with->config_bytes,
+	                            .hz = VIDEO_HZ};
 	m->exact = with->exact;
-	return with->config_bytes ? set_extradata(par, with->config, with->config_bytes) : 0;
-}
-
-static int add_audio(struct hz_mux *m, const struct hz_mux_open *with)
-{
-	// RFC 7845 5.1: version, channels, pre-skip 0, 48000 Hz, gain 0, mapping family 0
-	uint8_t head[19] = {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, 1, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0};
-	head[9] = with->stereo ? 2 : 1;
-	m->audio = avformat_new_stream(m->format, NULL);
-	if (!m->audio)
-		return -ENOMEM;
-	AVCodecParameters *par = m->audio->codecpar;
-	par->codec_type = AVMEDIA_TYPE_AUDIO;
-	par->codec_id = AV_CODEC_ID_OPUS;
-	par->sample_rate = 48000;
-	par->seek_preroll = 3840;
-	av_channel_layout_default(&par->ch_layout, head[9]);
-	m->audio->time_base = (AVRational){1, 48000};
-	return set_extradata(par, head, sizeof(head));
+	return hz_av_add_video(m->format, &video, &m->video);
 }
 
 static int write_header(struct hz_mux *m, bool mp4)
@@ -111,7 +72,7 @@ static int write_header(struct hz_mux *m, bool mp4)
 	int err = avformat_write_header(m->format, &options);
 	av_dict_free(&options);
 	m->header = err >= 0;
-	return from_av(err);
+	return hz_av_error(err);
 }
 
 static int open_file(struct hz_mux *m, const struct hz_mux_open *with)
@@ -127,9 +88,9 @@ static int open_file(struct hz_mux *m, const struct hz_mux_open *with)
 	m->format->flags |= AVFMT_FLAG_BITEXACT;
 	int err = with->video ? add_video(m, with) : 0;
 	if (!err && with->audio)
-		err = add_audio(m, with);
+		err = hz_av_add_opus(m->format, with->stereo ? 2 : 1, &m->audio);
 	if (!err)
-		err = from_av(avio_open(&m->format->pb, m->part, AVIO_FLAG_WRITE));
+		err = hz_av_error(avio_open(&m->format->pb, m->part, AVIO_FLAG_WRITE));
 	return err ? err : write_header(m, mp4);
 }
 
@@ -150,22 +111,15 @@ int hz_mux_open(const struct hz_mux_open *with, struct hz_mux **ret)
 static int write_packet(struct hz_mux *m, AVStream *stream, const uint8_t *data, size_t bytes, bool key)
 {
 	AVPacket *p = m->packet;
-	uint8_t *copy = av_malloc(bytes + AV_INPUT_BUFFER_PADDING_SIZE);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, data, bytes);
-	memset(copy + bytes, 0, AV_INPUT_BUFFER_PADDING_SIZE);
 	int64_t dts = p->dts, duration = p->duration;
-	int err = av_packet_from_data(p, copy, (int)bytes);
-	if (err < 0) {
-		av_free(copy);
-		return -ENOMEM;
-	}
+	int err = hz_av_fill(p, data, bytes);
+	if (err)
+		return err;
 	p->dts = p->pts = dts;
 	p->duration = duration;
 	p->stream_index = stream->index;
 	p->flags = key ? AV_PKT_FLAG_KEY : 0;
-	return from_av(av_interleaved_write_frame(m->format, p)); // takes the data, also when it fails
+	return hz_av_error(av_interleaved_write_frame(m->format, p)); // takes the data, also when it fails
 }
 
 int hz_mux_video(struct hz_mux *mux, const uint8_t *data, size_t bytes, int64_t us, bool key)
@@ -215,8 +169,8 @@ static void free_mux(struct hz_mux *m)
 
 int hz_mux_close(struct hz_mux *mux)
 {
-	int err = from_av(av_write_trailer(mux->format));
-	int closed = from_av(avio_closep(&mux->format->pb));
+	int err = hz_av_error(av_write_trailer(mux->format));
+	int closed = hz_av_error(avio_closep(&mux->format->pb));
 	if (!err)
 		err = closed;
 	if (!err)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recorder/finalize/h264.h"
+#include "media/codec/h264.h"
 #include "recorder/finalize/mux.h"
 #include "recorder/finalize/sound.h"
 

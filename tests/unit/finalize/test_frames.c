@@ -7,7 +7,7 @@
 #include "tests/unit/rtp/cmocka_all.h"
 
 #include "recorder/finalize/frames.h"
-#include "recorder/finalize/h264.h"
+#include "media/codec/h264.h"
 
 struct got {
 	unsigned count;

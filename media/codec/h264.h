@@ -1,7 +1,7 @@
 // What must be known of an H.264 stream (ITU-T H.264 7.3) to store it without decoding: parameter sets, and the first
 // fields of slices. NAL units as in RTP: header byte first, no start code, emulation prevention still inside. Pure.
-#ifndef HZ_RECORDER_FINALIZE_H264_H
-#define HZ_RECORDER_FINALIZE_H264_H
+#ifndef HZ_MEDIA_CODEC_H264_H
+#define HZ_MEDIA_CODEC_H264_H
 
 #include <stdbool.h>
 #include <stddef.h>

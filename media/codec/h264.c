@@ -1,4 +1,4 @@
-#include "recorder/finalize/h264.h"
+#include "media/codec/h264.h"
 
 #include <errno.h>
 #include <string.h>
