@@ -18,6 +18,8 @@ struct hz_fmp4 {
 	uint8_t *init, *out; // out: what was written since the last fragment
 	size_t init_bytes, bytes, room;
 	bool failed; // for lack of memory
+	bool any;
+	int64_t last_dts;
 };
 
 static int take(void *opaque, uint8_t *data, int count)
@@ -43,8 +45,12 @@ static int take(void *opaque, uint8_t *data, int count)
 
 static int open_stream(struct hz_fmp4 *f, const struct hz_fmp4_open *with)
 {
-	if (with->codec == HZ_FMP4_OPUS)
-		return hz_av_add_opus(f->format, with->channels, &f->stream);
+	if (with->codec == HZ_FMP4_OPUS) {
+		int err = hz_av_add_opus(f->format, with->channels, &f->stream);
+		if (!err)
+			f->stream->codecpar->frame_size = 960; // else libav complains; in no box
+		return err;
+	}
 	if (with->codec == HZ_FMP4_AAC)
 		return hz_av_add_aac(f->format, with->channels, with->config, with->config_bytes, &f->stream);
 	struct hz_av_video video = {.codec = AV_CODEC_ID_H264,
@@ -145,6 +151,8 @@ static int put(struct hz_fmp4 *f, const struct hz_fmp4_sample *s)
 int hz_fmp4_fragment(struct hz_fmp4 *f, const struct hz_fmp4_sample *sample, unsigned count,
                      const uint8_t **ret, size_t *ret_bytes)
 {
+	if (count && f->any && sample[0].dts - f->last_dts > INT32_MAX)
+		return -ERANGE; // libav would lose the time, without an error
 	f->bytes = 0;
 	f->failed = false;
 	// the next fragment's time is that of its first sample, wherever the one before ended
@@ -158,6 +166,8 @@ int hz_fmp4_fragment(struct hz_fmp4 *f, const struct hz_fmp4_sample *sample, uns
 		err = -ENOMEM;
 	if (err)
 		return err;
+	f->any = true;
+	f->last_dts = count ? sample[count - 1].dts : f->last_dts;
 	*ret = f->out;
 	*ret_bytes = f->bytes;
 	return 0;

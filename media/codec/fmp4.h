@@ -32,7 +32,8 @@ struct hz_fmp4_sample {
 	uint32_t duration;
 	bool key;
 };
-// One fragment; dts ascend and none is negative. The bytes live until the next call.
+// One fragment; dts ascend and none is negative. The bytes live until the next call. -ERANGE: it begins more than 2^31
+// ticks after the one before: a new writer can. After any error the writer is not to be used again.
 int hz_fmp4_fragment(struct hz_fmp4 *f, const struct hz_fmp4_sample *sample, unsigned count,
                      const uint8_t **ret, size_t *ret_bytes);
 

@@ -171,14 +171,14 @@ static int finish_call(struct hz_hls *h)
 // pts and dts may have wrapped at different units.
 static int check_times(const struct hz_hls *h, const struct hz_hls_track *t, struct hz_hls_unit *unit)
 {
-	int64_t reorder = unit->pts - unit->dts;
-	if (llabs(unit->pts) > MAX_PTS || llabs(unit->dts) > MAX_PTS || unit->mark_us < 0 ||
-	    unit->mark_us > HZ_HLS_MAX_MARK_US)
+	if (unit->pts < -MAX_PTS || unit->pts > MAX_PTS || unit->dts < -MAX_PTS || unit->dts > MAX_PTS ||
+	    unit->mark_us < 0 || unit->mark_us > HZ_HLS_MAX_MARK_US)
 		return -EINVAL;
 	if (h->now_us && unit->mark_us > h->now_us + AHEAD_US)
 		return -EINVAL;
+	int64_t reorder = unit->pts - unit->dts;
 	if (reorder < 0)
-		reorder += reorder + (1ll << 32) > 0 ? 1ll << 32 : 1ll << 33;
+		reorder += reorder + (1ll << 32) >= 0 ? 1ll << 32 : 1ll << 33;
 	if (!t->video)
 		reorder = 0;
 	if (reorder < 0 || reorder > MAX_REORDER)

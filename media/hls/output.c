@@ -60,7 +60,7 @@ static int put_part(struct hz_hls *h, struct hz_hls_track *t, const uint8_t *dat
 static int fragment(struct hz_hls_track *t, const uint8_t **ret, size_t *ret_bytes)
 {
 	unsigned n = 0;
-	struct hz_fmp4_sample *sample = calloc(t->part.count, sizeof(*sample));
+	struct hz_fmp4_sample *sample = t->writer ? calloc(t->part.count, sizeof(*sample)) : NULL;
 	if (!sample)
 		return -ENOMEM;
 	for (const struct hz_hls_au *au = t->part.head; au; au = au->next)
@@ -85,7 +85,13 @@ static void flush(struct hz_hls *h, struct hz_hls_track *t)
 	if (!t->part.head)
 		return;
 	struct hz_hls_part *p = next_part(h, t, t->at);
-	bool ok = fragment(t, &data, &bytes) == 0 && append(t, data, bytes);
+	bool ok = fragment(t, &data, &bytes) == 0;
+	if (!ok) { // the next keyframe brings a new one
+		hz_fmp4_free(t->writer);
+		t->writer = NULL;
+		t->waiting = t->video;
+	}
+	ok = ok && append(t, data, bytes);
 	bool key = false;
 	while ((au = hz_hls_list_take(&t->part))) {
 		key |= au->key;
