@@ -19,20 +19,31 @@ struct seed {
 	size_t bytes;
 };
 
-static void put(struct seed *s, char kind, unsigned track, int64_t pts, int64_t mark, const uint8_t *data,
-                size_t bytes)
+static void put(struct seed *s, struct hz_hls_wire w, const void *data)
 {
-	assert_true(s->bytes + HZ_HLS_WIRE_BYTES + bytes <= ROOM);
+	assert_true(s->bytes + HZ_HLS_WIRE_BYTES + w.bytes <= ROOM);
 	uint8_t *at = s->data + s->bytes;
 	memset(at, 0, HZ_HLS_WIRE_BYTES);
-	at[0] = (uint8_t)kind;
-	at[1] = (uint8_t)track;
-	hz_put32(at + 4, (uint32_t)bytes);
-	hz_put64(at + 8, (uint64_t)pts);
-	hz_put64(at + 16, (uint64_t)pts);
-	hz_put64(at + 24, (uint64_t)mark);
-	memcpy(at + HZ_HLS_WIRE_BYTES, data, bytes);
-	s->bytes += HZ_HLS_WIRE_BYTES + bytes;
+	at[0] = (uint8_t)w.kind;
+	at[1] = (uint8_t)w.track;
+	hz_put32(at + 4, w.bytes);
+	hz_put64(at + 8, (uint64_t)w.pts);
+	hz_put64(at + 16, (uint64_t)w.pts);
+	hz_put64(at + 24, (uint64_t)w.mark_us);
+	if (w.bytes)
+		memcpy(at + HZ_HLS_WIRE_BYTES, data, w.bytes);
+	s->bytes += HZ_HLS_WIRE_BYTES + w.bytes;
+}
+
+static struct hz_hls_wire unit(char kind, unsigned track, int64_t pts, int64_t mark_us, size_t bytes)
+{
+	return (struct hz_hls_wire){
+	    .kind = kind, .track = track, .bytes = (uint32_t)bytes, .pts = pts, .mark_us = mark_us};
+}
+
+static void say(struct seed *s, char kind, int64_t mark_us)
+{
+	put(s, unit(kind, 0, 0, mark_us, 0), NULL);
 }
 
 // Pictures n of [from, until) at 5 a second, with their sound; a keyframe every 5.
@@ -42,11 +53,11 @@ static void programme(struct seed *s, long from, long until, int64_t shift, unsi
 	for (long n = from; n < until; n++) {
 		int64_t mark = FAKE_ZERO_US + n * 200000;
 		size_t bytes = fake_video(buf, n % 5 == 0, width, 192, n, 4);
-		put(s, 'U', 0, n * 18000 + shift, mark, buf, bytes);
-		put(s, 'U', 1, n * 18000 + shift, mark, buf, bytes);
-		put(s, 'U', 2, n * 9600, mark, (const uint8_t *)"sound", 5);
-		put(s, 'U', 3, n * 9600, mark, (const uint8_t *)"\x08opus", 5);
-		put(s, 'T', 0, 0, mark + 100000, NULL, 0);
+		put(s, unit('U', 0, n * 18000 + shift, mark, bytes), buf);
+		put(s, unit('U', 1, n * 18000 + shift, mark, bytes), buf);
+		put(s, unit('U', 2, n * 9600, mark, 5), "sound");
+		put(s, unit('U', 3, n * 9600, mark, 5), "\x08opus");
+		say(s, 'T', mark + 100000);
 	}
 }
 
@@ -55,8 +66,8 @@ static void slates(struct seed *s)
 	uint8_t buf[4096];
 	for (int i = 0; i < 3; i++) {
 		size_t bytes = fake_video(buf, i == 0, 160, 96, i, 4);
-		put(s, 'S', 0, i * 18000, 0, buf, bytes);
-		put(s, 'S', 2, i * 1024, 0, (const uint8_t *)"still", 5);
+		put(s, unit('S', 0, i * 18000, 0, bytes), buf);
+		put(s, unit('S', 2, i * 1024, 0, 5), "still");
 	}
 }
 
@@ -105,13 +116,12 @@ static void seeds(void **state)
 		slates(s);
 		programme(s, 0, 60, 0, 320);
 		if (list[i].cut_at >= 0)
-			put(s, 'C', 0, 0, FAKE_ZERO_US + list[i].cut_at * 200000ll - list[i].back_us, NULL,
-			    0);
+			say(s, 'C', FAKE_ZERO_US + list[i].cut_at * 200000ll - list[i].back_us);
 		programme(s, 60, 80, list[i].shift, list[i].width);
 		if (list[i].cut_at >= 0)
-			put(s, 'R', 0, 0, FAKE_ZERO_US + 80 * 200000ll, NULL, 0);
+			say(s, 'R', FAKE_ZERO_US + 80 * 200000ll);
 		programme(s, 80, 110, list[i].shift, list[i].width);
-		put(s, 'E', 0, 0, 0, NULL, 0);
+		say(s, 'E', 0);
 		keep(s, list[i].name);
 		free(s);
 	}
