@@ -57,10 +57,11 @@ static int split_avcc(const uint8_t *p, size_t bytes, struct nal *nal)
 	return count;
 }
 
-// What a sample of "avc1" holds: parameter sets are in the initialization section, delimiters and filler nowhere.
+// Parameter sets are in the initialization section, and stay here too: some players (ffmpeg) keep the first section they had.
+// Delimiters and filler go.
 static bool kept(uint8_t type)
 {
-	return type >= 1 && type <= 6;
+	return type >= 1 && type <= 8;
 }
 
 static int make_config(const struct nal *nal, int count, uint8_t *buf, size_t room, size_t *ret_bytes)
