@@ -33,7 +33,7 @@ export async function serveFolder(root: string): Promise<{ server: Server; url: 
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, requests, missing };
 }
 
-export interface Playing { time: number; frames: number; height: number; fatal: string[]; other: string[]; latency: number; red: number; seekable: number }
+export interface Playing { time: number; frames: number; height: number; fatal: string[]; other: string[]; latency: number; red: number; seekable: number; state: string }
 
 // To be run in the page.
 export const START = `(() => {
@@ -57,5 +57,7 @@ export const LOOK = `(() => {
   for (let i = 0; i < pixels.length; i += 4) red = Math.max(red, pixels[i]);
   return { time: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames, height: video.videoHeight,
     fatal: seen.fatal, other: seen.other, latency: window.hls.latency, red,
+    state: [video.readyState, video.paused, video.error?.message, video.buffered.length && video.buffered.end(video.buffered.length - 1),
+      window.hls.levels?.length, window.hls.currentLevel, window.hls.liveSyncPosition].join(' '),
     seekable: video.seekable.length ? video.seekable.end(0) - video.seekable.start(0) : 0 };
 })()`;
