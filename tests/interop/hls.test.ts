@@ -1,5 +1,5 @@
 // The HLS packager: an hour of a programme in a few minutes, with a cut, a jump of time and other parameters, every version of every
-// playlist checked; what was cut is in no file; ffmpeg and hls.js play what is left.
+// playlist checked; what was cut is in no file; ffmpeg plays a programme (with a cut: tests/unit/hls/test_hls_folder.c).
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -81,8 +81,8 @@ function numbers(path: string): number[] {
 }
 
 // ffmpeg says nothing where nothing is wrong.
-function decode(path: string, playlist: string, fromS = 0): void {
-  const done = spawnSync("ffmpeg", ["-v", "error", "-ss", String(fromS), "-i", join(path, playlist), "-map", "0", "-f", "null", "-"], { encoding: "utf8" });
+function decode(path: string, playlist: string): void {
+  const done = spawnSync("ffmpeg", ["-v", "error", "-i", join(path, playlist), "-map", "0", "-f", "null", "-"], { encoding: "utf8" });
   assert.equal(done.stderr, "");
   assert.equal(done.status, 0);
 }
@@ -151,5 +151,4 @@ test("an hour with a cut, a late cut, a jump and other parameters: every playlis
   const listed = media.segments.reduce((sum, s) => sum + s.duration, 0);
   assert.ok(listed > 1790 && listed < 1810, `a window of ${listed} s`);
   console.log(`# ${watch.versions} versions of playlists, ${there.length} pictures kept, ${listed.toFixed(0)} s in the window`);
-  decode(path, "540p/index.m3u8", 1750); // the end of the window
 });
