@@ -75,7 +75,7 @@ static void set_defaults(struct hz_hls_open *w)
 	w->delay_us = w->delay_us ? w->delay_us : 10000000;
 	w->window_us = w->window_us ? w->window_us : 1800000000;
 	w->segment_us = w->segment_us ? w->segment_us : 4000000;
-	w->part_us = w->part_us ? w->part_us : 333333;
+	w->part_us = w->part_us ? w->part_us : 360000;
 	w->hold_bytes = w->hold_bytes ? w->hold_bytes : 256u << 20;
 }
 

@@ -53,7 +53,7 @@ struct hz_hls_open {
 	int64_t delay_us;   // 0: 10 s
 	int64_t window_us;  // 0: 30 min; at most 60 min
 	int64_t segment_us; // 0: 4 s; whole seconds, 2 to 10
-	int64_t part_us;    // 0: 333,333
+	int64_t part_us;    // 0: 360,000
 	size_t
 	    hold_bytes; // 0: 256 MiB; what may wait. Full: a unit is refused, and its track waits for a keyframe
 	uint64_t

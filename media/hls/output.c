@@ -10,6 +10,28 @@ static int64_t part_ticks(const struct hz_hls *h, const struct hz_hls_track *t)
 	return h->with.part_us * t->hz / 1000000;
 }
 
+// Where the running segment will end, if keyframes come as they did.
+static int64_t expected_end(const struct hz_hls *h, const struct hz_hls_track *t)
+{
+	int64_t whole = h->with.segment_us;
+	if (h->with.videos && h->gop_us > 0 && h->gop_us <= whole + HZ_HLS_SLACK_US)
+		whole = (whole + HZ_HLS_SLACK_US) / h->gop_us * h->gop_us;
+	return hz_hls_ticks(t, h->segment_at + whole);
+}
+
+// How long the running part may be: what is left of the segment goes into parts of the same number of units, so that the last one
+// is no scrap. hls.js takes what lacks less than 250 ms of its segment for whole, and that piece would never be heard or seen.
+static int64_t part_limit(const struct hz_hls *h, const struct hz_hls_track *t, int64_t unit)
+{
+	int64_t most = part_ticks(h, t), left = expected_end(h, t) - t->part_at;
+	int64_t fit = most / unit, units = (left + unit / 2) / unit;
+	if (fit < 1 || units <= fit)
+		return most;
+	int64_t parts = (units + fit - 1) / fit, each = (units + parts - 1) / parts * unit;
+	bool allowed = each * 100 >= most * 86; // 4.4.4.9: not shorter than 85 % of the target
+	return allowed && each + unit / 4 < most ? each + unit / 4 : most;
+}
+
 static int64_t hole_ticks(const struct hz_hls_track *t)
 {
 	return (int64_t)HZ_HLS_HOLE_US * t->hz / 1000000;
@@ -138,7 +160,8 @@ static void put(struct hz_hls *h, struct hz_hls_track *t, struct hz_hls_au *au, 
 	}
 	if (late < -hole_ticks(t) || -late + duration > most)
 		fill_gap(h, t, au->dts);
-	if (au->dts + duration - t->part_at > most)
+	if (au->dts + duration - t->part_at >
+	    part_limit(h, t, t->video && t->typical ? t->typical : duration))
 		flush(h, t);
 	au->duration = (uint32_t)duration;
 	t->at = au->dts + duration;

@@ -58,6 +58,9 @@ static void say_tail(const struct hz_hls *h, struct hz_hls_track *t, struct hz_h
 		hz_hls_say(text, "#EXT-X-ENDLIST\n");
 		return;
 	}
+	// hls.js (1.6) takes the last segment for the one that is being made, and then lists for faulty, if nothing follows its name
+	if (!s->parts)
+		hz_hls_say(text, "# to be continued\n");
 	if (!h->with.blocking_reload)
 		return;
 	hz_hls_say(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"%" PRIu64 ".%u.m4s\"\n", h->current, s->parts);

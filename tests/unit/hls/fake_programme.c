@@ -234,12 +234,17 @@ void fake_slate(struct fake_programme *p)
 		}
 }
 
+static int64_t picture_us(const struct fake_programme *p, long picture)
+{
+	return picture * 1000000 / p->fps;
+}
+
 static void send_picture(struct fake_programme *p)
 {
 	uint8_t buf[4096];
 	for (unsigned t = 0; t < p->videos; t++) {
-		struct hz_hls_unit u = {.data = buf, .mark_us = FAKE_ZERO_US + p->picture * 40000};
-		u.pts = u.dts = p->picture * 3600 + p->pts_shift;
+		struct hz_hls_unit u = {.data = buf, .mark_us = FAKE_ZERO_US + picture_us(p, p->picture)};
+		u.pts = u.dts = p->picture * 90000 / p->fps + p->pts_shift;
 		u.bytes = fake_video(buf, p->picture % p->gop == 0, p->width << t, (p->width << t) / 2,
 		                     p->picture, 200u << t);
 		p->last_error = p->blind ? 0 : hz_hls_push(p->h, t, &u);
@@ -254,7 +259,7 @@ static void send_sound(struct fake_programme *p)
 		int64_t us = p->frame * 1024 * 125 / 6;
 		struct hz_hls_unit u = {.data = buf, .mark_us = FAKE_ZERO_US + us};
 		u.pts = p->frame * 1024 + p->pts_shift * 8 / 15;
-		u.bytes = fake_sound(buf, us / 40000); // as the picture of that time
+		u.bytes = fake_sound(buf, us * p->fps / 1000000); // as the picture of that time
 		p->last_error = p->silent ? 0 : hz_hls_push(p->h, p->videos + t, &u);
 	}
 	p->frame++;
@@ -262,12 +267,12 @@ static void send_sound(struct fake_programme *p)
 
 void fake_run(struct fake_programme *p, int64_t until_us)
 {
-	while (p->picture * 40000 < until_us) {
-		while (p->frame * 1024 * 125 / 6 < p->picture * 40000 + 40000)
+	while (picture_us(p, p->picture) < until_us) {
+		while (p->frame * 1024 * 125 / 6 < picture_us(p, p->picture + 1))
 			send_sound(p);
 		send_picture(p);
 		if (p->picture % 8 == 0)
-			p->last_error = hz_hls_tick(p->h, FAKE_ZERO_US + p->picture * 40000);
+			p->last_error = hz_hls_tick(p->h, FAKE_ZERO_US + picture_us(p, p->picture));
 	}
 }
 
@@ -276,6 +281,7 @@ struct hz_hls *fake_open(struct fake_programme *p, struct fake_store *s, struct 
 	static const char *const names[] = {"360p", "540p", "720p", "1080p"};
 	static const uint8_t aac[] = {0x11, 0x90};
 	p->gop = p->gop ? p->gop : 50;
+	p->fps = p->fps ? p->fps : 25;
 	p->width = p->width ? p->width : 320;
 	with->store = fake_store(s);
 	with->videos = p->videos;

@@ -41,7 +41,7 @@ unsigned fake_holds(const struct fake_store *s, long from,
 size_t fake_video(uint8_t *buf, bool key, unsigned width, unsigned height, long number, size_t filler);
 size_t fake_sound(uint8_t *buf, long number);
 
-// 25 pictures and 46.875 frames of sound a second; keyframes every 50 pictures. Number n of video is captured at n * 40 ms.
+// 25 pictures and 46.875 frames of sound a second; keyframes every 50 pictures. Number n of video is captured at n / fps.
 struct fake_programme {
 	struct hz_hls *h;
 	unsigned videos, sounds;
@@ -50,7 +50,7 @@ struct fake_programme {
 	int64_t pts_shift; // 90 kHz, wraps and jumps
 	int64_t delay_us;
 	bool silent, blind; // sends no sound, no pictures
-	unsigned gop;
+	unsigned gop, fps;  // 0: 50, 25
 	int last_error;
 };
 // Sends and ticks until `us` after the begin.

@@ -54,7 +54,7 @@ static void a_programme(void **state)
 	assert_non_null(strstr(list, "PROGRAM-DATE-TIME:2025-10-09T08:53:20.000Z"));
 	assert_int_equal(count(list, "INDEPENDENT=YES"), 2 * 3 + 1); // one for each keyframe
 	size_t parts = 0;
-	for (unsigned i = 0; i < 13; i++) {
+	for (unsigned i = 0; i < 12; i++) {
 		char name[64];
 		snprintf(name, sizeof(name), "540p/101.%u.m4s", i);
 		const struct fake_file *f = fake_file(&s, name);
@@ -66,6 +66,46 @@ static void a_programme(void **state)
 	assert_int_equal(stats(&p).dropped_units, 0);
 	assert_int_equal(stats(&p).discontinuities, 0);
 	done(&p, &s);
+}
+
+// Every playlist is of a programme that goes on: hls.js wants a line behind the last segment.
+static void goes_on(void *arg, const char *name, const char *text)
+{
+	const char *last = text;
+	(void)arg;
+	for (const char *at = text; strstr(name, "index") && (at = strchr(at, '\n')) && at[1];)
+		last = ++at;
+	assert_int_equal(*last, '#');
+}
+
+// The shortest last part of a whole segment in the list, in ms.
+static unsigned scrap(const char *list)
+{
+	double part = 1, least = 1;
+	for (const char *at = list; (at = strchr(at, '\n')); at++) {
+		if (strncmp(at, "\n#EXT-X-PART:DURATION=", 22) == 0)
+			part = strtod(at + 22, NULL);
+		if (strncmp(at, "\n#EXTINF", 8) == 0 && part < least)
+			least = part;
+	}
+	return (unsigned)(least * 1000);
+}
+
+// hls.js does not fetch what lacks less than 250 ms of its segment.
+static void no_scraps(void **state)
+{
+	static const unsigned rates[] = {24, 25, 30, 50, 60};
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		struct fake_store s = {.on_playlist = goes_on};
+		struct fake_programme p = {.videos = 1, .sounds = 1, .fps = rates[i], .gop = 2 * rates[i]};
+		fake_open(&p, &s, &(struct hz_hls_open){.first_sequence = 100});
+		fake_run(&p, 35 * S);
+		assert_in_range(scrap(fake_text(&s, "360p/index.m3u8")), 260, 360);
+		assert_in_range(scrap(fake_text(&s, "floor/index.m3u8")), 260, 360);
+		assert_int_equal(stats(&p).gaps, 0);
+		done(&p, &s);
+	}
 }
 
 // Nothing is in a file before the delay has passed.
@@ -360,7 +400,7 @@ int main(void)
 	    cmocka_unit_test(cut_again),        cmocka_unit_test(time_that_wraps_and_jumps),
 	    cmocka_unit_test(other_parameters), cmocka_unit_test(odd_tracks),
 	    cmocka_unit_test(a_full_disk),      cmocka_unit_test(what_is_refused),
-	    cmocka_unit_test(bad_settings),
+	    cmocka_unit_test(bad_settings),     cmocka_unit_test(no_scraps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
