@@ -1,5 +1,5 @@
-// The HLS packager: an hour of a programme in a few minutes, with a cut, a jump of time and other parameters, every version of every
-// playlist checked; what was cut is in no file; ffmpeg plays a programme (with a cut: tests/unit/hls/test_hls_folder.c).
+// The HLS packager: minutes of a programme (with HZ_HLS_HOUR=1 an hour, which takes six), with a cut, a jump of time and other
+// parameters, every version of every playlist checked; what was cut is in no file; ffmpeg plays a programme (with a cut: tests/unit/hls/test_hls_folder.c).
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -115,9 +115,14 @@ test("a programme plays in ffmpeg, and its playlist says what it is", async () =
   assert.ok(Number(probe.streams[0]!.nb_read_packets) >= 29 * FPS, `${probe.streams[0]!.nb_read_packets} pictures`);
 });
 
-test("an hour with a cut, a late cut, a jump and other parameters: every playlist is right, what was cut is nowhere", async () => {
-  const path = folder("hour");
-  const packager = new Packager(BINARY, path, ARGS);
+// Seconds at which things happen: in short, and in an hour.
+const HOUR = process.env["HZ_HLS_HOUR"] === "1";
+const AT = HOUR ? { cut: 600, back: 660, jump: 1200, other: 1500, same: 1800, late: 2400, again: 2460, end: 3600, window: 1800 }
+  : { cut: 40, back: 60, jump: 80, other: 110, same: 130, late: 180, again: 200, end: 260, window: 100 };
+
+test("a cut, a late cut, a jump and other parameters: every playlist is right, what was cut is nowhere", async () => {
+  const path = folder("long");
+  const packager = new Packager(BINARY, path, [...ARGS, "--window-s", String(AT.window)]);
   const programme = new Programme(packager, live, tone), watch = new Watch(path);
   await programme.slate(slate, silence);
   const gone: [number, number][] = [];
@@ -130,25 +135,25 @@ test("an hour with a cut, a late cut, a jump and other parameters: every playlis
     await programme.run(backS, look);
     assert.equal(await packager.ask("R", ZERO_US + backS * 1e6), 0);
   };
-  await programme.run(600, look);
-  await cut(597, 660); // pressed 3 s later: it all waits
-  await programme.run(1200, look);
+  await programme.run(AT.cut, look);
+  await cut(AT.cut - 3, AT.back); // pressed 3 s later: it all waits
+  await programme.run(AT.jump, look);
   programme.ptsShiftS = 5000;
-  await programme.run(1500, look);
+  await programme.run(AT.other, look);
   programme.videos = other;
-  await programme.run(1800, look);
+  await programme.run(AT.same, look);
   programme.videos = live;
-  await programme.run(2400, look);
-  await cut(2375, 2460); // pressed 25 s later: 15 s of it are out
-  await programme.run(3600, look);
+  await programme.run(AT.late, look);
+  await cut(AT.late - 25, AT.again); // pressed 25 s later: 15 s of it are out
+  await programme.run(AT.end, look);
   assert.equal(await packager.ask("E", 0), 0);
   watch.look();
   await packager.stop();
   const there = numbers(path);
   for (const [from, until] of gone) assert.deepEqual(there.filter((n) => n >= from && n < until), []);
-  assert.ok(there.includes(3580 * FPS));
+  assert.ok(there.includes((AT.end - 20) * FPS));
   const media = parse(readFileSync(join(path, "540p/index.m3u8"), "utf8"));
   const listed = media.segments.reduce((sum, s) => sum + s.duration, 0);
-  assert.ok(listed > 1790 && listed < 1810, `a window of ${listed} s`);
+  assert.ok(Math.abs(listed - AT.window) < 10, `a window of ${listed} s`);
   console.log(`# ${watch.versions} versions of playlists, ${there.length} pictures kept, ${listed.toFixed(0)} s in the window`);
 });

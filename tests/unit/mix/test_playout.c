@@ -112,7 +112,7 @@ static struct result play(const struct line *line)
 
 static void drift(double ppm)
 {
-	struct line line = {.ppm = ppm, .jitter_us = 4000, .seconds = 600, .settle_s = 3};
+	struct line line = {.ppm = ppm, .jitter_us = 4000, .seconds = 150, .settle_s = 3};
 	struct result r = play(&line);
 	print_message("%+.0f ppm: played at %+.0f ppm, slack %.1f ms, step %.5f, level %.3f..%.3f\n", ppm,
 	              (double)playout.stats.rate_ppm, (double)playout.stats.delay_ms, (double)r.step,
