@@ -12,6 +12,7 @@
 #include "gateway/base/map.h"
 #include "gateway/base/memfd.h"
 #include "gateway/base/ring.h"
+#include "gateway/base/ring_grid.h"
 #include "media/worker/state.h"
 
 #define BATCH            64      // records whose buffers the router keeps for a burst
@@ -31,36 +32,23 @@ struct hz_relay {
 	uint8_t (*buf)[HZ_RING_RECORD_BYTES]; // BATCH
 };
 
-// Enough for a burst of keyframes; few pages of it are ever touched.
-static size_t ring_bytes(unsigned workers)
-{
-	size_t bytes = (size_t)2 << 20;
-	for (unsigned n = 8; n < workers; n *= 2)
-		bytes /= 2;
-	return bytes;
-}
-
 size_t hz_worker_rings_bytes(unsigned workers)
 {
-	return ring_bytes(workers) * workers * workers;
-}
-
-static uint8_t *place_of(const struct hz_relay *r, unsigned from, unsigned to)
-{
-	return (uint8_t *)r->memory + ring_bytes(r->workers) * ((size_t)from * r->workers + to);
+	return hz_ring_grid_bytes(workers);
 }
 
 static int attach(struct hz_relay *r, unsigned index)
 {
-	size_t bytes = ring_bytes(r->workers);
+	size_t bytes = hz_ring_grid_each(r->workers);
 	int err = 0;
 	for (unsigned i = 0; i < r->workers && !err; i++) {
 		struct hz_ring_counters counters;
 		if (i == index)
 			continue;
-		err = hz_ring_produce(&r->out[i], place_of(r, index, i), bytes);
+		err = hz_ring_produce(&r->out[i], hz_ring_grid_place(r->memory, r->workers, index, i), bytes);
 		if (!err)
-			err = hz_ring_consume(&r->in[i], place_of(r, i, index), bytes);
+			err = hz_ring_consume(&r->in[i], hz_ring_grid_place(r->memory, r->workers, i, index),
+			                      bytes);
 		if (err)
 			break;
 		hz_ring_counters(&r->in[i], &counters);

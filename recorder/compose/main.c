@@ -21,7 +21,7 @@
 #include <libavutil/log.h>
 
 #include "recorder/compose/compose.h"
-#include "recorder/compose/sandbox.h"
+#include "gateway/base/sandbox.h"
 
 #define MEMORY_BYTES (4ull << 30)
 #define CPU_BASE_S   120u // and four times the record's length

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "recorder/compose/sandbox.h"
+#include "gateway/base/sandbox.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define INSTRUMENTED 1
@@ -74,15 +75,34 @@ static int can_read_elsewhere(void)
 	return open("/etc/passwd", O_RDONLY) >= 0 || open("..", O_RDONLY | O_DIRECTORY) >= 0;
 }
 
+static int can_read_here(void)
+{
+	return open(".", O_RDONLY | O_DIRECTORY) >= 0;
+}
+
+// By a socket from before: a loop waits, is woken and answers.
+static int pair[2];
+static int can_answer(void)
+{
+	char byte = 'x';
+	struct iovec part = {&byte, 1};
+	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
+	struct pollfd p = {.fd = pair[1], .events = POLLIN};
+	return sendmsg(pair[0], &msg, 0) == 1 && poll(&p, 1, 1000) == 1 && recvmsg(pair[1], &msg, 0) == 1;
+}
+
 // Exit code 10 + what it returned.
-static int inside(int (*can)(void))
+static int inside_of(const char *files, int (*can)(void))
 {
 	pid_t pid = fork();
 	int status = 0;
 	if (pid == 0) {
 		char folder[] = "/tmp/hz-sandbox-XXXXXX";
-		const struct hz_sandbox with = {
-		    .folder = ".", .memory_bytes = 1u << 30, .file_bytes = 1 << 20, .cpu_s = 10, .files = 64};
+		const struct hz_sandbox with = {.folder = files,
+		                                .memory_bytes = 1u << 30,
+		                                .file_bytes = 1 << 20,
+		                                .cpu_s = 10,
+		                                .files = 64};
 		if (!mkdtemp(folder) || chdir(folder) < 0 || hz_sandbox_enter(&with))
 			_exit(2);
 		int ret = can();
@@ -92,10 +112,19 @@ static int inside(int (*can)(void))
 	return WIFEXITED(status) ? WEXITSTATUS(status) - 10 : -100;
 }
 
+static int inside(int (*can)(void))
+{
+	return inside_of(".", can);
+}
+
 static void test_needed(void **state)
 {
 	assert_int_equal(inside(can_thread), 1);
 	assert_int_equal(inside(can_write_here), 1);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(inside_of(NULL, can_answer), 1);
+	close(pair[0]);
+	close(pair[1]);
 }
 
 static void test_refused(void **state)
@@ -114,6 +143,8 @@ static void test_no_other_files(void **state)
 	if (INSTRUMENTED || !landlock)
 		skip();
 	assert_int_equal(inside(can_read_elsewhere), 0);
+	assert_int_equal(inside(can_read_here), 1);
+	assert_int_equal(inside_of(NULL, can_read_here), 0);
 }
 
 static int fill_disk(void)

@@ -1,4 +1,4 @@
-#include "recorder/compose/sandbox.h"
+#include "gateway/base/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,10 +41,14 @@ static int restrict_files(const char *folder)
 	int set = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0);
 	if (set < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM ? 0 : -errno;
-	struct landlock_path_beneath_attr beneath = {
-	    .allowed_access = read | write, .parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)};
-	int err = beneath.parent_fd < 0 ? -errno : 0;
-	if (!err && syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
+	struct landlock_path_beneath_attr beneath = {.allowed_access = read | write, .parent_fd = -1};
+	int err = 0;
+	if (folder) {
+		beneath.parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		err = beneath.parent_fd < 0 ? -errno : 0;
+	}
+	if (!err && folder &&
+	    syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
 		err = -errno;
 	if (!err && syscall(SYS_landlock_restrict_self, set, 0) < 0)
 		err = -errno;
@@ -59,8 +63,8 @@ static int restrict_files(const char *folder)
 #define ALLOW(name)                                                                                          \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-// What the C library, FreeType, libav* and x264 need to read, write, allocate and run threads. Everything else fails as
-// if it were not permitted; clone3, whose flags a filter cannot see, as if the kernel did not have it.
+// What the C library, FreeType, libav* and x264 need to read, write, allocate and run threads, and what a loop needs to wait
+// for inherited descriptors and to talk by them. Everything else fails as if it were not permitted; clone3, whose flags a filter cannot see, as if the kernel did not have it.
 static const struct sock_filter filter[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
@@ -115,6 +119,13 @@ static const struct sock_filter filter[] = {
     ALLOW(clock_nanosleep),
     ALLOW(getrandom),
     ALLOW(restart_syscall),
+    ALLOW(ppoll),
+    ALLOW(recvmsg),
+    ALLOW(sendmsg),
+    ALLOW(setitimer),
+#ifdef __x86_64__
+    ALLOW(poll),
+#endif
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3), // threads, not processes
@@ -150,7 +161,7 @@ int hz_sandbox_enter(const struct hz_sandbox *with)
 		err = limit(RLIMIT_AS, with->memory_bytes);
 	if (!err)
 		err = limit(RLIMIT_FSIZE, with->file_bytes);
-	if (!err)
+	if (!err && with->cpu_s)
 		err = limit(RLIMIT_CPU, with->cpu_s);
 	if (!err)
 		err = limit(RLIMIT_NOFILE, with->files);

@@ -1,0 +1,20 @@
+#include "gateway/base/ring_grid.h"
+
+// Enough for a burst of keyframes; few pages of it are ever touched.
+size_t hz_ring_grid_each(unsigned processes)
+{
+	size_t bytes = (size_t)2 << 20;
+	for (unsigned n = 8; n < processes; n *= 2)
+		bytes /= 2;
+	return bytes;
+}
+
+size_t hz_ring_grid_bytes(unsigned processes)
+{
+	return hz_ring_grid_each(processes) * processes * processes;
+}
+
+uint8_t *hz_ring_grid_place(void *memory, unsigned processes, unsigned from, unsigned to)
+{
+	return (uint8_t *)memory + hz_ring_grid_each(processes) * ((size_t)from * processes + to);
+}
