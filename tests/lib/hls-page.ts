@@ -40,7 +40,7 @@ export const START = `(() => {
   const video = document.getElementById('video');
   const hls = new Hls({ lowLatencyMode: true, backBufferLength: 3600 });
   window.seen = { fatal: [], other: [] };
-  hls.on(Hls.Events.ERROR, (_, data) => (data.fatal ? seen.fatal : seen.other).push(data.details));
+  hls.on(Hls.Events.ERROR, (_, data) => (data.fatal ? seen.fatal : seen.other).push(data.details + ' ' + String(data.error?.message).slice(0, 80)));
   hls.loadSource('/master.m3u8');
   hls.attachMedia(video);
   hls.on(Hls.Events.MANIFEST_PARSED, () => video.play());
@@ -57,7 +57,7 @@ export const LOOK = `(() => {
   for (let i = 0; i < pixels.length; i += 4) red = Math.max(red, pixels[i]);
   return { time: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames, height: video.videoHeight,
     fatal: seen.fatal, other: seen.other, latency: window.hls.latency, red,
-    state: [video.readyState, video.paused, video.error?.message, video.buffered.length && video.buffered.end(video.buffered.length - 1),
+    state: [[...Array(video.buffered.length).keys()].map((i) => video.buffered.start(i).toFixed(2) + '-' + video.buffered.end(i).toFixed(2)), video.readyState, video.paused, video.error?.message, video.buffered.length && video.buffered.end(video.buffered.length - 1),
       window.hls.levels?.length, window.hls.currentLevel, window.hls.liveSyncPosition].join(' '),
     seekable: video.seekable.length ? video.seekable.end(0) - video.seekable.start(0) : 0 };
 })()`;
