@@ -10,6 +10,7 @@
 struct hz_ring_shared {
 	_Alignas(LINE) uint64_t head; // producer's: bytes ever written
 	uint64_t records, bytes, dropped;
+	uint64_t base;                // all before it was read, whatever tail says: rewind_to_begin()
 	_Alignas(LINE) uint64_t tail; // consumer's: bytes ever read
 	uint64_t corrupt, told;
 	_Alignas(LINE) uint8_t data[];
@@ -37,22 +38,32 @@ static uint64_t padded(uint64_t bytes)
 	return (bytes + HZ_RING_ALIGN - 1) & ~(uint64_t)(HZ_RING_ALIGN - 1);
 }
 
+// The later one of two positions. What is more than a ring apart makes no sense: then the first.
+static uint64_t later(const struct hz_ring *ring, uint64_t a, uint64_t b)
+{
+	return b - a - 1 < ring->size ? b : a;
+}
+
 static int attach(struct hz_ring *ring, void *memory, size_t bytes)
 {
 	if (!memory || bytes < HZ_RING_MIN_BYTES || bytes % HZ_RING_ALIGN || (uintptr_t)memory % LINE)
 		return -EINVAL;
 	ring->shared = memory;
 	ring->size = bytes - sizeof(struct hz_ring_shared);
-	ring->skip = 0;
+	ring->skip = ring->base = ring->end = 0;
 	return 0;
 }
 
 int hz_ring_produce(struct hz_ring *ring, void *memory, size_t bytes)
 {
 	int err = attach(ring, memory, bytes);
-	if (!err)
-		ring->at = padded(__atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED));
-	return err;
+	if (err)
+		return err;
+	ring->at = padded(__atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED));
+	ring->base = __atomic_load_n(&ring->shared->base, __ATOMIC_RELAXED);
+	if (ring->at - ring->base > ring->size) // the one before us died before it came to use it
+		ring->base = ring->at - ring->size;
+	return 0;
 }
 
 int hz_ring_consume(struct hz_ring *ring, void *memory, size_t bytes)
@@ -65,12 +76,35 @@ int hz_ring_consume(struct hz_ring *ring, void *memory, size_t bytes)
 
 // --- producer
 
+static void write_header(struct hz_ring *ring, uint64_t place, const struct header *header)
+{
+	memcpy(ring->shared->data + place, header, sizeof(*header));
+}
+
+// Everything was read: on with the begin of the memory, which is in both sides' caches, instead of walking through all of
+// it. The rest of the lap is free at once: `base` says so to a consumer that looks only after all was written anew.
+static void rewind_to_begin(struct hz_ring *ring, uint64_t place)
+{
+	struct hz_ring_shared *s = ring->shared;
+	uint64_t to_end = ring->size - place;
+	struct header filler = {.bytes = (uint32_t)(to_end - sizeof(filler))};
+	write_header(ring, place, &filler); // for a consumer that does not know of it
+	ring->at += to_end;
+	ring->base = ring->at;
+	__atomic_store_n(&s->base, ring->at, __ATOMIC_RELAXED); // seen with the next head at the latest
+}
+
 uint8_t *hz_ring_reserve(struct hz_ring *ring)
 {
 	struct hz_ring_shared *s = ring->shared;
 	uint64_t want = padded(sizeof(struct header) + HZ_RING_RECORD_BYTES);
-	uint64_t used = ring->at - __atomic_load_n(&s->tail, __ATOMIC_ACQUIRE);
+	uint64_t tail = __atomic_load_n(&s->tail, __ATOMIC_ACQUIRE);
 	uint64_t place = ring->at % ring->size;
+	if (tail == ring->at && place >= HZ_RING_WARM_BYTES) {
+		rewind_to_begin(ring, place);
+		place = 0;
+	}
+	uint64_t used = ring->at - later(ring, tail, ring->base);
 	uint64_t to_end = ring->size - place;
 	ring->skip = to_end < want ? to_end : 0;
 	// A tail that makes no sense is the consumer's to repair; until then there is no room.
@@ -82,11 +116,6 @@ uint8_t *hz_ring_reserve(struct hz_ring *ring)
 	}
 	place = ring->skip ? 0 : place;
 	return s->data + place + sizeof(struct header);
-}
-
-static void write_header(struct hz_ring *ring, uint64_t place, const struct header *header)
-{
-	memcpy(ring->shared->data + place, header, sizeof(*header));
 }
 
 void hz_ring_commit(struct hz_ring *ring, const struct hz_ring_record *record, size_t bytes)
@@ -140,13 +169,16 @@ static int give_up(struct hz_ring *ring, uint64_t head)
 	return 0;
 }
 
-int hz_ring_take(struct hz_ring *ring, struct hz_ring_record *ret, uint8_t buf[HZ_RING_RECORD_BYTES],
+int hz_ring_peek(struct hz_ring *ring, struct hz_ring_record *ret, const uint8_t **ret_data,
                  size_t *ret_bytes)
 {
 	struct hz_ring_shared *s = ring->shared;
 	uint64_t head = __atomic_load_n(&s->head, __ATOMIC_ACQUIRE);
 	for (unsigned fillers = 0;; fillers++) {
 		struct header header;
+		uint64_t base = __atomic_load_n(&s->base, __ATOMIC_RELAXED);
+		if (head - base <= ring->size && later(ring, ring->at, base) != ring->at)
+			move_tail(ring, padded(base));
 		uint64_t used = head - ring->at;
 		if (!used) {
 			if (__atomic_load_n(&s->tail, __ATOMIC_RELAXED) != ring->at)
@@ -169,12 +201,28 @@ int hz_ring_take(struct hz_ring *ring, struct hz_ring_record *ret, uint8_t buf[H
 		}
 		if (header.bytes > HZ_RING_RECORD_BYTES)
 			return give_up(ring, head);
-		memcpy(buf, s->data + place + sizeof(header), header.bytes);
 		*ret = (struct hz_ring_record){header.kind, header.flags, header.source, header.arrival_us};
+		*ret_data = s->data + place + sizeof(header);
 		*ret_bytes = header.bytes;
-		move_tail(ring, ring->at + whole);
+		ring->end = ring->at + whole;
 		return 1;
 	}
+}
+
+void hz_ring_drop(struct hz_ring *ring)
+{
+	move_tail(ring, ring->end);
+}
+
+int hz_ring_take(struct hz_ring *ring, struct hz_ring_record *ret, uint8_t buf[HZ_RING_RECORD_BYTES],
+                 size_t *ret_bytes)
+{
+	const uint8_t *data;
+	if (!hz_ring_peek(ring, ret, &data, ret_bytes))
+		return 0;
+	memcpy(buf, data, *ret_bytes);
+	hz_ring_drop(ring);
+	return 1;
 }
 
 bool hz_ring_empty(const struct hz_ring *ring)

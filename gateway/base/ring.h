@@ -9,6 +9,9 @@
 //
 // Thread: one producer and one consumer at a time, anywhere. Times are CLOCK_MONOTONIC microseconds. No system calls:
 // waking the consumer is the caller's (an eventfd, once per flush).
+//
+// Whenever the consumer has read all, the producer begins again at the front of the memory: a ring that is emptied often
+// stays in the caches and touches few pages, however large it is for worse times.
 #ifndef HZ_BASE_RING_H
 #define HZ_BASE_RING_H
 
@@ -19,6 +22,7 @@
 #define HZ_RING_RECORD_BYTES 2048 // the most that one record carries
 #define HZ_RING_MIN_BYTES    16384
 #define HZ_RING_ALIGN        32
+#define HZ_RING_WARM_BYTES   (512u * 1024) // so far the producer goes before it begins again
 
 enum hz_ring_kind {
 	HZ_RING_RTP = 1,
@@ -46,6 +50,8 @@ struct hz_ring {
 	uint64_t size; // of the data
 	uint64_t at;   // producer: head. Consumer: tail
 	uint64_t skip; // producer: bytes of the filler before the reserved record
+	uint64_t base; // producer: all before it was read, even if tail is behind
+	uint64_t end;  // consumer: of the record that was peeked at
 };
 
 // Memory of `bytes` (a multiple of HZ_RING_ALIGN, at least HZ_RING_MIN_BYTES), zeroed or left behind by an earlier
@@ -61,7 +67,13 @@ void hz_ring_commit(struct hz_ring *ring, const struct hz_ring_record *record, s
 // The same with a copy. 0; -ENOBUFS full; -EMSGSIZE.
 int hz_ring_put(struct hz_ring *ring, const struct hz_ring_record *record, const void *data, size_t bytes);
 
-// Consumer: copies the next record out and removes it. 1; 0: there is none.
+// Consumer: the next record where it lies; the producer (if it is hostile) may change its bytes while they are looked at. 1; 0:
+// there is none. drop removes it: once after each peek that returned 1.
+int hz_ring_peek(struct hz_ring *ring, struct hz_ring_record *ret, const uint8_t **ret_data,
+                 size_t *ret_bytes);
+void hz_ring_drop(struct hz_ring *ring);
+
+// The same with a copy, removed at once. 1; 0: there is none.
 int hz_ring_take(struct hz_ring *ring, struct hz_ring_record *ret, uint8_t buf[HZ_RING_RECORD_BYTES],
                  size_t *ret_bytes);
 

@@ -19,6 +19,7 @@
 
 #define SMALL 16384u
 #define LARGE 262144u
+#define WIDE  2097152u // wider than what is kept warm
 #define MANY  50000u
 
 struct body { // a record that tells whether it is whole
@@ -192,12 +193,119 @@ static void attaches_again(void **state)
 	munmap(at, SMALL);
 }
 
+// --- beginning again at the front
+
+static const uint8_t *place_of_next(struct hz_ring *ring)
+{
+	const uint8_t *at = hz_ring_reserve(ring);
+	assert_non_null(at);
+	return at;
+}
+
+// A ring that is emptied often uses its front only, at whatever point either side is followed by another.
+static void stays_warm(void **state)
+{
+	struct hz_ring in, out;
+	uint8_t *at = memory(WIDE);
+	const uint8_t *farthest = at;
+	uint32_t random = 5;
+	(void)state;
+	hz_ring_produce(&in, at, WIDE);
+	hz_ring_consume(&out, at, WIDE);
+	for (uint32_t i = 0; i < 20000;) {
+		uint32_t few = 1 + next_random(&random) % 8;
+		for (uint32_t k = 0; k < few; k++) {
+			const uint8_t *place = place_of_next(&in);
+			farthest = place > farthest ? place : farthest;
+			if (next_random(&random) % 7 == 0)
+				hz_ring_produce(&in, at, WIDE);
+			assert_int_equal(put(&in, i + k), 0);
+		}
+		if (next_random(&random) % 3 == 0)
+			hz_ring_consume(&out, at, WIDE);
+		for (uint32_t k = 0; k < few; k++)
+			assert_int_equal(take(&out), i + k);
+		assert_int_equal(take(&out), -1);
+		assert_true(hz_ring_empty(&out));
+		i += few;
+	}
+	assert_true(farthest < at + HZ_RING_WARM_BYTES + 8 * 4096);
+	munmap(at, WIDE);
+}
+
+// The consumer dies just when it has emptied the ring: all of the memory is there for what comes meanwhile, and the next
+// consumer gets it in order, also when the place it would look at has been written anew.
+static void begins_again_without_a_consumer(void **state)
+{
+	struct hz_ring in, out;
+	struct hz_ring_counters counters;
+	void *at = memory(WIDE);
+	(void)state;
+	for (uint32_t first = 0; first < 700; first += 100) {
+		uint32_t number = 0, bytes = 0, from;
+		memset(at, 0, WIDE);
+		hz_ring_produce(&in, at, WIDE);
+		hz_ring_consume(&out, at, WIDE);
+		for (; number < first; number++) {
+			assert_int_equal(put(&in, number), 0);
+			assert_int_equal(take(&out), number);
+		}
+		for (from = number; put(&in, number) == 0; number++)
+			bytes += size_of(number);
+		assert_true(bytes > WIDE / 10 * 9);
+		if (first % 200 == 0)
+			hz_ring_produce(&in, at, WIDE);
+		hz_ring_consume(&out, at, WIDE);
+		for (; from < number; from++)
+			assert_int_equal(take(&out), from);
+		assert_int_equal(take(&out), -1);
+		assert_int_equal(put(&in, 7), 0);
+		assert_int_equal(take(&out), 7);
+		hz_ring_counters(&out, &counters);
+		assert_int_equal(counters.corrupt, 0);
+	}
+	munmap(at, WIDE);
+}
+
+static void peeks(void **state)
+{
+	struct hz_ring in, out;
+	struct hz_ring_record record;
+	const uint8_t *data = NULL;
+	size_t bytes = 0;
+	void *at = memory(SMALL);
+	(void)state;
+	hz_ring_produce(&in, at, SMALL);
+	hz_ring_consume(&out, at, SMALL);
+	assert_int_equal(hz_ring_peek(&out, &record, &data, &bytes), 0);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(put(&in, i), 0);
+	for (int again = 0; again < 2; again++) { // it stays until it is dropped
+		assert_int_equal(hz_ring_peek(&out, &record, &data, &bytes), 1);
+		assert_int_equal(record.source, 0);
+		assert_true(whole((const struct body *)data, bytes));
+	}
+	hz_ring_drop(&out);
+	assert_int_equal(take(&out), 1);
+	assert_int_equal(hz_ring_peek(&out, &record, &data, &bytes), 1);
+	hz_ring_consume(&out, at, SMALL); // another consumer sees it again
+	assert_int_equal(take(&out), 2);
+	assert_int_equal(hz_ring_peek(&out, &record, &data, &bytes), 0);
+	munmap(at, SMALL);
+}
+
 // --- two threads
+
+struct span {
+	void *at;
+	size_t bytes;
+};
 
 static void *produce_many(void *arg)
 {
+	const struct span *span = arg;
 	struct hz_ring ring;
-	assert_int_equal(hz_ring_produce(&ring, arg, LARGE), 0);
+	assert_int_equal(hz_ring_produce(&ring, span->at, span->bytes), 0);
 	for (uint32_t i = 0; i < MANY; i++) {
 		while (put(&ring, i))
 			sched_yield();
@@ -205,14 +313,13 @@ static void *produce_many(void *arg)
 	return NULL;
 }
 
-static void two_threads(void **state)
+static void two_threads_in(size_t bytes)
 {
 	pthread_t thread;
 	struct hz_ring out;
-	void *at = memory(LARGE);
-	(void)state;
-	assert_int_equal(hz_ring_consume(&out, at, LARGE), 0);
-	assert_int_equal(pthread_create(&thread, NULL, produce_many, at), 0);
+	struct span span = {memory(bytes), bytes};
+	assert_int_equal(hz_ring_consume(&out, span.at, bytes), 0);
+	assert_int_equal(pthread_create(&thread, NULL, produce_many, &span), 0);
 	for (uint32_t i = 0; i < MANY;) {
 		int64_t number = take(&out);
 		if (number == -1) {
@@ -223,7 +330,14 @@ static void two_threads(void **state)
 		i++;
 	}
 	pthread_join(thread, NULL);
-	munmap(at, LARGE);
+	munmap(span.at, bytes);
+}
+
+static void two_threads(void **state)
+{
+	(void)state;
+	two_threads_in(LARGE);
+	two_threads_in(WIDE);
 }
 
 // --- two processes, killed at any instruction
@@ -234,13 +348,13 @@ struct shared {              // beside the ring
 	uint32_t torn, back; // what must not happen
 };
 
-static pid_t producer(void *ring_at, struct shared *shared)
+static pid_t producer(const struct span *span, struct shared *shared)
 {
 	pid_t pid = fork();
 	if (pid)
 		return pid;
 	struct hz_ring ring;
-	if (hz_ring_produce(&ring, ring_at, LARGE))
+	if (hz_ring_produce(&ring, span->at, span->bytes))
 		_exit(1);
 	for (;;) {
 		uint32_t number = __atomic_fetch_add(&shared->next, 1, __ATOMIC_SEQ_CST);
@@ -248,13 +362,13 @@ static pid_t producer(void *ring_at, struct shared *shared)
 	}
 }
 
-static pid_t consumer(void *ring_at, struct shared *shared)
+static pid_t consumer(const struct span *span, struct shared *shared)
 {
 	pid_t pid = fork();
 	if (pid)
 		return pid;
 	struct hz_ring ring;
-	if (hz_ring_consume(&ring, ring_at, LARGE))
+	if (hz_ring_consume(&ring, span->at, span->bytes))
 		_exit(1);
 	uint32_t least = __atomic_load_n(&shared->seen, __ATOMIC_SEQ_CST);
 	least = least ? least - 1 : 0; // the one before may come again, once
@@ -277,23 +391,22 @@ static void end(pid_t pid)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-static void killed_processes(void **state)
+static void killed_processes_in(size_t ring_bytes)
 {
-	void *at = memory(LARGE);
+	const struct span span = {memory(ring_bytes), ring_bytes};
 	struct shared *shared = memory(4096);
 	struct hz_ring_counters counters;
 	struct hz_ring ring;
 	uint32_t random = 4711;
-	(void)state;
-	pid_t from = producer(at, shared), to = consumer(at, shared);
+	pid_t from = producer(&span, shared), to = consumer(&span, shared);
 	for (int i = 0; i < 150; i++) {
 		usleep(500 + next_random(&random) % 4000);
 		if (next_random(&random) & 1) {
 			end(from);
-			from = producer(at, shared);
+			from = producer(&span, shared);
 		} else {
 			end(to);
-			to = consumer(at, shared);
+			to = consumer(&span, shared);
 		}
 	}
 	end(from);
@@ -308,39 +421,49 @@ static void killed_processes(void **state)
 	assert_int_equal(shared->torn, 0);
 	assert_int_equal(shared->back, 0);
 	assert_true(shared->seen > 1000);
-	hz_ring_produce(&ring, at, LARGE);
+	hz_ring_produce(&ring, span.at, span.bytes);
 	hz_ring_counters(&ring, &counters);
 	assert_int_equal(counters.corrupt, 0);
-	munmap(at, LARGE);
+	munmap(span.at, span.bytes);
 	munmap(shared, 4096);
+}
+
+static void killed_processes(void **state)
+{
+	(void)state;
+	killed_processes_in(LARGE);
+	killed_processes_in(WIDE);
 }
 
 // --- hostile contents: nothing is read or written outside (ASan watches), and the ring works again by itself
 
-static void hostile(void **state)
+static void hostile_in(size_t ring_bytes, int rounds, uint32_t before)
 {
 	uint32_t random = 99;
-	(void)state;
-	for (int round = 0; round < 3000; round++) {
+	for (int round = 0; round < rounds; round++) {
 		struct hz_ring in, out;
 		struct hz_ring_record record;
 		uint8_t *buf = malloc(HZ_RING_RECORD_BYTES);
-		uint8_t *at = aligned_alloc(64, SMALL);
+		uint8_t *at = aligned_alloc(64, ring_bytes);
 		size_t bytes = 0;
-		memset(at, 0, SMALL);
-		hz_ring_produce(&in, at, SMALL);
-		hz_ring_consume(&out, at, SMALL);
+		memset(at, 0, ring_bytes);
+		hz_ring_produce(&in, at, ring_bytes);
+		hz_ring_consume(&out, at, ring_bytes);
+		for (uint32_t i = 0; i < before; i++) {
+			assert_int_equal(put(&in, i), 0);
+			assert_int_equal(take(&out), i);
+		}
 		for (uint32_t i = 0; i < 4 + next_random(&random) % 4; i++)
 			(void)put(&in, i);
 		(void)take(&out);
 		for (int i = 0; i < 4; i++) { // positions, headers, anywhere
-			uint32_t where = next_random(&random) % (i < 2 ? 160 : SMALL);
+			uint32_t where = next_random(&random) % (i < 2 ? 160 : (uint32_t)ring_bytes);
 			at[where] = (uint8_t)next_random(&random);
 		}
 		if (round % 3 == 0)
-			hz_ring_consume(&out, at, SMALL);
+			hz_ring_consume(&out, at, ring_bytes);
 		if (round % 5 == 0)
-			hz_ring_produce(&in, at, SMALL);
+			hz_ring_produce(&in, at, ring_bytes);
 		for (int i = 0; i < 100; i++) {
 			(void)put(&in, (uint32_t)i);
 			while (hz_ring_take(&out, &record, buf, &bytes))
@@ -353,13 +476,28 @@ static void hostile(void **state)
 	}
 }
 
+static void hostile(void **state)
+{
+	(void)state;
+	hostile_in(SMALL, 3000, 0);
+	hostile_in(WIDE, 100, 520); // about to begin again
+	hostile_in(WIDE, 100, 600);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(passes_on),        cmocka_unit_test(refuses),
-	    cmocka_unit_test(drops_when_full),  cmocka_unit_test(reserve_without_commit),
-	    cmocka_unit_test(attaches_again),   cmocka_unit_test(two_threads),
-	    cmocka_unit_test(killed_processes), cmocka_unit_test(hostile),
+	    cmocka_unit_test(passes_on),
+	    cmocka_unit_test(refuses),
+	    cmocka_unit_test(drops_when_full),
+	    cmocka_unit_test(reserve_without_commit),
+	    cmocka_unit_test(attaches_again),
+	    cmocka_unit_test(two_threads),
+	    cmocka_unit_test(killed_processes),
+	    cmocka_unit_test(hostile),
+	    cmocka_unit_test(stays_warm),
+	    cmocka_unit_test(begins_again_without_a_consumer),
+	    cmocka_unit_test(peeks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
