@@ -32,17 +32,18 @@ static void take(struct hz_recorder *r, struct hz_rec_track *t, const struct hz_
 
 static void drain(struct hz_recorder *r, unsigned worker)
 {
-	uint8_t buf[HZ_RING_RECORD_BYTES];
+	struct hz_ring *ring = &r->ring[worker];
 	struct hz_ring_record record;
+	const uint8_t *data;
 	struct hz_rec_track *t = NULL;
 	uint64_t key = UINT64_MAX;
 	size_t bytes = 0;
-	for (unsigned n = 0; n < RECORDS_A_TURN && hz_ring_take(&r->ring[worker], &record, buf, &bytes) == 1;
-	     n++) {
+	for (unsigned n = 0; n < RECORDS_A_TURN && hz_ring_peek(ring, &record, &data, &bytes) == 1; n++) {
 		uint64_t at = (uint64_t)worker << 32 | record.source;
 		if (at != key)
 			t = hz_map_get_u64(r->tracks, key = at);
-		take(r, t, &record, buf, bytes);
+		take(r, t, &record, data, bytes);
+		hz_ring_drop(ring);
 	}
 }
 

@@ -40,28 +40,46 @@ static int grow(struct hz_items *items, size_t need)
 	return 0;
 }
 
+static int append(struct hz_rec *rec, const struct hz_item *item, const void *data, size_t bytes)
+{
+	int err = grow(&rec->in, rec->in.bytes + bytes);
+	if (err)
+		return err;
+	uint8_t *at = rec->in.at + rec->in.bytes;
+	memcpy(at, item, sizeof(*item));
+	if (item->bytes)
+		memcpy(at + sizeof(*item), data, item->bytes);
+	at[sizeof(*item) + item->bytes] = '\0';
+	rec->in.bytes += bytes;
+	atomic_fetch_add_explicit(&rec->recorder->waiting, bytes, memory_order_relaxed);
+	return 0;
+}
+
+// What it counts is put right by the writer: the journal may refuse.
+static void put_direct(struct hz_rec *rec, const struct hz_item *item, const void *data, size_t bytes)
+{
+	hz_rec_media(rec, item, data);
+	rec->waiting_bytes += bytes;
+	atomic_fetch_add_explicit(&rec->recorder->waiting, bytes, memory_order_relaxed);
+}
+
 int hz_items_put(struct hz_rec *rec, const struct hz_item *item, const void *data)
 {
 	size_t bytes = whole(item->bytes);
 	struct hz_recorder *r = rec->recorder;
-	if (is_media(item) &&
+	bool media = is_media(item);
+	int err = 0;
+	if (media &&
 	    atomic_load_explicit(&r->waiting, memory_order_relaxed) + bytes > r->options->memory_bytes)
 		return -ENOBUFS;
 	pthread_mutex_lock(&rec->lock);
-	int err = grow(&rec->in, rec->in.bytes + bytes);
-	if (!err) {
-		uint8_t *at = rec->in.at + rec->in.bytes;
-		memcpy(at, item, sizeof(*item));
-		if (item->bytes)
-			memcpy(at + sizeof(*item), data, item->bytes);
-		at[sizeof(*item) + item->bytes] = '\0';
-		rec->in.bytes += bytes;
-		if (is_media(item) && !rec->in.oldest_us)
-			rec->in.oldest_us = item->at_us;
-	}
+	if (media && rec->direct && !rec->in.bytes)
+		put_direct(rec, item, data, bytes);
+	else
+		err = append(rec, item, data, bytes);
+	if (!err && media && !rec->in.oldest_us)
+		rec->in.oldest_us = item->at_us;
 	pthread_mutex_unlock(&rec->lock);
-	if (!err)
-		atomic_fetch_add_explicit(&r->waiting, bytes, memory_order_relaxed);
 	return err;
 }
 
@@ -82,6 +100,7 @@ void hz_items_take(struct hz_rec *rec)
 	rec->work.oldest_us = 0;
 	rec->work_at = 0;
 	pthread_mutex_lock(&rec->lock);
+	rec->direct = false;
 	struct hz_items empty = rec->work;
 	rec->work = rec->in;
 	rec->in = empty;

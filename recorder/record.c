@@ -54,13 +54,12 @@ static int answer_now(struct hz_rec *rec, const struct hz_item *item, int err)
 
 static void give_answers(struct hz_rec *rec)
 {
-	while (rec->waiting) {
-		struct hz_done *d = rec->waiting;
-		rec->waiting = d->next;
+	for (struct hz_done *d = rec->waiting; d; d = d->next)
 		if (d->kind == HZ_ITEM_OPEN)
 			d->number = hz_journal_last_event(rec->journal);
-		hz_done_post(rec->recorder, d);
-	}
+	if (rec->waiting)
+		hz_done_post(rec->recorder, rec->waiting);
+	rec->waiting = NULL;
 	rec->waiting_tail = &rec->waiting;
 }
 
@@ -226,7 +225,7 @@ static int on_track(struct hz_rec *rec, const struct hz_item *item, const char *
 	return answer_now(rec, item, err);
 }
 
-static void on_media(struct hz_rec *rec, const struct hz_item *item, const char *data)
+void hz_rec_media(struct hz_rec *rec, const struct hz_item *item, const void *data)
 {
 	const struct hz_rec_track *t = item->track;
 	if (!t) {
@@ -239,7 +238,7 @@ static void on_media(struct hz_rec *rec, const struct hz_item *item, const char 
 	if (item->kind == HZ_ITEM_RTP)
 		(void)hz_journal_rtp(rec->journal, t->number, item->flags, data, item->bytes, item->at_us);
 	else if (item->kind == HZ_ITEM_SENDER_REPORT)
-		(void)hz_journal_sender_report(rec->journal, t->number, (const uint8_t *)data, item->at_us);
+		(void)hz_journal_sender_report(rec->journal, t->number, data, item->at_us);
 	else if (item->kind == HZ_ITEM_LOST)
 		hz_journal_lost(rec->journal, t->number, item->number, (uint64_t)item->at_us, "memory");
 }
@@ -272,7 +271,7 @@ static int take_item(struct hz_rec *rec, const struct hz_item *item, const char 
 			return err;
 		return finish(rec, item, 0);
 	default:
-		on_media(rec, item, text);
+		hz_rec_media(rec, item, text);
 		return 0;
 	}
 }
@@ -291,44 +290,61 @@ static int take_items(struct hz_rec *rec, int64_t now_us, int64_t wall_us)
 	return err;
 }
 
-static void show(struct hz_rec *rec, int err, size_t before)
+static void show(struct hz_rec *rec, int err)
 {
 	struct hz_rec_view view = {.err = err};
+	pthread_mutex_lock(&rec->lock);
 	if (rec->journal)
 		hz_journal_stats(rec->journal, &view.stats);
-	atomic_fetch_add(&rec->recorder->waiting, view.stats.waiting_bytes - before);
+	atomic_fetch_add(&rec->recorder->waiting, view.stats.waiting_bytes - rec->waiting_bytes);
+	rec->waiting_bytes = view.stats.waiting_bytes;
 	view.taken_us = view.stats.oldest_us;
-	pthread_mutex_lock(&rec->lock);
 	if (rec->work_at < rec->work.bytes && !view.taken_us)
 		view.taken_us = rec->view.taken_us;
 	rec->view = view;
 	pthread_mutex_unlock(&rec->lock);
 }
 
-void hz_rec_work(struct hz_rec *rec, int64_t now_us, int64_t wall_us)
+// Nothing is sealed before the next turn: until then the reader may put media itself.
+static void lend(struct hz_rec *rec)
 {
-	struct hz_journal_stats stats = {0};
+	pthread_mutex_lock(&rec->lock);
+	rec->direct = !rec->finished && rec->work_at >= rec->work.bytes;
+	pthread_mutex_unlock(&rec->lock);
+}
+
+bool hz_rec_work(struct hz_rec *rec, int64_t now_us, int64_t wall_us)
+{
 	if (rec->err && now_us < rec->retry_us)
-		return;
-	if (rec->journal)
-		hz_journal_stats(rec->journal, &stats);
+		return false;
 	if (rec->journal && rec->state_due)
 		(void)write_state(rec, rec->state.phase, wall_us);
-	int err = take_items(rec, now_us, wall_us);
-	int disk = 0;
+	rec->turn_err = take_items(rec, now_us, wall_us);
+	rec->disk_err = 0;
+	if (!rec->journal || rec->finished)
+		return true;
+	rec->disk_err = hz_journal_sync(rec->journal); // what an error left sealed
+	if (!rec->disk_err)
+		rec->disk_err = hz_journal_seal(rec->journal, now_us, wall_us);
+	if (!rec->disk_err)
+		lend(rec);
+	if (!rec->disk_err)
+		rec->disk_err = hz_journal_write(rec->journal);
+	return true;
+}
+
+void hz_rec_settle(struct hz_rec *rec, int64_t now_us)
+{
 	if (rec->journal && !rec->finished) {
-		disk = hz_journal_sync(rec->journal); // what an error left sealed
-		if (!disk)
-			disk = hz_journal_seal(rec->journal, now_us, wall_us);
-		if (!disk)
-			disk = hz_journal_sync(rec->journal);
-		if (!disk)
+		if (!rec->disk_err)
+			rec->disk_err = hz_journal_sync(rec->journal);
+		if (!rec->disk_err)
 			give_answers(rec);
 	}
-	err = disk ? disk : err;
+	int err = rec->disk_err ? rec->disk_err : rec->turn_err;
 	if (err && err != rec->err)
 		hz_error("record.disk", "record=%s err=%d", rec->id, -err);
 	rec->err = err;
 	rec->retry_us = now_us + RETRY_US;
-	show(rec, err, stats.waiting_bytes);
+	show(rec, err);
 }

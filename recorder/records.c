@@ -65,7 +65,7 @@ void hz_rec_forget(struct hz_recorder *r, struct hz_rec *rec)
 		free(t);
 	}
 	add_up(&r->stats, &rec->view.stats);
-	atomic_fetch_sub(&r->waiting, rec->view.stats.waiting_bytes);
+	atomic_fetch_sub(&r->waiting, rec->waiting_bytes);
 	items_done(r, &rec->in, 0);
 	items_done(r, &rec->work, rec->work_at);
 	while (rec->waiting) {
@@ -78,12 +78,14 @@ void hz_rec_forget(struct hz_recorder *r, struct hz_rec *rec)
 	free(rec);
 }
 
+// Nobody waits for an event (what a consent allows comes with its TRACK), and there are many: it goes with the media.
 int hz_rec_command(struct hz_rec *rec, const struct hz_item *item, const char *text)
 {
 	int err = hz_items_put(rec, item, text);
 	if (err)
 		hz_error("record.command", "record=%s kind=%u err=%d", rec->id, item->kind, -err);
-	hz_threads_kick(rec);
+	if (item->kind != HZ_ITEM_EVENT)
+		hz_threads_kick(rec);
 	return err;
 }
 

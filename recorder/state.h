@@ -6,8 +6,11 @@
 //
 // The reader never waits for a disk: what it has for a record goes into that record's items, a bounded queue of bytes; the
 // writer takes them all at once, and stops at one that the disk refuses until it does not. Order within a record is kept, so
-// media stands behind the consent and the TRACK_OPEN it needs, and is nothing to the writer before that is on disk. Locks: rec.lock (items, what the reader may know), thread.lock (the list of
-// records), done_lock. None is held over a system call of the disk, no two at a time.
+// media stands behind the consent and the TRACK_OPEN it needs, and is nothing to the writer before that is on disk. Where no
+// item waits and the writer is not sealing, the reader puts media straight into the journal's open blocks: one copy instead
+// of three, and half the memory that goes through the caches. Locks: rec.lock (items, `direct`, what the reader may know),
+// thread.lock (the list of records), done_lock. None is held over a system call of the disk, no two at a time; within rec.lock
+// the journal takes its own.
 #ifndef HZ_RECORDER_STATE_H
 #define HZ_RECORDER_STATE_H
 
@@ -22,10 +25,11 @@
 #include "recorder/store.h"
 
 #define HZ_REC_MAX_WORKERS 64
-#define HZ_REC_POLL_MS     25
+#define HZ_REC_POLL_MS     40
 #define HZ_REC_IDLE_MS     500 // without any record
-// A sync costs the kernel 0.3 ms of CPU: more often, and it is most of the work. Rarer, and a crash takes more.
-#define HZ_REC_SEAL_US 400000
+// A write and its sync cost 0.2 ms of CPU, however little: more often, and they are most of the work. Rarer, and what was
+// read until then, HZ_REC_POLL_MS apart, would not fit into one chunk (HZ_JOURNAL_CHUNK_US) any more.
+#define HZ_REC_SEAL_US 450000
 
 enum hz_item_kind {
 	HZ_ITEM_RTP = 1,
@@ -95,9 +99,14 @@ struct hz_rec {
 
 	pthread_mutex_t lock;
 	struct hz_items in;
+	bool direct; // the writer is not at the journal's open blocks: the reader may put media there
+	size_t waiting_bytes; // of the journal, as counted in the recorder's `waiting`
 	struct hz_rec_view view;
 
+	atomic_bool kicked; // it has a command
+
 	struct hz_rec *next_of_thread; // from here on the writer's
+	bool at_work;                  // between hz_rec_work() and hz_rec_settle()
 	struct hz_items work;
 	size_t work_at;
 	struct hz_journal_writer *journal;
@@ -107,6 +116,7 @@ struct hz_rec {
 	bool orphan;                             // nobody named it: to be ended
 	bool state_due;                          // state.json is not as `state`
 	bool finished;
+	int turn_err, disk_err; // of this turn: items, journal
 	int err;
 	int64_t retry_us;
 };
@@ -154,20 +164,24 @@ const struct hz_item *hz_items_next(struct hz_rec *rec, const char **ret_text); 
 void hz_items_drop(struct hz_rec *rec);                                         // that one is done
 
 // record.c: the writer's side of one record.
-void hz_rec_work(struct hz_rec *rec, int64_t now_us, int64_t wall_us);
+// RTP, SENDER_REPORT, LOST into the journal; also the reader's, see `direct`.
+void hz_rec_media(struct hz_rec *rec, const struct hz_item *item, const void *data);
+// Takes the items, seals and writes; false: nothing to be done now. Then settle: waits for the disk, answers.
+bool hz_rec_work(struct hz_rec *rec, int64_t now_us, int64_t wall_us);
+void hz_rec_settle(struct hz_rec *rec, int64_t now_us);
 
 // threads.c
 int hz_threads_start(struct hz_recorder *r);
 void hz_threads_stop(struct hz_recorder *r); // everything that was put is written; waits
 void hz_threads_add(struct hz_recorder *r, struct hz_rec *rec);
 void hz_threads_kick(struct hz_rec *rec);
-void hz_done_post(struct hz_recorder *r, struct hz_done *done); // takes it
+void hz_done_post(struct hz_recorder *r, struct hz_done *done); // takes it, and what hangs on it
 
 // records.c: the reader's side.
 struct hz_rec *hz_rec_new(struct hz_recorder *r, const char *id, bool orphan); // NULL: no room
 void hz_rec_forget(struct hz_recorder *r, struct hz_rec *rec); // frees it, its tracks are not open
 int hz_rec_command(struct hz_rec *rec, const struct hz_item *item,
-                   const char *text); // put, and the writer is woken
+                   const char *text); // put, and the writer is woken; for an event it is not
 void hz_track_close(struct hz_recorder *r, struct hz_rec_track *track, uint32_t seq, uint8_t flags);
 void hz_rec_close(struct hz_recorder *r, struct hz_rec *rec, uint32_t seq);
 void hz_rec_orphans(struct hz_recorder *r);

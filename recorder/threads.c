@@ -1,4 +1,5 @@
-// Writer threads: each has its records, and looks at them every HZ_REC_SEAL_US, or at once when one has a command.
+// Writer threads: each has its records, and looks at all of them every HZ_REC_SEAL_US, at once at those that have a command.
+// All threads do the former at the same moments, so that the disk gets what there is together.
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -12,10 +13,12 @@
 
 void hz_done_post(struct hz_recorder *r, struct hz_done *done)
 {
-	done->next = NULL;
+	struct hz_done **tail = &done->next;
+	while (*tail)
+		tail = &(*tail)->next;
 	pthread_mutex_lock(&r->done_lock);
 	*r->done_tail = done;
-	r->done_tail = &done->next;
+	r->done_tail = tail;
 	pthread_mutex_unlock(&r->done_lock);
 	if (eventfd_write(r->wake, 1) && errno != EAGAIN)
 		hz_error("recorder.wake", "err=%d", errno);
@@ -57,28 +60,44 @@ static void drop_finished(struct hz_rec_thread *t, struct hz_rec *gone)
 }
 
 // What ends a record is told last: then the reader frees it.
-static void work(struct hz_rec_thread *t)
+static void settle(struct hz_rec_thread *t, struct hz_rec *rec)
 {
-	struct hz_rec *next;
-	for (struct hz_rec *rec = first_of(t); rec; rec = next) {
+	hz_rec_settle(rec, hz_now_us());
+	if (!rec->finished)
+		return;
+	struct hz_done *last = rec->waiting;
+	rec->waiting = NULL;
+	drop_finished(t, rec);
+	hz_done_post(t->recorder, last);
+}
+
+// All are written before the first is waited for. all: not only those that have a command.
+static void work(struct hz_rec_thread *t, bool all)
+{
+	struct hz_rec *next, *first = first_of(t);
+	for (struct hz_rec *rec = first; rec; rec = rec->next_of_thread)
+		if (atomic_exchange(&rec->kicked, false) || all)
+			rec->at_work = hz_rec_work(rec, hz_now_us(), hz_wall_us());
+	for (struct hz_rec *rec = first; rec; rec = next) {
 		next = rec->next_of_thread;
-		hz_rec_work(rec, hz_now_us(), hz_wall_us());
-		if (!rec->finished)
+		if (!rec->at_work)
 			continue;
-		struct hz_done *last = rec->waiting;
-		rec->waiting = NULL;
-		drop_finished(t, rec);
-		hz_done_post(t->recorder, last);
+		rec->at_work = false;
+		settle(t, rec);
 	}
 }
 
 static void *run(void *arg)
 {
 	struct hz_rec_thread *t = arg;
+	int64_t due_us = 0;
 	bool more = true;
 	while (more) {
-		more = wait_until(t, hz_now_us() + (first_of(t) ? HZ_REC_SEAL_US : IDLE_US));
-		work(t);
+		more = wait_until(t, first_of(t) ? due_us : hz_now_us() + IDLE_US);
+		bool all = hz_now_us() >= due_us;
+		work(t, all || !more);
+		if (all)
+			due_us = (hz_now_us() / HZ_REC_SEAL_US + 1) * HZ_REC_SEAL_US;
 	}
 	return NULL;
 }
@@ -152,5 +171,6 @@ void hz_threads_add(struct hz_recorder *r, struct hz_rec *rec)
 
 void hz_threads_kick(struct hz_rec *rec)
 {
+	atomic_store(&rec->kicked, true);
 	kick(rec->thread, false);
 }

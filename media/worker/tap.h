@@ -1,5 +1,5 @@
 // The tap: what recorded tracks send, on its way to the recorder, through a ring (gateway/base/ring.h) in a memfd that the
-// supervisor made, one ring a worker. Nobody is woken: the recorder looks every 25 ms. A full ring drops and counts; it
+// supervisor made, one ring a worker. Nobody is woken: the recorder looks every 40 ms. A full ring drops and counts; it
 // holds a second of the busiest worker, so that a recorder may die and come back. What the records say: HZ_TAP_* of
 // media/api.h. Thread: the worker's.
 #ifndef HZ_MEDIA_WORKER_TAP_H

@@ -1,7 +1,7 @@
 // Writes one record's journal. Protocol only: the caller says the time; files are the one thing it touches.
 //
 // Thread: one at a time a writer (the recorder's reader thread puts, its writer thread seals: the caller locks between), but
-// hz_journal_sync, which is where the disk is waited for, may run in another thread beside all but _free.
+// hz_journal_write and _sync, which is where the disk is waited for, may run in another thread beside all but _free.
 // Memory: what was put and is not on disk, bounded by `limit_bytes`; full: the packet is refused (-ENOBUFS), counted, and a GAP is
 // written with the next chunk. Events have an eighth more. After an error of the disk what was put stays, and the next sync
 // tries again at the same place.
@@ -56,6 +56,9 @@ void hz_journal_discard(struct hz_journal_writer *writer, uint32_t track);
 // Seals what waits, in memory only. While something that was sealed before is not on disk it does nothing: what waits can
 // still be discarded. -EIO, -ENOMEM: nothing is forgotten.
 int hz_journal_seal(struct hz_journal_writer *writer, int64_t now_us, int64_t wall_us);
+// Gives what is sealed to the kernel (one pwritev) and has it begin to write, without waiting; a sync has to follow. Of several
+// journals: all of these first, then the syncs, and the disk is busy with all at once. Thread: as _sync. -errno as there.
+int hz_journal_write(struct hz_journal_writer *writer);
 // Writes what is sealed (one pwritev) and fdatasyncs it: all that was sealed before the call is then on disk. Beginning a
 // segment makes its file here. -errno of the disk: nothing is forgotten, nothing is out of order.
 int hz_journal_sync(struct hz_journal_writer *writer);

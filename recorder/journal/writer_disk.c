@@ -135,6 +135,29 @@ static void forget_run(struct hz_journal_writer *w, const struct run *run)
 	atomic_fetch_sub(&w->sealed, bytes);
 }
 
+// What it says of errors is not asked: fdatasync does.
+static void start_run(struct hz_journal_writer *w, const struct run *run)
+{
+	uint64_t from = run->first->offset, to = run->last->offset + run->last->bytes;
+	(void)sync_file_range(w->fd, (off_t)from, (off_t)(to - from), SYNC_FILE_RANGE_WRITE);
+}
+
+int hz_journal_write(struct hz_journal_writer *writer)
+{
+	struct run run;
+	int err = 0;
+	pthread_mutex_lock(&writer->io);
+	if (next_run(writer, &run)) {
+		err = open_segment(writer, run.first->segment);
+		if (!err)
+			err = write_run(writer, &run);
+		if (!err)
+			start_run(writer, &run);
+	}
+	pthread_mutex_unlock(&writer->io);
+	return err;
+}
+
 int hz_journal_sync(struct hz_journal_writer *writer)
 {
 	struct run run;

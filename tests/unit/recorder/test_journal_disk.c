@@ -190,6 +190,37 @@ static void a_disk_that_forgets(void **state)
 	ends_with(200);
 }
 
+// Given to the kernel first, waited for later.
+static void written_and_then_synced(void **state)
+{
+	struct hz_journal_stats before, after;
+	hz_journal_stats(rig.w, &before);
+	put_both(0, 10);
+	assert_int_equal(hz_journal_seal(rig.w, rig.now_us, WALL_US + rig.now_us), 0);
+	disk.write_error = ENOSPC;
+	assert_int_equal(hz_journal_write(rig.w), -ENOSPC);
+	disk.write_error = 0;
+	assert_int_equal(hz_journal_write(rig.w), 0);
+	disk.write_error = EIO; // nobody writes it twice
+	assert_int_equal(hz_journal_write(rig.w), 0);
+	hz_journal_stats(rig.w, &after);
+	assert_int_equal(after.chunks, before.chunks); // nor calls it safe
+	assert_int_equal(after.oldest_us, 5005000);
+	assert_int_equal(hz_journal_sync(rig.w), 0);
+	hz_journal_stats(rig.w, &after);
+	assert_int_equal(after.chunks, before.chunks + 2);
+	assert_int_equal(after.oldest_us, 0);
+	disk.write_error = 0;
+	put_both(10, 20);
+	assert_int_equal(hz_journal_seal(rig.w, rig.now_us, WALL_US + rig.now_us), 0);
+	assert_int_equal(hz_journal_write(rig.w), 0);
+	disk.sync_errors = 1; // what the kernel had is gone
+	assert_int_equal(hz_journal_sync(rig.w), -EIO);
+	assert_int_equal(hz_journal_write(rig.w), 0);
+	assert_int_equal(hz_journal_sync(rig.w), 0);
+	ends_with(20);
+}
+
 static void the_end_is_tried_again(void **state)
 {
 	put_both(0, 10);
@@ -350,6 +381,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_full_disk, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_disk_that_takes_little_at_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_disk_that_forgets, setup, teardown),
+	    cmocka_unit_test_setup_teardown(written_and_then_synced, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_end_is_tried_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(full_for_long, setup, teardown),
 	    cmocka_unit_test_setup_teardown(opening_on_a_full_disk, setup, teardown),

@@ -187,6 +187,32 @@ static void events_are_confirmed(void **state)
 	assert_non_null(strstr(content.event[3], "again"));
 }
 
+// Commands and events do not make others' chunks small, nor their own record's: each would cost a write and a sync.
+static void chunks_stay_large(void **state)
+{
+	struct recorder_rig *rig = *state;
+	const unsigned turns = 60; // of 30 ms
+	uint32_t next = 0;
+	begin(rig);
+	rr_record(rig, RECORD_B);
+	rr_record(rig, RECORD_C); // two writers: the third record is with the first
+	rr_expect(rig, "open", 0, 3);
+	for (unsigned i = 1; i <= turns; i++) {
+		put_many(rig, next, next + 10);
+		next += 10;
+		assert_int_equal(hz_record_link_event(rig->link, RECORD_A, i, "{}", hz_now_us()), 0);
+		rr_track_open(rig, i % 2 ? RECORD_C : RECORD_B, 1, HZ_ID(5, i), 0);
+		rr_run(rig, 30000);
+	}
+	rr_expect(rig, "event", 0, turns);
+	rr_expect(rig, "track", 0, turns + 1);
+	rr_run(rig, 600000);
+	rr_read(rig, RECORD_A, "p0.camera", &content);
+	is_whole(next);
+	// Each 450 ms one of media and one of events, and a few at the begin.
+	assert_in_range(content.summary.chunks, 8, turns / 2);
+}
+
 static void sender_reports_go_along(void **state)
 {
 	struct recorder_rig *rig = *state;
@@ -418,6 +444,7 @@ int main(void)
 	    T(nothing_without_consent),
 	    T(withdrawal),
 	    T(events_are_confirmed),
+	    T(chunks_stay_large),
 	    T(sender_reports_go_along),
 	    T(control_restarts),
 	    T(the_end_is_orderly),
