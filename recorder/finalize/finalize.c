@@ -7,12 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "recorder/finalize/ahead.h"
 #include "recorder/finalize/manifest.h"
 #include "recorder/finalize/timeline.h"
 #include "recorder/journal/file.h"
 
 struct run {
 	const struct hz_finalize_source *source;
+	struct hz_items items; // of the source, read ahead
 	const char *folder;
 	struct hz_tracks *tracks;
 	struct hz_story *story;
@@ -26,8 +28,8 @@ static int pass(struct run *r, bool writing)
 	struct hz_journal_item item;
 	int err = hz_tracks_begin(r->tracks, writing, writing ? hz_write_frame : NULL, r->write), more = 0;
 	if (!err)
-		err = r->source->items.rewind(r->source->items.arg);
-	while (!err && (more = r->source->items.next(r->source->items.arg, &item)) == 1) {
+		err = r->items.rewind(r->items.arg);
+	while (!err && (more = r->items.next(r->items.arg, &item)) == 1) {
 		int64_t us = hz_timeline_at(&line, item.segment, item.at_us, item.wall_us);
 		if (writing)
 			hz_write_advance(r->write, us);
@@ -114,7 +116,13 @@ int hz_finalize_items(const struct hz_finalize_source *source, const char *folde
 	struct run r = {.source = source, .folder = folder};
 	if (strlen(folder) > 900)
 		return -ENAMETOOLONG;
-	int err = run(&r);
+	struct hz_ahead *ahead;
+	int err = hz_ahead_new(&source->items, &ahead);
+	if (err)
+		return err;
+	r.items = hz_ahead_items(ahead);
+	err = run(&r);
+	hz_ahead_free(ahead);
 	hz_write_free(r.write);
 	hz_story_free(r.story);
 	hz_tracks_free(r.tracks);

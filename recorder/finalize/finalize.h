@@ -12,7 +12,7 @@
 
 #define HZ_FINALIZE_ERROR_BYTES 256
 
-// Items in the journal's order, twice.
+// Items in the journal's order, twice; at most HZ_JOURNAL_RECORD_BYTES each. Called in a thread of its own (ahead.h).
 struct hz_items {
 	int (*next)(void *arg, struct hz_journal_item *ret); // as hz_journal_next()
 	int (*rewind)(void *arg);                            // 0; -errno
