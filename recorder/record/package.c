@@ -19,13 +19,18 @@
 
 #define THREADS 4 // of a package
 
-// An MP4 under way or made. Sound takes nearly all of the time: files are prepared beside each other.
+// An object under way, in three steps: the MP4; names and numbers, one after another; the file and its hash. The first and the
+// last are made beside each other.
 struct prepared {
 	const struct hz_manifest_file *file;
-	json_t *made; // its entry of an earlier index, borrowed: nothing is to be done
-	char mp4[4096];
+	json_t *made;                        // its entry of an earlier index, borrowed: nothing is to be done
+	char mp4[4096], dcm[4096], path[32]; // path: of dcm, in the folder
 	int err;
 	struct hz_dicom_mp4_info info;
+	bool named;
+	struct hz_dicom_video video;
+	struct hz_dicom_ids ids;
+	struct hz_file_hash hash;
 };
 
 struct job {
@@ -41,6 +46,7 @@ struct job {
 	struct prepared *prepared;
 	unsigned prepared_count;
 	_Atomic unsigned next;
+	void (*step)(struct job *job, struct prepared *one); // of all threads
 };
 
 static bool is_word(const char *a, const char *b)
@@ -117,21 +123,18 @@ static void number(struct job *j, struct hz_dicom_video *v)
 	v->instance = ++j->series_parts[i];
 }
 
-static int describe(struct job *j, const struct hz_dicom_video *v, const struct hz_dicom_ids *ids,
-                    const char *path)
+static int describe(struct job *j, const struct prepared *p)
 {
-	struct hz_file_hash hash;
-	int err = hz_hash_file(v->path, &hash);
-	if (err)
-		return err;
+	const struct hz_dicom_video *v = &p->video;
+	const struct hz_dicom_ids *ids = &p->ids;
 	json_t *one = json_pack(
 	    "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:s, s:s}", "path",
-	    path, "file", v->file->path, "sop_class", ids->sop_class, "instance", ids->instance, "series",
+	    p->path, "file", v->file->path, "sop_class", ids->sop_class, "instance", ids->instance, "series",
 	    ids->series, "series_number", (int)v->series, "number", (int)v->instance, "modality",
 	    ids->modality, "transfer_syntax", ids->transfer_syntax, "rows", (int)v->stream.rows, "columns",
 	    (int)v->stream.columns, "frames", (int)v->stream.frames, "duration_ms",
 	    (json_int_t)(v->stream.duration_us / 1000), "at_ms", (json_int_t)v->file->at_ms, "bytes",
-	    (json_int_t)hash.bytes, "sha256", hash.sha256, "sha1", hash.sha1);
+	    (json_int_t)p->hash.bytes, "sha256", p->hash.sha256, "sha1", p->hash.sha1);
 	snprintf(j->study, sizeof(j->study), "%s", ids->study);
 	return one && json_array_append_new(j->instances, one) == 0 ? 0 : -ENOMEM;
 }
@@ -158,46 +161,63 @@ static int mp4_of(struct job *j, const struct hz_manifest_file *f, const char *o
 	return err;
 }
 
-static int make(struct job *j, struct prepared *p)
+// Its place among the objects; the same whichever was ready first.
+static int name(struct job *j, struct prepared *p, unsigned *objects)
 {
-	char dcm[4096], path[32];
-	struct hz_dicom_ids ids;
-	if (p->made) {
-		struct hz_dicom_video again = {.file = p->file};
-		number(j, &again);
-		return json_array_append(j->instances, p->made);
-	}
 	const struct hz_manifest_file *f = p->file;
 	const struct hz_dicom_mp4_info *info = &p->info;
-	snprintf(path, sizeof(path), "dicom/%02u.dcm", (unsigned)json_array_size(j->instances) + 1);
-	snprintf(dcm, sizeof(dcm), "%s/%s", j->folder, path);
+	if (p->made) {
+		struct hz_dicom_video again = {.file = f};
+		number(j, &again);
+		++*objects;
+		return 0;
+	}
 	if (p->err == -ENOSPC || p->err == -EIO || p->err == -ENOMEM)
 		return p->err;
 	if (p->err) {
 		refuse(j, f, why_of(p->err));
 		return 0;
 	}
-	struct hz_dicom_video v = {
-	    .manifest = j->manifest, .file = f, .charset = j->settings->charset, .mp4 = p->mp4, .path = dcm};
-	v.stream = (struct hz_dicom_stream){.profile_idc = info->profile_idc,
-	                                    .constraint_flags = info->constraint_flags,
-	                                    .level_idc = info->level_idc,
-	                                    .columns = info->columns,
-	                                    .rows = info->rows,
-	                                    .frames = info->frames,
-	                                    .duration_us = info->duration_us,
-	                                    .audio_channels = info->audio_channels,
-	                                    .bytes = info->bytes};
-	int err = hz_dicom_video_ids(&v, &ids);
+	p->video = (struct hz_dicom_video){.manifest = j->manifest,
+	                                   .file = f,
+	                                   .charset = j->settings->charset,
+	                                   .mp4 = p->mp4,
+	                                   .path = p->dcm};
+	p->video.stream = (struct hz_dicom_stream){.profile_idc = info->profile_idc,
+	                                           .constraint_flags = info->constraint_flags,
+	                                           .level_idc = info->level_idc,
+	                                           .columns = info->columns,
+	                                           .rows = info->rows,
+	                                           .frames = info->frames,
+	                                           .duration_us = info->duration_us,
+	                                           .audio_channels = info->audio_channels,
+	                                           .bytes = info->bytes};
+	int err = hz_dicom_video_ids(&p->video, &p->ids);
 	if (err) {
 		refuse(j, f, why_of(err));
-		unlink(p->mp4);
 		return 0;
 	}
-	number(j, &v);
-	err = hz_dicom_video_write(&v, &ids);
+	number(j, &p->video);
+	snprintf(p->path, sizeof(p->path), "dicom/%02u.dcm", ++*objects);
+	snprintf(p->dcm, sizeof(p->dcm), "%s/%s", j->folder, p->path);
+	p->named = true;
+	return 0;
+}
+
+static void make_mp4(struct job *j, struct prepared *p)
+{
+	if (!p->made)
+		p->err = mp4_of(j, p->file, p->mp4, &p->info);
+}
+
+static void make_object(struct job *j, struct prepared *p)
+{
+	if (!p->named)
+		return;
+	p->err = hz_dicom_video_write(&p->video, &p->ids);
 	unlink(p->mp4);
-	return err ? err : describe(j, &v, &ids, path);
+	if (!p->err)
+		p->err = hz_hash_file(p->dcm, &p->hash);
 }
 
 static bool is_candidate(const struct hz_manifest_file *f)
@@ -205,17 +225,32 @@ static bool is_candidate(const struct hz_manifest_file *f)
 	return has_picture(f) && is_word(f->container, "mp4") && hz_manifest_has_codec(f, "h264");
 }
 
-static void *prepare(void *arg)
+static void *run(void *arg)
 {
 	struct job *j = arg;
 	for (;;) {
 		unsigned i = atomic_fetch_add(&j->next, 1);
 		if (i >= j->prepared_count)
 			return NULL;
-		struct prepared *p = &j->prepared[i];
-		if (!p->made)
-			p->err = mp4_of(j, p->file, p->mp4, &p->info);
+		j->step(j, &j->prepared[i]);
 	}
+}
+
+// A step of all that were added from `begin` on.
+static void run_all(struct job *j, unsigned begin, void (*step)(struct job *job, struct prepared *one))
+{
+	pthread_t threads[THREADS];
+	unsigned started = 0;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	j->next = begin;
+	j->step = step;
+	while (started + 1 < THREADS && started + 1 < (cores > 0 ? (unsigned)cores : 1) &&
+	       started + 1 < j->prepared_count - begin &&
+	       pthread_create(&threads[started], NULL, run, j) == 0)
+		started++;
+	run(j);
+	while (started)
+		pthread_join(threads[--started], NULL);
 }
 
 static json_t *named(const json_t *list, const struct hz_manifest_file *f)
@@ -244,25 +279,22 @@ static void add(struct job *j, const struct hz_manifest_file *f)
 	snprintf(p->mp4, sizeof(p->mp4), "%s/dicom/.%03u.mp4", j->folder, j->prepared_count);
 }
 
-static int make_added(struct job *j)
+static int make_added(struct job *j, unsigned begin)
 {
-	pthread_t threads[THREADS];
-	unsigned begin = j->next, started = 0;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	while (started + 1 < THREADS && started + 1 < (cores > 0 ? (unsigned)cores : 1) &&
-	       started + 1 < j->prepared_count - begin &&
-	       pthread_create(&threads[started], NULL, prepare, j) == 0)
-		started++;
-	prepare(j);
-	while (started)
-		pthread_join(threads[--started], NULL);
-	j->next = j->prepared_count;
+	unsigned objects = (unsigned)json_array_size(j->instances);
 	int err = 0;
-	for (unsigned i = begin; i < j->prepared_count; i++)
-		if (err)
-			unlink(j->prepared[i].mp4);
-		else
-			err = make(j, &j->prepared[i]);
+	run_all(j, begin, make_mp4);
+	for (unsigned i = begin; i < j->prepared_count && !err; i++)
+		err = name(j, &j->prepared[i], &objects);
+	if (!err)
+		run_all(j, begin, make_object);
+	for (unsigned i = begin; i < j->prepared_count; i++) {
+		struct prepared *p = &j->prepared[i];
+		unlink(p->mp4); // of one that was refused, or after an error
+		if (err || (!p->made && !p->named))
+			continue;
+		err = p->made ? json_array_append(j->instances, p->made) : p->err ? p->err : describe(j, p);
+	}
 	return err;
 }
 
@@ -281,11 +313,12 @@ static int make_all(struct job *j)
 		else
 			refuse(j, f, "not H.264: in the composed picture only");
 	}
-	int err = make_added(j);
+	int err = make_added(j, 0);
+	unsigned tracks = j->prepared_count;
 	for (unsigned i = 0; !err && i < m->files_count && (j->unfit || j->settings->composed); i++)
 		if (is_word(m->files[i].role, "composed") && is_candidate(&m->files[i]))
 			add(j, &m->files[i]);
-	return err ? err : make_added(j);
+	return err ? err : make_added(j, tracks);
 }
 
 static int write_index(struct job *j)
