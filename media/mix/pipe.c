@@ -21,7 +21,7 @@
 #define RECORDS_PER_TURN  256 // of each worker
 #define COMMANDS_PER_TURN 64
 #define STATUS_US         500000
-#define HANG_S            1
+#define HANG_S            2
 #define MEMORY_BYTES      (768ull << 20) // 32 rooms of 10 MB, and as much again; beside the rings
 
 struct pipe {
@@ -34,6 +34,8 @@ struct pipe {
 	struct hz_rooms *rooms;
 	int64_t now_us, status_us;
 	uint64_t lost;
+	struct hz_ev_ack ack; // that found the socket full: nothing is read until it is sent
+	bool holding;
 };
 
 // --- media
@@ -108,7 +110,9 @@ static uint32_t object_of(const void *message, size_t bytes, unsigned type)
 static int take_commands(struct pipe *p)
 {
 	_Alignas(8) uint8_t buf[HZ_API_MAX_BYTES];
-	for (unsigned n = 0; n < COMMANDS_PER_TURN; n++) {
+	if (p->holding)
+		p->holding = say(p, &p->ack.h, HZ_MIX_ACK, sizeof(p->ack)) == -EAGAIN;
+	for (unsigned n = 0; n < COMMANDS_PER_TURN && !p->holding; n++) {
 		size_t bytes = 0;
 		int err = hz_seqpacket_recv(p->fds.api, buf, sizeof(buf), &bytes);
 		if (err == -EAGAIN)
@@ -120,9 +124,9 @@ static int take_commands(struct pipe *p)
 		const struct hz_msg_header *h = (const void *)buf;
 		if (bytes < sizeof(*h))
 			continue;
-		struct hz_ev_ack ack = {.h = {.seq = h->seq}, .id = object_of(buf, bytes, h->type)};
-		ack.err = hz_rooms_command(p->rooms, buf, bytes, p->now_us);
-		(void)say(p, &ack.h, HZ_MIX_ACK, sizeof(ack)); // lost: control repeats
+		p->ack = (struct hz_ev_ack){.h = {.seq = h->seq}, .id = object_of(buf, bytes, h->type)};
+		p->ack.err = hz_rooms_command(p->rooms, buf, bytes, p->now_us);
+		p->holding = say(p, &p->ack.h, HZ_MIX_ACK, sizeof(p->ack)) == -EAGAIN;
 	}
 	return 0;
 }
@@ -144,7 +148,7 @@ static void tell_status(struct pipe *p)
 
 static int turn(struct pipe *p, bool more, int64_t due_us)
 {
-	struct pollfd fds[] = {{.fd = p->fds.api, .events = POLLIN},
+	struct pollfd fds[] = {{.fd = p->fds.api, .events = p->holding ? POLLOUT : POLLIN},
 	                       {.fd = p->fds.wake[p->workers], .events = POLLIN}};
 	int64_t wait_us = due_us < p->status_us ? due_us - p->now_us : p->status_us - p->now_us;
 	if (more || wait_us < 0)

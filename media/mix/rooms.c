@@ -301,9 +301,11 @@ void hz_rooms_rtp(struct hz_rooms *rooms, const struct hz_rooms_rtp *packet, int
 		rooms->count.unmatched++;
 		return;
 	}
-	struct hz_mixer_rtp rtp = {p.payload, p.payload_bytes, p.ts, packet->arrival_us};
-	if (p.pt != m->set.voice_pt || now_us - packet->arrival_us > STALE_US ||
-	    packet->arrival_us > now_us || hz_mixer_push(room->mixer, m->handle, &rtp))
+	// written since the clock was read: now
+	int64_t arrival_us = packet->arrival_us < now_us ? packet->arrival_us : now_us;
+	struct hz_mixer_rtp rtp = {p.payload, p.payload_bytes, p.ts, arrival_us};
+	if (p.pt != m->set.voice_pt || arrival_us < now_us - STALE_US ||
+	    hz_mixer_push(room->mixer, m->handle, &rtp))
 		rooms->count.refused++;
 }
 
