@@ -85,7 +85,7 @@ static int open_files(struct hz_store *store, const char *records, const char *r
 	if (!err)
 		err = run(store->db, "PRAGMA main.journal_mode=WAL; PRAGMA run.journal_mode=WAL;"
 		                     "PRAGMA main.synchronous=FULL; PRAGMA run.synchronous=NORMAL;"
-		                     "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=FAST;"
+		                     "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON;"
 		                     "PRAGMA main.quick_check(1); PRAGMA run.quick_check(1);");
 	return err;
 }

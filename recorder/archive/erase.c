@@ -138,29 +138,35 @@ static void find_files(struct erasing *e)
 
 // --- doing it
 
+// Signed: whoever has the disk alone cannot make a loss look like this.
+static int destroy_key(const struct erasing *e, unsigned note, int dir, uint32_t track)
+{
+	const struct hz_erase *w = e->what;
+	char *text = NULL;
+	json_t *mark =
+	    json_pack("{s:s, s:I, s:i, s:I, s:s, s:s, s:s}", "record", e->state.id, "track",
+	              (json_int_t)track, "erasure", (int)note, "erased_ms", (json_int_t)(hz_wall_us() / 1000),
+	              "by", w->by, "why", w->why, "participant", w->participant);
+	int err = mark ? hz_erasure_mark(w->store, w->sm2, mark, &text) : -ENOMEM;
+	if (!err)
+		err = hz_record_key_erase(dir, track, text);
+	free(text);
+	json_decref(mark);
+	return err;
+}
+
 static int destroy_keys(const struct erasing *e, unsigned note)
 {
 	char path[PATH_BYTES];
 	size_t i;
 	const json_t *number;
-	int err = 0;
 	snprintf(path, sizeof(path), "%s/keys", e->what->folder);
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	json_t *why = json_pack("{s:i, s:I, s:s, s:s, s:s}", "erasure", (int)note, "erased_ms",
-	                        (json_int_t)(hz_wall_us() / 1000), "by", e->what->by, "why", e->what->why,
-	                        "participant", e->what->participant);
-	char *text = why ? json_dumps(why, JSON_COMPACT) : NULL;
-	if (dir < 0)
-		err = -errno;
-	else if (!text)
-		err = -ENOMEM;
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = dir < 0 ? -errno : 0;
 	json_array_foreach(e->tracks, i, number)
 	{
-		int one = err ? 0 : hz_record_key_erase(dir, (uint32_t)json_integer_value(number), text);
-		err = one ? one : err;
+		if (!err)
+			err = destroy_key(e, note, dir, (uint32_t)json_integer_value(number));
 	}
-	free(text);
-	json_decref(why);
 	if (dir >= 0)
 		close(dir);
 	return err;

@@ -3,7 +3,8 @@
 // (`keys/NNNN`, its number in decimal). Wrapping: AES-256-GCM, additional data: record id and track number. Files are written
 // whole, fdatasynced with their folder, and made once.
 //
-// Erasing a track's key overwrites and unlinks the file, and leaves `keys/NNNN.erased` (JSON: when, why, by whom).
+// Erasing a track's key overwrites and unlinks the file, and leaves `keys/NNNN.erased` (signed JSON: when, why, by whom;
+// recorder/record/erasure.h).
 // Errors: -errno; -EKEYREJECTED: cannot be unwrapped (altered, or another master key); -ENOKEY: erased; -ENOENT: never made,
 // or taken away; -EEXIST: made before. A key whose mark of erasure is there counts as erased, whatever a crash left of it.
 // Thread: any, no state. Keys are wiped by whoever asked for them (hz_wipe of gateway/base/secret.h).

@@ -19,6 +19,8 @@ struct verify {
 	bool deleted;     // by a signed note
 	json_t *erasures; // signed notes of what was erased
 	char hash[65];    // of certificate.json
+	const char *record;
+	const struct hz_sign_key *key; // NULL: not known
 };
 
 static void fault(struct verify *v, const char *where, const char *what)
@@ -115,7 +117,8 @@ static void check_marks(struct verify *v)
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		uint32_t track = (uint32_t)strtoul(e->d_name, NULL, 10); // 0: the record's key
 		if (!ends_with(e->d_name, ".erased") || v->deleted ||
-		    hz_erasures_took_key(v->erasures, track))
+		    (hz_erasures_took_key(v->erasures, track) &&
+		     hz_erasure_mark_good(v->folder, v->record, track, v->key)))
 			continue;
 		snprintf(path, sizeof(path), "keys/%.200s", e->d_name);
 		fault(v, path, "nobody signed for this erasure");
@@ -213,8 +216,9 @@ int hz_certificate_verify(const char *folder, const char *public_pem, hz_certifi
 	json_t *all = json_loadb(text, bytes, 0, NULL);
 	const json_t *content = json_object_get(all, "certificate");
 	unsigned bad = 0;
-	v.erasures =
-	    hz_erasures_load(folder, json_string_value(json_object_get(content, "record")), key, &bad);
+	v.key = key;
+	v.record = json_string_value(json_object_get(content, "record"));
+	v.erasures = hz_erasures_load(folder, v.record, key, &bad);
 	if (bad)
 		fault(&v, "erasures", "has a note that is not signed, or of another record");
 	if (json_is_object(content))

@@ -36,14 +36,15 @@ static int keep_certificate(const char *folder, unsigned number, char ret[65])
 	return err;
 }
 
-static int sign_note(const char *store, bool sm2, json_t *erasure, char **ret)
+static int sign_note(const char *store, bool sm2, const json_t *erasure, char **ret)
 {
 	struct hz_sign_key *key = NULL;
 	char *compact = NULL, *text = hz_sign_canonical(erasure);
 	int err = text ? hz_sign_key_open(store, sm2, &key) : -EINVAL; // not UTF-8, or not text and integers
 	if (!err)
 		err = hz_sign_compact(key, text, strlen(text), &compact);
-	json_t *all = err ? NULL : json_pack("{s:s, s:O}", "note", compact, "erasure", erasure);
+	json_t *all =
+	    err ? NULL : json_pack("{s:s, s:O}", "note", compact, "erasure", (json_t *)(uintptr_t)erasure);
 	char *out = all ? json_dumps(all, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	json_decref(all);
 	free(compact);
@@ -144,6 +145,23 @@ bool hz_erasures_took(const void *erasures, const char *certificate, const char 
 			return true;
 	}
 	return false;
+}
+
+int hz_erasure_mark(const char *store, bool sm2, const void *mark, char **ret)
+{
+	return sign_note(store, sm2, mark, ret);
+}
+
+bool hz_erasure_mark_good(const char *folder, const char *record, uint32_t track,
+                          const struct hz_sign_key *key)
+{
+	char path[PATH_BYTES];
+	snprintf(path, sizeof(path), "%s/keys/%04u.erased", folder, track);
+	json_t *mark = read_note(path, record, key);
+	const json_t *number = json_object_get(mark, "track");
+	bool good = json_is_integer(number) && json_integer_value(number) == (json_int_t)track;
+	json_decref(mark);
+	return good;
 }
 
 bool hz_erasures_took_key(const void *erasures, uint32_t track)

@@ -6,6 +6,8 @@
 //   erasure: {"version": 1, "record", "number", "erased_ms", "by", "why", "participant": "" the whole record,
 //             "tracks": [journal's numbers], "files": [paths], "certificate": SHA-256 of the one in force or "",
 //             "delivered": PACS and EMR have had what was theirs: it must be erased there, too}
+//   <record>/keys/NNNN.erased                {"note": compact JWS of the mark, "erasure": the same}: at each key that was destroyed
+//   mark: {"record", "track": NNNN, "erasure": number of the note that says more, "erased_ms", "by", "why", "participant"}
 // Thread: any, no state but files. Errors: -errno.
 #ifndef HZ_RECORDER_RECORD_ERASURE_H
 #define HZ_RECORDER_RECORD_ERASURE_H
@@ -31,6 +33,13 @@ void *hz_erasures_load(const char *folder, const char *record, const struct hz_s
 // Whether one of them, made when the certificate of this hash was in force, took this path away.
 bool hz_erasures_took(const void *erasures, const char *certificate, const char *path);
 bool hz_erasures_took_key(const void *erasures, uint32_t track); // of the journal
+
+// The text of a mark, signed. mark: jansson's json_t *; stays the caller's. *ret: free(). -EINVAL: not UTF-8.
+int hz_erasure_mark(const char *store, bool sm2, const void *mark, char **ret);
+// Whether keys/NNNN.erased is a mark of this record and track with a good signature. key NULL: signed by whoever.
+bool hz_erasure_mark_good(const char *folder, const char *record, uint32_t track,
+                          const struct hz_sign_key *key);
+
 // Whether PACS and EMR had the record before something of it was erased: nothing is sent again.
 bool hz_erasures_delivered(const char *folder);
 

@@ -351,6 +351,9 @@ static void rename_in(const char *from, const char *to)
 	assert_int_equal(rename(a, b), 0);
 }
 
+#define MARKED       "keys/0001.erased"
+#define OTHER_MARKED "keys/0002.erased"
+
 // Whoever has the disk, but not the signing key, erases nothing unseen.
 static void forged(void **state)
 {
@@ -360,6 +363,28 @@ static void forged(void **state)
 	assert_int_equal(f.count, 1);
 	assert_string_equal(f.where, "keys/0003.erased");
 	rename_in("keys/0003.erased", "forged");
+	// The marks are signed, each for its own key: another text, another key's.
+	json_t *mark = load(MARKED);
+	char *signed_mark = json_dumps(mark, JSON_INDENT(1) | JSON_SORT_KEYS);
+	json_object_set_new(json_object_get(mark, "erasure"), "why", json_string("because"));
+	char *altered = json_dumps(mark, JSON_INDENT(1) | JSON_SORT_KEYS);
+	put(MARKED, altered);
+	f = certified();
+	assert_int_equal(f.count, 1);
+	assert_string_equal(f.where, MARKED);
+	put(MARKED, "{}");
+	assert_int_equal(certified().count, 1);
+	put(MARKED, signed_mark);
+	assert_int_equal(certified().count, 0);
+	rename_in(OTHER_MARKED, "kept");
+	put(OTHER_MARKED, signed_mark);
+	f = certified();
+	assert_int_equal(f.count, 1);
+	assert_string_equal(f.where, OTHER_MARKED);
+	rename_in("kept", OTHER_MARKED);
+	free(signed_mark);
+	free(altered);
+	json_decref(mark);
 	json_t *note = load("erasures/0001.json");
 	char *kept = json_dumps(note, JSON_INDENT(1) | JSON_SORT_KEYS);
 	json_array_append_new(json_object_get(json_object_get(note, "erasure"), "tracks"), json_integer(3));

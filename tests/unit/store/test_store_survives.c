@@ -9,6 +9,7 @@
 #include "gateway/store/consults.h"
 #include "gateway/store/db.h"
 #include "gateway/store/participants.h"
+#include "gateway/store/records.h"
 #include "gateway/store/runtime.h"
 #include "tests/unit/store/scratch.h"
 
@@ -250,6 +251,42 @@ static void newer(void **state)
 	expect_error(s->dir, -ENOTSUP, "layout 99");
 }
 
+// Whether any file of the folder holds the text.
+static bool holds(const struct scratch *s, const char *text)
+{
+	char command[256];
+	snprintf(command, sizeof(command), "grep -qrF '%s' %s", text, s->dir);
+	return system(command) == 0;
+}
+
+// What names a patient is not only forgotten: its bytes are overwritten, also on pages that became free as a whole.
+static void erased(void **state)
+{
+	struct scratch *s = *state;
+	static char subject[40000];
+	const struct hz_consult_row consult = {.id = "c1", .title = "T", .created_ms = 1};
+	const struct hz_chat_row chat = {
+	    .consult = "c1", .from = "a", .name = "A", .text = subject, .time_ms = 1};
+	int64_t seq = 0;
+	char *at = subject;
+	while (at < subject + sizeof(subject) - 40)
+		at += sprintf(at, "\"WangXiaodong%u\",", (unsigned)(at - subject));
+	assert_int_equal(hz_store_consult_put(s->store, &consult), 0);
+	assert_int_equal(hz_store_subject_put(s->store, "c1", subject), 0);
+	assert_int_equal(hz_store_chat_add(s->store, &chat, &seq), 0);
+	assert_int_equal(hz_store_commit(s->store), 0);
+	scratch_reopen(s);
+	assert_true(holds(s, "WangXiaodong"));
+	assert_int_equal(hz_store_subject_put(s->store, "c1", NULL), 0);
+	assert_int_equal(hz_store_runtime_clear(s->store), 0);
+	assert_int_equal(sqlite3_exec(s->store->db, "DELETE FROM run.chat", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(hz_store_commit(s->store), 0);
+	hz_store_close(s->store); // the write-ahead log goes with the last connection
+	s->store = NULL;
+	assert_false(holds(s, "WangXiaodong"));
+	scratch_reopen(s);
+}
+
 static void migrates(void **state)
 {
 	struct scratch *s = *state;
@@ -356,8 +393,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 	const struct CMUnitTest tests[] = {
-	    T(kill_9), T(runtime),  T(chat),       T(sessions), T(modes),     T(damaged), T(truncated),
-	    T(newer),  T(migrates), T(bad_places), T(not_ours), T(full_disk), T(busy),
+	    T(kill_9), T(runtime), T(chat),     T(sessions),   T(modes),    T(damaged),   T(truncated),
+	    T(newer),  T(erased),  T(migrates), T(bad_places), T(not_ours), T(full_disk), T(busy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
