@@ -401,6 +401,10 @@ static void killed_again_and_again(void **state)
 		rr_start(rig);
 		kill_us = hz_now_us() + 100000 + rand() % 700000;
 	}
+	for (unsigned i = 0; i < 20; i++) { // what came after the last kill is there
+		assert_int_equal(rr_put(rig, 0, TRACK, next++), 0);
+		rr_turn(rig);
+	}
 	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
 	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
 	rr_read(rig, RECORD_A, NULL, &content);
