@@ -67,6 +67,8 @@ test("a record stands in PACS and EMR, bit-identical and valid", async () => {
     assert.deepEqual(fhir.warnings, []);
     const [encounter] = await fhir.all("Encounter"), [patient] = await fhir.all("Patient");
     assert.equal(encounter!.subject.reference, `Patient/${patient!.id}`);
+    const { delivery } = stateOf(record);
+    assert.deepEqual([delivery?.pacs.phase, delivery?.emr.phase, delivery?.emr.error], ["sent", "sent", ""]);
     assert.match(archive.metrics(), /huizhen_record_outbox_delivered_total\{destination="pacs"\} 2/);
     assert.match(archive.metrics(), /huizhen_records\{phase="delivered"\} 1/);
     assert.doesNotMatch(archive.log(), /王小东|P1|李医生|secret/);
@@ -163,6 +165,7 @@ test("an EMR that refuses one: parked with its reason, the rest goes on, a hand 
     const state = await until("the reason", 10000, () => stateOf(record).error ? stateOf(record) : undefined);
     assert.equal(state.phase, "finalised");
     assert.equal(state.error, "the EMR refuses it (422 business-rule at Patient)");
+    assert.deepEqual([state.delivery?.pacs.phase, state.delivery?.emr.phase, state.delivery?.emr.error], ["sent", "parked", state.error]);
     assert.match(archive.metrics(), /outbox_items\{destination="emr",state="parked"\} 1/);
     assert.doesNotMatch(archive.log(), /王小东/);
     fhir.failWith = undefined;

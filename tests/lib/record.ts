@@ -66,5 +66,6 @@ export function setPhase(record: Made, phase: string, more: object = {}): void {
   writeFileSync(path, JSON.stringify({ ...before, phase, changed_ms: Date.now(), ...more }));
 }
 
-export interface State { phase: string; error: string; attempts: number; composing?: { phase: string } }
+export interface State { phase: string; error: string; attempts: number; composing?: { phase: string };
+  delivery?: Record<"pacs" | "emr", { phase: string; changed_ms: number; error: string }> }
 export const stateOf = (record: Made): State => JSON.parse(readFileSync(join(record.folder, "state.json"), "utf8"));

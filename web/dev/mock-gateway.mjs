@@ -144,8 +144,13 @@ function mockRecords() {
 	return states.map((state, i) => ({
 		id: `00000000-0000-4000-8000-00000000000${i}`, consult: 'visit', title: '肺结节多学科远程会诊', started_ms: Date.now() - (i + 1) * 36e5,
 		ended_ms: i ? Date.now() - i * 36e5 - 6e5 : null, started_by: '', state, error: state === 'failed' ? 'no space left on the disk' : '',
-		lost: state === 'delivered', torn: state === 'finalised',
+		lost: state === 'delivered', torn: state === 'finalised', ...(/finalised|delivered/.test(state) && { delivery: mockDelivery(state) }),
 	}));
+}
+
+function mockDelivery(state) {
+	const sent = { state: 'sent', time_ms: Date.now() - 6e5, reason: '' };
+	return { pacs: sent, emr: state === 'delivered' ? sent : { ...sent, state: 'parked', reason: 'the EMR refuses it (422 required at Consent.scope)' } };
 }
 
 function mockArchive() {

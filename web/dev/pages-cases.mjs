@@ -241,6 +241,8 @@ export async function consolePage(kit) {
 		await page.click(id('section-records'));
 		await page.waitForSelector(`${id('record-row')}[data-state="failed"]`);
 		await page.waitForSelector(id('archive'));
+		await page.waitForSelector(`${id('delivery-pacs')}[data-state="sent"]`);
+		await page.waitForSelector(`${id('delivery-emr')}[data-state="parked"]`);
 		await kit.look(page, `records-${name}`);
 		if (look.viewport !== 'DESK') await kit.fingers(page, `records-${name}`);
 		await page.click(id('section-consults'));
