@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -63,9 +64,9 @@ static int restrict_files(const char *folder)
 #define ALLOW(name)                                                                                          \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-// What the C library, FreeType, libav* and x264 need to read, write, allocate and run threads, and what a loop needs to wait
-// for inherited descriptors and to talk by them. Everything else fails as if it were not permitted; clone3, whose flags a filter cannot see, as if the kernel did not have it.
-static const struct sock_filter filter[] = {
+// What the C library, FreeType, libav* and x264 need to read, write, allocate and run threads. Everything else fails as
+// if it were not permitted; clone3, whose flags a filter cannot see, as if the kernel did not have it.
+static const struct sock_filter media[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
@@ -119,13 +120,17 @@ static const struct sock_filter filter[] = {
     ALLOW(clock_nanosleep),
     ALLOW(getrandom),
     ALLOW(restart_syscall),
-    ALLOW(ppoll),
-    ALLOW(recvmsg),
-    ALLOW(sendmsg),
-    ALLOW(setitimer),
+};
+
+// And a loop, to wait for inherited descriptors, to talk by them and to be woken when it hangs.
+static const struct sock_filter loop[] = {
+    ALLOW(ppoll), ALLOW(recvmsg), ALLOW(sendmsg), ALLOW(setitimer),
 #ifdef __x86_64__
     ALLOW(poll),
 #endif
+};
+
+static const struct sock_filter rest[] = {
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3), // threads, not processes
@@ -135,10 +140,15 @@ static const struct sock_filter filter[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 };
 
-static int restrict_calls(void)
+static int restrict_calls(bool with_loop)
 {
-	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]),
-	                             .filter = (struct sock_filter *)filter};
+	struct sock_filter filter[(sizeof(media) + sizeof(loop) + sizeof(rest)) / sizeof(media[0])];
+	struct sock_filter *end = filter;
+	end = (struct sock_filter *)mempcpy(end, media, sizeof(media));
+	if (with_loop)
+		end = (struct sock_filter *)mempcpy(end, loop, sizeof(loop));
+	end = (struct sock_filter *)mempcpy(end, rest, sizeof(rest));
+	struct sock_fprog program = {.len = (unsigned short)(end - filter), .filter = filter};
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
 }
 
@@ -170,5 +180,5 @@ int hz_sandbox_enter(const struct hz_sandbox *with)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
 	err = restrict_files(with->folder);
-	return err ? err : restrict_calls();
+	return err ? err : restrict_calls(with->loop);
 }

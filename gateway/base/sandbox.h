@@ -1,8 +1,10 @@
 // Where media is decoded nothing else can be done: no network, no other program, no file but those of one folder, bounded
-// memory, time and file size. Descriptors that are open already may be used, sockets as well. For Linux on x86-64 and arm64. Thread: before any other is started.
+// memory, time and file size. Descriptors that are open already may be read and written; sockets' messages with `loop` only. For Linux
+// on x86-64 and arm64. Thread: before any other is started.
 #ifndef HZ_BASE_SANDBOX_H
 #define HZ_BASE_SANDBOX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct hz_sandbox {
@@ -10,6 +12,7 @@ struct hz_sandbox {
 	uint64_t memory_bytes, file_bytes;
 	unsigned cpu_s; // 0: any time
 	unsigned files; // open at once
+	bool loop;      // may wait for descriptors, send and receive by those it has, and set a timer
 };
 
 // 0; -errno: what could not be switched on. Landlock, which a kernel may lack, is left out there; seccomp must be.

@@ -209,7 +209,7 @@ int hz_mix_pipe_run(const struct hz_mix_fds *fds)
 	p->now_us = hz_now_us();
 	const struct hz_rooms_ops ops = {.ctx = p, .send = on_packet};
 	const struct hz_sandbox sandbox = {
-	    .memory_bytes = MEMORY_BYTES + p->bytes, .file_bytes = UINT64_MAX, .files = 128};
+	    .memory_bytes = MEMORY_BYTES + p->bytes, .file_bytes = UINT64_MAX, .files = 128, .loop = true};
 	int err = attach(p);
 	if (!err)
 		err = hz_rooms_new(&ops, p->workers, &p->rooms);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "tests/unit/rtp/cmocka_all.h"
 
 #include "recorder/archive/erase.h"
+#include "recorder/finalize/prepare.h"
 #include "recorder/journal/keys.h"
 #include "recorder/journal/writer.h"
 #include "recorder/record/certificate.h"
@@ -264,6 +266,10 @@ static void one_person(void **state)
 	put("tracks/p1.camera.1-07.mp4", "of a run that was killed");
 	assert_int_equal(hz_certificate_issue(store, folder, false), 0);
 	put("tracks/p1.camera.1-07.mp4", "of a run that was killed");
+	char early[HZ_RECORD_PATH_BYTES + 64]; // sound made ahead: nobody can say whose
+	snprintf(early, sizeof(early), "%s/" HZ_EARLY, folder);
+	assert_int_equal(mkdir(early, 0700), 0);
+	put(HZ_EARLY "/0123", "a slice of somebody's sound");
 	snprintf(other, sizeof(other), "%s", hash_of("tracks/p2.microphone.1.webm"));
 	assert_int_equal(words(), 3);
 	hz_record_verify(folder, master, &before);
@@ -281,7 +287,8 @@ static void one_person(void **state)
 	                                   "delivery.json",
 	                                   "tracks/p1.camera.1.mp4",
 	                                   "tracks/p1.microphone.1.webm",
-	                                   "tracks/p1.camera.1-07.mp4"};
+	                                   "tracks/p1.camera.1-07.mp4",
+	                                   HZ_EARLY};
 	for (unsigned i = 0; i < sizeof(gone) / sizeof(*gone); i++)
 		assert_false(is_there(gone[i]));
 	assert_true(is_there("keys/0003"));
