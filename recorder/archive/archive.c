@@ -242,19 +242,22 @@ static void watch_months(struct hz_archive *a)
 
 typedef int start_fn(struct hz_archive *a, const char *folder, const struct hz_record_state *state);
 
-static void begin(struct hz_archive *a, const struct due *due, bool busy, start_fn *start)
+// True: it was delivered, deleted or taken meanwhile, perhaps by this very look: to be looked at again soon.
+static bool begin(struct hz_archive *a, const struct due *due, bool busy, start_fn *start)
 {
 	struct hz_record_state now;
 	if (!due->found || busy || hz_record_state_read(due->folder, &now) != 0)
-		return;
+		return false;
 	if (now.changed_ms != due->state.changed_ms || now.phase != due->state.phase)
-		return; // delivered, deleted or taken meanwhile: the next look sees it
+		return true;
 	int err = start(a, due->folder, &due->state);
 	if (err)
 		hz_error("archive.start", "record=%s err=%d", due->state.id, err);
+	return false;
 }
 
-static void look(struct hz_archive *a)
+// In how many milliseconds to look again, at the latest.
+static int64_t look(struct hz_archive *a)
 {
 	struct look l = {.archive = a, .now_ms = hz_wall_us() / 1000};
 	a->may_delete = hz_archive_clock_good(&a->clock, l.now_ms, hz_archive_boot_ms());
@@ -270,10 +273,11 @@ static void look(struct hz_archive *a)
 	hz_queue_names_done(&l.queue);
 	a->held = 0;
 	(void)hz_record_each(a->settings->store, count_held, a);
-	begin(a, l.job.found ? &l.job : &l.second, a->job.active, hz_job_start);
-	begin(a, &l.compose, a->composing.active, hz_composing_start);
-	begin(a, &l.early, a->early.active || a->job.active, hz_early_start);
+	bool again = begin(a, l.job.found ? &l.job : &l.second, a->job.active, hz_job_start);
+	again = begin(a, &l.compose, a->composing.active, hz_composing_start) || again;
+	again = begin(a, &l.early, a->early.active || a->job.active, hz_early_start) || again;
 	hz_archive_metrics(a);
+	return again ? SETTLE_MS : LOOK_MS;
 }
 
 // Our own files in the store's folder, written after each look, are no news; nor is the end of a watch (unwatch()).
@@ -337,8 +341,8 @@ static void loop(struct hz_archive *a, int stop_fd)
 	int64_t next_us = 0;
 	do {
 		if (hz_now_us() >= next_us) {
-			look(a);
-			next_us = hz_now_us() + LOOK_MS * 1000;
+			int64_t pause_ms = look(a);
+			next_us = hz_now_us() + pause_ms * 1000;
 		}
 	} while (wait_for(a, stop_fd, (next_us - hz_now_us()) / 1000, &next_us));
 }
