@@ -22,6 +22,7 @@
 #define LONGEST_MS 600000 // of pauses: hz_job_pause_ms()
 #define WAIT_MS    500
 #define SETTLE_MS  100 // several changes are one
+#define AGAIN_MS   500 // after news: a folder seen before its state.json came is not watched yet
 #define WATCH_MASK (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR)
 
 struct due { // work: the oldest
@@ -317,7 +318,8 @@ static bool wait_for(struct hz_archive *a, int stop_fd, int64_t wait_ms, int64_t
 	if ((n < 0 && errno != EINTR) || (n > 0 && fds[0].revents))
 		return false;
 	if (n > 0 && fds[1].revents && drain(a->inotify_fd)) {
-		int64_t soon_us = hz_now_us() + SETTLE_MS * 1000;
+		a->news_us = hz_now_us();
+		int64_t soon_us = a->news_us + SETTLE_MS * 1000;
 		*next_us = soon_us < *next_us ? soon_us : *next_us;
 	}
 	if (n > 0 && fds[2].revents) {
@@ -342,6 +344,8 @@ static void loop(struct hz_archive *a, int stop_fd)
 	do {
 		if (hz_now_us() >= next_us) {
 			int64_t pause_ms = look(a);
+			if (a->news_us && hz_now_us() - a->news_us < AGAIN_MS * 1000 && pause_ms > AGAIN_MS)
+				pause_ms = AGAIN_MS;
 			next_us = hz_now_us() + pause_ms * 1000;
 		}
 	} while (wait_for(a, stop_fd, (next_us - hz_now_us()) / 1000, &next_us));

@@ -56,6 +56,7 @@ struct hz_archive {
 	struct hz_archive_slot composing;
 	struct hz_archive_early early;
 	int inotify_fd, lock_fd;
+	int64_t news_us;                         // when somebody else last wrote; 0: never
 	unsigned phases[HZ_ARCHIVE_PHASES];      // of the last look
 	unsigned held, to_compose, not_composed; // of the last look, too
 	struct hz_archive_clock clock;
