@@ -24,13 +24,15 @@ export function cpuSeconds(before: Cpu, after: Cpu): number {
   return ns / 1e9;
 }
 
+// private_kb: what was written and is nobody else's. Clean pages are the program's own file: they turn from "private" to "shared"
+// and back when another process of the same program comes and goes, and are no memory that a call took.
 export interface Memory { private_kb: number; pss_kb: number }
 
 export function memoryOf(pids: number[]): Memory {
   const sum = { private_kb: 0, pss_kb: 0 };
   for (const pid of pids) {
     const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-    for (const m of text.matchAll(/^Private_\w+:\s+(\d+) kB/gm)) sum.private_kb += Number(m[1]);
+    for (const m of text.matchAll(/^Private_(?:Dirty|Hugetlb):\s+(\d+) kB/gm)) sum.private_kb += Number(m[1]);
     sum.pss_kb += Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0);
   }
   return sum;
