@@ -80,7 +80,9 @@ export class Replay {
 	}
 
 	setSpeed(speed: number): void {
-		this.clock.setSpeed(performance.now(), speed);
+		const now = performance.now();
+		this.clock.setSpeed(now, speed);
+		this.sync(now); // not with the next tick: until then all would be behind
 		this.tell();
 	}
 
