@@ -58,6 +58,9 @@ static void note_activity(struct hz_router *r, const struct hz_rt_in *in)
 	struct hz_arena_track *at = &r->arena->track[in->track];
 	struct hz_rt_layer *l = &t->layer[in->layer];
 	uint8_t codec = in->primary ? HZ_CODEC_OPUS : in->codec; // whether it comes in RED is no news
+	// After an outage the last request was lost: the next one need not wait for its answer.
+	if (l->last_us && in->now_us - l->last_us > HZ_LAYER_DEAD_US)
+		l->asked_us = 0;
 	t->last_us = in->now_us;
 	l->last_us = in->now_us;
 	note_frame(l, in);

@@ -87,10 +87,15 @@ void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us)
 		bool behind = !l->last_us || t->last_us - l->last_us >= dead_us(l);
 		l->behind_us = behind ? (l->behind_us ? l->behind_us : now_us) : 0;
 		bool alive = l->last_us && (!behind || now_us - l->behind_us < HZ_LAYER_GRACE_US);
+		// In a queue that overflows the smaller picture is the one that gets through. And a keyframe asked of the
+		// larger is made for all sizes by some (libvpx), which fills the queue with what nobody waits for.
+		alive = alive && !(l->stream && hz_nack_left_alone(&l->stream->nack));
 		if (alive == (bool)l->alive || (alive && behind))
 			continue;
 		l->alive = alive;
 		changed = true;
+		if (!alive)
+			l->key_pending = 0; // it begins again with one, or is asked when it does
 	}
 	if (changed)
 		hz_select(r, track, now_us);

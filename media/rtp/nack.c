@@ -66,17 +66,31 @@ static void on_arrived(struct hz_nack *n, int64_t ext, int64_t now_us)
 	remove_at(n, i);
 }
 
-static void turn_window(struct hz_nack *n, int64_t now_us)
+static void begin_window(struct hz_nack *n, int64_t now_us)
 {
-	if (now_us - n->window_us < HZ_NACK_WINDOW_US)
-		return;
-	bool bad = n->lost >= HZ_NACK_WINDOW_LOST && n->lost > n->got / 2;
-	n->choked = bad ? (uint8_t)(n->choked ? 2 : 1) : 0;
 	n->got = n->lost = 0;
 	n->window_us = now_us;
 }
 
-static bool left_alone(const struct hz_nack *n)
+static void turn_window(struct hz_nack *n, int64_t now_us)
+{
+	bool paused = now_us - n->last_us >= 2 * HZ_NACK_WINDOW_US;
+	n->last_us = now_us;
+	if (paused) { // an outage, or a layer that was off: nothing is known of the queue
+		n->choked = 0;
+		begin_window(n, now_us);
+		return;
+	}
+	if (now_us - n->window_us < HZ_NACK_WINDOW_US)
+		return;
+	bool bad = n->lost >= HZ_NACK_WINDOW_LOST && n->lost > n->got / 2;
+	if (!bad && n->choked && n->got < HZ_NACK_WINDOW_LOST)
+		return; // the last of what waited; too little to tell
+	n->choked = bad ? (uint8_t)(n->choked || n->lost > n->got ? 2 : 1) : 0;
+	begin_window(n, now_us);
+}
+
+bool hz_nack_left_alone(const struct hz_nack *n)
 {
 	return n->yields && n->choked >= 2;
 }
@@ -100,7 +114,7 @@ void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us)
 	turn_window(n, now_us);
 	if (gap == 0)
 		return;
-	if (left_alone(n) || gap > (int64_t)(HZ_NACK_MAX_MISSING - n->count)) {
+	if (hz_nack_left_alone(n) || gap > (int64_t)(HZ_NACK_MAX_MISSING - n->count)) {
 		n->given_up += (uint64_t)gap;
 		give_all_up(n);
 		return;
@@ -120,6 +134,8 @@ void hz_nack_forget_before(struct hz_nack *n, int64_t ext)
 	memmove(&n->missing[0], &n->missing[i], n->count * sizeof(n->missing[0]));
 	if (n->count == 0)
 		n->next_us = INT64_MAX;
+	if (ext >= n->highest) // what was given up lies before it
+		n->keyframe = 0;
 }
 
 // Adds a number to the packed items; false: no room.
@@ -199,12 +215,12 @@ size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struc
 
 int64_t hz_nack_deadline(const struct hz_nack *n)
 {
-	return n->keyframe && !left_alone(n) ? INT64_MIN : n->next_us;
+	return n->keyframe && !hz_nack_left_alone(n) ? INT64_MIN : n->next_us;
 }
 
 bool hz_nack_take_keyframe(struct hz_nack *n)
 {
-	bool wanted = n->keyframe && !left_alone(n);
+	bool wanted = n->keyframe && !hz_nack_left_alone(n);
 	if (wanted)
 		n->keyframe = 0;
 	return wanted;

@@ -15,10 +15,11 @@
 #define HZ_NACK_SLOW_US      100000 // long, up to this, so that ten tries outlast a short outage of a short link
 #define HZ_NACK_LONG_US      120000 // a request lost on so long a way costs too much: each goes out twice,
 #define HZ_NACK_TWICE_US     30000  // this far apart; a sender answers but one of them within a round trip
-// Where more than a third is lost for two windows there is a queue that overflows, and repairs would fill it: a stream that
-// yields (others of its sender matter more) is not repaired then; the keyframe that this takes is asked for afterwards.
+// Where more than a third is lost for two windows, or more than half for one, there is a queue that overflows, and repairs would
+// fill it: a stream that yields (others of its sender matter more) is not repaired then; the keyframe that this takes is asked
+// for afterwards.
 #define HZ_NACK_WINDOW_US   300000
-#define HZ_NACK_WINDOW_LOST 8 // at least
+#define HZ_NACK_WINDOW_LOST 8 // at least; and so many must have come until it is well again
 #define HZ_NACK_MAX_TRIES   10
 #define HZ_NACK_MAX_AGE_US  1000000 // at least; 4 RTTs on longer links
 #define HZ_NACK_LAST_AGE_US 2000000 // never longer: nobody keeps packets for more
@@ -40,10 +41,11 @@ struct hz_nack {
 	uint32_t rtt_us;    // from a request to what it brought, smoothed; 0 unknown
 	uint32_t got, lost; // in this window; late ones are got
 	uint8_t started;
-	uint8_t keyframe;                                    // wanted: something was given up
-	uint8_t yields;                                      // the caller's
-	uint8_t choked;                                      // windows in a row with too much loss, up to two
-	int64_t window_us;                                   // begin of the window
+	uint8_t keyframe;  // wanted: something was given up
+	uint8_t yields;    // the caller's
+	uint8_t choked;    // 1: a window with too much loss, 2: more than that
+	int64_t window_us; // begin of the window
+	int64_t last_us;   // of the last new packet
 	struct hz_nack_missing missing[HZ_NACK_MAX_MISSING]; // ascending ext
 };
 
@@ -55,7 +57,7 @@ void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us);
 // This number is no longer wanted: it was made from redundancy, which tells nothing about the round trip.
 void hz_nack_forget(struct hz_nack *n, int64_t ext);
 
-// Everything before `ext` is no longer wanted (a keyframe begins there).
+// Everything before `ext` is no longer wanted (a keyframe begins there), nor another keyframe for it.
 void hz_nack_forget_before(struct hz_nack *n, int64_t ext);
 
 // The requests due at now_us, packed; at most `max` items, the rest stays due. rtt_us: 0 unknown (what the
@@ -65,6 +67,9 @@ size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struc
 
 // When to call hz_nack_collect() and hz_nack_take_keyframe() next; INT64_MAX: not before another packet.
 int64_t hz_nack_deadline(const struct hz_nack *n);
+
+// It yields, and too much of it is lost: what comes of it is not worth watching.
+bool hz_nack_left_alone(const struct hz_nack *n);
 
 // True once after a packet was given up (tries, age, overflow, jump): video needs a keyframe.
 bool hz_nack_take_keyframe(struct hz_nack *n);

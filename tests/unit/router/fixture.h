@@ -463,6 +463,22 @@ static inline unsigned fx_rtcp_seen(struct fx *fx, uint32_t slot, uint8_t type, 
 	return count;
 }
 
+// Counts the keyframes asked of one stream of a peer.
+static inline unsigned fx_plis_seen(struct fx *fx, uint32_t slot, uint32_t ssrc)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < fx->rtcp_count; i++) {
+		struct hz_rtcp_iter iter;
+		struct hz_rtcp_packet p;
+		struct hz_rtcp_feedback fb;
+		hz_rtcp_iter_init(&iter, fx->rtcp[i].data, fx->rtcp[i].bytes);
+		while (fx->rtcp[i].slot == slot && hz_rtcp_next(&iter, &p) == 1)
+			count += p.type == HZ_RTCP_PSFB && p.count == HZ_PSFB_PLI &&
+			         !hz_rtcp_parse_feedback(&p, &fb) && fb.media_ssrc == ssrc;
+	}
+	return count;
+}
+
 static inline unsigned fx_events_seen(struct fx *fx, uint16_t type)
 {
 	unsigned count = 0;

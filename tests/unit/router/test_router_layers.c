@@ -123,6 +123,60 @@ static void max_layer_bounds_and_changes(void **state)
 	assert_continuous(fx);
 }
 
+// Requests in an outage go into the void, slower and slower. With the first packet after it there is one at once.
+static void asks_at_once_after_an_outage(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	frame(fx, &s, 7, 7);
+	frame(fx, &s, 7, 0);
+	for (unsigned i = 0; i < 50; i++) { // 5 s
+		fx_pli(fx, 1, 900000);
+		fx_advance(fx, 100000);
+	}
+	assert_true(fx_plis_seen(fx, 0, fx_ssrc(0, 2)) >= 8);
+	do { // the network returns right behind one of them
+		fx_clear(fx);
+		fx_pli(fx, 1, 900000);
+		fx_advance(fx, 10000);
+	} while (!fx_plis_seen(fx, 0, fx_ssrc(0, 2)));
+	fx_clear(fx);
+	fx_pli(fx, 1, 900000);
+	assert_int_equal(fx_plis_seen(fx, 0, fx_ssrc(0, 2)), 0);
+	s.seq[0] += 50;
+	send_layer(fx, &s, 0, false, PT_VP8);
+	s.seq[2] += 50;
+	send_layer(fx, &s, 2, false, PT_VP8);
+	assert_int_equal(fx_plis_seen(fx, 0, fx_ssrc(0, 2)), 1);
+}
+
+// A queue that overflows takes most of the largest; asking for its keyframes would fill the queue further.
+static void falls_when_a_layer_is_choked(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	frame(fx, &s, 7, 7);
+	frame(fx, &s, 7, 0);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
+	for (unsigned i = 0; i < 20; i++) { // 0.66 s
+		s.seq[2] += 2;
+		frame(fx, &s, 7, 0);
+	}
+	fx_clear(fx);
+	for (unsigned i = 0; i < 60; i++) {
+		s.seq[2] += 2;
+		frame(fx, &s, 7, i == 5 ? 2 : 0);
+	}
+	assert_int_equal(fx_plis_seen(fx, 0, fx_ssrc(0, 2)), 0);
+	for (size_t i = fx->out_count - 50; i < fx->out_count; i++)
+		assert_int_equal(layer_of(&fx->out[i]), 1);
+	for (unsigned i = 0; i < 20; i++) // and up again when it gets through
+		frame(fx, &s, 7, i == 15 ? 4 : 0);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
+}
+
 static void falls_when_a_layer_stops(void **state)
 {
 	struct fx *fx = *state;
@@ -131,9 +185,20 @@ static void falls_when_a_layer_stops(void **state)
 	frame(fx, &s, 7, 7);
 	frame(fx, &s, 7, 0);
 	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
-	fx_clear(fx);
-	for (unsigned i = 0; i < 50; i++) // 1.6 s without the highest
+	for (unsigned i = 0; i < 3;
+	     i++) // what it is asked for in its last moments is not asked of it for ever
+		fx_pli(fx, 1, 900000);
+	for (unsigned i = 0; i < 25; i++)
 		frame(fx, &s, 3, 0);
+	bool told = false;
+	for (size_t i = 0; i < fx->events_count; i++)
+		told = told ||
+		       (fx->events[i].h.type == HZ_EV_TRACK_STATE && fx->events[i].track_state.layers == 3);
+	assert_true(told);
+	fx_clear(fx);
+	for (unsigned i = 0; i < 50; i++) // 1.6 s more without the highest
+		frame(fx, &s, 3, 0);
+	assert_int_equal(fx_plis_seen(fx, 0, fx_ssrc(0, 2)), 0);
 	assert_true(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI) >= 1);
 	assert_int_equal(fx->out_count, 0);
 	frame(fx, &s, 3, 2);
@@ -144,11 +209,6 @@ static void falls_when_a_layer_stops(void **state)
 	// It returns with a keyframe: up again at once.
 	frame(fx, &s, 7, 4);
 	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
-	bool told = false;
-	for (size_t i = 0; i < fx->events_count; i++)
-		told = told ||
-		       (fx->events[i].h.type == HZ_EV_TRACK_STATE && fx->events[i].track_state.layers == 3);
-	assert_true(told);
 }
 
 // Two layers of the same frame rate; the higher one stops. How long, in us, until the track's state says so.
@@ -329,6 +389,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(climbs_at_keyframes_and_stays_continuous, setup, teardown),
 	    cmocka_unit_test_setup_teardown(max_layer_bounds_and_changes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(asks_at_once_after_an_outage, setup, teardown),
+	    cmocka_unit_test_setup_teardown(falls_when_a_layer_is_choked, setup, teardown),
 	    cmocka_unit_test_setup_teardown(falls_when_a_layer_stops, setup, teardown),
 	    cmocka_unit_test(stopped_after_twelve_frames),
 	    cmocka_unit_test_setup_teardown(short_breaks_are_no_stopped_layers, setup, teardown),

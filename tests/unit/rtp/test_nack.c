@@ -148,7 +148,7 @@ static void test_a_choked_link_is_left_alone(void **state)
 	for (int i = 0; i < 300; i++) { // two of three are lost
 		hz_nack_on_packet(&n, ext += 3, now += 10000);
 		size_t now_asked = expand(items, hz_nack_collect(&n, now, 50000, items, 64), ext, out);
-		if (i < 90) // until it was clear
+		if (now <= HZ_NACK_WINDOW_US) // until it was clear
 			asked += now_asked;
 		else
 			assert_int_equal(now_asked, 0);
@@ -161,6 +161,44 @@ static void test_a_choked_link_is_left_alone(void **state)
 	assert_false(hz_nack_take_keyframe(&n));
 	hz_nack_on_packet(&n, ext += 2, now);
 	assert_int_equal(hz_nack_collect(&n, now + HZ_NACK_REORDER_US, 50000, items, 64), 1); // as ever
+}
+
+// Half of it lost for a while, but never more: repaired for two windows. A window within which there was a pause says nothing.
+static void test_how_long_until_it_is_left_alone(void **state)
+{
+	int64_t ext = FIRST, now = 0;
+	hz_nack_init(&n);
+	n.yields = 1;
+	hz_nack_on_packet(&n, ext, now);
+	while (!hz_nack_left_alone(&n))
+		hz_nack_on_packet(&n, ext += 2, now += 10000);
+	assert_in_range(now, 2 * HZ_NACK_WINDOW_US, 2 * HZ_NACK_WINDOW_US + 20000);
+
+	hz_nack_init(&n);
+	n.yields = 1;
+	hz_nack_on_packet(&n, ext, now);
+	hz_nack_on_packet(&n, ++ext, now += 10000);
+	hz_nack_on_packet(&n, ext += 100, now += 5000000); // an outage
+	hz_nack_on_packet(&n, ++ext, now += HZ_NACK_WINDOW_US);
+	assert_false(hz_nack_left_alone(&n));
+}
+
+// A layer that was choked, then off, begins again with a keyframe of its own: there is nothing to ask for.
+static void test_begins_again_after_being_left_alone(void **state)
+{
+	int64_t ext = FIRST, now = 0;
+	hz_nack_init(&n);
+	n.yields = 1;
+	hz_nack_on_packet(&n, ext, now);
+	for (int i = 0; i < 60; i++)
+		hz_nack_on_packet(&n, ext += 3, now += 10000);
+	assert_true(hz_nack_left_alone(&n));
+	hz_nack_on_packet(&n, ++ext, now += 3000000);
+	hz_nack_forget_before(&n, ext);
+	assert_false(hz_nack_left_alone(&n));
+	assert_false(hz_nack_take_keyframe(&n));
+	hz_nack_on_packet(&n, ext += 2, now += 10000);
+	assert_int_equal(n.count, 1);
 }
 
 static void test_big_jump(void **state)
@@ -359,11 +397,18 @@ static void test_lossy_links(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_no_loss_no_request), cmocka_unit_test(test_reordering_heals_itself),
-	    cmocka_unit_test(test_retry_times),        cmocka_unit_test(test_learns_the_rtt),
-	    cmocka_unit_test(test_learns_a_long_rtt),  cmocka_unit_test(test_a_choked_link_is_left_alone),
-	    cmocka_unit_test(test_big_jump),           cmocka_unit_test(test_packing_and_room),
-	    cmocka_unit_test(test_forget_before),      cmocka_unit_test(test_a_run_is_asked_for_whole),
+	    cmocka_unit_test(test_no_loss_no_request),
+	    cmocka_unit_test(test_reordering_heals_itself),
+	    cmocka_unit_test(test_retry_times),
+	    cmocka_unit_test(test_learns_the_rtt),
+	    cmocka_unit_test(test_learns_a_long_rtt),
+	    cmocka_unit_test(test_a_choked_link_is_left_alone),
+	    cmocka_unit_test(test_how_long_until_it_is_left_alone),
+	    cmocka_unit_test(test_begins_again_after_being_left_alone),
+	    cmocka_unit_test(test_big_jump),
+	    cmocka_unit_test(test_packing_and_room),
+	    cmocka_unit_test(test_forget_before),
+	    cmocka_unit_test(test_a_run_is_asked_for_whole),
 	    cmocka_unit_test(test_lossy_links),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
