@@ -342,8 +342,11 @@ static enum hz_record_delivery look_at(const char *folder, const struct hz_queue
 		struct hz_spool_item item;
 		if (strncmp(n->name[k][i] + RECORD_AT, record, HZ_RECORD_ID_BYTES - 1) != 0)
 			break;
+		int err = hz_spool_read(folder, n->name[k][i], &item);
+		if (err == -ENOENT) // delivered since the names were read: it does not wait
+			continue;
 		phase = phase ? phase : HZ_DELIVERY_WAITING;
-		if (hz_spool_read(folder, n->name[k][i], &item) != 0)
+		if (err)
 			continue;
 		if (item.parked || (phase == HZ_DELIVERY_WAITING && *item.error))
 			snprintf(why, HZ_OUTCOME_WHY_BYTES, "%s", item.error);

@@ -162,7 +162,11 @@ test("an EMR that refuses one: parked with its reason, the rest goes on, a hand 
     const record = makeRecord(archive.store, { patient: "P-refused" });
     archive.start();
     await until("parked", 20000, () => archive.console().emr.parked === 1 && archive.console().pacs.delivered === 1);
-    const state = await until("the reason", 10000, () => stateOf(record).error ? stateOf(record) : undefined);
+    // A look may have come between the two deliveries: the next one, a second later, knows of both.
+    const state = await until("the reason, and what the PACS has", 10000, () => {
+      const now = stateOf(record);
+      return now.error && now.delivery?.pacs.phase === "sent" ? now : undefined;
+    });
     assert.equal(state.phase, "finalised");
     assert.equal(state.error, "the EMR refuses it (422 business-rule at Patient)");
     assert.deepEqual([state.delivery?.pacs.phase, state.delivery?.emr.phase, state.delivery?.emr.error], ["sent", "parked", state.error]);

@@ -105,6 +105,25 @@ static void test_deliveries(void **state)
 	assert_int_equal(a.delivery[HZ_TO_PACS].changed_ms, 20);
 }
 
+// What goes to one destination after the names were read does not wait any more, whatever became of the other's.
+static void test_delivered_meanwhile(void **state)
+{
+	struct hz_record_state a = {.id = A};
+	struct hz_queue_names names;
+	char command[160], error[HZ_OUTCOME_WHY_BYTES];
+	a.delivery[HZ_TO_PACS].phase = HZ_DELIVERY_WAITING;
+	queue("pacs", A, 1, false, "");
+	queue("emr", A, 1, true, "the EMR refuses it (422)");
+	hz_queue_names_read(rig.store, &names);
+	snprintf(command, sizeof(command), "rm %s/outbox/pacs/*" A "*", rig.store);
+	assert_int_equal(system(command), 0);
+	assert_true(hz_queue_look(rig.store, &names, 10, &a, error));
+	hz_queue_names_done(&names);
+	assert_int_equal(a.delivery[HZ_TO_PACS].phase, HZ_DELIVERY_SENT);
+	assert_int_equal(a.delivery[HZ_TO_EMR].phase, HZ_DELIVERY_PARKED);
+	assert_string_equal(error, "the EMR refuses it (422)");
+}
+
 // Somebody makes its files by hand at this moment: no attempt, no error.
 static void test_by_hand(void **state)
 {
@@ -341,6 +360,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_deliveries, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_delivered_meanwhile, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_by_hand, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_abandoned_and_stopped, set_up, tear_down),
