@@ -121,6 +121,27 @@ static void publish(struct hz_delivery *d, const struct hz_delivery_stats *now)
 	pthread_mutex_unlock(&d->lock);
 }
 
+static void folder_of(const struct hz_delivery *d, const struct hz_spool_item *item,
+                      char ret[HZ_RECORD_PATH_BYTES + 80])
+{
+	snprintf(ret, HZ_RECORD_PATH_BYTES + 80, "%s/%s", d->store, item->folder);
+}
+
+static void stored(struct hz_delivery *d, struct pass *p, const struct hz_spool_item *item)
+{
+	char folder[HZ_RECORD_PATH_BYTES + 80];
+	int err = hz_spool_done(d->folder, item->name);
+	folder_of(d, item, folder);
+	if (!err && d->settings.done)
+		d->settings.done(d->settings.arg, folder, item);
+	hz_info("outbox.delivered", "to=%s record=%s attempts=%u err=%d", d->name, item->record,
+	        item->attempts, err);
+	p->now.delivered++;
+	p->now.away_since_ms = 0;
+	p->now.error[0] = '\0';
+	d->away = 0;
+}
+
 static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *item, enum hz_outcome outcome,
                    const struct hz_outcome_text *text)
 {
@@ -128,13 +149,7 @@ static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *
 	item->attempts++;
 	snprintf(item->error, sizeof(item->error), "%s", text->why);
 	if (outcome == HZ_STORED) {
-		int err = hz_spool_done(d->folder, item->name);
-		hz_info("outbox.delivered", "to=%s record=%s attempts=%u err=%d", d->name, item->record,
-		        item->attempts, err);
-		p->now.delivered++;
-		p->now.away_since_ms = 0;
-		p->now.error[0] = '\0';
-		d->away = 0;
+		stored(d, p, item);
 		return;
 	}
 	p->now.failed++;
@@ -167,7 +182,7 @@ static void *send_one(void *arg)
 	struct sending *s = arg;
 	struct hz_delivery *d = s->delivery;
 	char folder[HZ_RECORD_PATH_BYTES + 80];
-	snprintf(folder, sizeof(folder), "%s/%s", d->store, s->item.folder);
+	folder_of(d, &s->item, folder);
 	s->outcome = d->settings.send(d->settings.arg, folder, &s->item, &s->text);
 	return NULL;
 }

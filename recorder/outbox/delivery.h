@@ -21,10 +21,14 @@ struct hz_delivery;
 typedef enum hz_outcome hz_delivery_send(void *arg, const char *folder, const struct hz_spool_item *item,
                                          struct hz_outcome_text *ret);
 
+// It is stored and out of the spool: what was kept for it alone may go. Not called when the process dies before.
+typedef void hz_delivery_done(void *arg, const char *folder, const struct hz_spool_item *item);
+
 struct hz_delivery_settings {
 	const char *store; // <data>/record
 	const char *name;  // "pacs", "emr": the spool's folder
 	hz_delivery_send *send;
+	hz_delivery_done *done; // NULL: none
 	void *arg;
 	int64_t first_ms, most_ms; // pauses
 	unsigned parallel;         // items of a record at once, at most HZ_DELIVERY_PARALLEL; 0 is 1

@@ -32,6 +32,19 @@ static enum hz_outcome send_one(void *arg, const char *record_folder, const stru
 	return answer_at < answer_count ? answers[answer_at++] : HZ_STORED;
 }
 
+static char finished[256];
+
+static void on_done(void *arg, const char *record_folder, const struct hz_spool_item *item)
+{
+	char path[200];
+	struct hz_spool_item there;
+	snprintf(path, sizeof(path), "%s/%s", store, item->folder);
+	assert_string_equal(record_folder, path);
+	assert_int_equal(hz_spool_read(folder, item->name, &there), -ENOENT); // it is out of the spool
+	snprintf(finished + strlen(finished), sizeof(finished) - strlen(finished), "%c%s ", item->record[35],
+	         item->path);
+}
+
 static void answer(unsigned count, ...)
 {
 	va_list ap;
@@ -55,8 +68,12 @@ static void put(const char *record, int64_t ended_ms, unsigned number)
 static struct hz_delivery *make(int64_t first_ms)
 {
 	struct hz_delivery *d;
-	const struct hz_delivery_settings settings = {
-	    .store = store, .name = "pacs", .send = send_one, .first_ms = first_ms, .most_ms = 8 * first_ms};
+	const struct hz_delivery_settings settings = {.store = store,
+	                                              .name = "pacs",
+	                                              .send = send_one,
+	                                              .done = on_done,
+	                                              .first_ms = first_ms,
+	                                              .most_ms = 8 * first_ms};
 	assert_int_equal(hz_delivery_new(&settings, &d), 0);
 	return d;
 }
@@ -139,8 +156,10 @@ static void test_later_and_parked(void **state)
 	put(B, 2000, 1);
 	put(B, 2000, 2);
 	answer(2, HZ_LATER, HZ_REFUSED);
+	finished[0] = '\0';
 	hz_delivery_pass(d, now_ms());
 	assert_string_equal(sent, "a1 b1 b2 ");
+	assert_string_equal(finished, "b2 "); // and nothing of what is still here
 	hz_delivery_stats(d, &stats);
 	assert_int_equal(stats.waiting, 2);
 	assert_int_equal(stats.parked, 1);
