@@ -15,8 +15,10 @@
 //       certificate.json            signed
 //       erasures/NNNN.json          signed notes of what was erased: recorder/record/erasure.h
 //       holds/                      legal holds that were ended
+//       audit/                      who looked at it: recorder/record/viewing.h; fhir-….json: for the EMR, until it has it
 //       early/                      made ahead, gone when dicom/ is there: recorder/finalize/prepare.h
 //     outbox/pacs/  outbox/emr/     what is still to be delivered, oldest first
+//     viewings/                     those that are not queued for the EMR yet: recorder/record/viewing.h
 //     hold/                         legal holds, one file a record
 //       lock                        flock(2) of whoever works on it
 //     archive.clock                 when an archive saw the time last: recorder/archive/clock.c

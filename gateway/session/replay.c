@@ -11,7 +11,9 @@
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/session/persist.h"
+#include "recorder/journal/file.h"
 #include "recorder/record/files.h"
+#include "recorder/record/viewing.h"
 
 int hz_replay_new(const char *dir, struct hz_replay **ret)
 {
@@ -142,9 +144,22 @@ static int write_file(const char *folder, const struct hz_viewing_row *row)
 	return err;
 }
 
+// The archive hears of it, also of one that it does not live to see: it is there until the EMR's Bundle is.
+static int ring(const char *dir, const struct hz_viewing_row *row)
+{
+	char path[HZ_RECORD_PATH_BYTES + 64], name[HZ_VIEWING_NOTE_BYTES];
+	hz_viewing_note_name(row->seq, row->record, name);
+	snprintf(path, sizeof(path), "%s/" HZ_VIEWING_NOTES, dir);
+	int err = hz_file_folder(path);
+	snprintf(path, sizeof(path), "%s/" HZ_VIEWING_NOTES "/%s", dir, name);
+	return err ? err : hz_document_write(path, "", 0, 0600);
+}
+
 static int hand_over(struct hz_brain *brain, const char *folder, const struct hz_viewing_row *row)
 {
 	int err = write_file(folder, row);
+	if (!err)
+		err = ring(brain->replay->dir, row);
 	if (!err)
 		err = hz_store_viewing_handed(brain->store, row->seq);
 	if (err)

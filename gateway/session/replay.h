@@ -41,8 +41,8 @@ int hz_replay_enter(struct hz_brain *brain, const struct hz_claims *claims, cons
 int hz_replay_get(struct hz_brain *brain, const char *id, struct hz_replay_record *ret);
 void hz_replay_fill(struct hz_brain *brain, const struct hz_record_row *row, struct hz_replay_record *ret);
 
-// Writes a viewing down, durably: into the store, and as a file audit/<number>.json into the record's folder, from where the archive
-// hands it on. Once for each `what` of a view; repeating it is 0. -errno: nothing may be shown. A file that cannot be
+// Writes a viewing down, durably: into the store, as a file audit/<number>.json into the record's folder, and noted for the archive,
+// which hands it on to the EMR (recorder/record/viewing.h). Once for each `what` of a view; repeating it is 0. -errno: nothing may be shown. A file that cannot be
 // written now is written later.
 int hz_replay_note(struct hz_brain *brain, const struct hz_replay_record *record,
                    const struct hz_viewing_row *row);

@@ -1,4 +1,5 @@
 // Every viewing of a record is written down first; and records that come, go and come back.
+#include "recorder/record/viewing.h"
 #include "tests/unit/session/replay_rig.h"
 
 static unsigned audit_files(struct shelf *s)
@@ -8,6 +9,18 @@ static unsigned audit_files(struct shelf *s)
 	assert_int_equal(hz_record_folder(s->dir, R1, T0, folder), 0);
 	for (unsigned n = 1; n < 50; n++) {
 		snprintf(path, sizeof(path), "%s/audit/%010u.json", folder, n);
+		count += access(path, R_OK) == 0;
+	}
+	return count;
+}
+
+// What the archive hears: a note each, named after number and record.
+static unsigned notes(struct shelf *s)
+{
+	char path[1200];
+	unsigned count = 0;
+	for (unsigned n = 1; n < 50; n++) {
+		snprintf(path, sizeof(path), "%s/viewings/%010u-" R1, s->dir, n);
 		count += access(path, R_OK) == 0;
 	}
 	return count;
@@ -35,6 +48,7 @@ static void audit(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		get(s, API R1 "/manifest", doctor); // without the page: by the token itself
 	assert_int_equal(audit_files(s), 4);
+	assert_int_equal(notes(s), 4);
 	struct web *web = get(s, API R1 "/views", root);
 	web_schema(web, "viewing.list");
 	const json_t *items = json_object_get(web->json, "items"), *first = json_array_get(items, 0);
@@ -49,6 +63,11 @@ static void audit(void **state)
 	// What the archive finds.
 	assert_int_equal(hz_record_folder(s->dir, R1, T0, folder), 0);
 	snprintf(path, sizeof(path), "%s/audit/0000000002.json", folder);
+	struct hz_viewing read;
+	assert_int_equal(hz_viewing_read(folder, R1, 2, &read), 0);
+	assert_string_equal(read.what, MP4);
+	assert_string_equal(read.name, "Name of doc");
+	assert_string_equal(read.address, "192.0.2.77");
 	json_t *file = json_load_file(path, 0, NULL);
 	assert_string_equal(rig_text(file, "what"), MP4);
 	assert_string_equal(rig_text(file, "record"), R1);
@@ -72,14 +91,34 @@ static void handed_later(void **state)
 	put_file(folder, "audit", "in the way", 10);
 	open_view(s, doctor, cookie, view);
 	assert_int_equal(audit_files(s), 0);
+	assert_int_equal(notes(s), 0); // nothing is there to be told yet
 	hz_replay_hand_over(s->rig->brain);
 	assert_int_equal(audit_files(s), 0);
 	assert_int_equal(unlink(path), 0);
 	hz_replay_hand_over(s->rig->brain);
 	assert_int_equal(audit_files(s), 1);
+	assert_int_equal(notes(s), 1);
 	assert_int_equal(unlink(strcat(path, "/0000000001.json")), 0);
 	hz_replay_hand_over(s->rig->brain); // once only
 	assert_int_equal(audit_files(s), 0);
+}
+
+// The store takes no note: the viewing is shown, as it is written down, and the note follows.
+static void noted_later(void **state)
+{
+	struct shelf *s = *state;
+	char doctor[4096], cookie[300], view[40], path[1200];
+	snprintf(doctor, sizeof(doctor), "%s", token_of(s, "doc", "clinic", "c1"));
+	put_file(s->dir, "viewings", "in the way", 10);
+	open_view(s, doctor, cookie, view);
+	assert_int_equal(audit_files(s), 1);
+	hz_replay_hand_over(s->rig->brain);
+	assert_int_equal(notes(s), 0);
+	snprintf(path, sizeof(path), "%s/viewings", s->dir);
+	assert_int_equal(unlink(path), 0);
+	hz_replay_hand_over(s->rig->brain);
+	assert_int_equal(notes(s), 1);
+	assert_int_equal(audit_files(s), 1);
 }
 
 // What cannot be written down is not shown.
@@ -183,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(audit, setup, teardown),
 	    cmocka_unit_test_setup_teardown(handed_later, setup, teardown),
+	    cmocka_unit_test_setup_teardown(noted_later, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nothing_unwritten, setup, teardown),
 	    cmocka_unit_test_setup_teardown(took_part, setup, teardown),
 	    cmocka_unit_test_setup_teardown(restored, setup, teardown),
