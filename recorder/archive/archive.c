@@ -182,6 +182,17 @@ static void look_at_finalised(struct look *l, const char *folder, const struct h
 		offer_composing(l, folder, state);
 }
 
+// The EMR refuses what it is told of who looked at a record that it has.
+static void look_at_viewings(struct look *l, const char *folder, const struct hz_record_state *state)
+{
+	struct hz_record_state after = *state;
+	if (!hz_queue_viewings_look(l->archive->settings->store, &l->queue, l->now_ms, &after))
+		return;
+	int err = hz_record_state_write(folder, &after);
+	if (err)
+		hz_error("archive.viewings", "record=%s err=%d", state->id, err);
+}
+
 static bool look_at(void *arg, const char *folder, const struct hz_record_state *state)
 {
 	struct look *l = arg;
@@ -209,6 +220,7 @@ static bool look_at(void *arg, const char *folder, const struct hz_record_state 
 	default:
 		unwatch(a, folder);
 		if (!working) {
+			look_at_viewings(l, folder, state);
 			offer_composing(l, folder, state);
 			if (a->may_delete)
 				(void)hz_retention(a, folder, state, l->now_ms);
@@ -226,10 +238,14 @@ static bool count_held(void *arg, const char *folder, const struct hz_record_sta
 
 static void watch_months(struct hz_archive *a)
 {
-	char path[HZ_RECORD_PATH_BYTES + 16];
+	char path[HZ_RECORD_PATH_BYTES + 32];
 	time_t now = time(NULL);
 	struct tm tm;
 	watch(a, a->settings->store);
+	hz_viewings_folder(a->settings->store, path);
+	a->viewings_wd = a->inotify_fd < 0 ? -1
+	                                   : inotify_add_watch(a->inotify_fd, path,
+	                                                       IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
 	for (int i = 0; i < 2; i++) { // this month and, at its end, the next
 		gmtime_r(&now, &tm);
 		snprintf(path, sizeof(path), "%s/%04d", a->settings->store, tm.tm_year + 1900);
@@ -257,6 +273,16 @@ static bool begin(struct hz_archive *a, const struct due *due, bool busy, start_
 	return false;
 }
 
+// What waits behind a Bundle that is being sent goes on soon after, and the numbers follow; an EMR that is away is not asked.
+static void look_for_viewings(struct hz_archive *a)
+{
+	struct hz_delivery_stats emr = {.away_since_ms = 0};
+	bool more = hz_viewings_pass(a);
+	if (a->emr)
+		hz_delivery_stats(a->emr, &emr);
+	a->viewings_us = more && !emr.away_since_ms ? hz_now_us() + 1000000 : 0;
+}
+
 // In how many milliseconds to look again, at the latest.
 static int64_t look(struct hz_archive *a)
 {
@@ -277,6 +303,7 @@ static int64_t look(struct hz_archive *a)
 	bool again = begin(a, l.job.found ? &l.job : &l.second, a->job.active, hz_job_start);
 	again = begin(a, &l.compose, a->composing.active, hz_composing_start) || again;
 	again = begin(a, &l.early, a->early.active || a->job.active, hz_early_start) || again;
+	look_for_viewings(a);
 	hz_archive_metrics(a);
 	return again ? SETTLE_MS : LOOK_MS;
 }
@@ -293,15 +320,18 @@ static bool is_news(const struct inotify_event *e)
 	return true;
 }
 
-// Reads all; true: somebody else wrote.
-static bool drain(int fd)
+// Reads all; true: somebody else wrote what a look is needed for.
+static bool drain(struct hz_archive *a)
 {
 	char buf[4096] __attribute__((aligned(8)));
 	bool news = false;
-	for (ssize_t n; (n = read(fd, buf, sizeof(buf))) > 0;)
+	for (ssize_t n; (n = read(a->inotify_fd, buf, sizeof(buf))) > 0;)
 		for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
 			const struct inotify_event *e = (const void *)(buf + at);
-			news = is_news(e) || news;
+			bool viewing = e->wd == a->viewings_wd && a->viewings_wd >= 0;
+			if (viewing && !a->viewings_us)
+				a->viewings_us = hz_now_us() + SETTLE_MS * 1000;
+			news = (!viewing && is_news(e)) || news;
 			at += (ssize_t)sizeof(*e) + (ssize_t)e->len;
 		}
 	return news;
@@ -317,7 +347,7 @@ static bool wait_for(struct hz_archive *a, int stop_fd, int64_t wait_ms, int64_t
 	int n = poll(fds, 5, wait_ms < 0 ? 0 : wait_ms > 1000 ? 1000 : (int)wait_ms);
 	if ((n < 0 && errno != EINTR) || (n > 0 && fds[0].revents))
 		return false;
-	if (n > 0 && fds[1].revents && drain(a->inotify_fd)) {
+	if (n > 0 && fds[1].revents && drain(a)) {
 		a->news_us = hz_now_us();
 		int64_t soon_us = a->news_us + SETTLE_MS * 1000;
 		*next_us = soon_us < *next_us ? soon_us : *next_us;
@@ -340,15 +370,19 @@ static bool wait_for(struct hz_archive *a, int stop_fd, int64_t wait_ms, int64_t
 
 static void loop(struct hz_archive *a, int stop_fd)
 {
-	int64_t next_us = 0;
+	int64_t next_us = 0, until_us;
 	do {
-		if (hz_now_us() >= next_us) {
+		if (hz_now_us() < next_us && a->viewings_us && hz_now_us() >= a->viewings_us) {
+			look_for_viewings(a); // without a look at every record
+			hz_archive_metrics(a);
+		} else if (hz_now_us() >= next_us) {
 			int64_t pause_ms = look(a);
 			if (a->news_us && hz_now_us() - a->news_us < AGAIN_MS * 1000 && pause_ms > AGAIN_MS)
 				pause_ms = AGAIN_MS;
 			next_us = hz_now_us() + pause_ms * 1000;
 		}
-	} while (wait_for(a, stop_fd, (next_us - hz_now_us()) / 1000, &next_us));
+		until_us = a->viewings_us && a->viewings_us < next_us ? a->viewings_us : next_us;
+	} while (wait_for(a, stop_fd, (until_us - hz_now_us() + 999) / 1000, &next_us));
 }
 
 static int lock_store(const char *store)
@@ -389,13 +423,16 @@ int hz_archive_run(const struct hz_archive_settings *settings, int stop_fd)
 	struct hz_archive a = {.settings = settings,
 	                       .job = {.pid_fd = -1, .lock_fd = -1},
 	                       .composing = {.pid_fd = -1},
-	                       .early = {.pid_fd = -1}};
-	char path[HZ_RECORD_PATH_BYTES + 16];
+	                       .early = {.pid_fd = -1},
+	                       .viewings_wd = -1};
+	char path[HZ_RECORD_PATH_BYTES + 32];
 	a.lock_fd = await_store(settings, stop_fd);
 	if (a.lock_fd < 0)
 		return a.lock_fd == -ECANCELED ? 0 : a.lock_fd;
 	snprintf(path, sizeof(path), "%s/hold", settings->store);
 	(void)mkdir(path, 0750);
+	hz_viewings_folder(settings->store, path);
+	(void)hz_file_folder(path); // control makes it, too
 	a.inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (a.inotify_fd < 0)
 		hz_warn("archive.inotify", "err=%d", -errno); // looks every 10 s

@@ -191,13 +191,14 @@ static int remove_files(const struct erasing *e)
 
 struct unqueue {
 	const char *folder, *record;
+	bool viewings_stay; // who looked at it is told, as it stays written down in audit/
 	int err;
 };
 
 static bool unqueue_one(void *arg, const char *name)
 {
 	struct unqueue *u = arg;
-	if (strstr(name, u->record))
+	if (strstr(name, u->record) && !(u->viewings_stay && hz_queue_is_viewing(name)))
 		u->err = hz_spool_done(u->folder, name);
 	return !u->err;
 }
@@ -209,7 +210,7 @@ static int unqueue(const struct erasing *e)
 	char folder[PATH_BYTES];
 	int err = 0;
 	for (unsigned k = 0; k < 2 && !err; k++) {
-		struct unqueue u = {.folder = folder, .record = e->state.id};
+		struct unqueue u = {.folder = folder, .record = e->state.id, .viewings_stay = k == HZ_TO_EMR};
 		snprintf(folder, sizeof(folder), "%s/outbox/%s", e->what->store, spools[k]);
 		err = hz_spool_each(folder, 0, unqueue_one, &u);
 		err = err ? err : u.err;
@@ -259,6 +260,8 @@ static int erase_all(struct erasing *e, struct hz_erased *ret)
 		err = hz_record_state_write(e->what->folder, &after);
 	if (!err)
 		err = unqueue(e);
+	if (!err)
+		err = hz_viewings_forget(e->what->store, e->what->folder, e->state.id);
 	return err ? err : hz_deletion_do(e->what->folder, true);
 }
 

@@ -7,6 +7,7 @@
 #include "recorder/archive/archive.h"
 #include "recorder/outbox/delivery.h"
 #include "recorder/outbox/spool.h"
+#include "recorder/record/viewing.h"
 #include "recorder/store.h"
 
 #define HZ_ARCHIVE_PHASES (HZ_RECORD_DELETED + 1)
@@ -56,7 +57,9 @@ struct hz_archive {
 	struct hz_archive_slot composing;
 	struct hz_archive_early early;
 	int inotify_fd, lock_fd;
+	int viewings_wd;                         // of <store>/viewings; -1: not watched
 	int64_t news_us;                         // when somebody else last wrote; 0: never
+	int64_t viewings_us;                     // when to look at viewings; 0: with the next look
 	unsigned phases[HZ_ARCHIVE_PHASES];      // of the last look
 	unsigned held, to_compose, not_composed; // of the last look, too
 	struct hz_archive_clock clock;
@@ -114,6 +117,26 @@ void hz_queue_names_done(struct hz_queue_names *names);
 // parked one.
 bool hz_queue_look(const char *store, const struct hz_queue_names *names, int64_t now_ms,
                    struct hz_record_state *state, char error[HZ_OUTCOME_WHY_BYTES]);
+
+// --- queue.c: viewings. Their items share the EMR's spool, with numbers that no other item of it has: they are none of what a
+// record waits for to be delivered.
+bool hz_queue_is_viewing(const char *name); // of an item in the EMR's spool
+// Puts audit/fhir-….json (path, within folder); first: its first viewing. One that is there is left as it is.
+int hz_queue_put_viewings(struct hz_archive *archive, const char *folder, const struct hz_record_state *state,
+                          const char *path, const struct hz_viewing *first);
+// Whether one of the record waits that was not refused.
+bool hz_queue_viewings_wait(const char *store, const struct hz_queue_names *names, const char *record);
+// Says of a DELIVERED record's state that viewings were refused, and why; or that they are not any more. true: it changed.
+bool hz_queue_viewings_look(const char *store, const struct hz_queue_names *names, int64_t now_ms,
+                            struct hz_record_state *state);
+
+// --- viewings.c ---------------------------------------------------------------------------------------------------------
+// The folder that control notes viewings in.
+void hz_viewings_folder(const char *store, char ret[HZ_RECORD_PATH_BYTES + 32]);
+// Makes and queues Bundles of what is noted. true: something is under way; to be called again soon.
+bool hz_viewings_pass(struct hz_archive *archive);
+// Before all of a record is deleted: its viewings' Bundles, which name the patient by id, but those that are still to be delivered.
+int hz_viewings_forget(const char *store, const char *folder, const char *record);
 
 struct hz_deletion {
 	const char *store, *folder, *record,

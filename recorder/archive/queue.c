@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
@@ -155,6 +156,49 @@ int hz_queue_put(struct hz_archive *a, const char *folder, const struct hz_recor
 	return err;
 }
 
+// --- viewings
+
+#define NUMBER_AT      53 // in a name: hz_spool_put()
+#define VIEWINGS_FROM  1000
+#define VIEWINGS_COUNT 9000
+
+bool hz_queue_is_viewing(const char *name)
+{
+	return strlen(name) > NUMBER_AT && name[NUMBER_AT] != '0';
+}
+
+int hz_queue_put_viewings(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
+                          const char *path_in, const struct hz_viewing *first)
+{
+	struct hz_spool_item item;
+	struct hz_file_hash hash;
+	char path[1100];
+	snprintf(path, sizeof(path), "%s/%s", folder, path_in);
+	int err = hz_hash_file(path, &hash);
+	if (err)
+		return err == -ENOENT ? 0 : err; // delivered meanwhile
+	item_of(&item, state, folder, a->settings->store);
+	snprintf(item.path, sizeof(item.path), "%s", path_in);
+	snprintf(item.sha256, sizeof(item.sha256), "%s", hash.sha256);
+	item.bytes = hash.bytes;
+	snprintf(path, sizeof(path), "%s/outbox/emr", a->settings->store);
+	err = hz_spool_put(path, first->time_ms, VIEWINGS_FROM + (unsigned)(first->number % VIEWINGS_COUNT),
+	                   &item);
+	if (!err)
+		hz_delivery_wake(a->emr);
+	return err;
+}
+
+// What the EMR has need not lie here, too: the viewing itself stays written down beside it.
+static void bundle_done(void *arg, const char *folder, const struct hz_spool_item *item)
+{
+	char path[1400];
+	if (!hz_queue_is_viewing(item->name))
+		return;
+	snprintf(path, sizeof(path), "%s/%s", folder, item->path);
+	(void)unlink(path); // left behind it harms nobody
+}
+
 static enum hz_outcome refuse(struct hz_outcome_text *ret, const char *why)
 {
 	snprintf(ret->why, sizeof(ret->why), "%s", why);
@@ -208,6 +252,7 @@ static int open_one(struct hz_archive *a, const char *name, hz_delivery_send *se
 	const struct hz_delivery_settings with = {.store = a->settings->store,
 	                                          .name = name,
 	                                          .send = send,
+	                                          .done = send == send_bundle ? bundle_done : NULL,
 	                                          .arg = a,
 	                                          .parallel = parallel,
 	                                          .first_ms = a->settings->retry_first_ms,
@@ -234,6 +279,8 @@ int hz_queue_open(struct hz_archive *a)
 		access = access_of(a);
 		err = hz_fhir_client_new(&access, &a->client);
 	}
+	if (!err) // what the last archive was at, before it is delivered and its Bundle goes
+		(void)hz_viewings_pass(a);
 	if (!err && a->pacs)
 		err = hz_delivery_start(a->pacs);
 	if (!err && a->emr)
@@ -342,6 +389,8 @@ static enum hz_record_delivery look_at(const char *folder, const struct hz_queue
 		struct hz_spool_item item;
 		if (strncmp(n->name[k][i] + RECORD_AT, record, HZ_RECORD_ID_BYTES - 1) != 0)
 			break;
+		if (k == HZ_TO_EMR && hz_queue_is_viewing(n->name[k][i])) // of a record that is delivered
+			continue;
 		int err = hz_spool_read(folder, n->name[k][i], &item);
 		if (err == -ENOENT) // delivered since the names were read: it does not wait
 			continue;
@@ -380,4 +429,49 @@ bool hz_queue_look(const char *store, const struct hz_queue_names *names, int64_
 		snprintf(state->delivery[k].error, sizeof(state->delivery[k].error), "%s", why);
 	}
 	return left;
+}
+
+static void look_at_viewings(const char *store, const struct hz_queue_names *n, const char *record,
+                             bool *ret_waits, char why[HZ_OUTCOME_WHY_BYTES])
+{
+	char folder[1100];
+	const unsigned k = HZ_TO_EMR;
+	*ret_waits = false;
+	why[0] = '\0';
+	snprintf(folder, sizeof(folder), "%s/outbox/%s", store, spools[k]);
+	for (unsigned i = find(n, k, record); i < n->count[k]; i++) {
+		struct hz_spool_item item;
+		if (strncmp(n->name[k][i] + RECORD_AT, record, HZ_RECORD_ID_BYTES - 1) != 0)
+			break;
+		if (!hz_queue_is_viewing(n->name[k][i]) || hz_spool_read(folder, n->name[k][i], &item) != 0)
+			continue;
+		*ret_waits = *ret_waits || !item.parked;
+		if (item.parked)
+			snprintf(why, HZ_OUTCOME_WHY_BYTES, "%s", item.error);
+	}
+}
+
+bool hz_queue_viewings_wait(const char *store, const struct hz_queue_names *names, const char *record)
+{
+	char why[HZ_OUTCOME_WHY_BYTES];
+	bool waits;
+	look_at_viewings(store, names, record, &waits, why);
+	return waits;
+}
+
+bool hz_queue_viewings_look(const char *store, const struct hz_queue_names *names, int64_t now_ms,
+                            struct hz_record_state *state)
+{
+	char why[HZ_OUTCOME_WHY_BYTES];
+	bool waits, refused = state->delivery[HZ_TO_EMR].phase == HZ_DELIVERY_PARKED;
+	if (names->err || state->phase != HZ_RECORD_DELIVERED)
+		return false;
+	look_at_viewings(store, names, state->id, &waits, why);
+	if ((why[0] != '\0') == refused && strcmp(why, state->delivery[HZ_TO_EMR].error) == 0)
+		return false;
+	state->delivery[HZ_TO_EMR].phase = why[0] ? HZ_DELIVERY_PARKED : HZ_DELIVERY_SENT;
+	state->delivery[HZ_TO_EMR].changed_ms = now_ms;
+	snprintf(state->delivery[HZ_TO_EMR].error, sizeof(state->delivery[0].error), "%s", why);
+	snprintf(state->error, sizeof(state->error), "%s", why);
+	return true;
 }

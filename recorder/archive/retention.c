@@ -140,6 +140,8 @@ static bool delete (struct hz_archive *a, const char *folder, const struct hz_re
 	int err = hz_deletion_note(&d, now_ms);
 	if (!err && state->phase != HZ_RECORD_DELETED)
 		err = hz_record_state_write(folder, &after);
+	if (!err && everything)
+		err = hz_viewings_forget(a->settings->store, folder, state->id);
 	if (!err)
 		err = hz_deletion_do(folder, everything);
 	if (err)

@@ -11,7 +11,7 @@ import { sleep, until } from "../lib/gateway.ts";
 import { Archive } from "../lib/archive.ts";
 import { FhirServer } from "../lib/fhir.ts";
 import { Orthanc } from "../lib/orthanc.ts";
-import { makeRecord, setPhase, stateOf, type Made } from "../lib/record.ts";
+import { addViewing, makeRecord, setPhase, stateOf, type Made } from "../lib/record.ts";
 
 let orthanc: Orthanc, fhir: FhirServer;
 
@@ -242,5 +242,111 @@ test("an object that was altered after it was signed is not sent", async () => {
     assert.equal(await orthanc.file(index(record).instances[0]!.instance), undefined);
   } finally {
     await archive.done();
+  }
+});
+
+// AuditEvents of reading, by their session.
+const read = async (): Promise<Record<string, any>[]> => (await fhir.all("AuditEvent")).filter((one) => one.action === "R");
+const viewOf = (event: Record<string, any>): string => event.entity.find((e: any) => e.type.code === "XrequestId").what.identifier.value;
+
+test("who looked at a record: an AuditEvent each in the EMR, before and after it was delivered, soon", async () => {
+  const archive = new Archive(environment());
+  try {
+    const record = makeRecord(archive.store, { patient: "P-viewed" });
+    addViewing(archive.store, record, { number: 1, view: "early" });
+    archive.start();
+    await delivered(record);
+    await until("the early one", 10000, async () => (await read()).length === 1);
+    const began = Date.now();
+    addViewing(archive.store, record, { number: 2, view: "late", what: "tracks/doctor.camera.1.mp4", name: `院长\u0001 ${"长".repeat(200)}`, id: "boss", role: "admin", address: "2001:db8::1" });
+    await until("the late one", 5000, async () => (await read()).length === 2);
+    console.log(`a viewing is in the EMR after ${Date.now() - began} ms`);
+    assert.deepEqual(fhir.warnings, []);
+    const events = Object.fromEntries((await read()).map((event) => [viewOf(event), event]));
+    const [encounter] = (await fhir.all("Encounter")).filter((e) => e.identifier[0].value === events.early!.entity[0].what.identifier.value);
+    const [patient] = (await fhir.all("Patient")).filter((p) => p.identifier[0].value === "P-viewed");
+    const document = (await fhir.all("DocumentReference")).find((d) => d.identifier[0].value === events.late!.entity[0].what.identifier.value);
+    assert.equal(events.early!.entity[0].what.reference, `Encounter/${encounter!.id}`);
+    assert.equal(document?.content[0].attachment.title, "tracks/doctor.camera.1.mp4");
+    for (const event of Object.values(events)) {
+      assert.deepEqual(event.meta.profile, ["https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientRead"]);
+      assert.equal(event.entity.find((e: any) => e.role?.code === "1").what.reference, `Patient/${patient!.id}`);
+      assert.deepEqual([event.subtype[0].code, event.outcome, event.agent.length], ["read", "0", 3]);
+    }
+    assert.equal(events.late!.agent[0].network.address, "2001:db8::1");
+    assert.equal(events.late!.agent[2].altId, "boss");
+    assert.match(events.late!.agent[2].name, /^院长 长+$/);
+    await until("the console", 15000, () => archive.console().emr.delivered === 3 && archive.console().emr.waiting === 0);
+    assert.deepEqual(readdirSync(join(record.folder, "audit")).sort(), ["0000000001.json", "0000000002.json"]); // what the EMR has does not lie here, too
+    assert.deepEqual(readdirSync(join(archive.store, "viewings")), []);
+    assert.doesNotMatch(archive.log(), /王小东|李医生|院长|P-viewed/);
+    assert.match(archive.run("certificate", record.folder), /all is as it was signed/);
+  } finally {
+    await archive.done();
+  }
+});
+
+test("viewings through an outage and kill -9: each is in the EMR once, many in one transaction", async () => {
+  const archive = new Archive(environment()), port = fhir.port, before = (await read()).length, posts = fhir.posts;
+  try {
+    const records = [0, 1, 2].map((i) => makeRecord(archive.store, { patient: `P-views-${i}`, endedMs: Date.now() - 10000 + i }));
+    let number = 0;
+    const views: string[] = [];
+    for (let round = 0; round < 10; round++) {
+      archive.start();
+      if (round === 2) await fhir.stop();
+      if (round === 7) await fhir.listen(port);
+      for (let i = 0; i < 9; i++) {
+        number++;
+        views.push(`v-${number}`);
+        addViewing(archive.store, records[number % 3]!, { number, view: `v-${number}`, what: i % 2 ? "open" : "composed.mp4" });
+        await sleep(Math.random() * 60);
+      }
+      await sleep(Math.random() * 700);
+      await archive.end("SIGKILL");
+    }
+    archive.start();
+    for (const record of records) await delivered(record, 60000);
+    await until("all viewings", 30000, async () => (await read()).length - before >= number);
+    await until("nothing waits", 15000, () => archive.console().emr.waiting === 0 && readdirSync(join(archive.store, "viewings")).length === 0);
+    assert.deepEqual((await read()).map(viewOf).filter((view) => view.startsWith("v-")).sort(), views.sort());
+    assert.equal((await read()).length - before, number);
+    assert.deepEqual(fhir.warnings, []);
+    console.log(`${number} viewings in ${fhir.posts - posts} transactions, records included`);
+    assert.equal(readdirSync(join(archive.store, "outbox/emr")).length, 0);
+    for (const record of records) assert.deepEqual(readdirSync(join(record.folder, "audit")).filter((name) => name.startsWith("fhir-")), []);
+  } finally {
+    await archive.done();
+  }
+});
+
+test("viewings that the EMR refuses are parked with the reason, told at their record, and released by hand; without an EMR they lie with the record", async () => {
+  const archive = new Archive(environment()), none = new Archive();
+  try {
+    const record = makeRecord(archive.store, { patient: "P-views-refused" }), alone = makeRecord(none.store);
+    addViewing(none.store, alone, { number: 7 });
+    none.start();
+    archive.start();
+    await delivered(record);
+    const before = (await read()).length;
+    fhir.failWith = 422;
+    addViewing(archive.store, record, { number: 1, view: "refused-1" });
+    await until("parked", 20000, () => archive.console().emr.parked === 1);
+    const state = await until("the reason", 15000, () => stateOf(record).error ? stateOf(record) : undefined);
+    assert.deepEqual([state.phase, state.delivery?.emr.phase, state.delivery?.emr.error], ["delivered", "parked", "the EMR refuses it (422 business-rule at Patient)"]);
+    fhir.failWith = undefined;
+    addViewing(archive.store, record, { number: 2, view: "refused-2" }); // the rest goes on
+    await until("the next one", 10000, async () => (await read()).length === before + 1);
+    assert.match(archive.run("retry", "--record", record.id), /1 released/);
+    await until("both", 10000, async () => (await read()).length === before + 2);
+    await until("the state", 15000, () => stateOf(record).delivery?.emr.phase === "sent" && stateOf(record).error === "");
+    await delivered(alone);
+    await until("its Bundle", 10000, () => existsSync(join(alone.folder, "audit/fhir-0000000007.json")) && readdirSync(join(none.store, "viewings")).length === 0);
+    assert.equal(JSON.parse(readFileSync(join(alone.folder, "audit/fhir-0000000007.json"), "utf8")).entry.length, 1);
+    assert.deepEqual(fhir.warnings, []);
+  } finally {
+    fhir.failWith = undefined;
+    await archive.done();
+    await none.done();
   }
 });

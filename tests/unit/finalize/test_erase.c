@@ -16,6 +16,7 @@
 #include "recorder/finalize/prepare.h"
 #include "recorder/journal/keys.h"
 #include "recorder/journal/writer.h"
+#include "recorder/outbox/spool.h"
 #include "recorder/record/certificate.h"
 #include "recorder/record/files.h"
 #include "recorder/store.h"
@@ -415,11 +416,39 @@ static void forged(void **state)
 	assert_int_equal(certified().count, 0);
 }
 
+// An item of a spool: of the record's Bundle, and of who looked at it.
+static bool queued(unsigned number, const char *path, bool put_it)
+{
+	char outbox[128], name[HZ_SPOOL_NAME_BYTES + 160];
+	struct hz_spool_item item = {.record = ID, .folder = "2026/11/" ID, .bytes = 1};
+	snprintf(outbox, sizeof(outbox), "%s/outbox", store);
+	(void)mkdir(outbox, 0700);
+	snprintf(outbox, sizeof(outbox), "%s/outbox/emr", store);
+	(void)mkdir(outbox, 0700);
+	snprintf(item.path, sizeof(item.path), "%s", path);
+	if (put_it)
+		assert_int_equal(hz_spool_put(outbox, 1000, number, &item), 0);
+	snprintf(name, sizeof(name), "%s/%015d-%s-%04u.json", outbox, 1000, ID, number);
+	return access(name, F_OK) == 0;
+}
+
 static void all_of_it(void **state)
 {
 	struct hz_erased done;
 	struct hz_verify_result r;
+	char audit[HZ_RECORD_PATH_BYTES + 16];
+	snprintf(audit, sizeof(audit), "%s/audit", folder);
+	(void)mkdir(audit, 0700);
+	put("audit/0000000001.json", "{}");
+	put("audit/fhir-0000000001.json", "{}"); // is still to be delivered
+	put("audit/fhir-0000000002.json", "{}"); // nobody will
+	assert_true(queued(1, "fhir.json", true));
+	assert_true(queued(1001, "audit/fhir-0000000001.json", true));
 	assert_int_equal(erase(NULL, &done), 0);
+	assert_false(queued(1, "", false));
+	assert_true(queued(1001, "", false)); // who looked at it is told, and stays written down
+	assert_true(is_there("audit/0000000001.json") && is_there("audit/fhir-0000000001.json"));
+	assert_false(is_there("audit/fhir-0000000002.json"));
 	assert_int_equal(phase(), HZ_RECORD_DELETED);
 	static const char *const gone[] = {"keys", "journal", "tracks", "manifest.json", "timeline.json"};
 	for (unsigned i = 0; i < sizeof(gone) / sizeof(*gone); i++)
