@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { createServer, connect, type Server, type Socket } from "node:net";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sleep, until } from "../lib/gateway.ts";
+import { Gateway, sleep, until } from "../lib/gateway.ts";
 import { Archive } from "../lib/archive.ts";
 import { FhirServer } from "../lib/fhir.ts";
 import { Orthanc } from "../lib/orthanc.ts";
@@ -348,5 +348,44 @@ test("viewings that the EMR refuses are parked with the reason, told at their re
     fhir.failWith = undefined;
     await archive.done();
     await none.done();
+  }
+});
+
+test("through a whole gateway: what is opened and fetched over REST is in the EMR within seconds, also what control saw before kill -9", async () => {
+  const gateway = await Gateway.start({ env: { ...environment(), HUIZHEN_RECORD_RETRY_SECONDS: "2" } });
+  try {
+    const record = makeRecord(join(gateway.dataDir, "record"), { patient: "P-rest" });
+    await delivered(record);
+    const before = (await read()).length, path = `/api/v1/recordings/${record.id}`;
+    const auditor = gateway.token("mdt", "auditor", { id: "audit-7", name: "审计员" });
+    const opened = await gateway.api(auditor, "POST", `${path}/views`);
+    assert.equal(opened.status, 201, await opened.clone().text());
+    const { id } = await opened.json() as { id: string }, cookie = opened.headers.get("set-cookie")!.split(";")[0]!;
+    for (let i = 0; i < 3; i++) assert.equal((await fetch(`${gateway.url}${path}/files/tracks/doctor.camera.1.mp4`, { headers: { Cookie: cookie, Range: "bytes=0-99" } })).status, 206);
+    const began = Date.now();
+    const mine = async (): Promise<Record<string, any>[]> => (await read()).filter((event) => viewOf(event) === id);
+    await until("both in the EMR", 10000, async () => (await mine()).length === 2);
+    console.log(`viewings over REST are in the EMR after ${Date.now() - began} ms`);
+    for (const event of await mine()) {
+      assert.deepEqual([event.agent[2].altId, event.agent[2].name, event.agent[2].role[0].text, event.agent[0].network.address], ["audit-7", "审计员", "auditor", "127.0.0.1"]);
+      assert.match(event.entity.find((e: any) => e.role?.code === "1").what.reference, /^Patient\//);
+    }
+    assert.deepEqual((await mine()).map((event) => event.entity[0].name).sort(), ["open", "tracks/doctor.camera.1.mp4"]);
+    for (let round = 1; round <= 3; round++) { // by the token alone; then control dies
+      const token = gateway.token("mdt", "admin", { id: `boss-${round}`, name: "院长" });
+      assert.equal((await gateway.api(token, "GET", `${path}/manifest`)).status, 200);
+      process.kill(gateway.pidOf(round % 2 ? "control" : "archive")!, "SIGKILL");
+      await gateway.ready(15000);
+    }
+    await until("all", 90000, async () => (await read()).length === before + 5);
+    await sleep(1500);
+    assert.equal((await read()).length, before + 5);
+    // Who is not let in has seen nothing: 404, and no viewing.
+    assert.equal((await gateway.api(gateway.token("other", "admin", { id: "x" }), "POST", `${path}/views`)).status, 404);
+    assert.deepEqual(readdirSync(join(record.folder, "audit")).filter((name) => name.startsWith("fhir-")), []);
+    assert.deepEqual(fhir.warnings, []);
+    assert.doesNotMatch(gateway.log(), /审计员|院长|王小东|P-rest/);
+  } finally {
+    await gateway.stop();
   }
 });
