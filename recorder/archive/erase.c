@@ -253,6 +253,7 @@ static int erase_all(struct erasing *e, struct hz_erased *ret)
 	int err = note(e, ret);
 	if (!err)
 		err = hz_deletion_note(&d, hz_wall_us() / 1000);
+	hz_queue_viewings_leave(&e->state);
 	struct hz_record_state after = e->state; // from here on the archive goes on with it
 	after.phase = HZ_RECORD_DELETED;
 	after.changed_ms = hz_wall_us() / 1000;

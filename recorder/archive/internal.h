@@ -129,6 +129,8 @@ bool hz_queue_viewings_wait(const char *store, const struct hz_queue_names *name
 // Says of a DELIVERED record's state that viewings were refused, and why; or that they are not any more. true: it changed.
 bool hz_queue_viewings_look(const char *store, const struct hz_queue_names *names, int64_t now_ms,
                             struct hz_record_state *state);
+// Before a DELIVERED record becomes DELETED: it says again that the EMR has it, refused viewings are told by the outbox alone.
+void hz_queue_viewings_leave(struct hz_record_state *state);
 
 // --- viewings.c ---------------------------------------------------------------------------------------------------------
 // The folder that control notes viewings in.

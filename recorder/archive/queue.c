@@ -475,3 +475,12 @@ bool hz_queue_viewings_look(const char *store, const struct hz_queue_names *name
 	snprintf(state->error, sizeof(state->error), "%s", why);
 	return true;
 }
+
+void hz_queue_viewings_leave(struct hz_record_state *state)
+{
+	if (state->phase != HZ_RECORD_DELIVERED || state->delivery[HZ_TO_EMR].phase != HZ_DELIVERY_PARKED)
+		return;
+	state->delivery[HZ_TO_EMR].phase = HZ_DELIVERY_SENT;
+	state->delivery[HZ_TO_EMR].error[0] = '\0';
+	state->error[0] = '\0';
+}

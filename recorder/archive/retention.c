@@ -128,6 +128,7 @@ static bool delete (struct hz_archive *a, const char *folder, const struct hz_re
                     bool everything, int64_t now_ms)
 {
 	struct hz_record_state after = *state;
+	hz_queue_viewings_leave(&after);
 	after.phase = HZ_RECORD_DELETED;
 	after.changed_ms = state->phase == HZ_RECORD_DELETED ? state->changed_ms : now_ms;
 	const struct hz_deletion d = {.store = a->settings->store,

@@ -306,6 +306,23 @@ static void test_rubbish(void **state)
 	hz_delivery_free(a.emr);
 }
 
+// A record that goes does not say for ever that viewings were refused; one that was refused itself does.
+static void test_leave(void **state)
+{
+	struct hz_record_state s = {.phase = HZ_RECORD_DELIVERED, .error = "refused"}, own;
+	s.delivery[HZ_TO_EMR].phase = HZ_DELIVERY_PARKED;
+	snprintf(s.delivery[HZ_TO_EMR].error, sizeof(s.delivery[0].error), "refused");
+	own = s;
+	own.phase = HZ_RECORD_FINALISED;
+	hz_queue_viewings_leave(&s);
+	assert_int_equal(s.delivery[HZ_TO_EMR].phase, HZ_DELIVERY_SENT);
+	assert_string_equal(s.delivery[HZ_TO_EMR].error, "");
+	assert_string_equal(s.error, "");
+	hz_queue_viewings_leave(&own);
+	assert_int_equal(own.delivery[HZ_TO_EMR].phase, HZ_DELIVERY_PARKED);
+	assert_string_equal(own.error, "refused");
+}
+
 // All of a record goes after its retention: Bundles for nobody go with it, those that wait are told first.
 static void test_deleted(void **state)
 {
@@ -365,6 +382,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_no_emr, begin, tear_down),
 	    cmocka_unit_test_setup_teardown(test_rubbish, begin, tear_down),
 	    cmocka_unit_test_setup_teardown(test_deleted, begin, tear_down),
+	    cmocka_unit_test(test_leave),
 	    cmocka_unit_test_setup_teardown(test_soon, begin, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
