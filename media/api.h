@@ -198,6 +198,13 @@ struct hz_cmd_sub_set {
 #define HZ_SUB_PAUSED 1u
 #define HZ_SUB_PIN                                                                                           \
 	2u // exactly layer max_layer, whatever the link says (a relay carries each layer by itself)
+// A voice that its receiver hears in the mix as well: not sent while the peer's slot with HZ_SUB_MIX is. The worker sees by itself
+// whether that is so: from HZ_HOLD_SETTLE_US after the first packet of the mix went out until none did for HZ_HOLD_LOST_US,
+// so that nobody needs to notice, and to say, that the mix is gone.
+#define HZ_SUB_HELD       4u
+#define HZ_SUB_MIX        8u
+#define HZ_HOLD_SETTLE_US 500000 // so long a receiver may take until it plays what comes anew; both are heard
+#define HZ_HOLD_LOST_US   200000
 
 struct hz_cmd_sub_del {
 	struct hz_msg_header h;

@@ -100,7 +100,8 @@ static uint32_t audio_bps(struct hz_router *r, uint32_t slot, int64_t now_us)
 	uint64_t sum = 0;
 	for (uint16_t s = r->peer[slot].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_peer) {
 		const struct hz_cmd_sub_set *set = hz_arena_sub_set(&r->arena->sub[s]);
-		if (set->kind != HZ_KIND_AUDIO || r->sub[s].track == HZ_NO_SLOT || set->flags & HZ_SUB_PAUSED)
+		if (set->kind != HZ_KIND_AUDIO || r->sub[s].track == HZ_NO_SLOT ||
+		    set->flags & HZ_SUB_PAUSED || hz_sub_held(r, s, now_us))
 			continue;
 		uint32_t bps = rates_of(r, r->sub[s].track, now_us)->bps[0][0][0];
 		// Fifty packets a second while somebody speaks, a few in silence.

@@ -192,6 +192,10 @@ static bool plan_packet(struct hz_router *r, const struct hz_rt_in *in, uint32_t
 	if (!r->peer[s->peer].live || hz_arena_sub_set(as)->flags & HZ_SUB_PAUSED || !ret->pt ||
 	    !hz_flow_passes(r, sub, in))
 		return false;
+	if (hz_sub_held(r, sub, in->now_us)) {
+		s->resync = 1; // numbers go on without a gap where it ended
+		return false;
+	}
 	bool same = !s->resync && map->track == r->arena->track[in->track].id && map->layer == in->layer &&
 	            map->rx_ssrc == in->packet.ssrc && map->codec == map_codec(in);
 	if (!same)
@@ -304,6 +308,8 @@ void hz_forward_one(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub
 	p->stats.down_packets++;
 	p->stats.down_bytes += bytes;
 	r->ops->send_rtp(r->ctx, s->peer, buf, bytes);
+	if (set->flags & HZ_SUB_MIX)
+		hz_hold_sent(r, sub, in->now_us);
 	if (p->repeats && set->kind == HZ_KIND_VIDEO && payload_bytes)
 		hz_repeat_note(r, sub, plan.index, p->repeats, in->now_us);
 }

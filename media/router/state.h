@@ -185,6 +185,8 @@ struct hz_rt_peer {
 	struct hz_rt_congestion *congestion; // NULL: everything goes out
 	uint64_t up_total;                   // bytes received, ever
 	struct hz_remb remb;
+	int64_t mix_us,
+	    mix_since_us; // newest packet with HZ_SUB_MIX that went out, first one without a pause; 0 none
 	struct hz_rt_peer_stats stats;
 };
 
@@ -336,6 +338,10 @@ int64_t hz_filter_find(const struct hz_rt_filter *filter, const struct hz_sub_ma
 bool hz_audio_open(struct hz_rt_in *in);
 // The packet with number in->ext - back, made from the redundancy in *in, as a plain Opus packet. 0: not in it.
 size_t hz_audio_missed(const struct hz_rt_in *in, unsigned back, uint8_t *buf, size_t room);
+
+// hold.c: is this voice left out now, because its receiver hears it in the mix? A packet with HZ_SUB_MIX went out.
+bool hz_sub_held(const struct hz_router *r, uint32_t sub, int64_t now_us);
+void hz_hold_sent(struct hz_router *r, uint32_t sub, int64_t now_us);
 
 // forward.c
 // replay.c: may a subscription begin with a keyframe that has gone by? Then hz_replay() sends it and what followed, up
