@@ -1,6 +1,6 @@
 // What the supervisor hands to the processes it starts, and what they say to each other.
 // A child is this same binary, re-executed: `huizhen worker INDEX`, `huizhen control`, `huizhen recorder` and
-// `huizhen archive`, with these descriptors open.
+// `huizhen archive`, with these descriptors open; or huizhen-mix.
 #ifndef HZ_GATEWAY_CHILD_H
 #define HZ_GATEWAY_CHILD_H
 
@@ -19,9 +19,9 @@ enum { // worker
 	// descriptors, so that its successor finds them (media/worker/shelf.h).
 	HZ_FD_WORKER_SHELF_IN = 8,
 	HZ_FD_WORKER_SHELF_OUT = 9,
-	HZ_FD_WORKER_RINGS = 10, // memfd: the rings between the workers (media/worker/relay.h)
-	HZ_FD_WORKER_WAKE = 11,  // + worker index: eventfds
-	HZ_FD_WORKER_TAPS = 75,  // memfd: the rings to the recorder (media/worker/tap.h)
+	HZ_FD_WORKER_RINGS = 10, // memfd: the rings between the workers and the mix (media/worker/relay.h)
+	HZ_FD_WORKER_WAKE = 11,  // + worker index, behind them the mix: eventfds
+	HZ_FD_WORKER_TAPS = 76,  // memfd: the rings to the recorder (media/worker/tap.h)
 };
 
 enum {                                // control
@@ -32,6 +32,7 @@ enum {                                // control
 	HZ_FD_CONTROL_CONFIG =
 	    7, // memfd: the text of the last configuration file that was right (rewritten at a reload)
 	HZ_FD_CONTROL_RECORDER = 8, // SOCK_SEQPACKET of recorder/api.h
+	HZ_FD_CONTROL_MIX = 9,      // SOCK_SEQPACKET of media/mix/api.h
 	HZ_FD_CONTROL_API = 10,     // + worker index
 };
 
@@ -40,6 +41,12 @@ enum {                             // recorder
 	HZ_FD_RECORDER_CONFIG = 4, // as HZ_FD_CONTROL_CONFIG
 	HZ_FD_RECORDER_TAPS =
 	    5, // memfd: a ring for each worker (media/worker/tap.h); claimed by the one that reads
+};
+
+enum {                       // mix, as huizhen-mix expects them
+	HZ_FD_MIX_API = 3,   // SOCK_SEQPACKET to control (media/mix/api.h)
+	HZ_FD_MIX_RINGS = 4, // as HZ_FD_WORKER_RINGS; claimed by the one that mixes
+	HZ_FD_MIX_WAKE = 5,  // + worker index, behind them its own: eventfds
 };
 
 enum {                            // archive: nothing but this, which its own children read, too

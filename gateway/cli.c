@@ -36,6 +36,7 @@ static const struct command {
     {"control", hz_cli_control, NULL, NULL},
     {"worker", hz_cli_worker, NULL, NULL},
     {"recorder", hz_cli_recorder, NULL, NULL},
+    {"mix", hz_cli_mix, NULL, NULL},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -22,6 +22,7 @@ int hz_cli_record(int argc, char **argv);
 int hz_cli_control(int argc, char **argv);  // internal: started by the supervisor (gateway/child.h)
 int hz_cli_worker(int argc, char **argv);   // internal
 int hz_cli_recorder(int argc, char **argv); // internal
+int hz_cli_mix(int argc, char **argv);      // internal; becomes huizhen-mix
 int hz_cli_archive(int argc, char **argv);  // finished records: to files, PACS and EMR
 int hz_cli_package(int argc, char **argv);  // internal: started by the archive
 int hz_cli_retry(int argc, char **argv);
@@ -29,8 +30,9 @@ int hz_cli_certificate(int argc, char **argv);
 // A record's folder against its certificate; public_pem: NULL for the store's own. Says what differs. An exit code.
 int hz_cli_check_certificate(const char *folder, const char *public_pem);
 
-// Where huizhen-compose is, or should be. ret: PATH_MAX.
+// Where huizhen-compose and huizhen-mix are, or should be. ret: PATH_MAX.
 void hz_cli_composer(char *ret);
+void hz_cli_mixer(char *ret);
 
 // One option of a command. Exactly one of the targets is set.
 struct hz_cli_option {

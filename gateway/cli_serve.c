@@ -113,6 +113,7 @@ int hz_cli_control(int argc, char **argv)
 	fds.http = is_socket(HZ_FD_CONTROL_HTTP) ? HZ_FD_CONTROL_HTTP : -1;
 	fds.https = is_socket(HZ_FD_CONTROL_HTTPS) ? HZ_FD_CONTROL_HTTPS : -1;
 	fds.recorder = is_socket(HZ_FD_CONTROL_RECORDER) ? HZ_FD_CONTROL_RECORDER : -1;
+	fds.mix = is_socket(HZ_FD_CONTROL_MIX) ? HZ_FD_CONTROL_MIX : -1;
 	fds.workers = workers;
 	for (uint32_t i = 0; i < workers; i++)
 		fds.api[i] = HZ_FD_CONTROL_API + (int)i;
@@ -149,8 +150,8 @@ int hz_cli_worker(int argc, char **argv)
 		return err;
 	if (workers < 1 || workers > HZ_MAX_WORKERS || index >= workers)
 		return not_by_hand("worker");
-	fds.workers = workers;
-	for (uint32_t i = 0; i < workers; i++)
+	fds.workers = workers + 1; // the mix is the last
+	for (uint32_t i = 0; i < fds.workers; i++)
 		fds.wake[i] = HZ_FD_WORKER_WAKE + (int)i;
 	options.index = (uint32_t)index;
 	snprintf(name, sizeof(name), "worker%u", options.index);

@@ -112,6 +112,9 @@ struct hz_config {
 		uint32_t writers; // record.writers: threads that seal and write; default 2
 	} record;
 	struct {
+		bool enabled; // mix.enabled, default true: who wants hears one mixed sound (media/mix)
+	} mix;
+	struct {
 		char *level; // log.level: debug info warn error
 	} log;
 };

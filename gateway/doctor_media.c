@@ -9,6 +9,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/secret.h"
+#include "gateway/cli.h"
 #include "media/transport/certificate.h"
 #include "media/transport/srtp.h"
 
@@ -146,6 +147,20 @@ static void check_codecs(struct hz_doctor *d)
 	    missing[0] ? "GStreamer plugins missing:%s" : "GStreamer plugins are there%s", missing);
 }
 
+static void check_mix(struct hz_doctor *d)
+{
+	char program[PATH_MAX];
+	if (!d->config->mix.enabled) {
+		hz_doctor_add(d, "mixed sound", HZ_VERDICT_OFF, NULL, "mix.enabled is false");
+		return;
+	}
+	hz_cli_mixer(program);
+	bool there = access(program, X_OK) == 0;
+	hz_doctor_add(d, "mixed sound", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
+	              "install huizhen-mix beside huizhen, or set mix.enabled to false", "%s%.120s",
+	              there ? "" : "cannot run ", program);
+}
+
 static void check_pages(struct hz_doctor *d)
 {
 	char path[PATH_MAX];
@@ -162,5 +177,6 @@ void hz_doctor_media(struct hz_doctor *d)
 	check_certificate(d);
 	check_libraries(d);
 	check_codecs(d);
+	check_mix(d);
 	check_pages(d);
 }

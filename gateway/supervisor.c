@@ -307,6 +307,7 @@ int hz_supervisor_run(const struct hz_supervisor_options *options, const struct 
 		return -ENOMEM;
 	s->options = options;
 	s->records = config->record.enabled;
+	s->mixes = config->mix.enabled;
 	s->epoll = s->signals = s->pair = s->config_fd = -1;
 	s->handover.conn = s->handover.peer = s->takeover.conn = s->takeover.waiting = -1;
 	s->drain_deadline_us = s->kill_at_us = s->handover.deadline_us = INT64_MAX;

@@ -1,5 +1,6 @@
-// Control, the workers, the recorder and the archive: started, started again when they die, stopped.
+// Control, the workers, the recorder, the archive and the mix: started, started again when they die, stopped.
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/seqpacket.h"
+#include "gateway/cli.h"
 #include "gateway/supervisor_spawn.h"
 #include "gateway/supervisor_state.h"
 
@@ -24,6 +26,7 @@ void hz_children_init(struct hz_supervisor *s)
 	s->control = (struct hz_child){.kind = HZ_CHILD_CONTROL, .start_at_us = INT64_MAX};
 	s->recorder = (struct hz_child){.kind = HZ_CHILD_RECORDER, .start_at_us = INT64_MAX};
 	s->archive = (struct hz_child){.kind = HZ_CHILD_ARCHIVE, .start_at_us = INT64_MAX};
+	s->mix = (struct hz_child){.kind = HZ_CHILD_MIX, .start_at_us = INT64_MAX};
 	for (unsigned i = 0; i < HZ_MAX_WORKERS; i++)
 		s->worker[i] = (struct hz_child){.index = i, .start_at_us = INT64_MAX};
 }
@@ -31,12 +34,26 @@ void hz_children_init(struct hz_supervisor *s)
 static const char *name_of(const struct hz_child *c, char buf[16])
 {
 	static const char *const names[] = {
-	    [HZ_CHILD_CONTROL] = "control", [HZ_CHILD_RECORDER] = "recorder", [HZ_CHILD_ARCHIVE] = "archive"};
+	    [HZ_CHILD_CONTROL] = "control",
+	    [HZ_CHILD_RECORDER] = "recorder",
+	    [HZ_CHILD_ARCHIVE] = "archive",
+	    [HZ_CHILD_MIX] = "mix",
+	};
 	if (c->kind == HZ_CHILD_WORKER)
 		snprintf(buf, 16, "worker%u", c->index);
 	else
 		snprintf(buf, 16, "%s", names[c->kind]);
 	return buf;
+}
+
+// Who writes into rings wakes whoever reads them.
+static void add_wakes(const struct hz_supervisor *s, struct hz_spawn *spawn, int first)
+{
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		spawn->fds[spawn->fd_count++] =
+		    (struct hz_spawn_fd){s->shared.worker[i].wake, first + (int)i};
+	spawn->fds[spawn->fd_count++] =
+	    (struct hz_spawn_fd){s->shared.mix_wake, first + (int)s->shared.workers};
 }
 
 static int spawn_worker(struct hz_supervisor *s, struct hz_child *c)
@@ -59,9 +76,27 @@ static int spawn_worker(struct hz_supervisor *s, struct hz_child *c)
 	                                 {s->shared.rings, HZ_FD_WORKER_RINGS},
 	                                 {s->shared.taps, HZ_FD_WORKER_TAPS}},
 	                         .fd_count = 9};
-	for (unsigned i = 0; i < s->shared.workers; i++)
-		spawn.fds[spawn.fd_count++] =
-		    (struct hz_spawn_fd){s->shared.worker[i].wake, HZ_FD_WORKER_WAKE + (int)i};
+	add_wakes(s, &spawn, HZ_FD_WORKER_WAKE);
+	return hz_spawn(&spawn, &c->pid);
+}
+
+// At a takeover it waits for the old one's rings by itself. Started without a detour over this program, whose many libraries
+// take their time where many want the processors; where it is missing `huizhen mix` says so.
+static int spawn_mix(struct hz_supervisor *s, struct hz_child *c)
+{
+	char workers[12], processes[12], program[PATH_MAX];
+	snprintf(workers, sizeof(workers), "%u", s->shared.workers);
+	snprintf(processes, sizeof(processes), "%u", s->shared.workers + 1);
+	hz_cli_mixer(program);
+	bool there = access(program, X_OK) == 0;
+	const char *const self[] = {"huizhen", "mix", "--workers", workers, "--log", s->level, NULL};
+	const char *const mix[] = {"huizhen-mix", processes, NULL};
+	struct hz_spawn spawn = {
+	    .file = there ? program : "/proc/self/exe",
+	    .argv = there ? mix : self,
+	    .fds = {{s->shared.mix_mix, HZ_FD_MIX_API}, {s->shared.rings, HZ_FD_MIX_RINGS}},
+	    .fd_count = 2};
+	add_wakes(s, &spawn, HZ_FD_MIX_WAKE);
 	return hz_spawn(&spawn, &c->pid);
 }
 
@@ -111,8 +146,9 @@ static int spawn_control(struct hz_supervisor *s, struct hz_child *c)
 	                                 {s->shared.http, HZ_FD_CONTROL_HTTP},
 	                                 {s->shared.https, HZ_FD_CONTROL_HTTPS},
 	                                 {s->config_fd, HZ_FD_CONTROL_CONFIG},
-	                                 {s->records ? s->shared.rec_control : -1, HZ_FD_CONTROL_RECORDER}},
-	                         .fd_count = 6};
+	                                 {s->records ? s->shared.rec_control : -1, HZ_FD_CONTROL_RECORDER},
+	                                 {s->mixes ? s->shared.mix_control : -1, HZ_FD_CONTROL_MIX}},
+	                         .fd_count = 7};
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		spawn.fds[spawn.fd_count++] =
 		    (struct hz_spawn_fd){s->shared.worker[i].api_control, HZ_FD_CONTROL_API + (int)i};
@@ -136,6 +172,7 @@ static void start(struct hz_supervisor *s, struct hz_child *c, int64_t now_us)
 	int err = c->kind == HZ_CHILD_CONTROL    ? spawn_control(s, c)
 	          : c->kind == HZ_CHILD_RECORDER ? spawn_recorder(s, c)
 	          : c->kind == HZ_CHILD_ARCHIVE  ? spawn_archive(s, c)
+	          : c->kind == HZ_CHILD_MIX      ? spawn_mix(s, c)
 	                                         : spawn_worker(s, c);
 	if (err) {
 		hz_error("child.start", "child=%s err=%d", name_of(c, name), err);
@@ -155,6 +192,8 @@ void hz_children_start_due(struct hz_supervisor *s, int64_t now_us)
 			start(s, &s->worker[i], now_us);
 	if (!s->recorder.pid && s->recorder.start_at_us <= now_us)
 		start(s, &s->recorder, now_us);
+	if (!s->mix.pid && s->mix.start_at_us <= now_us)
+		start(s, &s->mix, now_us);
 	if (!s->control.pid && s->control.start_at_us <= now_us)
 		start(s, &s->control, now_us);
 	if (!s->archive.pid && s->archive.start_at_us <= now_us)
@@ -167,6 +206,8 @@ void hz_children_want(struct hz_supervisor *s, bool media, bool control, int64_t
 		s->worker[i].start_at_us = at_us;
 	if (media && s->records)
 		s->recorder.start_at_us = s->archive.start_at_us = at_us;
+	if (media && s->mixes)
+		s->mix.start_at_us = at_us;
 	if (control)
 		s->control.start_at_us = at_us;
 }
@@ -178,6 +219,8 @@ int64_t hz_children_next_us(const struct hz_supervisor *s)
 		next = s->recorder.start_at_us;
 	if (!s->archive.pid && s->archive.start_at_us < next)
 		next = s->archive.start_at_us;
+	if (!s->mix.pid && s->mix.start_at_us < next)
+		next = s->mix.start_at_us;
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (!s->worker[i].pid && s->worker[i].start_at_us < next)
 			next = s->worker[i].start_at_us;
@@ -192,6 +235,8 @@ static struct hz_child *find(struct hz_supervisor *s, pid_t pid)
 		return &s->recorder;
 	if (s->archive.pid == pid)
 		return &s->archive;
+	if (s->mix.pid == pid)
+		return &s->mix;
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid == pid)
 			return &s->worker[i];
@@ -281,6 +326,8 @@ void hz_children_stop(struct hz_supervisor *s, int64_t kill_at_us)
 		kill(s->recorder.pid, SIGTERM);
 	if (s->archive.pid)
 		kill(s->archive.pid, SIGTERM);
+	if (s->mix.pid)
+		kill(s->mix.pid, SIGTERM);
 	hz_children_want(s, true, true, INT64_MAX);
 	s->kill_at_us = kill_at_us;
 }
@@ -293,6 +340,8 @@ void hz_children_kill(struct hz_supervisor *s)
 		kill(s->recorder.pid, SIGKILL);
 	if (s->archive.pid)
 		kill(s->archive.pid, SIGKILL);
+	if (s->mix.pid)
+		kill(s->mix.pid, SIGKILL);
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid)
 			kill(s->worker[i].pid, SIGKILL);
@@ -304,5 +353,5 @@ bool hz_children_gone(const struct hz_supervisor *s)
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		if (s->worker[i].pid)
 			return false;
-	return !s->control.pid && !s->recorder.pid && !s->archive.pid;
+	return !s->control.pid && !s->recorder.pid && !s->archive.pid && !s->mix.pid;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -29,7 +30,10 @@
 
 #define FAIL(err, error, ...) (snprintf(error, HZ_SHARED_ERROR_BYTES, __VA_ARGS__), err)
 
-static const unsigned kinds_alone = HZ_SHARED_ARENA;
+static bool one_a_worker(unsigned kind)
+{
+	return kind >= HZ_SHARED_ARENA && kind <= HZ_SHARED_WAKE;
+}
 
 void hz_shared_init(struct hz_shared *shared)
 {
@@ -39,7 +43,7 @@ void hz_shared_init(struct hz_shared *shared)
 
 int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index)
 {
-	if (kind == 0 || kind >= HZ_SHARED_KINDS || index >= (kind < kinds_alone ? 1 : HZ_MAX_WORKERS))
+	if (kind == 0 || kind >= HZ_SHARED_KINDS || index >= (one_a_worker(kind) ? HZ_MAX_WORKERS : 1))
 		return NULL;
 	struct hz_shared_worker *w = &shared->worker[index];
 	int *const places[HZ_SHARED_KINDS] = {
@@ -59,6 +63,9 @@ int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index)
 	    [HZ_SHARED_SHELF_IN] = &w->shelf_in,
 	    [HZ_SHARED_SHELF_OUT] = &w->shelf_out,
 	    [HZ_SHARED_WAKE] = &w->wake,
+	    [HZ_SHARED_MIX_MIX] = &shared->mix_mix,
+	    [HZ_SHARED_MIX_CONTROL] = &shared->mix_control,
+	    [HZ_SHARED_MIX_WAKE] = &shared->mix_wake,
 	};
 	return places[kind];
 }
@@ -246,14 +253,36 @@ static int open_worker(uint16_t port, size_t arena_bytes, char *error, struct hz
 	return 0;
 }
 
-static int open_rings(unsigned workers, char *error, int *ret)
+// Between the workers and the mix, which has its place in the grid whether it is switched on or not: a takeover may switch it.
+static int open_rings(unsigned workers, char *error, struct hz_shared *shared)
 {
-	int err = hz_memfd_new("huizhen-rings", hz_worker_rings_bytes(workers), ret);
+	int pair[2];
+	int err = hz_memfd_new("huizhen-rings", hz_worker_rings_bytes(workers + 1), &shared->rings);
+	if (!err)
+		err = hz_seqpacket_pair(API_BUFFER_BYTES, pair);
 	if (err)
 		return FAIL(err, error,
 		            "cannot make the workers' rings (%s), at the system: raise its limits",
 		            strerror(-err));
+	shared->mix_mix = pair[0];
+	shared->mix_control = pair[1];
+	shared->mix_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (shared->mix_wake < 0)
+		return FAIL(-errno, error, "cannot make an eventfd (%s), at the system: raise its limits",
+		            strerror(errno));
 	return 0;
+}
+
+int hz_shared_add_mix(struct hz_shared *shared, char ret_error[HZ_SHARED_ERROR_BYTES])
+{
+	int there = (shared->mix_mix >= 0) + (shared->mix_control >= 0) + (shared->mix_wake >= 0);
+	if (there == 3)
+		return 0;
+	if (there)
+		return FAIL(-EPROTO, ret_error, "the running gateway broke off, at --takeover: see its log");
+	close(shared->rings); // its own workers have it as long as they run
+	shared->rings = -1;
+	return open_rings(shared->workers, ret_error, shared);
 }
 
 static int open_recorder(unsigned workers, char *error, struct hz_shared *shared)
@@ -313,7 +342,7 @@ int hz_shared_open(const struct hz_config *config, size_t arena_bytes, char ret_
 		err = open_worker((uint16_t)(config->media.port + i), arena_bytes, ret_error,
 		                  &shared.worker[i]);
 	if (!err)
-		err = open_rings(shared.workers, ret_error, &shared.rings);
+		err = open_rings(shared.workers, ret_error, &shared);
 	if (!err)
 		err = open_recorder(shared.workers, ret_error, &shared);
 	if (!err) {

@@ -9,23 +9,26 @@
 
 #define HZ_SHARED_ERROR_BYTES 256
 
-enum hz_shared_kind {
+enum hz_shared_kind {       // on the wire of a takeover: what is new goes to the end
 	HZ_SHARED_LOCK = 1, // data.dir/run/lock, held with flock(2): one gateway a folder
 	HZ_SHARED_LISTENER, // data.dir/run/supervisor.sock: where a takeover knocks
 	HZ_SHARED_IDENTITY, // media/transport/identity.h
 	HZ_SHARED_HTTP,
 	HZ_SHARED_HTTPS,
-	HZ_SHARED_RINGS, // between the workers
+	HZ_SHARED_RINGS, // between the workers and the mix
 	HZ_SHARED_TAPS,  // from the workers to the recorder
 	HZ_SHARED_REC_RECORDER,
 	HZ_SHARED_REC_CONTROL,
-	HZ_SHARED_ARENA, // from here on one a worker
+	HZ_SHARED_ARENA, // one a worker
 	HZ_SHARED_UDP,
 	HZ_SHARED_API_WORKER,
 	HZ_SHARED_API_CONTROL,
 	HZ_SHARED_SHELF_IN,
 	HZ_SHARED_SHELF_OUT,
-	HZ_SHARED_WAKE,
+	HZ_SHARED_WAKE,    // the last of one a worker
+	HZ_SHARED_MIX_MIX, // an older gateway has none of these
+	HZ_SHARED_MIX_CONTROL,
+	HZ_SHARED_MIX_WAKE,
 	HZ_SHARED_KINDS,
 };
 
@@ -36,6 +39,8 @@ struct hz_shared {
 	int rings;                     // HZ_FD_WORKER_RINGS
 	int taps;                      // HZ_FD_RECORDER_TAPS
 	int rec_recorder, rec_control; // both ends of the pair between recorder and control
+	int mix_mix, mix_control;      // both ends of the pair between mix and control
+	int mix_wake;                  // the mix's HZ_FD_WORKER_WAKE
 	struct hz_shared_worker {
 		int arena, udp;
 		int api_worker,
@@ -55,6 +60,11 @@ int hz_shared_open(const struct hz_config *config, size_t arena_bytes, char ret_
 
 // The place of one descriptor, NULL for a kind or index that does not exist.
 int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index);
+
+// After a takeover from a gateway that knew of no mix: makes what it did not hand over, and the rings anew, in which the mix has a
+// place; what was in the old ones is lost, as in a worker's restart. Otherwise nothing. 0; -EPROTO: part of it was handed over;
+// -errno; ret_error as above.
+int hz_shared_add_mix(struct hz_shared *shared, char ret_error[HZ_SHARED_ERROR_BYTES]);
 
 // Writes our pid into the lock file, for the error message of the next one.
 void hz_shared_sign_lock(const struct hz_shared *shared);

@@ -13,7 +13,7 @@
 #define HZ_TAKEOVER_STOP_US  300000   // the same, when a takeover waits
 #define HZ_TAKEOVER_LIMIT_US 10000000 // the new gateway must be ready by then
 
-enum hz_child_kind { HZ_CHILD_WORKER, HZ_CHILD_CONTROL, HZ_CHILD_RECORDER, HZ_CHILD_ARCHIVE };
+enum hz_child_kind { HZ_CHILD_WORKER, HZ_CHILD_CONTROL, HZ_CHILD_RECORDER, HZ_CHILD_ARCHIVE, HZ_CHILD_MIX };
 
 struct hz_child {
 	enum hz_child_kind kind;
@@ -42,8 +42,9 @@ enum hz_takeover { // the new side
 struct hz_supervisor {
 	const struct hz_supervisor_options *options;
 	struct hz_shared shared;
-	struct hz_child control, recorder, archive, worker[HZ_MAX_WORKERS];
+	struct hz_child control, recorder, archive, mix, worker[HZ_MAX_WORKERS];
 	bool records;       // record.enabled: there are a recorder and an archive
+	bool mixes;         // mix.enabled: there is a mix
 	char program[4096]; // our file's name at the start, for an upgrade
 	char level[8];      // log.level
 	int epoll, signals;
@@ -74,7 +75,7 @@ int hz_supervisor_watch(struct hz_supervisor *s, int fd, uint32_t tag);
 // supervisor_children.c
 void hz_children_init(struct hz_supervisor *s);
 void hz_children_start_due(struct hz_supervisor *s, int64_t now_us);
-// media: the workers, the recorder and the archive.
+// media: the workers, the recorder, the archive and the mix.
 void hz_children_want(struct hz_supervisor *s, bool media, bool control, int64_t at_us);
 void hz_children_exited(struct hz_supervisor *s, pid_t pid, int status, int64_t now_us);
 void hz_children_stop(struct hz_supervisor *s, int64_t kill_at_us); // STOP and SIGTERM; SIGKILL at kill_at_us

@@ -76,7 +76,8 @@ static bool complete(struct hz_supervisor *s)
 	for (unsigned kind = 1; kind < HZ_SHARED_KINDS; kind++) {
 		for (unsigned i = 0; i < s->shared.workers; i++) {
 			const int *fd = hz_shared_fd(&s->shared, kind, i);
-			bool optional = kind == HZ_SHARED_HTTP || kind == HZ_SHARED_HTTPS;
+			bool optional =
+			    kind == HZ_SHARED_HTTP || kind == HZ_SHARED_HTTPS || kind >= HZ_SHARED_MIX_MIX;
 			if (fd && *fd < 0 && !optional)
 				return false;
 		}
@@ -117,7 +118,7 @@ static int talk(struct hz_supervisor *s, int conn, char *error)
 	if (err)
 		return FAIL(err == -ENOENT ? -EPROTO : err, error,
 		            "the running gateway broke off (%s), at --takeover: see its log", strerror(-err));
-	return 0;
+	return hz_shared_add_mix(&s->shared, error);
 }
 
 int hz_takeover_begin(struct hz_supervisor *s, const struct hz_config *config,

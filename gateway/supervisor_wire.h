@@ -3,7 +3,7 @@
 //   new -> old  HELLO     its versions
 //   old -> new  OFFER     its versions and number of workers, or REFUSE: nothing has changed, the new one ends
 //   new -> old  ACCEPT    both compared: they fit
-//   old -> new  FDS...    every descriptor of struct hz_shared
+//   old -> new  FDS...    every descriptor of struct hz_shared that it knows of; of one the new one does not know, it ends
 //   new -> old  PREPARED  its workers are started and wait for the arenas' locks (hz_memfd_claim)
 //   old                   stops its children; the waiting workers go on the moment theirs are free
 //   old -> new  STOPPED   all are gone: start control

@@ -126,16 +126,17 @@ struct hz_cmd_peer_set {
 	char remote_pwd[HZ_PWD_BYTES];
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES]; // of the remote certificate; a mismatch fails the peer
 	uint32_t flags;                            // HZ_PEER_*
-	uint32_t relay;                            // with HZ_PEER_RELAY: the other worker's index; else 0
+	uint32_t relay; // with HZ_PEER_RELAY: the other process of the grid; else 0
 };
 #define HZ_PEER_MUTED 1u // forward nothing from it and nothing to it (lobby); ICE and DTLS go on
-// The other end is the same consult's relay peer on another worker, reached by the rings between the two, plain RTP
-// and RTCP: no ICE, DTLS or SRTP (credentials and fingerprint are zero), CONNECTED at once.
+// The other end is the same consult's relay peer on another worker, or the mix, which is the last process of the grid;
+// reached by the rings between the two, plain RTP and RTCP: no ICE, DTLS or SRTP (credentials and fingerprint are zero),
+// CONNECTED at once.
 #define HZ_PEER_RELAY 2u
 // Reached by full ICE agents of its own (HZ_CMD_AGENT_SET) and not by the worker's UDP port. They die with the worker:
 // HZ_REASON_AGENT_LOST, and only an ICE restart brings the peer back.
 #define HZ_PEER_AGENT 4u
-#define HZ_MAX_RELAYS 64u // workers
+#define HZ_MAX_RELAYS 65u // workers, and the mix
 
 struct hz_cmd_peer_del {
 	struct hz_msg_header h;

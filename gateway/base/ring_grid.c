@@ -1,10 +1,10 @@
 #include "gateway/base/ring_grid.h"
 
-// Enough for a burst of keyframes; few pages of it are ever touched.
+// Enough for a burst of keyframes; few pages of it are ever touched. Whole for eight workers and the mix.
 size_t hz_ring_grid_each(unsigned processes)
 {
 	size_t bytes = (size_t)2 << 20;
-	for (unsigned n = 8; n < processes; n *= 2)
+	for (unsigned n = 9; n < processes; n *= 2)
 		bytes /= 2;
 	return bytes;
 }

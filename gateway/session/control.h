@@ -9,6 +9,7 @@ struct hz_control_fds {
 	int identity;    // memfd of the DTLS certificate, for its fingerprint
 	int http, https; // listening sockets, -1 when off
 	int recorder;    // SOCK_SEQPACKET to the recorder (recorder/api.h), -1: record.enabled is off
+	int mix;         // SOCK_SEQPACKET to the mix (media/mix/api.h), -1: mix.enabled is off
 	int api[64];     // one SOCK_SEQPACKET per worker (media/api.h)
 	unsigned workers;
 };

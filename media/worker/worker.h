@@ -12,10 +12,11 @@ struct hz_worker_fds {
 	int api;   // SOCK_SEQPACKET to control (media/api.h), non-blocking
 	int shelf_in, shelf_out; // SOCK_SEQPACKET pair, both ends kept by the supervisor (shelf.h); -1: none
 	int identity; // memfd: PEM certificate and key of this installation (media/transport/identity.h)
-	// The rings to the other workers (relay.h), and an eventfd each. workers < 2: none.
+	// The rings to the other workers and to the mix (relay.h), and an eventfd each. The mix counts as one, the last.
+	// workers < 2: there is nobody else.
 	unsigned workers;
-	int rings, wake[64];
-	int taps; // memfd of hz_worker_taps_bytes(workers): a ring to the recorder for each (tap.h); 0 or less: none
+	int rings, wake[65];
+	int taps; // memfd of hz_worker_taps_bytes(): a ring to the recorder for each worker (tap.h); 0 or less: none
 };
 
 struct hz_worker_options {
@@ -25,7 +26,7 @@ struct hz_worker_options {
 // Size of the arena's memfd. Sparse: a page costs memory only once it is used.
 size_t hz_worker_arena_bytes(void);
 
-// Size of the memfd with the rings between so many workers; sparse as well.
+// Size of the memfd with the rings between so many processes, workers and the mix; sparse as well.
 size_t hz_worker_rings_bytes(unsigned workers);
 
 // Of one worker's ring to the recorder, and of the memfd with all of them; sparse as well.

@@ -100,8 +100,8 @@ static int worker(const char *index)
 	             is_type(HZ_FD_WORKER_API, S_IFSOCK) && is_type(HZ_FD_WORKER_IDENTITY, S_IFREG) &&
 	             fcntl(HZ_FD_WORKER_WAITING, F_GETFD) == 0 && is_type(HZ_FD_WORKER_SHELF_IN, S_IFSOCK) &&
 	             is_type(HZ_FD_WORKER_SHELF_OUT, S_IFSOCK) && is_type(HZ_FD_WORKER_RINGS, S_IFREG) &&
-	             fcntl(HZ_FD_WORKER_WAKE + FAKE_WORKERS - 1, F_GETFD) == 0 &&
-	             closed(HZ_FD_WORKER_WAKE + FAKE_WORKERS, HZ_FD_WORKER_TAPS) &&
+	             fcntl(HZ_FD_WORKER_WAKE + FAKE_WORKERS, F_GETFD) == 0 && // the mix's
+	             closed(HZ_FD_WORKER_WAKE + FAKE_WORKERS + 1, HZ_FD_WORKER_TAPS) &&
 	             is_type(HZ_FD_WORKER_TAPS, S_IFREG) && closed(HZ_FD_WORKER_TAPS + 1, 300) && is_clean();
 	close(HZ_FD_WORKER_WAITING);
 	if (hz_memfd_claim(HZ_FD_WORKER_ARENA, &claimed) ||
@@ -168,7 +168,7 @@ static int control(int argc, char **argv)
 	bool right = argc == 6 && is_type(HZ_FD_CONTROL_SUPERVISOR, S_IFSOCK) &&
 	             is_type(HZ_FD_CONTROL_IDENTITY, S_IFREG) && is_listening(HZ_FD_CONTROL_HTTP) &&
 	             is_listening(HZ_FD_CONTROL_HTTPS) && is_type(HZ_FD_CONTROL_CONFIG, S_IFREG) &&
-	             is_type(HZ_FD_CONTROL_RECORDER, S_IFSOCK) && closed(9, HZ_FD_CONTROL_API) &&
+	             is_type(HZ_FD_CONTROL_RECORDER, S_IFSOCK) && is_type(HZ_FD_CONTROL_MIX, S_IFSOCK) &&
 	             closed(HZ_FD_CONTROL_API + workers, 300) && is_clean();
 	for (int i = 0; i < workers; i++)
 		right = right && is_type(HZ_FD_CONTROL_API + i, S_IFSOCK);
@@ -208,6 +208,23 @@ static int recorder(int argc, char **argv)
 	while (!ended)
 		poll(NULL, 0, 1000);
 	event("recorder-ended %lld", (long long)hz_now_us());
+	return 0;
+}
+
+static int mix(int argc, char **argv)
+{
+	struct sigaction term = {.sa_handler = on_term};
+	bool right = argc == 6 && strcmp(argv[2], "--workers") == 0 && atoi(argv[3]) == FAKE_WORKERS &&
+	             is_type(HZ_FD_MIX_API, S_IFSOCK) && is_type(HZ_FD_MIX_RINGS, S_IFREG) &&
+	             fcntl(HZ_FD_MIX_WAKE + FAKE_WORKERS, F_GETFD) == 0 &&
+	             closed(HZ_FD_MIX_WAKE + FAKE_WORKERS + 1, 300) && is_clean();
+	sigaction(SIGTERM, &term, NULL);
+	if (hz_memfd_claim(HZ_FD_MIX_RINGS, &claimed))
+		return 71;
+	event("mix %lld pid=%d fds=%s", (long long)hz_now_us(), (int)getpid(), right ? "right" : "wrong");
+	while (!ended)
+		poll(NULL, 0, 1000);
+	event("mix-ended %lld", (long long)hz_now_us());
 	return 0;
 }
 
@@ -271,6 +288,8 @@ bool fake_main(int argc, char **argv, int *ret_code)
 		*ret_code = recorder(argc, argv);
 	else if (strcmp(argv[1], "archive") == 0)
 		*ret_code = archive(argc, argv);
+	else if (strcmp(argv[1], "mix") == 0)
+		*ret_code = mix(argc, argv);
 	else if (strcmp(argv[1], "control") == 0)
 		*ret_code = control(argc, argv);
 	else

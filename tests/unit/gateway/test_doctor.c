@@ -245,6 +245,14 @@ static void records(void **state)
 	expect("records", HZ_VERDICT_FAIL, "not a folder");
 }
 
+static void mixed_sound(void **state)
+{
+	examine("mix: {enabled: false}\n");
+	expect("mixed sound", HZ_VERDICT_OFF, "mix.enabled");
+	examine("");
+	expect("mixed sound", HZ_VERDICT_WARN, "huizhen-mix"); // it is not beside this program
+}
+
 static void too_many_findings(void **state)
 {
 	d.count = 0;
@@ -277,6 +285,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(certificates, make_dir, remove_dir),
 	    cmocka_unit_test_setup_teardown(certificate_refused, make_dir, remove_dir),
 	    cmocka_unit_test_setup_teardown(records, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(mixed_sound, make_dir, remove_dir),
 	    cmocka_unit_test(too_many_findings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

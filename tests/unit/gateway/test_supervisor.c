@@ -93,9 +93,10 @@ static void descriptors(void **state)
 	fake_expect(&f, "worker1 ", 1);
 	fake_expect(&f, "recorder ", 1);
 	fake_expect(&f, "archive ", 1);
+	fake_expect(&f, "mix ", 1);
 	snprintf(command, sizeof(command), "grep -q fds=wrong %s/events", f.dir);
 	assert_int_not_equal(system(command), 0);
-	snprintf(command, sizeof(command), "test $(grep -c fds=right %s/events) = 5", f.dir);
+	snprintf(command, sizeof(command), "test $(grep -c fds=right %s/events) = 6", f.dir);
 	assert_int_equal(system(command), 0);
 	end(&f);
 }
@@ -145,6 +146,29 @@ static void recorder_restarts(void **state)
 static void archive_restarts(void **state)
 {
 	restarts("archive", 1000000);
+}
+
+static void mix_restarts(void **state)
+{
+	restarts("mix", 1000000);
+}
+
+// Switched off nothing mixes; a gateway that takes over may switch it on.
+static void no_mix(void **state)
+{
+	static const char *const takeover[] = {"--takeover", NULL};
+	struct fake f;
+	fake_new(&f);
+	f.serve = fake_serve(&f, "HUIZHEN_MIX_ENABLED=false", NULL);
+	assert_true(fake_heard(&f, "READY=1"));
+	fake_expect(&f, "worker1 ", 1);
+	usleep(100000);
+	assert_int_equal(fake_count(&f, "mix ", NULL), 0);
+	pid_t old = f.serve;
+	f.serve = fake_serve(&f, "", takeover);
+	assert_int_equal(fake_wait(old), 0);
+	fake_expect(&f, "mix ", 1);
+	end(&f);
 }
 
 // Both belong to recording.
@@ -389,6 +413,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(control_restarts),
 	    cmocka_unit_test(recorder_restarts),
 	    cmocka_unit_test(archive_restarts),
+	    cmocka_unit_test(mix_restarts),
+	    cmocka_unit_test(no_mix),
 	    cmocka_unit_test(no_recorder),
 	    cmocka_unit_test(arena_survives),
 	    cmocka_unit_test(messages_survive),

@@ -1,6 +1,7 @@
 // Takeovers with the real supervisor and fake children (fake.h): done, refused, rolled back.
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,6 +19,8 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/seqpacket.h"
+#include "gateway/config.h"
+#include "gateway/supervisor_shared.h"
 #include "gateway/supervisor_wire.h"
 #include "tests/unit/gateway/fake.h"
 
@@ -74,6 +77,9 @@ static void done(void **state)
 		// Never two on the rings: the new one waited for the old one's end.
 		assert_true(fake_last(&f, "recorder ") >= fake_last(&f, "recorder-ended "));
 		assert_int_equal(fake_count(&f, "recorder-ended ", NULL), round + 1);
+		fake_expect(&f, "mix ", round + 2);
+		assert_true(fake_last(&f, "mix ") >= fake_last(&f, "mix-ended "));
+		assert_int_equal(fake_count(&f, "mix-ended ", NULL), round + 1);
 		fake_expect(&f, "archive ", round + 2); // beside the old one: it waits by itself
 		assert_int_equal(fake_count(&f, "archive-ended ", NULL), round + 1);
 		int64_t gap = fake_last(&f, "worker0 ") - fake_last(&f, "worker0-ended ");
@@ -300,7 +306,7 @@ static void odd_visitors(void **state)
 	close(fd);
 
 	struct hz_takeover_msg m = message(HZ_TAKEOVER_HELLO);
-	m.version = 2;
+	m.version = HZ_TAKEOVER_VERSION + 1;
 	fd = knock(&f);
 	assert_int_equal(send(fd, &m, sizeof(m), 0), sizeof(m));
 	assert_int_equal(answer(fd), HZ_TAKEOVER_REFUSE);
@@ -348,6 +354,104 @@ static void odd_visitors(void **state)
 	end(&f);
 }
 
+// --- a running gateway of another version, which this test is
+
+static struct hz_shared open_as_gateway(struct fake *f)
+{
+	char error[HZ_CONFIG_ERROR_BYTES];
+	struct hz_config *config;
+	struct hz_shared shared;
+	fake_write(f, "empty.yaml", "");
+	assert_int_equal(hz_config_load(fake_path(f, "empty.yaml"), error, &config), 0);
+	assert_int_equal(hz_shared_open(config, FAKE_ARENA, error, &shared), 0);
+	hz_config_free(config);
+	return shared;
+}
+
+static void hear(int conn, uint32_t type)
+{
+	struct hz_takeover_msg m;
+	assert_int_equal(recv(conn, &m, sizeof(m), 0), sizeof(m));
+	assert_int_equal(m.version, 1); // an older one hears nothing else
+	assert_int_equal(m.type, type);
+}
+
+// What the takeover gets: the kinds below `end`, and one more. Returns the connection.
+static int hand_over(struct hz_shared *shared, unsigned end, unsigned also)
+{
+	struct pollfd wait = {.fd = shared->listener, .events = POLLIN};
+	struct hz_takeover_msg m = message(HZ_TAKEOVER_OFFER);
+	int fds[HZ_TAKEOVER_FDS];
+	assert_int_equal(poll(&wait, 1, 15000), 1);
+	int conn = accept4(shared->listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(conn >= 0);
+	hear(conn, HZ_TAKEOVER_HELLO);
+	m.workers = shared->workers;
+	assert_int_equal(send(conn, &m, sizeof(m), 0), sizeof(m));
+	hear(conn, HZ_TAKEOVER_ACCEPT);
+	m = message(HZ_TAKEOVER_FD_LIST);
+	for (unsigned kind = 1; kind < HZ_SHARED_KINDS; kind++) {
+		for (unsigned i = 0; (kind < end || kind == also) && i < shared->workers; i++) {
+			const int *fd = hz_shared_fd(shared, kind, i);
+			if (!fd)
+				continue;
+			m.kind[m.fd_count] = (uint8_t)kind;
+			m.index[m.fd_count] = (uint8_t)i;
+			fds[m.fd_count++] = *fd;
+		}
+	}
+	if (also >= HZ_SHARED_KINDS) {
+		m.kind[m.fd_count] = (uint8_t)also;
+		fds[m.fd_count++] = shared->lock;
+	}
+	m.last = 1;
+	assert_int_equal(hz_seqpacket_send_fds(conn, &m, sizeof(m), fds, m.fd_count), 0);
+	return conn;
+}
+
+// It handed over no way to a mix: that is made, and the rings anew. The numbers of what it hands over are what they were.
+static void from_before_the_mix(void **state)
+{
+	struct fake f;
+	fake_new(&f);
+	struct hz_shared shared = open_as_gateway(&f);
+	assert_int_equal(HZ_SHARED_ARENA, 10);
+	assert_int_equal(HZ_SHARED_WAKE, 16);
+	f.serve = fake_serve(&f, "", takeover);
+	int conn = hand_over(&shared, HZ_SHARED_MIX_MIX, 0);
+	hear(conn, HZ_TAKEOVER_READY_TO_RUN);
+	struct hz_takeover_msg m = message(HZ_TAKEOVER_STOPPED);
+	assert_int_equal(send(conn, &m, sizeof(m), 0), sizeof(m));
+	hear(conn, HZ_TAKEOVER_DONE);
+	close(conn);
+	hz_shared_close(&shared);
+	fake_expect(&f, "worker0 ", 1);
+	fake_expect(&f, "worker1 ", 1);
+	fake_expect(&f, "mix ", 1);
+	fake_expect(&f, "control ", 1);
+	assert_false(event_has(&f, "fds=wrong"));
+	end(&f);
+}
+
+// A part of the mix, and what only a later version knows: nothing is started, the running one may go on.
+static void does_not_fit(void **state)
+{
+	static const unsigned also[] = {HZ_SHARED_MIX_CONTROL, HZ_SHARED_KINDS, 255};
+	for (unsigned i = 0; i < 3; i++) {
+		struct fake f;
+		fake_new(&f);
+		struct hz_shared shared = open_as_gateway(&f);
+		pid_t fresh = fake_serve(&f, "", takeover);
+		int conn = hand_over(&shared, i ? HZ_SHARED_KINDS : HZ_SHARED_MIX_MIX, also[i]);
+		assert_int_equal(fake_wait(fresh), 1);
+		assert_true(fake_logged(&f, "broke off"));
+		assert_int_equal(fake_count(&f, "worker0 ", NULL), 0);
+		close(conn);
+		hz_shared_close(&shared);
+		fake_free(&f);
+	}
+}
+
 static void not_while_draining(void **state)
 {
 	struct fake f;
@@ -374,6 +478,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(deaf_old_children),
 	    cmocka_unit_test(by_signal),
 	    cmocka_unit_test(odd_visitors),
+	    cmocka_unit_test(from_before_the_mix),
+	    cmocka_unit_test(does_not_fit),
 	    cmocka_unit_test(not_while_draining),
 	};
 	int code;

@@ -59,6 +59,7 @@ static void start(struct child *c)
 	if (c->pid != 0)
 		return;
 	struct hz_control_fds fds = {.recorder = -1,
+	                             .mix = -1,
 	                             .supervisor = c->supervisor[0],
 	                             .identity = c->identity,
 	                             .http = c->listener,
