@@ -13,6 +13,7 @@
 #include "gateway/session/steps.h"
 #include "gateway/session/watched.h"
 #include "gateway/session/media_link.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/placement.h"
@@ -39,6 +40,7 @@ int hz_brain_new(struct hz_brain **ret)
 	brain->limits.consults = 1000;
 	brain->limits.spread_subscriptions = HZ_SPREAD_DEFAULT;
 	hz_random(&brain->next_number, sizeof(brain->next_number));
+	hz_random(&brain->next_member, sizeof(brain->next_member));
 	if (hz_map_new(CONSULTS_MAX, &brain->consults) || hz_map_new(CONSULTS_MAX, &brain->numbers) ||
 	    hz_map_new(PARTICIPANTS_MAX, &brain->sessions) ||
 	    hz_map_new(PARTICIPANTS_MAX, &brain->resources) || hz_map_new(UFRAGS_MAX, &brain->ufrags) ||
@@ -60,6 +62,7 @@ void hz_brain_free(struct hz_brain *brain)
 		hz_consult_free_memory(consult);
 	hz_record_free_all(brain);
 	hz_replay_free(brain->replay);
+	hz_mix_link_free(brain->mix);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		hz_media_link_free(brain->worker[i].link);
 		hz_ids_done(&brain->worker[i].peers);
@@ -110,19 +113,23 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 			continue;
 		c->recount = false;
 		hz_slots_follow(brain, c);
+		hz_mix_recount(brain, c);
 		hz_codec_recount(brain, c);
 		hz_watched_mark(brain, c);
 	}
-	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain), gather = hz_gather_due(brain);
+	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain), gather = hz_gather_due(brain),
+	        mix = hz_mix_due(brain);
 	hz_persist_flush(brain);
 	hz_record_turn(brain); // events are durable now
 	for (unsigned i = 0; i < brain->workers; i++) {
 		if (brain->worker[i].link)
 			hz_media_link_flush(brain->worker[i].link);
 	}
+	brain->mix_blocked = brain->mix && hz_mix_link_flush(brain->mix); // the workers know of its tracks
 	int64_t push = hz_push_due(brain);
 	push = push < ladder ? push : ladder;
 	push = push < gather ? push : gather;
+	push = push < mix ? push : mix;
 	return push < watched ? push : watched;
 }
 

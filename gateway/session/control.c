@@ -13,6 +13,7 @@
 #include "gateway/session/ice_servers.h"
 #include "gateway/session/keys.h"
 #include "gateway/session/media_link.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/process.h"
 #include "gateway/session/record.h"
@@ -109,7 +110,9 @@ static int load(struct hz_process *process)
 {
 	unsigned skipped = 0;
 	hz_process_clock(process);
-	int err = hz_persist_load(process->brain, &skipped);
+	int err = process->fds->mix < 0 ? 0 : hz_mix_begin(process->brain, process->fds->mix);
+	if (!err)
+		err = hz_persist_load(process->brain, &skipped);
 	if (!err && process->fds->recorder >= 0)
 		err = hz_record_link_new(process->fds->recorder, &hz_record_link_brain_ops, process->brain,
 		                         &process->brain->recorder);

@@ -10,6 +10,7 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/media_link.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/process.h"
 #include "gateway/session/push.h"
@@ -42,6 +43,8 @@ static void turn(void *ctx)
 	}
 	if (process->recorder && hz_record_link_blocked(process->brain->recorder))
 		hz_server_want_write(process->recorder, true);
+	if (process->mix && process->brain->mix_blocked)
+		hz_server_want_write(process->mix, true);
 	if (next != INT64_MAX)
 		hz_server_timer_arm(process->push, next - process->brain->now_us);
 }
@@ -197,6 +200,30 @@ static void on_recorder_writable(void *ctx, int fd)
 	hz_server_want_write(process->recorder, hz_record_link_blocked(process->brain->recorder));
 }
 
+// --- the mix
+
+static void on_mix_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_mix_link_read(process->brain->mix);
+	if (err) { // the supervisor holds both ends: only its own end closes this socket
+		hz_error("mix.socket", "err=%d", -err);
+		hz_server_remove_fd(process->mix);
+		process->mix = NULL;
+	}
+	hz_process_wake(process);
+}
+
+static void on_mix_writable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	process->brain->mix_blocked = hz_mix_link_flush(process->brain->mix);
+	hz_server_want_write(process->mix, process->brain->mix_blocked);
+}
+
 // --- the supervisor
 
 static void reload(struct hz_process *process)
@@ -275,6 +302,9 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->recorder)
 		err = hz_server_add_fd(server, process->fds->recorder, on_recorder_readable,
 		                       on_recorder_writable, process, &process->recorder);
+	if (!err && process->brain->mix)
+		err = hz_server_add_fd(server, process->fds->mix, on_mix_readable, on_mix_writable, process,
+		                       &process->mix);
 	for (unsigned i = 0; i < process->brain->workers && !err; i++) {
 		process->link[i] = (struct hz_process_link){.process = process, .worker = i};
 		err = hz_server_add_fd(server, process->fds->api[i], on_worker_readable, on_worker_writable,
@@ -298,6 +328,7 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_timer_free(process->status);
 	hz_server_remove_fd(process->supervisor);
 	hz_server_remove_fd(process->recorder);
+	hz_server_remove_fd(process->mix);
 	for (unsigned i = 0; i < process->brain->workers; i++)
 		hz_server_remove_fd(process->link[i].handle);
 }

@@ -8,6 +8,7 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/call.h"
 #include "gateway/session/gather.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/objects.h"
@@ -21,6 +22,7 @@
 #define OFFER_EVERY_US 250000
 #define OFFER_BURST    20
 #define HIGH_PRIORITY  1 // of the large picture; the others have 0
+#define MIX            "mix"
 
 static struct hz_peer *ws_peer(const struct hz_participant *p)
 {
@@ -239,6 +241,12 @@ static struct hz_slot *wanted_slot(struct hz_call *call, const json_t *item, siz
 	*ret_track = NULL;
 	if (!id)
 		return slot;
+	if (strcmp(id, MIX) == 0 && call->brain->mix) {
+		if (slot->cmd.kind == HZ_KIND_AUDIO)
+			return slot;
+		hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/items/%zu/track", i);
+		return NULL;
+	}
 	struct hz_track *track = hz_track_find(call->brain, track_id(id));
 	if (!track || !hz_slot_may_show(call->p, track)) {
 		hz_call_refuse_field(call, HZ_RPC_NOT_FOUND, "/items/%zu/track", i);
@@ -256,7 +264,7 @@ static void set_quality(struct hz_slot *slot, const char *quality)
 {
 	if (!quality)
 		return;
-	slot->cmd.flags = strcmp(quality, "off") == 0 ? HZ_SUB_PAUSED : 0;
+	slot->off = strcmp(quality, "off") == 0;
 	if (strcmp(quality, "low") == 0)
 		slot->cmd.max_layer = 0;
 	else if (strcmp(quality, "medium") == 0)
@@ -284,7 +292,13 @@ void hz_call_subscribe(struct hz_call *call)
 	json_array_foreach((json_t *)items, i, item)
 	{
 		struct hz_slot *slot = wanted_slot(call, item, i, &track);
-		hz_slot_show(call->brain, slot, track);
+		const char *id = text_of(item, "track");
+		if (!id && hz_mix_leave(call->brain, slot))
+			continue; // it is heard until the voices are back
+		if (id && strcmp(id, MIX) == 0)
+			hz_mix_listen(call->brain, slot);
+		else
+			hz_mix_show(call->brain, slot, track);
 		set_quality(slot, text_of(item, "quality"));
 		set_priority(slot, text_of(item, "priority"));
 		hz_slot_set(call->brain, slot);

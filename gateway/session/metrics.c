@@ -8,6 +8,7 @@
 
 #include "gateway/session/consult.h"
 #include "gateway/session/media_link.h"
+#include "gateway/session/mix_link.h"
 #include "gateway/session/record.h"
 
 static void family(FILE *f, const char *name, const char *type, const char *help)
@@ -145,6 +146,22 @@ static void recorder(FILE *f, const struct hz_record_link_counters *link)
 	gauge(f, "recorder_tracks", "Tracks that are open to the recorder", link->tracks);
 	counter(f, "recorder_hellos", "Starts of the recorder that control has seen", link->hellos);
 	counter(f, "recorder_refusals", "Messages that the recorder refused", link->refused);
+}
+
+static void mix(FILE *f, const struct hz_brain *brain)
+{
+	const struct hz_mix_status *s = brain->mix ? hz_mix_link_status(brain->mix) : NULL;
+	if (!s)
+		return;
+	gauge(f, "mix_ready", "1: the mix has confirmed everything", hz_mix_link_ready(brain->mix));
+	gauge(f, "mix_rooms", "Consults that are mixed", s->rooms);
+	gauge(f, "mix_members", "Who speaks or listens in them", s->members);
+	gauge(f, "mix_speakers", "Who is heard now", s->speakers);
+	counter(f, "mix_packets_in", "Packets of voices, since the mix's start", s->packets_in);
+	counter(f, "mix_packets_out", "Packets of mixes", s->packets_out);
+	counter(f, "mix_encodes", "Frames encoded", s->encodes);
+	counter(f, "mix_refused", "Packets that were not Opus, or too old", s->refused);
+	counter(f, "mix_skipped", "Ticks that the machine was too slow for", s->skipped);
 }
 
 static void records(FILE *f, const struct hz_brain *brain)
@@ -297,6 +314,7 @@ char *hz_metrics_text(struct hz_brain *brain, const struct hz_server_counters *s
 	people(f, brain);
 	sessions(f, brain);
 	records(f, brain);
+	mix(f, brain);
 	if (server)
 		http(f, server);
 	workers(f, brain);

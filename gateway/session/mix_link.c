@@ -74,6 +74,13 @@ static void set_ready(struct hz_mix_link *link, bool ready)
 	link->ops->on_ready(link->ctx, ready);
 }
 
+void hz_mix_link_resume(struct hz_mix_link *link)
+{
+	link->phase = BEGIN;
+	link->end_unsaid = true;
+	link->end_seq = 0;
+}
+
 void hz_mix_link_use(struct hz_mix_link *link, int fd)
 {
 	link->fd = fd;
@@ -116,8 +123,10 @@ int hz_mix_link_set(struct hz_mix_link *link, const struct hz_mix_member_set *wi
 	} else if (w->gone && w->set.consult != set.consult) {
 		return -EAGAIN; // its end was not said yet
 	}
-	if (set.mix_ssrc)
-		set.mix_ssrc = w->set.mix_ssrc && !w->gone ? w->set.mix_ssrc : fresh_ssrc();
+	if (set.mix_ssrc && w->set.mix_ssrc && !w->gone)
+		set.mix_ssrc = w->set.mix_ssrc;
+	else if (set.mix_ssrc == HZ_MIX_SSRC_ANY)
+		set.mix_ssrc = fresh_ssrc();
 	w->gone = false;
 	w->set = set;
 	say_later(link, w);

@@ -23,11 +23,15 @@ struct hz_mix_link_ops { // none is NULL
 // fd: non-blocking, borrowed; -1 until hz_mix_link_use(). -ENOMEM.
 int hz_mix_link_new(int fd, const struct hz_mix_link_ops *ops, void *ctx, struct hz_mix_link **ret);
 void hz_mix_link_free(struct hz_mix_link *link); // NULL allowed
+// Says everything without a HELLO: this process was started anew, and the mix perhaps goes on.
+void hz_mix_link_resume(struct hz_mix_link *link);
 // The socket of a process that was started anew; its HELLO comes. -1: there is none.
 void hz_mix_link_use(struct hz_mix_link *link, int fd);
 
-// The wish, but for its header and mix_ssrc: of that only whether it is 0 counts, *ret_ssrc is what was chosen (0: does not
-// listen). Repeating one keeps the SSRC. -EINVAL: member 0; -EEXIST: it is in another consult: del() first; -ENOSPC:
+#define HZ_MIX_SSRC_ANY 1u
+
+// The wish, but for its header and mix_ssrc: 0 does not listen, HZ_MIX_SSRC_ANY a fresh one, else what an earlier control process
+// said, which the mix perhaps goes on with. *ret_ssrc is what holds. Repeating a wish keeps the SSRC. -EINVAL: member 0; -EEXIST: it is in another consult: del() first; -ENOSPC:
 // HZ_MIX_MEMBERS; -EAGAIN: del() was not sent yet, flush; -ENOMEM.
 int hz_mix_link_set(struct hz_mix_link *link, const struct hz_mix_member_set *wish, uint32_t *ret_ssrc);
 int hz_mix_link_del(struct hz_mix_link *link, uint32_t member); // -ENOENT

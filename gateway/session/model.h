@@ -93,6 +93,10 @@ struct hz_slot {
 	struct hz_cmd_sub_set cmd; // cmd.track: what it shows, 0: nothing
 	uint8_t step, layer;       // enum hz_step: what the link leaves of it (steps.h)
 	uint8_t logged;            // the step that the visit's log has last
+	bool off;                  // its client wants nothing on it now
+	bool held;                 // mix.h: its voice is heard in the mix
+	uint8_t mix;               // enum hz_mix_use: it shows the mix
+	int64_t mix_until_us;      // HZ_MIX_LEAVING: and does so until then
 };
 
 struct hz_peer {
@@ -197,6 +201,7 @@ struct hz_consult {
 	bool record_held;         // stopped by hand: does not start by itself while anybody of then is there
 	struct hz_peer *relays;   // relay.h
 	bool relay_check;         // some of them may not be needed any more
+	struct hz_mix_room *mix;  // mix.h; NULL: nobody listens to a mix
 	struct hz_heard *heard;   // who speaks, as each of its workers said last
 	unsigned heard_count;
 	uint64_t version; // of the state
@@ -250,6 +255,8 @@ struct hz_counters {
 };
 
 struct hz_turn; // turn.c
+struct hz_mix_link;
+struct hz_mix_room;
 struct hz_record_link;
 
 struct hz_ice { // ice_servers.h
@@ -290,6 +297,12 @@ struct hz_brain {
 	unsigned address_count;
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES];
 	bool draining;
+
+	// mix.h
+	struct hz_mix_link *mix;   // owned; NULL: mix.enabled is off
+	struct hz_mix_room *mixed; // consults with a mix
+	uint32_t next_member;
+	bool mix_blocked; // its socket was full
 
 	// record.h
 	struct hz_record_link *recorder; // owned; NULL: there is none, nothing can be recorded

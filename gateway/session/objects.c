@@ -363,6 +363,9 @@ void hz_slot_set(struct hz_brain *brain, struct hz_slot *slot)
 {
 	slot->cmd.sub = slot->id;
 	slot->cmd.peer = slot->peer->id;
+	if (slot->peer->owner)
+		slot->cmd.flags = (slot->off ? HZ_SUB_PAUSED : 0) | (slot->held ? HZ_SUB_HELD : 0) |
+		                  (slot->mix ? HZ_SUB_MIX : 0);
 	hz_objects_tell(brain, slot->peer->worker, &slot->cmd.h, HZ_CMD_SUB_SET, sizeof(slot->cmd));
 	hz_persist_slot(brain, slot);
 	if (slot->peer->owner)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/persist_json.h"
 #include "gateway/session/record_events.h"
 #include "gateway/store/runtime.h"
@@ -220,6 +221,9 @@ void hz_persist_rewrite(struct hz_brain *brain)
 		for (struct hz_participant *p = consult->participants; p && !brain->store_sick; p = p->next)
 			rewrite_participant(brain, p);
 		for (const struct hz_peer *link = consult->relays; link; link = link->next)
+			rewrite_peer(brain, link);
+		for (const struct hz_peer *link = consult->mix ? consult->mix->links : NULL; link;
+		     link = link->next)
 			rewrite_peer(brain, link);
 	}
 	hz_record_events_rewrite(brain);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/session/mix.h"
+
 json_t *hz_peer_to_json(const struct hz_peer *peer)
 {
 	return json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "kind", peer->kind, "resource",
@@ -23,7 +25,7 @@ json_t *hz_track_to_json(const struct hz_track *track)
 
 json_t *hz_slot_to_json(const struct hz_slot *slot)
 {
-	return json_pack("{s:s, s:i}", "group", slot->group, "nth", slot->nth);
+	return json_pack("{s:s, s:i, s:i}", "group", slot->group, "nth", slot->nth, "mix", slot->mix);
 }
 
 json_t *hz_relay_of_to_json(const struct hz_track *relay)
@@ -101,13 +103,14 @@ int hz_track_from_json(const char *text, struct hz_track *track)
 
 int hz_slot_from_json(const char *text, struct hz_slot *slot)
 {
-	int nth = 0;
+	int nth = 0, mix = 0; // not in what earlier versions left
 	const char *group;
 	json_t *json = json_loads(text, 0, NULL);
 	int err = -EINVAL;
-	if (json && json_unpack(json, "{s:s, s:i}", "group", &group, "nth", &nth) == 0 &&
+	if (json && json_unpack(json, "{s:s, s:i, s?i}", "group", &group, "nth", &nth, "mix", &mix) == 0 &&
 	    take(slot->group, sizeof(slot->group), group)) {
 		slot->nth = (uint8_t)nth;
+		slot->mix = mix == HZ_MIX_WANTED ? HZ_MIX_WANTED : HZ_MIX_NONE;
 		err = 0;
 	}
 	json_decref(json);

@@ -9,6 +9,7 @@
 #include "gateway/session/gather.h"
 #include "gateway/session/ice_tcp.h"
 #include "gateway/session/ids.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
@@ -139,13 +140,16 @@ static int load_slot(struct load *load, const struct hz_media_row *row)
 	if (err)
 		return err;
 	slot->cmd = cmd;
-	const struct hz_track *track = hz_slot_track(load->brain, slot);
-	if (!track || !hz_slot_may_show(peer->owner, track))
-		slot->cmd.track = 0;
 	err = hz_slot_from_json(row->meta, slot);
-	if (err)
+	if (err) {
 		hz_slot_end(load->brain, slot);
-	return err;
+		return err;
+	}
+	slot->off = cmd.flags & HZ_SUB_PAUSED;
+	const struct hz_track *track = hz_slot_track(load->brain, slot);
+	if (!hz_mix_load_slot(load->brain, slot) && (!track || !hz_slot_may_show(peer->owner, track)))
+		slot->cmd.track = 0;
+	return 0;
 }
 
 static int load_relay(struct load *load, struct hz_consult *consult, const struct hz_media_row *row)
@@ -206,6 +210,7 @@ static int drop_stale(struct hz_brain *brain)
 				hz_participant_maybe_leave(brain, p);
 		}
 		hz_relay_repair(brain, consult);
+		hz_mix_repair(brain, consult);
 		consult->recount = true;
 	}
 	return err;

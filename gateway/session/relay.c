@@ -52,47 +52,54 @@ struct hz_peer *hz_relay_link(const struct hz_consult *consult, unsigned worker,
 	return NULL;
 }
 
-void hz_relay_link_add(struct hz_consult *consult, struct hz_peer *link)
+void hz_relay_peer_add(struct hz_consult *consult, struct hz_peer **list, struct hz_peer *link)
 {
 	link->kind = HZ_PEER_LINK;
 	link->state = HZ_PEER_CONNECTED;
 	link->consult = consult;
-	link->next = consult->relays;
-	consult->relays = link;
+	link->next = *list;
+	*list = link;
+}
+
+int hz_relay_peer_new(struct hz_brain *brain, struct hz_consult *consult, unsigned worker, unsigned other,
+                      struct hz_peer **list, struct hz_peer **ret)
+{
+	struct hz_peer *link = calloc(1, sizeof(*link));
+	if (!link)
+		return -ENOMEM;
+	int err = hz_ids_take(&brain->worker[worker].peers, link, &link->id);
+	if (err) {
+		free(link);
+		return err;
+	}
+	link->worker = worker;
+	link->born_us = brain->now_us;
+	link->cmd = (struct hz_cmd_peer_set){
+	    .peer = link->id, .consult = consult->number, .flags = HZ_PEER_RELAY, .relay = other};
+	hz_relay_peer_add(consult, list, link);
+	hz_objects_tell(brain, worker, &link->cmd.h, HZ_CMD_PEER_SET, sizeof(link->cmd));
+	hz_persist_peer(brain, link);
+	*ret = link;
+	return 0;
 }
 
 static int link_get(struct hz_brain *brain, struct hz_consult *consult, unsigned worker, unsigned other,
                     struct hz_peer **ret)
 {
 	struct hz_peer *link = hz_relay_link(consult, worker, other);
-	if (!link) {
-		link = calloc(1, sizeof(*link));
-		if (!link)
-			return -ENOMEM;
-		int err = hz_ids_take(&brain->worker[worker].peers, link, &link->id);
-		if (err) {
-			free(link);
-			return err;
-		}
-		link->worker = worker;
-		link->born_us = brain->now_us;
-		link->cmd = (struct hz_cmd_peer_set){
-		    .peer = link->id, .consult = consult->number, .flags = HZ_PEER_RELAY, .relay = other};
-		hz_relay_link_add(consult, link);
-		hz_objects_tell(brain, worker, &link->cmd.h, HZ_CMD_PEER_SET, sizeof(link->cmd));
-		hz_persist_peer(brain, link);
-	}
+	if (!link)
+		return hz_relay_peer_new(brain, consult, worker, other, &consult->relays, ret);
 	*ret = link;
 	return 0;
 }
 
-static void link_end(struct hz_brain *brain, struct hz_peer *link)
+void hz_relay_peer_end(struct hz_brain *brain, struct hz_peer **list, struct hz_peer *link)
 {
 	struct hz_cmd_peer_del del = {.peer = link->id};
 	hz_objects_tell(brain, link->worker, &del.h, HZ_CMD_PEER_DEL, sizeof(del));
 	hz_persist_forget(brain, link->worker, HZ_MEDIA_PEER, link->id);
 	hz_ids_release(&brain->worker[link->worker].peers, link->id);
-	for (struct hz_peer **at = &link->consult->relays; *at; at = &(*at)->next) {
+	for (struct hz_peer **at = list; *at; at = &(*at)->next) {
 		if (*at == link) {
 			*at = link->next;
 			break;
@@ -112,7 +119,7 @@ static struct hz_slot *layer_of(const struct hz_peer *link, hz_id track, unsigne
 	return NULL;
 }
 
-static uint32_t new_ssrc(const struct hz_peer *link)
+uint32_t hz_relay_ssrc(const struct hz_peer *link)
 {
 	for (;;) {
 		uint32_t ssrc = 0;
@@ -152,7 +159,7 @@ static int layer_get(struct hz_brain *brain, struct hz_peer *link, const struct 
 		                                    .kind = origin->kind,
 		                                    .max_layer = (uint8_t)layer,
 		                                    .flags = HZ_SUB_PIN,
-		                                    .ssrc = new_ssrc(link),
+		                                    .ssrc = hz_relay_ssrc(link),
 		                                    .ext = crossing};
 		slot->cmd.pt_count = codecs(origin->kind, slot->cmd.pt);
 		hz_slot_set(brain, slot);
@@ -349,7 +356,7 @@ void hz_relay_sweep(struct hz_brain *brain, struct hz_consult *consult, bool all
 	for (struct hz_peer *next, *link = consult->relays; link; link = next) {
 		next = link->next;
 		if (idle(link))
-			link_end(brain, link);
+			hz_relay_peer_end(brain, &consult->relays, link);
 	}
 	consult->relay_check = false;
 }

@@ -4,9 +4,17 @@
 #include <string.h>
 
 #include "gateway/session/ids.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist_json.h"
 #include "gateway/session/relay_internal.h"
+
+static bool there(const struct hz_peer *list, unsigned worker, unsigned other)
+{
+	while (list && (list->worker != worker || list->cmd.relay != other))
+		list = list->next;
+	return list;
+}
 
 static int load_link(struct hz_brain *brain, struct hz_consult *consult, const struct hz_media_row *row)
 {
@@ -14,9 +22,10 @@ static int load_link(struct hz_brain *brain, struct hz_consult *consult, const s
 	if (row->cmd_bytes != sizeof(cmd) || row->worker >= brain->workers)
 		return -EINVAL;
 	memcpy(&cmd, row->cmd, sizeof(cmd));
-	bool sound = cmd.flags == HZ_PEER_RELAY && cmd.relay < brain->workers && cmd.relay != row->worker &&
+	bool sound = cmd.flags == HZ_PEER_RELAY && cmd.relay <= brain->workers && cmd.relay != row->worker &&
 	             cmd.consult == consult->number && cmd.peer == row->id;
-	if (!sound || hz_relay_link(consult, row->worker, cmd.relay))
+	struct hz_peer **list = cmd.relay < brain->workers ? &consult->relays : hz_mix_links(brain, consult);
+	if (!sound || !list || there(*list, row->worker, cmd.relay))
 		return -EINVAL;
 	struct hz_peer *link = calloc(1, sizeof(*link));
 	if (!link)
@@ -30,7 +39,7 @@ static int load_link(struct hz_brain *brain, struct hz_consult *consult, const s
 	link->worker = row->worker;
 	link->born_us = brain->now_us;
 	link->cmd = cmd;
-	hz_relay_link_add(consult, link);
+	hz_relay_peer_add(consult, list, link);
 	return 0;
 }
 
@@ -68,8 +77,12 @@ static int load_layer(struct hz_brain *brain, struct hz_consult *consult, const 
 	memcpy(&cmd, row->cmd, sizeof(cmd));
 	struct hz_peer *link = link_by_id(brain, consult, row->worker, cmd.peer);
 	int err = link ? hz_slot_claim(brain, link, row->id, &slot) : -ENOENT;
-	if (!err)
-		slot->cmd = cmd;
+	if (err)
+		return err;
+	slot->cmd = cmd;
+	err = hz_slot_from_json(row->meta, slot); // the mix's have a group
+	if (err)
+		hz_slot_end(brain, slot);
 	return err;
 }
 

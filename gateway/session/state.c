@@ -88,6 +88,7 @@ json_t *hz_state_json(struct hz_brain *brain, const struct hz_participant *p)
 	json_object_set_new(about, "record", hz_record_json(brain, consult, inside));
 	if (!inside)
 		return json;
+	json_object_set_new(about, "mix", json_boolean(brain->mix));
 	json_object_set_new(about, "recording", json_boolean(hz_record_sign(brain, consult) == HZ_SIGN_ON));
 	json_object_set_new(json, "participants", list(brain, p, HZ_STATUS_ADMITTED));
 	if (p->grants & HZ_GRANT_ADMIT)

@@ -10,6 +10,7 @@
 #include "gateway/session/call.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/events.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
@@ -50,8 +51,10 @@ struct rig {
 	struct hz_jwt_keys *keys;
 	int pair[2];
 	struct rig_worker *worker;
-	bool recorder;  // there is one: fake_record_link.h
-	unsigned extra; // workers beside the first
+	bool recorder;         // there is one: fake_record_link.h
+	int mix;               // control's socket to the mix; 0: there is none
+	int (*mix_work)(void); // what the mix does in a turn; how many commands it read
+	unsigned extra;        // workers beside the first
 	struct rig_more {
 		int pair[2];
 		struct rig_worker *worker;
@@ -231,6 +234,10 @@ static inline void rig_turn(struct rig *rig)
 		if (rig->brain->recorder)
 			assert_int_equal(hz_record_link_read(rig->brain->recorder), 0);
 		int read = rig_work(rig, 0, rig->pair[1], rig->worker);
+		if (rig->mix) {
+			read += rig->mix_work();
+			assert_int_equal(hz_mix_link_read(rig->brain->mix), 0);
+		}
 		for (unsigned n = 0; n < rig->extra; n++)
 			read += rig_work(rig, 1 + n, rig->more[n].pair[1], rig->more[n].worker);
 		idle = read ? 0 : idle + 1;
@@ -272,6 +279,8 @@ static inline void rig_start(struct rig *rig)
 		assert_int_equal(hz_brain_add_worker(rig->brain, other), 0);
 	}
 	hz_brain_clock(rig->brain, rig->now_us, rig->wall_us);
+	if (rig->mix)
+		assert_int_equal(hz_mix_begin(rig->brain, rig->mix), 0);
 	assert_int_equal(hz_persist_load(rig->brain, &skipped), 0);
 	assert_int_equal(skipped, 0);
 	if (rig->recorder)

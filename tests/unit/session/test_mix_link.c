@@ -174,6 +174,32 @@ static void said_when_it_comes(void **state)
 	assert_int_equal(refused, 0);
 }
 
+// Control was started anew, the mix was not: it is told everything without a HELLO, and goes on with whom it knows.
+static void resumed(void **state)
+{
+	assert_int_equal(wish(1, 9, true), 0);
+	assert_int_equal(wish(2, 9, false), 0);
+	start_mix(0);
+	settle();
+	hz_mix_link_free(link_);
+	assert_int_equal(setup(state), 0);
+	hz_mix_link_use(link_, fd[0]);
+	hz_mix_link_resume(link_);
+	assert_int_equal(wish(1, 9, true), 0);
+	assert_int_equal(wish(3, 9, false), 0);
+	settle();
+	assert_true(hz_mix_link_ready(link_));
+	assert_int_equal(commands, 4); // BEGIN, two, END
+	assert_int_equal(there().members, 2);
+	assert_int_equal(refused, 0);
+	// What was wished for and taken back before anything was said is nobody.
+	assert_int_equal(wish(4, 9, false), 0);
+	assert_int_equal(hz_mix_link_del(link_, 4), 0);
+	settle();
+	assert_int_equal(there().members, 2);
+	assert_int_equal(refused, 0);
+}
+
 static void repeated_after_a_kill(void **state)
 {
 	assert_int_equal(wish(1, 9, true), 0);
@@ -252,6 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(said_when_it_comes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(resumed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(repeated_after_a_kill, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_full_queue, setup, teardown),
 	    cmocka_unit_test_setup_teardown(strange_messages, setup, teardown),
