@@ -31,6 +31,15 @@ export function DevicesPanel(props: { consult: Consult; onClose: () => void; onN
 				{canChooseSpeaker && (
 					<Select name="speakerDevice" list={list.speakers} value={undefined} onChange={(id) => void consult.audio.setSpeaker(id)} />
 				)}
+				{consult.mixed.available && (
+					<label class="checkbox">
+						<input
+							type="checkbox" checked={consult.mixed.on} data-testid="mixed-sound"
+							onChange={(ev) => consult.mixed.set(ev.currentTarget.checked)}
+						/>
+						<span>{t('mixedSound')}</span>
+					</label>
+				)}
 				<h3>{t('statsOwn')}</h3>
 				<ConnectionDetails consult={consult} participant={consult.me.id} />
 			</div>

@@ -65,6 +65,7 @@ export const en = {
 	checkCamera: 'Camera',
 	checkMicrophone: 'Microphone',
 	speakerDevice: 'Loudspeaker',
+	mixedSound: 'One mixed sound of all voices (for a weak connection)',
 	checkFront: 'Use front',
 	checkBack: 'Use back',
 	checkSpeak: 'Say something: the bar should move.',

@@ -65,6 +65,7 @@ export const zh: Messages = {
 	checkCamera: '摄像头',
 	checkMicrophone: '麦克风',
 	speakerDevice: '扬声器',
+	mixedSound: '合并所有人的声音（网络较弱时使用）',
 	checkFront: '换前置',
 	checkBack: '换后置',
 	checkSpeak: '请说句话，音量条应会跳动。',

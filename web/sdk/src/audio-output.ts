@@ -1,11 +1,17 @@
 // Plays every remote microphone through an element of its own, and says when the browser wants a gesture first.
 import type { Peer } from './peer';
 import { setSpeaker } from './devices';
+import { MIX } from './wanted';
 
 interface Outlet {
 	element: HTMLAudioElement;
 	track: MediaStreamTrack;
+	/** It goes when this fires. */
+	leaving?: ReturnType<typeof setTimeout>;
 }
+
+/** The gateway lets a mix be heard until the voices are back: it is played for as long. */
+const LINGER_MS = 1_200;
 
 export class AudioOutput {
 	private readonly outlets = new Map<string, Outlet>();
@@ -24,7 +30,14 @@ export class AudioOutput {
 		if (typeof document === 'undefined') return;
 		for (const [id, outlet] of this.outlets) {
 			const track = trackIds.includes(id) ? peer?.mediaTrack(id) : null;
-			if (track !== outlet.track) this.remove(id);
+			if (track === outlet.track) {
+				clearTimeout(outlet.leaving);
+				outlet.leaving = undefined;
+			} else if (id === MIX && !track && peer) {
+				outlet.leaving ??= setTimeout(() => this.outlets.get(id) === outlet && this.remove(id), LINGER_MS);
+			} else {
+				this.remove(id);
+			}
 		}
 		for (const id of trackIds) {
 			const track = peer?.mediaTrack(id);
@@ -69,6 +82,7 @@ export class AudioOutput {
 	private remove(id: string): void {
 		const outlet = this.outlets.get(id);
 		if (!outlet) return;
+		clearTimeout(outlet.leaving);
 		this.outlets.delete(id);
 		outlet.element.srcObject = null;
 		outlet.element.remove();

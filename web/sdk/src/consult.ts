@@ -18,13 +18,15 @@ import { Session, type SessionState } from './session';
 import { reportOf, type Statistics } from './stats';
 import type { Uplink } from './uplink';
 import { Views } from './views';
-import { isShown, wantedTracks } from './wanted';
+import { heardTracks, isShown, MIX, MixedSound, wantedTracks } from './wanted';
 
 export class Consult extends Emitter<ConsultEvents> {
 	/** Plays the others' sound; see AudioOutput.resume() for browsers that want a gesture. */
 	readonly audio: AudioOutput;
 	/** Whether the consult is recorded and oneself with it; starting, stopping, consent. */
 	readonly record: ConsultRecord;
+	/** One mixed sound instead of a stream from each. */
+	readonly mixed = new MixedSound(() => this.snapshot, () => this.refreshWanted());
 	private readonly session: Session;
 	private readonly store: ResumeStore;
 	private readonly publications: Publications;
@@ -365,18 +367,16 @@ export class Consult extends Emitter<ConsultEvents> {
 	}
 
 	// --- media
-
 	private refreshWanted(): void {
 		const { peer } = this.link;
 		if (!peer || !this.can('subscribe')) return;
-		peer.setWanted(wantedTracks(this.remoteTracks, this.views));
+		peer.setWanted(wantedTracks(this.remoteTracks, this.views, this.mixed.on));
 		this.onMediaChange();
 	}
 
 	private onMediaChange(): void {
 		this.attached.refresh();
-		const audio = this.remoteTracks.filter((t) => t.kind === 'audio').map((t) => t.id);
-		if (this.options.playAudio) this.audio.update(this.link.peer, audio);
+		if (this.options.playAudio) this.audio.update(this.link.peer, heardTracks(this.remoteTracks, this.mixed.on));
 		const quality = this.quality;
 		if (quality !== this.lastQuality) this.emit('quality', quality);
 		this.lastQuality = quality;
@@ -385,7 +385,8 @@ export class Consult extends Emitter<ConsultEvents> {
 
 	private nameOfTrack(id: string): { participant: string; source: Source; active: boolean } | undefined {
 		const t = this.remoteTracks.find((x) => x.id === id);
-		return t && { participant: t.participant, source: t.source, active: isShown(t, this.views) };
+		if (!t) return id === MIX ? { participant: '', source: MIX, active: true } : undefined;
+		return { participant: t.participant, source: t.source, active: isShown(t, this.views, this.mixed.on) };
 	}
 
 	private async updateTrack(source: Source, muted: boolean): Promise<void> {

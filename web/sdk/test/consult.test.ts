@@ -158,6 +158,29 @@ describe('consult', () => {
 		expect(last().last('track.update').params).toEqual({ track: 't9', muted: false });
 	});
 
+	it('hears one mixed sound where the gateway offers it, and the voices again', async () => {
+		const people = [person('me'), person('dr', [track('t1', 'microphone')])];
+		const state = stateOf('admitted', people);
+		const items = () => last().last('subscribe').params.items as { track: string | null; quality: string }[];
+		await joined(state);
+		await answer();
+		last().reply('subscribe', {});
+		await settle();
+		consult.mixed.set(true);
+		await settle();
+		expect(consult.mixed.available).toBe(false);
+		expect(consult.mixed.on).toBe(false);
+		await push('state', { ...state, version: 2, consult: { ...state.consult, mix: true } });
+		expect(consult.mixed.on).toBe(true);
+		await answer();
+		expect(items()).toMatchObject([{ track: 'mix', quality: 'high' }]); // the voice stays as it is: the gateway holds it
+		last().reply('subscribe', {});
+		await settle();
+		consult.mixed.set(false);
+		await settle();
+		expect(items()).toMatchObject([{ track: null }]);
+	});
+
 	it('resumes on the same PeerConnection and subscribes again', async () => {
 		const state = stateOf('admitted', [person('me'), person('dr', [track('t1', 'camera')])]);
 		await joined(state);
