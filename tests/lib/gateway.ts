@@ -60,6 +60,8 @@ export interface GatewayOptions {
   yaml?: string; // written as huizhen.yaml into the data folder, which is the working folder
 }
 
+export type ChildKind = "control" | "worker" | "recorder" | "archive" | "mix";
+
 export interface TokenOptions { id?: string; name?: string; ttl?: string; once?: boolean; consent?: boolean; grant?: string }
 
 export class Gateway {
@@ -133,18 +135,19 @@ export class Gateway {
         const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
         const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
         if (Number(fields[1]) !== this.process.pid || fields[0] === "Z") continue;
-        found.push({ pid: Number(entry), args: readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0").slice(1, -1) });
+        const [name = "", ...args] = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0").slice(0, -1);
+        found.push({ pid: Number(entry), args: name === "huizhen-mix" ? ["mix"] : args });
       } catch { /* gone meanwhile */ }
     }
     return found;
   }
 
-  pidOf(kind: "control" | "worker" | "recorder" | "archive", index = 0): number | undefined {
+  pidOf(kind: ChildKind, index = 0): number | undefined {
     return this.children().find((c) => c.args[0] === kind && (kind !== "worker" || c.args[1] === String(index)))?.pid;
   }
 
   // kill -9; returns the pid that was killed.
-  kill9(kind: "control" | "worker" | "recorder" | "archive", index = 0): number {
+  kill9(kind: ChildKind, index = 0): number {
     const pid = this.pidOf(kind, index);
     if (!pid) throw new Error(`no ${kind} process`);
     process.kill(pid, "SIGKILL");

@@ -61,10 +61,11 @@ export function readTiles(page: AnyPage): Promise<(Reading & { participant: stri
     } return out; })()`);
 }
 
-// The strongest level of each tone over all remote microphones that the page plays.
-export function readRemoteTones(page: AnyPage, frequencies: number[]): Promise<number[]> {
+// The strongest level of each tone over all remote microphones that the page plays, or in one track.
+export function readRemoteTones(page: AnyPage, frequencies: number[], trackId?: string): Promise<number[]> {
+  const which = trackId === undefined ? "audio[data-huizhen-track]" : `audio[data-huizhen-track="${trackId}"]`;
   return run(page, `(async () => { const read = ${readTones.toString()}; const best = ${JSON.stringify(frequencies)}.map(() => -200);
-    for (const element of document.querySelectorAll('audio[data-huizhen-track]')) {
+    for (const element of document.querySelectorAll('${which}')) {
       const track = element.srcObject && element.srcObject.getAudioTracks()[0];
       if (!track || element.paused) continue;
       const levels = await read(track, ${JSON.stringify(frequencies)}); levels.forEach((l, i) => { if (l > best[i]) best[i] = l; });
