@@ -16,6 +16,7 @@
 #define MIX       4
 #define CONSULT   77
 #define PT        97
+#define PT_RED    63
 #define SPEAKS    4711 // SSRC: of the voice to the worker
 #define VOICE     900  // from the worker to the mix
 #define HEARS     816  // of the mix, from the worker to who listens
@@ -159,21 +160,55 @@ static int teardown(void **state)
 	return 0;
 }
 
+static size_t encode(uint8_t ret[400])
+{
+	float pcm[960];
+	for (unsigned i = 0; i < 960; i++, phase += 2 * M_PI * 440 / 48000)
+		pcm[i] = 0.2f * (float)sin(phase);
+	int n = opus_encode_float(encoder, pcm, 960, ret, 400);
+	assert_true(n > 0);
+	return (size_t)n;
+}
+
+static void send_voice(uint8_t pt, uint8_t *buf, size_t bytes) // room for the header in front
+{
+	struct hz_rtp_offsets offsets;
+	struct hz_rtp_header header = {.ts = 960u * seq, .ssrc = SPEAKS, .seq = seq, .pt = pt};
+	const struct hz_ring_record record = {HZ_RING_RTP, 0, CONSULT, hz_now_us()};
+	seq++;
+	assert_int_equal(hz_rtp_write_header(buf, 12, &header, NULL, NULL, &offsets), 0);
+	assert_int_equal(hz_ring_put(&to, &record, buf, 12 + bytes), 0);
+	assert_int_equal(eventfd_write(rig->fds.wake[MINE], 1), 0);
+}
+
 static void say(void)
 {
 	uint8_t buf[12 + 400];
-	float pcm[960];
-	struct hz_rtp_offsets offsets;
-	struct hz_rtp_header header = {.ts = 960u * seq, .ssrc = SPEAKS, .seq = seq, .pt = PT};
-	const struct hz_ring_record record = {HZ_RING_RTP, 0, CONSULT, hz_now_us()};
-	seq++;
-	for (unsigned i = 0; i < 960; i++, phase += 2 * M_PI * 440 / 48000)
-		pcm[i] = 0.2f * (float)sin(phase);
-	int n = opus_encode_float(encoder, pcm, 960, buf + 12, 400);
-	assert_true(n > 0);
-	assert_int_equal(hz_rtp_write_header(buf, 12, &header, NULL, NULL, &offsets), 0);
-	assert_int_equal(hz_ring_put(&to, &record, buf, 12 + (size_t)n), 0);
-	assert_int_equal(eventfd_write(rig->fds.wake[MINE], 1), 0);
+	send_voice(PT, buf, encode(buf + 12));
+}
+
+// RFC 2198: the frame before goes along.
+static void say_in_red(void)
+{
+	static uint8_t before[400];
+	static size_t before_bytes;
+	uint8_t buf[12 + 5 + 800], now[400];
+	size_t n = encode(now), old = before_bytes, at = 12;
+	if (old) {
+		buf[at++] = 0x80 | PT;
+		buf[at++] = (uint8_t)(960 >> 6);
+		buf[at++] = (uint8_t)((960 & 63) << 2 | old >> 8);
+		buf[at++] = (uint8_t)old;
+	}
+	buf[at++] = PT;
+	memcpy(buf + at, before, old);
+	memcpy(buf + at + old, now, n);
+	memcpy(before, now, n);
+	before_bytes = n;
+	if (seq % 4 == 3)
+		seq++; // lost on its way
+	else
+		send_voice(PT_RED, buf, at - 12 + old + n);
 }
 
 static unsigned hear(void)
@@ -234,6 +269,48 @@ static void a_voice_comes_back_mixed(void **state)
 	assert_true(loud < 0.001f);
 }
 
+// The newest that the mix said of itself.
+static struct hz_mix_status mix_says(void)
+{
+	_Alignas(8) uint8_t buf[HZ_API_MAX_BYTES];
+	struct hz_mix_status status = {0};
+	size_t bytes;
+	while (hz_seqpacket_recv(api, buf, sizeof(buf), &bytes) == 0) {
+		const struct hz_msg_header *h = (const void *)buf;
+		if (h->type == HZ_MIX_STATUS && bytes == sizeof(status))
+			memcpy(&status, buf, bytes);
+	}
+	return status;
+}
+
+// A voice in RED reaches the mix as bare Opus, what was lost on the publisher's link as well.
+static void a_voice_in_red(void **state)
+{
+	(void)state;
+	command(
+	    (union hz_msg){.track_set = {.track = HZ_ID(0, 1),
+	                                 .peer = TO_PEOPLE,
+	                                 .kind = HZ_KIND_AUDIO,
+	                                 .layer_count = 1,
+	                                 .pt_count = 2,
+	                                 .ssrc = {SPEAKS},
+	                                 .pt = {{PT, 0, HZ_CODEC_OPUS, 0}, {PT_RED, 0, HZ_CODEC_RED, 0}}}},
+	    HZ_CMD_TRACK_SET, sizeof(struct hz_cmd_track_set));
+	unsigned heard = 0;
+	loud = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		say_in_red();
+		usleep(20000);
+		heard += hear();
+	}
+	assert_true(heard > 50);
+	assert_true(loud > 0.05f);
+	usleep(600000);
+	struct hz_mix_status status = mix_says();
+	assert_true(status.refused < 50); // in RED all were; on a busy machine some wait too long
+	assert_true(status.packets_in >= 98); // 25 of the 100 were lost; the last may be
+}
+
 static void the_mix_is_killed(void **state)
 {
 	(void)state;
@@ -271,6 +348,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_voice_comes_back_mixed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_voice_in_red, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_mix_is_killed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_worker_is_killed, setup, teardown),
 	};
