@@ -260,6 +260,18 @@ static struct hz_slot *wanted_slot(struct hz_call *call, const json_t *item, siz
 	return slot;
 }
 
+// Of the mix: what its client wants to hear.
+static void set_language(struct hz_brain *brain, struct hz_slot *slot, const char *language)
+{
+	char wanted[HZ_LANGUAGE_BYTES] = "";
+	snprintf(wanted, sizeof(wanted), "%s", language ? language : "");
+	if (strcmp(slot->language, wanted) == 0)
+		return;
+	memcpy(slot->language, wanted, sizeof(wanted));
+	slot->peer->owner->consult->recount = true;
+	hz_push_state(brain, slot->peer->owner->consult);
+}
+
 static void set_quality(struct hz_slot *slot, const char *quality)
 {
 	if (!quality)
@@ -299,6 +311,7 @@ void hz_call_subscribe(struct hz_call *call)
 			hz_mix_listen(call->brain, slot);
 		else
 			hz_mix_show(call->brain, slot, track);
+		set_language(call->brain, slot, slot->mix ? text_of(item, "language") : NULL);
 		set_quality(slot, text_of(item, "quality"));
 		set_priority(slot, text_of(item, "priority"));
 		hz_slot_set(call->brain, slot);
@@ -309,6 +322,7 @@ void hz_call_track_update(struct hz_call *call)
 {
 	const json_t *muted = json_object_get(call->params, "muted");
 	const char *label = text_of(call->params, "label");
+	const json_t *language = json_object_get(call->params, "language");
 	hz_id id = track_id(text_of(call->params, "track"));
 	struct hz_track *track = hz_track_find(call->brain, id);
 	bool own = track && track->peer->owner == call->p;
@@ -318,8 +332,12 @@ void hz_call_track_update(struct hz_call *call)
 		return;
 	}
 	// A host may silence somebody; switching a microphone on again is its owner's alone.
-	if (!own && (!(call->p->grants & HZ_GRANT_ADMIT) || label || !json_is_true(muted))) {
+	if (!own && (!(call->p->grants & HZ_GRANT_ADMIT) || label || language || !json_is_true(muted))) {
 		hz_call_refuse(call, HZ_RPC_NOT_ALLOWED, NULL, NULL);
+		return;
+	}
+	if (language && track->source != HZ_SOURCE_MICROPHONE) {
+		hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/language");
 		return;
 	}
 	if (muted && track->muted != json_is_true(muted))
@@ -330,5 +348,8 @@ void hz_call_track_update(struct hz_call *call)
 		track->muted = json_is_true(muted);
 	if (label)
 		snprintf(track->label, sizeof(track->label), "%s", label);
+	if (language) // null: it interprets no more
+		snprintf(track->language, sizeof(track->language), "%s",
+		         json_is_string(language) ? json_string_value(language) : "");
 	hz_track_set(call->brain, track);
 }

@@ -215,6 +215,7 @@ static int fit_voice(struct hz_brain *brain, struct hz_mix_room *room, const str
 	}
 	wish->voice_ssrc = slot->cmd.ssrc;
 	wish->voice_worker = (uint16_t)link->worker;
+	wish->interprets = (uint8_t)hz_mix_language(room, voice->language);
 	return 0;
 }
 
@@ -243,6 +244,7 @@ static int fit_ear(struct hz_brain *brain, struct hz_mix_room *room, struct hz_m
 	}
 	wish->mix_ssrc = seat->ssrc ? seat->ssrc : HZ_MIX_SSRC_ANY;
 	wish->mix_worker = (uint16_t)seat->worker;
+	wish->language = (uint8_t)hz_mix_language(room, ear->language);
 	return 0;
 }
 
@@ -376,6 +378,7 @@ void hz_mix_recount(struct hz_brain *brain, struct hz_consult *consult)
 	}
 	for (struct hz_mix_seat *seat = room->seats; seat; seat = seat->next)
 		seat->kept = false;
+	hz_mix_languages(room);
 	for (const struct hz_participant *p = wanted ? consult->participants : NULL; p; p = p->next)
 		fit(brain, room, p);
 	sweep_seats(brain, room);

@@ -13,6 +13,7 @@
 
 #include "gateway/session/mix_link.h"
 #include "gateway/session/model.h"
+#include "media/mix/mixer.h"
 
 enum hz_mix_use {
 	HZ_MIX_NONE,
@@ -28,6 +29,8 @@ struct hz_mix_room {
 	struct hz_peer *links; // one a worker
 	struct hz_mix_seat *seats;
 	int64_t due_us; // to look at what is held
+	char language[HZ_MIXER_LANGUAGES]
+	             [HZ_LANGUAGE_BYTES]; // that somebody interprets into, by the mix's number less 1; ""
 };
 
 // Makes the way to the mix; before hz_persist_load(). fd as in hz_mix_link_new(). -ENOMEM.

@@ -26,6 +26,10 @@ struct hz_mix_seat {
 struct hz_slot *hz_mix_ear(const struct hz_participant *p);
 struct hz_track *hz_mix_voice(const struct hz_participant *p);
 
+// mix_language.c: numbers for what is interpreted now; a language's number, 0: none.
+void hz_mix_languages(struct hz_mix_room *room);
+unsigned hz_mix_language(const struct hz_mix_room *room, const char *language);
+
 struct hz_mix_room *hz_mix_room_get(struct hz_brain *brain, struct hz_consult *consult); // NULL: no memory
 struct hz_mix_seat *hz_mix_seat_of(const struct hz_consult *consult, const char *id);    // NULL: none
 struct hz_mix_seat *hz_mix_seat_by_member(const struct hz_brain *brain, uint32_t member);

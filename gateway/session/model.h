@@ -20,6 +20,7 @@
 #define HZ_SLOTS_PER_PEER         64
 #define HZ_PEERS_PER_PARTICIPANT  128 // one WebSocket's, and WHIP and WHEP resources
 #define HZ_LABEL_BYTES            HZ_NAME_TEXT_BYTES
+#define HZ_LANGUAGE_BYTES         16 // a tag of BCP 47 and the zero
 #define HZ_RESOURCE_CHARS         22
 #define HZ_KEY_CHARS              32 // of a resume key
 #define HZ_SESSION_CHARS          16
@@ -74,6 +75,7 @@ struct hz_track {
 	bool asked;       // a renegotiation for another codec is under way
 	bool thin;        // sound: answered with a low rate, for a listener whose link is thin
 	char label[HZ_LABEL_BYTES];
+	char language[HZ_LANGUAGE_BYTES]; // of a microphone: what it interprets into; ""
 	struct hz_cmd_track_set cmd;
 	hz_id of;             // relay.h: the publisher's track at worker peer->cmd.relay; else 0
 	bool needed;          // relay.h: while it looks for what is not
@@ -89,14 +91,15 @@ struct hz_slot {
 	struct hz_peer *peer;
 	hz_id id;
 	char group[HZ_ID_TEXT_BYTES];
-	uint8_t nth;               // WHEP: follows the nth track of its kind of peer->source
-	struct hz_cmd_sub_set cmd; // cmd.track: what it shows, 0: nothing
-	uint8_t step, layer;       // enum hz_step: what the link leaves of it (steps.h)
-	uint8_t logged;            // the step that the visit's log has last
-	bool off;                  // its client wants nothing on it now
-	bool held;                 // mix.h: its voice is heard in the mix
-	uint8_t mix;               // enum hz_mix_use: it shows the mix
-	int64_t mix_until_us;      // HZ_MIX_LEAVING: and does so until then
+	uint8_t nth;                      // WHEP: follows the nth track of its kind of peer->source
+	struct hz_cmd_sub_set cmd;        // cmd.track: what it shows, 0: nothing
+	uint8_t step, layer;              // enum hz_step: what the link leaves of it (steps.h)
+	uint8_t logged;                   // the step that the visit's log has last
+	bool off;                         // its client wants nothing on it now
+	bool held;                        // mix.h: its voice is heard in the mix
+	uint8_t mix;                      // enum hz_mix_use: it shows the mix
+	int64_t mix_until_us;             // HZ_MIX_LEAVING: and does so until then
+	char language[HZ_LANGUAGE_BYTES]; // of the mix: whose interpreter its client wants to hear; ""
 };
 
 struct hz_peer {

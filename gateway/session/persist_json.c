@@ -17,15 +17,16 @@ json_t *hz_peer_to_json(const struct hz_peer *peer)
 
 json_t *hz_track_to_json(const struct hz_track *track)
 {
-	return json_pack("{s:i, s:s, s:b, s:i, s:I, s:I, s:I}", "source", track->source, "label",
+	return json_pack("{s:i, s:s, s:b, s:i, s:I, s:I, s:I, s:s}", "source", track->source, "label",
 	                 track->label, "muted", track->muted, "codec", track->codec, "offered",
 	                 (json_int_t)track->offered, "tap", (json_int_t)track->tap_key, "since",
-	                 (json_int_t)track->tap_since_us);
+	                 (json_int_t)track->tap_since_us, "language", track->language);
 }
 
 json_t *hz_slot_to_json(const struct hz_slot *slot)
 {
-	return json_pack("{s:s, s:i, s:i}", "group", slot->group, "nth", slot->nth, "mix", slot->mix);
+	return json_pack("{s:s, s:i, s:i, s:s}", "group", slot->group, "nth", slot->nth, "mix", slot->mix,
+	                 "language", slot->language);
 }
 
 json_t *hz_relay_of_to_json(const struct hz_track *relay)
@@ -79,16 +80,18 @@ int hz_peer_from_json(const char *text, struct hz_peer *peer)
 int hz_track_from_json(const char *text, struct hz_track *track)
 {
 	int source = 0, muted = 0, codec = 0;
-	const char *label;
-	json_int_t offered, tap = 0, since = 0; // the last two are not in what earlier versions left
+	const char *label, *language = "";
+	json_int_t offered, tap = 0,
+	                    since = 0; // the last two and the language are not in what earlier versions left
 	json_t *json = json_loads(text, 0, NULL);
 	int err = -EINVAL;
 	if (json &&
-	    json_unpack(json, "{s:i, s:s, s:b, s:i, s:I, s?I, s?I}", "source", &source, "label", &label,
-	                "muted", &muted, "codec", &codec, "offered", &offered, "tap", &tap, "since",
-	                &since) == 0 &&
-	    tap >= 0 && tap <= UINT32_MAX && source >= 0 && source < HZ_SOURCE_COUNT && codec >= 0 &&
-	    codec < HZ_CODEC_COUNT && take(track->label, sizeof(track->label), label)) {
+	    json_unpack(json, "{s:i, s:s, s:b, s:i, s:I, s?I, s?I, s?s}", "source", &source, "label", &label,
+	                "muted", &muted, "codec", &codec, "offered", &offered, "tap", &tap, "since", &since,
+	                "language", &language) == 0 &&
+	    take(track->language, sizeof(track->language), language) && tap >= 0 && tap <= UINT32_MAX &&
+	    source >= 0 && source < HZ_SOURCE_COUNT && codec >= 0 && codec < HZ_CODEC_COUNT &&
+	    take(track->label, sizeof(track->label), label)) {
 		track->source = (uint8_t)source;
 		track->muted = muted != 0;
 		track->codec = (uint8_t)codec;
@@ -103,11 +106,14 @@ int hz_track_from_json(const char *text, struct hz_track *track)
 
 int hz_slot_from_json(const char *text, struct hz_slot *slot)
 {
-	int nth = 0, mix = 0; // not in what earlier versions left
-	const char *group;
+	int nth = 0, mix = 0;
+	const char *group, *language = ""; // mix and language are not in what earlier versions left
 	json_t *json = json_loads(text, 0, NULL);
 	int err = -EINVAL;
-	if (json && json_unpack(json, "{s:s, s:i, s?i}", "group", &group, "nth", &nth, "mix", &mix) == 0 &&
+	if (json &&
+	    json_unpack(json, "{s:s, s:i, s?i, s?s}", "group", &group, "nth", &nth, "mix", &mix, "language",
+	                &language) == 0 &&
+	    take(slot->language, sizeof(slot->language), language) &&
 	    take(slot->group, sizeof(slot->group), group)) {
 		slot->nth = (uint8_t)nth;
 		slot->mix = mix == HZ_MIX_WANTED ? HZ_MIX_WANTED : HZ_MIX_NONE;

@@ -14,11 +14,14 @@ static json_t *track_json(const struct hz_track *track)
 	snprintf(id, sizeof(id), "t%x", track->id);
 	for (unsigned bits = track->layers; bits; bits >>= 1)
 		layers += bits & 1;
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:i}", "id", id, "kind",
-	                 track->kind == HZ_KIND_AUDIO ? "audio" : "video", "source",
-	                 hz_source_name(track->source), "label", track->label, "muted", track->muted,
-	                 "active", track->active, "codec", hz_codec_name(track->codec), "layers",
-	                 layers > 3 ? 3 : layers);
+	json_t *json =
+	    json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:i}", "id", id, "kind",
+	              track->kind == HZ_KIND_AUDIO ? "audio" : "video", "source",
+	              hz_source_name(track->source), "label", track->label, "muted", track->muted, "active",
+	              track->active, "codec", hz_codec_name(track->codec), "layers", layers > 3 ? 3 : layers);
+	if (json && track->language[0])
+		json_object_set_new(json, "language", json_string(track->language));
+	return json;
 }
 
 static const char *status_name(const struct hz_participant *p)
