@@ -96,6 +96,36 @@ test("a muted voice is silent in the mix", { timeout: 60000 }, async () => {
   });
 });
 
+test("an interpreter: who chose the language hears theirs at full and the others quietly, nobody else hears them", { timeout: 90000 }, async () => {
+  const interpreter = people[2] as Person;
+  const tones = (p: Person): Promise<number[]> => readRemoteTones(p.page, TONES, "mix");
+  await run(interpreter.page, `${CONSULT}.mixed.interpret('en')`);
+  await until("a language to choose", 5000, async () => (await run<string[]>(listener.page, `${CONSULT}.mixed.languages`)).join() === "en");
+  await heard();
+  await run(listener.page, `${CONSULT}.mixed.set(true, 'en')`);
+  await until("the floor quietly below the interpreter", 20000, async () => {
+    const [a = 0, b = 0, voice = -200] = await tones(listener);
+    console.log(`# below the interpreter: ${(voice - a).toFixed(1)} and ${(voice - b).toFixed(1)} dB`);
+    return voice - Math.max(a, b) > 10 && voice - Math.min(a, b) < 25;
+  });
+  await until("no interpreter for who wants none", 20000, async () => {
+    const [, b = -200, voice = 0] = await tones(people[0] as Person);
+    return b - voice > 30;
+  });
+  await run(listener.page, `${CONSULT}.mixed.set(true)`);
+  await until("the floor alone", 20000, async () => {
+    const [a = -200, , voice = 0] = await tones(listener);
+    return a - voice > 30;
+  });
+  await run(interpreter.page, `${CONSULT}.mixed.interpret(null)`);
+  await until("a voice like any other", 20000, async () => {
+    const [a = 0, , voice = -200] = await tones(listener);
+    return Math.abs(a - voice) < 10;
+  });
+  const { gap_ms } = await heard();
+  assert.ok(gap_ms < AUDIBLE_MS, `${gap_ms} ms without sound`);
+});
+
 // Time and again, because one time may be luck.
 test("there and back in the middle of the call: no gap in the sound", { timeout: 120000 }, async () => {
   const gaps = { off: [] as number[], on: [] as number[] };

@@ -95,6 +95,7 @@ export class Consult {
 		const consult = { id: this.id, title: this.title, status: this.status, record };
 		const state = { version: this.version, you, consult };
 		if (waiting) return state;
+		consult.mix = true;
 		const host = GRANTS[p.role].includes('admit');
 		const consent = (x) => (host || x === p ? { consent: x.consent ?? 'none' } : {});
 		state.participants = this.list.filter((x) => x.status !== 'lobby').map((x) => ({ ...this.view(x), ...consent(x) }));
@@ -117,6 +118,11 @@ export class Consult {
 		const trackOf = (who, source) => this.list.find((p) => p.id === who)?.tracks.find((t) => t.source === source)?.id;
 		const items = steps.map(([who, source, step], i) => ({ mid: String(i), track: trackOf(who, source), step, layer: 0 }));
 		for (const p of this.list) if (p.id === id) this.tell(p, 'ladder', { estimate_bps: 180_000, items });
+	}
+	/** Somebody interprets. */
+	interpret(id, language) {
+		for (const t of this.list.find((p) => p.id === id)?.tracks ?? []) if (t.source === 'microphone') t.language = language;
+		this.push();
 	}
 	speak(ids) {
 		for (const p of this.list) if (p.status === 'admitted') this.tell(p, 'speakers', { ids });

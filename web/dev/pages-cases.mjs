@@ -189,6 +189,12 @@ async function crowd(kit, consult, clinic, patient, link) {
 	await clinic.click(id('btn-chat'));
 	await kit.look(clinic, 'call-chat-desk-en-dark');
 	await clinic.click(id('btn-devices'));
+	await clinic.waitForSelector(id('mixed-sound'));
+	kit.check('nobody interprets: no languages to choose from', (await clinic.locator(id('interpretation')).count()) === 0);
+	consult.interpret('expert-1', 'bo');
+	await clinic.waitForSelector(id('interpretation'));
+	const heard = await clinic.locator(`${id('interpretation')} option`).allTextContents();
+	kit.check(`an interpreter's language is named: ${heard.join(', ')}`, heard.join() === 'Original sound,Tibetan');
 	await kit.look(clinic, 'call-devices-desk-en-dark');
 	await clinic.click(id('btn-people'));
 	await clinic.click(`${id('person-item')}[data-participant="${link.sub}"] ${id('send-back')}`);

@@ -5,6 +5,7 @@ import { t, type MessageKey } from '../i18n';
 import { remember } from '../shared/choices';
 import { PanelHead } from './chat-panel';
 import { ConnectionDetails } from './connection';
+import { SoundChoice } from './sound-choice';
 
 export function DevicesPanel(props: { consult: Consult; onClose: () => void; onNotice: (text: string) => void }) {
 	const { consult } = props;
@@ -31,15 +32,7 @@ export function DevicesPanel(props: { consult: Consult; onClose: () => void; onN
 				{canChooseSpeaker && (
 					<Select name="speakerDevice" list={list.speakers} value={undefined} onChange={(id) => void consult.audio.setSpeaker(id)} />
 				)}
-				{consult.mixed.available && (
-					<label class="checkbox">
-						<input
-							type="checkbox" checked={consult.mixed.on} data-testid="mixed-sound"
-							onChange={(ev) => consult.mixed.set(ev.currentTarget.checked)}
-						/>
-						<span>{t('mixedSound')}</span>
-					</label>
-				)}
+				<SoundChoice consult={consult} />
 				<h3>{t('statsOwn')}</h3>
 				<ConnectionDetails consult={consult} participant={consult.me.id} />
 			</div>

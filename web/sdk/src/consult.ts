@@ -10,6 +10,7 @@ import { HuizhenError } from './errors';
 import { watchLifecycle } from './lifecycle';
 import type { LocalTrack, PublishOptions } from './local-track';
 import { MediaLink } from './media-link';
+import { MixedSound } from './mixed-sound';
 import type { ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Step, Track, You } from './protocol';
 import { Publications } from './publications';
 import { ConsultRecord } from './record';
@@ -18,7 +19,7 @@ import { Session, type SessionState } from './session';
 import { reportOf, type Statistics } from './stats';
 import type { Uplink } from './uplink';
 import { Views } from './views';
-import { heardTracks, isShown, MIX, MixedSound, wantedTracks } from './wanted';
+import { heardTracks, isShown, MIX, wantedTracks } from './wanted';
 
 export class Consult extends Emitter<ConsultEvents> {
 	/** Plays the others' sound; see AudioOutput.resume() for browsers that want a gesture. */
@@ -26,7 +27,7 @@ export class Consult extends Emitter<ConsultEvents> {
 	/** Whether the consult is recorded and oneself with it; starting, stopping, consent. */
 	readonly record: ConsultRecord;
 	/** One mixed sound instead of a stream from each. */
-	readonly mixed = new MixedSound(() => this.snapshot, () => this.refreshWanted());
+	readonly mixed = new MixedSound(() => this.snapshot, () => this.refreshWanted(), (language) => this.updateTrack('microphone', { language }));
 	private readonly session: Session;
 	private readonly store: ResumeStore;
 	private readonly publications: Publications;
@@ -55,7 +56,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		this.publications = new Publications(
 			{
 				peer: () => this.link.peer,
-				update: (source, muted) => this.updateTrack(source, muted),
+				update: (source, muted) => this.updateTrack(source, { muted }),
 				onChange: () => this.changed(),
 				onMutedByHost: (source) => this.emit('mutedbyhost', source),
 			},
@@ -366,14 +367,13 @@ export class Consult extends Emitter<ConsultEvents> {
 		this.attached.play();
 	}
 
-	// --- media
 	private refreshWanted(): void {
+		this.mixed.follow();
 		const { peer } = this.link;
 		if (!peer || !this.can('subscribe')) return;
-		peer.setWanted(wantedTracks(this.remoteTracks, this.views, this.mixed.on));
+		peer.setWanted(wantedTracks(this.remoteTracks, this.views, this.mixed.on, this.mixed.language));
 		this.onMediaChange();
 	}
-
 	private onMediaChange(): void {
 		this.attached.refresh();
 		if (this.options.playAudio) this.audio.update(this.link.peer, heardTracks(this.remoteTracks, this.mixed.on));
@@ -389,10 +389,10 @@ export class Consult extends Emitter<ConsultEvents> {
 		return { participant: t.participant, source: t.source, active: isShown(t, this.views, this.mixed.on) };
 	}
 
-	private async updateTrack(source: Source, muted: boolean): Promise<void> {
+	private async updateTrack(source: Source, change: { muted?: boolean; language?: string | null }): Promise<void> {
 		const own = this.participants.find((p) => p.id === this.me.id);
 		const track: Track | undefined = own?.tracks.find((t) => t.source === source);
-		if (track) await this.session.request('track.update', { track: track.id, muted });
+		if (track) await this.session.request('track.update', { track: track.id, ...change });
 	}
 	private report(statistics: Statistics): void {
 		void this.session.request('stats.report', reportOf(statistics)).catch(() => undefined);

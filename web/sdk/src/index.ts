@@ -75,7 +75,7 @@ export const Huizhen = { join, savedResumeKey, version: VERSION };
 export { savedResumeKey };
 export { Consult } from './consult';
 export { ConsultRecord } from './record';
-export { MixedSound } from './wanted';
+export { MixedSound } from './mixed-sound';
 export type { ConsultEvents, ConsultState, EndReason, RemoteTrack } from './consult-types';
 export { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 export { LocalTrack, type PublishOptions } from './local-track';

@@ -341,6 +341,7 @@ export class Peer extends Emitter<PeerEvents> {
 					track: s.track,
 					quality: s.track === null ? ('off' as const) : s.quality,
 					...(s.track !== null && s.kind === 'video' && { priority: s.priority }),
+					...(s.track !== null && s.language !== undefined && { language: s.language }),
 				}));
 				await this.deps.subscribe(items);
 				changed.forEach((s, i) => (s.sent = wishes[i]));
@@ -363,5 +364,5 @@ function passing(code: number): boolean {
 }
 
 function wish(slot: Slot<RTCRtpTransceiver>): string {
-	return slot.track === null ? '-' : `${slot.track}/${slot.quality}/${slot.priority}`;
+	return slot.track === null ? '-' : `${slot.track}/${slot.quality}/${slot.priority}/${slot.language ?? ''}`;
 }

@@ -11,6 +11,8 @@ export interface WantedTrack {
 	quality: Quality;
 	/** Of the large picture: it steps down last. */
 	priority?: Priority;
+	/** Of the mix: whose interpreter is heard. */
+	language?: string;
 }
 
 export interface Slot<Handle> {
@@ -20,7 +22,8 @@ export interface Slot<Handle> {
 	track: string | null;
 	quality: Quality;
 	priority: Priority;
-	/** What the gateway acknowledged last, as "track/quality/priority"; undefined: nothing yet. */
+	language: string | undefined;
+	/** What the gateway acknowledged last, as "track/quality/priority/language"; undefined: nothing yet. */
 	sent: string | undefined;
 }
 
@@ -74,6 +77,7 @@ export class SlotTable<Handle> {
 			slot.track = track.id;
 			slot.quality = track.quality;
 			slot.priority = track.priority ?? 'normal';
+			slot.language = track.language;
 		}
 		return added;
 	}
@@ -110,7 +114,9 @@ export class SlotTable<Handle> {
 		if (this.count >= MAX_SLOTS) return null;
 		this.count++;
 		const handle = this.create(kind, group.name);
-		const slot: Slot<Handle> = { handle, kind, group: group.name, track: null, quality: 'off', priority: 'normal', sent: undefined };
+		const slot: Slot<Handle> = {
+			handle, kind, group: group.name, track: null, quality: 'off', priority: 'normal', language: undefined, sent: undefined,
+		};
 		group.slots.push(slot);
 		return slot;
 	}

@@ -1,7 +1,5 @@
-// What is received, in order of importance: sound first, then pictures by the size they are shown in; and whether the voices
-// are received as one mixed sound.
+// What is received, in order of importance: sound first, then pictures by the size they are shown in.
 import type { RemoteTrack } from './consult-types';
-import type { State } from './protocol';
 import type { WantedTrack } from './slots';
 import type { Quality } from './types';
 import type { Views } from './views';
@@ -10,26 +8,6 @@ const RANK: Record<Quality, number> = { off: 0, low: 1, medium: 2, high: 3 };
 
 /** The gateway's track with the others' voices mixed, in no participant's list. */
 export const MIX = 'mix';
-
-/** One mixed sound of the others' voices instead of a stream from each: less for a weak link or an old phone to do. */
-export class MixedSound {
-	private wanted = false;
-
-	constructor(private readonly state: () => State | null, private readonly onChange: () => void) {}
-
-	/** The gateway offers it. */
-	get available(): boolean {
-		return this.state()?.consult.mix === true;
-	}
-	get on(): boolean {
-		return this.wanted && this.available;
-	}
-	/** At any time: the sound goes on without a gap. */
-	set(on: boolean): void {
-		this.wanted = on;
-		this.onChange();
-	}
-}
 
 /** Something of it should arrive now. The gateway holds back voices that it mixes. */
 export function isShown(track: RemoteTrack, views: Views, mixed: boolean): boolean {
@@ -43,9 +21,11 @@ export function heardTracks(tracks: readonly RemoteTrack[], mixed: boolean): str
 	return mixed ? [MIX, ...voices] : voices;
 }
 
-export function wantedTracks(tracks: readonly RemoteTrack[], views: Views, mixed: boolean): WantedTrack[] {
+export function wantedTracks(
+	tracks: readonly RemoteTrack[], views: Views, mixed: boolean, language: string | null,
+): WantedTrack[] {
 	const main = views.largest();
-	const wanted = tracks
+	const wanted: WantedTrack[] = tracks
 		.filter((t) => t.kind === 'audio' || t.kind === 'video')
 		.map((t) => ({
 			id: t.id,
@@ -54,6 +34,7 @@ export function wantedTracks(tracks: readonly RemoteTrack[], views: Views, mixed
 			quality: t.kind === 'audio' ? ('high' as const) : views.quality(t.id),
 			priority: t.id === main ? ('high' as const) : ('normal' as const),
 		}));
-	if (mixed) wanted.unshift({ id: MIX, participant: ':mix', kind: 'audio', quality: 'high', priority: 'normal' }); // nobody's id
+	const mix = { id: MIX, participant: ':mix', kind: 'audio' as const, quality: 'high' as const, priority: 'normal' as const }; // nobody's id
+	if (mixed) wanted.unshift(language === null ? mix : { ...mix, language });
 	return wanted.sort((a, b) => Number(b.kind === 'audio') - Number(a.kind === 'audio') || RANK[b.quality] - RANK[a.quality]);
 }

@@ -181,6 +181,38 @@ describe('consult', () => {
 		expect(items()).toMatchObject([{ track: null }]);
 	});
 
+	it('hears an interpreter, and is one', async () => {
+		const voice = { ...track('t1', 'microphone'), language: 'en' };
+		const people = (mine: object) => [person('me', [{ ...track('t9', 'microphone'), ...mine }]), person('dr', [voice])];
+		const base = stateOf('admitted', people({}));
+		const state = (version: number, mine = {}) => ({ ...base, version, consult: { ...base.consult, mix: true }, participants: people(mine) });
+		await joined(state(1));
+		await answer();
+		last().reply('subscribe', {});
+		await settle();
+		expect(consult.mixed.languages).toEqual(['en']);
+		consult.mixed.set(true, 'en');
+		await answer();
+		expect(last().last('subscribe').params.items).toMatchObject([{ track: 'mix', language: 'en' }]);
+		last().reply('subscribe', {});
+		await settle();
+		consult.mixed.set(true);
+		await settle();
+		expect((last().last('subscribe').params.items as object[])[0]).not.toHaveProperty('language');
+		last().reply('subscribe', {});
+		await settle();
+
+		consult.mixed.interpret('zh');
+		await settle();
+		expect(last().last('track.update').params).toEqual({ track: 't9', language: 'zh' });
+		last().reply('track.update', {});
+		await push('state', state(2, { language: 'zh' }));
+		expect(consult.mixed.interprets).toBe('zh');
+		expect(consult.mixed.languages).toEqual(['en', 'zh']);
+		await push('state', state(3, { id: 't10' })); // a new microphone
+		expect(last().last('track.update').params).toEqual({ track: 't10', language: 'zh' });
+	});
+
 	it('resumes on the same PeerConnection and subscribes again', async () => {
 		const state = stateOf('admitted', [person('me'), person('dr', [track('t1', 'camera')])]);
 		await joined(state);
