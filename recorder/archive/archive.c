@@ -193,6 +193,17 @@ static void look_at_viewings(struct look *l, const char *folder, const struct hz
 		hz_error("archive.viewings", "record=%s err=%d", state->id, err);
 }
 
+// What `huizhen record erase --all` left when it was killed is not for the retention to keep. True: there was something.
+static bool look_at_erased(const struct hz_archive *a, const char *folder,
+                           const struct hz_record_state *state)
+{
+	int err =
+	    state->phase == HZ_RECORD_DELETED ? hz_erase_go_on(a->settings->store, folder, state->id) : 0;
+	if (err < 0 && err != -EBUSY && err != -EPERM)
+		hz_error("archive.erase", "record=%s err=%d", state->id, err);
+	return err != 0;
+}
+
 static bool look_at(void *arg, const char *folder, const struct hz_record_state *state)
 {
 	struct look *l = arg;
@@ -222,7 +233,7 @@ static bool look_at(void *arg, const char *folder, const struct hz_record_state 
 		if (!working) {
 			look_at_viewings(l, folder, state);
 			offer_composing(l, folder, state);
-			if (a->may_delete)
+			if (!look_at_erased(a, folder, state) && a->may_delete)
 				(void)hz_retention(a, folder, state, l->now_ms);
 		}
 	}

@@ -204,14 +204,14 @@ static bool unqueue_one(void *arg, const char *name)
 }
 
 // What waits to be delivered names files that are gone.
-static int unqueue(const struct erasing *e)
+static int unqueue(const char *store, const char *record)
 {
 	static const char *const spools[] = {"pacs", "emr"};
 	char folder[PATH_BYTES];
 	int err = 0;
 	for (unsigned k = 0; k < 2 && !err; k++) {
-		struct unqueue u = {.folder = folder, .record = e->state.id, .viewings_stay = k == HZ_TO_EMR};
-		snprintf(folder, sizeof(folder), "%s/outbox/%s", e->what->store, spools[k]);
+		struct unqueue u = {.folder = folder, .record = record, .viewings_stay = k == HZ_TO_EMR};
+		snprintf(folder, sizeof(folder), "%s/outbox/%s", store, spools[k]);
 		err = hz_spool_each(folder, 0, unqueue_one, &u);
 		err = err ? err : u.err;
 	}
@@ -237,8 +237,17 @@ static int erase_person(struct erasing *e, struct hz_erased *ret)
 	if (!err)
 		err = destroy_keys(e, ret->number);
 	if (!err)
-		err = unqueue(e);
+		err = unqueue(e->what->store, e->state.id);
 	return err ? err : remove_files(e);
+}
+
+// Files go last: as long as one is there, it is gone on with.
+static int destroy_all(const char *store, const char *folder, const char *record)
+{
+	int err = unqueue(store, record);
+	if (!err)
+		err = hz_viewings_forget(store, folder, record);
+	return err ? err : hz_deletion_do(folder, true);
 }
 
 // As after its retention, but now.
@@ -259,11 +268,35 @@ static int erase_all(struct erasing *e, struct hz_erased *ret)
 	after.changed_ms = hz_wall_us() / 1000;
 	if (!err)
 		err = hz_record_state_write(e->what->folder, &after);
+	return err ? err : destroy_all(e->what->store, e->what->folder, e->state.id);
+}
+
+// deletion.json says that all of it was to go.
+static bool was_erased(const char *folder)
+{
+	char path[PATH_BYTES];
+	snprintf(path, sizeof(path), "%s/deletion.json", folder);
+	json_t *all = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+	const char *what = json_string_value(json_object_get(json_object_get(all, "deletion"), "what"));
+	bool erased = what && strcmp(what, "erased") == 0;
+	json_decref(all);
+	return erased;
+}
+
+int hz_erase_go_on(const char *store, const char *folder, const char *record)
+{
+	int lock, err;
+	if (!hz_deletion_left(folder) || !was_erased(folder))
+		return 0;
+	if (hz_hold_is(store, record))
+		return -EPERM;
+	if ((err = hz_record_lock(folder, &lock)) != 0)
+		return err;
+	err = destroy_all(store, folder, record);
+	close(lock);
 	if (!err)
-		err = unqueue(e);
-	if (!err)
-		err = hz_viewings_forget(e->what->store, e->what->folder, e->state.id);
-	return err ? err : hz_deletion_do(e->what->folder, true);
+		hz_info("archive.erased", "record=%s what=rest", record);
+	return err ? err : 1;
 }
 
 // --- whether it may be done
@@ -340,6 +373,10 @@ int hz_erase(const struct hz_erase *what, struct hz_erased *ret)
 	    .what = what, .tracks = json_array(), .keys = json_array(), .files = json_array()};
 	struct hz_erased done = {0};
 	int lock = -1, err = has_room(what->by) && has_room(what->why) ? may(&e) : -EINVAL;
+	if (err == -ENODATA) { // and what a process that was killed left of it goes now
+		int left = hz_erase_go_on(what->store, what->folder, e.state.id);
+		err = left < 0 ? left : err;
+	}
 	if (!err)
 		err = hz_finalize_begin(what->folder, &lock);
 	if (!err) {

@@ -7,7 +7,8 @@
 // record's key: only erasing the whole record takes those. What PACS and EMR have is theirs.
 //
 // Legal holds: a file <store>/hold/<record id> keeps a record from every deletion and erasure.
-// Thread: any. Errors: -errno; -EPERM: a legal hold; -EBUSY: recorded or worked on just now; -ENODATA: deleted before.
+// Thread: any. Errors: -errno; -EPERM: a legal hold; -EBUSY: recorded or worked on just now; -ENODATA: deleted before (what was left
+// of it when that was killed is gone then).
 #ifndef HZ_RECORDER_ARCHIVE_ERASE_H
 #define HZ_RECORDER_ARCHIVE_ERASE_H
 

@@ -148,6 +148,12 @@ struct hz_deletion {
 };
 int hz_deletion_note(const struct hz_deletion *deletion, int64_t now_ms); // deletion.json, signed
 int hz_deletion_do(const char *folder, bool everything);                  // keys first; can be repeated
+bool hz_deletion_left(const char *folder);                                // something of what all of it is
+
+// --- erase.c ------------------------------------------------------------------------------------------------------------
+// Of a DELETED record: goes on with erasing all of it where a process was killed. 1: something was left and is gone; 0: nothing to
+// do; -EBUSY: it is being erased just now; -EPERM: a legal hold; -errno.
+int hz_erase_go_on(const char *store, const char *folder, const char *record);
 
 // --- retention.c --------------------------------------------------------------------------------------------------------
 // Deletes what is due of a delivered record, or goes on with a deletion. true: something was done.

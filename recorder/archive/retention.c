@@ -87,6 +87,11 @@ int hz_deletion_do(const char *folder, bool everything)
 	return !err && everything ? remove_all(folder, rest) : err;
 }
 
+bool hz_deletion_left(const char *folder)
+{
+	return is_there(folder, media) || is_there(folder, rest);
+}
+
 int hz_deletion_note(const struct hz_deletion *d, int64_t now_ms)
 {
 	const char *folder = d->folder;

@@ -351,6 +351,35 @@ static void test_retention(void **state)
 	assert_true(is_there(a, "certificate.json"));
 }
 
+// `huizhen record erase --all` was killed: what is left goes at once, whatever the retention, and the note still says why.
+static void test_erased(void **state)
+{
+	static const char note[] = "{\"deletion\":{\"what\":\"erased\"},\"note\":\"a.b.c\"}";
+	static const char *const left[] = {"manifest.json", "timeline.json", "fhir.json"};
+	char a[HZ_RECORD_PATH_BYTES], b[HZ_RECORD_PATH_BYTES], path[HZ_RECORD_PATH_BYTES + 32], *text;
+	rig.settings.media_days = 30;
+	put(A, HZ_RECORD_DELETED, hz_wall_us() / 1000, "certificate.json", a);
+	put(B, HZ_RECORD_DELETED, hz_wall_us() / 1000 - 31 * 86400000ll, "manifest.json", b);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", a, left[i]);
+		assert_int_equal(hz_document_write(path, "{}", 2, 0600), 0);
+	}
+	snprintf(path, sizeof(path), "%s/deletion.json", a);
+	assert_int_equal(hz_document_write(path, note, strlen(note), 0600), 0);
+	start();
+	for (unsigned i = 0; i < 500 && is_there(a, "fhir.json"); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	stop();
+	assert_false(is_there(a, "journal"));
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(is_there(a, left[i]));
+	assert_true(is_there(a, "certificate.json"));
+	assert_int_equal(hz_document_read(path, 4096, &text, NULL), 0);
+	assert_string_equal(text, note);
+	free(text);
+	assert_true(is_there(b, "manifest.json")); // its media alone were due
+}
+
 int main(void)
 {
 	hz_log_init("test", HZ_LOG_ERROR + 1);
@@ -369,6 +398,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_inherited_configuration, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_retention, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_erased, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

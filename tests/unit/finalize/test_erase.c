@@ -432,6 +432,38 @@ static bool queued(unsigned number, const char *path, bool put_it)
 	return access(name, F_OK) == 0;
 }
 
+// Killed where the record is DELETED and nothing is gone yet: asked for again, the rest goes, and nothing is sent.
+static void cut_short(void **state)
+{
+	char command[3 * HZ_RECORD_PATH_BYTES];
+	struct hz_erased done;
+	snprintf(command, sizeof(command), "rm -rf %s/kept && cp -a %s %s/kept", store, folder, store);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(erase(NULL, &done), 0);
+	snprintf(command, sizeof(command),
+	         "cp %s/deletion.json %s/erasures/0001.json %s && rm -rf %s && "
+	         "cp -a %s/kept %s && mv %s/deletion.json %s && mkdir -p %s/erasures && mv %s/0001.json "
+	         "%s/erasures",
+	         folder, folder, store, folder, store, folder, store, folder, folder, store, folder);
+	assert_int_equal(system(command), 0);
+	write_state(HZ_RECORD_DELETED);
+	assert_true(queued(1, "fhir.json", true));
+	assert_int_equal(hz_hold_set(store, ID, "Dr Li", "a complaint"), 0);
+	assert_int_equal(erase(NULL, &done), -EPERM);
+	assert_true(is_there("journal") && is_there("manifest.json"));
+	assert_int_equal(hz_hold_end(store, folder, ID, "Dr Li", "settled"), 0);
+	assert_int_equal(erase(NULL, &done), -ENODATA);
+	static const char *const gone[] = {"keys",          "journal",       "tracks",
+	                                   "manifest.json", "timeline.json", "lock"};
+	for (unsigned i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+		assert_false(is_there(gone[i]));
+	assert_false(queued(1, "", false));
+	assert_int_equal(phase(), HZ_RECORD_DELETED);
+	assert_int_equal(certified().count, 0);
+	snprintf(command, sizeof(command), "rm -rf %s && cp -a %s/kept %s", folder, store, folder);
+	assert_int_equal(system(command), 0);
+}
+
 static void all_of_it(void **state)
 {
 	struct hz_erased done;
@@ -470,7 +502,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(refused),    cmocka_unit_test(killed_at_any_moment),
 	    cmocka_unit_test(one_person), cmocka_unit_test(forged),
-	    cmocka_unit_test(all_of_it),
+	    cmocka_unit_test(cut_short),  cmocka_unit_test(all_of_it),
 	};
 	return cmocka_run_group_tests(tests, make_record, remove_record);
 }
