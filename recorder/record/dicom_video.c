@@ -14,10 +14,21 @@ struct level {
 };
 static const struct level level_41 = {41, 8192, 245760}, level_42 = {42, 8704, 522240};
 
+static uint64_t macroblocks(const struct hz_dicom_stream *s)
+{
+	return (uint64_t)((s->columns + 15) / 16) * ((s->rows + 15) / 16);
+}
+
 static bool fits(const struct hz_dicom_stream *s, const struct level *level)
 {
-	uint32_t macroblocks = (s->columns + 15) / 16 * ((s->rows + 15) / 16);
-	return s->level_idc <= level->idc && macroblocks <= level->picture;
+	return s->level_idc <= level->idc && macroblocks(s) <= level->picture;
+}
+
+// Browsers promise a low level in the sequence parameter set and send 1080p60. The rate is a mean: a tenth more is a camera's 30.
+static bool is_too_fast(const struct hz_dicom_stream *s, const struct level *level)
+{
+	double seconds = (double)s->duration_us / 1e6;
+	return seconds >= 1 && (double)macroblocks(s) * s->frames / seconds > 1.1 * (double)level->second;
 }
 
 // Streams of the Constrained Baseline and Main profiles are decoded by every High profile decoder (H.264 A.2.4).
@@ -39,7 +50,7 @@ int hz_dicom_video_ids(const struct hz_dicom_video *v, struct hz_dicom_ids *ret)
 	char series[256];
 	if (!is_profile(v->stream.profile_idc) || !v->stream.columns || !v->stream.rows || !v->stream.frames)
 		return -ENOTSUP;
-	if (fits(&v->stream, &level_41))
+	if (fits(&v->stream, &level_41) && !is_too_fast(&v->stream, &level_41))
 		ids.transfer_syntax = HZ_TS_H264_HIGH_41;
 	else if (fits(&v->stream, &level_42))
 		ids.transfer_syntax = HZ_TS_H264_HIGH_42;

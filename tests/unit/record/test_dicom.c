@@ -184,6 +184,49 @@ static void test_random(void **state)
 	fake_record_free(&r);
 }
 
+// PS3.5 8.2.7: 1080p of 50 and 60 pictures a second is level 4.2, also where the stream says less of itself.
+static void test_syntax(void **state)
+{
+	static const struct {
+		uint32_t columns, rows, fps;
+		uint8_t level;
+		const char *syntax;
+	} cases[] = {
+	    {1280, 720, 30, 31, HZ_TS_H264_HIGH_41},
+	    {1280, 720, 60, 32, HZ_TS_H264_HIGH_41},
+	    {1920, 1080, 30, 40, HZ_TS_H264_HIGH_41},
+	    {1920, 1080, 31, 31, HZ_TS_H264_HIGH_41},
+	    {1920, 1080, 50, 42, HZ_TS_H264_HIGH_42},
+	    {1920, 1080, 60, 42, HZ_TS_H264_HIGH_42},
+	    {1920, 1080, 50, 31, HZ_TS_H264_HIGH_42},
+	    {1920, 1080, 60, 40, HZ_TS_H264_HIGH_42},
+	    {2048, 1088, 30, 42, HZ_TS_H264_HIGH_42},
+	    {1920, 1080, 60, 50, NULL},
+	    {3840, 2160, 30, 51, NULL},
+	    {3840, 2160, 30, 31, NULL},
+	};
+	struct fake_record r;
+	struct hz_manifest *m;
+	fake_record_new(&r, false);
+	random_manifest(&r, &m);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct hz_dicom_ids ids;
+		struct hz_dicom_video v = {.manifest = m, .file = &m->files[0]};
+		v.stream = (struct hz_dicom_stream){.profile_idc = 100,
+		                                    .level_idc = cases[i].level,
+		                                    .columns = cases[i].columns,
+		                                    .rows = cases[i].rows,
+		                                    .frames = cases[i].fps * 20,
+		                                    .duration_us = 20000000};
+		int err = hz_dicom_video_ids(&v, &ids);
+		assert_int_equal(err, cases[i].syntax ? 0 : -ENOTSUP);
+		if (!err)
+			assert_string_equal(ids.transfer_syntax, cases[i].syntax);
+	}
+	hz_manifest_free(m);
+	fake_record_free(&r);
+}
+
 static void refused(const char *what, const char *with)
 {
 	struct fake_record r;
@@ -226,9 +269,9 @@ int main(void)
 {
 	setenv("TZ", "Asia/Kathmandu", 1);
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_uid),           cmocka_unit_test(test_charset),
-	    cmocka_unit_test(test_fragment),      cmocka_unit_test(test_random),
-	    cmocka_unit_test(test_bad_manifests),
+	    cmocka_unit_test(test_uid),      cmocka_unit_test(test_charset),
+	    cmocka_unit_test(test_fragment), cmocka_unit_test(test_random),
+	    cmocka_unit_test(test_syntax),   cmocka_unit_test(test_bad_manifests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
