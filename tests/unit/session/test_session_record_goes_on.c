@@ -240,6 +240,23 @@ static void told(void **state)
 	assert_int_equal(fake_recorder.gaps, 0);
 }
 
+// For the certificate: each one's connection, every 10 s while the record runs.
+static void quality(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *host = room(rig, true);
+	(void)join_saying(rig, "expert", "expert", true);
+	rig_result(rig_call(rig, host, "record.start", NULL));
+	for (unsigned i = 0; i < 61; i++)
+		rig_advance(rig, 1000);
+	static const char *const who[] = {"doctor", "expert"};
+	for (unsigned i = 0; i < 2; i++) {
+		json_t *event = NULL;
+		assert_in_range(fake_events(fake_record_newest(), "quality", who[i], &event), 6, 7);
+		assert_true(json_is_object(json_object_get(event, "detail")));
+	}
+}
+
 static void no_recorder(void **state)
 {
 	struct rig *rig = *state;
@@ -282,6 +299,6 @@ int main(void)
 	                                   T(honest),         T(damaged),
 	                                   T(full_of_tracks), T(floods),
 	                                   T(told),           T(no_recorder),
-	                                   T(layout)};
+	                                   T(quality),        T(layout)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
