@@ -46,6 +46,7 @@ static struct hz_archive_settings settings_of(const struct hz_config *c, const c
 	                                .self = "/proc/self/exe",
 	                                .composer = composer,
 	                                .compose = c->record.compose,
+	                                .without_captions = !c->record.captions,
 	                                .config = c->path,
 	                                .wait = wait};
 	s.sm2 = strcmp(c->archive.signature, "sm2") == 0;

@@ -109,6 +109,7 @@ struct hz_config {
 		    min_free; // record.min_free: MiB of the disk, less is told as HZ_REC_DISK_LOW; default 2048
 		uint32_t memory;  // record.memory: MiB of media that wait for the disk at most; default 256
 		bool compose;     // record.compose, default true: a composed picture of each record
+		bool captions;    // record.captions, default true: names in it
 		uint32_t writers; // record.writers: threads that seal and write; default 2
 	} record;
 	struct {

@@ -51,6 +51,7 @@ const struct hz_config_entry hz_config_table[] = {
     {"record", "memory", HZ_CONFIG_U32, AT(record.memory), 16, 65536, "256"},
     {"record", "writers", HZ_CONFIG_U32, AT(record.writers), 1, 16, "2"},
     {"record", "compose", HZ_CONFIG_BOOL, AT(record.compose), 0, 1, "true"},
+    {"record", "captions", HZ_CONFIG_BOOL, AT(record.captions), 0, 1, "true"},
     {"record", "default", HZ_CONFIG_WISH, AT(record.wish), 0, 0, "off"},
     {"web", "dir", HZ_CONFIG_TEXT, AT(web.dir), 0, 0, ""},
     {"record", "pacs_url", HZ_CONFIG_BASE_URL, AT(archive.pacs_url), 0, 0, ""},

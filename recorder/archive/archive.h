@@ -24,9 +24,10 @@ struct hz_archive_settings {
 	const char
 	    *config; // path of the configuration that children read, may be /proc/self/fd/N; NULL: none
 	bool wait;   // for another archive that has this store, until it ends (at a takeover)
-	const char *composer; // path of huizhen-compose
-	bool compose;         // a composed picture of each record
-	bool sm2;             // kind of a signing key that is made now
+	const char *composer;  // path of huizhen-compose
+	bool compose;          // a composed picture of each record
+	bool without_captions; // no names in it
+	bool sm2;              // kind of a signing key that is made now
 	struct hz_fhir_settings fhir;
 	struct hz_http_target pacs; // url "": none
 	struct hz_fhir_access emr;  // target.url "": none

@@ -85,6 +85,8 @@ int hz_child_start(const struct hz_archive_settings *settings, const char *comma
 		argv[0] = start.program = settings->composer;
 		start.keep_fd = -1;
 		start.files = 1024;
+		if (settings->without_captions)
+			argv[n++] = "--no-captions";
 		argv[n++] = folder;
 	} else {
 		if (strcmp(command, "finalize") == 0 || strcmp(command, "prepare") == 0)

@@ -44,6 +44,7 @@ static const char script[] = "#!/bin/sh\n"
 
 // Composes by saying so in the manifest; "broken" beside the record makes it fail with words, "long" take its time.
 static const char composer[] = "#!/bin/sh\n"
+                               "case $1 in --*) echo \"$1\" >>${0%/*}/asked; shift;; esac\n"
                                "echo \"compose ${1##*/}\" >>${0%/*}/asked\n"
                                "[ -e $1/broken ] && { echo 'an earlier line' >&2; echo \"huizhen-compose: "
                                "tracks/a.mp4: cut off, in $1\" >&2; exit 1; }\n"

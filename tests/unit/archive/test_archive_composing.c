@@ -106,10 +106,12 @@ static void test_composing_choices(void **state)
 	memset(&s.composing, 0, sizeof(s.composing)); // as `huizhen record finalize` leaves it
 	s.phase = HZ_RECORD_FINALISED;
 	assert_int_equal(hz_record_state_write(a, &s), 0);
-	rig.settings.compose = true;
+	rig.settings.compose = rig.settings.without_captions = true;
 	start();
 	wait_composing(a, HZ_COMPOSING_DONE, 0);
 	stop();
+	asked("record finalize " A "\npackage " A "\npackage " A "\n--no-captions\ncompose " A "\npackage " A
+	      "\n");
 	rig.settings.composer = "/nowhere/huizhen-compose";
 	put(B, HZ_RECORD_ENDED, 2000, "", b);
 	start();
