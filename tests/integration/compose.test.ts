@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beeps, compose, COMPOSE, ff, flashes, loudest, makePerson, probe, skews, writeRecord, type Person, type TrackFile } from "../lib/composed.ts";
+import { beeps, compose, COMPOSE, ff, flashes, loudest, makePerson, probe, skews, soundOf, writeRecord, type Person, type TrackFile } from "../lib/composed.ts";
 
 const A: Person = { id: "a", name: "张伟", role: "clinic" }, B: Person = { id: "b", name: "Dr. Carter", role: "expert" };
 const LEFT = [100, 330, 400, 60], RIGHT = [740, 330, 400, 60]; // inside of two tiles side by side
@@ -42,6 +42,7 @@ test("drifting clocks, a late track, 5 s without anything: sound and picture sta
   const p = probe(movie), v = p.streams[0]!;
   assert.deepEqual([v["codec_name"], v["profile"], v["r_frame_rate"], v["avg_frame_rate"], v["width"], v["height"], v["has_b_frames"]], ["h264", "High", "25/1", "25/1", 1280, 720, 0]);
   assert.ok(Number(v["level"]) <= 41, `level ${v["level"]}`);
+  assert.equal(soundOf(movie), "aac,LC,48000,2");
   const pts = p.frames.map((f) => Number(f["pts"]));
   assert.equal(pts[0], 0);
   assert.ok(pts.every((t, i) => i === 0 || t - pts[i - 1]! === pts[1]!), "constant frame rate");

@@ -96,6 +96,11 @@ export function skews(flash: number[], beep: number[]): number[] {
   });
 }
 
+/** What its sound is: codec, profile, rate, channels. */
+export function soundOf(file: string): string {
+  return execFileSync("ffprobe", ["-v", "error", "-select_streams", "a", "-show_entries", "stream=codec_name,profile,sample_rate,channels", "-of", "csv=p=0", file]).toString().trim();
+}
+
 export function probe(file: string): { streams: Record<string, string | number>[]; frames: Record<string, string | number>[] } {
   return JSON.parse(execFileSync("ffprobe", ["-v", "error", "-select_streams", "v", "-show_streams", "-show_entries", "packet=pts,dts,duration,flags", "-of", "json", file], { maxBuffer: 1 << 28 }).toString().replace('"packets"', '"frames"'));
 }
