@@ -3,8 +3,8 @@
 // never written again, so that whatever was cut short is gone on with. One that the EMR has taken is removed; without an EMR they
 // stay, like fhir.json.
 //
-// Only of records that are delivered: what the AuditEvents refer to is there. While a Bundle of a record waits, what comes is
-// gathered for the next one.
+// Only of records that are delivered, at least to the EMR: what the AuditEvents refer to is there. While a Bundle of a record waits,
+// what comes is gathered for the next one.
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
@@ -206,6 +206,13 @@ static bool is_begun(const struct work *w)
 
 // --- a pass
 
+// The EMR has what the AuditEvents refer to; the PACS may still be away, or have refused an object.
+static bool may_be_told(const struct hz_record_state *state)
+{
+	return state->phase == HZ_RECORD_DELIVERED || state->phase == HZ_RECORD_DELETED ||
+	       (state->phase == HZ_RECORD_FINALISED && state->delivery[HZ_TO_EMR].phase == HZ_DELIVERY_SENT);
+}
+
 // True: a Bundle is under way, and perhaps more behind it.
 static bool one_record(struct work *w)
 {
@@ -214,8 +221,7 @@ static bool one_record(struct work *w)
 	if (err == -ENOENT) // and what was written down in its folder went with it
 		for (unsigned i = 0; i < w->count; i++)
 			give_up(a, w->record, w->notes[i].number, err);
-	if (err || hz_record_state_read(w->folder, &w->state) != 0 ||
-	    (w->state.phase != HZ_RECORD_DELIVERED && w->state.phase != HZ_RECORD_DELETED))
+	if (err || hz_record_state_read(w->folder, &w->state) != 0 || !may_be_told(&w->state))
 		return false;
 	if (a->emr && !is_begun(w) &&
 	    (w->names->err || hz_queue_viewings_wait(a->settings->store, w->names, w->record)))

@@ -137,6 +137,27 @@ static void test_order_and_bounds(void **state)
 	hz_delivery_free(a.emr);
 }
 
+// A PACS that is away keeps nobody from being told who looked.
+static void test_pacs_away(void **state)
+{
+	struct hz_archive a;
+	struct hz_record_state s;
+	open_emr(&a);
+	record_is(A, HZ_RECORD_FINALISED);
+	view(A, 1);
+	assert_int_equal(hz_record_state_read(folder, &s), 0);
+	s.delivery[HZ_TO_PACS].phase = s.delivery[HZ_TO_EMR].phase = HZ_DELIVERY_WAITING;
+	assert_int_equal(hz_record_state_write(folder, &s), 0);
+	deliver(&a);
+	assert_int_equal(told(), 0);
+	s.delivery[HZ_TO_EMR].phase = HZ_DELIVERY_SENT;
+	assert_int_equal(hz_record_state_write(folder, &s), 0);
+	deliver(&a);
+	assert_int_equal(told(), 1);
+	assert_int_equal(notes() + items(), 0);
+	hz_delivery_free(a.emr);
+}
+
 // Refused ones are parked, hold up nobody, are told at the record, and can be released.
 static void test_refused(void **state)
 {
@@ -377,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_order_and_bounds, begin, tear_down),
 	    cmocka_unit_test_setup_teardown(test_refused, begin, tear_down),
+	    cmocka_unit_test_setup_teardown(test_pacs_away, begin, tear_down),
 	    cmocka_unit_test_setup_teardown(test_every_step, begin, tear_down),
 	    cmocka_unit_test_setup_teardown(test_killed, begin, tear_down),
 	    cmocka_unit_test_setup_teardown(test_no_emr, begin, tear_down),
