@@ -243,7 +243,7 @@ test("opens for those entitled, with words for all others; viewings are written 
   await tap(auditor, "tab-about");
   await seen(auditor, "certificate");
   assert.equal(await run<number>(auditor, `document.querySelectorAll('[data-testid="files"] a').length`), 0, "auditors watch; copies are for those who treat");
-  assert.match(await text(auditor, "viewers"), /Ms Audit/);
+  await until("the list of who looked at it", 10000, async () => /Ms Audit/.test(await text(auditor, "viewers")));
   await auditor.context().close();
   type View = { view: string; what: string; participant: string; name: string; role: string };
   const list = (await (await gateway.api(admin(), "GET", `/api/v1/recordings/${record.id}/views?limit=200`)).json()) as { items: View[] };
