@@ -32,7 +32,7 @@ async function live(programme: Programme, stop: () => boolean): Promise<void> {
   }
 }
 
-test("hls.js plays the broadcast, through a cut and back", async () => {
+test("hls.js plays the broadcast, through a cut and back", { timeout: 180000 }, async () => {
   const packager = new Packager(BINARY, root, ["--delay-ms", "2000", "--first-sequence", "1", "--video", "360p", "--video", "720p",
     "--sound", "floor:aac:2:zh:Floor"]);
   const sizes = [SIZES[0]!, SIZES[2]!];

@@ -84,8 +84,7 @@ function record(kind: string, track: number, pts: number, dts: number, mark: num
 export class Packager {
   static readonly #all: Packager[] = [];
   readonly #child: ChildProcess;
-  readonly #answers: string[] = [];
-  #wake: (() => void) | undefined;
+  readonly #waiting: { done: (line: string) => void; fail: (why: Error) => void }[] = []; // answers come in the order of questions
   #rest = "";
 
   constructor(binary: string, folder: string, args: string[]) {
@@ -93,13 +92,16 @@ export class Packager {
     this.#child.stdout!.on("data", (data: Buffer) => {
       const lines = (this.#rest + data.toString()).split("\n");
       this.#rest = lines.pop() ?? "";
-      this.#answers.push(...lines);
-      this.#wake?.();
+      for (const line of lines) this.#waiting.shift()?.done(line);
     });
-    this.#child.on("exit", () => this.#wake?.());
+    this.#child.on("close", () => {
+      for (const one of this.#waiting.splice(0)) one.fail(this.#ended());
+    });
     this.#child.stdin!.on("error", () => undefined); // ask() tells of its end
     Packager.#all.push(this);
   }
+
+  #ended(): Error { return new Error(`huizhen-hls has ended: ${this.#child.exitCode ?? this.#child.signalCode}`); }
 
   unit(track: number, pts: number, mark: number, data: Buffer): void {
     this.#child.stdin!.write(record("U", track, pts, pts, mark, data));
@@ -107,12 +109,12 @@ export class Packager {
 
   // What the packager answers: 0, or an errno. The files are then as it left them.
   async ask(kind: "S" | "T" | "C" | "R" | "E", mark: number, track = 0, pts = 0, data?: Buffer): Promise<number> {
-    this.#child.stdin!.write(record(kind, track, pts, pts, mark, data));
-    while (this.#answers.length === 0) {
-      if (this.#child.exitCode !== null) throw new Error(`huizhen-hls has ended: ${this.#child.exitCode}`);
-      await new Promise<void>((resolve) => { this.#wake = resolve; });
-    }
-    const [answered, errno] = this.#answers.shift()!.split(" ");
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw this.#ended();
+    const line = await new Promise<string>((done, fail) => {
+      this.#waiting.push({ done, fail });
+      this.#child.stdin!.write(record(kind, track, pts, pts, mark, data));
+    });
+    const [answered, errno] = line.split(" ");
     if (answered !== kind) throw new Error(`asked ${kind}, answered ${answered}`);
     return Number(errno);
   }
@@ -124,7 +126,7 @@ export class Packager {
 
   async stop(): Promise<void> {
     this.#child.stdin!.end();
-    if (this.#child.exitCode === null) await once(this.#child, "exit");
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
   }
 }
 
