@@ -12,7 +12,7 @@ import { launchChromium } from "../lib/browser.ts";
 import { pagesWithEar, putEar, takeHeard, type Heard } from "../lib/ear.ts";
 import { chromiumPerson, openLink, readRemoteTones, run, seen, tap, type Person } from "../lib/pages.ts";
 
-const AUDIBLE_MS = 100;
+const AUDIBLE_MS = 60; // what a decoder bridges by itself when one packet is lost, and not more
 const TONES = [500, 900, 1400, 2100]; // the last is the listener's own
 let gateway: Gateway, chromium: Browser, web: string;
 let people: Person[], listener: Person;
@@ -141,9 +141,7 @@ test("there and back in the middle of the call: no gap in the sound", { timeout:
     }
   }
   console.log(`# without sound, ms: to the mix ${gaps.on.join(", ")}; to the voices ${gaps.off.join(", ")}`);
-  const [longest = 0, next = 0] = [...gaps.on, ...gaps.off].sort((a, b) => b - a);
-  assert.ok(next < 60, "less than a lost packet or two"); // one may be the machine's, which had no time for the mix
-  assert.ok(longest < 250);
+  assert.ok(Math.max(...gaps.on, ...gaps.off) < AUDIBLE_MS);
 });
 
 test("kill -9 of the mix: back within 2 s, nothing else of the consult is touched", { timeout: 60000 }, async () => {
@@ -204,7 +202,7 @@ test("kill -9 of the mix, the worker and control at once: the mix is back", { ti
   await hearsMix(listener);
   const { gap_ms, mix_ms } = await heard();
   console.log(`# kill -9 of all three: ${gap_ms} ms without sound, ${mix_ms} ms without the mix`);
-  assert.ok(gap_ms < 5000);
+  assert.ok(gap_ms < 2000);
 });
 
 test("a newer gateway takes over: the mix goes on with it", { timeout: 60000 }, async () => {

@@ -98,9 +98,7 @@ function watch(page: Page, ms: number): Promise<Sample[]> {
   })`);
 }
 
-// Where a part begins or ends a player starts or rests: what counts is what plays. A machine that stands still for a moment
-// shows in a sample or two, tracks that are not held together in all of them: 19 of 20 samples within `most`, and none so far
-// apart that a jump is due (SEEK_MS of web/pages/records/clock.ts).
+// Where a part begins or ends a player starts or rests: what counts is what plays.
 async function together(page: Page, what: string, ms: number, tracks: number, most = 60): Promise<Sample[]> {
   const samples = await watch(page, ms), played = samples.filter((s) => s.state === "playing" && s.tracks >= 2);
   assert.ok(played.length > samples.length * 0.9, `${what}: plays in ${played.length} of ${samples.length} samples`);
@@ -108,7 +106,7 @@ async function together(page: Page, what: string, ms: number, tracks: number, mo
   const spreads = played.map((s) => s.spread).sort((a, b) => a - b), at = (share: number): number => spreads[Math.floor((spreads.length - 1) * share)] as number;
   const told = `spread ${at(0.5).toFixed(1)} ms in the middle, ${at(0.95).toFixed(1)} ms in 19 of 20, ${at(1).toFixed(1)} ms at most`;
   console.log(`${what}: ${played.length} samples, ${told}`);
-  assert.ok(at(0.95) < most && at(1) < 200, `${what}: ${told}`);
+  assert.ok(at(1) < most, `${what}: ${told}`);
   return samples;
 }
 
@@ -131,10 +129,10 @@ test("all tracks together: from the start, through an interruption, after a jump
 
   // From the list of events to their moments.
   await run(page, `document.querySelector('[data-testid="events"] [data-at="${AT.chat}"]').click()`);
-  const jumped = Date.now();
-  await playing(page);
-  const reached = await position(page);
-  assert.ok(reached > AT.chat - 50 && reached < AT.chat + (Date.now() - jumped) + 50, `at ${reached}, ${Date.now() - jumped} ms after the jump`);
+  // Read where it begins to play, in the page: how long the test takes to ask is not the player's.
+  const reached = await run<number>(page, `new Promise((done) => { const timer = setInterval(() => {
+    if (window.huizhenReplay.state === "playing") { clearInterval(timer); done(window.huizhenReplay.position); } }, 10); })`);
+  assert.ok(Math.abs(reached - AT.chat) < 700, `at ${reached}`);
   await sleep(250);
   assert.match(await run<string>(page, `document.querySelector('[data-testid="events"] [aria-current]').textContent`), /0:09.*磨玻璃结节/);
   await together(page, "after a jump, into an interruption", 1800, 5);
