@@ -1,8 +1,10 @@
 #include "gateway/cli.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
 	const char *name;
@@ -75,4 +77,20 @@ int hz_cli_main(int argc, char **argv)
 	}
 	return hz_cli_error(HZ_EXIT_USAGE,
 	                    "unknown command \"%.40s\", at the command line: see huizhen --help", argv[1]);
+}
+
+void hz_cli_program(const char *name, const char *build, char *ret)
+{
+	const char *const places[] = {build, "."};
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(ret, PATH_MAX, "%.4000s/%s/%s", self, places[i], name);
+		if (access(ret, X_OK) == 0)
+			return;
+	}
 }

@@ -30,7 +30,8 @@ int hz_cli_certificate(int argc, char **argv);
 // A record's folder against its certificate; public_pem: NULL for the store's own. Says what differs. An exit code.
 int hz_cli_check_certificate(const char *folder, const char *public_pem);
 
-// Where huizhen-compose and huizhen-mix are, or should be. ret: PATH_MAX.
+// Where a program of ours is, or should be: in the build's folder (from this program's), or beside this program. ret: PATH_MAX.
+void hz_cli_program(const char *name, const char *build, char *ret);
 void hz_cli_composer(char *ret);
 void hz_cli_mixer(char *ret);
 

@@ -75,21 +75,9 @@ static void seclude(void)
 #endif
 }
 
-// Beside this program, or where the build puts it.
 void hz_cli_composer(char *ret)
 {
-	static const char *const places[] = {"../recorder/compose", "."}; // from this program's folder
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	self[n > 0 ? n : 0] = '\0';
-	char *slash = strrchr(self, '/');
-	if (slash)
-		*slash = '\0';
-	for (unsigned i = 0; i < 2; i++) {
-		snprintf(ret, PATH_MAX, "%.4000s/%s/huizhen-compose", self, places[i]);
-		if (access(ret, X_OK) == 0)
-			return;
-	}
+	hz_cli_program("huizhen-compose", "../recorder/compose", ret);
 }
 
 int hz_cli_archive(int argc, char **argv)

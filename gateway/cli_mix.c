@@ -2,7 +2,6 @@
 // becomes it; the supervisor starts that only where huizhen-mix is missing.
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,21 +9,9 @@
 #include "gateway/child.h"
 #include "gateway/cli.h"
 
-// Beside this program, or where the build puts it.
 void hz_cli_mixer(char *ret)
 {
-	static const char *const places[] = {"../media/mix", "."}; // from this program's folder
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	self[n > 0 ? n : 0] = '\0';
-	char *slash = strrchr(self, '/');
-	if (slash)
-		*slash = '\0';
-	for (unsigned i = 0; i < 2; i++) {
-		snprintf(ret, PATH_MAX, "%.4000s/%s/huizhen-mix", self, places[i]);
-		if (access(ret, X_OK) == 0)
-			return;
-	}
+	hz_cli_program("huizhen-mix", "../media/mix", ret);
 }
 
 static bool is_socket(int fd)
