@@ -8,6 +8,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "recorder/archive/internal.h"
+#include "recorder/journal/hash.h"
 #include "recorder/outbox/stow.h"
 #include "recorder/record/erasure.h"
 #include "recorder/record/files.h"
@@ -107,12 +108,12 @@ static int put_bundle(struct hz_archive *a, const char *folder, const struct hz_
 	char path[1100], name[16];
 	hz_fhir_name(number, name);
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	int err = hz_hash_file(path, &hash);
+	int err = hz_hash_file(path, HZ_SHA256, &hash);
 	if (err)
 		return err;
 	item_of(&item, state, folder, a->settings->store);
 	snprintf(item.path, sizeof(item.path), "%s", name);
-	snprintf(item.sha256, sizeof(item.sha256), "%s", hash.sha256);
+	snprintf(item.sha256, sizeof(item.sha256), "%s", hash.hex);
 	item.bytes = hash.bytes;
 	return put_one(a, "emr", state, number, &item, noted);
 }
@@ -174,12 +175,12 @@ int hz_queue_put_viewings(struct hz_archive *a, const char *folder, const struct
 	struct hz_file_hash hash;
 	char path[1100];
 	snprintf(path, sizeof(path), "%s/%s", folder, path_in);
-	int err = hz_hash_file(path, &hash);
+	int err = hz_hash_file(path, HZ_SHA256, &hash);
 	if (err)
 		return err == -ENOENT ? 0 : err; // delivered meanwhile
 	item_of(&item, state, folder, a->settings->store);
 	snprintf(item.path, sizeof(item.path), "%s", path_in);
-	snprintf(item.sha256, sizeof(item.sha256), "%s", hash.sha256);
+	snprintf(item.sha256, sizeof(item.sha256), "%s", hash.hex);
 	item.bytes = hash.bytes;
 	snprintf(path, sizeof(path), "%s/outbox/emr", a->settings->store);
 	err = hz_spool_put(path, first->time_ms, VIEWINGS_FROM + (unsigned)(first->number % VIEWINGS_COUNT),
@@ -211,14 +212,14 @@ static enum hz_outcome check(const char *folder, const struct hz_spool_item *ite
 {
 	struct hz_file_hash hash;
 	snprintf(path, 1400, "%s/%s", folder, item->path);
-	int err = hz_hash_file(path, &hash);
+	int err = hz_hash_file(path, HZ_SHA256, &hash);
 	if (err == -ENOENT)
 		return refuse(ret, "the file is not there any more");
 	if (err) {
 		snprintf(ret->why, sizeof(ret->why), "the file cannot be read: %s", strerror(-err));
 		return HZ_LATER;
 	}
-	if (hash.bytes != item->bytes || strcmp(hash.sha256, item->sha256) != 0)
+	if (hash.bytes != item->bytes || strcmp(hash.hex, item->sha256) != 0)
 		return refuse(ret, "the file is not what was signed");
 	return HZ_STORED;
 }

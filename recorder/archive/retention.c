@@ -13,6 +13,7 @@
 
 #include "gateway/base/log.h"
 #include "recorder/archive/internal.h"
+#include "recorder/journal/hash.h"
 #include "recorder/record/certificate.h"
 #include "recorder/record/files.h"
 #include "recorder/record/sign.h"
@@ -100,16 +101,15 @@ int hz_deletion_note(const struct hz_deletion *d, int64_t now_ms)
 	struct hz_sign_key *key = NULL;
 	char *text = NULL, *compact = NULL, *out = NULL;
 	snprintf(path, sizeof(path), "%s/certificate.json", folder);
-	int err = hz_hash_file(path, &hash);
+	int err = hz_hash_file(path, HZ_SHA256, &hash);
 	if (err &&
 	    !(err == -ENOENT && d->unsigned_too)) // nothing is deleted that could not be proven to have been
 		return err;
 	if (err)
-		hash.sha256[0] = '\0';
-	json_t *note =
-	    json_pack("{s:i, s:s, s:s, s:I, s:s, s:i, s:i}", "version", 1, "record", d->record, "certificate",
-	              hash.sha256, "deleted_ms", (json_int_t)now_ms, "what", d->what, "media_days",
-	              (int)d->media_days, "record_days", (int)d->record_days);
+		hash.hex[0] = '\0';
+	json_t *note = json_pack("{s:i, s:s, s:s, s:I, s:s, s:i, s:i}", "version", 1, "record", d->record,
+	                         "certificate", hash.hex, "deleted_ms", (json_int_t)now_ms, "what", d->what,
+	                         "media_days", (int)d->media_days, "record_days", (int)d->record_days);
 	text = note ? hz_sign_canonical(note) : NULL;
 	err = text ? hz_sign_key_open(d->store, d->sm2, &key) : -ENOMEM;
 	if (!err)

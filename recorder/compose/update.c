@@ -8,50 +8,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
-#define READ_BYTES 65536
-
-static void set_hex(json_t *object, const char *key, EVP_MD_CTX *ctx)
-{
-	uint8_t sum[EVP_MAX_MD_SIZE];
-	char hex[2 * EVP_MAX_MD_SIZE + 1];
-	unsigned n = 0;
-	EVP_DigestFinal_ex(ctx, sum, &n);
-	for (unsigned i = 0; i < n; i++)
-		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
-	json_object_set_new(object, key, json_string(hex));
-}
+#include "recorder/journal/hash.h"
 
 static int add_digests(json_t *entry, const char *path)
 {
-	static uint8_t buf[READ_BYTES];
-	EVP_MD_CTX *two = EVP_MD_CTX_new(), *one = EVP_MD_CTX_new();
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = fd < 0 ? -errno : !two || !one ? -ENOMEM : 0;
-	json_int_t bytes = 0;
-	if (!err && (EVP_DigestInit_ex(two, EVP_sha256(), NULL) != 1 ||
-	             EVP_DigestInit_ex(one, EVP_sha1(), NULL) != 1))
-		err = -ENOTSUP;
-	while (!err) {
-		ssize_t n = read(fd, buf, sizeof(buf));
-		if (n <= 0) {
-			err = n < 0 ? -errno : 0;
-			break;
-		}
-		bytes += n;
-		EVP_DigestUpdate(two, buf, (size_t)n);
-		EVP_DigestUpdate(one, buf, (size_t)n);
-	}
-	if (!err) {
-		set_hex(entry, "sha256", two);
-		set_hex(entry, "sha1", one);
-		json_object_set_new(entry, "bytes", json_integer(bytes));
-	}
-	EVP_MD_CTX_free(two);
-	EVP_MD_CTX_free(one);
-	if (fd >= 0)
-		close(fd);
-	return err;
+	struct hz_file_hash sha256, sha1;
+	int err = hz_hash_file(path, HZ_SHA256, &sha256);
+	if (!err)
+		err = hz_hash_file(path, HZ_SHA1, &sha1);
+	if (err)
+		return err;
+	json_object_set_new(entry, "sha256", json_string(sha256.hex));
+	json_object_set_new(entry, "sha1", json_string(sha1.hex));
+	json_object_set_new(entry, "bytes", json_integer((json_int_t)sha256.bytes));
+	return 0;
 }
 
 static json_t *entry_of(const struct hz_update *u)

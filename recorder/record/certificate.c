@@ -14,6 +14,7 @@
 #include "recorder/record/manifest_read.h"
 #include "recorder/record/package.h"
 #include "recorder/record/sign.h"
+#include "recorder/journal/hash.h"
 
 #define FORM           (JSON_INDENT(1) | JSON_SORT_KEYS)
 #define QUALITY_MOST   200000
@@ -25,10 +26,10 @@ static json_t *entry_of(const char *folder, const char *path)
 	char full[4096];
 	struct hz_file_hash hash;
 	snprintf(full, sizeof(full), "%s/%s", folder, path);
-	if (hz_hash_file(full, &hash) != 0)
+	if (hz_hash_file(full, HZ_SHA256, &hash) != 0)
 		return NULL;
 	return json_pack("{s:s, s:I, s:s}", "path", path, "bytes", (json_int_t)hash.bytes, "sha256",
-	                 hash.sha256);
+	                 hash.hex);
 }
 
 // Text stays, integers stay, fractions become text: canonical JSON has one form for each.

@@ -10,6 +10,7 @@
 #include "recorder/record/erasure.h"
 #include "recorder/record/files.h"
 #include "recorder/record/sign.h"
+#include "recorder/journal/hash.h"
 
 struct verify {
 	const char *folder;
@@ -39,14 +40,14 @@ static void check_entry(struct verify *v, const char *path, const json_t *entry)
 		return;
 	}
 	snprintf(full, sizeof(full), "%s/%s", v->folder, path);
-	int err = hz_hash_file(full, &hash);
+	int err = hz_hash_file(full, HZ_SHA256, &hash);
 	if (err == -ENOENT && (v->deleted || hz_erasures_took(v->erasures, v->hash, path)))
 		return;
 	if (err)
 		fault(v, path, err == -ENOENT ? "is not there" : "cannot be read");
 	else if (hash.bytes != (uint64_t)json_integer_value(json_object_get(entry, "bytes")))
 		fault(v, path, "its length differs");
-	else if (strcmp(hash.sha256, sha256) != 0)
+	else if (strcmp(hash.hex, sha256) != 0)
 		fault(v, path, "its hash differs");
 }
 
@@ -101,7 +102,8 @@ static void check_erasures(struct verify *v, const json_t *files)
 		if (e->d_name[0] == '.' || ends_with(e->d_name, ".new") || is_listed(files, "path", path))
 			continue;
 		if (!ends_with(e->d_name, ".json") ||
-		    (certificate && (hz_hash_file(full, &hash) != 0 || strcmp(hash.sha256, v->hash) != 0)))
+		    (certificate &&
+		     (hz_hash_file(full, HZ_SHA256, &hash) != 0 || strcmp(hash.hex, v->hash) != 0)))
 			fault(v, path, "is not in the certificate");
 	}
 	if (dir)

@@ -7,6 +7,7 @@
 #include "recorder/record/files.h"
 #include "recorder/record/manifest_read.h"
 #include "recorder/store.h"
+#include "recorder/journal/hash.h"
 
 struct check {
 	hz_certificate_fault_cb *cb;
@@ -43,12 +44,12 @@ static void check_manifest(struct check *c, const char *folder)
 	for (unsigned i = 0; !err && i < m->files_count; i++) {
 		const struct hz_manifest_file *f = &m->files[i];
 		snprintf(path, sizeof(path), "%s/%s", folder, f->path);
-		int got = hz_hash_file(path, &hash);
+		int got = hz_hash_file(path, HZ_SHA256, &hash);
 		if (got)
 			fault(c, f->path, got == -ENOENT ? "is not there" : "cannot be read");
 		else if (hash.bytes != f->bytes)
 			fault(c, f->path, "its length differs");
-		else if (strcmp(hash.sha256, f->sha256) != 0)
+		else if (strcmp(hash.hex, f->sha256) != 0)
 			fault(c, f->path, "its hash differs");
 	}
 	hz_manifest_free(m);

@@ -114,46 +114,6 @@ static void hex(const uint8_t *data, size_t bytes, char *ret)
 		snprintf(ret + 2 * i, 3, "%02x", data[i]);
 }
 
-int hz_hash_file(const char *path, struct hz_file_hash *ret)
-{
-	struct hz_file_hash out = {0};
-	uint8_t digest[EVP_MAX_MD_SIZE], *buf = malloc(1 << 18);
-	EVP_MD_CTX *two56 = EVP_MD_CTX_new(), *one = EVP_MD_CTX_new();
-	int err = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		err = -errno;
-	else if (!buf || !two56 || !one || !EVP_DigestInit_ex(two56, EVP_sha256(), NULL) ||
-	         !EVP_DigestInit_ex(one, EVP_sha1(), NULL))
-		err = -ENOMEM;
-	while (!err) {
-		ssize_t got = read(fd, buf, 1 << 18);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			err = -errno;
-		if (got <= 0)
-			break;
-		out.bytes += (uint64_t)got;
-		if (!EVP_DigestUpdate(two56, buf, (size_t)got) || !EVP_DigestUpdate(one, buf, (size_t)got))
-			err = -EIO;
-	}
-	if (!err && EVP_DigestFinal_ex(two56, digest, NULL)) {
-		hex(digest, 32, out.sha256);
-		if (EVP_DigestFinal_ex(one, digest, NULL))
-			hex(digest, 20, out.sha1);
-	}
-	if (!err && (!out.sha256[0] || !out.sha1[0]))
-		err = -EIO;
-	EVP_MD_CTX_free(two56);
-	EVP_MD_CTX_free(one);
-	free(buf);
-	if (fd >= 0)
-		close(fd);
-	if (!err)
-		*ret = out;
-	return err;
-}
-
 void hz_hash_hex(const void *data, size_t bytes, char ret[65])
 {
 	uint8_t digest[EVP_MAX_MD_SIZE] = {0};

@@ -15,12 +15,6 @@ int hz_document_sync(const char *path); // of the file at path
 // A path inside a record's folder: relative, no empty, "." or ".." part, no control characters, at most 255 bytes.
 int hz_document_is_inside(const char *path);
 
-struct hz_file_hash {
-	uint64_t bytes;
-	char sha256[65], sha1[41]; // hex
-};
-int hz_hash_file(const char *path, struct hz_file_hash *ret); // streams
-
 // SHA-256 of bytes in memory, as hex.
 void hz_hash_hex(const void *data, size_t bytes, char ret[65]);
 // Hex to bytes: 0; -EINVAL when it is not exactly `bytes` long.

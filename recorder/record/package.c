@@ -3,21 +3,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/base/each.h"
 #include "recorder/finalize/dicom_mp4.h"
 #include "recorder/finalize/prepare.h"
+#include "recorder/journal/hash.h"
 #include "recorder/record/dicom_video.h"
 #include "recorder/record/files.h"
 #include "recorder/record/manifest_read.h"
-
-#define THREADS 4 // of a package
 
 // An object under way, in three steps: the MP4; names and numbers, one after another; the file and its hash. The first and the
 // last are made beside each other.
@@ -45,8 +43,6 @@ struct job {
 	unsigned series_parts[HZ_PACKAGE_INSTANCES], series_count;
 	struct prepared *prepared;
 	unsigned prepared_count;
-	_Atomic unsigned next;
-	void (*step)(struct job *job, struct prepared *one); // of all threads
 };
 
 static bool is_word(const char *a, const char *b)
@@ -128,13 +124,13 @@ static int describe(struct job *j, const struct prepared *p)
 	const struct hz_dicom_video *v = &p->video;
 	const struct hz_dicom_ids *ids = &p->ids;
 	json_t *one = json_pack(
-	    "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:s, s:s}", "path",
+	    "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:s}", "path",
 	    p->path, "file", v->file->path, "sop_class", ids->sop_class, "instance", ids->instance, "series",
 	    ids->series, "series_number", (int)v->series, "number", (int)v->instance, "modality",
 	    ids->modality, "transfer_syntax", ids->transfer_syntax, "rows", (int)v->stream.rows, "columns",
 	    (int)v->stream.columns, "frames", (int)v->stream.frames, "duration_ms",
 	    (json_int_t)(v->stream.duration_us / 1000), "at_ms", (json_int_t)v->file->at_ms, "bytes",
-	    (json_int_t)p->hash.bytes, "sha256", p->hash.sha256, "sha1", p->hash.sha1);
+	    (json_int_t)p->hash.bytes, "sha256", p->hash.hex);
 	snprintf(j->study, sizeof(j->study), "%s", ids->study);
 	return one && json_array_append_new(j->instances, one) == 0 ? 0 : -ENOMEM;
 }
@@ -217,7 +213,7 @@ static void make_object(struct job *j, struct prepared *p)
 	p->err = hz_dicom_video_write(&p->video, &p->ids);
 	unlink(p->mp4);
 	if (!p->err)
-		p->err = hz_hash_file(p->dcm, &p->hash);
+		p->err = hz_hash_file(p->dcm, HZ_SHA256, &p->hash);
 }
 
 static bool is_candidate(const struct hz_manifest_file *f)
@@ -225,32 +221,22 @@ static bool is_candidate(const struct hz_manifest_file *f)
 	return has_picture(f) && is_word(f->container, "mp4") && hz_manifest_has_codec(f, "h264");
 }
 
-static void *run(void *arg)
+struct step {
+	struct job *job;
+	unsigned begin;
+	void (*fn)(struct job *job, struct prepared *one);
+};
+
+static void take(void *arg, unsigned i)
 {
-	struct job *j = arg;
-	for (;;) {
-		unsigned i = atomic_fetch_add(&j->next, 1);
-		if (i >= j->prepared_count)
-			return NULL;
-		j->step(j, &j->prepared[i]);
-	}
+	const struct step *s = arg;
+	s->fn(s->job, &s->job->prepared[s->begin + i]);
 }
 
 // A step of all that were added from `begin` on.
-static void run_all(struct job *j, unsigned begin, void (*step)(struct job *job, struct prepared *one))
+static void run_all(struct job *j, unsigned begin, void (*fn)(struct job *job, struct prepared *one))
 {
-	pthread_t threads[THREADS];
-	unsigned started = 0;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	j->next = begin;
-	j->step = step;
-	while (started + 1 < THREADS && started + 1 < (cores > 0 ? (unsigned)cores : 1) &&
-	       started + 1 < j->prepared_count - begin &&
-	       pthread_create(&threads[started], NULL, run, j) == 0)
-		started++;
-	run(j);
-	while (started)
-		pthread_join(threads[--started], NULL);
+	hz_each(j->prepared_count - begin, take, &(struct step){.job = j, .begin = begin, .fn = fn});
 }
 
 static json_t *named(const json_t *list, const struct hz_manifest_file *f)
@@ -447,8 +433,7 @@ out:
 static bool is_instance(const json_t *one)
 {
 	static const char *const texts[] = {"path",   "file",     "sop_class",       "instance",
-	                                    "series", "modality", "transfer_syntax", "sha256",
-	                                    "sha1"};
+	                                    "series", "modality", "transfer_syntax", "sha256"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (!json_string_value(json_object_get(one, texts[i])))
 			return false;

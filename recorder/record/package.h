@@ -5,7 +5,7 @@
 //
 // index.json: {"version": 1, "manifest": sha256, "tracks": sha256 of the manifest without what composing adds, "study": UID, "instances": [{"path": "dicom/01.dcm", "file": "tracks/…", "sop_class",
 //   "instance", "series", "series_number", "number", "modality", "transfer_syntax", "rows", "columns", "frames", "duration_ms",
-//   "at_ms", "bytes", "sha256", "sha1"}], "refused": [{"file", "why"}]}
+//   "at_ms", "bytes", "sha256"}], "refused": [{"file", "why"}]}
 // Thread: one at a time a folder.
 #ifndef HZ_RECORDER_RECORD_PACKAGE_H
 #define HZ_RECORDER_RECORD_PACKAGE_H

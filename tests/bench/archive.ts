@@ -32,7 +32,8 @@ const freePort = (): Promise<number> => new Promise((done) => {
   });
 });
 
-// When each thing happened, in seconds after the record's end. An instance counts when a WADO-RS request for it is answered.
+// When each thing happened, in seconds after the record's end. An instance counts when a WADO-RS request for it is
+// answered; each is asked for by itself, as the answer takes Orthanc seconds.
 async function watch(room: Hour, orthanc: Orthanc): Promise<{ times: Record<string, number>; index: Index }> {
   const began = Date.now(), times: Record<string, number> = {}, file = (name: string): string => join(room.folder, name);
   const note = (what: string): void => { times[what] ??= (Date.now() - began) / 1000; };
@@ -48,13 +49,13 @@ async function watch(room: Hour, orthanc: Orthanc): Promise<{ times: Record<stri
       left = [...index.instances];
     }
     if (existsSync(file("delivery.json"))) note("signed and queued");
-    for (const one of left) {
+    await Promise.all(left.map(async (one) => {
       const answer = await orthanc.ask(`/dicom-web/studies/${index!.study}/series/${one.series}/instances/${one.instance}/metadata`);
       await answer.arrayBuffer();
-      if (!answer.ok) continue;
+      if (!answer.ok) return;
       note(`${one.path} in the PACS`);
       left = left.filter((other) => other !== one);
-    }
+    }));
   }
   return { times, index };
 }

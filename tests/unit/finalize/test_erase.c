@@ -14,6 +14,7 @@
 
 #include "recorder/archive/erase.h"
 #include "recorder/finalize/prepare.h"
+#include "recorder/journal/hash.h"
 #include "recorder/journal/keys.h"
 #include "recorder/journal/writer.h"
 #include "recorder/outbox/spool.h"
@@ -215,8 +216,8 @@ static char *hash_of(const char *name)
 	char path[HZ_RECORD_PATH_BYTES + 64];
 	struct hz_file_hash h;
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	assert_int_equal(hz_hash_file(path, &h), 0);
-	memcpy(hash, h.sha256, sizeof(hash));
+	assert_int_equal(hz_hash_file(path, HZ_SHA256, &h), 0);
+	memcpy(hash, h.hex, sizeof(hash));
 	return hash;
 }
 

@@ -17,6 +17,7 @@
 
 #include "recorder/finalize/dicom_cache.h"
 #include "recorder/finalize/prepare.h"
+#include "recorder/journal/hash.h"
 #include "recorder/journal/writer.h"
 #include "recorder/record/files.h"
 #include "recorder/record/package.h"
@@ -192,8 +193,8 @@ static void package(char sha256[65])
 	char path[128];
 	assert_int_equal(hz_package(folder, &settings, &why), 0);
 	snprintf(path, sizeof(path), "%s/dicom/01.dcm", folder);
-	assert_int_equal(hz_hash_file(path, &hash), 0);
-	memcpy(sha256, hash.sha256, 65);
+	assert_int_equal(hz_hash_file(path, HZ_SHA256, &hash), 0);
+	memcpy(sha256, hash.hex, 65);
 	assert_false(is_there(HZ_EARLY));
 }
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "recorder/record/files.h"
+#include "recorder/journal/hash.h"
 
 // A test without its files is none, in release builds too.
 #define must(x) ((x) ? (void)0 : (fprintf(stderr, "%s: %s\n", __func__, #x), abort()))
@@ -60,15 +61,16 @@ static void make_media(const char *folder)
 static json_t *file_of(const char *folder, const char *path, const char *extra)
 {
 	char full[1024];
-	struct hz_file_hash hash;
+	struct hz_file_hash hash, sha1;
 	snprintf(full, sizeof(full), "%s/%s", folder, path);
-	must(hz_hash_file(full, &hash) == 0);
+	must(hz_hash_file(full, HZ_SHA256, &hash) == 0);
+	must(hz_hash_file(full, HZ_SHA1, &sha1) == 0);
 	json_t *file = json_loads(extra, 0, NULL);
 	must(file);
 	json_object_set_new(file, "path", json_string(path));
 	json_object_set_new(file, "bytes", json_integer((json_int_t)hash.bytes));
-	json_object_set_new(file, "sha256", json_string(hash.sha256));
-	json_object_set_new(file, "sha1", json_string(hash.sha1));
+	json_object_set_new(file, "sha256", json_string(hash.hex));
+	json_object_set_new(file, "sha1", json_string(sha1.hex));
 	return file;
 }
 
