@@ -206,6 +206,9 @@ struct hz_cmd_sub_set {
 #define HZ_SUB_MIX        8u
 #define HZ_HOLD_SETTLE_US 500000 // so long a receiver may take until it plays what comes anew; both are heard
 #define HZ_HOLD_LOST_US   200000
+// What arrived before this state is never sent in it: no keyframe from the history to begin with (a broadcast's viewer).
+// Of every slot that was paused, nothing is sent again that went out, or waited, before.
+#define HZ_SUB_LIVE 16u
 
 struct hz_cmd_sub_del {
 	struct hz_msg_header h;

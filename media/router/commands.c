@@ -268,6 +268,11 @@ static int change_sub(struct hz_router *r, uint32_t slot, const struct hz_cmd_su
 	if (!old.rtx_ssrc && set->rtx_ssrc)
 		as->rtx_index = hz_arena_retired_index(hz_arena_peer(r->arena, set->peer), set->rtx_ssrc);
 	hz_arena_sub_update(as, set);
+	if (set->flags & HZ_SUB_PAUSED) { // what waits its turn, and what was lost, is over
+		r->sub[slot].barred = as->out_index;
+		hz_pace_drop(r, slot);
+		hz_kept_free(r, slot);
+	}
 	if (old.track != set->track)
 		hz_sub_link(r, slot, set->track ? (uint16_t)HZ_ID_SLOT(set->track) : HZ_NO_SLOT);
 	if (old.track != set->track || (old.flags & HZ_SUB_PAUSED && !(set->flags & HZ_SUB_PAUSED)))

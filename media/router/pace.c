@@ -96,7 +96,8 @@ static bool relevant(struct hz_router *r, const struct hz_rt_in *in, uint32_t su
 	const struct hz_rt_sub *s = &r->sub[sub];
 	struct hz_rt_sub_cc *sc = &r->sub_cc[sub];
 	struct hz_rt_congestion *c = r->peer[s->peer].congestion;
-	if (s->want.flow == HZ_FLOW_OFF || !in->packet.payload_bytes)
+	if (s->want.flow == HZ_FLOW_OFF || !in->packet.payload_bytes ||
+	    hz_arena_sub_set(&r->arena->sub[sub])->flags & HZ_SUB_PAUSED)
 		return false;
 	if (s->want.flow == HZ_FLOW_ALL)
 		return in->layer == s->target || in->layer == hz_arena_sub_map(&r->arena->sub[sub])->layer;

@@ -9,7 +9,7 @@ static bool begins(const struct hz_router *r, uint32_t sub)
 	const struct hz_rt_sub *s = &r->sub[sub];
 	const struct hz_arena_sub *as = &r->arena->sub[sub];
 	return s->track != HZ_NO_SLOT && s->want.flow == HZ_FLOW_ALL && r->peer[s->peer].live &&
-	       !r->peer[s->peer].paced && !(hz_arena_sub_set(as)->flags & HZ_SUB_PAUSED) &&
+	       !r->peer[s->peer].paced && !(hz_arena_sub_set(as)->flags & (HZ_SUB_PAUSED | HZ_SUB_LIVE)) &&
 	       hz_arena_sub_map(as)->track != r->arena->track[s->track].id;
 }
 

@@ -122,7 +122,8 @@ bool hz_resend_again(struct hz_router *r, uint32_t sub, uint64_t index, bool pre
 	struct hz_rtp_packet packet;
 	const struct hz_rt_filter *filter;
 	struct hz_rt_in in = {.now_us = now_us};
-	if (!r->peer[s->peer].live || hz_arena_sub_set(&r->arena->sub[sub])->flags & HZ_SUB_PAUSED)
+	if (!r->peer[s->peer].live || hz_arena_sub_set(&r->arena->sub[sub])->flags & HZ_SUB_PAUSED ||
+	    index <= s->barred)
 		return false;
 	const struct hz_sub_map *map = map_of(r, sub, index, &filter);
 	if (!map || !s->rtx_pt_of[map->codec])

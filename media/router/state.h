@@ -155,6 +155,7 @@ struct hz_rt_sub {
 	struct hz_rt_epoch epoch[HZ_EPOCHS]; // from here on: nothing that every packet needs
 	uint32_t epoch_next;
 	struct hz_rt_resend *resend; // HZ_RESEND_SLOTS, from the first NACK on
+	uint64_t barred;             // it was paused behind this index: nothing at or below is sent again
 	int32_t lost_told;           // cumulative, of the newest receiver report
 	uint8_t lost_valid;
 };

@@ -1,0 +1,103 @@
+// A slot that is cut (HZ_SUB_PAUSED) and let go on: what was before, and what came meanwhile, never goes out.
+#include "tests/unit/router/fixture.h"
+
+#define VIDEO HZ_KIND_VIDEO
+
+static int setup(void **state)
+{
+	struct fx *fx = fx_new();
+	fx_peer(fx, 0, 1, 0);
+	fx_peer(fx, 1, 1, 0);
+	fx_track(fx, 0, 0, VIDEO, 1);
+	*state = fx;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fx_free(*state);
+	return 0;
+}
+
+static void video(struct fx *fx, uint16_t seq, bool key)
+{
+	struct fx_in in = {.ssrc = fx_ssrc(0, 0),
+	                   .seq = seq,
+	                   .ts = 90u * seq,
+	                   .pt = PT_VP8,
+	                   .key = key,
+	                   .picture = seq,
+	                   .body = seq};
+	assert_int_equal(fx_in(fx, 0, &in), 0);
+	fx->now += 1000;
+}
+
+static void slot(struct fx *fx, uint32_t flags)
+{
+	union hz_msg m = fx_sub_msg(0, 1, 0, VIDEO);
+	m.sub_set.flags = (uint8_t)flags;
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+}
+
+static void nothing_of_before_is_sent_again(void **state)
+{
+	struct fx *fx = *state;
+	slot(fx, HZ_SUB_LIVE);
+	video(fx, 1, true);
+	for (uint16_t s = 2; s < 10; s++)
+		video(fx, s, false);
+	struct fx_packet lost = fx->out[fx->out_count - 3];
+	fx_clear(fx);
+	slot(fx, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	assert_int_equal(fx_nack(fx, 1, 900000, lost.p.seq), 0);
+	assert_int_equal(fx->out_count, 0);
+	video(fx, 10, true);
+	slot(fx, HZ_SUB_LIVE | HZ_SUB_PAUSED); // said again
+	video(fx, 11, false);
+	assert_int_equal(fx->out_count, 0);
+	slot(fx, HZ_SUB_LIVE);
+	assert_int_equal(fx_nack(fx, 1, 900000, lost.p.seq), 0);
+	assert_int_equal(fx->out_count, 0);
+	video(fx, 12, true);
+	assert_int_equal(fx->out_count, 1);
+	fx->now += 100000;
+	assert_int_equal(fx_nack(fx, 1, 900000, fx->out[0].p.seq), 0); // what came after is
+	assert_int_equal(fx->out_count, 2);
+}
+
+// The keyframe that came during the cut lies in the history: others begin with it, a broadcast does not.
+static void goes_on_with_what_comes_then(void **state)
+{
+	struct fx *fx = *state;
+	slot(fx, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	video(fx, 1, true);
+	video(fx, 2, false);
+	slot(fx, HZ_SUB_LIVE);
+	video(fx, 3, false);
+	assert_int_equal(fx->out_count, 0);
+	assert_true(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI) > 0);
+	video(fx, 4, true);
+	assert_true(fx->out_count > 0);
+	const struct fx_packet *last = &fx->out[fx->out_count - 1];
+	for (size_t i = 0; i < fx->out_count; i++) // empty ones go before a stream's first packet
+		assert_true(fx->out[i].p.payload_bytes == 0 || i == fx->out_count - 1);
+	assert_true(last->p.payload_bytes > 0);
+	// Who is no viewer of a broadcast begins at once.
+	union hz_msg m = fx_sub_msg(1, 1, 0, VIDEO);
+	fx_clear(fx);
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	video(fx, 5, false);
+	unsigned begun = 0;
+	for (size_t i = 0; i < fx->out_count; i++)
+		begun += fx->out[i].p.ssrc == 900001;
+	assert_true(begun > 1);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {T(nothing_of_before_is_sent_again),
+	                                   T(goes_on_with_what_comes_then)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
