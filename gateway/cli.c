@@ -50,7 +50,8 @@ static int help(void)
 			printf("  huizhen %s %s\n      %s\n", commands[i].name, commands[i].usage,
 			       commands[i].help);
 	printf("  huizhen --help | --version\n\n"
-	       "Roles: patient companion interpreter clinic expert theatre observer student auditor admin.\n"
+	       "Roles: patient companion interpreter clinic expert theatre observer student auditor admin\n"
+	       "       director viewer (of a broadcast).\n"
 	       "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\n");
 	return HZ_EXIT_DONE;
 }

@@ -22,7 +22,7 @@ static int check_who(const char *consult, enum hz_role role, const char *name, c
 	if (role == HZ_ROLE_NONE)
 		return wrong(error, "role",
 		             "patient, companion, interpreter, clinic, expert, theatre, observer, student, "
-		             "auditor or admin");
+		             "auditor, admin, director or viewer");
 	if (consult && consult[0] ? !hz_id_valid(consult) : !hz_role_may_lack_consult(role))
 		return wrong(error, "consult", "1 to 64 of A-Z a-z 0-9 . _ -");
 	if (name && name[0] && !hz_name_valid(name))

@@ -6,6 +6,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/codec_choice.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/gather.h"
@@ -119,6 +120,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	}
 	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain), gather = hz_gather_due(brain),
 	        mix = hz_mix_due(brain);
+	hz_broadcast_turn(brain);
 	hz_persist_flush(brain);
 	hz_record_turn(brain); // events are durable now
 	for (unsigned i = 0; i < brain->workers; i++) {
@@ -162,6 +164,7 @@ void hz_brain_tick(struct hz_brain *brain)
 			}
 		}
 	}
+	hz_broadcast_tick(brain);
 	hz_record_tick(brain);
 	if (brain->store_sick)
 		hz_persist_rewrite(brain);

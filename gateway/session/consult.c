@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
@@ -104,6 +105,7 @@ static int write(struct hz_brain *brain, const struct hz_consult *consult, const
 static void drop(struct hz_brain *brain, struct hz_consult *consult)
 {
 	(void)hz_record_stop(brain, consult, ""); // nobody is left
+	hz_broadcast_forget(brain, consult);
 	hz_mix_recount(brain, consult);
 	for (struct hz_consult **at = &brain->dirty; *at; at = &(*at)->next_dirty) {
 		if (*at == consult) {
@@ -195,6 +197,7 @@ void hz_consult_free_memory(struct hz_consult *consult)
 		consult->participants = p->next;
 		hz_participant_free_memory(p);
 	}
+	hz_broadcast_free_memory(consult);
 	hz_relay_free_memory(consult);
 	hz_mix_free_memory(consult);
 	free(consult->heard);

@@ -168,6 +168,24 @@ paths = {
         "delete": operation("stopRecording", "Stop recording. It does not start again by itself while anybody of now is there",
                             {"204": answer("Stopped")}, "`record`", ["404", "409"]),
     },
+    "/consults/{id}/broadcast": {
+        "parameters": [CONSULT],
+        "get": operation("getBroadcast", "The broadcast of a consult", {"200": answer("As it is now", "types.broadcast")},
+                         "`direct`", ["404"]),
+        "put": operation("putBroadcast", "Make it, or change it", {"200": answer("As it is now", "types.broadcast")}, "`direct`",
+                         BODY + ["404", "409"], (), "broadcast.put"),
+        "delete": operation("endBroadcast", "End it: its viewers go", {"204": answer("Ended")}, "`direct`", ["404", "409"]),
+    },
+    "/consults/{id}/broadcast/watch": {
+        "parameters": [CONSULT],
+        "get": operation("watchBroadcast", "What viewers may know of it", {"200": answer("As it is now", "broadcast.watch")},
+                         "`watch` or `subscribe`", ["404"]),
+    },
+    "/consults/{id}/broadcast/events": {
+        "parameters": [CONSULT],
+        "get": operation("listBroadcastEvents", "What its directors did, oldest first; also of a closed consult",
+                         {"200": answer("A page", "broadcast.events")}, "`direct` or `audit`", ["400", "404"], PAGE),
+    },
     "/consults/{id}/consents": {
         "parameters": [CONSULT],
         "get": operation("listConsents", "Every answer to the question whether one may be recorded, oldest first",

@@ -32,6 +32,7 @@ struct hz_media_link {
 	enum phase phase;
 	uint32_t at;      // of the objects
 	uint32_t end_seq; // of the last END sent, 0: none
+	uint32_t acked;   // the newest that was answered
 	bool ready, blocked;
 	struct hz_media_link_counters counters;
 };
@@ -209,6 +210,16 @@ int hz_media_link_send_fd(struct hz_media_link *link, struct hz_cmd_tcp_accept *
 	return 0;
 }
 
+uint32_t hz_media_link_mark(const struct hz_media_link *link)
+{
+	return link->seq + link->count;
+}
+
+bool hz_media_link_reached(const struct hz_media_link *link, uint32_t mark)
+{
+	return link->ready && (int32_t)(link->acked - mark) >= 0;
+}
+
 bool hz_media_link_blocked(const struct hz_media_link *link)
 {
 	return link->blocked;
@@ -218,6 +229,7 @@ static void on_ack(struct hz_media_link *link, const struct hz_ev_ack *ack)
 {
 	uint16_t type = link->recent[ack->h.seq % RECENT];
 	link->counters.acked++;
+	link->acked = ack->h.seq;
 	if (link->end_seq && ack->h.seq == link->end_seq)
 		link->ready = true;
 	if (ack->err == 0)

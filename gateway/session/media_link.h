@@ -45,6 +45,10 @@ int hz_media_link_read(struct hz_media_link *link);
 // The worker has confirmed a whole RECONCILE since it said HELLO or control started.
 bool hz_media_link_ready(const struct hz_media_link *link);
 
+// The worker has answered everything that was sent, or waited to be, when mark was taken.
+uint32_t hz_media_link_mark(const struct hz_media_link *link);
+bool hz_media_link_reached(const struct hz_media_link *link, uint32_t mark);
+
 // The socket was full at the last flush: flush again when it is writable.
 bool hz_media_link_blocked(const struct hz_media_link *link);
 

@@ -56,7 +56,8 @@ enum hz_source {
 };
 
 struct hz_brain;
-struct hz_record; // record.h
+struct hz_record;    // record.h
+struct hz_broadcast; // broadcast.h
 struct hz_consult;
 struct hz_participant;
 struct hz_peer;
@@ -210,7 +211,10 @@ struct hz_consult {
 	uint64_t version; // of the state
 	struct hz_participant *participants;
 	unsigned participant_count;
-	bool dirty; // in brain->dirty: a state push is due
+	struct hz_broadcast *broadcast; // owned; NULL: none
+	struct hz_participant *viewers; // broadcast.h: of all its viewers, in no list; owned; NULL: none
+	bool viewers_changed;           // their number: told with the next tick
+	bool dirty;                     // in brain->dirty: a state push is due
 	struct hz_consult *next_dirty;
 	int64_t pushed_us;
 	struct hz_consult *next_watched; // in brain->watched: to be counted (watched.h)
@@ -300,6 +304,7 @@ struct hz_brain {
 	unsigned address_count;
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES];
 	bool draining;
+	bool cut_due; // a broadcast was cut and not all workers have confirmed it
 
 	// mix.h
 	struct hz_mix_link *mix;   // owned; NULL: mix.enabled is off

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/base/secret.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/gather.h"
 #include "gateway/session/ice_tcp.h"
@@ -79,7 +80,7 @@ int hz_peer_new(struct hz_brain *brain, struct hz_participant *owner, uint8_t ki
 	int err = hz_place_peer(brain, owner->consult, &worker);
 	if (err)
 		return err;
-	if (owner->peer_count >= HZ_PEERS_PER_PARTICIPANT)
+	if (owner->peer_count >= HZ_PEERS_PER_PARTICIPANT && !hz_is_viewers(owner))
 		return -ENOSPC;
 	struct hz_peer *peer = peer_alloc(owner, worker);
 	if (!peer)
@@ -177,8 +178,12 @@ void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer)
 	}
 	owner->peer_count--;
 	owner->consult->peer_count--;
-	owner->consult->recount = true;
-	hz_push_state(brain, owner->consult);
+	if (hz_is_viewers(owner)) {
+		owner->consult->viewers_changed = true;
+	} else {
+		owner->consult->recount = true;
+		hz_push_state(brain, owner->consult);
+	}
 	hz_transport_free_memory(peer);
 }
 
@@ -271,19 +276,26 @@ void hz_track_set(struct hz_brain *brain, struct hz_track *track)
 	hz_push_state(brain, consult);
 }
 
+static void forget_of(struct hz_brain *brain, const struct hz_participant *p, const struct hz_track *track)
+{
+	for (struct hz_peer *peer = p->peers; peer; peer = peer->next) {
+		for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
+			if (hz_slot_track(brain, slot) != track)
+				continue;
+			hz_slot_show(brain, slot, NULL);
+			hz_slot_set(brain, slot);
+		}
+	}
+}
+
 // Slots that showed it become idle, here as at the worker.
 static void track_forget(struct hz_brain *brain, const struct hz_track *track)
 {
-	for (struct hz_participant *p = track->peer->owner->consult->participants; p; p = p->next) {
-		for (struct hz_peer *peer = p->peers; peer; peer = peer->next) {
-			for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
-				if (hz_slot_track(brain, slot) != track)
-					continue;
-				hz_slot_show(brain, slot, NULL);
-				hz_slot_set(brain, slot);
-			}
-		}
-	}
+	const struct hz_consult *consult = track->peer->owner->consult;
+	for (struct hz_participant *p = consult->participants; p; p = p->next)
+		forget_of(brain, p, track);
+	if (consult->viewers)
+		forget_of(brain, consult->viewers, track);
 	hz_relay_end(brain, track);
 }
 
@@ -365,7 +377,8 @@ void hz_slot_set(struct hz_brain *brain, struct hz_slot *slot)
 	slot->cmd.peer = slot->peer->id;
 	if (slot->peer->owner)
 		slot->cmd.flags = (slot->off ? HZ_SUB_PAUSED : 0) | (slot->held ? HZ_SUB_HELD : 0) |
-		                  (slot->mix ? HZ_SUB_MIX : 0);
+		                  (slot->mix ? HZ_SUB_MIX : 0) |
+		                  (hz_is_viewers(slot->peer->owner) ? HZ_SUB_LIVE : 0);
 	hz_objects_tell(brain, slot->peer->worker, &slot->cmd.h, HZ_CMD_SUB_SET, sizeof(slot->cmd));
 	hz_persist_slot(brain, slot);
 	if (slot->peer->owner)

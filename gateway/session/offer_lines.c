@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/secret.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/codec_choice.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/slots.h"
@@ -228,8 +229,9 @@ static void fill_codecs(struct hz_slot *slot, const struct hz_sdp_media *media,
 	cmd->pt_count = 0;
 	for (unsigned i = 0; i < sizeof(slot_order); i++) {
 		int at = find_codec(media, slot_order[i]);
-		// RED with parity packets is for those who publish.
-		if (at < 0 || (slot_order[i] == HZ_CODEC_RED && media->kind != HZ_SDP_AUDIO))
+		// RED with parity packets is for those who publish. What RED of sound repeats may be from before a cut.
+		if (at < 0 || (slot_order[i] == HZ_CODEC_RED &&
+		               (media->kind != HZ_SDP_AUDIO || hz_is_viewers(slot->peer->owner))))
 			continue;
 		ret->codec[ret->codec_count++] = (uint8_t)at;
 		cmd->pt[cmd->pt_count++] = media->codec[at].pt;

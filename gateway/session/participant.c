@@ -7,6 +7,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/consent.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
@@ -148,7 +149,7 @@ void hz_participant_end(struct hz_brain *brain, struct hz_participant *p, uint8_
 
 void hz_participant_maybe_leave(struct hz_brain *brain, struct hz_participant *p)
 {
-	if (!p->has_session && !p->peers)
+	if (!p->has_session && !p->peers && !hz_is_viewers(p))
 		hz_participant_end(brain, p, HZ_STATUS_LEFT, NULL);
 }
 
@@ -210,7 +211,7 @@ void hz_participant_admit(struct hz_brain *brain, struct hz_participant *p, cons
 	}
 }
 
-// Everything that shows one of its tracks, and everything that it is shown.
+// Everything that shows one of its tracks, and everything that it is shown. Broadcasts follow by themselves.
 static void blind(struct hz_brain *brain, struct hz_participant *p)
 {
 	for (struct hz_participant *other = p->consult->participants; other; other = other->next) {

@@ -220,6 +220,9 @@ void hz_persist_rewrite(struct hz_brain *brain)
 	while ((consult = hz_map_next(brain->consults, &at))) {
 		for (struct hz_participant *p = consult->participants; p && !brain->store_sick; p = p->next)
 			rewrite_participant(brain, p);
+		for (const struct hz_peer *peer = consult->viewers ? consult->viewers->peers : NULL; peer;
+		     peer = peer->next)
+			rewrite_peer(brain, peer);
 		for (const struct hz_peer *link = consult->relays; link; link = link->next)
 			rewrite_peer(brain, link);
 		for (const struct hz_peer *link = consult->mix ? consult->mix->links : NULL; link;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/gather.h"
 #include "gateway/session/ice_tcp.h"
@@ -171,7 +172,11 @@ static bool on_media(void *arg, const struct hz_media_row *row)
 		load->skipped += load_relay(load, consult, row) != 0;
 		return true;
 	}
-	struct hz_participant *p = consult ? hz_participant_find(consult, row->participant) : NULL;
+	struct hz_participant *p = NULL;
+	if (consult && strcmp(row->participant, HZ_VIEWERS_ID) == 0)
+		p = hz_viewers_get(consult);
+	else if (consult)
+		p = hz_participant_find(consult, row->participant);
 	int err = p ? 0 : -ENOENT;
 	if (!err && row->kind == HZ_MEDIA_PEER)
 		err = load_peer(load, p, row);
@@ -211,6 +216,7 @@ static int drop_stale(struct hz_brain *brain)
 		}
 		hz_relay_repair(brain, consult);
 		hz_mix_repair(brain, consult);
+		hz_broadcast_loaded(brain, consult);
 		consult->recount = true;
 	}
 	return err;
@@ -220,8 +226,10 @@ int hz_persist_load(struct hz_brain *brain, unsigned *ret_skipped)
 {
 	struct load load = {.brain = brain};
 	struct hz_store *store = brain->store;
-	brain->store = NULL; // what is dropped on the way must not write while rows are being read
 	int err = hz_store_consult_open(store, on_consult, &load);
+	if (!err)
+		err = hz_broadcast_load(brain);
+	brain->store = NULL; // what is dropped on the way must not write while rows are being read
 	if (!err)
 		err = hz_store_session_all(store, on_session, &load);
 	if (!err)

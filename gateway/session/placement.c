@@ -17,15 +17,22 @@ static bool has_room(const struct hz_brain *brain, unsigned worker)
 	       hz_place_room(brain, worker, 2 * HZ_TRACKS_PER_PARTICIPANT, 2 * HZ_SLOTS_PER_PEER);
 }
 
+static bool has_peer(const struct hz_participant *p, unsigned worker)
+{
+	for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
+		if (peer->worker == worker)
+			return true;
+	}
+	return false;
+}
+
 static bool present(const struct hz_consult *consult, unsigned worker)
 {
 	for (const struct hz_participant *p = consult->participants; p; p = p->next) {
-		for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
-			if (peer->worker == worker)
-				return true;
-		}
+		if (has_peer(p, worker))
+			return true;
 	}
-	return false;
+	return consult->viewers && has_peer(consult->viewers, worker);
 }
 
 // Lower is better. What a worker does for its packets is mostly what it sends.

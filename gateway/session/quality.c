@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/session/brain.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/call.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
@@ -40,6 +41,10 @@ static uint8_t of_peer(const struct hz_peer *peer)
 void hz_quality_update(struct hz_brain *brain, struct hz_participant *p)
 {
 	uint8_t worst = HZ_QUALITY_GOOD;
+	if (hz_is_viewers(p)) {
+		p->consult->viewers_changed = true;
+		return;
+	}
 	for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
 		uint8_t level = of_peer(peer);
 		worst = level > worst ? level : worst;

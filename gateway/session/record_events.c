@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/quality.h"
 #include "gateway/store/viewings.h"
@@ -101,7 +102,10 @@ void hz_record_event(struct hz_brain *brain, struct hz_record *record, const cha
 void hz_record_event_of(struct hz_brain *brain, const struct hz_participant *p, const char *type,
                         json_t *detail)
 {
-	hz_record_event(brain, p->consult->record, type, p->id, detail);
+	if (hz_is_viewers(p))
+		json_decref(detail);
+	else
+		hz_record_event(brain, p->consult->record, type, p->id, detail);
 }
 
 static void drop(struct hz_brain *brain, struct hz_record_event *event, bool forget)

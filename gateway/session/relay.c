@@ -316,21 +316,27 @@ void hz_relay_end(struct hz_brain *brain, const struct hz_track *track)
 
 // --- what nobody needs
 
+static void mark_of(struct hz_brain *brain, const struct hz_participant *p)
+{
+	for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
+		for (const struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
+			struct hz_track *track = raw_track(brain, peer->worker, slot->cmd.track);
+			if (slot->cmd.track && track)
+				track->needed = true;
+		}
+	}
+}
+
 static void mark(struct hz_brain *brain, const struct hz_consult *consult)
 {
 	for (const struct hz_peer *link = consult->relays; link; link = link->next) {
 		for (struct hz_track *track = link->tracks; track; track = track->next)
 			track->needed = false;
 	}
-	for (const struct hz_participant *p = consult->participants; p; p = p->next) {
-		for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
-			for (const struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
-				struct hz_track *track = raw_track(brain, peer->worker, slot->cmd.track);
-				if (slot->cmd.track && track)
-					track->needed = true;
-			}
-		}
-	}
+	for (const struct hz_participant *p = consult->participants; p; p = p->next)
+		mark_of(brain, p);
+	if (consult->viewers)
+		mark_of(brain, consult->viewers);
 }
 
 static bool idle(const struct hz_peer *link)

@@ -18,6 +18,8 @@
 #define ADMIT      HZ_GRANT_ADMIT
 #define RECORD     HZ_GRANT_RECORD
 #define AUDIT      HZ_GRANT_AUDIT
+#define DIRECT     HZ_GRANT_DIRECT
+#define WATCH      (HZ_GRANT_WATCH | HZ_GRANT_SUBSCRIBE)
 #define CONSULT    "/consults/{id}"
 #define PERSON     CONSULT "/participants/{pid}"
 #define ONE_RECORD "/recordings/{id}"
@@ -39,6 +41,11 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_POST, CONSULT "/recording", HZ_REST_CONSULT, RECORD, hz_rest_recording_post},
     {HZ_DELETE, CONSULT "/recording", HZ_REST_CONSULT, RECORD, hz_rest_recording_delete},
     {HZ_GET, CONSULT "/consents", HZ_REST_CONSULT, MANAGE | AUDIT, hz_rest_consents_get},
+    {HZ_GET, CONSULT "/broadcast", HZ_REST_CONSULT, DIRECT, hz_rest_broadcast_get},
+    {HZ_PUT, CONSULT "/broadcast", HZ_REST_CONSULT, DIRECT, hz_rest_broadcast_put},
+    {HZ_DELETE, CONSULT "/broadcast", HZ_REST_CONSULT, DIRECT, hz_rest_broadcast_delete},
+    {HZ_GET, CONSULT "/broadcast/watch", HZ_REST_CONSULT, WATCH, hz_rest_broadcast_watch},
+    {HZ_GET, CONSULT "/broadcast/events", HZ_REST_CONSULT, DIRECT | AUDIT, hz_rest_broadcast_events},
     {HZ_GET, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_get},
     {HZ_POST, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_post},
     {HZ_DELETE, CONSULT "/links/{lid}", HZ_REST_CONSULT, MANAGE, hz_rest_link_delete},

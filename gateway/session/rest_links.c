@@ -51,7 +51,9 @@ void hz_rest_links_get(struct hz_rest_call *call)
 	hz_rest_list(call, page.items, page.more ? page.last : NULL);
 }
 
-#define POWERS (HZ_GRANT_ADMIT | HZ_GRANT_RECORD | HZ_GRANT_IMAGE | HZ_GRANT_CREATE | HZ_GRANT_MANAGE)
+#define POWERS                                                                                               \
+	(HZ_GRANT_ADMIT | HZ_GRANT_RECORD | HZ_GRANT_IMAGE | HZ_GRANT_CREATE | HZ_GRANT_MANAGE |             \
+	 HZ_GRANT_DIRECT)
 
 // A host may invite whoever takes part in a consult, but not raise somebody above itself, nor get back through a link
 // what its own token's `grants` took away.

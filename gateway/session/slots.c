@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "gateway/session/broadcast.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/relay.h"
@@ -54,4 +55,5 @@ void hz_slots_follow(struct hz_brain *brain, struct hz_consult *consult)
 				follow_peer(brain, peer);
 		}
 	}
+	hz_viewers_follow(brain, consult, false);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "gateway/session/brain.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/consent.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
@@ -93,6 +94,11 @@ json_t *hz_state_json(struct hz_brain *brain, const struct hz_participant *p)
 		return json;
 	json_object_set_new(about, "mix", json_boolean(brain->mix));
 	json_object_set_new(about, "recording", json_boolean(hz_record_sign(brain, consult) == HZ_SIGN_ON));
+	if (consult->broadcast) // everybody inside is told that there is one
+		json_object_set_new(about, "broadcast",
+		                    p->grants & HZ_GRANT_DIRECT
+		                        ? hz_broadcast_json(consult)
+		                        : json_pack("{s:s}", "state", hz_broadcast_state(consult)));
 	json_object_set_new(json, "participants", list(brain, p, HZ_STATUS_ADMITTED));
 	if (p->grants & HZ_GRANT_ADMIT)
 		json_object_set_new(json, "lobby", list(brain, p, HZ_STATUS_LOBBY));

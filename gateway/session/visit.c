@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/rate.h"
 #include "gateway/store/visit.h"
 
@@ -12,7 +13,7 @@
 void hz_visit_log(struct hz_brain *brain, struct hz_participant *p, const char *type, json_t *detail)
 {
 	char *text = NULL;
-	if (!brain->store || brain->store_sick)
+	if (!brain->store || brain->store_sick || hz_is_viewers(p))
 		goto out;
 	if (!hz_rate_allow(&p->visit_tokens_us, brain->now_us, EVENT_EVERY_US, EVENT_BURST)) {
 		brain->count.visit_dropped++;

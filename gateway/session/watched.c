@@ -105,6 +105,9 @@ static void recount(struct hz_brain *brain, struct hz_consult *consult)
 		for (struct hz_peer *peer = p->peers; peer; peer = peer->next)
 			count_peer(brain, peer);
 	}
+	for (struct hz_peer *peer = consult->viewers ? consult->viewers->peers : NULL; peer;
+	     peer = peer->next)
+		count_peer(brain, peer);
 	for (struct hz_participant *p = consult->participants; p; p = p->next)
 		tell(brain, p);
 }

@@ -7,6 +7,8 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/broadcast.h"
+#include "gateway/session/consult.h"
 #include "gateway/session/gather.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/offer.h"
@@ -38,7 +40,7 @@ static enum hz_whip_code code_of(int err)
 static enum hz_whip_code authorise(void *ctx, struct hz_whip_call *call)
 {
 	struct hz_whip_door *door = ctx;
-	uint32_t needed = call->whep ? HZ_GRANT_SUBSCRIBE : HZ_GRANT_PUBLISH;
+	uint32_t needed = call->whep ? HZ_GRANT_SUBSCRIBE | HZ_GRANT_WATCH : HZ_GRANT_PUBLISH;
 	if (hz_token_verify(door->brain, call->token, &door->claims))
 		return HZ_WHIP_UNAUTHORISED;
 	if (strcmp(door->claims.consult, call->consult) != 0) {
@@ -242,13 +244,56 @@ static enum hz_whip_code publish(void *ctx, struct hz_whip_call *call, const cha
 	return code;
 }
 
+// A viewer of the broadcast: nobody's participant, and one picture at most.
+static enum hz_whip_code watch(struct hz_whip_door *door, const char *text, size_t bytes,
+                               struct hz_whip_session *ret)
+{
+	struct hz_brain *brain = door->brain;
+	struct hz_plan plan = {.kind = HZ_PEER_WHEP, .source = HZ_PROGRAM};
+	struct hz_sdp_offer *offer = NULL;
+	struct hz_consult *consult = NULL;
+	struct hz_participant *viewers = NULL;
+	int err = hz_consult_get(brain, door->claims.consult, &consult);
+	if (err)
+		return err == -ENOENT || err == -ESTALE ? HZ_WHIP_NOT_FOUND : code_of(err);
+	err = hz_token_check(brain, &door->claims, consult->id);
+	if (err)
+		return code_of(err);
+	if (door->claims.needs_admission)
+		return HZ_WHIP_FORBIDDEN;
+	if (brain->draining)
+		return HZ_WHIP_BUSY;
+	err = hz_viewers_enter(brain, consult, &viewers);
+	if (err)
+		return err == -ENOENT ? HZ_WHIP_NOT_FOUND : code_of(err);
+	enum hz_whip_code code = parse(text, bytes, ret, &offer);
+	if (!code && plan_watch(offer, &plan) == 0)
+		code = bad_sdp(ret, "no m-line that receives Opus, H.264, VP8, VP9 or AV1");
+	for (unsigned i = 0; !code && i < offer->media_count; i++) {
+		unsigned most = offer->media[i].kind == HZ_SDP_AUDIO ? HZ_BROADCAST_VOICES : 1;
+		if (plan.line[i].use == HZ_LINE_SLOT && plan.line[i].nth >= most)
+			plan.line[i].use = HZ_LINE_REJECT;
+	}
+	if (!code)
+		code = make(door, viewers, offer, &plan, ret);
+	if (!code)
+		hz_viewers_follow(brain, consult, false);
+	hz_sdp_offer_free(offer);
+	brain->count.whep += code == HZ_WHIP_OK;
+	return code;
+}
+
 static enum hz_whip_code subscribe(void *ctx, struct hz_whip_call *call, const char *text, size_t bytes,
                                    struct hz_whip_session *ret)
 {
 	struct hz_whip_door *door = ctx;
 	struct hz_plan plan = {.kind = HZ_PEER_WHEP, .source = call->source};
 	struct hz_sdp_offer *offer = NULL;
-	struct hz_participant *p;
+	struct hz_participant *p = NULL;
+	if (strcmp(call->source, HZ_PROGRAM) == 0)
+		return watch(door, text, bytes, ret);
+	if (!(door->claims.grants & HZ_GRANT_SUBSCRIBE))
+		return HZ_WHIP_FORBIDDEN;
 	enum hz_whip_code code = enter(door, call, &p);
 	if (code)
 		return code;
@@ -278,7 +323,7 @@ static struct hz_peer *find(const struct hz_whip_door *door, const struct hz_whi
 	struct hz_peer *peer = hz_map_get(door->brain->resources, call->resource);
 	if (!peer || peer->kind != (call->whep ? HZ_PEER_WHEP : HZ_PEER_WHIP))
 		return NULL;
-	if (strcmp(peer->owner->id, door->claims.sub) != 0 ||
+	if ((strcmp(peer->owner->id, door->claims.sub) != 0 && !hz_is_viewers(peer->owner)) ||
 	    strcmp(peer->owner->consult->id, call->consult) != 0)
 		return NULL;
 	return peer;
@@ -367,6 +412,16 @@ static bool unused(const struct hz_brain *brain, const struct hz_peer *peer)
 	       brain->now_us - peer->born_us > UNUSED_US;
 }
 
+static void end_unused(struct hz_brain *brain, struct hz_participant *p)
+{
+	struct hz_peer *after;
+	for (struct hz_peer *peer = p->peers; peer; peer = after) {
+		after = peer->next;
+		if (unused(brain, peer))
+			hz_peer_end(brain, peer);
+	}
+}
+
 void hz_whip_sweep(struct hz_brain *brain)
 {
 	struct hz_consult *consult;
@@ -375,13 +430,10 @@ void hz_whip_sweep(struct hz_brain *brain)
 		struct hz_participant *next;
 		for (struct hz_participant *p = consult->participants; p; p = next) {
 			next = p->next;
-			struct hz_peer *after;
-			for (struct hz_peer *peer = p->peers; peer; peer = after) {
-				after = peer->next;
-				if (unused(brain, peer))
-					hz_peer_end(brain, peer);
-			}
+			end_unused(brain, p);
 			hz_participant_maybe_leave(brain, p);
 		}
+		if (consult->viewers)
+			end_unused(brain, consult->viewers);
 	}
 }

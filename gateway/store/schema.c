@@ -45,6 +45,11 @@ static const char *const record_steps[] = {
     " handed INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX main.viewings_once ON viewings(record, view, what);"
     "CREATE INDEX main.viewings_unhanded ON viewings(seq) WHERE handed=0;",
+    // Broadcasts, and what their directors did.
+    "CREATE TABLE main.broadcasts(consult TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE main.broadcast_events(seq INTEGER PRIMARY KEY AUTOINCREMENT, consult TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL, participant TEXT NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL);"
+    "CREATE INDEX main.broadcast_events_by_consult ON broadcast_events(consult, seq);",
 };
 
 static const char *const runtime_steps[] = {

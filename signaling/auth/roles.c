@@ -5,7 +5,9 @@
 
 #define WATCH (HZ_GRANT_SUBSCRIBE)
 #define TALK  (HZ_GRANT_PUBLISH | HZ_GRANT_SUBSCRIBE)
-#define HOST  (HZ_GRANT_ADMIT | HZ_GRANT_RECORD | HZ_GRANT_IMAGE | HZ_GRANT_CREATE | HZ_GRANT_MANAGE)
+#define HOST                                                                                                 \
+	(HZ_GRANT_ADMIT | HZ_GRANT_RECORD | HZ_GRANT_IMAGE | HZ_GRANT_CREATE | HZ_GRANT_MANAGE |             \
+	 HZ_GRANT_DIRECT)
 
 static const struct {
 	const char *name;
@@ -23,10 +25,13 @@ static const struct {
     [HZ_ROLE_STUDENT] = {"student", WATCH, false, false},
     [HZ_ROLE_AUDITOR] = {"auditor", WATCH | HZ_GRANT_AUDIT, false, false},
     [HZ_ROLE_ADMIN] = {"admin", WATCH | HOST, false, true},
+    [HZ_ROLE_DIRECTOR] = {"director", WATCH | HZ_GRANT_DIRECT, false, false},
+    [HZ_ROLE_VIEWER] = {"viewer", HZ_GRANT_WATCH, false, false},
 };
 
 static const char *const grants[HZ_GRANT_COUNT] = {
-    "publish", "subscribe", "admit", "record", "image", "opinion", "create", "manage", "audit",
+    "publish", "subscribe", "admit", "record", "image",  "opinion",
+    "create",  "manage",    "audit", "watch",  "direct",
 };
 
 static unsigned index_of(enum hz_role role)

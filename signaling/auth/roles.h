@@ -17,6 +17,8 @@ enum hz_role {
 	HZ_ROLE_STUDENT,
 	HZ_ROLE_AUDITOR,
 	HZ_ROLE_ADMIN,
+	HZ_ROLE_DIRECTOR, // of a broadcast
+	HZ_ROLE_VIEWER,   // of a broadcast, and of nothing else
 	HZ_ROLE_COUNT,
 };
 
@@ -29,7 +31,9 @@ enum hz_role {
 #define HZ_GRANT_CREATE    0x040u // open a consult
 #define HZ_GRANT_MANAGE    0x080u // lists, links
 #define HZ_GRANT_AUDIT     0x100u
-#define HZ_GRANT_COUNT     9
+#define HZ_GRANT_WATCH     0x200u // the broadcast; `subscribe` gives it, too
+#define HZ_GRANT_DIRECT    0x400u // the broadcast: define, cut
+#define HZ_GRANT_COUNT     11
 
 const char *hz_role_name(enum hz_role role);    // "patient"; "none" for anything unknown
 enum hz_role hz_role_parse(const char *name);   // HZ_ROLE_NONE when unknown

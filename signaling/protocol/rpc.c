@@ -26,6 +26,9 @@ static const char *const methods[HZ_RPC_METHODS] = {
     [HZ_RPC_RECORD_START] = "record.start",
     [HZ_RPC_RECORD_STOP] = "record.stop",
     [HZ_RPC_LAYOUT_REPORT] = "layout.report",
+    [HZ_RPC_BROADCAST_PROGRAM] = "broadcast.program",
+    [HZ_RPC_BROADCAST_CUT] = "broadcast.cut",
+    [HZ_RPC_BROADCAST_RESUME] = "broadcast.resume",
     [HZ_RPC_LEAVE] = "leave",
     [HZ_RPC_PING] = "ping",
 };

@@ -21,13 +21,15 @@ static void table(void **state)
 	    {"patient", "publish subscribe ", true, false},
 	    {"companion", "publish subscribe ", true, false},
 	    {"interpreter", "publish subscribe ", true, false},
-	    {"clinic", "publish subscribe admit record image create manage ", false, true},
+	    {"clinic", "publish subscribe admit record image create manage direct ", false, true},
 	    {"expert", "publish subscribe record image opinion ", false, true},
 	    {"theatre", "publish ", false, false},
 	    {"observer", "subscribe ", false, false},
 	    {"student", "subscribe ", false, false},
 	    {"auditor", "subscribe audit ", false, false},
-	    {"admin", "subscribe admit record image create manage ", false, true},
+	    {"admin", "subscribe admit record image create manage direct ", false, true},
+	    {"director", "subscribe direct ", false, false},
+	    {"viewer", "watch ", false, false},
 	};
 
 	assert_int_equal(sizeof cases / sizeof *cases, HZ_ROLE_COUNT - 1);

@@ -28,6 +28,8 @@ export const en = {
 	role_student: 'Student',
 	role_auditor: 'Auditor',
 	role_admin: 'Administrator',
+	role_director: 'Director of the broadcast',
+	role_viewer: 'Viewer of the broadcast',
 
 	source_camera: 'Camera',
 	source_camera2: 'Second camera',

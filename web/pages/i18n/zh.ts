@@ -29,6 +29,8 @@ export const zh: Messages = {
 	role_student: '学员',
 	role_auditor: '审核员',
 	role_admin: '管理员',
+	role_director: '导播',
+	role_viewer: '直播观众',
 
 	source_camera: '摄像头',
 	source_camera2: '第二摄像头',

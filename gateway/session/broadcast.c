@@ -1,0 +1,405 @@
+#include "gateway/session/broadcast.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/session/brain.h"
+#include "gateway/session/media_link.h"
+#include "gateway/session/objects.h"
+#include "gateway/session/persist.h"
+#include "gateway/session/push.h"
+#include "gateway/store/broadcasts.h"
+#include "signaling/auth/names.h"
+
+static bool same(const struct hz_broadcast_source *a, const struct hz_broadcast_source *b)
+{
+	return a->source == b->source && strcmp(a->participant, b->participant) == 0;
+}
+
+static bool allowed(const struct hz_broadcast *b, const struct hz_broadcast_source *source)
+{
+	for (unsigned i = 0; i < b->source_count; i++) {
+		if (same(&b->source[i], source))
+			return true;
+	}
+	return false;
+}
+
+// --- JSON
+
+static json_t *source_json(const struct hz_broadcast_source *source)
+{
+	return json_pack("{s:s, s:s}", "participant", source->participant, "source",
+	                 hz_source_name(source->source));
+}
+
+static int source_parse(const json_t *json, struct hz_broadcast_source *ret)
+{
+	const char *participant = json_string_value(json_object_get(json, "participant"));
+	const char *source = json_string_value(json_object_get(json, "source"));
+	if (!participant || !hz_id_valid(participant) || !source || hz_source_parse(source, &ret->source) ||
+	    ret->source == HZ_SOURCE_MICROPHONE)
+		return -EINVAL;
+	snprintf(ret->participant, sizeof(ret->participant), "%s", participant);
+	return 0;
+}
+
+static void copy_text(const json_t *json, const char *key, char *ret, size_t bytes)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+	snprintf(ret, bytes, "%s", text ? text : "");
+}
+
+int hz_broadcast_parse(const json_t *body, struct hz_broadcast *ret, const char **ret_field)
+{
+	struct hz_broadcast b = {.delay_s = HZ_BROADCAST_DELAY_S};
+	const json_t *delay = json_object_get(body, "delay_s"), *item;
+	size_t i;
+	copy_text(body, "title", b.title, sizeof(b.title));
+	copy_text(body, "text", b.text, sizeof(b.text));
+	if (delay)
+		b.delay_s = (unsigned)json_integer_value(delay);
+	*ret_field = "/sources";
+	json_array_foreach(json_object_get(body, "sources"), i, item)
+	{
+		if (i >= HZ_BROADCAST_SOURCES || source_parse(item, &b.source[i]) ||
+		    allowed(&b, &b.source[i]))
+			return -EINVAL;
+		b.source_count++;
+	}
+	*ret_field = "/voices";
+	json_array_foreach(json_object_get(body, "voices"), i, item)
+	{
+		const char *id = json_string_value(item);
+		if (i >= HZ_BROADCAST_VOICES || !id || !hz_id_valid(id))
+			return -EINVAL;
+		for (unsigned k = 0; k < b.voice_count; k++) {
+			if (strcmp(b.voice[k], id) == 0)
+				return -EINVAL;
+		}
+		snprintf(b.voice[b.voice_count++], sizeof(b.voice[0]), "%s", id);
+	}
+	*ret = b;
+	return 0;
+}
+
+// What both the store and directors know.
+static json_t *definition_json(const struct hz_broadcast *b)
+{
+	json_t *sources = json_array(), *voices = json_array();
+	for (unsigned i = 0; i < b->source_count; i++)
+		json_array_append_new(sources, source_json(&b->source[i]));
+	for (unsigned i = 0; i < b->voice_count; i++)
+		json_array_append_new(voices, json_string(b->voice[i]));
+	json_t *json = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:n}", "title", b->title, "text",
+	                         b->text, "delay_s", (int)b->delay_s, "sources", sources, "voices", voices,
+	                         "on_air", b->on_air ? source_json(&b->air) : json_null(), "since_ms",
+	                         (json_int_t)b->since_ms, "cut");
+	if (json && b->cut)
+		json_object_set_new(json, "cut",
+		                    json_pack("{s:I, s:s, s:s}", "at_ms", (json_int_t)b->cut_ms, "by",
+		                              b->cut_by, "reason", b->reason));
+	return json;
+}
+
+static int definition_load(const char *text, struct hz_broadcast *ret)
+{
+	const char *field;
+	json_t *json = json_loads(text, 0, NULL);
+	int err = json ? hz_broadcast_parse(json, ret, &field) : -EINVAL;
+	if (!err) {
+		const json_t *cut = json_object_get(json, "cut");
+		ret->on_air =
+		    source_parse(json_object_get(json, "on_air"), &ret->air) == 0 && allowed(ret, &ret->air);
+		ret->since_ms = json_integer_value(json_object_get(json, "since_ms"));
+		ret->cut = json_is_object(cut);
+		ret->cut_ms = json_integer_value(json_object_get(cut, "at_ms"));
+		copy_text(cut, "by", ret->cut_by, sizeof(ret->cut_by));
+		copy_text(cut, "reason", ret->reason, sizeof(ret->reason));
+	}
+	json_decref(json);
+	return err;
+}
+
+const char *hz_broadcast_state(const struct hz_consult *consult)
+{
+	const struct hz_broadcast *b = consult->broadcast;
+	if (!b)
+		return "off";
+	return b->cut ? "cut" : b->on_air ? "live" : "ready";
+}
+
+json_t *hz_broadcast_json(const struct hz_consult *consult)
+{
+	const struct hz_broadcast *b = consult->broadcast;
+	json_t *json = b ? definition_json(b) : NULL;
+	if (!json)
+		return NULL;
+	json_object_set_new(json, "state", json_string(hz_broadcast_state(consult)));
+	json_object_set_new(json, "viewers", json_integer(hz_viewers_count(consult)));
+	if (b->cut)
+		json_object_set_new(json_object_get(json, "cut"), "confirmed_ms",
+		                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
+	return json;
+}
+
+json_t *hz_broadcast_watch_json(const struct hz_consult *consult)
+{
+	const struct hz_broadcast *b = consult->broadcast;
+	return json_pack("{s:s, s:s, s:s, s:b, s:i}", "state", hz_broadcast_state(consult), "title",
+	                 b ? b->title : "", "text", b ? b->text : "", "began", b && b->since_ms, "viewers",
+	                 (int)hz_viewers_count(consult));
+}
+
+// --- doing
+
+// b NULL: there is none any more. Durable on return; takes over detail.
+static int note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
+                const char *by, const char *type, json_t *detail)
+{
+	json_t *json = b ? definition_json(b) : NULL;
+	char *state = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	char *text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
+	int err = b && !state ? -ENOMEM : 0;
+	const struct hz_broadcast_event_row row = {.consult = consult->id,
+	                                           .participant = by,
+	                                           .type = type,
+	                                           .detail = text ? text : "{}",
+	                                           .time_ms = brain->wall_ms};
+	if (brain->store && !err) {
+		hz_persist_flush(brain); // what others wrote is not this one's to roll back
+		err = hz_store_broadcast_put(brain->store, consult->id, state);
+		if (!err)
+			err = hz_store_broadcast_event_add(brain->store, &row);
+		if (err)
+			hz_store_rollback(brain->store);
+		else
+			err = hz_persist_commit(brain);
+	}
+	hz_info("broadcast.event", "consult=%s participant=%s type=%s err=%d", consult->id, by, type, -err);
+	free(text);
+	free(state);
+	json_decref(json);
+	json_decref(detail);
+	return err;
+}
+
+static void changed(struct hz_brain *brain, struct hz_consult *consult)
+{
+	hz_viewers_follow(brain, consult, false);
+	hz_push_state(brain, consult);
+}
+
+int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const struct hz_broadcast *wish,
+                     const char *by)
+{
+	const struct hz_broadcast *old = consult->broadcast;
+	struct hz_broadcast *fresh = malloc(sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	if (old)
+		*fresh = *old;
+	else
+		memset(fresh, 0, sizeof(*fresh));
+	memcpy(fresh->title, wish->title, sizeof(fresh->title));
+	memcpy(fresh->text, wish->text, sizeof(fresh->text));
+	memcpy(fresh->source, wish->source, sizeof(fresh->source));
+	memcpy(fresh->voice, wish->voice, sizeof(fresh->voice));
+	fresh->delay_s = wish->delay_s;
+	fresh->source_count = wish->source_count;
+	fresh->voice_count = wish->voice_count;
+	fresh->on_air = fresh->on_air && allowed(fresh, &fresh->air);
+	int err = note(brain, consult, fresh, by, "put", definition_json(fresh));
+	if (err) {
+		free(fresh);
+		return err;
+	}
+	free(consult->broadcast);
+	consult->broadcast = fresh;
+	changed(brain, consult);
+	return 0;
+}
+
+int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
+                         const struct hz_broadcast_source *source, const char *by)
+{
+	if (!consult->broadcast)
+		return -ENOENT;
+	struct hz_broadcast next = *consult->broadcast;
+	if (source && !allowed(&next, source))
+		return -EACCES;
+	next.on_air = source != NULL;
+	if (source)
+		next.air = *source;
+	if (source && !next.since_ms)
+		next.since_ms = brain->wall_ms;
+	int err = note(brain, consult, &next, by, "program", source ? source_json(source) : NULL);
+	if (err)
+		return err;
+	*consult->broadcast = next;
+	changed(brain, consult);
+	return 0;
+}
+
+static void ask_for_confirmation(struct hz_brain *brain, struct hz_broadcast *b)
+{
+	b->confirmed_ms = 0;
+	for (unsigned i = 0; i < brain->workers; i++) {
+		if (brain->worker[i].link)
+			b->mark[i] = hz_media_link_mark(brain->worker[i].link);
+	}
+	brain->cut_due = true;
+}
+
+int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const char *by, const char *reason)
+{
+	struct hz_broadcast *b = consult->broadcast;
+	if (!b)
+		return -ENOENT;
+	if (!b->cut) {
+		b->cut = true;
+		b->cut_ms = brain->wall_ms;
+		snprintf(b->cut_by, sizeof(b->cut_by), "%s", by);
+		snprintf(b->reason, sizeof(b->reason), "%s", reason);
+		hz_viewers_follow(brain, consult, true);
+		ask_for_confirmation(brain, b);
+	}
+	b->unsaved = note(brain, consult, b, by, "cut", json_pack("{s:s}", "reason", reason)) != 0;
+	brain->count.store_errors += b->unsaved;
+	hz_push_state(brain, consult);
+	return 0;
+}
+
+int hz_broadcast_resume(struct hz_brain *brain, struct hz_consult *consult, const char *by,
+                        const char *reason)
+{
+	if (!consult->broadcast)
+		return -ENOENT;
+	struct hz_broadcast next = *consult->broadcast;
+	next.cut = next.unsaved = false;
+	next.cut_by[0] = next.reason[0] = '\0';
+	next.cut_ms = next.confirmed_ms = 0;
+	int err = note(brain, consult, &next, by, "resume", json_pack("{s:s}", "reason", reason));
+	if (err)
+		return err;
+	*consult->broadcast = next;
+	changed(brain, consult);
+	return 0;
+}
+
+int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const char *by)
+{
+	if (!consult->broadcast)
+		return -ENOENT;
+	int err = note(brain, consult, NULL, by, "end", NULL);
+	if (err)
+		return err;
+	hz_viewers_end(brain, consult);
+	free(consult->broadcast);
+	consult->broadcast = NULL;
+	hz_push_state(brain, consult);
+	return 0;
+}
+
+// --- as time goes
+
+static bool confirmed(const struct hz_brain *brain, const struct hz_broadcast *b)
+{
+	for (unsigned i = 0; i < brain->workers; i++) {
+		if (brain->worker[i].link && !hz_media_link_reached(brain->worker[i].link, b->mark[i]))
+			return false;
+	}
+	return true;
+}
+
+void hz_broadcast_turn(struct hz_brain *brain)
+{
+	struct hz_consult *consult;
+	uint32_t at = 0;
+	if (!brain->cut_due)
+		return;
+	brain->cut_due = false;
+	while ((consult = hz_map_next(brain->consults, &at))) {
+		struct hz_broadcast *b = consult->broadcast;
+		if (!b || !b->cut || b->confirmed_ms)
+			continue;
+		if (!confirmed(brain, b)) {
+			brain->cut_due = true;
+			continue;
+		}
+		b->confirmed_ms = brain->wall_ms;
+		hz_info("broadcast.cut", "consult=%s ms=%lld", consult->id,
+		        (long long)(b->confirmed_ms - b->cut_ms));
+		hz_push_state(brain, consult);
+	}
+}
+
+void hz_broadcast_tick(struct hz_brain *brain)
+{
+	struct hz_consult *consult;
+	uint32_t at = 0;
+	while ((consult = hz_map_next(brain->consults, &at))) {
+		if (consult->viewers_changed)
+			hz_push_state(brain, consult);
+		consult->viewers_changed = false;
+		struct hz_broadcast *b = consult->broadcast;
+		if (b && b->unsaved)
+			b->unsaved = note(brain, consult, b, b->cut_by, "cut",
+			                  json_pack("{s:s}", "reason", b->reason)) != 0;
+	}
+}
+
+// --- life
+
+static bool on_row(void *arg, const char *id, const char *json)
+{
+	struct hz_brain *brain = arg;
+	struct hz_consult *consult = hz_map_get(brain->consults, id);
+	struct hz_broadcast *b = consult && !consult->broadcast ? calloc(1, sizeof(*b)) : NULL;
+	if (b && definition_load(json, b)) {
+		hz_warn("broadcast.load", "consult=%s err=%d", id, EINVAL);
+		free(b);
+		b = NULL;
+	}
+	if (b)
+		consult->broadcast = b;
+	return true;
+}
+
+int hz_broadcast_load(struct hz_brain *brain)
+{
+	return hz_store_broadcast_all(brain->store, on_row, brain);
+}
+
+void hz_broadcast_loaded(struct hz_brain *brain, struct hz_consult *consult)
+{
+	if (!consult->broadcast)
+		hz_viewers_end(brain, consult);
+	hz_viewers_follow(brain, consult, false);
+	if (consult->broadcast && consult->broadcast->cut)
+		ask_for_confirmation(brain,
+		                     consult->broadcast); // the repetition of all that control wants is it
+}
+
+void hz_broadcast_forget(struct hz_brain *brain, struct hz_consult *consult)
+{
+	if (consult->broadcast && brain->store && note(brain, consult, NULL, "", "end", NULL))
+		brain->count.store_errors++;
+	hz_viewers_end(brain, consult);
+}
+
+void hz_broadcast_free_memory(struct hz_consult *consult)
+{
+	free(consult->broadcast);
+	consult->broadcast = NULL;
+	while (consult->viewers && consult->viewers->peers) {
+		struct hz_peer *peer = consult->viewers->peers;
+		consult->viewers->peers = peer->next;
+		hz_transport_free_memory(peer);
+	}
+	free(consult->viewers);
+	consult->viewers = NULL;
+}

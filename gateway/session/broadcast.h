@@ -1,0 +1,91 @@
+// The broadcast of a consult: a programme that a director cuts together from sources that were marked as free of
+// identity, for viewers who see nothing else. Why it is so: docs/decisions/016-the-broadcast.md.
+//
+// Viewers are WHEP peers of a participant that is in no list (consult->viewers): no roster, count, record, log or codec
+// choice knows of it. Their slots follow the programme; all of them are HZ_SUB_LIVE, and HZ_SUB_PAUSED while nothing is
+// to be seen. What the director said is in the store before it is answered, but for CUT, which comes first and is
+// written then. Thread: control's.
+#ifndef HZ_GATEWAY_SESSION_BROADCAST_H
+#define HZ_GATEWAY_SESSION_BROADCAST_H
+
+#include <jansson.h>
+
+#include "gateway/session/model.h"
+
+#define HZ_PROGRAM            "program"  // the source of WHEP
+#define HZ_VIEWERS_ID         "~program" // no token can name it
+#define HZ_BROADCAST_SOURCES  16
+#define HZ_BROADCAST_VOICES   4
+#define HZ_BROADCAST_DELAY_S  10
+#define HZ_BROADCAST_RESERVED 128 // transports of a worker that viewers leave to the consults
+
+struct hz_broadcast_source {
+	char participant[HZ_ID_TEXT_BYTES];
+	uint8_t source; // enum hz_source
+};
+
+struct hz_broadcast {
+	char title[HZ_LABEL_BYTES], text[HZ_LABEL_BYTES]; // text: the lower third; "": none
+	unsigned delay_s;                                 // of the delayed leg
+	unsigned source_count, voice_count;
+	struct hz_broadcast_source source[HZ_BROADCAST_SOURCES]; // may be shown
+	char voice[HZ_BROADCAST_VOICES][HZ_ID_TEXT_BYTES];       // whose microphones are heard
+	bool on_air;                                             // `air` is
+	struct hz_broadcast_source air;
+	int64_t since_ms; // first on the air; 0: not yet
+	bool cut;
+	int64_t cut_ms;       // the mark
+	int64_t confirmed_ms; // since when no worker sends anything; 0: not all have said so
+	char cut_by[HZ_ID_TEXT_BYTES], reason[HZ_LABEL_BYTES];
+	bool unsaved;                  // the store did not take the cut: it is written again each second
+	uint32_t mark[HZ_MAX_WORKERS]; // commands whose answers are waited for
+};
+
+// What a body says (schema broadcast.put, checked). *ret_field: the member at fault, -EINVAL.
+int hz_broadcast_parse(const json_t *body, struct hz_broadcast *ret, const char **ret_field);
+// For directors: everything. NULL without one, or without memory.
+json_t *hz_broadcast_json(const struct hz_consult *consult);
+// For everybody else: state ("off", "ready", "live", "cut"); for viewers title, text and their number, too.
+json_t *hz_broadcast_watch_json(const struct hz_consult *consult);
+const char *hz_broadcast_state(const struct hz_consult *consult);
+
+// Makes it, or changes it: what is not among the sources any more leaves the air. by: the participant. Errors of the
+// store: nothing was changed. -ENOMEM.
+int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const struct hz_broadcast *wish,
+                     const char *by);
+// source NULL: nothing on the air. -ENOENT no broadcast; -EACCES not one of its sources.
+int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
+                         const struct hz_broadcast_source *source, const char *by);
+// CUT: the workers are told before anything else. -ENOENT. A store that fails does not undo it.
+int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const char *by, const char *reason);
+int hz_broadcast_resume(struct hz_brain *brain, struct hz_consult *consult, const char *by,
+                        const char *reason);
+// The end: its viewers go. -ENOENT.
+int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const char *by);
+
+// Once a turn: have the workers confirmed a CUT? Once a second: the viewers' number for the directors.
+void hz_broadcast_turn(struct hz_brain *brain);
+void hz_broadcast_tick(struct hz_brain *brain);
+
+// --- viewers (broadcast_viewers.c)
+
+// The participant of all viewers; made when there is none. NULL: out of memory.
+struct hz_participant *hz_viewers_get(struct hz_consult *consult);
+bool hz_is_viewers(const struct hz_participant *p);
+// A further viewer: -ENOENT nothing was on the air yet; -ENOSPC.
+int hz_viewers_enter(struct hz_brain *brain, struct hz_consult *consult, struct hz_participant **ret);
+unsigned hz_viewers_count(const struct hz_consult *consult); // connected
+// Points their slots at the programme. now: the workers are told before anything is written.
+void hz_viewers_follow(struct hz_brain *brain, struct hz_consult *consult, bool now);
+void hz_viewers_end(struct hz_brain *brain, struct hz_consult *consult);
+
+// --- life
+
+// At the start: broadcasts of open consults, before media objects are loaded; and once those are there.
+int hz_broadcast_load(struct hz_brain *brain);
+void hz_broadcast_loaded(struct hz_brain *brain, struct hz_consult *consult);
+// The consult is closed.
+void hz_broadcast_forget(struct hz_brain *brain, struct hz_consult *consult);
+void hz_broadcast_free_memory(struct hz_consult *consult);
+
+#endif

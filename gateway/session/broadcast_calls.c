@@ -1,0 +1,50 @@
+// broadcast.program, broadcast.cut, broadcast.resume: the director's hand. Grant `direct`, checked in call.c.
+#include <errno.h>
+#include <stdio.h>
+
+#include "gateway/base/log.h"
+#include "gateway/session/brain.h"
+#include "gateway/session/broadcast.h"
+#include "gateway/session/call.h"
+
+static void answer(struct hz_call *call, int err)
+{
+	if (err == -ENOENT) {
+		hz_call_refuse(call, HZ_RPC_NOT_FOUND, NULL, NULL);
+	} else if (err == -EACCES) {
+		hz_call_refuse_field(call, HZ_RPC_NOT_ALLOWED, "/source");
+	} else if (err) {
+		hz_warn("broadcast.call", "consult=%s err=%d", call->p->consult->id, -err);
+		hz_call_refuse(call, HZ_RPC_FAILED, NULL, NULL);
+	} else {
+		call->result = json_pack("{s:o}", "broadcast", hz_broadcast_json(call->p->consult));
+	}
+}
+
+void hz_call_broadcast_program(struct hz_call *call)
+{
+	const json_t *json = json_object_get(call->params, "source");
+	struct hz_broadcast_source source = {.source = HZ_SOURCE_CAMERA};
+	if (json_is_object(json)) {
+		snprintf(source.participant, sizeof(source.participant), "%s",
+		         json_string_value(json_object_get(json, "participant")));
+		if (hz_source_parse(json_string_value(json_object_get(json, "source")), &source.source)) {
+			hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/source/source");
+			return;
+		}
+	}
+	answer(call, hz_broadcast_program(call->brain, call->p->consult,
+	                                  json_is_object(json) ? &source : NULL, call->p->id));
+}
+
+void hz_call_broadcast_cut(struct hz_call *call)
+{
+	answer(call, hz_broadcast_cut(call->brain, call->p->consult, call->p->id,
+	                              json_string_value(json_object_get(call->params, "reason"))));
+}
+
+void hz_call_broadcast_resume(struct hz_call *call)
+{
+	answer(call, hz_broadcast_resume(call->brain, call->p->consult, call->p->id,
+	                                 json_string_value(json_object_get(call->params, "reason"))));
+}

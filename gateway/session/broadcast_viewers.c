@@ -1,0 +1,147 @@
+// Who watches a broadcast: WHEP peers whose slots show the programme and nothing else.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/session/broadcast.h"
+#include "gateway/session/ids.h"
+#include "gateway/session/media_link.h"
+#include "gateway/session/objects.h"
+#include "gateway/session/participant.h"
+#include "gateway/session/persist.h"
+#include "gateway/session/relay.h"
+#include "gateway/session/slots.h"
+#include "gateway/session/watched.h"
+
+#define FLUSH_EVERY 512 // commands: well within a link's queue
+
+bool hz_is_viewers(const struct hz_participant *p)
+{
+	return p && p == p->consult->viewers;
+}
+
+struct hz_participant *hz_viewers_get(struct hz_consult *consult)
+{
+	if (consult->viewers)
+		return consult->viewers;
+	struct hz_participant *p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->consult = consult;
+	p->status = HZ_STATUS_ADMITTED;
+	p->grants = HZ_GRANT_SUBSCRIBE;
+	snprintf(p->id, sizeof(p->id), "%s", HZ_VIEWERS_ID);
+	consult->viewers = p;
+	return p;
+}
+
+// Viewers never take the last places of a worker from those who treat somebody.
+static bool room(const struct hz_brain *brain)
+{
+	for (unsigned i = 0; i < brain->workers; i++) {
+		if (hz_ids_room(&brain->worker[i].peers) > HZ_BROADCAST_RESERVED)
+			return true;
+	}
+	return false;
+}
+
+int hz_viewers_enter(struct hz_brain *brain, struct hz_consult *consult, struct hz_participant **ret)
+{
+	if (!consult->broadcast || !consult->broadcast->since_ms)
+		return -ENOENT;
+	if (!room(brain))
+		return -ENOSPC;
+	struct hz_participant *p = hz_viewers_get(consult);
+	if (!p)
+		return -ENOMEM;
+	*ret = p;
+	return 0;
+}
+
+unsigned hz_viewers_count(const struct hz_consult *consult)
+{
+	unsigned count = 0;
+	for (const struct hz_peer *peer = consult->viewers ? consult->viewers->peers : NULL; peer;
+	     peer = peer->next)
+		count += peer->state == HZ_PEER_CONNECTED;
+	return count;
+}
+
+// What a slot of a viewer shows; NULL: nothing.
+static struct hz_track *programme(const struct hz_consult *consult, const struct hz_slot *slot)
+{
+	const struct hz_broadcast *b = consult->broadcast;
+	bool video = slot->cmd.kind == HZ_KIND_VIDEO;
+	if (!b || !b->on_air || (video ? slot->nth > 0 : slot->nth >= b->voice_count))
+		return NULL;
+	const struct hz_participant *from =
+	    hz_participant_find(consult, video ? b->air.participant : b->voice[slot->nth]);
+	struct hz_track *track =
+	    from ? hz_track_of_source(from, slot->cmd.kind, video ? b->air.source : HZ_SOURCE_MICROPHONE)
+	         : NULL;
+	return track && hz_slot_may_show(slot->peer->owner, track) ? track : NULL;
+}
+
+static void say(struct hz_brain *brain, struct hz_slot *slot)
+{
+	slot->cmd.sub = slot->id;
+	slot->cmd.peer = slot->peer->id;
+	hz_objects_tell(brain, slot->peer->worker, &slot->cmd.h, HZ_CMD_SUB_SET, sizeof(slot->cmd));
+}
+
+static void flush(struct hz_brain *brain)
+{
+	for (unsigned i = 0; i < brain->workers; i++) {
+		if (brain->worker[i].link)
+			hz_media_link_flush(brain->worker[i].link);
+	}
+}
+
+// Every slot is closed and the workers are told; nothing is written, looked up or made on the way.
+static void close_all(struct hz_brain *brain, struct hz_consult *consult)
+{
+	unsigned said = 0;
+	for (struct hz_peer *peer = consult->viewers->peers; peer; peer = peer->next) {
+		for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
+			slot->off = true;
+			slot->cmd.flags = HZ_SUB_LIVE | HZ_SUB_PAUSED;
+			say(brain, slot);
+			if (++said % FLUSH_EVERY == 0)
+				flush(brain);
+		}
+	}
+	flush(brain);
+	for (struct hz_peer *peer = consult->viewers->peers; peer; peer = peer->next) {
+		for (struct hz_slot *slot = peer->slots; slot; slot = slot->next)
+			hz_persist_slot(brain, slot);
+	}
+	hz_watched_mark(brain, consult);
+}
+
+void hz_viewers_follow(struct hz_brain *brain, struct hz_consult *consult, bool now)
+{
+	if (!consult->viewers)
+		return;
+	if (now)
+		close_all(brain, consult);
+	bool cut = !consult->broadcast || consult->broadcast->cut;
+	for (struct hz_peer *peer = consult->viewers->peers; peer; peer = peer->next) {
+		for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
+			struct hz_track *track = programme(consult, slot);
+			bool off = cut || !track, moves = hz_slot_track(brain, slot) != track;
+			if (!moves && slot->off == off && slot->cmd.flags & HZ_SUB_LIVE)
+				continue;
+			if (moves)
+				hz_slot_show(brain, slot, track);
+			slot->off = off;
+			hz_slot_set(brain, slot);
+		}
+	}
+}
+
+void hz_viewers_end(struct hz_brain *brain, struct hz_consult *consult)
+{
+	while (consult->viewers && consult->viewers->peers)
+		hz_peer_end(brain, consult->viewers->peers);
+}

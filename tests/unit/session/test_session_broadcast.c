@@ -1,0 +1,313 @@
+// The broadcast of a consult: who may direct it, what its viewers get and do not get, CUT, and what outlives control.
+#include "gateway/session/broadcast.h"
+#include "tests/unit/session/web.h"
+
+#define PATH    "/api/v1/consults/c1/broadcast"
+#define THEATRE "mic:0:send cam:1:send"
+#define VIEWER  "a:0:recv v:1:recv"
+#define BODY                                                                                                 \
+	"{\"title\":\"Live surgery\",\"sources\":[{\"participant\":\"or1\",\"source\":\"camera\"},"          \
+	"{\"participant\":\"or2\",\"source\":\"camera\"}],\"voices\":[\"surgeon\"],\"text\":\"Step 1\"}"
+
+static const char *token_of(struct rig *rig, const char *sub, const char *role)
+{
+	static char token[8][4096];
+	static unsigned at;
+	char *t = token[at++ % 8];
+	snprintf(t, 4096, "%s", rig_sign(rig, (struct rig_token){.sub = sub, .role = role}));
+	return t;
+}
+
+static struct web *post(struct rig *rig, const char *path, const char *token, const char *lines)
+{
+	static char sdp[OFFER_BYTES];
+	static unsigned session = 100;
+	snprintf(sdp, sizeof(sdp), "%s",
+	         offer_sdp((struct offer_spec){.lines = lines, .session = ++session}));
+	return web_ask(
+	    rig,
+	    (struct web_ask){
+	        .method = HZ_POST, .path = path, .token = token, .body = sdp, .type = "application/sdp"});
+}
+
+static struct web *rest(struct rig *rig, enum hz_http_method method, const char *path, const char *token,
+                        const char *body)
+{
+	return web_ask(rig, (struct web_ask){.method = method, .path = path, .token = token, .body = body});
+}
+
+static struct web *put(struct rig *rig, const char *body)
+{
+	return rest(rig, HZ_PUT, PATH, token_of(rig, "dir", "director"), body);
+}
+
+static const json_t *on_air(struct rig *rig, struct rig_socket *director, const char *participant)
+{
+	json_t *source = participant ? json_pack("{s:s, s:s}", "participant", participant, "source", "camera")
+	                             : json_null();
+	return rig_call(rig, director, "broadcast.program", json_pack("{s:o}", "source", source));
+}
+
+static hz_id track_of(struct rig *rig, const char *id, uint8_t kind)
+{
+	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
+	const struct hz_participant *p = hz_participant_find(consult, id);
+	const struct hz_track *track =
+	    hz_track_of_source(p, kind, kind == HZ_KIND_AUDIO ? HZ_SOURCE_MICROPHONE : HZ_SOURCE_CAMERA);
+	assert_non_null(track);
+	return track->id;
+}
+
+// The slots of viewers, in the order of their making.
+static unsigned slots(const struct rig *rig, uint8_t kind, const struct hz_cmd_sub_set *ret[4])
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < HZ_MAX_SUBS && count < 4; i++) {
+		const struct hz_cmd_sub_set *s = &rig->worker->sub[i];
+		if (s->sub && s->kind == kind && s->flags & HZ_SUB_LIVE)
+			ret[count++] = s;
+	}
+	return count;
+}
+
+// A consult with two theatres, a surgeon, a director and a broadcast.
+static struct rig_socket *stage(struct rig *rig, struct rig_socket **ret_surgeon)
+{
+	rig_consult(rig, "c1");
+	struct rig_socket *surgeon = rig_join(rig, "surgeon", "expert");
+	offer_both(rig, surgeon);
+	assert_int_equal(post(rig, "/whip/c1", token_of(rig, "or1", "theatre"), THEATRE)->status, 201);
+	assert_int_equal(post(rig, "/whip/c1", token_of(rig, "or2", "theatre"), THEATRE)->status, 201);
+	assert_int_equal(put(rig, BODY)->status, 200);
+	if (ret_surgeon)
+		*ret_surgeon = surgeon;
+	return rig_join(rig, "dir", "director");
+}
+
+static void defined(void **state)
+{
+	struct rig *rig = *state;
+	rig_consult(rig, "c1");
+	static const char *const weak[] = {"patient", "expert", "observer", "theatre", "auditor", "viewer"};
+	for (size_t i = 0; i < sizeof(weak) / sizeof(*weak); i++) {
+		const char *token = token_of(rig, "w", weak[i]);
+		assert_int_equal(rest(rig, HZ_PUT, PATH, token, BODY)->status, 403);
+		assert_int_equal(rest(rig, HZ_GET, PATH, token, NULL)->status, 403);
+		assert_int_equal(rest(rig, HZ_DELETE, PATH, token, NULL)->status, 403);
+	}
+	const char *director = token_of(rig, "dir", "director");
+	assert_int_equal(rest(rig, HZ_GET, PATH, director, NULL)->status, 404);
+	assert_int_equal(rest(rig, HZ_DELETE, PATH, director, NULL)->status, 404);
+	struct web *web = put(rig, BODY);
+	assert_int_equal(web->status, 200);
+	assert_string_equal(rig_text(web->json, "state"), "ready");
+	assert_int_equal(json_integer_value(json_object_get(web->json, "delay_s")), HZ_BROADCAST_DELAY_S);
+	static const char *const bad[][2] = {
+	    {"{\"title\":\"x\"}", "/sources"},
+	    {"{\"title\":\"x\",\"sources\":[{\"participant\":\"a\",\"source\":\"microphone\"}]}", "/sources"},
+	    {"{\"title\":\"x\",\"sources\":[{\"participant\":\"~program\",\"source\":\"camera\"}]}",
+	     "/sources/0/participant"},
+	    {"{\"title\":\"x\",\"sources\":[{\"participant\":\"a\",\"source\":\"camera\"},"
+	     "{\"participant\":\"a\",\"source\":\"camera\"}]}",
+	     "/sources"},
+	    {"{\"title\":\"x\",\"sources\":[],\"voices\":[\"a\",\"a\"]}", "/voices"},
+	    {"{\"title\":\"x\",\"sources\":[],\"voices\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}", "/voices"},
+	    {"{\"title\":\"x\",\"sources\":[],\"delay_s\":301}", "/delay_s"},
+	    {"{\"title\":\"x\",\"sources\":[],\"more\":1}", "/more"},
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		web = put(rig, bad[i][0]);
+		assert_int_equal(web->status, 422);
+		assert_string_equal(web_field(web), bad[i][1]);
+	}
+	rig_kill(rig);
+	web = rest(rig, HZ_GET, PATH, director, NULL);
+	assert_string_equal(rig_text(web->json, "title"), "Live surgery");
+	assert_int_equal(json_array_size(json_object_get(web->json, "sources")), 2);
+	assert_int_equal(rest(rig, HZ_DELETE, PATH, director, NULL)->status, 204);
+	rig_kill(rig);
+	assert_int_equal(rest(rig, HZ_GET, PATH, director, NULL)->status, 404);
+}
+
+static void programme(void **state)
+{
+	struct rig *rig = *state;
+	const struct hz_cmd_sub_set *video[4], *audio[4];
+	struct rig_socket *surgeon, *director = stage(rig, &surgeon);
+	const char *viewer = token_of(rig, "v1", "viewer");
+	assert_int_equal(post(rig, "/whep/c1/program", viewer, VIEWER)->status, 404); // nothing yet
+	assert_int_equal(rig_code(on_air(rig, director, "surgeon")), HZ_RPC_NOT_ALLOWED);
+	assert_string_equal(rig_field(director->answer, "field"), "/source");
+	assert_int_equal(rig_code(rig_call(rig, surgeon, "broadcast.program", json_pack("{s:n}", "source"))),
+	                 HZ_RPC_NOT_ALLOWED);
+	rig_result(on_air(rig, director, "or1"));
+	struct web *web = post(rig, "/whep/c1/program", viewer, VIEWER);
+	assert_int_equal(web->status, 201);
+	assert_null(strstr(web->body, "or1")); // nothing of who is there
+	assert_null(strstr(web->body, "surgeon"));
+	char location[300];
+	snprintf(location, sizeof(location), "%s", web->location);
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 1);
+	assert_int_equal(slots(rig, HZ_KIND_AUDIO, audio), 1);
+	assert_int_equal(video[0]->track, track_of(rig, "or1", HZ_KIND_VIDEO));
+	assert_int_equal(audio[0]->track, track_of(rig, "surgeon", HZ_KIND_AUDIO)); // not the theatre's
+	assert_int_equal(video[0]->flags, HZ_SUB_LIVE);
+	// Another camera; one that is not a source any more; a voice that is silenced.
+	rig_result(on_air(rig, director, "or2"));
+	assert_int_equal(video[0]->track, track_of(rig, "or2", HZ_KIND_VIDEO));
+	assert_int_equal(put(rig, "{\"title\":\"x\",\"sources\":[{\"participant\":\"or1\",\"source\":"
+	                          "\"camera\"}]}")
+	                     ->status,
+	                 200);
+	assert_int_equal(video[0]->track, 0);
+	assert_int_equal(audio[0]->track, 0);
+	assert_int_equal(video[0]->flags & audio[0]->flags, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	// Its publisher goes and comes back.
+	assert_int_equal(put(rig, BODY)->status, 200);
+	rig_result(on_air(rig, director, "or1"));
+	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
+	hz_participant_end(rig->brain, hz_participant_find(consult, "or1"), HZ_STATUS_LEFT, NULL);
+	rig_turn(rig);
+	assert_int_equal(video[0]->track, 0);
+	assert_int_equal(video[0]->flags, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	assert_int_equal(post(rig, "/whip/c1", token_of(rig, "or1", "theatre"), THEATRE)->status, 201);
+	assert_int_equal(video[0]->track, track_of(rig, "or1", HZ_KIND_VIDEO));
+	// Control is killed; the viewer goes on, and may end it with a token of its own.
+	rig_kill(rig);
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 1);
+	assert_int_equal(video[0]->track, track_of(rig, "or1", HZ_KIND_VIDEO));
+	assert_int_equal(video[0]->flags, HZ_SUB_LIVE);
+	assert_int_equal(rest(rig, HZ_DELETE, location, token_of(rig, "v1", "viewer"), NULL)->status, 200);
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 0);
+}
+
+static void viewers_see_nothing_else(void **state)
+{
+	struct rig *rig = *state;
+	const struct hz_cmd_sub_set *video[4];
+	struct rig_socket *director = stage(rig, NULL);
+	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
+	const char *viewer = token_of(rig, "v1", "viewer");
+	rig_result(on_air(rig, director, "or1"));
+	unsigned people = consult->participant_count;
+	assert_int_equal(rig_code(rig_join_with(rig, viewer)->answer), HZ_RPC_REFUSED);
+	assert_int_equal(post(rig, "/whep/c1/surgeon", viewer, VIEWER)->status, 403);
+	assert_int_equal(post(rig, "/whip/c1", viewer, THEATRE)->status, 403);
+	assert_int_equal(rest(rig, HZ_GET, "/api/v1/consults/c1/participants", viewer, NULL)->status, 403);
+	assert_int_equal(rest(rig, HZ_GET, PATH "/events", viewer, NULL)->status, 403);
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "p", "patient"), VIEWER)->status, 403);
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "t", "theatre"), VIEWER)->status, 403);
+	// One picture, however many are offered; everybody's viewers are one, and in no list.
+	assert_int_equal(post(rig, "/whep/c1/program", viewer, "v:0:recv v:1:recv v:2:recv")->status, 201);
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "v2", "observer"), VIEWER)->status, 201);
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 2);
+	assert_int_equal(consult->participant_count, people);
+	for (unsigned i = 0; i < HZ_MAX_PEERS; i++) {
+		struct hz_ev_peer_state ev = {.peer = rig->worker->peer[i].peer, .state = HZ_PEER_CONNECTED};
+		if (ev.peer)
+			rig_event(rig, &ev, HZ_EV_PEER_STATE, sizeof(ev));
+	}
+	rig_turn(rig);
+	rig_advance(rig, 1000);
+	assert_null(rig_person(director, "participants", "v1"));
+	assert_null(rig_person(director, "participants", HZ_VIEWERS_ID));
+	const json_t *told = json_object_get(json_object_get(director->state, "consult"), "broadcast");
+	assert_int_equal(json_integer_value(json_object_get(told, "viewers")), 2);
+	struct web *web = rest(rig, HZ_GET, PATH "/watch", viewer, NULL);
+	web_schema(web, "broadcast.watch");
+	assert_string_equal(rig_text(web->json, "state"), "live");
+	assert_string_equal(rig_text(web->json, "text"), "Step 1");
+	assert_int_equal(json_integer_value(json_object_get(web->json, "viewers")), 2);
+	assert_null(strstr(web->body, "surgeon"));
+	// The end takes them along.
+	assert_int_equal(rest(rig, HZ_DELETE, PATH, token_of(rig, "dir", "director"), NULL)->status, 204);
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 0);
+	assert_int_equal(post(rig, "/whep/c1/program", viewer, VIEWER)->status, 404);
+}
+
+static void cut(void **state)
+{
+	struct rig *rig = *state;
+	const struct hz_cmd_sub_set *video[4], *audio[4];
+	struct rig_socket *director = stage(rig, NULL);
+	const char *viewer = token_of(rig, "v1", "viewer");
+	json_t *why = json_pack("{s:s}", "reason", "a name on the screen");
+	assert_int_equal(rig_code(rig_call(rig, director, "broadcast.cut", json_object())),
+	                 HZ_RPC_INVALID_PARAMS);
+	rig_result(on_air(rig, director, "or1"));
+	assert_int_equal(post(rig, "/whep/c1/program", viewer, VIEWER)->status, 201);
+	// Somebody of the consult watches the same camera: nothing of that may change.
+	assert_int_equal(post(rig, "/whep/c1/or1", token_of(rig, "tele", "expert"), VIEWER)->status, 201);
+	unsigned others = rig->worker->subs;
+	rig_result(rig_call(rig, director, "broadcast.cut", json_incref(why)));
+	const json_t *told = json_object_get(json_object_get(director->answer, "result"), "broadcast");
+	assert_string_equal(rig_text(told, "state"), "cut");
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 1);
+	assert_int_equal(slots(rig, HZ_KIND_AUDIO, audio), 1);
+	assert_int_equal(video[0]->flags, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	assert_int_equal(audio[0]->flags, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	assert_int_equal(rig->worker->subs, others);
+	unsigned watched = 0;
+	for (unsigned i = 0; i < HZ_MAX_SUBS; i++) {
+		const struct hz_cmd_sub_set *s = &rig->worker->sub[i];
+		watched += s->sub && s->flags == 0 && s->track == track_of(rig, "or1", HZ_KIND_VIDEO);
+	}
+	assert_int_equal(watched, 1);
+	struct web *web = rest(rig, HZ_GET, PATH, token_of(rig, "dir", "director"), NULL);
+	assert_true(json_is_integer(json_object_get(json_object_get(web->json, "cut"), "confirmed_ms")));
+	assert_string_equal(rig_text(json_object_get(web->json, "cut"), "by"), "dir");
+	// Cut it stays: for who comes now, for another camera, when control is killed.
+	assert_int_equal(post(rig, "/whep/c1/program", viewer, VIEWER)->status, 201);
+	rig_result(on_air(rig, director, "or2"));
+	rig_kill(rig);
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 2);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(video[i]->flags, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	web = rest(rig, HZ_GET, PATH, token_of(rig, "dir", "director"), NULL);
+	assert_string_equal(rig_text(web->json, "state"), "cut");
+	director = rig_join(rig, "dir", "director");
+	rig_result(rig_call(rig, director, "broadcast.resume", json_pack("{s:s}", "reason", "gone")));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(video[i]->flags, HZ_SUB_LIVE);
+		assert_int_equal(video[i]->track, track_of(rig, "or2", HZ_KIND_VIDEO));
+	}
+	web = rest(rig, HZ_GET, PATH "/events", token_of(rig, "q", "auditor"), NULL);
+	web_schema(web, "broadcast.events");
+	static const char *const types[] = {"put", "program", "cut", "program", "resume"};
+	const json_t *items = json_object_get(web->json, "items");
+	assert_int_equal(json_array_size(items), 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_string_equal(rig_text(json_array_get(items, i), "type"), types[i]);
+	assert_string_equal(rig_text(json_object_get(json_array_get(items, 2), "detail"), "reason"),
+	                    "a name on the screen");
+	json_decref(why);
+}
+
+// A worker that has not answered: control does not say that it was cut there.
+static void confirmed_by_the_worker(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig, NULL);
+	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
+	rig_result(on_air(rig, director, "or1"));
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "v1", "viewer"), VIEWER)->status, 201);
+	assert_int_equal(hz_broadcast_cut(rig->brain, consult, "dir", "now"), 0);
+	hz_brain_turn(rig->brain);
+	assert_int_equal(consult->broadcast->confirmed_ms, 0);
+	rig_turn(rig);
+	assert_int_equal(consult->broadcast->confirmed_ms, rig->brain->wall_ms);
+	// A consult that closes takes its broadcast along.
+	assert_int_equal(hz_consult_close(rig->brain, consult), 0);
+	rig_turn(rig);
+	assert_int_equal(rig->worker->peers, 0);
+	rig_kill(rig);
+	assert_int_equal(rest(rig, HZ_GET, PATH, token_of(rig, "dir", "director"), NULL)->status, 404);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
+	const struct CMUnitTest tests[] = {T(defined), T(programme), T(viewers_see_nothing_else), T(cut),
+	                                   T(confirmed_by_the_worker)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
