@@ -328,6 +328,10 @@ export const en = {
 	// Watch
 	watchTitle: 'Live picture',
 	watchWaiting: 'The broadcast has not started. This page waits.',
+	watchPause: 'The broadcast pauses. It goes on in a moment.',
+	watchCut: 'The broadcast is interrupted. Please wait.',
+	watchAfter: 'The broadcast is over. Thank you for watching.',
+	watchViewers: '{count} watching',
 	watchConnecting: 'Connecting…',
 	watchLost: 'The picture was interrupted. Coming back…',
 	watchRefused: 'You may not watch this broadcast. Please ask for a new link.',

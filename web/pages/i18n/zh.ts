@@ -324,6 +324,10 @@ export const zh: Messages = {
 
 	watchTitle: '直播画面',
 	watchWaiting: '直播尚未开始，请稍候。',
+	watchPause: '直播暂停，稍后继续。',
+	watchCut: '直播已中断，请稍候。',
+	watchAfter: '直播已结束，感谢观看。',
+	watchViewers: '{count} 人正在观看',
 	watchConnecting: '正在连接…',
 	watchLost: '画面中断，正在恢复…',
 	watchRefused: '您没有观看权限，请索取新的链接。',

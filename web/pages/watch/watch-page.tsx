@@ -5,7 +5,11 @@ import { useWakeLock } from '../shared/hooks';
 import { Icon } from '../shared/icons';
 import { keep, kept, takeFragment } from '../shared/token';
 import { Notice, TopBar } from '../shared/ui';
+import { noticeOf, parseProgramme, posterOf, type Poster, type Programme } from './programme';
 import { WhepViewer, type WhepState } from './whep';
+
+const ASK_MS = 3_000;
+const VOICES = 4;
 
 interface Target {
 	consult: string;
@@ -26,13 +30,41 @@ function target(): Target | null {
 	return { consult, source, token };
 }
 
-const TEXTS: Record<WhepState, MessageKey | null> = {
+const TEXTS: Record<WhepState | Poster, MessageKey | null> = {
+	before: 'watchWaiting',
+	pause: 'watchPause',
+	cut: 'watchCut',
+	after: 'watchAfter',
 	connecting: 'watchConnecting',
 	waiting: 'watchWaiting',
 	playing: null,
 	lost: 'watchLost',
 	refused: 'watchRefused',
 };
+
+// Asked now and then while the page is there. A broadcast only: other sources have no programme.
+function useProgramme(to: Target | null): { known: Programme | null; seen: boolean } {
+	const [known, setKnown] = useState<Programme | null>(null);
+	const seen = useRef(false);
+	useEffect(() => {
+		if (to?.source !== 'program') return;
+		const url = `/api/v1/consults/${encodeURIComponent(to.consult)}/broadcast/watch`;
+		const ask = async () => {
+			try {
+				const answer = await fetch(url, { headers: { Authorization: `Bearer ${to.token}` } });
+				const next = answer.ok ? parseProgramme(await answer.json()) : null;
+				if (next?.began) seen.current = true;
+				if (next) setKnown(next);
+			} catch {
+				// the next one may get through
+			}
+		};
+		void ask();
+		const timer = setInterval(() => void ask(), ASK_MS);
+		return () => clearInterval(timer);
+	}, [to]);
+	return { known, seen: seen.current };
+}
 
 export function WatchPage() {
 	useLanguage();
@@ -42,6 +74,9 @@ export function WatchPage() {
 	const [silent, setSilent] = useState(true);
 	const [blocked, setBlocked] = useState(false);
 	const video = useRef<HTMLVideoElement>(null);
+	const viewerRef = useRef<WhepViewer | null>(null);
+	const { known, seen } = useProgramme(to);
+	const poster = posterOf(known, seen);
 	const play = () => {
 		video.current?.play().then(
 			() => setBlocked(false),
@@ -54,12 +89,14 @@ export function WatchPage() {
 			url: `/whep/${encodeURIComponent(to.consult)}/${encodeURIComponent(to.source)}`,
 			token: to.token,
 			onState: setState,
+			voices: to.source === 'program' ? VOICES : 1,
 			onStream: (stream) => {
 				if (!video.current) return;
 				if (video.current.srcObject !== stream) video.current.srcObject = stream;
 				play();
 			},
 		});
+		viewerRef.current = viewer;
 		viewer.start();
 		const leave = () => viewer.stop();
 		addEventListener('pagehide', leave);
@@ -70,12 +107,17 @@ export function WatchPage() {
 	}, [to]);
 	useEffect(() => {
 		if (video.current) video.current.muted = silent;
+		viewerRef.current?.mute(silent);
 	}, [silent]);
-	const text = TEXTS[state];
+	const shown = noticeOf(state, poster);
+	const text = TEXTS[shown];
 	return (
 		<div class="page wide">
 			<TopBar>
-				<h1 class="watch-title">{t('watchTitle')}</h1>
+				<h1 class="watch-title">{known?.title || t('watchTitle')}</h1>
+				{known && known.state !== 'off' && (
+					<span class="tag" data-testid="watch-viewers">{t('watchViewers', { count: known.viewers })}</span>
+				)}
 			</TopBar>
 			<main class="watch">
 				{to === null ? (
@@ -83,7 +125,11 @@ export function WatchPage() {
 				) : (
 					<>
 						<video ref={video} data-testid="watch-video" aria-label={t('watchTitle')} autoplay playsinline muted />
-						<p class={`watch-text${text ? '' : ' none'}`} role="status" data-testid="watch-state" data-state={state}>
+						{poster && <div class="watch-poster" data-testid="watch-poster" data-poster={poster} />}
+						{!poster && state === 'playing' && known?.text && (
+							<p class="watch-third" data-testid="watch-third">{known.text}</p>
+						)}
+						<p class={`watch-text${text ? '' : ' none'}`} role="status" data-testid="watch-state" data-state={shown}>
 							{text ? t(text) : ''}
 						</p>
 						{blocked && (
@@ -91,7 +137,7 @@ export function WatchPage() {
 								{t('watchPlay')}
 							</button>
 						)}
-						{state === 'playing' && (
+						{shown === 'playing' && (
 							<button
 								type="button" class="primary watch-sound" data-testid="watch-sound" onClick={() => setSilent(!silent)}
 							>

@@ -6,6 +6,7 @@ export interface WhepOptions {
 	token: string;
 	onState(state: WhepState): void;
 	onStream(stream: MediaStream): void;
+	voices?: number; // m-lines for sound; each voice of a broadcast has its own
 }
 
 const RETRY_MS = 3_000;
@@ -16,6 +17,8 @@ export class WhepViewer {
 	private resource: string | null = null;
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	private stopped = false;
+	private silent = true;
+	private elements: HTMLAudioElement[] = [];
 
 	constructor(private readonly options: WhepOptions) {}
 
@@ -34,7 +37,9 @@ export class WhepViewer {
 		const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
 		this.connection = pc;
 		const stream = new MediaStream();
+		let voices = 0;
 		pc.ontrack = (ev) => {
+			if (ev.track.kind === 'audio' && ++voices > 1) return this.further(ev.track);
 			stream.addTrack(ev.track);
 			this.options.onStream(stream);
 		};
@@ -44,7 +49,7 @@ export class WhepViewer {
 			if (pc.connectionState === 'failed') this.again('lost');
 		};
 		pc.addTransceiver('video', { direction: 'recvonly' });
-		pc.addTransceiver('audio', { direction: 'recvonly' });
+		for (let i = 0; i < (this.options.voices ?? 1); i++) pc.addTransceiver('audio', { direction: 'recvonly' });
 		try {
 			await pc.setLocalDescription(await pc.createOffer());
 			await gathered(pc);
@@ -69,6 +74,23 @@ export class WhepViewer {
 		}
 	}
 
+	// Sound of further voices: a media element plays one track of sound.
+	private further(track: MediaStreamTrack): void {
+		const element = new Audio();
+		element.srcObject = new MediaStream([track]);
+		element.muted = this.silent;
+		this.elements.push(element);
+		void element.play().catch(() => undefined);
+	}
+
+	mute(silent: boolean): void {
+		this.silent = silent;
+		for (const element of this.elements) {
+			element.muted = silent;
+			if (!silent) void element.play().catch(() => undefined);
+		}
+	}
+
 	private again(state: WhepState): void {
 		this.drop();
 		this.options.onState(state);
@@ -79,6 +101,8 @@ export class WhepViewer {
 	private drop(): void {
 		this.connection?.close();
 		this.connection = null;
+		for (const element of this.elements) element.srcObject = null;
+		this.elements = [];
 		if (this.resource === null) return;
 		const headers = { Authorization: `Bearer ${this.options.token}` };
 		void fetch(this.resource, { method: 'DELETE', headers, keepalive: true }).catch(() => undefined);

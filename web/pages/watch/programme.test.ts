@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { noticeOf, parseProgramme, posterOf, type Programme } from './programme';
+
+const programme = (part: Partial<Programme>): Programme => ({ state: 'live', title: 'T', text: '', began: true, viewers: 1, ...part });
+
+describe('what a viewer sees', () => {
+	it('is the picture only while it is live', () => {
+		expect(posterOf(programme({}), true)).toBeNull();
+		expect(posterOf(programme({ state: 'cut' }), true)).toBe('cut');
+		expect(posterOf(programme({ state: 'ready', began: false }), false)).toBe('before');
+		expect(posterOf(programme({ state: 'ready' }), true)).toBe('pause');
+		expect(posterOf(programme({ state: 'off' }), false)).toBe('before');
+		expect(posterOf(programme({ state: 'off' }), true)).toBe('after');
+		expect(posterOf(null, false)).toBeNull();
+	});
+	it('says refused whatever the programme does', () => {
+		expect(noticeOf('refused', 'cut')).toBe('refused');
+		expect(noticeOf('waiting', 'before')).toBe('before');
+		expect(noticeOf('lost', null)).toBe('lost');
+	});
+	it('believes no answer of another shape', () => {
+		expect(parseProgramme(null)).toBeNull();
+		expect(parseProgramme({ state: 'on' })).toBeNull();
+		expect(parseProgramme({ state: 'cut', title: 7, viewers: 'x' })).toEqual({ state: 'cut', title: '', text: '', began: false, viewers: 0 });
+	});
+});
