@@ -7,6 +7,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/links.h"
 #include "gateway/session/persist.h"
@@ -62,6 +63,16 @@ static const char *ask(const struct hz_brain *brain, const struct hz_consult *co
 	return consult && hz_record_wish_of(brain, consult) != HZ_RECORD_OFF ? "asked" : "off";
 }
 
+// A consult's title may say whom it is about: that is nothing for viewers of its broadcast.
+static const char *title_for(const struct hz_consult *consult, const char *role)
+{
+	if (!consult)
+		return "";
+	if (hz_role_parse(role) != HZ_ROLE_VIEWER)
+		return consult->title;
+	return consult->broadcast ? consult->broadcast->title : "";
+}
+
 void hz_rest_link_info(struct hz_rest_call *call)
 {
 	struct link link;
@@ -72,7 +83,7 @@ void hz_rest_link_info(struct hz_rest_call *call)
 		(void)hz_consult_get(call->brain, link.consult, &consult); // closed: shown as expired
 	bool over = link.consult[0] && !consult && strcmp(link.state, "open") == 0;
 	hz_json_answer(call->res,
-	               json_pack("{s:s, s:s, s:s, s:s, s:s}", "consult_title", consult ? consult->title : "",
+	               json_pack("{s:s, s:s, s:s, s:s, s:s}", "consult_title", title_for(consult, link.role),
 	                         "role", link.role, "name", link.name, "state", over ? "expired" : link.state,
 	                         "record", ask(call->brain, consult)));
 }

@@ -304,10 +304,34 @@ static void confirmed_by_the_worker(void **state)
 	assert_int_equal(rest(rig, HZ_GET, PATH, token_of(rig, "dir", "director"), NULL)->status, 404);
 }
 
+// A link for viewers names the broadcast; the consult's title may name the patient.
+static void links_do_not_tell_the_title(void **state)
+{
+	struct rig *rig = *state;
+	stage(rig, NULL);
+	char path[64];
+	static const char *const roles[][2] = {{"viewer", "Live surgery"}, {"expert", "Title"}};
+	for (unsigned i = 0; i < 2; i++) {
+		char body[128];
+		snprintf(body, sizeof(body),
+		         "{\"role\":\"%s\",\"name\":\"x\",\"ttl_s\":600,\"single_use\":false}", roles[i][0]);
+		struct web *web =
+		    rest(rig, HZ_POST, "/api/v1/consults/c1/links", token_of(rig, "host", "clinic"), body);
+		assert_int_equal(web->status, 201);
+		snprintf(path, sizeof(path), "/api/v1/links/%s", rig_text(web->json, "code"));
+		web = rest(rig, HZ_GET, path, NULL, NULL);
+		assert_string_equal(rig_text(web->json, "consult_title"), roles[i][1]);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-	const struct CMUnitTest tests[] = {T(defined), T(programme), T(viewers_see_nothing_else), T(cut),
-	                                   T(confirmed_by_the_worker)};
+	const struct CMUnitTest tests[] = {T(defined),
+	                                   T(programme),
+	                                   T(viewers_see_nothing_else),
+	                                   T(cut),
+	                                   T(confirmed_by_the_worker),
+	                                   T(links_do_not_tell_the_title)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ interface LinksProps {
 	onFailed: (error: unknown) => void;
 }
 
-const ROLES: Role[] = ['patient', 'companion', 'interpreter', 'clinic', 'expert', 'theatre', 'observer', 'student', 'auditor', 'director'];
+const ROLES: Role[] = ['patient', 'companion', 'interpreter', 'clinic', 'expert', 'theatre', 'observer', 'student', 'auditor', 'director', 'viewer'];
 const TTLS: [MessageKey, number][] = [['ttl_hour', 3600], ['ttl_day', 86_400], ['ttl_week', 604_800]];
 const REFRESH_MS = 8_000;
 

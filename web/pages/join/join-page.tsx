@@ -110,6 +110,10 @@ export function JoinPage() {
 				location.assign(`/console#token=${redeemed.token}`);
 				return;
 			}
+			if (redeemed.consult !== null && redeemed.role === 'viewer') {
+				location.assign(`/watch/${redeemed.consult}#token=${redeemed.token}`);
+				return;
+			}
 			token.current = redeemed.token;
 			setPhase(record.current === 'off' ? { name: 'check' } : { name: 'consent' });
 		} catch (error) {
