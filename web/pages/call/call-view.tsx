@@ -11,6 +11,7 @@ import { QualityBanner } from './banner';
 import { ChatPanel } from './chat-panel';
 import { Controls } from './controls';
 import { DevicesPanel } from './devices-panel';
+import { BroadcastSign, DirectBar } from './direct-bar';
 import { PeoplePanel } from './people-panel';
 import { RecordBar, RecordSign } from './record-bar';
 import { Stage, type Layout } from './stage';
@@ -40,6 +41,7 @@ export function CallView({ consult }: { consult: Consult }) {
 			<header class="call-head">
 				<h1 class="call-title">{consult.title || t('call')}</h1>
 				<RecordSign consult={consult} />
+				<BroadcastSign consult={consult} />
 				<span class={`quality ${consult.quality}`} data-testid="quality">
 					<span class="quality-name">{t('quality')}: </span>
 					{t(`quality_${consult.quality}`)}
@@ -49,6 +51,7 @@ export function CallView({ consult }: { consult: Consult }) {
 			</header>
 			<div class="call-banners">
 				<RecordBar consult={consult} onNotice={notice.show} />
+				<DirectBar consult={consult} onNotice={notice.show} />
 				<QualityBanner consult={consult} />
 			</div>
 			<main class="call-main">

@@ -326,6 +326,15 @@ export const en = {
 	requestFailed: 'The server did not answer as expected: {detail}',
 
 	// Watch
+	broadcast: 'Broadcast',
+	broadcast_ready: 'Broadcast prepared',
+	broadcast_live: 'On the air',
+	broadcast_cut: 'Broadcast cut',
+	broadcastNothing: 'Off the air',
+	broadcastResume: 'Go on the air again',
+	broadcastCutReason: 'CUT pressed at the desk',
+	broadcastCutting: 'Cutting…',
+	broadcastCutDone: 'Cut: nothing reaches viewers.',
 	watchTitle: 'Live picture',
 	watchWaiting: 'The broadcast has not started. This page waits.',
 	watchPause: 'The broadcast pauses. It goes on in a moment.',

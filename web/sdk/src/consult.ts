@@ -1,6 +1,7 @@
 // A consult as one participant takes part in it: the session, the PeerConnection, the own and the remote tracks.
 import { AudioOutput } from './audio-output';
 import { Attachments } from './attachments';
+import { ConsultBroadcast } from './broadcast';
 import { NOBODY } from './consult-types';
 import type { ConsultDeps, ConsultEvents, ConsultOptions, ConsultState, RemoteTrack } from './consult-types';
 import type { Facing } from './devices';
@@ -28,6 +29,8 @@ export class Consult extends Emitter<ConsultEvents> {
 	readonly record: ConsultRecord;
 	/** One mixed sound instead of a stream from each. */
 	readonly mixed = new MixedSound(() => this.snapshot, () => this.refreshWanted(), (language) => this.updateTrack('microphone', { language }));
+	/** Whether it is broadcast; for directors: programme and CUT. */
+	readonly broadcast: ConsultBroadcast;
 	private readonly session: Session;
 	private readonly store: ResumeStore;
 	private readonly publications: Publications;
@@ -63,12 +66,7 @@ export class Consult extends Emitter<ConsultEvents> {
 			deps.opener,
 		);
 		this.session = new Session(
-			{
-				...options,
-				socketFactory: deps.socketFactory,
-				random: deps.random,
-				saveResumeKey: (key) => this.store.save(key),
-			},
+			{ ...options, socketFactory: deps.socketFactory, random: deps.random, saveResumeKey: (key) => this.store.save(key) },
 			{
 				onState: (state) => this.onSessionState(state),
 				onJoined: (result) => this.onJoined(result),
@@ -77,6 +75,7 @@ export class Consult extends Emitter<ConsultEvents> {
 			},
 		);
 		this.record = new ConsultRecord(() => this.snapshot, (method, params) => this.session.request(method, params));
+		this.broadcast = new ConsultBroadcast(() => this.snapshot, (method, params) => this.session.request(method, params));
 		this.link = new MediaLink(
 			{
 				createConnection: deps.createConnection,

@@ -84,7 +84,7 @@ export { environment, browserOf, type BrowserName, type Environment } from './en
 export type { Statistics, TrackStats, Transport } from './stats';
 export type { Uplink } from './uplink';
 export type {
-	BellPush, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Participant, RecordInfo, Role, Source, Stats, Status, Step, Track, You,
+	BellPush, Broadcast, BroadcastSource, BroadcastState, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Participant, RecordInfo, Role, Source, Stats, Status, Step, Track, You,
 } from './protocol';
 export { consentWording } from './protocol';
 export type { Quality } from './types';

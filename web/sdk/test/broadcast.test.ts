@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { ConsultBroadcast } from '../src/broadcast';
+import type { Broadcast, State } from '../src/protocol';
+
+const desk: Broadcast = {
+	state: 'live', title: 'T', text: '', delay_s: 10, sources: [{ participant: 'or1', source: 'camera' }], voices: [],
+	on_air: { participant: 'or1', source: 'camera' }, since_ms: 1, cut: null, viewers: 3,
+};
+const stateWith = (broadcast?: Broadcast | { state: 'live' }): State => ({ consult: { id: 'c', title: '', status: 'open', broadcast } }) as unknown as State;
+
+describe('broadcast', () => {
+	it('is off until the gateway says otherwise, and its desk is for directors', () => {
+		const ask = () => Promise.reject(new Error('not asked'));
+		expect(new ConsultBroadcast(() => null, ask).state).toBe('off');
+		const guest = new ConsultBroadcast(() => stateWith({ state: 'live' }), ask);
+		expect(guest.state).toBe('live');
+		expect(guest.desk).toBeNull();
+		const director = new ConsultBroadcast(() => stateWith(desk), ask);
+		expect(director.desk?.viewers).toBe(3);
+		expect(director.isOnAir({ participant: 'or1', source: 'camera' })).toBe(true);
+		expect(director.isOnAir({ participant: 'or1', source: 'camera2' })).toBe(false);
+	});
+	it('asks for what was pressed', async () => {
+		const asked: unknown[] = [];
+		const broadcast = new ConsultBroadcast(() => null, ((method: string, params: unknown) => {
+			asked.push([method, params]);
+			return Promise.resolve({ broadcast: desk });
+		}) as never);
+		await broadcast.show({ participant: 'or1', source: 'camera' });
+		await broadcast.show(null);
+		await broadcast.cut('why');
+		await broadcast.resume('over');
+		expect(asked).toEqual([
+			['broadcast.program', { source: { participant: 'or1', source: 'camera' } }],
+			['broadcast.program', { source: null }],
+			['broadcast.cut', { reason: 'why' }],
+			['broadcast.resume', { reason: 'over' }],
+		]);
+	});
+});
