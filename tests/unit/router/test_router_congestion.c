@@ -49,6 +49,8 @@ static struct world {
 	uint8_t step[4], layer[4];
 	unsigned states;
 	uint32_t estimate;
+	uint64_t sent;   // packets of any kind
+	uint32_t oldest; // frame that was sent, since forget()
 } w;
 
 static uint32_t rnd(void)
@@ -76,6 +78,9 @@ static void on_send(struct fx *fx, uint32_t slot, const uint8_t *buf, size_t byt
 		f.layer = p.payload[20];
 		f.key = !(p.payload[6] & 1);
 	}
+	w.sent++;
+	if (f.layer < 3 && f.frame < w.oldest)
+		w.oldest = f.frame;
 	w.audio_sent += f.layer == 3;
 	w.again += p.ssrc >= 950000 && p.payload_bytes > 20 ? bytes : 0;
 	w.media += f.layer < 3 ? bytes : 0;
@@ -310,7 +315,8 @@ static void forget(void)
 	memset(w.frames_of, 0, sizeof(w.frames_of));
 	memset(w.came, 0, sizeof(w.came));
 	memset(w.keys, 0, sizeof(w.keys));
-	w.again = w.media = 0;
+	w.again = w.media = w.sent = 0;
+	w.oldest = UINT32_MAX;
 	w.audio_in = w.audio_sent = w.audio_dropped = w.audio_came = 0;
 	w.max_audio_wait_us = 0;
 }
@@ -532,6 +538,34 @@ static void states_are_repeated(void **state)
 	assert_int_equal(w.states, told + 1);
 }
 
+static void slots(uint8_t flags)
+{
+	union hz_msg video = fx_sub_msg(0, 1, 0, VIDEO), audio = fx_sub_msg(9, 1, 9, AUDIO);
+	video.sub_set.flags = audio.sub_set.flags = flags;
+	assert_int_equal(fx_sub_set(w.fx, &video), 0);
+	assert_int_equal(fx_sub_set(w.fx, &audio), 0);
+}
+
+// A broadcast's viewer on a link that had just become narrow: what waits its turn, repairs and probes stop with the cut.
+static void a_cut_is_silence(void **state)
+{
+	slots(HZ_SUB_LIVE);
+	w.loss_permille = 30;
+	run(6000);
+	w.link_bps = 400000;
+	run(700);
+	slots(HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	forget();
+	w.link_bps = 20000000; // room to probe for
+	run(6000);
+	assert_int_equal(w.sent, 0);
+	uint32_t frame = w.frame;
+	slots(HZ_SUB_LIVE);
+	run(4000);
+	assert_true(w.sent > 0);
+	assert_in_range(w.oldest, frame, frame + 30);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -547,6 +581,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(pictures_wait_for_repairs_by_feedback_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(copies_never_take_from_pictures, setup, teardown),
 	    cmocka_unit_test_setup_teardown(states_are_repeated, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_cut_is_silence, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
