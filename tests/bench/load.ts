@@ -12,7 +12,7 @@ export interface Joined { peer: number; profile: number; connect_us: number; ice
 export interface Report {
   seconds: number; load_cpu_s: number; running: number; failed: number; streams: number; silent: number; dark: number; lost: number; socket_drops: number;
   sent: number; received: number; video: number; audio: number; bytes: number; repaired: number; duplicates: number; keyframes: number; auth_failed: number;
-  plis_sent: number; plis_received: number; nacks_sent: number; nacks_received: number; feedbacks: number; twcc: number; send_failed: number;
+  plis_sent: number; plis_received: number; nacks_sent: number; nacks_received: number; feedbacks: number; twcc: number; send_failed: number; oldest_us: number; newest_us: number;
   p50_us: number; p95_us: number; p99_us: number; worst_us: number;
 }
 interface Event extends Joined { event: string; error?: string; fingerprint?: string; peers?: Omit<Endpoint, "number" | "fingerprint">[]; port: number; ufrag: string; pwd: string; audio: number; video: number }

@@ -194,6 +194,8 @@ static void report(struct load *load)
 	FIELD(feedbacks);
 	FIELD(twcc);
 	FIELD(send_failed);
+	FIELD(oldest_us);
+	FIELD(newest_us);
 	printf(",\"p50_us\":%lld,\"p95_us\":%lld,\"p99_us\":%lld,\"worst_us\":%lld}\n",
 	       (long long)load_histogram_us(&m->delay, 500), (long long)load_histogram_us(&m->delay, 950),
 	       (long long)load_histogram_us(&m->delay, 990), (long long)m->delay.worst_us);

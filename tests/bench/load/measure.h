@@ -32,6 +32,8 @@ struct load_totals {
 	uint64_t auth_failed, plis_sent, plis_received, nacks_sent, nacks_received, feedbacks;
 	uint64_t twcc; // packets that carried a transport-wide number
 	uint64_t send_failed;
+	uint64_t oldest_us,
+	    newest_us; // stamps of the publishers on anything that came, repaired too; 0: nothing did
 };
 
 struct load_measure {

@@ -46,6 +46,12 @@ void load_sink_take(struct load_sink *s, const struct hz_rtp_packet *rtp, int64_
                     bool repaired, struct load_measure *measure)
 {
 	int64_t ext, stamp;
+	struct load_totals *t = &measure->totals;
+	bool stamped = load_stamp_read(rtp->payload, rtp->payload_bytes, &stamp);
+	if (stamped && (!t->oldest_us || (uint64_t)stamp < t->oldest_us))
+		t->oldest_us = (uint64_t)stamp;
+	if (stamped && (uint64_t)stamp > t->newest_us)
+		t->newest_us = (uint64_t)stamp;
 	enum hz_receive how = hz_receiver_on_packet(&s->receiver, rtp->seq, rtp->ts, repaired, now_us, &ext);
 	if (how != HZ_RECEIVE_NEW && how != HZ_RECEIVE_RESTART) {
 		measure->totals.duplicates++;
@@ -62,7 +68,7 @@ void load_sink_take(struct load_sink *s, const struct hz_rtp_packet *rtp, int64_
 	measure->totals.received++;
 	measure->totals.bytes += rtp->bytes;
 	*(s->video ? &measure->totals.video : &measure->totals.audio) += 1;
-	if (load_stamp_read(rtp->payload, rtp->payload_bytes, &stamp))
+	if (stamped)
 		load_histogram_add(&measure->delay, arrival_us - stamp);
 }
 
