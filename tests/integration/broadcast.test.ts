@@ -67,7 +67,7 @@ class Theatre {
   async cut(): Promise<{ pressed: number; mark: number; confirmed: number }> {
     const pressed = Date.now();
     await this.director.call("broadcast.cut", { reason: "a name on the screen" });
-    const confirmed = await until("the workers' answer", 5000, async () => (await this.get()).cut?.confirmed_ms ?? 0);
+    const confirmed = await until("the workers' answer", 5000, async () => (await this.get()).cut?.confirmed_ms || undefined);
     return { pressed, mark: (await this.get()).cut?.at_ms ?? 0, confirmed };
   }
 }
@@ -103,7 +103,9 @@ for (const workers of [1, 2]) {
     // What came during the cut is never shown.
     const resumed = Date.now();
     await theatre.director.call("broadcast.resume", { reason: "it is gone" });
-    await until("pictures again", 8000, async () => (await outside.report()).silent === 0);
+    await until("pictures again", 8000, async () => (await outside.report()).silent === 0).catch(async (error: unknown) => {
+      throw new Error(`${String(error)}: ${JSON.stringify(await outside.report())}`);
+    });
     await sleep(500);
     const after = await outside.report();
     assert.ok(after.oldest_us >= resumed * 1000, `something made ${resumed - after.oldest_us / 1000} ms before the resume was shown`);
