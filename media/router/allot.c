@@ -7,6 +7,9 @@
 
 #define SMOOTH_US 1500000
 
+static const struct hz_layers everything = {
+    .layer = HZ_MAX_LAYERS - 1, .spatial = HZ_LAYERS_ALL, .temporal = HZ_LAYERS_ALL};
+
 // --- what things cost
 
 static void smooth(struct hz_rt_track_cc *t, const struct hz_layers_rates *now, int64_t past_us)
@@ -133,9 +136,7 @@ static void give(struct hz_router *r, uint32_t slot, uint32_t sub, const struct 
                  int64_t now_us)
 {
 	struct hz_rt_sub_cc *sc = &r->sub_cc[sub];
-	const struct hz_layers all = {
-	    .layer = HZ_MAX_LAYERS - 1, .spatial = HZ_LAYERS_ALL, .temporal = HZ_LAYERS_ALL};
-	const struct hz_layers *was = sc->wanted ? &sc->want : &all;
+	const struct hz_layers *was = sc->wanted ? &sc->want : &everything;
 	if (was->layer == want->layer && was->spatial == want->spatial && was->temporal == want->temporal &&
 	    was->flow == want->flow)
 		return;
@@ -152,8 +153,7 @@ static void put(struct hz_router *r, uint32_t slot, uint32_t sub, const struct h
                 int64_t now_us)
 {
 	struct hz_rt_sub_cc *sc = &r->sub_cc[sub];
-	struct hz_layers want = {
-	    .layer = HZ_MAX_LAYERS - 1, .spatial = HZ_LAYERS_ALL, .temporal = HZ_LAYERS_ALL};
+	struct hz_layers want = everything;
 	if (sc->ladder.step == HZ_STEP_LOWER)
 		want = (struct hz_layers){.layer = w->option[sc->ladder.choice].layer,
 		                          .spatial = w->option[sc->ladder.choice].spatial,
@@ -222,6 +222,14 @@ void hz_allot_tell_all(struct hz_router *r)
 
 // --- a round
 
+// A paused slot has no place in the ladder; when it goes on, that begins at the top again, and so must what is left out of it:
+// a link that was too narrow for any picture when it was paused may be wide by then, and give() touches only what changes.
+static void stand_aside(struct hz_router *r, uint32_t sub, int64_t now_us)
+{
+	hz_allot_forget(r, sub);
+	hz_layers_want(r, sub, &everything, now_us);
+}
+
 static size_t wishes_of(struct hz_router *r, uint32_t slot, struct hz_ladder_wish *wishes,
                         uint16_t subs[HZ_LADDER_MAX_SLOTS], int64_t now_us)
 {
@@ -233,7 +241,7 @@ static size_t wishes_of(struct hz_router *r, uint32_t slot, struct hz_ladder_wis
 			continue;
 		if (r->sub[s].track == HZ_NO_SLOT || set->flags & (HZ_SUB_PAUSED | HZ_SUB_PIN)) {
 			if (sc->track)
-				hz_allot_forget(r, s);
+				stand_aside(r, s, now_us);
 			continue;
 		}
 		if (count == HZ_LADDER_MAX_SLOTS)

@@ -196,7 +196,8 @@ static uint16_t probe_sub(const struct hz_router *r, uint32_t slot, uint8_t *ret
 		const struct hz_arena_sub *as = &r->arena->sub[s];
 		const struct hz_cmd_sub_set *set = hz_arena_sub_set(as);
 		uint8_t pt = r->sub[s].rtx_pt_of[hz_arena_sub_map(as)->codec];
-		if (set->kind != HZ_KIND_VIDEO || set->flags & HZ_SUB_PAUSED || !set->rtx_ssrc || !set->ext.twcc || !as->started || !pt)
+		if (set->kind != HZ_KIND_VIDEO || set->flags & HZ_SUB_PAUSED || !set->rtx_ssrc ||
+		    !set->ext.twcc || !as->started || !pt)
 			continue;
 		*ret_pt = pt;
 		return s;

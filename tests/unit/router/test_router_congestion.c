@@ -10,11 +10,10 @@
 
 struct flight {
 	int64_t at_us;
-	uint32_t ssrc;
+	uint32_t ssrc, frame;
 	uint16_t seq, bytes; // seq: transport-wide
 	uint8_t layer;       // 3: audio, 4: neither
 	bool key;
-	uint32_t frame;
 };
 
 static struct world {
@@ -32,8 +31,7 @@ static struct world {
 		size_t bytes;
 		uint8_t data[1200];
 	} back[64];
-	unsigned back_count;
-	uint32_t random;
+	unsigned back_count, random;
 	// publisher
 	uint16_t seq[3], audio_seq;
 	uint32_t frame;
@@ -106,9 +104,7 @@ static void begin(unsigned tracks)
 	w.queue_us = 300 * MS;
 	w.delay_us = 30 * MS;
 	w.tracks = tracks;
-	w.layer_bps[0] = 150000;
-	w.layer_bps[1] = 500000;
-	w.layer_bps[2] = 1500000;
+	memcpy(w.layer_bps, (const uint32_t[]){150000, 500000, 1500000}, sizeof(w.layer_bps));
 	hz_twcc_init(&w.receiver);
 	fx_peer(fx, 0, 1, 0);
 	fx_peer(fx, 1, 1, 0);
@@ -311,10 +307,8 @@ static void run(int64_t ms)
 
 static void forget(void)
 {
-	memset(w.frames, 0, sizeof(w.frames));
-	memset(w.frames_of, 0, sizeof(w.frames_of));
-	memset(w.came, 0, sizeof(w.came));
-	memset(w.keys, 0, sizeof(w.keys));
+	for (unsigned l = 0; l < 3; l++)
+		w.frames[l] = w.frames_of[0][l] = w.frames_of[1][l] = w.came[l] = w.keys[l] = 0;
 	w.again = w.media = w.sent = 0;
 	w.oldest = UINT32_MAX;
 	w.audio_in = w.audio_sent = w.audio_dropped = w.audio_came = 0;
@@ -538,10 +532,11 @@ static void states_are_repeated(void **state)
 	assert_int_equal(w.states, told + 1);
 }
 
-static void slots(uint8_t flags)
+static void slots(uint8_t of_video, uint8_t of_audio)
 {
 	union hz_msg video = fx_sub_msg(0, 1, 0, VIDEO), audio = fx_sub_msg(9, 1, 9, AUDIO);
-	video.sub_set.flags = audio.sub_set.flags = flags;
+	video.sub_set.flags = of_video;
+	audio.sub_set.flags = of_audio;
 	assert_int_equal(fx_sub_set(w.fx, &video), 0);
 	assert_int_equal(fx_sub_set(w.fx, &audio), 0);
 }
@@ -549,21 +544,38 @@ static void slots(uint8_t flags)
 // A broadcast's viewer on a link that had just become narrow: what waits its turn, repairs and probes stop with the cut.
 static void a_cut_is_silence(void **state)
 {
-	slots(HZ_SUB_LIVE);
+	slots(HZ_SUB_LIVE, HZ_SUB_LIVE);
 	w.loss_permille = 30;
 	run(6000);
 	w.link_bps = 400000;
 	run(700);
-	slots(HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	slots(HZ_SUB_LIVE | HZ_SUB_PAUSED, HZ_SUB_LIVE | HZ_SUB_PAUSED);
 	forget();
 	w.link_bps = 20000000; // room to probe for
 	run(6000);
 	assert_int_equal(w.sent, 0);
 	uint32_t frame = w.frame;
-	slots(HZ_SUB_LIVE);
+	slots(HZ_SUB_LIVE, HZ_SUB_LIVE);
 	run(4000);
 	assert_true(w.sent > 0);
 	assert_in_range(w.oldest, frame, frame + 30);
+}
+
+// Paused while its link carried nothing, let go on when it does: the picture is back as on a fresh slot.
+static void a_pause_forgets_the_narrow_link(void **state)
+{
+	run(8000);
+	w.down = true;
+	run(3000);
+	assert_int_equal(w.step[0], HZ_STEP_OFF);
+	slots(HZ_SUB_PAUSED, 0);
+	run(300);
+	w.down = false;
+	run(5000); // sound tells what the link carries
+	forget();
+	slots(0, 0);
+	run(2000);
+	assert_true(w.frames[0] + w.frames[1] + w.frames[2] > 45);
 }
 
 int main(void)
@@ -582,6 +594,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(copies_never_take_from_pictures, setup, teardown),
 	    cmocka_unit_test_setup_teardown(states_are_repeated, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_cut_is_silence, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_pause_forgets_the_narrow_link, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
