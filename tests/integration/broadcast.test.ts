@@ -86,7 +86,7 @@ for (const workers of [1, 2]) {
     await sleep(800);
     const seen = await outside.report();
     assert.ok(seen.nacks_sent > 0 && seen.repaired > 0, "repairs were asked for before");
-    assert.ok(seen.newest_us > (pressed - 200) * 1000, "media flowed until the mark");
+    assert.ok(seen.newest_us > (pressed - 2000) * 1000, "media flowed until the mark");
     assert.ok(seen.newest_us <= (confirmed + 1) * 1000, `a packet made ${seen.newest_us / 1000 - confirmed} ms after the confirmation`);
     console.log(`# ${workers} worker(s), ${VIEWERS} viewers: mark ${mark - pressed} ms after the press, confirmed ${confirmed - pressed} ms after; newest packet that got through ${(seen.newest_us / 1000 - mark).toFixed(1)} ms after the mark`);
     outside.mark();
@@ -127,6 +127,6 @@ test("kill -9 of control while it is cut: it stays cut, and nobody has to come a
   assert.equal(report.running, VIEWERS);
   const { client } = await RpcClient.join(theatre.gateway.url, { token: theatre.gateway.token("op", "director", { id: "dir3" }) });
   await client.call("broadcast.resume", { reason: "it is gone" });
-  await until("pictures again", 8000, async () => (await theatre.outside.report()).silent === 0);
+  await until("pictures again", 25000, async () => (await theatre.outside.report()).silent === 0);
   client.close();
 });
