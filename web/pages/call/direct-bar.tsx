@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { BroadcastSource, Consult } from '../../sdk/src';
 import { t } from '../i18n';
+import { Icon } from '../shared/icons';
 
 interface DirectProps {
 	consult: Consult;
@@ -17,9 +18,11 @@ function nameOf(consult: Consult, source: BroadcastSource): string {
 export function BroadcastSign({ consult }: { consult: Consult }) {
 	const { state } = consult.broadcast;
 	if (state === 'off') return null;
+	const text = t(`broadcast_${state}`);
 	return (
-		<span class={`recording ${state === 'live' ? 'on' : 'off'}`} data-testid="broadcast-sign" data-state={state}>
-			<span class="recording-text">{t(`broadcast_${state}`)}</span>
+		<span class={`recording air ${state === 'live' ? 'on' : 'off'}`} data-testid="broadcast-sign" data-state={state} title={text}>
+			<Icon name="air" size={16} />
+			<span class="recording-text">{text}</span>
 		</span>
 	);
 }
@@ -35,29 +38,37 @@ export function DirectBar({ consult, onNotice }: DirectProps) {
 	const isCut = desk.state === 'cut';
 	return (
 		<div class="direct-bar" role="group" aria-label={t('broadcast')} data-testid="direct-bar" data-state={desk.state}>
-			<strong>{t('watchViewers', { count: desk.viewers })}</strong>
-			{desk.sources.map((source) => (
+			<strong class="direct-count">{t('watchViewers', { count: desk.viewers })}</strong>
+			<div class="direct-sources">
+				{desk.sources.map((source) => (
+					<button
+						type="button" key={`${source.participant} ${source.source}`} aria-pressed={consult.broadcast.isOnAir(source)} disabled={busy}
+						data-testid="direct-source" onClick={() => attempt(consult.broadcast.show(source))}
+					>
+						{nameOf(consult, source)}
+					</button>
+				))}
 				<button
-					type="button" key={`${source.participant} ${source.source}`} aria-pressed={consult.broadcast.isOnAir(source)}
-					class={consult.broadcast.isOnAir(source) ? 'primary' : ''} disabled={busy} data-testid="direct-source"
-					onClick={() => attempt(consult.broadcast.show(source))}
+					type="button" class="quiet" disabled={busy || !desk.on_air} data-testid="direct-nothing" onClick={() => attempt(consult.broadcast.show(null))}
 				>
-					{nameOf(consult, source)}
+					{t('broadcastNothing')}
 				</button>
-			))}
-			<button type="button" disabled={busy || !desk.on_air} onClick={() => attempt(consult.broadcast.show(null))}>
-				{t('broadcastNothing')}
-			</button>
-			{isCut ? (
-				<button type="button" class="primary" data-testid="direct-resume" onClick={() => attempt(consult.broadcast.resume(t('broadcastResume')))}>
-					{t('broadcastResume')}
-				</button>
-			) : (
-				<button type="button" class="danger big" data-testid="direct-cut" onClick={() => attempt(consult.broadcast.cut(t('broadcastCutReason')))}>
-					CUT
-				</button>
+			</div>
+			{isCut && (
+				<div class="direct-back">
+					<span role="status">{t(desk.cut?.confirmed_ms ? 'broadcastCutDone' : 'broadcastCutting')}</span>
+					<button type="button" class="primary" disabled={busy} data-testid="direct-resume" onClick={() => attempt(consult.broadcast.resume(t('broadcastResume')))}>
+						{t('broadcastResume')}
+					</button>
+				</div>
 			)}
-			{isCut && <span role="status">{t(desk.cut?.confirmed_ms ? 'broadcastCutDone' : 'broadcastCutting')}</span>}
+			{/* Always at the same place, and nothing else ever is: who presses twice has cut once. */}
+			<button
+				type="button" class="direct-cut" aria-pressed={isCut} data-testid="direct-cut"
+				onClick={() => !isCut && attempt(consult.broadcast.cut(t('broadcastCutReason')))}
+			>
+				CUT
+			</button>
 		</div>
 	);
 }

@@ -1,0 +1,109 @@
+// A broadcast in real browsers: a director at the desk puts a camera on the air, a viewer sees its clock and hears its voice; CUT, and
+// the viewer sees a poster and hears nothing; the next camera, and on the air again. HZ_SHOTS=FOLDER keeps pictures of the pages.
+// Timed: pictures and tones
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { Gateway, until } from "../lib/gateway.ts";
+import { DESKTOP, launchChromium, watchConsole } from "../lib/browser.ts";
+import { readClock, readTones, PAGE_PRELUDE, type Reading } from "../lib/clockcam.ts";
+import { chromiumPerson, openLink, run, seen, tap, type Person } from "../lib/pages.ts";
+
+const TONES = [600, 1500]; // of the two who are on the air one after the other
+const MOBILE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, locale: "zh-CN" };
+let gateway: Gateway, chromium: Browser, people: Person[], viewers: { page: Page; errors: string[] }[];
+
+const shots = process.env["HZ_SHOTS"];
+if (shots) mkdirSync(shots, { recursive: true });
+async function shot(page: Page, name: string): Promise<void> {
+  if (shots) await page.screenshot({ path: join(shots, `${name}.png`) as `${string}.png` });
+}
+
+async function viewer(options: object, url: string): Promise<void> {
+  const page = await (await chromium.newContext({ ...options, ignoreHTTPSErrors: true })).newPage();
+  await page.addInitScript(PAGE_PRELUDE);
+  viewers.push({ page, errors: watchConsole(page) });
+  await page.goto(url);
+  await tap(page, "join-button");
+}
+
+const stateOf = (page: Page): Promise<string> => run(page, `document.querySelector('[data-testid="watch-state"]')?.dataset.state`);
+const clockOf = (page: Page): Promise<Reading | undefined> => run(page, `(${readClock.toString()})(document.querySelector('[data-testid="watch-video"]'))`);
+const tonesOf = (page: Page): Promise<number[]> => run(page, `(async () => {
+  const track = document.querySelector('[data-testid="watch-video"]').srcObject.getAudioTracks()[0];
+  return (${readTones.toString()})(track, ${JSON.stringify(TONES)}); })()`);
+
+// The picture is this camera's, and it goes on.
+async function shows(page: Page, id: number): Promise<void> {
+  const first = await until(`camera ${id}`, 30000, async () => { const r = await clockOf(page); return r?.id === id ? r : undefined; });
+  const made = Date.now() - first.age_ms;
+  await until("it goes on", 20000, async () => { const r = await clockOf(page); return r?.id === id && Date.now() - r.age_ms > made + 300; });
+}
+
+before(async () => {
+  gateway = await Gateway.start();
+  chromium = await launchChromium();
+  viewers = [];
+  people = [await chromiumPerson(chromium, 1, TONES[0] ?? 0), await chromiumPerson(chromium, 2, TONES[1] ?? 0)];
+  for (const [i, p] of people.entries()) await openLink(p, gateway.link("op", "expert", i === 0 ? "Prof. Li" : "Prof. Wang", ["--title", "Zhang San, 54"]));
+  for (const p of people) await seen(p.page, "call");
+  people.push(await chromiumPerson(chromium, 3, 3000));
+});
+after(async () => {
+  await chromium?.close();
+  await gateway?.stop();
+});
+
+test("a director goes on the air, a viewer sees and hears it; CUT and back", { timeout: 110000 }, async () => {
+  const [one, two, desk] = people as [Person, Person, Person], page = desk.page as Page;
+  const ids = await Promise.all([one, two].map((p) => run<string>(p.page, "window.huizhen.consult.me.id")));
+  const director = gateway.token("op", "director", { id: "dir" });
+  const put = await gateway.api(director, "PUT", "/api/v1/consults/op/broadcast", {
+    title: "Laparoscopy, live", text: "Theatre 2", sources: ids.map((participant) => ({ participant, source: "camera" })), voices: [ids[0]],
+  });
+  assert.equal(put.status, 200, await put.text());
+  const link = gateway.link("op", "viewer", "Lecture hall");
+  await viewer(DESKTOP, link);
+  await viewer(MOBILE, gateway.link("op", "viewer", "Student"));
+  for (const v of viewers) await until("the poster of before", 20000, async () => (await stateOf(v.page)) === "before");
+  assert.ok(!/Zhang San|Prof\. /.test(await viewers[0]!.page.content()), "a viewer's page names nobody");
+  await shot(viewers[0]!.page, "watch-before");
+
+  await openLink(desk, gateway.link("op", "director", "Director"));
+  await seen(page, "direct-bar");
+  await until("both sources at the desk", 10000, async () => (await page.getByTestId("direct-source").count()) === 2);
+  await page.getByTestId("direct-source").first().click();
+  for (const v of viewers) {
+    await until("the picture", 30000, async () => (await stateOf(v.page)) === "playing");
+    await shows(v.page, 1);
+  }
+  await tap(viewers[0]!.page, "watch-sound");
+  await until("the voice", 20000, async () => { const [a = -200, b = 0] = await tonesOf(viewers[0]!.page); return a > -60 && a - b > 20; });
+  await seen(one.page, "broadcast-sign");
+  await until("both are counted", 15000, async () => /2/.test(await viewers[0]!.page.getByTestId("watch-viewers").innerText()));
+  await shot(page, "desk-live");
+  await shot(viewers[0]!.page, "watch-live");
+  await shot(viewers[1]!.page, "watch-live-phone");
+
+  await tap(page, "direct-cut");
+  for (const v of viewers) await until("the poster of a cut", 20000, async () => (await stateOf(v.page)) === "cut");
+  await until("the desk says so", 10000, async () => (await page.getByTestId("direct-bar").getAttribute("data-state")) === "cut");
+  await until("silence", 10000, async () => ((await tonesOf(viewers[0]!.page))[0] ?? 0) < -80);
+  await shot(page, "desk-cut");
+  await shot(viewers[1]!.page, "watch-cut-phone");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await shot(page, "desk-cut-phone");
+
+  await page.getByTestId("direct-source").nth(1).click(); // another camera while it is cut
+  await tap(page, "direct-resume");
+  for (const v of viewers) await shows(v.page, 2);
+  await until("the voice again", 20000, async () => ((await tonesOf(viewers[0]!.page))[0] ?? -200) > -60);
+  await shot(page, "desk-live-phone");
+  assert.equal((await gateway.api(director, "DELETE", "/api/v1/consults/op/broadcast")).status, 204);
+  for (const v of viewers) await until("the poster of after", 20000, async () => (await stateOf(v.page)) === "after");
+  await shot(viewers[1]!.page, "watch-after-phone");
+  for (const p of people) assert.deepEqual(p.errors, []);
+  for (const v of viewers) assert.deepEqual(v.errors.filter((e) => !/404/.test(e)), []);
+});
