@@ -306,13 +306,19 @@ int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const c
 
 // --- as time goes
 
-static bool confirmed(const struct hz_brain *brain, const struct hz_broadcast *b)
+// Who refused something is told everything again: then nothing is left there that control does not want.
+static bool confirmed(struct hz_brain *brain, const struct hz_broadcast *b)
 {
+	bool all = true;
 	for (unsigned i = 0; i < brain->workers; i++) {
-		if (brain->worker[i].link && !hz_media_link_reached(brain->worker[i].link, b->mark[i]))
-			return false;
+		struct hz_media_link *link = brain->worker[i].link;
+		if (!link || hz_media_link_reached(link, b->mark[i]))
+			continue;
+		all = false;
+		if (hz_media_link_doubtful(link))
+			hz_media_link_repeat(link);
 	}
-	return true;
+	return all;
 }
 
 void hz_broadcast_turn(struct hz_brain *brain)

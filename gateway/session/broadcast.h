@@ -38,7 +38,7 @@ struct hz_broadcast {
 	int64_t confirmed_ms; // since when no worker sends anything; 0: not all have said so
 	char cut_by[HZ_ID_TEXT_BYTES], reason[HZ_LABEL_BYTES];
 	bool unsaved;                  // the store did not take the cut: it is written again each second
-	uint32_t mark[HZ_MAX_WORKERS]; // commands whose answers are waited for
+	uint64_t mark[HZ_MAX_WORKERS]; // commands whose answers are waited for
 };
 
 // What a body says (schema broadcast.put, checked). *ret_field: the member at fault, -EINVAL.

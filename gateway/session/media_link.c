@@ -11,7 +11,7 @@
 
 #define EVENTS_A_CALL 512
 #define ACCEPTS       64   // connections that wait to be handed over
-#define RECENT        1024 // commands whose type is remembered for their ACK
+#define RECENT        8192 // commands that are remembered for their ACK; more do not fit the socket
 
 enum phase { IDLE, BEGIN, OBJECTS, END };
 
@@ -28,11 +28,16 @@ struct hz_media_link {
 	} accepts[ACCEPTS];
 	unsigned accepts_head, accepts_count;
 	uint32_t seq;
-	uint16_t recent[RECENT];
+	struct {
+		uint64_t queued; // commands of the queue that were sent until then, or dropped
+		uint16_t type;
+	} recent[RECENT];
+	uint64_t queued, left; // commands that ever entered the queue, and that left it
+	uint64_t answered;     // of them
 	enum phase phase;
 	uint32_t at;      // of the objects
 	uint32_t end_seq; // of the last END sent, 0: none
-	uint32_t acked;   // the newest that was answered
+	bool doubtful;    // a SUB_SET was refused, and nothing was repeated since
 	bool ready, blocked;
 	struct hz_media_link_counters counters;
 };
@@ -54,6 +59,7 @@ int hz_media_link_new(int fd, unsigned worker, const struct hz_media_link_ops *o
 
 static void drop_queue(struct hz_media_link *link)
 {
+	link->left += link->count;
 	for (; link->count > 0; link->count--) {
 		free(link->queue[link->head]);
 		link->head = (link->head + 1) % HZ_MEDIA_QUEUE;
@@ -77,8 +83,13 @@ static void reconcile(struct hz_media_link *link)
 	link->phase = BEGIN;
 	link->at = 0;
 	link->end_seq = 0;
-	link->ready = false;
+	link->ready = link->doubtful = false;
 	link->counters.reconciles++;
+}
+
+void hz_media_link_repeat(struct hz_media_link *link)
+{
+	reconcile(link);
 }
 
 void hz_media_link_send(struct hz_media_link *link, struct hz_msg_header *command, uint16_t type,
@@ -98,6 +109,7 @@ void hz_media_link_send(struct hz_media_link *link, struct hz_msg_header *comman
 	}
 	memcpy(copy, command, bytes);
 	link->queue[(link->head + link->count++) % HZ_MEDIA_QUEUE] = copy;
+	link->queued++;
 }
 
 // 0 sent, -EAGAIN later. Another error means that the worker is gone: its HELLO will start a RECONCILE.
@@ -110,7 +122,8 @@ static int send_with(struct hz_media_link *link, const struct hz_msg_header *com
 	if (err)
 		return err;
 	link->seq++;
-	link->recent[link->seq % RECENT] = command->type;
+	link->recent[link->seq % RECENT].type = command->type;
+	link->recent[link->seq % RECENT].queued = link->left;
 	link->counters.sent++;
 	return 0;
 }
@@ -185,6 +198,7 @@ void hz_media_link_flush(struct hz_media_link *link)
 		err = send_one(link, link->queue[link->head]);
 		if (err)
 			break;
+		link->recent[link->seq % RECENT].queued = ++link->left;
 		free(link->queue[link->head]);
 		link->head = (link->head + 1) % HZ_MEDIA_QUEUE;
 		link->count--;
@@ -210,14 +224,19 @@ int hz_media_link_send_fd(struct hz_media_link *link, struct hz_cmd_tcp_accept *
 	return 0;
 }
 
-uint32_t hz_media_link_mark(const struct hz_media_link *link)
+uint64_t hz_media_link_mark(const struct hz_media_link *link)
 {
-	return link->seq + link->count;
+	return link->queued;
 }
 
-bool hz_media_link_reached(const struct hz_media_link *link, uint32_t mark)
+bool hz_media_link_reached(const struct hz_media_link *link, uint64_t mark)
 {
-	return link->ready && (int32_t)(link->acked - mark) >= 0;
+	return link->ready && !link->doubtful && link->answered >= mark;
+}
+
+bool hz_media_link_doubtful(const struct hz_media_link *link)
+{
+	return link->doubtful;
 }
 
 bool hz_media_link_blocked(const struct hz_media_link *link)
@@ -227,9 +246,11 @@ bool hz_media_link_blocked(const struct hz_media_link *link)
 
 static void on_ack(struct hz_media_link *link, const struct hz_ev_ack *ack)
 {
-	uint16_t type = link->recent[ack->h.seq % RECENT];
+	bool known = link->seq - ack->h.seq < RECENT;
+	uint16_t type = known ? link->recent[ack->h.seq % RECENT].type : 0;
 	link->counters.acked++;
-	link->acked = ack->h.seq;
+	if (known)
+		link->answered = link->recent[ack->h.seq % RECENT].queued;
 	if (link->end_seq && ack->h.seq == link->end_seq)
 		link->ready = true;
 	if (ack->err == 0)
@@ -241,6 +262,8 @@ static void on_ack(struct hz_media_link *link, const struct hz_ev_ack *ack)
 	                 type == HZ_CMD_SUB_DEL;
 	if (is_delete && ack->err == -ENOENT)
 		return;
+	if (link->ready && type == HZ_CMD_SUB_SET) // before, the repetition covers it
+		link->doubtful = true;
 	link->counters.refused++;
 	if (link->ops->on_refused)
 		link->ops->on_refused(link->ctx, link->worker, type, ack->err);

@@ -45,9 +45,13 @@ int hz_media_link_read(struct hz_media_link *link);
 // The worker has confirmed a whole RECONCILE since it said HELLO or control started.
 bool hz_media_link_ready(const struct hz_media_link *link);
 
-// The worker has answered everything that was sent, or waited to be, when mark was taken.
-uint32_t hz_media_link_mark(const struct hz_media_link *link);
-bool hz_media_link_reached(const struct hz_media_link *link, uint32_t mark);
+// The worker has answered everything that was sent, or waited to be, when mark was taken; what was dropped for a
+// RECONCILE counts as answered with its END. Where a SUB_SET was refused the worker may still do what control no longer
+// wants: hz_media_link_doubtful() until everything is repeated, because a RECONCILE removes what it does not name.
+uint64_t hz_media_link_mark(const struct hz_media_link *link);
+bool hz_media_link_reached(const struct hz_media_link *link, uint64_t mark);
+bool hz_media_link_doubtful(const struct hz_media_link *link);
+void hz_media_link_repeat(struct hz_media_link *link); // a RECONCILE, from the next flush on
 
 // The socket was full at the last flush: flush again when it is writable.
 bool hz_media_link_blocked(const struct hz_media_link *link);

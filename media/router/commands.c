@@ -258,6 +258,22 @@ static void make_sub(struct hz_router *r, uint32_t slot, const struct hz_cmd_sub
 	hz_sub_attach(r, slot);
 }
 
+// A pause holds whatever else of its command is refused: nothing may go on because a track is not there. What waits its
+// turn, and what was lost, is over.
+static void pause_sub(struct hz_router *r, const struct hz_cmd_sub_set *set)
+{
+	struct hz_arena_sub *as = hz_arena_sub(r->arena, set->sub);
+	uint32_t slot = HZ_ID_SLOT(set->sub);
+	if (!as || !(set->flags & HZ_SUB_PAUSED) || hz_arena_sub_set(as)->peer != set->peer)
+		return;
+	struct hz_cmd_sub_set paused = *hz_arena_sub_set(as);
+	paused.flags |= HZ_SUB_PAUSED;
+	hz_arena_sub_update(as, &paused);
+	r->sub[slot].barred = as->out_index;
+	hz_pace_drop(r, slot);
+	hz_kept_free(r, slot);
+}
+
 static int change_sub(struct hz_router *r, uint32_t slot, const struct hz_cmd_sub_set *set)
 {
 	struct hz_arena_sub *as = &r->arena->sub[slot];
@@ -268,11 +284,6 @@ static int change_sub(struct hz_router *r, uint32_t slot, const struct hz_cmd_su
 	if (!old.rtx_ssrc && set->rtx_ssrc)
 		as->rtx_index = hz_arena_retired_index(hz_arena_peer(r->arena, set->peer), set->rtx_ssrc);
 	hz_arena_sub_update(as, set);
-	if (set->flags & HZ_SUB_PAUSED) { // what waits its turn, and what was lost, is over
-		r->sub[slot].barred = as->out_index;
-		hz_pace_drop(r, slot);
-		hz_kept_free(r, slot);
-	}
 	if (old.track != set->track)
 		hz_sub_link(r, slot, set->track ? (uint16_t)HZ_ID_SLOT(set->track) : HZ_NO_SLOT);
 	if (old.track != set->track || (old.flags & HZ_SUB_PAUSED && !(set->flags & HZ_SUB_PAUSED)))
@@ -284,6 +295,7 @@ static int change_sub(struct hz_router *r, uint32_t slot, const struct hz_cmd_su
 
 static int on_sub_set(struct hz_router *r, const struct hz_cmd_sub_set *set, int64_t now_us)
 {
+	pause_sub(r, set);
 	if (hz_check_sub_set(set))
 		return -EINVAL;
 	int err = check_target(r, set);

@@ -254,12 +254,20 @@ static int read_media(struct parse *parse, unsigned index, unsigned *active)
 	return err || media->rejected ? err : read_rtp(parse, &source, media);
 }
 
+static bool has_ssrc(const struct hz_sdp_media *media, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < media->ssrc_count; i++)
+		if (media->ssrc[i] == ssrc || media->rtx_ssrc[i] == ssrc)
+			return true;
+	return false;
+}
+
+// Streams of repairs, too: a worker takes no track with an SSRC of another one.
 static bool share_ssrc(const struct hz_sdp_media *a, const struct hz_sdp_media *b)
 {
 	for (unsigned i = 0; i < a->ssrc_count; i++)
-		for (unsigned k = 0; k < b->ssrc_count; k++)
-			if (a->ssrc[i] == b->ssrc[k])
-				return true;
+		if (has_ssrc(b, a->ssrc[i]) || (a->rtx_ssrc[i] && has_ssrc(b, a->rtx_ssrc[i])))
+			return true;
 	return false;
 }
 

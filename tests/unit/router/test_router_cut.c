@@ -93,11 +93,40 @@ static void goes_on_with_what_comes_then(void **state)
 	assert_true(begun > 1);
 }
 
+// The worker never had the track that the slot is pointed at now: the command is refused, the pause holds.
+static void pauses_also_when_refused(void **state)
+{
+	struct fx *fx = *state;
+	slot(fx, HZ_SUB_LIVE);
+	video(fx, 1, true);
+	union hz_msg m = fx_sub_msg(0, 1, 7, VIDEO);
+	m.sub_set.flags = HZ_SUB_LIVE | HZ_SUB_PAUSED;
+	assert_int_equal(fx_sub_set(fx, &m), -ENOENT);
+	fx_clear(fx);
+	video(fx, 2, false);
+	video(fx, 3, true);
+	assert_int_equal(fx->out_count, 0);
+	// One that no check lets through pauses, too; and nobody else's slot.
+	slot(fx, HZ_SUB_LIVE);
+	m = fx_sub_msg(0, 1, 0, VIDEO);
+	m.sub_set.flags = HZ_SUB_LIVE | HZ_SUB_PAUSED;
+	m.sub_set.pt_count = 255;
+	assert_int_equal(fx_sub_set(fx, &m), -EINVAL);
+	video(fx, 4, true);
+	assert_int_equal(fx->out_count, 0);
+	slot(fx, HZ_SUB_LIVE);
+	m = fx_sub_msg(0, 0, 0, VIDEO);
+	m.sub_set.flags = HZ_SUB_LIVE | HZ_SUB_PAUSED;
+	assert_true(fx_sub_set(fx, &m) < 0);
+	video(fx, 5, true);
+	assert_true(fx->out_count > 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {T(nothing_of_before_is_sent_again),
-	                                   T(goes_on_with_what_comes_then)};
+	                                   T(goes_on_with_what_comes_then), T(pauses_also_when_refused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

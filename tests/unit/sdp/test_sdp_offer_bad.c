@@ -93,6 +93,7 @@ static const struct {
     {"a=extmap:1 urn", "a=extmap:3 urn", "m-line 2: mid or rid extension has another id"},
     {"a=extmap:2 urn", "a=extmap:1 urn", "m-line 2: extmap id used for two"},
     {"a=ssrc:11", "a=ssrc:21", "m-line 2: SSRC used by two m-lines"},
+    {"a=ssrc:11", "a=ssrc:22", "m-line 2: SSRC used by two m-lines"},
     {"a=ssrc:11", "a=ssrc:x", "m-line 1: malformed ssrc"},
     {"a=ssrc:11", "a=ssrc:0", "m-line 1: malformed ssrc"},
     {"a=ssrc:11", "a=ssrc:4294967296", "m-line 1: malformed ssrc"},

@@ -43,6 +43,7 @@ struct rig_worker { // the newest command of each object, as a worker would keep
 	struct hz_cmd_agent_set agent_set; // the newest
 	struct hz_cmd_agent_remote agent_remote;
 	unsigned agent_sets, agent_remotes, keyframes;
+	bool refuse_tracks; // and therefore who is to be shown one
 };
 
 struct rig {
@@ -170,10 +171,15 @@ static inline int rig_command(struct rig_worker *w, const union hz_msg *msg)
 		RIG_SET(peer, HZ_MAX_PEERS);
 		return 0;
 	case HZ_CMD_TRACK_SET:
+		if (w->refuse_tracks)
+			return -EEXIST;
 		RIG_SET(track, HZ_MAX_TRACKS);
 		assert_int_equal(w->peer[HZ_ID_SLOT(msg->track_set.peer)].peer, msg->track_set.peer);
 		return 0;
 	case HZ_CMD_SUB_SET:
+		if (w->refuse_tracks && msg->sub_set.track &&
+		    w->track[HZ_ID_SLOT(msg->sub_set.track)].track != msg->sub_set.track)
+			return -ENOENT;
 		RIG_SET(sub, HZ_MAX_SUBS);
 		assert_int_equal(w->peer[HZ_ID_SLOT(msg->sub_set.peer)].peer, msg->sub_set.peer);
 		return 0;

@@ -1,5 +1,6 @@
 // The broadcast of a consult: who may direct it, what its viewers get and do not get, CUT, and what outlives control.
 #include "gateway/session/broadcast.h"
+#include "gateway/session/media_link.h"
 #include "tests/unit/session/web.h"
 
 #define PATH    "/api/v1/consults/c1/broadcast"
@@ -304,6 +305,57 @@ static void confirmed_by_the_worker(void **state)
 	assert_int_equal(rest(rig, HZ_GET, PATH, token_of(rig, "dir", "director"), NULL)->status, 404);
 }
 
+// The worker has not the track that is on the air, so it refuses whatever is said of the slots: it shows what it showed
+// before. A cut is not confirmed by that; the worker is told everything anew, and what it refuses then it does not keep.
+static void refused_by_the_worker(void **state)
+{
+	struct rig *rig = *state;
+	const struct hz_cmd_sub_set *video[4];
+	struct rig_socket *director = stage(rig, NULL);
+	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
+	rig_result(on_air(rig, director, "or1"));
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "v1", "viewer"), VIEWER)->status, 201);
+	hz_participant_end(rig->brain, hz_participant_find(consult, "or2"), HZ_STATUS_LEFT, NULL);
+	rig_turn(rig);
+	rig->worker->refuse_tracks = true;
+	assert_int_equal(post(rig, "/whip/c1", token_of(rig, "or2", "theatre"), THEATRE)->status, 201);
+	rig_result(on_air(rig, director, "or2"));
+	rig_turn(rig);
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 1);
+	assert_int_equal(video[0]->flags, HZ_SUB_LIVE); // what the worker does, not what control wants
+	unsigned reconciles = rig->worker->reconciles;
+	assert_int_equal(hz_broadcast_cut(rig->brain, consult, "dir", "now"), 0);
+	hz_brain_turn(rig->brain);
+	assert_int_equal(consult->broadcast->confirmed_ms, 0);
+	rig_turn(rig);
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 0);
+	assert_int_equal(rig->worker->reconciles, reconciles + 1);
+	assert_int_equal(consult->broadcast->confirmed_ms, rig->brain->wall_ms);
+}
+
+// Commands behind which the cut waits are dropped because there are too many: the repetition confirms it.
+static void confirmed_by_a_repetition(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig, NULL);
+	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
+	struct hz_media_link *link = rig->brain->worker[0].link;
+	rig_result(on_air(rig, director, "or1"));
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "v1", "viewer"), VIEWER)->status, 201);
+	struct hz_slot *slot = consult->viewers->peers->slots;
+	uint64_t reconciles = hz_media_link_counters(link)->reconciles;
+	struct hz_cmd_sub_set cmd = slot->cmd;
+	for (unsigned i = 0; i < 3000; i++)
+		hz_media_link_send(link, &cmd.h, HZ_CMD_SUB_SET, sizeof(cmd));
+	assert_int_equal(hz_broadcast_cut(rig->brain, consult, "dir", "now"), 0);
+	assert_true(hz_media_link_blocked(link));
+	for (unsigned i = 0; i < HZ_MEDIA_QUEUE; i++)
+		hz_media_link_send(link, &slot->cmd.h, HZ_CMD_SUB_SET, sizeof(slot->cmd));
+	assert_int_equal(hz_media_link_counters(link)->reconciles, reconciles + 1);
+	rig_turn(rig);
+	assert_int_equal(consult->broadcast->confirmed_ms, rig->brain->wall_ms);
+}
+
 // A link for viewers names the broadcast; the consult's title may name the patient.
 static void links_do_not_tell_the_title(void **state)
 {
@@ -332,6 +384,8 @@ int main(void)
 	                                   T(viewers_see_nothing_else),
 	                                   T(cut),
 	                                   T(confirmed_by_the_worker),
+	                                   T(refused_by_the_worker),
+	                                   T(confirmed_by_a_repetition),
 	                                   T(links_do_not_tell_the_title)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
