@@ -267,11 +267,14 @@ static void pause_sub(struct hz_router *r, const struct hz_cmd_sub_set *set)
 	if (!as || !(set->flags & HZ_SUB_PAUSED) || hz_arena_sub_set(as)->peer != set->peer)
 		return;
 	struct hz_cmd_sub_set paused = *hz_arena_sub_set(as);
+	bool over = (paused.flags | set->flags) & HZ_SUB_LIVE && !(paused.flags & HZ_SUB_PAUSED);
 	paused.flags |= HZ_SUB_PAUSED;
 	hz_arena_sub_update(as, &paused);
 	r->sub[slot].barred = as->out_index;
 	hz_pace_drop(r, slot);
 	hz_kept_free(r, slot);
+	if (over && r->ops->media_over)
+		r->ops->media_over(r->ctx, r->sub[slot].peer);
 }
 
 static int change_sub(struct hz_router *r, uint32_t slot, const struct hz_cmd_sub_set *set)

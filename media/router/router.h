@@ -41,6 +41,8 @@ struct hz_router_ops {
 	// NULL.
 	void (*rx_retired)(void *ctx, uint32_t slot, uint32_t ssrc);
 	void (*tx_forgotten)(void *ctx, uint32_t slot, uint32_t ssrc);
+	// A live slot (HZ_SUB_LIVE) of this peer was paused: media for it that waits to be written is left out. May be NULL.
+	void (*media_over)(void *ctx, uint32_t slot);
 	// Something of a track that is recorded (HZ_TRACK_TAP), as media/api.h says; valid during the call. May be NULL.
 	void (*tap)(void *ctx, const struct hz_ring_record *record, const uint8_t *data, size_t bytes);
 };

@@ -204,6 +204,11 @@ static void peer_removed(void *ctx, uint32_t slot)
 	w->freed++;
 }
 
+static void media_over(void *ctx, uint32_t slot)
+{
+	hz_tcp_leave_out(ctx, slot);
+}
+
 // A stopped stream may come back with the same SSRC and its counter (a browser's transceiver): keep some.
 static void rx_retired(void *ctx, uint32_t slot, uint32_t ssrc)
 {
@@ -242,5 +247,6 @@ const struct hz_router_ops hz_worker_router_ops = {
     .peer_removed = peer_removed,
     .rx_retired = rx_retired,
     .tx_forgotten = tx_forgotten,
+    .media_over = media_over,
     .tap = hz_tap_put,
 };

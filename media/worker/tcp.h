@@ -49,6 +49,9 @@ int hz_tcp_accept(struct hz_worker *w, const struct hz_cmd_tcp_accept *cmd, int 
 // 0; -ENOTCONN it is gone; -ENOBUFS no room; -EMSGSIZE.
 int hz_tcp_send(struct hz_worker *w, uint32_t conn, const void *data, size_t bytes, enum hz_tcp_class class);
 
+// Audio and video that waits for this peer is not written any more, but for the rest of a frame that was begun.
+void hz_tcp_leave_out(struct hz_worker *w, uint32_t slot);
+
 // Writes what is queued, as far as the kernel takes it.
 void hz_tcp_flush(struct hz_worker *w);
 

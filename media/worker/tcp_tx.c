@@ -45,6 +45,21 @@ static void age(struct hz_worker *w, struct hz_tcp_conn *c)
 		pop(c);
 }
 
+// Frames in the queue are whole: of one that was begun the rest is in the arena.
+void hz_tcp_leave_out(struct hz_worker *w, uint32_t slot)
+{
+	uint32_t seen = 0;
+	for (uint32_t i = 0; seen < w->tcp->count && i < HZ_ARENA_CONNS; i++) {
+		struct hz_tcp_conn *c = &w->tcp->conn[i];
+		seen += c->fd >= 0;
+		for (uint32_t k = 0; c->fd >= 0 && c->slot == slot && k < c->count; k++) {
+			struct hz_tcp_frame *f = frame_at(c, k);
+			if (f->bytes && f->class != HZ_TCP_CONTROL)
+				leave_out(w, c, f);
+		}
+	}
+}
+
 static bool has_room(struct hz_worker *w, struct hz_tcp_conn *c, enum hz_tcp_class class)
 {
 	if (c->count == HZ_TCP_QUEUE)

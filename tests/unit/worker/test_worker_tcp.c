@@ -306,6 +306,71 @@ static void stalled(void **state)
 	call_end(&call);
 }
 
+static union hz_msg slot_of(uint32_t slot, uint8_t flags)
+{
+	return (union hz_msg){.sub_set = {.sub = HZ_ID(slot, 1),
+	                                  .peer = HZ_ID(1, 1),
+	                                  .track = HZ_ID(slot, 1),
+	                                  .kind = slot ? HZ_KIND_VIDEO : HZ_KIND_AUDIO,
+	                                  .flags = flags,
+	                                  .pt_count = 1,
+	                                  .ssrc = slot ? 0xb1 : 0xa1,
+	                                  .mid = {(char)('0' + slot)},
+	                                  .pt = {{slot ? 120 : 109, 0, slot ? HZ_CODEC_VP8 : HZ_CODEC_OPUS,
+	                                          slot ? HZ_PT_PLI : 0}}}};
+}
+
+static void live(struct call *call, uint8_t flags)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		union hz_msg m = slot_of(i, (uint8_t)(HZ_SUB_LIVE | flags));
+		assert_int_equal(rig_command(call->rig, &m, HZ_CMD_SUB_SET, sizeof(m.sub_set)), 0);
+	}
+}
+
+static unsigned read_all(struct call *call)
+{
+	struct client_in in;
+	unsigned count = 0;
+	while (client_next(call->b, &in, 300000))
+		count++;
+	return count;
+}
+
+// Who watches a broadcast and does not read: what waits here when it is cut never leaves, and frames stay whole.
+static void cut_takes_back_what_waits(void **state)
+{
+	struct call call;
+	struct client_in in;
+	(void)state;
+	call_start(&call, true);
+	live(&call, 0);
+	show(&call, true);
+	assert_true(client_next(call.b, &in, WAIT_US));
+	for (unsigned i = 0; i < 150; i++) {
+		show(&call, false);
+		if (i % 10 == 0)
+			say(&call);
+		usleep(200);
+	}
+	usleep(20000); // all of it is here
+	uint64_t dropped = call.rig->arena->counters.tcp_dropped;
+	live(&call, HZ_SUB_PAUSED);
+	unsigned waited = (unsigned)(call.rig->arena->counters.tcp_dropped - dropped);
+	assert_true(waited >= 60); // the queue was full
+	unsigned got = read_all(&call);
+	assert_true(got < 60);
+	show(&call, true);
+	say(&call);
+	assert_int_equal(read_all(&call), 0);
+	assert_true(client_check(call.b, call.b->pwd, true, WAIT_US));
+	live(&call, 0);
+	say(&call);
+	assert_true(client_next(call.b, &in, WAIT_US));
+	assert_int_equal(in.p.ssrc, 0xa1);
+	call_end(&call);
+}
+
 static bool ended(int fd, int wait_ms)
 {
 	uint8_t byte;
@@ -501,6 +566,7 @@ int main(void)
 	    cmocka_unit_test(half_a_frame_in),
 	    cmocka_unit_test(slow_reader_and_kills),
 	    cmocka_unit_test(audio_before_video),
+	    cmocka_unit_test(cut_takes_back_what_waits),
 	    cmocka_unit_test(stalled),
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(four_a_peer),
