@@ -189,7 +189,7 @@ static int note(struct hz_brain *brain, const struct hz_consult *consult, const 
 
 static void changed(struct hz_brain *brain, struct hz_consult *consult)
 {
-	hz_viewers_follow(brain, consult, false);
+	hz_viewers_follow(brain, consult);
 	hz_push_state(brain, consult);
 }
 
@@ -259,16 +259,19 @@ int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const c
 	struct hz_broadcast *b = consult->broadcast;
 	if (!b)
 		return -ENOENT;
-	if (!b->cut) {
+	bool first = !b->cut;
+	if (first) {
 		b->cut = true;
 		b->cut_ms = brain->wall_ms;
 		snprintf(b->cut_by, sizeof(b->cut_by), "%s", by);
 		snprintf(b->reason, sizeof(b->reason), "%s", reason);
-		hz_viewers_follow(brain, consult, true);
+		hz_viewers_close(brain, consult);
 		ask_for_confirmation(brain, b);
 	}
 	b->unsaved = note(brain, consult, b, by, "cut", json_pack("{s:s}", "reason", reason)) != 0;
 	brain->count.store_errors += b->unsaved;
+	if (first)
+		hz_viewers_closed(brain, consult);
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -384,7 +387,7 @@ void hz_broadcast_loaded(struct hz_brain *brain, struct hz_consult *consult)
 {
 	if (!consult->broadcast)
 		hz_viewers_end(brain, consult);
-	hz_viewers_follow(brain, consult, false);
+	hz_viewers_follow(brain, consult);
 	if (consult->broadcast && consult->broadcast->cut)
 		ask_for_confirmation(brain,
 		                     consult->broadcast); // the repetition of all that control wants is it

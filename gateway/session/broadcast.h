@@ -75,8 +75,11 @@ bool hz_is_viewers(const struct hz_participant *p);
 // A further viewer: -ENOENT nothing was on the air yet; -ENOSPC.
 int hz_viewers_enter(struct hz_brain *brain, struct hz_consult *consult, struct hz_participant **ret);
 unsigned hz_viewers_count(const struct hz_consult *consult); // connected
-// Points their slots at the programme. now: the workers are told before anything is written.
-void hz_viewers_follow(struct hz_brain *brain, struct hz_consult *consult, bool now);
+// Points their slots at the programme.
+void hz_viewers_follow(struct hz_brain *brain, struct hz_consult *consult);
+// A cut: the workers are told to close them, and nothing else is done; then, when that is in the store, the rest.
+void hz_viewers_close(struct hz_brain *brain, struct hz_consult *consult);
+void hz_viewers_closed(struct hz_brain *brain, struct hz_consult *consult);
 void hz_viewers_end(struct hz_brain *brain, struct hz_consult *consult);
 
 // --- life

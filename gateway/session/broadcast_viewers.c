@@ -98,12 +98,14 @@ static void flush(struct hz_brain *brain)
 	}
 }
 
-// Every slot is closed and the workers are told; nothing is written, looked up or made on the way.
-static void close_all(struct hz_brain *brain, struct hz_consult *consult)
+// What is told first is seen first: pictures before sound. What is closed already stays so.
+static unsigned close_kind(struct hz_brain *brain, struct hz_peer *peers, uint8_t kind, unsigned said)
 {
-	unsigned said = 0;
-	for (struct hz_peer *peer = consult->viewers->peers; peer; peer = peer->next) {
+	for (struct hz_peer *peer = peers; peer; peer = peer->next) {
 		for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
+			bool closed = slot->off && slot->cmd.flags & HZ_SUB_PAUSED;
+			if (slot->cmd.kind != kind || closed)
+				continue;
 			slot->off = true;
 			slot->cmd.flags = HZ_SUB_LIVE | HZ_SUB_PAUSED;
 			say(brain, slot);
@@ -111,20 +113,32 @@ static void close_all(struct hz_brain *brain, struct hz_consult *consult)
 				flush(brain);
 		}
 	}
+	return said;
+}
+
+void hz_viewers_close(struct hz_brain *brain, struct hz_consult *consult)
+{
+	if (!consult->viewers)
+		return;
+	unsigned said = close_kind(brain, consult->viewers->peers, HZ_KIND_VIDEO, 0);
+	close_kind(brain, consult->viewers->peers, HZ_KIND_AUDIO, said);
 	flush(brain);
-	for (struct hz_peer *peer = consult->viewers->peers; peer; peer = peer->next) {
+}
+
+void hz_viewers_closed(struct hz_brain *brain, struct hz_consult *consult)
+{
+	for (struct hz_peer *peer = consult->viewers ? consult->viewers->peers : NULL; peer;
+	     peer = peer->next) {
 		for (struct hz_slot *slot = peer->slots; slot; slot = slot->next)
 			hz_persist_slot(brain, slot);
 	}
 	hz_watched_mark(brain, consult);
 }
 
-void hz_viewers_follow(struct hz_brain *brain, struct hz_consult *consult, bool now)
+void hz_viewers_follow(struct hz_brain *brain, struct hz_consult *consult)
 {
 	if (!consult->viewers)
 		return;
-	if (now)
-		close_all(brain, consult);
 	bool cut = !consult->broadcast || consult->broadcast->cut;
 	for (struct hz_peer *peer = consult->viewers->peers; peer; peer = peer->next) {
 		for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {

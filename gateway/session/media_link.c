@@ -10,8 +10,8 @@
 #include "gateway/base/seqpacket.h"
 
 #define EVENTS_A_CALL 512
-#define ACCEPTS       64   // connections that wait to be handed over
-#define RECENT        8192 // commands that are remembered for their ACK; more do not fit the socket
+#define ACCEPTS       64    // connections that wait to be handed over
+#define RECENT        16384 // commands that are remembered for their ACK; more do not fit the socket
 
 enum phase { IDLE, BEGIN, OBJECTS, END };
 

@@ -9,7 +9,8 @@
 
 #include "media/api.h"
 
-#define HZ_MEDIA_QUEUE 4096 // commands; when full all are dropped and a RECONCILE takes their place
+// Commands, one for every slot of a worker; when full all are dropped and a RECONCILE takes their place.
+#define HZ_MEDIA_QUEUE HZ_MAX_SUBS
 
 struct hz_media_link;
 

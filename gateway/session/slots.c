@@ -55,5 +55,5 @@ void hz_slots_follow(struct hz_brain *brain, struct hz_consult *consult)
 				follow_peer(brain, peer);
 		}
 	}
-	hz_viewers_follow(brain, consult, false);
+	hz_viewers_follow(brain, consult);
 }

@@ -277,7 +277,7 @@ static enum hz_whip_code watch(struct hz_whip_door *door, const char *text, size
 	if (!code)
 		code = make(door, viewers, offer, &plan, ret);
 	if (!code)
-		hz_viewers_follow(brain, consult, false);
+		hz_viewers_follow(brain, consult);
 	hz_sdp_offer_free(offer);
 	brain->count.whep += code == HZ_WHIP_OK;
 	return code;

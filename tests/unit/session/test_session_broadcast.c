@@ -356,6 +356,38 @@ static void confirmed_by_a_repetition(void **state)
 	assert_int_equal(consult->broadcast->confirmed_ms, rig->brain->wall_ms);
 }
 
+// What a cut does first: pictures, then sound, no word more than that; then its row, and only then everything else. So a
+// control that is killed behind the first commit has not forgotten it.
+static void cut_comes_first(void **state)
+{
+	struct rig *rig = *state;
+	const struct hz_cmd_sub_set *video[4];
+	struct rig_socket *director = stage(rig, NULL);
+	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
+	const char *lines = "a:0:recv a:1:recv v:2:recv"; // the second sound has no voice
+	rig_result(on_air(rig, director, "or1"));
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "v1", "viewer"), lines)->status, 201);
+	rig_turn(rig);
+	hz_persist_flush(rig->brain);
+	assert_int_equal(hz_broadcast_cut(rig->brain, consult, "dir", "now"), 0);
+	assert_true(hz_store_dirty(rig->brain->store)); // the slots, not written yet
+	static const uint8_t kinds[] = {HZ_KIND_VIDEO, HZ_KIND_AUDIO};
+	union hz_msg msg;
+	size_t bytes;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(hz_seqpacket_recv(rig->pair[1], &msg, sizeof(msg), &bytes), 0);
+		assert_int_equal(msg.h.type, HZ_CMD_SUB_SET);
+		assert_int_equal(msg.sub_set.kind, kinds[i]);
+		assert_int_equal(msg.sub_set.flags, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	}
+	assert_int_equal(hz_seqpacket_recv(rig->pair[1], &msg, sizeof(msg), &bytes), -EAGAIN);
+	rig_kill(rig);
+	consult = hz_map_get(rig->brain->consults, "c1");
+	assert_string_equal(hz_broadcast_state(consult), "cut");
+	assert_int_equal(slots(rig, HZ_KIND_VIDEO, video), 1);
+	assert_int_equal(video[0]->flags, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+}
+
 // A link for viewers names the broadcast; the consult's title may name the patient.
 static void links_do_not_tell_the_title(void **state)
 {
@@ -386,6 +418,7 @@ int main(void)
 	                                   T(confirmed_by_the_worker),
 	                                   T(refused_by_the_worker),
 	                                   T(confirmed_by_a_repetition),
+	                                   T(cut_comes_first),
 	                                   T(links_do_not_tell_the_title)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,22 @@
 // The broadcast of a consult as those inside meet it: everybody knows whether there is one, its directors all of it.
+import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 import type { Broadcast, BroadcastSource, BroadcastState, Requests, State } from './protocol';
+import type { SessionState } from './session';
 
 type Ask = <M extends 'broadcast.program' | 'broadcast.cut' | 'broadcast.resume'>(
 	method: M,
 	params: Requests[M]['params'],
 ) => Promise<Requests[M]['result']>;
 
+// The gateway may have done it or not: it was away, or died before it answered.
+function unanswered(error: unknown): boolean {
+	return error instanceof DisconnectedError || (error instanceof HuizhenError && error.code === ErrorCode.notJoined);
+}
+
 export class ConsultBroadcast {
+	private cutting: Promise<void> | null = null;
+	private waiting: ((back: boolean) => void)[] = [];
+
 	constructor(private readonly snapshot: () => State | null, private readonly ask: Ask) {}
 
 	get state(): BroadcastState {
@@ -26,11 +36,34 @@ export class ConsultBroadcast {
 	async show(source: BroadcastSource | null): Promise<void> {
 		await this.ask('broadcast.program', { source });
 	}
-	/** From now on nothing reaches any viewer; the consult goes on. The reason is for the audit trail. */
-	async cut(reason: string): Promise<void> {
-		await this.ask('broadcast.cut', { reason });
+	/**
+	 * From now on nothing reaches any viewer; the consult goes on. The reason is for the audit trail. It is said again, as often as
+	 * the connection is lost before the gateway has answered; rejects when the session ends meanwhile.
+	 */
+	cut(reason: string): Promise<void> {
+		this.cutting ??= this.insist(reason).finally(() => (this.cutting = null));
+		return this.cutting;
 	}
 	async resume(reason: string): Promise<void> {
 		await this.ask('broadcast.resume', { reason });
+	}
+
+	/** Called by the consult. */
+	onSession(state: SessionState): void {
+		if (state !== 'connected' && state !== 'ended') return;
+		const waiting = this.waiting;
+		this.waiting = [];
+		for (const goOn of waiting) goOn(state === 'connected');
+	}
+
+	private async insist(reason: string): Promise<void> {
+		for (;;) {
+			try {
+				await this.ask('broadcast.cut', { reason });
+				return;
+			} catch (error) {
+				if (!unanswered(error) || !(await new Promise<boolean>((back) => this.waiting.push(back)))) throw error;
+			}
+		}
 	}
 }

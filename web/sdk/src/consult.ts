@@ -68,7 +68,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		this.session = new Session(
 			{ ...options, socketFactory: deps.socketFactory, random: deps.random, saveResumeKey: (key) => this.store.save(key) },
 			{
-				onState: (state) => this.onSessionState(state),
+				onState: (state) => [this.onSessionState(state), this.broadcast.onSession(state)],
 				onJoined: (result) => this.onJoined(result),
 				onPush: (method, params) => this.onPush(method, params),
 				onEnd: (reason) => this.onEnd(reason),

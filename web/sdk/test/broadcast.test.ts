@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConsultBroadcast } from '../src/broadcast';
+import { DisconnectedError, ErrorCode, HuizhenError } from '../src/errors';
 import type { Broadcast, State } from '../src/protocol';
 
 const desk: Broadcast = {
@@ -36,5 +37,39 @@ describe('broadcast', () => {
 			['broadcast.cut', { reason: 'why' }],
 			['broadcast.resume', { reason: 'over' }],
 		]);
+	});
+	it('says a cut again when the connection was lost before the answer came', async () => {
+		const asked: string[] = [];
+		let fails: Error[] = [new DisconnectedError(), new HuizhenError('not connected', ErrorCode.notJoined)];
+		const broadcast = new ConsultBroadcast(() => null, ((method: string) => {
+			asked.push(method);
+			const error = fails.shift();
+			return error ? Promise.reject(error) : Promise.resolve({ broadcast: desk });
+		}) as never);
+		const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+		let done = false;
+		const cut = broadcast.cut('why').then(() => (done = true));
+		void broadcast.cut('pressed twice');
+		await turn();
+		expect(asked).toEqual(['broadcast.cut']);
+		broadcast.onSession('reconnecting');
+		await turn();
+		expect(asked.length).toBe(1);
+		broadcast.onSession('connected');
+		await turn();
+		expect(asked.length).toBe(2);
+		expect(done).toBe(false);
+		broadcast.onSession('connected');
+		await cut;
+		expect(asked).toEqual(['broadcast.cut', 'broadcast.cut', 'broadcast.cut']);
+		// What the gateway refuses, and a session that is over, is no reason to insist.
+		fails = [new HuizhenError('not allowed', ErrorCode.notAllowed)];
+		await expect(broadcast.cut('why')).rejects.toThrow('not allowed');
+		fails = [new DisconnectedError()];
+		const last = broadcast.cut('why');
+		await turn();
+		broadcast.onSession('ended');
+		await expect(last).rejects.toThrow(DisconnectedError);
+		expect(asked.length).toBe(5);
 	});
 });
