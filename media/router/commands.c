@@ -289,7 +289,10 @@ static int change_sub(struct hz_router *r, uint32_t slot, const struct hz_cmd_su
 	hz_arena_sub_update(as, set);
 	if (old.track != set->track)
 		hz_sub_link(r, slot, set->track ? (uint16_t)HZ_ID_SLOT(set->track) : HZ_NO_SLOT);
-	if (old.track != set->track || (old.flags & HZ_SUB_PAUSED && !(set->flags & HZ_SUB_PAUSED)))
+	bool goes_on = old.flags & HZ_SUB_PAUSED && !(set->flags & HZ_SUB_PAUSED);
+	if (goes_on)
+		hz_sub_since(r, slot);
+	if (old.track != set->track || goes_on)
 		r->sub[slot].resync = 1;
 	hz_sub_tables(r, slot);
 	r->sub[slot].mark = r->mark;

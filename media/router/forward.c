@@ -160,7 +160,9 @@ static bool plan_fresh(struct hz_router *r, const struct hz_rt_in *in, uint32_t 
 {
 	const struct hz_arena_sub *as = &r->arena->sub[sub];
 	bool video = hz_arena_sub_set(as)->kind == HZ_KIND_VIDEO;
-	if (in->layer != r->sub[sub].target || in->packet.payload_bytes == 0)
+	const struct hz_sub_map begins = {.rx_ssrc = in->packet.ssrc, .layer = in->layer};
+	if (in->layer != r->sub[sub].target || in->packet.payload_bytes == 0 ||
+	    hz_sub_before(r, sub, &begins, in->ext))
 		return false;
 	if (video && !in->frame.keyframe_start) {
 		hz_keyframe_want(r, in->track, in->layer);

@@ -115,6 +115,27 @@ void hz_sub_link(struct hz_router *r, uint32_t slot, uint16_t track)
 	if (s->next_of_track != HZ_NO_SLOT)
 		r->sub[s->next_of_track].prev_of_track = (uint16_t)slot;
 	r->track[track].first_sub = (uint16_t)slot;
+	hz_sub_since(r, slot);
+}
+
+void hz_sub_since(struct hz_router *r, uint32_t slot)
+{
+	struct hz_rt_sub *s = &r->sub[slot];
+	bool live = hz_arena_sub_set(&r->arena->sub[slot])->flags & HZ_SUB_LIVE;
+	for (unsigned i = 0; i < HZ_MAX_LAYERS; i++) {
+		const struct hz_arena_rx *rx =
+		    s->track != HZ_NO_SLOT ? &r->arena->track[s->track].rx[i] : NULL;
+		s->since[i].ssrc = live && rx ? rx->ssrc : 0;
+		s->since[i].ext = live && rx ? rx->highest : 0;
+	}
+}
+
+// A late packet has a number of before. Another SSRC counts anew.
+bool hz_sub_before(const struct hz_router *r, uint32_t slot, const struct hz_sub_map *map, int64_t ext)
+{
+	const struct hz_rt_sub *s = &r->sub[slot];
+	return map->layer < HZ_MAX_LAYERS && s->since[map->layer].ssrc &&
+	       s->since[map->layer].ssrc == map->rx_ssrc && ext <= s->since[map->layer].ext;
 }
 
 void hz_sub_template(struct hz_router *r, uint32_t slot)

@@ -130,6 +130,8 @@ bool hz_resend_again(struct hz_router *r, uint32_t sub, uint64_t index, bool pre
 		return false;
 	struct hz_rt_stream *stream = stream_of(r, map);
 	int64_t ext = hz_filter_find(filter, map, index);
+	if (hz_sub_before(r, sub, map, ext))
+		return false;
 	struct hz_paced kept = {.ext = ext, .track = (uint16_t)HZ_ID_SLOT(map->track), .layer = map->layer};
 	bool found =
 	    stream && stream->history && !hz_history_get(stream->history, ext, now_us, &packet, NULL);

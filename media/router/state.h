@@ -156,7 +156,11 @@ struct hz_rt_sub {
 	uint32_t epoch_next;
 	struct hz_rt_resend *resend; // HZ_RESEND_SLOTS, from the first NACK on
 	uint64_t barred;             // it was paused behind this index: nothing at or below is sent again
-	int32_t lost_told;           // cumulative, of the newest receiver report
+	struct {
+		uint32_t ssrc;
+		int64_t ext;
+	} since[HZ_MAX_LAYERS]; // of a live slot: what had come when it was linked or let go on; 0: nothing
+	int32_t lost_told;      // cumulative, of the newest receiver report
 	uint8_t lost_valid;
 };
 
@@ -288,6 +292,9 @@ void hz_track_tables(struct hz_router *r, uint32_t slot); // after its set chang
 void hz_sub_tables(struct hz_router *r, uint32_t slot);
 void hz_sub_template(struct hz_router *r, uint32_t slot); // after something in its headers changed
 void hz_sub_link(struct hz_router *r, uint32_t slot, uint16_t track); // re-points the private side
+// A live slot (HZ_SUB_LIVE) shows nothing that came before now; did this packet, though it arrived only after that?
+void hz_sub_since(struct hz_router *r, uint32_t slot);
+bool hz_sub_before(const struct hz_router *r, uint32_t slot, const struct hz_sub_map *map, int64_t ext);
 void hz_peer_remove(struct hz_router *r, uint32_t slot);
 void hz_track_remove(struct hz_router *r, uint32_t slot);
 void hz_sub_remove(struct hz_router *r, uint32_t slot);

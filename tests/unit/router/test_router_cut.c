@@ -93,6 +93,43 @@ static void goes_on_with_what_comes_then(void **state)
 	assert_true(begun > 1);
 }
 
+// A keyframe of during the cut that comes late, behind the resume, begins nothing; nor can what follows it be asked for.
+static void late_packets_are_of_before(void **state)
+{
+	struct fx *fx = *state;
+	slot(fx, HZ_SUB_LIVE);
+	video(fx, 1, true);
+	slot(fx, HZ_SUB_LIVE | HZ_SUB_PAUSED);
+	for (uint16_t s = 2; s < 12; s++) {
+		if (s != 6)
+			video(fx, s, false);
+	}
+	slot(fx, HZ_SUB_LIVE);
+	fx_clear(fx);
+	video(fx, 6, true);
+	video(fx, 12, false);
+	assert_int_equal(fx->out_count, 0);
+	video(fx, 13, true);
+	assert_int_equal(fx->out_count, 1);
+	uint16_t first = fx->out[0].p.seq;
+	fx->now += 100000;
+	for (uint16_t back = 1; back < 12; back++)
+		assert_int_equal(fx_nack(fx, 1, 900000, (uint16_t)(first - back)), 0);
+	assert_int_equal(fx->out_count, 1);
+	// Nor is a late one of before the switch to another source and back.
+	video(fx, 14, false);
+	video(fx, 16, false);
+	union hz_msg m = fx_sub_msg(0, 1, UINT32_MAX, VIDEO);
+	m.sub_set.flags = HZ_SUB_LIVE;
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	slot(fx, HZ_SUB_LIVE);
+	fx_clear(fx);
+	video(fx, 15, true);
+	assert_int_equal(fx->out_count, 0);
+	video(fx, 17, true);
+	assert_int_equal(fx->out_count, 1);
+}
+
 // The worker never had the track that the slot is pointed at now: the command is refused, the pause holds.
 static void pauses_also_when_refused(void **state)
 {
@@ -126,7 +163,7 @@ static void pauses_also_when_refused(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(nothing_of_before_is_sent_again),
-	                                   T(goes_on_with_what_comes_then), T(pauses_also_when_refused)};
+	const struct CMUnitTest tests[] = {T(nothing_of_before_is_sent_again), T(goes_on_with_what_comes_then),
+	                                   T(late_packets_are_of_before), T(pauses_also_when_refused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
