@@ -98,11 +98,14 @@ static json_t *definition_json(const struct hz_broadcast *b)
 	                         b->text, "delay_s", (int)b->delay_s, "sources", sources, "voices", voices,
 	                         "on_air", b->on_air ? source_json(&b->air) : json_null(), "since_ms",
 	                         (json_int_t)b->since_ms, "cut");
-	if (json && b->cut)
-		json_object_set_new(json, "cut",
-		                    json_pack("{s:I, s:s, s:s}", "at_ms", (json_int_t)b->cut_ms, "by",
-		                              b->cut_by, "reason", b->reason));
-	return json;
+	if (!json || !b->cut)
+		return json;
+	if (!json_object_set_new(json, "cut",
+	                         json_pack("{s:I, s:s, s:s}", "at_ms", (json_int_t)b->cut_ms, "by", b->cut_by,
+	                                   "reason", b->reason)))
+		return json;
+	json_decref(json); // better nothing than a broadcast that is not cut
+	return NULL;
 }
 
 static int definition_load(const char *text, struct hz_broadcast *ret)
@@ -140,9 +143,10 @@ json_t *hz_broadcast_json(const struct hz_consult *consult)
 		return NULL;
 	json_object_set_new(json, "state", json_string(hz_broadcast_state(consult)));
 	json_object_set_new(json, "viewers", json_integer(hz_viewers_count(consult)));
-	if (b->cut)
-		json_object_set_new(json_object_get(json, "cut"), "confirmed_ms",
-		                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
+	json_t *cut = b->cut ? json_object_get(json, "cut") : NULL;
+	json_object_set_new(cut, "confirmed_ms",
+	                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
+	json_object_set_new(cut, "unsaved", json_boolean(b->unsaved));
 	return json;
 }
 
@@ -355,9 +359,12 @@ void hz_broadcast_tick(struct hz_brain *brain)
 			hz_push_state(brain, consult);
 		consult->viewers_changed = false;
 		struct hz_broadcast *b = consult->broadcast;
-		if (b && b->unsaved)
-			b->unsaved = note(brain, consult, b, b->cut_by, "cut",
-			                  json_pack("{s:s}", "reason", b->reason)) != 0;
+		if (!b || !b->unsaved)
+			continue;
+		b->unsaved =
+		    note(brain, consult, b, b->cut_by, "cut", json_pack("{s:s}", "reason", b->reason)) != 0;
+		if (!b->unsaved)
+			hz_push_state(brain, consult);
 	}
 }
 

@@ -17,7 +17,9 @@
 #define HZ_BROADCAST_SOURCES  16
 #define HZ_BROADCAST_VOICES   4
 #define HZ_BROADCAST_DELAY_S  10
-#define HZ_BROADCAST_RESERVED 128 // transports of a worker that viewers leave to the consults
+#define HZ_BROADCAST_RESERVED 128  // transports of a worker that viewers leave to the consults
+#define HZ_BROADCAST_VIEWERS  5000 // of a consult
+#define HZ_BROADCAST_PER_SUB  16   // with tokens of one subject: nobody alone takes everybody's places
 
 struct hz_broadcast_source {
 	char participant[HZ_ID_TEXT_BYTES];
@@ -72,8 +74,9 @@ void hz_broadcast_tick(struct hz_brain *brain);
 // The participant of all viewers; made when there is none. NULL: out of memory.
 struct hz_participant *hz_viewers_get(struct hz_consult *consult);
 bool hz_is_viewers(const struct hz_participant *p);
-// A further viewer: -ENOENT nothing was on the air yet; -ENOSPC.
-int hz_viewers_enter(struct hz_brain *brain, struct hz_consult *consult, struct hz_participant **ret);
+// A further viewer, with a token of sub: -ENOENT nothing was on the air yet; -ENOSPC.
+int hz_viewers_enter(struct hz_brain *brain, struct hz_consult *consult, const char *sub,
+                     struct hz_participant **ret);
 unsigned hz_viewers_count(const struct hz_consult *consult); // connected
 // Points their slots at the programme.
 void hz_viewers_follow(struct hz_brain *brain, struct hz_consult *consult);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "gateway/session/broadcast.h"
-#include "gateway/session/ids.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
@@ -36,21 +35,18 @@ struct hz_participant *hz_viewers_get(struct hz_consult *consult)
 	return p;
 }
 
-// Viewers never take the last places of a worker from those who treat somebody.
-static bool room(const struct hz_brain *brain)
+int hz_viewers_enter(struct hz_brain *brain, struct hz_consult *consult, const char *sub,
+                     struct hz_participant **ret)
 {
-	for (unsigned i = 0; i < brain->workers; i++) {
-		if (hz_ids_room(&brain->worker[i].peers) > HZ_BROADCAST_RESERVED)
-			return true;
-	}
-	return false;
-}
-
-int hz_viewers_enter(struct hz_brain *brain, struct hz_consult *consult, struct hz_participant **ret)
-{
+	unsigned all = 0, own = 0;
 	if (!consult->broadcast || !consult->broadcast->since_ms)
 		return -ENOENT;
-	if (!room(brain))
+	for (const struct hz_peer *peer = consult->viewers ? consult->viewers->peers : NULL; peer;
+	     peer = peer->next) {
+		all++;
+		own += strcmp(peer->source, sub) == 0;
+	}
+	if (all >= HZ_BROADCAST_VIEWERS || own >= HZ_BROADCAST_PER_SUB)
 		return -ENOSPC;
 	struct hz_participant *p = hz_viewers_get(consult);
 	if (!p)

@@ -67,8 +67,10 @@ static void join_token(struct hz_call *call, const char *token)
 	struct hz_participant *p = NULL;
 	char key[HZ_KEY_CHARS + 1];
 	int err = hz_token_verify(brain, token, &claims);
-	if (!err && (claims.grants & (HZ_GRANT_WATCH | HZ_GRANT_SUBSCRIBE)) == HZ_GRANT_WATCH)
-		err = -EACCES; // a viewer of the broadcast never sees who is there
+	if (!err && (claims.role == HZ_ROLE_VIEWER ||
+	             (claims.grants & (HZ_GRANT_WATCH | HZ_GRANT_SUBSCRIBE)) == HZ_GRANT_WATCH))
+		err =
+		    -EACCES; // a viewer of the broadcast never sees who is there, whatever else its token says
 	if (!err && brain->draining)
 		err = -EBUSY;
 	if (!err)

@@ -112,7 +112,7 @@ struct hz_peer {
 	uint8_t state; // enum hz_peer_state
 	unsigned worker;
 	char resource[HZ_RESOURCE_CHARS + 1]; // WHIP, WHEP
-	char source[HZ_ID_TEXT_BYTES];        // WHEP: the participant watched
+	char source[HZ_ID_TEXT_BYTES]; // WHEP: the participant watched; of a viewer: the subject of its token
 	char first_mid[HZ_MID_BYTES];
 	uint64_t offer_session; // o= of the client: another one is a new RTCPeerConnection
 	uint64_t answer_session, answer_version;

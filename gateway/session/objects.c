@@ -77,7 +77,9 @@ bool hz_peer_lost(const struct hz_brain *brain, const struct hz_peer *peer)
 int hz_peer_new(struct hz_brain *brain, struct hz_participant *owner, uint8_t kind, struct hz_peer **ret)
 {
 	unsigned worker = 0;
-	int err = hz_place_peer(brain, owner->consult, &worker);
+	// Viewers never take the last places of a worker from those who treat somebody.
+	unsigned spare = hz_is_viewers(owner) ? HZ_BROADCAST_RESERVED : 0;
+	int err = hz_place_peer(brain, owner->consult, spare, &worker);
 	if (err)
 		return err;
 	if (owner->peer_count >= HZ_PEERS_PER_PARTICIPANT && !hz_is_viewers(owner))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/base/secret.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/gather.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/offer_lines.h"
@@ -94,7 +95,7 @@ static enum hz_offer_code make_peer(struct hz_brain *brain, struct hz_participan
 	int err = hz_peer_new(brain, p, plan->kind, ret);
 	if (err)
 		return err == -ENOSPC ? HZ_OFFER_PEERS : HZ_OFFER_FAILED;
-	snprintf((*ret)->source, sizeof((*ret)->source), "%s", plan->source);
+	snprintf((*ret)->source, sizeof((*ret)->source), "%s", plan->viewer ? plan->viewer : plan->source);
 	return HZ_OFFER_OK;
 }
 
@@ -225,7 +226,11 @@ void hz_offer_apply(struct hz_brain *brain, struct hz_participant *p, struct hz_
 		ret->code = HZ_OFFER_FAILED;
 		return;
 	}
-	p->consult->recount = true;
-	hz_push_state(brain, p->consult);
+	if (hz_is_viewers(p)) {
+		p->consult->viewers_changed = true; // told with the next tick, however many come at once
+	} else {
+		p->consult->recount = true;
+		hz_push_state(brain, p->consult);
+	}
 	ret->peer = peer;
 }

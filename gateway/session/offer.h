@@ -21,6 +21,7 @@ struct hz_plan {
 	struct hz_line line[HZ_SDP_MAX_MEDIA]; // parallel to offer->media
 	uint8_t kind;                          // enum hz_peer_kind
 	const char *source;                    // WHEP, else ""
+	const char *viewer;                    // of a broadcast: the subject of its token; else NULL
 };
 
 enum hz_offer_code {

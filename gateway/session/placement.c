@@ -11,9 +11,9 @@ bool hz_place_room(const struct hz_brain *brain, unsigned worker, unsigned track
 }
 
 // M-lines may change what they are for, so that new objects are made before old ones go: twice what one peer may have.
-static bool has_room(const struct hz_brain *brain, unsigned worker)
+static bool has_room(const struct hz_brain *brain, unsigned worker, unsigned spare)
 {
-	return hz_ids_room(&brain->worker[worker].peers) > 0 &&
+	return hz_ids_room(&brain->worker[worker].peers) > spare &&
 	       hz_place_room(brain, worker, 2 * HZ_TRACKS_PER_PARTICIPANT, 2 * HZ_SLOTS_PER_PEER);
 }
 
@@ -61,17 +61,18 @@ static bool better(const struct rank *a, const struct rank *b)
 	return a->load < b->load;
 }
 
-int hz_place_peer(const struct hz_brain *brain, const struct hz_consult *consult, unsigned *ret)
+int hz_place_peer(const struct hz_brain *brain, const struct hz_consult *consult, unsigned spare,
+                  unsigned *ret)
 {
 	unsigned home = consult->worker, best = brain->workers;
 	struct rank least = {.full = true};
-	if (consult->peer_count && home < brain->workers && has_room(brain, home) &&
+	if (consult->peer_count && home < brain->workers && has_room(brain, home, spare) &&
 	    !rank_of(brain, consult, home).full) {
 		*ret = home;
 		return 0;
 	}
 	for (unsigned i = 0; i < brain->workers; i++) {
-		if (!has_room(brain, i))
+		if (!has_room(brain, i, spare))
 			continue;
 		struct rank rank = rank_of(brain, consult, i);
 		if (best < brain->workers && !better(&rank, &least))

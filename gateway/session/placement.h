@@ -11,7 +11,9 @@
 // True if this worker can take so many more.
 bool hz_place_room(const struct hz_brain *brain, unsigned worker, unsigned tracks, unsigned subs);
 
-// For a consult's next peer. -ENOSPC: no worker has room for one with everything it may ask for.
-int hz_place_peer(const struct hz_brain *brain, const struct hz_consult *consult, unsigned *ret);
+// For a consult's next peer. spare: how many more a worker must have room for. -ENOSPC: none has, with everything that one
+// may ask for.
+int hz_place_peer(const struct hz_brain *brain, const struct hz_consult *consult, unsigned spare,
+                  unsigned *ret);
 
 #endif

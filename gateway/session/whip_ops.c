@@ -249,7 +249,7 @@ static enum hz_whip_code watch(struct hz_whip_door *door, const char *text, size
                                struct hz_whip_session *ret)
 {
 	struct hz_brain *brain = door->brain;
-	struct hz_plan plan = {.kind = HZ_PEER_WHEP, .source = HZ_PROGRAM};
+	struct hz_plan plan = {.kind = HZ_PEER_WHEP, .source = HZ_PROGRAM, .viewer = door->claims.sub};
 	struct hz_sdp_offer *offer = NULL;
 	struct hz_consult *consult = NULL;
 	struct hz_participant *viewers = NULL;
@@ -263,7 +263,7 @@ static enum hz_whip_code watch(struct hz_whip_door *door, const char *text, size
 		return HZ_WHIP_FORBIDDEN;
 	if (brain->draining)
 		return HZ_WHIP_BUSY;
-	err = hz_viewers_enter(brain, consult, &viewers);
+	err = hz_viewers_enter(brain, consult, door->claims.sub, &viewers);
 	if (err)
 		return err == -ENOENT ? HZ_WHIP_NOT_FOUND : code_of(err);
 	enum hz_whip_code code = parse(text, bytes, ret, &offer);

@@ -1,6 +1,7 @@
 #include "gateway/store/broadcasts.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "gateway/store/db.h"
 
@@ -36,11 +37,13 @@ int hz_store_broadcast_event_add(struct hz_store *store, const struct hz_broadca
 	                      "tittt", row->consult, row->time_ms, row->participant, row->type, row->detail);
 	if (err)
 		return err;
+	bool cuts = strcmp(row->type, "cut") == 0 || strcmp(row->type, "resume") == 0;
 	return hz_db_write(store,
-	                   "DELETE FROM main.broadcast_events WHERE consult=?1 AND seq<="
-	                   "(SELECT seq FROM main.broadcast_events WHERE consult=?1 ORDER BY seq DESC LIMIT 1"
-	                   " OFFSET ?2)",
-	                   "ti", row->consult, (int64_t)HZ_STORE_BROADCAST_EVENTS);
+	                   "DELETE FROM main.broadcast_events WHERE consult=?1 AND"
+	                   " (type IN ('cut','resume'))=?3 AND seq<="
+	                   "(SELECT seq FROM main.broadcast_events WHERE consult=?1 AND"
+	                   " (type IN ('cut','resume'))=?3 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+	                   "tii", row->consult, (int64_t)HZ_STORE_BROADCAST_EVENTS, (int64_t)cuts);
 }
 
 int hz_store_broadcast_event_list(struct hz_store *store, const char *consult, int64_t after, unsigned limit,

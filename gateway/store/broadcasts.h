@@ -7,7 +7,7 @@
 
 #include "gateway/store/store.h"
 
-#define HZ_STORE_BROADCAST_EVENTS 10000 // of one consult; the oldest go first
+#define HZ_STORE_BROADCAST_EVENTS 10000 // of one consult, cuts and resumes counted apart; the oldest go first
 
 // json: as gateway/session/broadcast.c made it; NULL: there is none any more.
 int hz_store_broadcast_put(struct hz_store *store, const char *consult, const char *json);

@@ -374,7 +374,7 @@ static inline int rig_teardown(void **state)
 
 struct rig_token {
 	const char *sub, *role, *consult;
-	bool once, create, consent;
+	bool once, create, consent, narrow; // narrow: no grants at all
 	enum hz_record_wish record;
 	int64_t ttl_s;
 };
@@ -388,7 +388,7 @@ static inline const char *rig_sign(struct rig *rig, struct rig_token t)
 	snprintf(claims.sub, sizeof(claims.sub), "%s", t.sub);
 	snprintf(claims.name, sizeof(claims.name), "Name of %s", t.sub);
 	snprintf(claims.consult, sizeof(claims.consult), "%s", t.consult ? t.consult : "c1");
-	claims.grants = hz_role_grants(claims.role) | (t.create ? HZ_GRANT_CREATE : 0);
+	claims.grants = t.narrow ? 0 : hz_role_grants(claims.role) | (t.create ? HZ_GRANT_CREATE : 0);
 	assert_int_equal(
 	    hz_jwt_sign(rig->keys, &claims, rig->wall_us / 1000000, t.ttl_s ? t.ttl_s : 3600, &text), 0);
 	snprintf(token, sizeof(token), "%s", text);

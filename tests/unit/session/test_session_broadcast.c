@@ -1,6 +1,8 @@
 // The broadcast of a consult: who may direct it, what its viewers get and do not get, CUT, and what outlives control.
 #include "gateway/session/broadcast.h"
 #include "gateway/session/media_link.h"
+#include "gateway/store/broadcasts.h"
+#include "gateway/store/db.h"
 #include "tests/unit/session/web.h"
 
 #define PATH    "/api/v1/consults/c1/broadcast"
@@ -192,6 +194,8 @@ static void viewers_see_nothing_else(void **state)
 	rig_result(on_air(rig, director, "or1"));
 	unsigned people = consult->participant_count;
 	assert_int_equal(rig_code(rig_join_with(rig, viewer)->answer), HZ_RPC_REFUSED);
+	const char *narrow = rig_sign(rig, (struct rig_token){.sub = "v1", .role = "viewer", .narrow = true});
+	assert_int_equal(rig_code(rig_join_with(rig, narrow)->answer), HZ_RPC_REFUSED);
 	assert_int_equal(post(rig, "/whep/c1/surgeon", viewer, VIEWER)->status, 403);
 	assert_int_equal(post(rig, "/whip/c1", viewer, THEATRE)->status, 403);
 	assert_int_equal(rest(rig, HZ_GET, "/api/v1/consults/c1/participants", viewer, NULL)->status, 403);
@@ -388,6 +392,58 @@ static void cut_comes_first(void **state)
 	assert_int_equal(video[0]->flags, HZ_SUB_LIVE | HZ_SUB_PAUSED);
 }
 
+// One token takes a few places only, all of them leave room for the consults, and the consult does not hear of each.
+static void bounds_of_viewers(void **state)
+{
+	struct rig *rig = *state;
+	const struct hz_cmd_sub_set *video[4];
+	struct rig_socket *surgeon, *director = stage(rig, &surgeon);
+	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
+	rig_result(on_air(rig, director, "or1"));
+	rig_advance(rig, 1000);
+	size_t pushes = json_array_size(surgeon->pushes);
+	for (unsigned i = 0; i < HZ_BROADCAST_PER_SUB; i++)
+		assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "v1", "viewer"), VIEWER)->status,
+		                 201);
+	assert_false(consult->recount);
+	assert_int_equal(json_array_size(surgeon->pushes), pushes);
+	rig_kill(rig);
+	consult = hz_map_get(rig->brain->consults, "c1");
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "v1", "viewer"), VIEWER)->status, 503);
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "v2", "viewer"), VIEWER)->status, 201);
+	assert_true(slots(rig, HZ_KIND_VIDEO, video) > 0);
+	// As if the worker were full but for the reserve.
+	struct hz_id_table *peers = &rig->brain->worker[0].peers;
+	uint32_t used = peers->used;
+	peers->used = peers->size - HZ_BROADCAST_RESERVED;
+	assert_int_equal(post(rig, "/whep/c1/program", token_of(rig, "v3", "viewer"), VIEWER)->status, 503);
+	assert_int_equal(post(rig, "/whep/c1/or1", token_of(rig, "tele", "expert"), VIEWER)->status, 201);
+	peers->used -= peers->size - HZ_BROADCAST_RESERVED - used;
+}
+
+// However often the programme changes: the cuts of before stay in the audit trail.
+static void cuts_are_kept(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig, NULL);
+	rig_result(rig_call(rig, director, "broadcast.cut", json_pack("{s:s}", "reason", "why")));
+	const json_t *cut =
+	    json_object_get(json_object_get(json_object_get(director->answer, "result"), "broadcast"), "cut");
+	assert_true(json_is_false(json_object_get(cut, "unsaved")));
+	assert_int_equal(
+	    hz_db_write(rig->brain->store,
+	                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<?1)"
+	                " INSERT INTO main.broadcast_events(consult, at_ms, participant, type, detail)"
+	                " SELECT 'c1', 1, 'dir', 'program', '{}' FROM n",
+	                "i", (int64_t)HZ_STORE_BROADCAST_EVENTS),
+	    0);
+	rig_result(on_air(rig, director, "or1"));
+	struct web *web = rest(rig, HZ_GET, PATH "/events", token_of(rig, "q", "auditor"), NULL);
+	const json_t *items = json_object_get(web->json, "items");
+	assert_string_equal(rig_text(json_array_get(items, 0), "type"), "cut");
+	assert_string_equal(rig_text(json_array_get(items, 1), "type"), "program");
+}
+
 // A link for viewers names the broadcast; the consult's title may name the patient.
 static void links_do_not_tell_the_title(void **state)
 {
@@ -419,6 +475,8 @@ int main(void)
 	                                   T(refused_by_the_worker),
 	                                   T(confirmed_by_a_repetition),
 	                                   T(cut_comes_first),
+	                                   T(bounds_of_viewers),
+	                                   T(cuts_are_kept),
 	                                   T(links_do_not_tell_the_title)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
