@@ -163,7 +163,8 @@ static void pauses_also_when_refused(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(nothing_of_before_is_sent_again), T(goes_on_with_what_comes_then),
-	                                   T(late_packets_are_of_before), T(pauses_also_when_refused)};
+	const struct CMUnitTest tests[] = {T(nothing_of_before_is_sent_again),
+	                                   T(goes_on_with_what_comes_then), T(late_packets_are_of_before),
+	                                   T(pauses_also_when_refused)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
