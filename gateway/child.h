@@ -30,7 +30,8 @@ enum {                                // control
 	HZ_FD_CONTROL_HTTP = 5,  // listening, or /dev/null when switched off
 	HZ_FD_CONTROL_HTTPS = 6, // listening, or /dev/null when switched off
 	HZ_FD_CONTROL_CONFIG =
-	    7, // memfd: the text of the last configuration file that was right (rewritten at a reload)
+	    7, // memfd: the text of the last configuration file that was right and zeros behind it; read only, the
+	       // supervisor writes it anew at a reload
 	HZ_FD_CONTROL_RECORDER = 8, // SOCK_SEQPACKET of recorder/api.h
 	HZ_FD_CONTROL_MIX = 9,      // SOCK_SEQPACKET of media/mix/api.h
 	HZ_FD_CONTROL_API = 10,     // + worker index

@@ -65,6 +65,9 @@ int hz_config_read(const char *path, char ret_error[HZ_CONFIG_ERROR_BYTES], stru
 			               "cannot read the configuration (%s)", strerror(-err));
 			return err;
 		}
+		while (t.bytes &&
+		       t.text[t.bytes - 1] == '\0') // the supervisor's memory has room for the longest
+			t.bytes--;
 		t.path = strdup(path);
 	} else {
 		t.text = strdup("");

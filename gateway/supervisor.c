@@ -51,6 +51,12 @@ static void begin_drain(struct hz_supervisor *s, int64_t now_us)
 	hz_children_tell_control(s, HZ_CHILD_DRAIN);
 }
 
+static void write_config(struct hz_supervisor *s, const struct hz_config_text *text)
+{
+	memset(s->config, 0, HZ_CONFIG_FILE_BYTES);
+	memcpy(s->config, text->text, text->bytes);
+}
+
 // The file again, and its text to control; what is wrong with it stays out.
 static void reload(struct hz_supervisor *s)
 {
@@ -68,15 +74,11 @@ static void reload(struct hz_supervisor *s)
 		hz_config_text_done(&text);
 		return;
 	}
-	err = hz_memfd_write(s->config_fd, text.text, text.bytes);
-	if (err) {
-		hz_error("reload.refused", "err=%d", err);
-	} else {
-		snprintf(s->level, sizeof(s->level), "%s", config->log.level);
-		hz_log_init("supervisor", hz_log_level(s->level));
-		hz_children_tell_control(s, HZ_CHILD_RELOAD);
-		hz_info("reloaded", "workers=%u", s->shared.workers);
-	}
+	write_config(s, &text);
+	snprintf(s->level, sizeof(s->level), "%s", config->log.level);
+	hz_log_init("supervisor", hz_log_level(s->level));
+	hz_children_tell_control(s, HZ_CHILD_RELOAD);
+	hz_info("reloaded", "workers=%u", s->shared.workers);
 	hz_config_free(config);
 	hz_config_text_done(&text);
 }
@@ -295,6 +297,7 @@ static void close_all(struct hz_supervisor *s)
 	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	hz_memfd_unmap(s->config, HZ_CONFIG_FILE_BYTES);
 	hz_shared_close(&s->shared);
 }
 
@@ -317,9 +320,11 @@ int hz_supervisor_run(const struct hz_supervisor_options *options, const struct 
 	hz_log_init("supervisor", hz_log_level(s->level));
 	raise_limits();
 	find_program(s);
-	int err = hz_memfd_from("huizhen-config", text->text, text->bytes, &s->config_fd);
-	if (!err)
+	int err = hz_memfd_board("huizhen-config", HZ_CONFIG_FILE_BYTES, &s->config_fd, &s->config);
+	if (!err) {
+		write_config(s, text);
 		err = open_signals(s);
+	}
 	if (!err)
 		err = open_shared(s, config, &taken);
 	if (!err)

@@ -50,6 +50,7 @@ struct hz_supervisor {
 	int epoll, signals;
 	int pair;      // to control; -1: none runs
 	int config_fd; // HZ_FD_CONTROL_CONFIG
+	void *config;  // HZ_CONFIG_FILE_BYTES: its text, which only we can write
 	bool ready, ever_ready;
 	bool draining, stopping, done;
 	int failed;           // -errno that run returns

@@ -26,7 +26,7 @@ int hz_memfd_new(const char *name, size_t bytes, int *ret_fd)
 	return 0;
 }
 
-int hz_memfd_write(int fd, const void *data, size_t bytes)
+static int write_all(int fd, const void *data, size_t bytes)
 {
 	size_t done = 0;
 	while (done < bytes) {
@@ -37,20 +37,43 @@ int hz_memfd_write(int fd, const void *data, size_t bytes)
 			return -errno;
 		done += (size_t)n;
 	}
-	return ftruncate(fd, (off_t)bytes) < 0 ? -errno : 0;
+	return 0;
 }
 
 int hz_memfd_from(const char *name, const void *data, size_t bytes, int *ret_fd)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC);
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	int err = hz_memfd_write(fd, data, bytes);
+	int err = write_all(fd, data, bytes);
+	if (!err && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		err = -errno;
 	if (err) {
 		close(fd);
 		return err;
 	}
 	*ret_fd = fd;
+	return 0;
+}
+
+int hz_memfd_board(const char *name, size_t bytes, int *ret_fd, void **ret_map)
+{
+	int fd;
+	void *map;
+	int err = hz_memfd_new(name, bytes, &fd);
+	if (err)
+		return err;
+	err = hz_memfd_map(fd, bytes, &map);
+	if (!err && fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0) {
+		err = -errno;
+		hz_memfd_unmap(map, bytes);
+	}
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	*ret_map = map;
 	return 0;
 }
 

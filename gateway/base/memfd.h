@@ -9,11 +9,12 @@
 // Sparse: a page costs memory once it is written. *ret_fd is the caller's to close.
 int hz_memfd_new(const char *name, size_t bytes, int *ret_fd);
 
-// A memfd holding a copy of data; it may be rewritten with hz_memfd_write().
+// A memfd holding a copy of data that nobody can change any more, whoever gets the descriptor (sealed).
 int hz_memfd_from(const char *name, const void *data, size_t bytes, int *ret_fd);
 
-// Replaces the whole contents of a memfd made by hz_memfd_from().
-int hz_memfd_write(int fd, const void *data, size_t bytes);
+// A zeroed memfd of exactly `bytes` that is written through *ret_map alone, by whoever made it: all others who have the
+// descriptor read (F_SEAL_FUTURE_WRITE). *ret_fd is the caller's to close, *ret_map to undo with hz_memfd_unmap().
+int hz_memfd_board(const char *name, size_t bytes, int *ret_fd, void **ret_map);
 
 // Reads all of a memfd into a fresh block with a NUL behind it: *ret is the caller's to free (hz_wipe it
 // first when it is secret). -EFBIG when it holds more than max_bytes.

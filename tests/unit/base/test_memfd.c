@@ -1,11 +1,14 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,19 +60,68 @@ static void text(void **state)
 	assert_int_equal(bytes, 11);
 	assert_string_equal(back, "hello world");
 	free(back);
-	assert_int_equal(hz_memfd_write(fd, "short", 5), 0); // nothing of the old is left
-	assert_int_equal(hz_memfd_read(fd, 5, &back, &bytes), 0);
-	assert_string_equal(back, "short");
-	free(back);
-	assert_int_equal(hz_memfd_read(fd, 4, &back, &bytes), -EFBIG);
-	assert_int_equal(hz_memfd_write(fd, "", 0), 0);
+	assert_int_equal(hz_memfd_read(fd, 10, &back, &bytes), -EFBIG);
+	close(fd);
+	assert_int_equal(hz_memfd_from("t", "", 0, &fd), 0);
 	assert_int_equal(hz_memfd_read(fd, 0, &back, &bytes), 0);
 	assert_int_equal(bytes, 0);
 	assert_string_equal(back, "");
 	free(back);
 	close(fd);
-	assert_int_equal(hz_memfd_write(fd, "x", 1), -EBADF);
 	assert_int_equal(hz_memfd_read(fd, 1, &back, &bytes), -EBADF);
+}
+
+// Who has the descriptor reads and nothing else, also by another way to the same file.
+static void assert_read_only(int fd)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int again = open(path, O_RDWR | O_CLOEXEC);
+	const int ways[] = {fd, again};
+	assert_true(again >= 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(pwrite(ways[i], "x", 1, 0), -1);
+		assert_int_equal(ftruncate(ways[i], 0), -1);
+		assert_int_equal(ftruncate(ways[i], 1 << 20), -1);
+		assert_int_equal(fallocate(ways[i], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), -1);
+		assert_ptr_equal(mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, ways[i], 0), MAP_FAILED);
+		assert_int_equal(fcntl(ways[i], F_ADD_SEALS, F_SEAL_WRITE),
+		                 -1); // nor takes it from its owner
+	}
+	close(again);
+}
+
+static void text_is_sealed(void **state)
+{
+	int fd;
+	char *back;
+	size_t bytes;
+	assert_int_equal(hz_memfd_from("t", "hello world", 11, &fd), 0);
+	assert_read_only(fd);
+	assert_int_equal(hz_memfd_read(fd, 100, &back, &bytes), 0);
+	assert_string_equal(back, "hello world");
+	free(back);
+	close(fd);
+}
+
+static void board(void **state)
+{
+	int fd;
+	char *back;
+	size_t bytes;
+	void *map;
+	assert_int_equal(hz_memfd_board("t", 0, &fd, &map), -EINVAL);
+	assert_int_equal(hz_memfd_board("t", 4096, &fd, &map), 0);
+	for (unsigned i = 0; i < 2; i++) { // its owner may write it again and again
+		snprintf(map, 4096, "%s", i ? "second" : "first");
+		assert_read_only(fd);
+		assert_int_equal(hz_memfd_read(fd, 4096, &back, &bytes), 0);
+		assert_int_equal(bytes, 4096);
+		assert_string_equal(back, i ? "second" : "first");
+		free(back);
+	}
+	hz_memfd_unmap(map, 4096);
+	close(fd);
 }
 
 // The second holder gets it the moment the first one is killed, not before.
@@ -110,10 +162,8 @@ static void claim(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(arena),
-	    cmocka_unit_test(arena_refused),
-	    cmocka_unit_test(text),
-	    cmocka_unit_test(claim),
+	    cmocka_unit_test(arena),          cmocka_unit_test(arena_refused), cmocka_unit_test(text),
+	    cmocka_unit_test(text_is_sealed), cmocka_unit_test(board),         cmocka_unit_test(claim),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

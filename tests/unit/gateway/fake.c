@@ -51,6 +51,12 @@ static bool is_type(int fd, mode_t type)
 	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type;
 }
 
+// Nobody but the supervisor writes the configuration that the next child is to read.
+static bool is_text(int fd)
+{
+	return is_type(fd, S_IFREG) && pwrite(fd, "#", 1, 0) < 0 && errno == EPERM && ftruncate(fd, 0) < 0;
+}
+
 static bool is_listening(int fd)
 {
 	int on = 0;
@@ -167,7 +173,7 @@ static int control(int argc, char **argv)
 	size_t n;
 	bool right = argc == 6 && is_type(HZ_FD_CONTROL_SUPERVISOR, S_IFSOCK) &&
 	             is_type(HZ_FD_CONTROL_IDENTITY, S_IFREG) && is_listening(HZ_FD_CONTROL_HTTP) &&
-	             is_listening(HZ_FD_CONTROL_HTTPS) && is_type(HZ_FD_CONTROL_CONFIG, S_IFREG) &&
+	             is_listening(HZ_FD_CONTROL_HTTPS) && is_text(HZ_FD_CONTROL_CONFIG) &&
 	             is_type(HZ_FD_CONTROL_RECORDER, S_IFSOCK) && is_type(HZ_FD_CONTROL_MIX, S_IFSOCK) &&
 	             closed(HZ_FD_CONTROL_API + workers, 300) && is_clean();
 	for (int i = 0; i < workers; i++)
@@ -196,9 +202,9 @@ static int control(int argc, char **argv)
 static int recorder(int argc, char **argv)
 {
 	struct sigaction term = {.sa_handler = on_term};
-	bool right = argc == 6 && is_type(HZ_FD_RECORDER_API, S_IFSOCK) &&
-	             is_type(HZ_FD_RECORDER_CONFIG, S_IFREG) && is_type(HZ_FD_RECORDER_TAPS, S_IFREG) &&
-	             closed(HZ_FD_RECORDER_TAPS + 1, 300) && is_clean();
+	bool right = argc == 6 && is_type(HZ_FD_RECORDER_API, S_IFSOCK) && is_text(HZ_FD_RECORDER_CONFIG) &&
+	             is_type(HZ_FD_RECORDER_TAPS, S_IFREG) && closed(HZ_FD_RECORDER_TAPS + 1, 300) &&
+	             is_clean();
 	event("recorder-waits %lld", (long long)hz_now_us());
 	sigaction(SIGTERM, &term, NULL);
 	if (hz_memfd_claim(HZ_FD_RECORDER_TAPS, &claimed))
@@ -235,8 +241,7 @@ static int archive(int argc, char **argv)
 	char error[HZ_CONFIG_ERROR_BYTES];
 	struct hz_config *config;
 	bool right = argc == 5 && strcmp(argv[2], "--wait") == 0 && strcmp(argv[3], "--config") == 0 &&
-	             is_type(HZ_FD_ARCHIVE_CONFIG, S_IFREG) && closed(HZ_FD_ARCHIVE_CONFIG + 1, 300) &&
-	             is_clean();
+	             is_text(HZ_FD_ARCHIVE_CONFIG) && closed(HZ_FD_ARCHIVE_CONFIG + 1, 300) && is_clean();
 	for (int i = 0; i < 2 && right; i++) {
 		right = hz_config_load(argv[4], error, &config) == 0;
 		if (right)

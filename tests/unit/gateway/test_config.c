@@ -295,6 +295,15 @@ static void files(void **state)
 	fclose(f);
 	assert_int_equal(hz_config_load(path, error, &c), -EFBIG);
 
+	// Zeros behind the text belong to the memory that it lies in.
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite("log: {level: warn}\0\0\0", 1, 21, f), 21);
+	fclose(f);
+	assert_int_equal(hz_config_load(path, error, &c), 0);
+	assert_string_equal(c->log.level, "warn");
+	hz_config_free(c);
+
 	// The usual places: the folder we are in comes first.
 	char before[4096];
 	assert_non_null(getcwd(before, sizeof(before)));
