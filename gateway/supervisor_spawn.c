@@ -34,6 +34,7 @@ static void run_child(const struct hz_spawn *spawn, pid_t parent)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent) // it died before the line above
 			_exit(127);
+		unsetenv("NOTIFY_SOCKET"); // what systemd is told is ours to say, and our successor's
 	}
 	static const int reset[] = {SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 	for (unsigned i = 0; i < sizeof(reset) / sizeof(reset[0]); i++)
