@@ -1,4 +1,5 @@
 // Many joins and leaves with media: descriptors, arena slots and memory return to where they were; ASan and TSan stay silent.
+// Timed: who leaves after 150 ms must have had media
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -318,6 +318,18 @@ static inline void rr_read(const struct recorder_rig *rig, const char *id, const
 	hz_journal_reader_free(reader);
 }
 
+// The same, as soon as it holds so many packets and sender reports: written within half a second, read by a busy machine later.
+static inline void rr_read_whole(struct recorder_rig *rig, const char *id, const char *key, uint32_t packets,
+                                 uint32_t reports, struct rr_content *ret)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		rr_run(rig, 100000);
+		rr_read(rig, id, key, ret);
+		if (ret->packets >= packets && ret->reports >= reports)
+			return;
+	}
+}
+
 static inline enum hz_record_phase rr_phase(const struct recorder_rig *rig, const char *id)
 {
 	char folder[HZ_RECORD_PATH_BYTES];

@@ -84,8 +84,7 @@ static void no_more_tracks(void **state)
 	}
 	assert_int_equal(rr_seen(rig, "track", -E2BIG), 4200 - (HZ_JOURNAL_TRACKS - 2));
 	put_many(rig, 0, 100);
-	rr_run(rig, 600000);
-	rr_read(rig, RECORD_A, "p0.camera", &content);
+	rr_read_whole(rig, RECORD_A, "p0.camera", 100, 0, &content);
 	is_whole(100);
 	assert_int_equal(rr_seen(rig, "state", HZ_REC_STOPPED), 0);
 	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
@@ -130,8 +129,8 @@ static void nothing_without_consent(void **state)
 	assert_int_equal(rr_put(rig, 1, TRACK, 7), 0);
 	rr_run(rig, 1100000);
 	assert_int_equal(rr_put(rig, 1, TRACK, 0), 0);
-	rr_run(rig, 600000);
-	rr_read(rig, RECORD_A, "p1.camera", &content);
+	rr_run(rig, 600000); // time enough for one that is not to come
+	rr_read_whole(rig, RECORD_A, "p1.camera", 1, 0, &content);
 	assert_int_equal(content.packets, 1);
 	is_whole(1);
 }
@@ -206,8 +205,7 @@ static void chunks_stay_large(void **state)
 	}
 	rr_expect(rig, "event", 0, turns);
 	rr_expect(rig, "track", 0, turns + 1);
-	rr_run(rig, 600000);
-	rr_read(rig, RECORD_A, "p0.camera", &content);
+	rr_read_whole(rig, RECORD_A, "p0.camera", next, 0, &content);
 	is_whole(next);
 	// Each 450 ms one of media and one of events, and a few at the begin.
 	assert_in_range(content.summary.chunks, 8, turns / 2);
@@ -223,8 +221,8 @@ static void sender_reports_go_along(void **state)
 	assert_int_equal(hz_ring_put(&rig->ring[0], &record, block, 20), 0); // no report
 	record.kind = 77;
 	assert_int_equal(hz_ring_put(&rig->ring[0], &record, block, 24), 0); // unknown
-	rr_run(rig, 700000);
-	rr_read(rig, RECORD_A, NULL, &content);
+	rr_run(rig, 600000);                                                 // time enough for what is none
+	rr_read_whole(rig, RECORD_A, NULL, 0, 1, &content);
 	assert_int_equal(content.reports, 1);
 }
 
