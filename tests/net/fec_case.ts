@@ -11,6 +11,7 @@ import { Lab } from "./lab.ts";
 import type { Frame } from "./page/meter.ts";
 
 const SETTLE_MS = 8000, MEASURE_MS = 10000;
+const ENOUGH_FPS = 12; // 8 without FEC on the machine of docs/performance.md, 17 with it
 const ENOUGH = 0.48; // of the pictures that are sent; without FEC 0.32 on the machine of docs/performance.md
 
 interface Inbound { framesDecoded: number; keyFramesDecoded: number; pliCount: number; nackCount: number; packetsLost: number; freezeCount: number; framesDropped: number }
@@ -48,7 +49,7 @@ async function main(): Promise<void> {
     console.log(`# ${gone} packets lost on the uplink, ${many} made from FEC; ${sent.toFixed(1)} pictures/s sent, ${fps.toFixed(1)} decoded, ${good.toFixed(1)} readable, ${seen.unreadable} not; receiver: ${after.nackCount - before.nackCount} asked for again, ${after.pliCount - before.pliCount} keyframes asked for, ${after.keyFramesDecoded - before.keyFramesDecoded} decoded, ${after.packetsLost - before.packetsLost} lost, ${after.freezeCount - before.freezeCount} freezes`);
     assert.ok(gone > 50, `the link lost ${gone} packets`);
     assert.ok(many > gone / 10, `${many} of ${gone} packets made from FEC`);
-    assert.ok(good > ENOUGH * sent && sent > 0, `${good} of ${sent} pictures/s`);
+    assert.ok(good > ENOUGH_FPS && good > ENOUGH * sent, `${good} of ${sent} pictures/s`);
     assert.ok(seen.unreadable <= seen.frames.length / 50, `${seen.unreadable} broken pictures`);
   } finally {
     await Promise.all([publisher.close(), subscriber.close()]);
