@@ -8,6 +8,16 @@
 
 #define HZ_MAX_WORKERS 64
 
+// Programs of their own that make, take or change media, one process a kind, with rings of their own to every worker
+// (gateway/base/ring_grid.h). Numbers are those of a takeover's wire and of relay peers (HZ_RELAY_PIPES): never used anew.
+enum hz_pipe_kind {
+	HZ_PIPE_MOSAIC,  // huizhen-mosaic: one picture of a consult
+	HZ_PIPE_HLS,     // huizhen-hls: a broadcast as plain files
+	HZ_PIPE_INGEST,  // huizhen-ingest: cameras and encoders
+	HZ_PIPE_IMAGING, // huizhen-imaging: DICOM
+	HZ_PIPES,
+};
+
 enum { // worker
 	HZ_FD_WORKER_ARENA = 3,
 	HZ_FD_WORKER_UDP = 4,
@@ -22,6 +32,8 @@ enum { // worker
 	HZ_FD_WORKER_RINGS = 10, // memfd: the rings between the workers and the mix (media/worker/relay.h)
 	HZ_FD_WORKER_WAKE = 11,  // + worker index, behind them the mix: eventfds
 	HZ_FD_WORKER_TAPS = 76,  // memfd: the rings to the recorder (media/worker/tap.h)
+	HZ_FD_WORKER_PIPE =
+	    77, // + 2 * enum hz_pipe_kind: memfd with a pipe's rings, behind it the pipe's eventfd
 };
 
 enum {                                // control
@@ -35,6 +47,7 @@ enum {                                // control
 	HZ_FD_CONTROL_RECORDER = 8, // SOCK_SEQPACKET of recorder/api.h
 	HZ_FD_CONTROL_MIX = 9,      // SOCK_SEQPACKET of media/mix/api.h
 	HZ_FD_CONTROL_API = 10,     // + worker index
+	HZ_FD_CONTROL_PIPE = 74,    // + enum hz_pipe_kind: SOCK_SEQPACKET of that pipe's api.h
 };
 
 enum {                             // recorder
@@ -48,6 +61,12 @@ enum {                       // mix, as huizhen-mix expects them
 	HZ_FD_MIX_API = 3,   // SOCK_SEQPACKET to control (media/mix/api.h)
 	HZ_FD_MIX_RINGS = 4, // as HZ_FD_WORKER_RINGS; claimed by the one that mixes
 	HZ_FD_MIX_WAKE = 5,  // + worker index, behind them its own: eventfds
+};
+
+enum {                        // a pipe, as its program expects them; argv: its name, the number of workers
+	HZ_FD_PIPE_API = 3,   // SOCK_SEQPACKET to control
+	HZ_FD_PIPE_RINGS = 4, // memfd of its rings; claimed by the one that runs (hz_memfd_claim)
+	HZ_FD_PIPE_WAKE = 5,  // + worker index, behind them its own: eventfds
 };
 
 enum {                            // archive: nothing but this, which its own children read, too

@@ -39,6 +39,7 @@ static const struct command {
     {"worker", hz_cli_worker, NULL, NULL},
     {"recorder", hz_cli_recorder, NULL, NULL},
     {"mix", hz_cli_mix, NULL, NULL},
+    {"pipe", hz_cli_pipe, NULL, NULL},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

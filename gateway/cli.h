@@ -23,6 +23,7 @@ int hz_cli_control(int argc, char **argv);  // internal: started by the supervis
 int hz_cli_worker(int argc, char **argv);   // internal
 int hz_cli_recorder(int argc, char **argv); // internal
 int hz_cli_mix(int argc, char **argv);      // internal; becomes huizhen-mix
+int hz_cli_pipe(int argc, char **argv);     // internal; becomes a pipe (gateway/pipes.h)
 int hz_cli_archive(int argc, char **argv);  // finished records: to files, PACS and EMR
 int hz_cli_package(int argc, char **argv);  // internal: started by the archive
 int hz_cli_retry(int argc, char **argv);

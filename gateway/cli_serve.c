@@ -1,4 +1,5 @@
 // `huizhen serve`, and the two commands that it starts.
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -117,12 +118,16 @@ int hz_cli_control(int argc, char **argv)
 	fds.workers = workers;
 	for (uint32_t i = 0; i < workers; i++)
 		fds.api[i] = HZ_FD_CONTROL_API + (int)i;
+	for (int i = 0; i < HZ_PIPES; i++)
+		fds.pipe[i] = is_socket(HZ_FD_CONTROL_PIPE + i) ? HZ_FD_CONTROL_PIPE + i : -1;
 	err = hz_control_run(&fds, config);
 	hz_config_free(config);
 	if (err)
 		hz_error("control.failed", "err=%d", err);
 	return err ? HZ_EXIT_FAILED : HZ_EXIT_DONE;
 }
+
+static_assert(HZ_PIPES <= HZ_MAX_PIPES, "a worker has room for all pipes");
 
 int hz_cli_worker(int argc, char **argv)
 {
@@ -153,6 +158,11 @@ int hz_cli_worker(int argc, char **argv)
 	fds.workers = workers + 1; // the mix is the last
 	for (uint32_t i = 0; i < fds.workers; i++)
 		fds.wake[i] = HZ_FD_WORKER_WAKE + (int)i;
+	for (int i = 0; i < HZ_PIPES; i++) {
+		fds.pipe[i].rings = HZ_FD_WORKER_PIPE + 2 * i;
+		fds.pipe[i].wake = HZ_FD_WORKER_PIPE + 2 * i + 1;
+	}
+	fds.pipes = HZ_PIPES;
 	options.index = (uint32_t)index;
 	snprintf(name, sizeof(name), "worker%u", options.index);
 	hz_log_init(name, hz_log_level(level));

@@ -115,6 +115,9 @@ struct hz_config {
 	struct {
 		bool enabled; // mix.enabled, default true: who wants hears one mixed sound (media/mix)
 	} mix;
+	struct { // the pipes (gateway/child.h): whether each is started
+		bool enabled;
+	} mosaic, hls, ingest, imaging;
 	struct {
 		char *level; // log.level: debug info warn error
 	} log;

@@ -81,6 +81,10 @@ const struct hz_config_entry hz_config_table[] = {
     {"record", "retention_days", HZ_CONFIG_U32, AT(archive.days), 0, 36525, "0"},
     {"record", "retry_seconds", HZ_CONFIG_U32, AT(archive.retry_seconds), 1, 86400, "900"},
     {"mix", "enabled", HZ_CONFIG_BOOL, AT(mix.enabled), 0, 1, "true"},
+    {"mosaic", "enabled", HZ_CONFIG_BOOL, AT(mosaic.enabled), 0, 1, "false"},
+    {"hls", "enabled", HZ_CONFIG_BOOL, AT(hls.enabled), 0, 1, "false"},
+    {"ingest", "enabled", HZ_CONFIG_BOOL, AT(ingest.enabled), 0, 1, "false"},
+    {"imaging", "enabled", HZ_CONFIG_BOOL, AT(imaging.enabled), 0, 1, "false"},
     {"log", "level", HZ_CONFIG_LEVEL, AT(log.level), 0, 0, "info"},
 };
 const unsigned hz_config_table_count = sizeof(hz_config_table) / sizeof(hz_config_table[0]);

@@ -19,6 +19,7 @@
 #include "gateway/base/memfd.h"
 #include "gateway/base/seqpacket.h"
 #include "gateway/cli.h"
+#include "gateway/pipes.h"
 #include "gateway/supervisor_notify.h"
 #include "gateway/supervisor_spawn.h"
 #include "gateway/supervisor_state.h"
@@ -168,7 +169,7 @@ static void on_control(struct hz_supervisor *s, int64_t now_us)
 	}
 }
 
-static int timeout_ms(const struct hz_supervisor *s, int64_t now_us)
+static int timeout_ms(struct hz_supervisor *s, int64_t now_us)
 {
 	int64_t next = hz_children_next_us(s);
 	const int64_t others[] = {s->drain_deadline_us, s->kill_at_us, s->handover.deadline_us};
@@ -311,6 +312,8 @@ int hz_supervisor_run(const struct hz_supervisor_options *options, const struct 
 	s->options = options;
 	s->records = config->record.enabled;
 	s->mixes = config->mix.enabled;
+	for (unsigned i = 0; i < HZ_PIPES; i++)
+		s->pipes[i] = hz_pipe_wanted(config, i);
 	s->epoll = s->signals = s->pair = s->config_fd = -1;
 	s->handover.conn = s->handover.peer = s->takeover.conn = s->takeover.waiting = -1;
 	s->drain_deadline_us = s->kill_at_us = s->handover.deadline_us = INT64_MAX;

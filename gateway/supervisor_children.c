@@ -1,4 +1,4 @@
-// Control, the workers, the recorder, the archive and the mix: started, started again when they die, stopped.
+// Control, the workers, the recorder, the archive, the mix and the pipes: started, started again when they die, stopped.
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/seqpacket.h"
 #include "gateway/cli.h"
+#include "gateway/pipes.h"
 #include "gateway/supervisor_spawn.h"
 #include "gateway/supervisor_state.h"
 
@@ -27,8 +28,22 @@ void hz_children_init(struct hz_supervisor *s)
 	s->recorder = (struct hz_child){.kind = HZ_CHILD_RECORDER, .start_at_us = INT64_MAX};
 	s->archive = (struct hz_child){.kind = HZ_CHILD_ARCHIVE, .start_at_us = INT64_MAX};
 	s->mix = (struct hz_child){.kind = HZ_CHILD_MIX, .start_at_us = INT64_MAX};
+	for (unsigned i = 0; i < HZ_PIPES; i++)
+		s->pipe[i] = (struct hz_child){.kind = HZ_CHILD_PIPE, .index = i, .start_at_us = INT64_MAX};
 	for (unsigned i = 0; i < HZ_MAX_WORKERS; i++)
 		s->worker[i] = (struct hz_child){.index = i, .start_at_us = INT64_MAX};
+}
+
+// All of them in the order of their start, workers first: media waits for them. NULL: that was the last.
+static struct hz_child *nth(struct hz_supervisor *s, unsigned n)
+{
+	struct hz_child *const others[] = {&s->recorder, &s->mix, &s->control, &s->archive};
+	if (n < s->shared.workers)
+		return &s->worker[n];
+	n -= s->shared.workers;
+	if (n < 4)
+		return others[n];
+	return n - 4 < HZ_PIPES ? &s->pipe[n - 4] : NULL;
 }
 
 static const char *name_of(const struct hz_child *c, char buf[16])
@@ -41,6 +56,8 @@ static const char *name_of(const struct hz_child *c, char buf[16])
 	};
 	if (c->kind == HZ_CHILD_WORKER)
 		snprintf(buf, 16, "worker%u", c->index);
+	else if (c->kind == HZ_CHILD_PIPE)
+		snprintf(buf, 16, "%s", hz_pipe_name(c->index));
 	else
 		snprintf(buf, 16, "%s", names[c->kind]);
 	return buf;
@@ -77,6 +94,12 @@ static int spawn_worker(struct hz_supervisor *s, struct hz_child *c)
 	                                 {s->shared.taps, HZ_FD_WORKER_TAPS}},
 	                         .fd_count = 9};
 	add_wakes(s, &spawn, HZ_FD_WORKER_WAKE);
+	for (int i = 0; i < HZ_PIPES; i++) {
+		spawn.fds[spawn.fd_count++] =
+		    (struct hz_spawn_fd){s->shared.pipe[i].rings, HZ_FD_WORKER_PIPE + 2 * i};
+		spawn.fds[spawn.fd_count++] =
+		    (struct hz_spawn_fd){s->shared.pipe[i].wake, HZ_FD_WORKER_PIPE + 2 * i + 1};
+	}
 	return hz_spawn(&spawn, &c->pid);
 }
 
@@ -97,6 +120,32 @@ static int spawn_mix(struct hz_supervisor *s, struct hz_child *c)
 	    .fds = {{s->shared.mix_mix, HZ_FD_MIX_API}, {s->shared.rings, HZ_FD_MIX_RINGS}},
 	    .fd_count = 2};
 	add_wakes(s, &spawn, HZ_FD_MIX_WAKE);
+	return hz_spawn(&spawn, &c->pid);
+}
+
+// As the mix; its rings are its own.
+static int spawn_pipe(struct hz_supervisor *s, struct hz_child *c)
+{
+	char workers[12], program[PATH_MAX];
+	const char *own[5] = {NULL}, *const *argv = hz_pipe_argv(c->index);
+	const struct hz_shared_pipe *p = &s->shared.pipe[c->index];
+	unsigned n = 0;
+	snprintf(workers, sizeof(workers), "%u", s->shared.workers);
+	hz_pipe_program(c->index, program);
+	bool there = access(program, X_OK) == 0;
+	const char *const self[] = {"huizhen", "pipe", hz_pipe_name(c->index), "--workers", workers, "--log",
+	                            s->level,  NULL};
+	for (; argv[n]; n++)
+		own[n] = argv[n];
+	own[n] = workers;
+	struct hz_spawn spawn = {.file = there ? program : "/proc/self/exe",
+	                         .argv = there ? own : self,
+	                         .fds = {{p->pipe, HZ_FD_PIPE_API}, {p->rings, HZ_FD_PIPE_RINGS}},
+	                         .fd_count = 2};
+	for (unsigned i = 0; i < s->shared.workers; i++)
+		spawn.fds[spawn.fd_count++] =
+		    (struct hz_spawn_fd){s->shared.worker[i].wake, HZ_FD_PIPE_WAKE + (int)i};
+	spawn.fds[spawn.fd_count++] = (struct hz_spawn_fd){p->wake, HZ_FD_PIPE_WAKE + (int)s->shared.workers};
 	return hz_spawn(&spawn, &c->pid);
 }
 
@@ -152,6 +201,9 @@ static int spawn_control(struct hz_supervisor *s, struct hz_child *c)
 	for (unsigned i = 0; i < s->shared.workers; i++)
 		spawn.fds[spawn.fd_count++] =
 		    (struct hz_spawn_fd){s->shared.worker[i].api_control, HZ_FD_CONTROL_API + (int)i};
+	for (int i = 0; i < HZ_PIPES; i++)
+		spawn.fds[spawn.fd_count++] = (struct hz_spawn_fd){
+		    s->pipes[i] ? s->shared.pipe[i].control : -1, HZ_FD_CONTROL_PIPE + i};
 	err = hz_spawn(&spawn, &c->pid);
 	close(pair[1]);
 	if (!err)
@@ -169,11 +221,12 @@ static int spawn_control(struct hz_supervisor *s, struct hz_child *c)
 static void start(struct hz_supervisor *s, struct hz_child *c, int64_t now_us)
 {
 	char name[16];
-	int err = c->kind == HZ_CHILD_CONTROL    ? spawn_control(s, c)
-	          : c->kind == HZ_CHILD_RECORDER ? spawn_recorder(s, c)
-	          : c->kind == HZ_CHILD_ARCHIVE  ? spawn_archive(s, c)
-	          : c->kind == HZ_CHILD_MIX      ? spawn_mix(s, c)
-	                                         : spawn_worker(s, c);
+	static int (*const spawn[])(struct hz_supervisor *, struct hz_child *) = {
+	    [HZ_CHILD_WORKER] = spawn_worker,     [HZ_CHILD_CONTROL] = spawn_control,
+	    [HZ_CHILD_RECORDER] = spawn_recorder, [HZ_CHILD_ARCHIVE] = spawn_archive,
+	    [HZ_CHILD_MIX] = spawn_mix,           [HZ_CHILD_PIPE] = spawn_pipe,
+	};
+	int err = spawn[c->kind](s, c);
 	if (err) {
 		hz_error("child.start", "child=%s err=%d", name_of(c, name), err);
 		c->start_at_us = now_us + DELAY_MAX_US;
@@ -184,20 +237,12 @@ static void start(struct hz_supervisor *s, struct hz_child *c, int64_t now_us)
 	hz_info("child.started", "child=%s pid=%d restarts=%u", name_of(c, name), (int)c->pid, c->restarts);
 }
 
-// Workers first: media waits for them.
 void hz_children_start_due(struct hz_supervisor *s, int64_t now_us)
 {
-	for (unsigned i = 0; i < s->shared.workers; i++)
-		if (!s->worker[i].pid && s->worker[i].start_at_us <= now_us)
-			start(s, &s->worker[i], now_us);
-	if (!s->recorder.pid && s->recorder.start_at_us <= now_us)
-		start(s, &s->recorder, now_us);
-	if (!s->mix.pid && s->mix.start_at_us <= now_us)
-		start(s, &s->mix, now_us);
-	if (!s->control.pid && s->control.start_at_us <= now_us)
-		start(s, &s->control, now_us);
-	if (!s->archive.pid && s->archive.start_at_us <= now_us)
-		start(s, &s->archive, now_us);
+	struct hz_child *c;
+	for (unsigned n = 0; (c = nth(s, n)); n++)
+		if (!c->pid && c->start_at_us <= now_us)
+			start(s, c, now_us);
 }
 
 void hz_children_want(struct hz_supervisor *s, bool media, bool control, int64_t at_us)
@@ -208,38 +253,29 @@ void hz_children_want(struct hz_supervisor *s, bool media, bool control, int64_t
 		s->recorder.start_at_us = s->archive.start_at_us = at_us;
 	if (media && s->mixes)
 		s->mix.start_at_us = at_us;
+	for (unsigned i = 0; media && i < HZ_PIPES; i++)
+		if (s->pipes[i])
+			s->pipe[i].start_at_us = at_us;
 	if (control)
 		s->control.start_at_us = at_us;
 }
 
-int64_t hz_children_next_us(const struct hz_supervisor *s)
+int64_t hz_children_next_us(struct hz_supervisor *s)
 {
-	int64_t next = s->control.pid ? INT64_MAX : s->control.start_at_us;
-	if (!s->recorder.pid && s->recorder.start_at_us < next)
-		next = s->recorder.start_at_us;
-	if (!s->archive.pid && s->archive.start_at_us < next)
-		next = s->archive.start_at_us;
-	if (!s->mix.pid && s->mix.start_at_us < next)
-		next = s->mix.start_at_us;
-	for (unsigned i = 0; i < s->shared.workers; i++)
-		if (!s->worker[i].pid && s->worker[i].start_at_us < next)
-			next = s->worker[i].start_at_us;
+	int64_t next = INT64_MAX;
+	const struct hz_child *c;
+	for (unsigned n = 0; (c = nth(s, n)); n++)
+		if (!c->pid && c->start_at_us < next)
+			next = c->start_at_us;
 	return next;
 }
 
 static struct hz_child *find(struct hz_supervisor *s, pid_t pid)
 {
-	if (s->control.pid == pid)
-		return &s->control;
-	if (s->recorder.pid == pid)
-		return &s->recorder;
-	if (s->archive.pid == pid)
-		return &s->archive;
-	if (s->mix.pid == pid)
-		return &s->mix;
-	for (unsigned i = 0; i < s->shared.workers; i++)
-		if (s->worker[i].pid == pid)
-			return &s->worker[i];
+	struct hz_child *c;
+	for (unsigned n = 0; (c = nth(s, n)); n++)
+		if (c->pid == pid)
+			return c;
 	return NULL;
 }
 
@@ -318,40 +354,29 @@ void hz_children_tell_control(struct hz_supervisor *s, uint32_t type)
 
 void hz_children_stop(struct hz_supervisor *s, int64_t kill_at_us)
 {
-	hz_children_tell_control(s, HZ_CHILD_STOP);
-	for (unsigned i = 0; i < s->shared.workers; i++)
-		if (s->worker[i].pid)
-			kill(s->worker[i].pid, SIGTERM);
-	if (s->recorder.pid)
-		kill(s->recorder.pid, SIGTERM);
-	if (s->archive.pid)
-		kill(s->archive.pid, SIGTERM);
-	if (s->mix.pid)
-		kill(s->mix.pid, SIGTERM);
+	const struct hz_child *c;
+	hz_children_tell_control(s, HZ_CHILD_STOP); // which is no signal
+	for (unsigned n = 0; (c = nth(s, n)); n++)
+		if (c->pid && c->kind != HZ_CHILD_CONTROL)
+			kill(c->pid, SIGTERM);
 	hz_children_want(s, true, true, INT64_MAX);
 	s->kill_at_us = kill_at_us;
 }
 
 void hz_children_kill(struct hz_supervisor *s)
 {
-	if (s->control.pid)
-		kill(s->control.pid, SIGKILL);
-	if (s->recorder.pid)
-		kill(s->recorder.pid, SIGKILL);
-	if (s->archive.pid)
-		kill(s->archive.pid, SIGKILL);
-	if (s->mix.pid)
-		kill(s->mix.pid, SIGKILL);
-	for (unsigned i = 0; i < s->shared.workers; i++)
-		if (s->worker[i].pid)
-			kill(s->worker[i].pid, SIGKILL);
+	const struct hz_child *c;
+	for (unsigned n = 0; (c = nth(s, n)); n++)
+		if (c->pid)
+			kill(c->pid, SIGKILL);
 	s->kill_at_us = INT64_MAX;
 }
 
-bool hz_children_gone(const struct hz_supervisor *s)
+bool hz_children_gone(struct hz_supervisor *s)
 {
-	for (unsigned i = 0; i < s->shared.workers; i++)
-		if (s->worker[i].pid)
+	const struct hz_child *c;
+	for (unsigned n = 0; (c = nth(s, n)); n++)
+		if (c->pid)
 			return false;
-	return !s->control.pid && !s->recorder.pid && !s->archive.pid && !s->mix.pid;
+	return true;
 }

@@ -148,7 +148,7 @@ static int send_shared(struct hz_supervisor *s)
 	struct hz_takeover_msg m = message(s, HZ_TAKEOVER_FD_LIST);
 	int fds[HZ_TAKEOVER_FDS], err = 0;
 	for (unsigned kind = 1; !err && kind < HZ_SHARED_KINDS; kind++) {
-		for (unsigned i = 0; !err && i < s->shared.workers; i++) {
+		for (unsigned i = 0; !err && i < HZ_MAX_WORKERS; i++) {
 			const int *fd = hz_shared_fd(&s->shared, kind, i);
 			if (!fd || *fd < 0)
 				continue;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "gateway/base/memfd.h"
+#include "gateway/base/ring_grid.h"
 #include "gateway/base/seqpacket.h"
 #include "gateway/supervisor_ports.h"
 #include "media/transport/identity.h"
@@ -30,9 +31,12 @@
 
 #define FAIL(err, error, ...) (snprintf(error, HZ_SHARED_ERROR_BYTES, __VA_ARGS__), err)
 
-static bool one_a_worker(unsigned kind)
+// How many descriptors of a kind there may be.
+static unsigned places_of(unsigned kind)
 {
-	return kind >= HZ_SHARED_ARENA && kind <= HZ_SHARED_WAKE;
+	if (kind >= HZ_SHARED_ARENA && kind <= HZ_SHARED_WAKE)
+		return HZ_MAX_WORKERS;
+	return kind >= HZ_SHARED_PIPE_PIPE && kind <= HZ_SHARED_PIPE_WAKE ? HZ_PIPES : 1;
 }
 
 void hz_shared_init(struct hz_shared *shared)
@@ -43,9 +47,10 @@ void hz_shared_init(struct hz_shared *shared)
 
 int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index)
 {
-	if (kind == 0 || kind >= HZ_SHARED_KINDS || index >= (one_a_worker(kind) ? HZ_MAX_WORKERS : 1))
+	if (kind == 0 || kind >= HZ_SHARED_KINDS || index >= places_of(kind))
 		return NULL;
 	struct hz_shared_worker *w = &shared->worker[index];
+	struct hz_shared_pipe *p = &shared->pipe[index < HZ_PIPES ? index : 0];
 	int *const places[HZ_SHARED_KINDS] = {
 	    [HZ_SHARED_LOCK] = &shared->lock,
 	    [HZ_SHARED_LISTENER] = &shared->listener,
@@ -66,6 +71,10 @@ int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index)
 	    [HZ_SHARED_MIX_MIX] = &shared->mix_mix,
 	    [HZ_SHARED_MIX_CONTROL] = &shared->mix_control,
 	    [HZ_SHARED_MIX_WAKE] = &shared->mix_wake,
+	    [HZ_SHARED_PIPE_PIPE] = &p->pipe,
+	    [HZ_SHARED_PIPE_CONTROL] = &p->control,
+	    [HZ_SHARED_PIPE_RINGS] = &p->rings,
+	    [HZ_SHARED_PIPE_WAKE] = &p->wake,
 	};
 	return places[kind];
 }
@@ -285,6 +294,39 @@ int hz_shared_add_mix(struct hz_shared *shared, char ret_error[HZ_SHARED_ERROR_B
 	return open_rings(shared->workers, ret_error, shared);
 }
 
+static int open_pipe(unsigned workers, char *error, struct hz_shared_pipe *ret)
+{
+	int pair[2];
+	int err = hz_memfd_new("huizhen-pipe", hz_ring_pipe_bytes(workers), &ret->rings);
+	if (!err)
+		err = hz_seqpacket_pair(API_BUFFER_BYTES, pair);
+	if (err)
+		return FAIL(err, error, "cannot make a pipe's rings (%s), at the system: raise its limits",
+		            strerror(-err));
+	ret->pipe = pair[0];
+	ret->control = pair[1];
+	ret->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ret->wake < 0)
+		return FAIL(-errno, error, "cannot make an eventfd (%s), at the system: raise its limits",
+		            strerror(errno));
+	return 0;
+}
+
+int hz_shared_add_pipes(struct hz_shared *shared, char ret_error[HZ_SHARED_ERROR_BYTES])
+{
+	int err = 0;
+	for (unsigned i = 0; i < HZ_PIPES && !err; i++) {
+		const struct hz_shared_pipe *p = &shared->pipe[i];
+		int there = (p->pipe >= 0) + (p->control >= 0) + (p->rings >= 0) + (p->wake >= 0);
+		if (there == 0)
+			err = open_pipe(shared->workers, ret_error, &shared->pipe[i]);
+		else if (there < 4)
+			err = FAIL(-EPROTO, ret_error,
+			           "the running gateway broke off, at --takeover: see its log");
+	}
+	return err;
+}
+
 static int open_recorder(unsigned workers, char *error, struct hz_shared *shared)
 {
 	int pair[2];
@@ -343,6 +385,8 @@ int hz_shared_open(const struct hz_config *config, size_t arena_bytes, char ret_
 		                  &shared.worker[i]);
 	if (!err)
 		err = open_rings(shared.workers, ret_error, &shared);
+	if (!err)
+		err = hz_shared_add_pipes(&shared, ret_error);
 	if (!err)
 		err = open_recorder(shared.workers, ret_error, &shared);
 	if (!err) {

@@ -29,6 +29,10 @@ enum hz_shared_kind {       // on the wire of a takeover: what is new goes to th
 	HZ_SHARED_MIX_MIX, // an older gateway has none of these
 	HZ_SHARED_MIX_CONTROL,
 	HZ_SHARED_MIX_WAKE,
+	HZ_SHARED_PIPE_PIPE, // one a pipe; an older gateway has none of these, or not of every pipe
+	HZ_SHARED_PIPE_CONTROL,
+	HZ_SHARED_PIPE_RINGS,
+	HZ_SHARED_PIPE_WAKE,
 	HZ_SHARED_KINDS,
 };
 
@@ -41,6 +45,10 @@ struct hz_shared {
 	int rec_recorder, rec_control; // both ends of the pair between recorder and control
 	int mix_mix, mix_control;      // both ends of the pair between mix and control
 	int mix_wake;                  // the mix's HZ_FD_WORKER_WAKE
+	struct hz_shared_pipe {
+		int pipe, control; // both ends of the pair between the pipe and control
+		int rings, wake;   // HZ_FD_WORKER_PIPE
+	} pipe[HZ_PIPES];
 	struct hz_shared_worker {
 		int arena, udp;
 		int api_worker,
@@ -65,6 +73,10 @@ int *hz_shared_fd(struct hz_shared *shared, unsigned kind, unsigned index);
 // place; what was in the old ones is lost, as in a worker's restart. Otherwise nothing. 0; -EPROTO: part of it was handed over;
 // -errno; ret_error as above.
 int hz_shared_add_mix(struct hz_shared *shared, char ret_error[HZ_SHARED_ERROR_BYTES]);
+
+// Makes, for each pipe, what there is not: at the start all of it, after a takeover what the one before did not know. 0; -EPROTO: part
+// of a pipe's was handed over; -errno; ret_error as above.
+int hz_shared_add_pipes(struct hz_shared *shared, char ret_error[HZ_SHARED_ERROR_BYTES]);
 
 // Writes our pid into the lock file, for the error message of the next one.
 void hz_shared_sign_lock(const struct hz_shared *shared);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define HZ_SPAWN_MAX_FDS 80
+#define HZ_SPAWN_MAX_FDS 96
 #define HZ_SPAWN_FD_END  100 // child numbers are below
 
 struct hz_spawn {

@@ -13,11 +13,18 @@
 #define HZ_TAKEOVER_STOP_US  300000   // the same, when a takeover waits
 #define HZ_TAKEOVER_LIMIT_US 10000000 // the new gateway must be ready by then
 
-enum hz_child_kind { HZ_CHILD_WORKER, HZ_CHILD_CONTROL, HZ_CHILD_RECORDER, HZ_CHILD_ARCHIVE, HZ_CHILD_MIX };
+enum hz_child_kind {
+	HZ_CHILD_WORKER,
+	HZ_CHILD_CONTROL,
+	HZ_CHILD_RECORDER,
+	HZ_CHILD_ARCHIVE,
+	HZ_CHILD_MIX,
+	HZ_CHILD_PIPE
+};
 
 struct hz_child {
 	enum hz_child_kind kind;
-	unsigned index; // of a worker
+	unsigned index; // of a worker; enum hz_pipe_kind of a pipe
 	pid_t pid;      // 0: not running
 	int64_t started_us;
 	int64_t start_at_us; // when to start it; INT64_MAX: not now
@@ -42,11 +49,12 @@ enum hz_takeover { // the new side
 struct hz_supervisor {
 	const struct hz_supervisor_options *options;
 	struct hz_shared shared;
-	struct hz_child control, recorder, archive, mix, worker[HZ_MAX_WORKERS];
-	bool records;       // record.enabled: there are a recorder and an archive
-	bool mixes;         // mix.enabled: there is a mix
-	char program[4096]; // our file's name at the start, for an upgrade
-	char level[8];      // log.level
+	struct hz_child control, recorder, archive, mix, pipe[HZ_PIPES], worker[HZ_MAX_WORKERS];
+	bool records;         // record.enabled: there are a recorder and an archive
+	bool mixes;           // mix.enabled: there is a mix
+	bool pipes[HZ_PIPES]; // hz_pipe_wanted()
+	char program[4096];   // our file's name at the start, for an upgrade
+	char level[8];        // log.level
 	int epoll, signals;
 	int pair;      // to control; -1: none runs
 	int config_fd; // HZ_FD_CONTROL_CONFIG
@@ -76,13 +84,13 @@ int hz_supervisor_watch(struct hz_supervisor *s, int fd, uint32_t tag);
 // supervisor_children.c
 void hz_children_init(struct hz_supervisor *s);
 void hz_children_start_due(struct hz_supervisor *s, int64_t now_us);
-// media: the workers, the recorder, the archive and the mix.
+// media: the workers, the recorder, the archive, the mix and the pipes.
 void hz_children_want(struct hz_supervisor *s, bool media, bool control, int64_t at_us);
 void hz_children_exited(struct hz_supervisor *s, pid_t pid, int status, int64_t now_us);
 void hz_children_stop(struct hz_supervisor *s, int64_t kill_at_us); // STOP and SIGTERM; SIGKILL at kill_at_us
 void hz_children_kill(struct hz_supervisor *s);
-bool hz_children_gone(const struct hz_supervisor *s);
-int64_t hz_children_next_us(const struct hz_supervisor *s);
+bool hz_children_gone(struct hz_supervisor *s);
+int64_t hz_children_next_us(struct hz_supervisor *s);
 void hz_children_tell_control(struct hz_supervisor *s, uint32_t type);
 
 // supervisor_handover.c: the old side of a takeover

@@ -118,7 +118,8 @@ static int talk(struct hz_supervisor *s, int conn, char *error)
 	if (err)
 		return FAIL(err == -ENOENT ? -EPROTO : err, error,
 		            "the running gateway broke off (%s), at --takeover: see its log", strerror(-err));
-	return hz_shared_add_mix(&s->shared, error);
+	err = hz_shared_add_mix(&s->shared, error);
+	return err ? err : hz_shared_add_pipes(&s->shared, error);
 }
 
 int hz_takeover_begin(struct hz_supervisor *s, const struct hz_config *config,

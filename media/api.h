@@ -137,6 +137,9 @@ struct hz_cmd_peer_set {
 // HZ_REASON_AGENT_LOST, and only an ICE restart brings the peer back.
 #define HZ_PEER_AGENT 4u
 #define HZ_MAX_RELAYS 65u // workers, and the mix
+// From here on: a pipe with rings of its own (gateway/child.h), + its number.
+#define HZ_RELAY_PIPES 128u
+#define HZ_MAX_PIPES   8u
 
 struct hz_cmd_peer_del {
 	struct hz_msg_header h;

@@ -18,3 +18,13 @@ uint8_t *hz_ring_grid_place(void *memory, unsigned processes, unsigned from, uns
 {
 	return (uint8_t *)memory + hz_ring_grid_each(processes) * ((size_t)from * processes + to);
 }
+
+size_t hz_ring_pipe_bytes(unsigned workers)
+{
+	return HZ_RING_PIPE_EACH * 2 * workers;
+}
+
+uint8_t *hz_ring_pipe_place(void *memory, unsigned worker, bool to_pipe)
+{
+	return (uint8_t *)memory + HZ_RING_PIPE_EACH * (2 * (size_t)worker + (to_pipe ? 0 : 1));
+}

@@ -10,6 +10,7 @@ struct hz_control_fds {
 	int http, https; // listening sockets, -1 when off
 	int recorder;    // SOCK_SEQPACKET to the recorder (recorder/api.h), -1: record.enabled is off
 	int mix;         // SOCK_SEQPACKET to the mix (media/mix/api.h), -1: mix.enabled is off
+	int pipe[8];     // by enum hz_pipe_kind: SOCK_SEQPACKET to the pipe, -1: it is switched off
 	int api[64];     // one SOCK_SEQPACKET per worker (media/api.h)
 	unsigned workers;
 };

@@ -71,7 +71,8 @@ static int check_relay(const struct hz_cmd_peer_set *set)
 {
 	bool bare =
 	    !set->local_ufrag[0] && !set->local_pwd[0] && !set->remote_ufrag[0] && !set->remote_pwd[0];
-	return bare && set->relay < HZ_MAX_RELAYS ? 0 : -EINVAL;
+	bool pipe = set->relay >= HZ_RELAY_PIPES && set->relay - HZ_RELAY_PIPES < HZ_MAX_PIPES;
+	return bare && (set->relay < HZ_MAX_RELAYS || pipe) ? 0 : -EINVAL;
 }
 
 int hz_check_peer_set(const struct hz_cmd_peer_set *set)

@@ -21,14 +21,17 @@
 
 static_assert(HZ_ROUTER_PACKET_BYTES <= HZ_RING_RECORD_BYTES, "the router writes into the ring");
 
+#define ENDS (HZ_MAX_RELAYS + HZ_MAX_PIPES)
+
+// To whom rings lead: the processes of the grid by their index, behind HZ_MAX_RELAYS the pipes.
 struct hz_relay {
-	unsigned workers;
-	void *memory;
-	size_t bytes;
-	struct hz_ring in[HZ_MAX_RELAYS], out[HZ_MAX_RELAYS];
-	uint64_t lost[HZ_MAX_RELAYS];         // of in[], as seen last
-	bool written[HZ_MAX_RELAYS];          // out[], since the last flush
-	struct hz_map *peers;                 // (worker << 32 | consult) -> struct hz_worker_peer
+	unsigned workers, pipes;
+	void *memory, *pipe[HZ_MAX_PIPES];
+	size_t bytes, pipe_bytes;
+	struct hz_ring in[ENDS], out[ENDS];
+	uint64_t lost[ENDS];                  // of in[], as seen last
+	bool written[ENDS];                   // out[], since the last flush
+	struct hz_map *peers;                 // (end << 32 | consult) -> struct hz_worker_peer
 	uint8_t (*buf)[HZ_RING_RECORD_BYTES]; // BATCH
 };
 
@@ -37,22 +40,51 @@ size_t hz_worker_rings_bytes(unsigned workers)
 	return hz_ring_grid_bytes(workers);
 }
 
-static int attach(struct hz_relay *r, unsigned index)
+// The end that has this number in a relay peer; ENDS: there is none.
+static unsigned end_of(const struct hz_worker *w, uint32_t relay)
 {
-	size_t bytes = hz_ring_grid_each(r->workers);
-	int err = 0;
-	for (unsigned i = 0; i < r->workers && !err; i++) {
-		struct hz_ring_counters counters;
-		if (i == index)
-			continue;
-		err = hz_ring_produce(&r->out[i], hz_ring_grid_place(r->memory, r->workers, index, i), bytes);
+	const struct hz_relay *r = w->relay;
+	if (relay < r->workers && relay != w->index)
+		return relay;
+	return relay >= HZ_RELAY_PIPES && relay - HZ_RELAY_PIPES < r->pipes
+	           ? HZ_MAX_RELAYS + relay - HZ_RELAY_PIPES
+	           : ENDS;
+}
+
+static int attach_end(struct hz_relay *r, unsigned end, uint8_t *out, uint8_t *in, size_t bytes)
+{
+	struct hz_ring_counters counters;
+	int err = hz_ring_produce(&r->out[end], out, bytes);
+	if (!err)
+		err = hz_ring_consume(&r->in[end], in, bytes);
+	if (err)
+		return err;
+	hz_ring_counters(&r->in[end], &counters);
+	r->lost[end] = counters.dropped + counters.corrupt;
+	return 0;
+}
+
+// Plain media passes through: not into a core dump.
+static int map_rings(int fd, size_t bytes, void **ret)
+{
+	int err = hz_memfd_map(fd, bytes, ret);
+	return !err && madvise(*ret, bytes, MADV_DONTDUMP) ? -errno : err;
+}
+
+static int attach(const struct hz_worker *w, struct hz_relay *r)
+{
+	unsigned index = w->index;
+	int err = map_rings(w->fds.rings, r->bytes, &r->memory);
+	for (unsigned i = 0; i < r->workers && !err; i++)
+		if (i != index)
+			err = attach_end(r, i, hz_ring_grid_place(r->memory, r->workers, index, i),
+			                 hz_ring_grid_place(r->memory, r->workers, i, index),
+			                 hz_ring_grid_each(r->workers));
+	for (unsigned i = 0; i < r->pipes && !err; i++) {
+		err = map_rings(w->fds.pipe[i].rings, r->pipe_bytes, &r->pipe[i]);
 		if (!err)
-			err = hz_ring_consume(&r->in[i], hz_ring_grid_place(r->memory, r->workers, i, index),
-			                      bytes);
-		if (err)
-			break;
-		hz_ring_counters(&r->in[i], &counters);
-		r->lost[i] = counters.dropped + counters.corrupt;
+			err = attach_end(r, HZ_MAX_RELAYS + i, hz_ring_pipe_place(r->pipe[i], index, true),
+			                 hz_ring_pipe_place(r->pipe[i], index, false), HZ_RING_PIPE_EACH);
 	}
 	return err;
 }
@@ -63,22 +95,19 @@ int hz_relay_new(struct hz_worker *w, struct hz_relay **ret)
 		*ret = NULL;
 		return 0;
 	}
-	if (w->fds.workers > HZ_MAX_RELAYS || w->index >= w->fds.workers)
+	if (w->fds.workers > HZ_MAX_RELAYS || w->index >= w->fds.workers || w->fds.pipes > HZ_MAX_PIPES)
 		return -EINVAL;
 	struct hz_relay *r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
 	r->workers = w->fds.workers;
 	r->bytes = hz_worker_rings_bytes(r->workers);
+	r->pipes = w->fds.pipes;
+	r->pipe_bytes = hz_ring_pipe_bytes(r->workers - 1); // the mix is no worker
 	r->buf = malloc(BATCH * sizeof(*r->buf));
 	int err = r->buf ? hz_map_new(HZ_MAX_PEERS, &r->peers) : -ENOMEM;
 	if (!err)
-		err = hz_memfd_map(w->fds.rings, r->bytes, &r->memory);
-	// Plain media passes through: not into a core dump.
-	if (!err && madvise(r->memory, r->bytes, MADV_DONTDUMP))
-		err = -errno;
-	if (!err)
-		err = attach(r, w->index);
+		err = attach(w, r);
 	if (err) {
 		hz_relay_free(r);
 		return err;
@@ -92,6 +121,8 @@ void hz_relay_free(struct hz_relay *relay)
 	if (!relay)
 		return;
 	hz_memfd_unmap(relay->memory, relay->bytes);
+	for (unsigned i = 0; i < relay->pipes; i++)
+		hz_memfd_unmap(relay->pipe[i], relay->pipe_bytes);
 	hz_map_free(relay->peers);
 	free(relay->buf);
 	free(relay);
@@ -102,18 +133,19 @@ int hz_relay_poll_fd(const struct hz_worker *w)
 	return w->relay ? w->fds.wake[w->index] : -1;
 }
 
-static void wake(const struct hz_worker *w, unsigned index)
+static void wake(const struct hz_worker *w, unsigned end)
 {
+	int fd = end < HZ_MAX_RELAYS ? w->fds.wake[end] : w->fds.pipe[end - HZ_MAX_RELAYS].wake;
 	// -EAGAIN: it has been woken 2^64 times and not looked. Nothing is lost by that.
-	if (eventfd_write(w->fds.wake[index], 1) && errno != EAGAIN)
-		hz_error("relay.wake", "worker=%u err=%d", index, errno);
+	if (eventfd_write(fd, 1) && errno != EAGAIN)
+		hz_error("relay.wake", "end=%u err=%d", end, errno);
 }
 
 // --- peers
 
-static uint64_t key_of(uint32_t worker, uint32_t consult)
+static uint64_t key_of(uint32_t end, uint32_t consult)
 {
-	return (uint64_t)worker << 32 | consult;
+	return (uint64_t)end << 32 | consult;
 }
 
 void hz_relay_forget(struct hz_worker *w, uint32_t slot)
@@ -129,15 +161,15 @@ void hz_relay_register(struct hz_worker *w, uint32_t slot)
 	struct hz_worker_peer *p = &w->peer[slot];
 	const struct hz_cmd_peer_set *set = hz_arena_peer_set(&w->arena->peer[slot]);
 	hz_relay_forget(w, slot);
-	if (!(set->flags & HZ_PEER_RELAY) || !w->relay || set->relay >= w->relay->workers ||
-	    set->relay == w->index)
+	unsigned end = (set->flags & HZ_PEER_RELAY) && w->relay ? end_of(w, set->relay) : ENDS;
+	if (end == ENDS)
 		return; // a relay to nowhere: what goes there is dropped
-	p->relay_key = key_of(set->relay, set->consult);
+	p->relay_key = key_of(end, set->consult);
 	int err = hz_map_set_u64(w->relay->peers, p->relay_key, p);
 	if (err)
 		hz_error("relay.peer", "peer=%08x err=%d", w->arena->peer[slot].id, -err);
 	else
-		p->relay = &w->relay->out[set->relay];
+		p->relay = &w->relay->out[end];
 }
 
 bool hz_relay_is(const struct hz_worker *w, uint32_t slot)
@@ -189,7 +221,7 @@ void hz_relay_send_rtcp(struct hz_worker *w, uint32_t slot, const uint8_t *data,
 
 void hz_relay_flush(struct hz_worker *w)
 {
-	for (unsigned i = 0; w->relay && i < w->relay->workers; i++) {
+	for (unsigned i = 0; w->relay && i < HZ_MAX_RELAYS + w->relay->pipes; i++) {
 		if (!w->relay->written[i])
 			continue;
 		w->relay->written[i] = false;
@@ -254,9 +286,9 @@ bool hz_relay_ready(struct hz_worker *w)
 	bool more = false;
 	if (eventfd_read(w->fds.wake[w->index], &woken) && errno != EAGAIN)
 		hz_error("relay.wake", "worker=%u err=%d", w->index, errno);
-	for (unsigned from = 0; from < w->relay->workers; from++) {
+	for (unsigned from = 0; from < HZ_MAX_RELAYS + w->relay->pipes; from++) {
 		unsigned batches = 0;
-		if (from == w->index)
+		if (from == w->index || (from >= w->relay->workers && from < HZ_MAX_RELAYS))
 			continue;
 		while (batches < BATCHES_PER_TURN && read_batch(w, from))
 			batches++;

@@ -16,6 +16,11 @@ struct hz_worker_fds {
 	// workers < 2: there is nobody else.
 	unsigned workers;
 	int rings, wake[65];
+	struct
+	{ // the pipes, by their number (HZ_RELAY_PIPES): memfd of hz_ring_pipe_bytes() and the pipe's eventfd
+		int rings, wake;
+	} pipe[8];
+	unsigned pipes; // 0: none
 	int taps; // memfd of hz_worker_taps_bytes(): a ring to the recorder for each worker (tap.h); 0 or less: none
 };
 

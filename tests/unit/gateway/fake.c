@@ -109,7 +109,11 @@ static int worker(const char *index)
 	             is_type(HZ_FD_WORKER_SHELF_OUT, S_IFSOCK) && is_type(HZ_FD_WORKER_RINGS, S_IFREG) &&
 	             fcntl(HZ_FD_WORKER_WAKE + FAKE_WORKERS, F_GETFD) == 0 && // the mix's
 	             closed(HZ_FD_WORKER_WAKE + FAKE_WORKERS + 1, HZ_FD_WORKER_TAPS) &&
-	             is_type(HZ_FD_WORKER_TAPS, S_IFREG) && closed(HZ_FD_WORKER_TAPS + 1, 300) && is_clean();
+	             is_type(HZ_FD_WORKER_TAPS, S_IFREG) && closed(HZ_FD_WORKER_PIPE + 2 * HZ_PIPES, 300) &&
+	             is_clean();
+	for (int i = 0; i < HZ_PIPES; i++)
+		right = right && is_type(HZ_FD_WORKER_PIPE + 2 * i, S_IFREG) &&
+		        fcntl(HZ_FD_WORKER_PIPE + 2 * i + 1, F_GETFD) == 0;
 	close(HZ_FD_WORKER_WAITING);
 	if (hz_memfd_claim(HZ_FD_WORKER_ARENA, &claimed) ||
 	    hz_memfd_map(HZ_FD_WORKER_ARENA, FAKE_ARENA, (void **)&arena))
@@ -172,13 +176,18 @@ static int control(int argc, char **argv)
 	int workers = argc > 3 ? atoi(argv[3]) : 0;
 	struct hz_child_msg msg;
 	size_t n;
+	const char *mosaic = getenv("HUIZHEN_MOSAIC_ENABLED");
+	bool pipes = mosaic && strcmp(mosaic, "true") == 0;
 	bool right = argc == 6 && is_type(HZ_FD_CONTROL_SUPERVISOR, S_IFSOCK) &&
 	             is_type(HZ_FD_CONTROL_IDENTITY, S_IFREG) && is_listening(HZ_FD_CONTROL_HTTP) &&
 	             is_listening(HZ_FD_CONTROL_HTTPS) && is_text(HZ_FD_CONTROL_CONFIG) &&
 	             is_type(HZ_FD_CONTROL_RECORDER, S_IFSOCK) && is_type(HZ_FD_CONTROL_MIX, S_IFSOCK) &&
-	             closed(HZ_FD_CONTROL_API + workers, 300) && is_clean();
+	             closed(HZ_FD_CONTROL_API + workers, HZ_FD_CONTROL_PIPE) &&
+	             closed(HZ_FD_CONTROL_PIPE + HZ_PIPES, 300) && is_clean();
 	for (int i = 0; i < workers; i++)
 		right = right && is_type(HZ_FD_CONTROL_API + i, S_IFSOCK);
+	for (int i = 0; i < HZ_PIPES; i++) // the mosaic alone is switched on by some tests
+		right = right && is_type(HZ_FD_CONTROL_PIPE + i, S_IFSOCK) == (i == HZ_PIPE_MOSAIC && pipes);
 	event("control %lld pid=%d workers=%d fds=%s", (long long)hz_now_us(), (int)getpid(), workers,
 	      right ? "right" : "wrong");
 	if (strcmp(mode, "fail") == 0)
@@ -232,6 +241,24 @@ static int mix(int argc, char **argv)
 	while (!ended)
 		poll(NULL, 0, 1000);
 	event("mix-ended %lld", (long long)hz_now_us());
+	return 0;
+}
+
+static int pipe_child(int argc, char **argv)
+{
+	struct sigaction term = {.sa_handler = on_term};
+	bool right = argc == 7 && strcmp(argv[3], "--workers") == 0 && atoi(argv[4]) == FAKE_WORKERS &&
+	             is_type(HZ_FD_PIPE_API, S_IFSOCK) && is_type(HZ_FD_PIPE_RINGS, S_IFREG) &&
+	             fcntl(HZ_FD_PIPE_WAKE + FAKE_WORKERS, F_GETFD) == 0 &&
+	             closed(HZ_FD_PIPE_WAKE + FAKE_WORKERS + 1, 300) && is_clean();
+	sigaction(SIGTERM, &term, NULL);
+	if (hz_memfd_claim(HZ_FD_PIPE_RINGS, &claimed))
+		return 71;
+	event("pipe-%s %lld pid=%d fds=%s", argv[2], (long long)hz_now_us(), (int)getpid(),
+	      right ? "right" : "wrong");
+	while (!ended)
+		poll(NULL, 0, 1000);
+	event("pipe-ended %lld", (long long)hz_now_us());
 	return 0;
 }
 
@@ -296,6 +323,8 @@ bool fake_main(int argc, char **argv, int *ret_code)
 		*ret_code = archive(argc, argv);
 	else if (strcmp(argv[1], "mix") == 0)
 		*ret_code = mix(argc, argv);
+	else if (strcmp(argv[1], "pipe") == 0)
+		*ret_code = pipe_child(argc, argv);
 	else if (strcmp(argv[1], "control") == 0)
 		*ret_code = control(argc, argv);
 	else

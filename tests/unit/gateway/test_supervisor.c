@@ -171,6 +171,30 @@ static void no_mix(void **state)
 	end(&f);
 }
 
+// As the mix: switched off none runs, each comes back by itself, and waits at a takeover for the one before.
+static void a_pipe(void **state)
+{
+	static const char *const takeover[] = {"--takeover", NULL};
+	const char *on = "HUIZHEN_MOSAIC_ENABLED=true";
+	struct fake f;
+	fake_new(&f);
+	f.serve = fake_serve(&f, on, NULL);
+	assert_true(fake_heard(&f, "READY=1"));
+	fake_expect(&f, "pipe-mosaic ", 1);
+	kill(pid_of(&f, "pipe-mosaic"), SIGKILL);
+	fake_expect(&f, "pipe-mosaic ", 2);
+	pid_t old = f.serve;
+	f.serve = fake_serve(&f, on, takeover);
+	assert_int_equal(fake_wait(old), 0);
+	fake_expect(&f, "pipe-mosaic ", 3);
+	assert_true(fake_last(&f, "pipe-mosaic ") >= fake_last(&f, "pipe-ended "));
+	assert_int_equal(fake_count(&f, "pipe-hls ", NULL), 0);
+	char command[128];
+	snprintf(command, sizeof(command), "grep -q fds=wrong %s/events", f.dir);
+	assert_int_not_equal(system(command), 0);
+	end(&f);
+}
+
 // Both belong to recording.
 static void no_recorder(void **state)
 {
@@ -415,6 +439,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(archive_restarts),
 	    cmocka_unit_test(mix_restarts),
 	    cmocka_unit_test(no_mix),
+	    cmocka_unit_test(a_pipe),
 	    cmocka_unit_test(no_recorder),
 	    cmocka_unit_test(arena_survives),
 	    cmocka_unit_test(messages_survive),

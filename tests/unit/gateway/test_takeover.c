@@ -433,16 +433,16 @@ static void from_before_the_mix(void **state)
 	end(&f);
 }
 
-// A part of the mix, and what only a later version knows: nothing is started, the running one may go on.
+// A part of the mix or of a pipe, and what only a later version knows: nothing is started, the running one may go on.
 static void does_not_fit(void **state)
 {
-	static const unsigned also[] = {HZ_SHARED_MIX_CONTROL, HZ_SHARED_KINDS, 255};
-	for (unsigned i = 0; i < 3; i++) {
+	static const unsigned also[] = {HZ_SHARED_MIX_CONTROL, HZ_SHARED_KINDS, 255, HZ_SHARED_PIPE_WAKE};
+	for (unsigned i = 0; i < 4; i++) {
 		struct fake f;
 		fake_new(&f);
 		struct hz_shared shared = open_as_gateway(&f);
 		pid_t fresh = fake_serve(&f, "", takeover);
-		int conn = hand_over(&shared, i ? HZ_SHARED_KINDS : HZ_SHARED_MIX_MIX, also[i]);
+		int conn = hand_over(&shared, i ? HZ_SHARED_PIPE_PIPE : HZ_SHARED_MIX_MIX, also[i]);
 		assert_int_equal(fake_wait(fresh), 1);
 		assert_true(fake_logged(&f, "broke off"));
 		assert_int_equal(fake_count(&f, "worker0 ", NULL), 0);

@@ -2,9 +2,11 @@
 #include <sys/eventfd.h>
 
 #include "gateway/base/ring.h"
+#include "gateway/base/ring_grid.h"
 #include "tests/unit/worker/client.h"
 
-#define WORKERS 4
+#define WORKERS 5 // the last would be the mix
+#define PIPE    1
 #define OTHER   0 // the test
 #define MINE    3 // as client.h starts it
 #define CONSULT 77
@@ -13,19 +15,41 @@
 
 struct world {
 	struct rig *rig;
-	uint8_t *rings;
+	uint8_t *rings, *pipe;   // pipe: its rings, where the test is that pipe, else NULL
+	int other;               // the test's eventfd
 	struct hz_ring to, from; // seen by the test
 	uint16_t seq;
 };
 
 static void attach(struct world *w)
 {
+	if (w->pipe) {
+		assert_int_equal(
+		    hz_ring_produce(&w->to, hz_ring_pipe_place(w->pipe, MINE, false), HZ_RING_PIPE_EACH), 0);
+		assert_int_equal(
+		    hz_ring_consume(&w->from, hz_ring_pipe_place(w->pipe, MINE, true), HZ_RING_PIPE_EACH), 0);
+		return;
+	}
 	size_t one = hz_worker_rings_bytes(WORKERS) / (WORKERS * WORKERS);
 	assert_int_equal(hz_ring_produce(&w->to, w->rings + one * (OTHER * WORKERS + MINE), one), 0);
 	assert_int_equal(hz_ring_consume(&w->from, w->rings + one * (MINE * WORKERS + OTHER), one), 0);
 }
 
-static struct world world_new(void)
+static void add_pipes(struct world *w)
+{
+	size_t bytes = hz_ring_pipe_bytes(WORKERS - 1);
+	void *map;
+	for (unsigned i = 0; i <= PIPE; i++) {
+		assert_int_equal(hz_memfd_new("pipe", bytes, &w->rig->fds.pipe[i].rings), 0);
+		w->rig->fds.pipe[i].wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	}
+	w->rig->fds.pipes = PIPE + 1;
+	assert_int_equal(hz_memfd_map(w->rig->fds.pipe[PIPE].rings, bytes, &map), 0);
+	w->pipe = map;
+	w->other = w->rig->fds.pipe[PIPE].wake;
+}
+
+static struct world world_with(bool pipe)
 {
 	struct world w = {.rig = rig_new(1 << 20)};
 	void *map;
@@ -37,14 +61,28 @@ static struct world world_new(void)
 	w.rig->fds.workers = WORKERS;
 	for (unsigned i = 0; i < WORKERS; i++)
 		w.rig->fds.wake[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	w.other = w.rig->fds.wake[OTHER];
+	if (pipe)
+		add_pipes(&w);
 	attach(&w);
 	rig_spawn(w.rig);
 	rig_expect(w.rig, HZ_EV_HELLO);
 	return w;
 }
 
+static struct world world_new(void)
+{
+	return world_with(false);
+}
+
 static void world_free(struct world *w)
 {
+	for (unsigned i = 0; i < w->rig->fds.pipes; i++) {
+		close(w->rig->fds.pipe[i].rings);
+		close(w->rig->fds.pipe[i].wake);
+	}
+	if (w->pipe)
+		hz_memfd_unmap(w->pipe, hz_ring_pipe_bytes(WORKERS - 1));
 	hz_memfd_unmap(w->rings, hz_worker_rings_bytes(WORKERS));
 	close(w->rig->fds.rings);
 	for (unsigned i = 0; i < WORKERS; i++)
@@ -77,7 +115,7 @@ static void loop_back(struct world *w)
 	                              .flags = HZ_SUB_PIN,
 	                              .ssrc = 815,
 	                              .pt = {{PT, 0, HZ_CODEC_OPUS, 0}}}};
-	assert_int_equal(set_link(w, LINK, CONSULT, OTHER), 0);
+	assert_int_equal(set_link(w, LINK, CONSULT, w->pipe ? HZ_RELAY_PIPES + PIPE : OTHER), 0);
 	assert_int_equal(w->rig->arena->peer[LINK].state, HZ_PEER_CONNECTED);
 	assert_int_equal(rig_command(w->rig, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
 	assert_int_equal(rig_command(w->rig, &s, HZ_CMD_SUB_SET, sizeof(s.sub_set)), 0);
@@ -108,7 +146,7 @@ static unsigned receive(struct world *w, unsigned want, int64_t wait_us)
 	int64_t until = hz_now_us() + wait_us;
 	unsigned count = 0;
 	while (count < want && hz_now_us() < until) {
-		struct pollfd p = {.fd = w->rig->fds.wake[OTHER], .events = POLLIN};
+		struct pollfd p = {.fd = w->other, .events = POLLIN};
 		struct hz_ring_record record;
 		uint8_t buf[HZ_RING_RECORD_BYTES];
 		eventfd_t woken;
@@ -130,10 +168,9 @@ static unsigned receive(struct world *w, unsigned want, int64_t wait_us)
 	return count;
 }
 
-static void passes_on(void **state)
+static void passes_on_to(bool pipe)
 {
-	struct world w = world_new();
-	(void)state;
+	struct world w = world_with(pipe);
 	loop_back(&w);
 	for (int i = 0; i < 20; i++) {
 		for (int k = 0; k < 100; k++)
@@ -147,6 +184,19 @@ static void passes_on(void **state)
 	wake(&w);
 	assert_int_equal(receive(&w, 2000, WAIT_US), 2000);
 	world_free(&w);
+}
+
+static void passes_on(void **state)
+{
+	(void)state;
+	passes_on_to(false);
+}
+
+// The same over the rings that a pipe alone shares with the worker.
+static void passes_on_to_a_pipe(void **state)
+{
+	(void)state;
+	passes_on_to(true);
 }
 
 static void counts_what_is_nobodys(void **state)
@@ -170,7 +220,9 @@ static void counts_what_is_nobodys(void **state)
 	// A relay to itself or to a worker that does not exist sends nothing and does no harm.
 	assert_int_equal(set_link(&w, 6, CONSULT, MINE), 0);
 	assert_int_equal(set_link(&w, 7, CONSULT, 40), 0);
-	assert_int_equal(set_link(&w, 8, CONSULT, HZ_MAX_RELAYS), -EINVAL);
+	assert_int_equal(set_link(&w, 8, CONSULT, HZ_RELAY_PIPES + PIPE), 0); // there are no pipes here
+	assert_int_equal(set_link(&w, 9, CONSULT, HZ_MAX_RELAYS), -EINVAL);
+	assert_int_equal(set_link(&w, 9, CONSULT, HZ_RELAY_PIPES + HZ_MAX_PIPES), -EINVAL);
 	// It goes: nothing comes through any more.
 	union hz_msg del = {.peer_del = {.peer = HZ_ID(LINK, 1)}};
 	assert_int_equal(rig_command(w.rig, &del, HZ_CMD_PEER_DEL, sizeof(del.peer_del)), 0);
@@ -249,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(passes_on),
+	    cmocka_unit_test(passes_on_to_a_pipe),
 	    cmocka_unit_test(counts_what_is_nobodys),
 	    cmocka_unit_test(survives_kills),
 	    cmocka_unit_test(garbage_in_the_memory),
