@@ -12,10 +12,12 @@ const YAML = `tokens:\n  keys:\n    - kid: "bench"\n      secret: "${SECRET}"\n`
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64url");
 
-function sign(consult: string, role: string, id: string): string {
+const EVERYTHING = ["publish", "subscribe", "create", "manage", "record"];
+
+function sign(consult: string, role: string, id: string, grants: string[] | undefined = EVERYTHING): string {
   const now = Math.floor(Date.now() / 1000);
   const head = base64(JSON.stringify({ alg: "HS256", kid: "bench", typ: "JWT" }));
-  const claims = base64(JSON.stringify({ sub: id, name: id, consult, role, iat: now, exp: now + 86400, consent: true, grants: ["publish", "subscribe", "create", "manage", "record"] }));
+  const claims = base64(JSON.stringify({ sub: id, name: id, consult, role, iat: now, exp: now + 86400, consent: true, ...(grants.length ? { grants } : {}) }));
   return `${head}.${claims}.${createHmac("sha256", SECRET).update(`${head}.${claims}`).digest("base64url")}`;
 }
 
@@ -75,6 +77,26 @@ export class GatewayServer implements Server {
   async subscribe(load: Load, room: string, source: string, id: string, endpoint: number, wait: Stage): Promise<Joined> {
     const lines: Line[] = [{ kind: "audio", send: false }, { kind: "video", send: false }];
     return this.post(load, `/whep/${room}/${source}`, sign(room, "observer", id), endpoint, lines, wait);
+  }
+
+  // What viewers of this room see from now on: the camera and the microphone of one who publishes.
+  async broadcast(room: string, source: string): Promise<void> {
+    const token = sign(room, "director", "director", []);
+    const api = async (method: string, path: string, body: object): Promise<void> => {
+      const answer = await fetch(`${this.gateway.url}/api/v1/consults/${room}/broadcast${path}`, {
+        method, headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: JSON.stringify(body),
+      });
+      if (!answer.ok) throw new Error(`broadcast${path}: ${answer.status} ${await answer.text()}`);
+    };
+    await api("PUT", "", { title: "Bench", sources: [{ participant: source, source: "camera" }], voices: [source] });
+    const { client } = await RpcClient.join(this.gateway.url, { token });
+    await client.call("broadcast.program", { source: { participant: source, source: "camera" } });
+    client.close();
+  }
+
+  async watch(load: Load, room: string, id: string, endpoint: number): Promise<Joined> {
+    const lines: Line[] = [{ kind: "audio", send: false }, { kind: "video", send: false }];
+    return this.post(load, `/whep/${room}/program`, sign(room, "viewer", id, []), endpoint, lines, "media");
   }
 
   // One participant on the WebSocket with one connection: sends, and has places for `others` people.
