@@ -5,7 +5,7 @@
 #define HZ_RECORDER_COMPOSE_COMPOSE_H
 
 #include "recorder/compose/input.h"
-#include "recorder/compose/text.h"
+#include "media/picture/text.h"
 
 struct hz_compose_options {
 	int width, height, rate; // 1280, 720, 25

@@ -9,7 +9,7 @@
 #ifndef HZ_RECORDER_COMPOSE_MOVIE_H
 #define HZ_RECORDER_COMPOSE_MOVIE_H
 
-#include "recorder/compose/canvas.h"
+#include "media/picture/canvas.h"
 
 struct hz_movie;
 

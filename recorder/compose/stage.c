@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "media/picture/card.h"
 
 enum drawn { NOTHING, LIVE, PLACEHOLDER };
 
@@ -79,18 +80,6 @@ static const char *name_of(const struct hz_stage *s, const struct hz_scene_tile 
 	return p->name[0] ? p->name : p->id;
 }
 
-void hz_stage_clock(int64_t wall_ms, int utc_offset_min, char ret[40])
-{
-	time_t at = (time_t)(wall_ms / 1000 + 60 * (int64_t)utc_offset_min);
-	int offset = abs(utc_offset_min);
-	struct tm tm;
-	char text[24];
-	if (wall_ms < 0 || !gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm))
-		text[0] = '\0';
-	snprintf(ret, 40, "%s UTC%c%02d:%02d", text, utc_offset_min < 0 ? '-' : '+', offset / 60 % 24,
-	         offset % 60);
-}
-
 // --- parts of the picture
 
 static int size_of(const struct hz_stage *s, int v)
@@ -129,7 +118,7 @@ static void draw_clock(struct hz_stage *s, int64_t us)
 	if (wall_ms / 1000 == s->clock_s)
 		return;
 	s->clock_s = wall_ms / 1000;
-	hz_stage_clock(wall_ms, s->with.utc_offset_min, text);
+	hz_card_clock(wall_ms, s->with.utc_offset_min, text);
 	box.w = size_of(s, 310) & ~1;
 	box.x = (s->layout.bar.w - box.w - size_of(s, 10)) & ~1;
 	hz_canvas_fill(s->with.canvas, box, HZ_COLOUR_BACK);
@@ -167,40 +156,13 @@ static void draw_caption(struct hz_stage *s, unsigned i)
 	write_text(s, box, text, size, HZ_TEXT_LEFT, t->speaking ? HZ_COLOUR_ACCENT : HZ_COLOUR_TEXT);
 }
 
-// The first character, Latin ones as capitals.
-static void initial_of(const char *name, char ret[8])
-{
-	const char *at = name;
-	uint32_t first = hz_text_next(&at);
-	while (first == ' ')
-		first = hz_text_next(&at);
-	size_t n = !first ? 0 : first < 0x80 ? 1 : first < 0x800 ? 2 : first < 0x10000 ? 3 : 4;
-	memcpy(ret, at - n, n);
-	ret[n] = '\0';
-	if (n == 1 && ret[0] >= 'a' && ret[0] <= 'z')
-		ret[0] = (char)(ret[0] - 'a' + 'A');
-}
-
 static void draw_placeholder(struct hz_stage *s, unsigned i, const char *status)
 {
-	struct hz_rect r = s->layout.tile[i].picture;
-	const char *name = name_of(s, &s->tile[i].scene);
-	int radius = r.h / 6 < r.w / 8 ? r.h / 6 : r.w / 8, size = radius * 3 / 5, x = r.x + r.w / 2;
-	bool named = s->layout.tile[i].caption.w == 0;
-	char initial[8];
-	hz_canvas_fill(s->with.canvas, r, HZ_COLOUR_TILE);
-	size = size < size_of(s, 13) ? size_of(s, 13) : size > size_of(s, 26) ? size_of(s, 26) : size;
-	int lines = (named ? 1 : 0) + (*status ? 1 : 0), y = r.y + r.h / 2 - lines * size * 3 / 4;
-	hz_canvas_disc(s->with.canvas, x, y, radius, HZ_COLOUR_DISC);
-	initial_of(name, initial);
-	write_text(s, (struct hz_rect){x - radius, y - radius, 2 * radius, 2 * radius}, initial, radius,
-	           HZ_TEXT_CENTRE, HZ_COLOUR_TEXT);
-	struct hz_rect line = {r.x + 4, y + radius + size / 3, r.w - 8, size * 3 / 2};
-	if (named) {
-		write_text(s, line, name, size, HZ_TEXT_CENTRE, HZ_COLOUR_TEXT);
-		line.y += size * 3 / 2;
-	}
-	write_text(s, line, status, size, HZ_TEXT_CENTRE, HZ_COLOUR_FAINT);
+	const struct hz_card card = {.rect = s->layout.tile[i].picture,
+	                             .name = name_of(s, &s->tile[i].scene),
+	                             .status = status,
+	                             .named = s->layout.tile[i].caption.w == 0};
+	hz_card_draw(s->with.text, s->with.canvas, &card);
 }
 
 // --- the scene

@@ -4,9 +4,9 @@
 
 #include <libavutil/frame.h>
 
-#include "recorder/compose/blit.h"
+#include "media/picture/blit.h"
 #include "recorder/compose/scene.h"
-#include "recorder/compose/text.h"
+#include "media/picture/text.h"
 
 #define HZ_STAGE_HOLD_CONTENT_MS 30000 // screens and images that stand still send little
 
@@ -36,8 +36,5 @@ bool hz_stage_shows(const struct hz_stage *stage, unsigned person, uint8_t sourc
 // Draws the moment. of: asks for a tile's picture. Returns how many tiles have a live picture.
 typedef struct hz_stage_picture hz_stage_picture_cb(void *arg, unsigned person, uint8_t source);
 unsigned hz_stage_draw(struct hz_stage *stage, int64_t us, hz_stage_picture_cb *of, void *arg);
-
-// "2026-11-21 14:03:27 UTC+08:00"
-void hz_stage_clock(int64_t wall_ms, int utc_offset_min, char ret[40]);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "recorder/compose/blit.h"
-#include "recorder/compose/text.h"
+#include "media/picture/blit.h"
+#include "media/picture/text.h"
 
 #define HZ_STILLS_COLUMNS 4
 #define HZ_STILLS_ROWS    3

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recorder/compose/layout.h"
+#include "media/picture/layout.h"
 #include "recorder/compose/scene.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,7 +23,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (int64_t ms = in->from_ms; ms <= in->to_ms; ms += (in->to_ms - in->from_ms) / 20 + 1) {
 			struct hz_layout layout;
 			hz_scene_at(scene, ms, &at);
-			hz_layout_make(&(struct hz_layout_want){1280, 720, at.count, at.large, true},
+			hz_layout_make(&(struct hz_layout_want){.width = 1280,
+			                                        .height = 720,
+			                                        .count = at.count,
+			                                        .large = at.large,
+			                                        .captions = true},
 			               &layout);
 		}
 		hz_scene_free(scene);

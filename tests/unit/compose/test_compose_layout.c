@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "recorder/compose/layout.h"
+#include "media/picture/layout.h"
 
 static void check_rect(const struct hz_layout_want *w, struct hz_rect r)
 {
@@ -51,8 +51,11 @@ static void test_everything_fits(void **state)
 		for (unsigned count = 0; count <= 60; count++)
 			for (int large = -1; large < (int)count; large++)
 				for (int captions = 0; captions < 2; captions++) {
-					struct hz_layout_want w = {sizes[s][0], sizes[s][1], count, large,
-					                           captions};
+					struct hz_layout_want w = {.width = sizes[s][0],
+					                           .height = sizes[s][1],
+					                           .count = count,
+					                           .large = large,
+					                           .captions = captions};
 					struct hz_layout l;
 					hz_layout_make(&w, &l);
 					check(&w, &l);
@@ -61,7 +64,7 @@ static void test_everything_fits(void **state)
 
 static void test_large_is_large(void **state)
 {
-	struct hz_layout_want w = {1280, 720, 4, 2, true};
+	struct hz_layout_want w = {.width = 1280, .height = 720, .count = 4, .large = 2, .captions = true};
 	struct hz_layout l;
 	hz_layout_make(&w, &l);
 	assert_int_equal(l.count, 4);
@@ -80,7 +83,7 @@ static void test_large_is_large(void **state)
 
 static void test_grid(void **state)
 {
-	struct hz_layout_want w = {1280, 720, 4, -1, true};
+	struct hz_layout_want w = {.width = 1280, .height = 720, .count = 4, .large = -1, .captions = true};
 	struct hz_layout l;
 	hz_layout_make(&w, &l);
 	for (unsigned i = 1; i < 4; i++) {
@@ -94,9 +97,27 @@ static void test_grid(void **state)
 	assert_in_range(l.tile[2].picture.x + l.tile[2].picture.w / 2, 636, 644);
 }
 
+// One beside the large one, below: everything else is hidden.
+static void test_corner(void **state)
+{
+	struct hz_layout_want w = {.width = 1280, .height = 720, .count = 5, .large = 1, .captions = true};
+	struct hz_layout top, bottom;
+	w.strip = 1;
+	hz_layout_make(&w, &top);
+	w.corner = true;
+	hz_layout_make(&w, &bottom);
+	assert_int_equal(top.count, 2);
+	assert_int_equal(bottom.count, 2);
+	assert_int_equal(bottom.hidden, 3);
+	assert_true(top.tile[1].picture.y < 60);
+	check_rect(&w, bottom.tile[1].caption);
+	assert_in_range(bottom.tile[1].caption.y + bottom.tile[1].caption.h, 700, 720);
+	assert_false(overlap(bottom.tile[0].picture, bottom.tile[1].picture));
+}
+
 static void test_without_captions(void **state)
 {
-	struct hz_layout_want w = {1280, 720, 3, 0, false};
+	struct hz_layout_want w = {.width = 1280, .height = 720, .count = 3, .large = 0, .captions = false};
 	struct hz_layout l;
 	hz_layout_make(&w, &l);
 	for (unsigned i = 0; i < l.count; i++)
@@ -123,7 +144,9 @@ static void test_pictures_keep_their_shape(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_everything_fits),
-	                                   cmocka_unit_test(test_large_is_large), cmocka_unit_test(test_grid),
+	                                   cmocka_unit_test(test_large_is_large),
+	                                   cmocka_unit_test(test_grid),
+	                                   cmocka_unit_test(test_corner),
 	                                   cmocka_unit_test(test_without_captions),
 	                                   cmocka_unit_test(test_pictures_keep_their_shape)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

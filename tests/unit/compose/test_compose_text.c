@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recorder/compose/stage.h"
-#include "recorder/compose/text.h"
+#include "media/picture/blit.h"
+#include "media/picture/card.h"
+#include "media/picture/text.h"
 
 static void expect(const char *text, const uint32_t *codes, unsigned count)
 {
@@ -75,12 +76,12 @@ static void test_not_a_font(void **state)
 static void test_clock(void **state)
 {
 	char text[40];
-	hz_stage_clock(1795420800000ll, 480, text);
+	hz_card_clock(1795420800000ll, 480, text);
 	assert_string_equal(text, "2026-11-23 16:00:00 UTC+08:00");
-	hz_stage_clock(1795420800000ll, -210, text);
+	hz_card_clock(1795420800000ll, -210, text);
 	assert_string_equal(text, "2026-11-23 04:30:00 UTC-03:30");
-	hz_stage_clock(INT64_MAX, 0, text);
-	hz_stage_clock(INT64_MIN, 0, text);
+	hz_card_clock(INT64_MAX, 0, text);
+	hz_card_clock(INT64_MIN, 0, text);
 }
 
 int main(void)

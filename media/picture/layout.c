@@ -1,4 +1,4 @@
-#include "recorder/compose/layout.h"
+#include "media/picture/layout.h"
 
 #include <assert.h>
 #include <string.h>
@@ -90,7 +90,8 @@ static int strip_width(const struct hz_layout_want *want, struct hz_rect area, i
 static void strip(const struct hz_layout_want *want, struct hz_rect area, struct hz_layout *ret)
 {
 	int others = (int)want->count - 1, gap = scaled(want, GAP), caption = scaled(want, 22), at = 1;
-	int most = others < HZ_LAYOUT_STRIP ? others : HZ_LAYOUT_STRIP, columns = 1, w = 0, width = 0;
+	int bound = want->strip && want->strip < HZ_LAYOUT_STRIP ? (int)want->strip : HZ_LAYOUT_STRIP;
+	int most = others < bound ? others : bound, columns = 1, w = 0, width = 0, top = area.y;
 	struct hz_rect main = area;
 	if (most) {
 		columns = strip_width(want, area, 2, most) > strip_width(want, area, 1, most) ? 2 : 1;
@@ -98,14 +99,16 @@ static void strip(const struct hz_layout_want *want, struct hz_rect area, struct
 		width = columns * w + (columns - 1) * gap;
 		main.w = even(area.w - width - gap);
 	}
-	int h = even(w * 9 / 16) + (want->captions ? caption : 0);
+	int h = even(w * 9 / 16) + (want->captions ? caption : 0), rows = (most + columns - 1) / columns;
+	if (want->corner && rows)
+		top = area.y + area.h - even(rows * h + (rows - 1) * gap);
 	ret->tile[0] = tile(want, (unsigned)want->large, main, scaled(want, 28));
 	ret->tile[0].large = true;
 	for (unsigned i = 0; i < want->count && at <= most; i++) {
 		if ((int)i == want->large)
 			continue;
 		struct hz_rect cell = {area.x + area.w - width + ((at - 1) % columns) * (w + gap),
-		                       area.y + ((at - 1) / columns) * (h + gap), w, h};
+		                       top + ((at - 1) / columns) * (h + gap), w, h};
 		ret->tile[at++] = tile(want, i, cell, caption);
 	}
 	ret->count = (unsigned)at;

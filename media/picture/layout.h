@@ -2,8 +2,8 @@
 //
 // Nothing is ever drawn over a picture, for it may be what is diagnosed: names stand in a line under it, clock and title in
 // a bar above all.
-#ifndef HZ_RECORDER_COMPOSE_LAYOUT_H
-#define HZ_RECORDER_COMPOSE_LAYOUT_H
+#ifndef HZ_MEDIA_PICTURE_LAYOUT_H
+#define HZ_MEDIA_PICTURE_LAYOUT_H
 
 #include <stdbool.h>
 
@@ -19,6 +19,8 @@ struct hz_layout_want {
 	unsigned count;    // tiles
 	int large;         // index of the large one, -1: a grid
 	bool captions;
+	unsigned strip; // tiles beside the large one at most; 0: HZ_LAYOUT_STRIP
+	bool corner;    // they stand at the bottom of their column, not at its top
 };
 
 struct hz_layout_tile {

@@ -1,10 +1,10 @@
 // A picture in memory, 8-bit Y'CbCr 4:2:0 of limited range (BT.601), and what is drawn on it but for text and video. Pure.
-#ifndef HZ_RECORDER_COMPOSE_CANVAS_H
-#define HZ_RECORDER_COMPOSE_CANVAS_H
+#ifndef HZ_MEDIA_PICTURE_CANVAS_H
+#define HZ_MEDIA_PICTURE_CANVAS_H
 
 #include <stdint.h>
 
-#include "recorder/compose/layout.h"
+#include "media/picture/layout.h"
 
 struct hz_canvas {         // somebody else's memory
 	int width, height; // even

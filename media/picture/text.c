@@ -1,4 +1,4 @@
-#include "recorder/compose/text.h"
+#include "media/picture/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

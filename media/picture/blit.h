@@ -1,14 +1,15 @@
 // Decoded frames onto a canvas, and canvases into JPEG files. Thread: one a blit.
-#ifndef HZ_RECORDER_COMPOSE_BLIT_H
-#define HZ_RECORDER_COMPOSE_BLIT_H
+#ifndef HZ_MEDIA_PICTURE_BLIT_H
+#define HZ_MEDIA_PICTURE_BLIT_H
 
 #include <libavutil/frame.h>
 
-#include "recorder/compose/canvas.h"
+#include "media/picture/canvas.h"
 
 struct hz_blit; // keeps a scaler
 
-struct hz_blit *hz_blit_new(void);       // NULL: no memory
+struct hz_blit *hz_blit_new(void);       // NULL: no memory. The same bytes on all processors
+struct hz_blit *hz_blit_new_fast(void);  // not so
 void hz_blit_free(struct hz_blit *blit); // NULL allowed
 
 // The whole frame, scaled, into the middle of box; what is left of box is filled. -ENOTSUP: a pixel format of no camera.

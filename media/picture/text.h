@@ -3,10 +3,10 @@
 //
 // The font is read into memory when it is opened; nothing is read later. Text comes from outside: what is not UTF-8 and
 // control characters are left out, length is bounded. Thread: one.
-#ifndef HZ_RECORDER_COMPOSE_TEXT_H
-#define HZ_RECORDER_COMPOSE_TEXT_H
+#ifndef HZ_MEDIA_PICTURE_TEXT_H
+#define HZ_MEDIA_PICTURE_TEXT_H
 
-#include "recorder/compose/canvas.h"
+#include "media/picture/canvas.h"
 
 #define HZ_TEXT_GLYPHS 200 // of a line; more are cut off
 

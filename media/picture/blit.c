@@ -1,4 +1,4 @@
-#include "recorder/compose/blit.h"
+#include "media/picture/blit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +12,27 @@
 
 struct hz_blit {
 	struct SwsContext *scaler;
+	int how;
 	struct hz_canvas
 	    scaled; // swscale writes whole vectors, beyond the right border of what it was asked for
 };
 
+static struct hz_blit *blit_new(int how)
+{
+	struct hz_blit *b = calloc(1, sizeof(*b));
+	if (b)
+		b->how = how;
+	return b;
+}
+
 struct hz_blit *hz_blit_new(void)
 {
-	return calloc(1, sizeof(struct hz_blit));
+	return blit_new(SWS_BILINEAR | SWS_BITEXACT);
+}
+
+struct hz_blit *hz_blit_new_fast(void)
+{
+	return blit_new(SWS_FAST_BILINEAR);
 }
 
 void hz_blit_free(struct hz_blit *blit)
@@ -53,7 +67,7 @@ static int scale(struct hz_blit *b, struct hz_canvas *canvas, struct hz_rect to,
 	if (err)
 		return err;
 	b->scaler = sws_getCachedContext(b->scaler, frame->width, frame->height, frame->format, to.w, to.h,
-	                                 AV_PIX_FMT_YUV420P, SWS_BILINEAR | SWS_BITEXACT, NULL, NULL, NULL);
+	                                 AV_PIX_FMT_YUV420P, b->how, NULL, NULL, NULL);
 	if (!b->scaler)
 		return -ENOMEM;
 	sws_scale(b->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,

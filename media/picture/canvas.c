@@ -1,4 +1,4 @@
-#include "recorder/compose/canvas.h"
+#include "media/picture/canvas.h"
 
 #include <string.h>
 
