@@ -44,12 +44,13 @@ enum hz_mosaic_msg_type {
 };
 
 enum hz_mosaic_layout {
-	HZ_MOSAIC_AUTO =
-	    0, // shared content large (IMAGE); else, of three and more, who speaks (SPEAKER); else a grid
+	// Whoever has the focus, else shared content is large with the others in a strip; else, of three and more, who speaks;
+	// before anybody did, and of two: a grid.
+	HZ_MOSAIC_AUTO = 0,
 	HZ_MOSAIC_SPEAKER, // one large, the others in a strip beside it
 	HZ_MOSAIC_GRID,
-	HZ_MOSAIC_PIP, // one fills the picture; who speaks, else the next, small in a corner of its own beside what is large
-	HZ_MOSAIC_IMAGE, // shared content (screen, image) large, who speaks beside it, nobody else
+	HZ_MOSAIC_PIP, // one large, one small at the corner, nobody else. Beside it: nothing is drawn over a picture
+	HZ_MOSAIC_IMAGE, // shared content (screen, images) large, who speaks beside it, nobody else
 	HZ_MOSAIC_LAYOUTS,
 };
 
@@ -99,10 +100,9 @@ struct hz_mosaic_member_set {
 };
 #define HZ_MOSAIC_MEMBER_OFF   1u // its owner switched it off: no picture is shown, whatever comes
 #define HZ_MOSAIC_MEMBER_MUTED 2u // a mark beside the name
-#define HZ_MOSAIC_MEMBER_KEEP                                                                                \
-	4u // shown only where nobody else is: the one in the corner, the last of a full grid
+4u // shown only where nobody else is: the one in the corner, the last of a full grid
 
-struct hz_mosaic_member_del {
+    struct hz_mosaic_member_del {
 	struct hz_msg_header h;
 	uint32_t member; // unknown: -ENOENT
 	uint32_t reserved;
