@@ -94,15 +94,17 @@ struct hz_mosaic_member_set {
 	uint16_t worker; // the subscription's
 	uint8_t kind;    // enum hz_mosaic_kind
 	uint8_t flags;   // HZ_MOSAIC_MEMBER_*
-	uint8_t pt_count, reserved[3];
+	uint8_t pt_count;
+	uint8_t
+	    orientation; // id of urn:3gpp:video-orientation on the relay: turned pictures are set upright; 0: none
+	uint8_t reserved[2];
 	struct hz_pt pt[HZ_MOSAIC_PTS]; // pt and codec: H.264, VP8; others are -EINVAL
 	char name[HZ_MOSAIC_NAME_BYTES];
 };
 #define HZ_MOSAIC_MEMBER_OFF   1u // its owner switched it off: no picture is shown, whatever comes
 #define HZ_MOSAIC_MEMBER_MUTED 2u // a mark beside the name
-4u // shown only where nobody else is: the one in the corner, the last of a full grid
 
-    struct hz_mosaic_member_del {
+struct hz_mosaic_member_del {
 	struct hz_msg_header h;
 	uint32_t member; // unknown: -ENOENT
 	uint32_t reserved;
