@@ -63,6 +63,7 @@ static const struct {
     [HZ_RPC_RECORD_START] = {hz_call_record_start, false, true, HZ_GRANT_RECORD},
     [HZ_RPC_RECORD_STOP] = {hz_call_record_stop, false, true, HZ_GRANT_RECORD},
     [HZ_RPC_LAYOUT_REPORT] = {hz_call_layout, false, true, 0},
+    [HZ_RPC_LAYOUT_SET] = {hz_call_layout_set, false, true, HZ_GRANT_ADMIT},
     [HZ_RPC_BROADCAST_PROGRAM] = {hz_call_broadcast_program, false, true, HZ_GRANT_DIRECT},
     [HZ_RPC_BROADCAST_CUT] = {hz_call_broadcast_cut, false, true, HZ_GRANT_DIRECT},
     [HZ_RPC_BROADCAST_RESUME] = {hz_call_broadcast_resume, false, true, HZ_GRANT_DIRECT},

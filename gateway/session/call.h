@@ -56,6 +56,7 @@ void hz_call_consent(struct hz_call *call);
 void hz_call_record_start(struct hz_call *call);
 void hz_call_record_stop(struct hz_call *call);
 void hz_call_layout(struct hz_call *call);
+void hz_call_layout_set(struct hz_call *call);
 void hz_call_broadcast_program(struct hz_call *call);
 void hz_call_broadcast_cut(struct hz_call *call);
 void hz_call_broadcast_resume(struct hz_call *call);

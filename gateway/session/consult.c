@@ -6,6 +6,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/broadcast.h"
+#include "gateway/session/layout.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
@@ -47,6 +48,7 @@ int hz_consult_place(struct hz_brain *brain, const char *id, const char *title, 
 struct lookup {
 	bool closed;
 	uint8_t wish;
+	struct hz_layout layout;
 	char title[HZ_LABEL_BYTES];
 	int64_t created_ms;
 };
@@ -56,6 +58,7 @@ static bool on_row(void *arg, const struct hz_consult_row *row)
 	struct lookup *found = arg;
 	found->closed = row->closed;
 	found->wish = row->record;
+	hz_layout_from_text(row->layout, &found->layout);
 	found->created_ms = row->created_ms;
 	snprintf(found->title, sizeof(found->title), "%s", row->title);
 	return false;
@@ -80,14 +83,17 @@ int hz_consult_get(struct hz_brain *brain, const char *id, struct hz_consult **r
 	if (err)
 		return err;
 	consult->wish = found.wish;
+	consult->layout = found.layout;
 	*ret = consult;
 	return 0;
 }
 
 static int write(struct hz_brain *brain, const struct hz_consult *consult, const char *title, bool closed)
 {
+	char layout[HZ_LAYOUT_TEXT_BYTES];
 	if (!brain->store)
 		return 0;
+	hz_layout_to_text(&consult->layout, layout);
 	const struct hz_consult_row row = {
 	    .id = consult->id,
 	    .title = title,
@@ -95,6 +101,7 @@ static int write(struct hz_brain *brain, const struct hz_consult *consult, const
 	    .created_ms = consult->created_ms,
 	    .closed_ms = closed ? brain->wall_ms : 0,
 	    .record = consult->wish,
+	    .layout = layout,
 	};
 	int err = hz_store_consult_put(brain->store, &row);
 	if (err)
@@ -160,6 +167,16 @@ int hz_consult_set_wish(struct hz_brain *brain, struct hz_consult *consult, enum
 		consult->wish = before;
 	else
 		hz_record_consider(brain, consult);
+	return err;
+}
+
+int hz_consult_set_layout(struct hz_brain *brain, struct hz_consult *consult, const struct hz_layout *layout)
+{
+	const struct hz_layout before = consult->layout;
+	consult->layout = *layout;
+	int err = write(brain, consult, consult->title, false);
+	if (err)
+		consult->layout = before;
 	return err;
 }
 

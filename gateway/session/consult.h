@@ -21,6 +21,9 @@ int hz_consult_retitle(struct hz_brain *brain, struct hz_consult *consult, const
 // Whether it is recorded by itself from now on; a record that runs goes on. Durable on return. -errno of the store.
 int hz_consult_set_wish(struct hz_brain *brain, struct hz_consult *consult, enum hz_record_wish wish);
 
+// Of its composed picture. Durable on return. -errno of the store: nothing was changed.
+int hz_consult_set_layout(struct hz_brain *brain, struct hz_consult *consult, const struct hz_layout *layout);
+
 // Ends it for everybody (`end {closed}`), durable on return; frees consult. -errno of the store: nothing was changed.
 int hz_consult_close(struct hz_brain *brain, struct hz_consult *consult);
 

@@ -168,6 +168,13 @@ paths = {
         "delete": operation("stopRecording", "Stop recording. It does not start again by itself while anybody of now is there",
                             {"204": answer("Stopped")}, "`record`", ["404", "409"]),
     },
+    "/consults/{id}/layout": {
+        "parameters": [CONSULT],
+        "get": operation("getLayout", "How its composed picture is laid out", {"200": answer("As it is now", "types.layout")}, either,
+                         ["404"]),
+        "put": operation("putLayout", "Lay it out so; everybody inside is told", {"200": answer("As it is now", "types.layout")}, admit,
+                         BODY + ["404", "409"], (), "layout.put"),
+    },
     "/consults/{id}/broadcast": {
         "parameters": [CONSULT],
         "get": operation("getBroadcast", "The broadcast of a consult", {"200": answer("As it is now", "types.broadcast")},

@@ -188,6 +188,11 @@ struct hz_participant {
 	    layout_tokens_us; // rate.h
 };
 
+struct hz_layout {    // layout.h
+	uint8_t mode; // enum hz_mosaic_layout
+	char focus[HZ_ID_TEXT_BYTES];
+};
+
 struct hz_heard {
 	unsigned worker, count;
 	hz_id peer[HZ_MAX_SPEAKERS];
@@ -206,6 +211,7 @@ struct hz_consult {
 	struct hz_peer *relays;   // relay.h
 	bool relay_check;         // some of them may not be needed any more
 	struct hz_mix_room *mix;  // mix.h; NULL: nobody listens to a mix
+	struct hz_layout layout;  // of its composed picture
 	struct hz_heard *heard;   // who speaks, as each of its workers said last
 	unsigned heard_count;
 	uint64_t version; // of the state

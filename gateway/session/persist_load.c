@@ -10,6 +10,7 @@
 #include "gateway/session/gather.h"
 #include "gateway/session/ice_tcp.h"
 #include "gateway/session/ids.h"
+#include "gateway/session/layout.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
@@ -25,6 +26,12 @@ struct load {
 	unsigned skipped;
 };
 
+static void loaded(struct hz_consult *consult, const struct hz_consult_row *row)
+{
+	consult->wish = row->record;
+	hz_layout_from_text(row->layout, &consult->layout);
+}
+
 static bool on_consult(void *arg, const struct hz_consult_row *row)
 {
 	struct load *load = arg;
@@ -32,7 +39,7 @@ static bool on_consult(void *arg, const struct hz_consult_row *row)
 	if (hz_consult_place(load->brain, row->id, row->title, row->created_ms, &consult))
 		load->skipped++;
 	else
-		consult->wish = row->record;
+		loaded(consult, row);
 	return true;
 }
 

@@ -41,6 +41,8 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_POST, CONSULT "/recording", HZ_REST_CONSULT, RECORD, hz_rest_recording_post},
     {HZ_DELETE, CONSULT "/recording", HZ_REST_CONSULT, RECORD, hz_rest_recording_delete},
     {HZ_GET, CONSULT "/consents", HZ_REST_CONSULT, MANAGE | AUDIT, hz_rest_consents_get},
+    {HZ_GET, CONSULT "/layout", HZ_REST_CONSULT, MANAGE | ADMIT, hz_rest_layout_get},
+    {HZ_PUT, CONSULT "/layout", HZ_REST_CONSULT, ADMIT, hz_rest_layout_put},
     {HZ_GET, CONSULT "/broadcast", HZ_REST_CONSULT, DIRECT, hz_rest_broadcast_get},
     {HZ_PUT, CONSULT "/broadcast", HZ_REST_CONSULT, DIRECT, hz_rest_broadcast_put},
     {HZ_DELETE, CONSULT "/broadcast", HZ_REST_CONSULT, DIRECT, hz_rest_broadcast_delete},

@@ -92,6 +92,8 @@ void hz_rest_view_put(struct hz_rest_call *call);
 void hz_rest_archive_get(struct hz_rest_call *call);
 void hz_rest_consents_get(struct hz_rest_call *call);
 void hz_rest_events_get(struct hz_rest_call *call);
+void hz_rest_layout_get(struct hz_rest_call *call);
+void hz_rest_layout_put(struct hz_rest_call *call);
 void hz_rest_broadcast_get(struct hz_rest_call *call);
 void hz_rest_broadcast_put(struct hz_rest_call *call);
 void hz_rest_broadcast_delete(struct hz_rest_call *call);

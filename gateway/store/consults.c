@@ -5,7 +5,7 @@
 
 #include "gateway/store/db.h"
 
-#define COLUMNS "SELECT id, title, status, created_ms, closed_ms, record FROM main.consults "
+#define COLUMNS "SELECT id, title, status, created_ms, closed_ms, record, layout FROM main.consults "
 
 static int each(struct hz_store *store, sqlite3_stmt *stmt, hz_consult_row_cb *cb, void *arg)
 {
@@ -18,6 +18,7 @@ static int each(struct hz_store *store, sqlite3_stmt *stmt, hz_consult_row_cb *c
 		    .created_ms = sqlite3_column_int64(stmt, 3),
 		    .closed_ms = sqlite3_column_int64(stmt, 4),
 		    .record = (uint8_t)sqlite3_column_int(stmt, 5),
+		    .layout = hz_db_text(stmt, 6),
 		};
 		rows++;
 		if (!cb(arg, &row))
@@ -29,12 +30,14 @@ static int each(struct hz_store *store, sqlite3_stmt *stmt, hz_consult_row_cb *c
 
 int hz_store_consult_put(struct hz_store *store, const struct hz_consult_row *row)
 {
-	return hz_db_write(store,
-	                   "INSERT INTO main.consults(id, title, status, created_ms, closed_ms, record)"
-	                   " VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(id) DO UPDATE SET title=excluded.title,"
-	                   " status=excluded.status, closed_ms=excluded.closed_ms, record=excluded.record",
-	                   "ttiiii", row->id, row->title, (int64_t)row->closed, row->created_ms,
-	                   row->closed_ms, (int64_t)row->record);
+	return hz_db_write(
+	    store,
+	    "INSERT INTO main.consults(id, title, status, created_ms, closed_ms, record, layout)"
+	    " VALUES(?1,?2,?3,?4,?5,?6,?7) ON CONFLICT(id) DO UPDATE SET title=excluded.title,"
+	    " status=excluded.status, closed_ms=excluded.closed_ms, record=excluded.record,"
+	    " layout=excluded.layout",
+	    "ttiiiit", row->id, row->title, (int64_t)row->closed, row->created_ms, row->closed_ms,
+	    (int64_t)row->record, row->layout ? row->layout : "");
 }
 
 int hz_store_consult_get(struct hz_store *store, const char *id, hz_consult_row_cb *cb, void *arg)

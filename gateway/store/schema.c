@@ -50,6 +50,8 @@ static const char *const record_steps[] = {
     "CREATE TABLE main.broadcast_events(seq INTEGER PRIMARY KEY AUTOINCREMENT, consult TEXT NOT NULL,"
     " at_ms INTEGER NOT NULL, participant TEXT NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL);"
     "CREATE INDEX main.broadcast_events_by_consult ON broadcast_events(consult, seq);",
+    // How a consult's composed picture is laid out.
+    "ALTER TABLE main.consults ADD COLUMN layout TEXT NOT NULL DEFAULT '';",
 };
 
 static const char *const runtime_steps[] = {

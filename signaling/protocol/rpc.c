@@ -26,6 +26,7 @@ static const char *const methods[HZ_RPC_METHODS] = {
     [HZ_RPC_RECORD_START] = "record.start",
     [HZ_RPC_RECORD_STOP] = "record.stop",
     [HZ_RPC_LAYOUT_REPORT] = "layout.report",
+    [HZ_RPC_LAYOUT_SET] = "layout.set",
     [HZ_RPC_BROADCAST_PROGRAM] = "broadcast.program",
     [HZ_RPC_BROADCAST_CUT] = "broadcast.cut",
     [HZ_RPC_BROADCAST_RESUME] = "broadcast.resume",
@@ -42,6 +43,7 @@ static const char *const pushes[HZ_RPC_PUSHES] = {
     [HZ_PUSH_QUALITY] = "quality",
     [HZ_PUSH_LADDER] = "ladder",
     [HZ_PUSH_WATCHED] = "watched",
+    [HZ_PUSH_MIX_OFFER] = "mix.offer",
     [HZ_PUSH_END] = "end",
     [HZ_PUSH_CLOSING] = "closing",
 };

@@ -9,7 +9,7 @@
 struct web {
 	int status;
 	json_t *json; // NULL: no body, or not JSON
-	char body[131072];
+	char body[262144];
 	char location[300], cookie[300], etag[80], allow[100], range[64], type[64], cache[64],
 	    disposition[300];
 	bool replayed;
