@@ -37,10 +37,10 @@ def ref(name):
     return {"$ref": "#/components/schemas/" + name}
 
 
-def answer(text, schema=None):
+def answer(text, schema=None, *others):
     out = {"description": text}
     if schema:
-        out["content"] = {"application/json": {"schema": ref(schema)}}
+        out["content"] = {"application/json": {"schema": ref(schema)}, **{kind: {} for kind in others}}
     return out
 
 
@@ -76,6 +76,7 @@ PAGE = [
     parameter("limit", "query", "At most so many items", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
     parameter("cursor", "query", "`next` of the page before"),
 ]
+CSV = [parameter("format", "query", "csv: as a table; the next page is in Link, and has no line of names", {"enum": ["json", "csv"]})]
 IDEMPOTENCY = [parameter("Idempotency-Key", "header", "The same key and request again within 24 hours get the same answer",
                          {"type": "string", "minLength": 1, "maxLength": 255})]
 CONSULT = parameter("id", "path", "The consult", required=True)
@@ -191,7 +192,7 @@ paths = {
     "/consults/{id}/broadcast/events": {
         "parameters": [CONSULT],
         "get": operation("listBroadcastEvents", "What its directors did, oldest first; also of a closed consult",
-                         {"200": answer("A page", "broadcast.events")}, "`direct` or `audit`", ["400", "404"], PAGE),
+                         {"200": answer("A page", "broadcast.events", "text/csv")}, "`direct` or `audit`", ["400", "404"], PAGE + CSV),
     },
     "/consults/{id}/consents": {
         "parameters": [CONSULT],

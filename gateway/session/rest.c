@@ -101,35 +101,6 @@ bool hz_rest_own(const struct hz_rest_call *call, const char *consult)
 	return !call->claims.consult[0] || strcmp(call->claims.consult, consult) == 0;
 }
 
-bool hz_rest_page(struct hz_rest_call *call, unsigned *ret_limit, char ret_cursor[HZ_ID_TEXT_BYTES])
-{
-	char text[8] = "", *end = text;
-	*ret_limit = HZ_REST_LIMIT;
-	ret_cursor[0] = '\0';
-	int err = hz_request_query(call->req, "limit", text, sizeof(text));
-	if (err != -ENOENT) {
-		long limit = err ? 0 : strtol(text, &end, 10);
-		if (*end || limit < 1 || limit > HZ_REST_LIMIT_MAX) {
-			hz_rest_problem(call, 400, "limit is 1 to 200", "limit");
-			return false;
-		}
-		*ret_limit = (unsigned)limit;
-	}
-	err = hz_request_query(call->req, "cursor", ret_cursor, HZ_ID_TEXT_BYTES);
-	if (err == -ENOENT)
-		return true;
-	if (err || !hz_id_valid(ret_cursor)) {
-		hz_rest_problem(call, 400, "not a cursor that was given out", "cursor");
-		return false;
-	}
-	return true;
-}
-
-void hz_rest_list(struct hz_rest_call *call, json_t *items, const char *next)
-{
-	hz_json_answer(call->res, json_pack("{s:o, s:s?}", "items", items, "next", next));
-}
-
 // The Host header is the client's word: only what a host may look like gets into a link.
 static bool host_like(const char *host)
 {

@@ -59,6 +59,22 @@ void hz_rest_error(struct hz_rest_call *call, int err);
 bool hz_rest_page(struct hz_rest_call *call, unsigned *ret_limit, char ret_cursor[HZ_ID_TEXT_BYTES]);
 // {items, next}; takes over both.
 void hz_rest_list(struct hz_rest_call *call, json_t *items, const char *next);
+
+// A page of rows that the store numbered (rest_page.c). The cursor is the number of the last one given out.
+struct hz_rest_rows {
+	json_t *items;
+	int64_t after;
+	unsigned limit;
+	char last[24];
+	bool more;
+};
+// false: the response is a problem. Ask the store for limit + 1 rows behind `after`.
+bool hz_rest_rows_begin(struct hz_rest_call *call, struct hz_rest_rows *rows);
+// The id of a row that is to be added to items; NULL: the page is full, stop.
+const char *hz_rest_rows_next(struct hz_rest_rows *rows, int64_t seq);
+// err: of the store. columns: members of an item, NULL at the end, for ?format=csv; NULL: JSON only.
+void hz_rest_rows_end(struct hz_rest_call *call, struct hz_rest_rows *rows, int err,
+                      const char *const *columns);
 // A good token with any one of these grants; its claims are in the call then. false: the response is a problem.
 bool hz_rest_token(struct hz_rest_call *call, uint32_t grant);
 // May this token be used for that consult?

@@ -1,8 +1,5 @@
 // /consults/{id}/broadcast, what viewers may know of it, and what its directors did.
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "gateway/session/broadcast.h"
 #include "gateway/session/rest.h"
@@ -64,24 +61,15 @@ void hz_rest_broadcast_watch(struct hz_rest_call *call)
 		hz_rest_error(call, -ENOENT);
 }
 
-struct page {
-	json_t *items;
-	unsigned limit;
-	char last[24];
-	bool more;
-};
-
 static bool on_row(void *arg, const struct hz_broadcast_event_row *row)
 {
-	struct page *page = arg;
-	if (json_array_size(page->items) == page->limit) {
-		page->more = true;
+	struct hz_rest_rows *rows = arg;
+	const char *id = hz_rest_rows_next(rows, row->seq);
+	if (!id)
 		return false;
-	}
-	snprintf(page->last, sizeof(page->last), "%lld", (long long)row->seq);
 	json_t *detail = json_loads(row->detail, 0, NULL);
-	json_array_append_new(page->items,
-	                      json_pack("{s:s, s:I, s:s, s:s, s:o}", "id", page->last, "time_ms",
+	json_array_append_new(rows->items,
+	                      json_pack("{s:s, s:I, s:s, s:s, s:o}", "id", id, "time_ms",
 	                                (json_int_t)row->time_ms, "participant", row->participant, "type",
 	                                row->type, "detail", detail ? detail : json_object()));
 	return true;
@@ -89,22 +77,11 @@ static bool on_row(void *arg, const struct hz_broadcast_event_row *row)
 
 void hz_rest_broadcast_events(struct hz_rest_call *call)
 {
-	struct page page = {.limit = 0};
-	char cursor[HZ_ID_TEXT_BYTES];
-	if (!hz_rest_page(call, &page.limit, cursor))
+	static const char *const columns[] = {"id", "time_ms", "participant", "type", "detail", NULL};
+	struct hz_rest_rows rows;
+	if (!hz_rest_rows_begin(call, &rows))
 		return;
-	size_t digits = strspn(cursor, "0123456789");
-	if (cursor[digits] || digits > 18) {
-		hz_rest_problem(call, 400, "not a cursor that was given out", "cursor");
-		return;
-	}
-	page.items = json_array();
-	int err = hz_store_broadcast_event_list(call->brain->store, call->arg[0], strtoll(cursor, NULL, 10),
-	                                        page.limit + 1, on_row, &page);
-	if (err) {
-		json_decref(page.items);
-		hz_rest_error(call, err);
-		return;
-	}
-	hz_rest_list(call, page.items, page.more ? page.last : NULL);
+	int err = hz_store_broadcast_event_list(call->brain->store, call->arg[0], rows.after, rows.limit + 1,
+	                                        on_row, &rows);
+	hz_rest_rows_end(call, &rows, err, columns);
 }

@@ -66,50 +66,28 @@ void hz_rest_recording_delete(struct hz_rest_call *call)
 		hz_response_status(call->res, 204);
 }
 
-struct page {
-	json_t *items;
-	unsigned limit;
-	char last[24];
-	bool more;
-};
-
 static bool on_consent(void *arg, const struct hz_consent_row *row)
 {
-	struct page *page = arg;
-	if (json_array_size(page->items) == page->limit) {
-		page->more = true;
+	struct hz_rest_rows *rows = arg;
+	const char *id = hz_rest_rows_next(rows, row->seq);
+	if (!id)
 		return false;
-	}
-	snprintf(page->last, sizeof(page->last), "%lld", (long long)row->seq);
-	json_array_append_new(page->items,
-	                      json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "id", page->last,
-	                                "participant", row->participant, "state", hz_consent_name(row->state),
-	                                "time_ms", (json_int_t)row->time_ms, "wording", row->wording,
-	                                "wording_sha256", row->wording_hash, "language", row->language,
-	                                "source", row->source));
+	json_array_append_new(rows->items,
+	                      json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "id", id, "participant",
+	                                row->participant, "state", hz_consent_name(row->state), "time_ms",
+	                                (json_int_t)row->time_ms, "wording", row->wording, "wording_sha256",
+	                                row->wording_hash, "language", row->language, "source", row->source));
 	return true;
 }
 
 void hz_rest_consents_get(struct hz_rest_call *call)
 {
-	struct page page = {.limit = 0};
-	char cursor[HZ_ID_TEXT_BYTES];
-	if (!hz_rest_page(call, &page.limit, cursor))
+	struct hz_rest_rows rows;
+	if (!hz_rest_rows_begin(call, &rows))
 		return;
-	size_t digits = strspn(cursor, "0123456789");
-	if (cursor[digits] || digits > 18) {
-		hz_rest_problem(call, 400, "not a cursor that was given out", "cursor");
-		return;
-	}
-	page.items = json_array();
-	int err = hz_store_consent_list(call->brain->store, call->arg[0], strtoll(cursor, NULL, 10),
-	                                page.limit, on_consent, &page);
-	if (err) {
-		json_decref(page.items);
-		hz_rest_error(call, err);
-		return;
-	}
-	hz_rest_list(call, page.items, json_array_size(page.items) == page.limit ? page.last : NULL);
+	int err = hz_store_consent_list(call->brain->store, call->arg[0], rows.after, rows.limit + 1,
+	                                on_consent, &rows);
+	hz_rest_rows_end(call, &rows, err, NULL);
 }
 
 // --- the subject

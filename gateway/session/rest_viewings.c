@@ -153,52 +153,33 @@ void hz_rest_view_put(struct hz_rest_call *call)
 
 // --- the list
 
-struct page {
-	json_t *items;
-	unsigned limit;
-	char last[24];
-	bool more;
-};
-
 static bool on_viewing(void *arg, const struct hz_viewing_row *row)
 {
-	struct page *page = arg;
-	if (json_array_size(page->items) == page->limit) {
-		page->more = true;
+	struct hz_rest_rows *rows = arg;
+	const char *id = hz_rest_rows_next(rows, row->seq);
+	if (!id)
 		return false;
-	}
-	snprintf(page->last, sizeof(page->last), "%lld", (long long)row->seq);
-	json_array_append_new(page->items,
-	                      json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "id", page->last,
-	                                "time_ms", (json_int_t)row->time_ms, "view", row->view, "what",
-	                                row->what, "participant", row->participant, "name", row->name, "role",
-	                                row->role, "address", row->address));
+	json_array_append_new(rows->items,
+	                      json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "time_ms",
+	                                (json_int_t)row->time_ms, "view", row->view, "what", row->what,
+	                                "participant", row->participant, "name", row->name, "role", row->role,
+	                                "address", row->address));
 	return true;
 }
 
 void hz_rest_views_get(struct hz_rest_call *call)
 {
-	struct page page = {.limit = 0};
+	struct hz_rest_rows rows;
 	struct hz_replay_record record;
-	char cursor[HZ_ID_TEXT_BYTES];
-	if (!hz_rest_page(call, &page.limit, cursor) || !hz_rest_replay_enter(call, &record))
+	if (!hz_rest_replay_enter(call, &record))
 		return;
-	size_t digits = strspn(cursor, "0123456789");
-	if (cursor[digits] || digits > 18) {
-		hz_rest_problem(call, 400, "not a cursor that was given out", "cursor");
-		return;
-	}
 	if (hz_replay_scope(&call->claims) != HZ_REPLAY_ALL) { // who looked is for auditors
 		hz_rest_problem(call, 403, NULL, NULL);
 		return;
 	}
-	page.items = json_array();
-	int err = hz_store_viewing_list(call->brain->store, record.id, strtoll(cursor, NULL, 10),
-	                                page.limit + 1, on_viewing, &page);
-	if (err) {
-		json_decref(page.items);
-		hz_rest_error(call, err);
+	if (!hz_rest_rows_begin(call, &rows))
 		return;
-	}
-	hz_rest_list(call, page.items, page.more ? page.last : NULL);
+	int err = hz_store_viewing_list(call->brain->store, record.id, rows.after, rows.limit + 1, on_viewing,
+	                                &rows);
+	hz_rest_rows_end(call, &rows, err, NULL);
 }

@@ -444,6 +444,39 @@ static void cuts_are_kept(void **state)
 	assert_string_equal(rig_text(json_array_get(items, 1), "type"), "program");
 }
 
+// The trail as a table, page behind page; nothing in it is a formula to a spreadsheet.
+static void trail_as_a_table(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig, NULL);
+	rig_result(rig_call(rig, director, "broadcast.cut", json_pack("{s:s}", "reason", "\"x\", y")));
+	assert_int_equal(
+	    hz_db_write(rig->brain->store,
+	                "INSERT INTO main.broadcast_events(consult, at_ms, participant, type, detail)"
+	                " VALUES('c1', 1, '=1+1', 'end', '{}')",
+	                ""),
+	    0);
+	struct web_ask ask = {.method = HZ_GET,
+	                      .path = PATH "/events",
+	                      .query = "format=csv&limit=2",
+	                      .token = token_of(rig, "q", "auditor")};
+	struct web *web = web_ask(rig, ask);
+	assert_int_equal(web->status, 200);
+	assert_string_equal(web->type, "text/csv; charset=utf-8");
+	assert_int_equal(strncmp(web->body, "id,time_ms,participant,type,detail\r\n\"1\",1", 38), 0);
+	assert_non_null(
+	    strstr(web->body, ",\"dir\",\"cut\",\"{\"\"reason\"\":\"\"\\\"\"x\\\"\", y\"\"}\"\r\n"));
+	ask.query = "format=csv&limit=2&cursor=2";
+	web = web_ask(rig, ask);
+	assert_string_equal(web->body, "\"3\",1,\"'=1+1\",\"end\",\"{}\"\r\n");
+	static const char *const bad[] = {"format=xml", "format=csvcsvcsv", "cursor=x", "limit=0",
+	                                  "cursor=1234567890123456789"};
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		ask.query = bad[i];
+		assert_int_equal(web_ask(rig, ask)->status, 400);
+	}
+}
+
 // A link for viewers names the broadcast; the consult's title may name the patient.
 static void links_do_not_tell_the_title(void **state)
 {
@@ -477,6 +510,7 @@ int main(void)
 	                                   T(cut_comes_first),
 	                                   T(bounds_of_viewers),
 	                                   T(cuts_are_kept),
+	                                   T(trail_as_a_table),
 	                                   T(links_do_not_tell_the_title)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
