@@ -19,6 +19,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/placement.h"
 #include "gateway/session/push.h"
+#include "gateway/session/reading.h"
 #include "gateway/session/record.h"
 #include "gateway/session/replay.h"
 #include "gateway/session/relay.h"
@@ -128,7 +129,8 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 			hz_media_link_flush(brain->worker[i].link);
 	}
 	brain->mix_blocked = brain->mix && hz_mix_link_flush(brain->mix); // the workers know of its tracks
-	int64_t push = hz_push_due(brain);
+	int64_t push = hz_push_due(brain), reading = hz_reading_due(brain);
+	push = push < reading ? push : reading;
 	push = push < ladder ? push : ladder;
 	push = push < gather ? push : gather;
 	push = push < mix ? push : mix;
@@ -165,6 +167,7 @@ void hz_brain_tick(struct hz_brain *brain)
 		}
 	}
 	hz_broadcast_tick(brain);
+	hz_reading_tick(brain);
 	hz_record_tick(brain);
 	if (brain->store_sick)
 		hz_persist_rewrite(brain);

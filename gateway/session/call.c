@@ -11,6 +11,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
+#include "gateway/session/reading.h"
 
 void hz_call_refuse(struct hz_call *call, int code, const char *key, const char *value)
 {
@@ -67,6 +68,10 @@ static const struct {
     [HZ_RPC_BROADCAST_PROGRAM] = {hz_call_broadcast_program, false, true, HZ_GRANT_DIRECT},
     [HZ_RPC_BROADCAST_CUT] = {hz_call_broadcast_cut, false, true, HZ_GRANT_DIRECT},
     [HZ_RPC_BROADCAST_RESUME] = {hz_call_broadcast_resume, false, true, HZ_GRANT_DIRECT},
+    [HZ_RPC_TABLE_GET] = {hz_call_table_get, false, true, HZ_GRANT_SUBSCRIBE},
+    [HZ_RPC_TABLE_FLOOR] = {hz_call_table_floor, false, true, HZ_GRANT_IMAGE},
+    [HZ_RPC_TABLE_PATCH] = {hz_call_table_patch, false, true, HZ_GRANT_IMAGE},
+    [HZ_RPC_TABLE_POINTER] = {hz_call_table_pointer, false, true, HZ_GRANT_IMAGE},
     [HZ_RPC_LEAVE] = {do_leave, false, false, 0},
     [HZ_RPC_PING] = {do_ping, true, false, 0},
 };
@@ -119,8 +124,10 @@ void hz_call_text(struct hz_brain *brain, struct hz_conn *conn, const char *text
 	else
 		answer(&call, &req);
 	hz_rpc_request_done(&req);
-	if (call.history && conn->participant)
+	if (call.history && conn->participant) {
+		hz_reading_tell(brain, conn->participant);
 		hz_push_chat_history(brain, conn->participant);
+	}
 	if (req_method == HZ_RPC_JOIN && conn->participant)
 		hz_participant_remind(brain, conn->participant);
 	if (call.leave && conn->participant)

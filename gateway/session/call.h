@@ -60,5 +60,9 @@ void hz_call_layout_set(struct hz_call *call);
 void hz_call_broadcast_program(struct hz_call *call);
 void hz_call_broadcast_cut(struct hz_call *call);
 void hz_call_broadcast_resume(struct hz_call *call);
+void hz_call_table_get(struct hz_call *call);
+void hz_call_table_floor(struct hz_call *call);
+void hz_call_table_patch(struct hz_call *call);
+void hz_call_table_pointer(struct hz_call *call);
 
 #endif

@@ -11,6 +11,7 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/reading.h"
 #include "gateway/session/record.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/watched.h"
@@ -113,6 +114,7 @@ static void drop(struct hz_brain *brain, struct hz_consult *consult)
 {
 	(void)hz_record_stop(brain, consult, ""); // nobody is left
 	hz_broadcast_forget(brain, consult);
+	hz_reading_forget(brain, consult);
 	hz_mix_recount(brain, consult);
 	for (struct hz_consult **at = &brain->dirty; *at; at = &(*at)->next_dirty) {
 		if (*at == consult) {
@@ -215,6 +217,7 @@ void hz_consult_free_memory(struct hz_consult *consult)
 		hz_participant_free_memory(p);
 	}
 	hz_broadcast_free_memory(consult);
+	hz_reading_free_memory(consult);
 	hz_relay_free_memory(consult);
 	hz_mix_free_memory(consult);
 	free(consult->heard);

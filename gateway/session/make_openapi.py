@@ -184,6 +184,11 @@ paths = {
                          BODY + ["404", "409"], (), "broadcast.put"),
         "delete": operation("endBroadcast", "End it: its viewers go", {"204": answer("Ended")}, "`direct`", ["404", "409"]),
     },
+    "/consults/{id}/table": {
+        "parameters": [CONSULT],
+        "get": operation("getTable", "What lies on the table: studies, viewports, drawings, and who has them in hand",
+                         {"200": answer("As it is now, with all drawings", "types.table")}, "`subscribe`", ["404"]),
+    },
     "/consults/{id}/broadcast/watch": {
         "parameters": [CONSULT],
         "get": operation("watchBroadcast", "What viewers may know of it", {"200": answer("As it is now", "broadcast.watch")},

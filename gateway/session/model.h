@@ -58,6 +58,7 @@ enum hz_source {
 struct hz_brain;
 struct hz_record;    // record.h
 struct hz_broadcast; // broadcast.h
+struct hz_reading;   // reading.h
 struct hz_consult;
 struct hz_participant;
 struct hz_peer;
@@ -185,7 +186,7 @@ struct hz_participant {
 	struct hz_participant *next_unsaved;
 
 	int64_t chat_tokens_us, offer_tokens_us, report_tokens_us, visit_tokens_us, consent_tokens_us,
-	    layout_tokens_us; // rate.h
+	    layout_tokens_us, table_tokens_us, pointer_tokens_us; // rate.h
 };
 
 struct hz_layout {    // layout.h
@@ -219,8 +220,10 @@ struct hz_consult {
 	unsigned participant_count;
 	struct hz_broadcast *broadcast; // owned; NULL: none
 	struct hz_participant *viewers; // broadcast.h: of all its viewers, in no list; owned; NULL: none
-	bool viewers_changed;           // their number: told with the next tick
-	bool dirty;                     // in brain->dirty: a state push is due
+	struct hz_reading *reading; // owned; NULL: not looked for in the store yet, or nothing was ever shown
+	bool reading_looked;        // for it in the store
+	bool viewers_changed;       // their number: told with the next tick
+	bool dirty;                 // in brain->dirty: a state push is due
 	struct hz_consult *next_dirty;
 	int64_t pushed_us;
 	struct hz_consult *next_watched; // in brain->watched: to be counted (watched.h)
@@ -295,6 +298,7 @@ struct hz_brain {
 	struct hz_map *resources; // WHIP and WHEP resource -> struct hz_peer
 	struct hz_map *ufrags;    // ours -> struct hz_peer
 	struct hz_consult *dirty, *watched;
+	struct hz_reading *reading_due;
 	struct hz_participant *unsaved;
 	struct hz_peer *ladder;
 	struct hz_gather *gathers; // answers that wait

@@ -12,6 +12,7 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
+#include "gateway/session/reading.h"
 #include "gateway/session/record.h"
 #include "gateway/session/record_events.h"
 #include "gateway/session/relay.h"
@@ -135,6 +136,7 @@ void hz_participant_end(struct hz_brain *brain, struct hz_participant *p, uint8_
 	while (p->peers)
 		hz_peer_end(brain, p->peers);
 	hz_session_close(brain, p, reason);
+	hz_reading_left(brain, p);
 	unlink_participant(p);
 	hz_persist_gone(brain, p, status);
 	hz_visit_log(brain, p, "left", json_pack("{s:s}", "reason", reason ? reason : "gone"));
@@ -207,6 +209,7 @@ void hz_participant_admit(struct hz_brain *brain, struct hz_participant *p, cons
 	if (waited) {
 		hz_info("lobby.admitted", "consult=%s participant=%s by=%s", p->consult->id, p->id, by);
 		hz_visit_log(brain, p, "admitted", NULL);
+		hz_reading_tell(brain, p);
 		hz_push_chat_history(brain, p);
 	}
 }
@@ -244,6 +247,7 @@ int hz_participant_return(struct hz_brain *brain, struct hz_participant *p)
 	*at = p;
 	p->consult->participant_count++;
 	hz_record_event_of(brain, p, "leave", json_pack("{s:s}", "reason", "lobby"));
+	hz_reading_left(brain, p);
 	blind(brain, p);
 	apply_status(brain, p);
 	hz_record_consider(brain, p->consult);

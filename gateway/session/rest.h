@@ -79,6 +79,8 @@ void hz_rest_rows_end(struct hz_rest_call *call, struct hz_rest_rows *rows, int 
 bool hz_rest_token(struct hz_rest_call *call, uint32_t grant);
 // May this token be used for that consult?
 bool hz_rest_own(const struct hz_rest_call *call, const char *consult);
+// Inside the consult of the path: a token that needs no admission, or whose participant was admitted. false: 403.
+bool hz_rest_inside(struct hz_rest_call *call);
 // https://host of the links.
 void hz_rest_base_url(const struct hz_rest_call *call, char *ret, size_t bytes);
 
@@ -115,6 +117,7 @@ void hz_rest_broadcast_put(struct hz_rest_call *call);
 void hz_rest_broadcast_delete(struct hz_rest_call *call);
 void hz_rest_broadcast_watch(struct hz_rest_call *call);
 void hz_rest_broadcast_events(struct hz_rest_call *call);
+void hz_rest_table_get(struct hz_rest_call *call);
 void hz_rest_links_get(struct hz_rest_call *call);
 void hz_rest_links_post(struct hz_rest_call *call);
 void hz_rest_link_delete(struct hz_rest_call *call);

@@ -52,6 +52,10 @@ static const char *const record_steps[] = {
     "CREATE INDEX main.broadcast_events_by_consult ON broadcast_events(consult, seq);",
     // How a consult's composed picture is laid out.
     "ALTER TABLE main.consults ADD COLUMN layout TEXT NOT NULL DEFAULT '';",
+    // What lies on the tables of consults.
+    "CREATE TABLE main.tables(consult TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE main.table_objects(consult TEXT NOT NULL, n INTEGER NOT NULL, object TEXT NOT NULL,"
+    " PRIMARY KEY(consult, n)) WITHOUT ROWID;",
 };
 
 static const char *const runtime_steps[] = {

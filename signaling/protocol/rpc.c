@@ -30,6 +30,10 @@ static const char *const methods[HZ_RPC_METHODS] = {
     [HZ_RPC_BROADCAST_PROGRAM] = "broadcast.program",
     [HZ_RPC_BROADCAST_CUT] = "broadcast.cut",
     [HZ_RPC_BROADCAST_RESUME] = "broadcast.resume",
+    [HZ_RPC_TABLE_GET] = "table.get",
+    [HZ_RPC_TABLE_FLOOR] = "table.floor",
+    [HZ_RPC_TABLE_PATCH] = "table.patch",
+    [HZ_RPC_TABLE_POINTER] = "table.pointer",
     [HZ_RPC_LEAVE] = "leave",
     [HZ_RPC_PING] = "ping",
 };
@@ -38,6 +42,9 @@ static const char *const pushes[HZ_RPC_PUSHES] = {
     [HZ_PUSH_STATE] = "state",
     [HZ_PUSH_SPEAKERS] = "speakers",
     [HZ_PUSH_CHAT] = "chat",
+    [HZ_PUSH_TABLE] = "table",
+    [HZ_PUSH_TABLE_PATCH] = "table.patch",
+    [HZ_PUSH_TABLE_POINTER] = "table.pointer",
     [HZ_PUSH_BELL] = "bell",
     [HZ_PUSH_RENEGOTIATE] = "renegotiate",
     [HZ_PUSH_QUALITY] = "quality",
@@ -85,6 +92,10 @@ const char *hz_rpc_code_text(enum hz_rpc_code code)
 		return "SDP refused";
 	case HZ_RPC_TOO_FAST:
 		return "too fast";
+	case HZ_RPC_CONFLICT:
+		return "made on a state that is over: take the new one and try again";
+	case HZ_RPC_NO_FLOOR:
+		return "the images are not in your hand";
 	case HZ_RPC_FAILED:
 		break;
 	}
@@ -95,7 +106,7 @@ const char *hz_rpc_code_text(enum hz_rpc_code code)
 
 static char *to_text(json_t *message)
 {
-	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
+	char *text = message ? json_dumps(message, JSON_COMPACT | JSON_REAL_PRECISION(HZ_REAL_DIGITS)) : NULL;
 	json_decref(message);
 	return text;
 }

@@ -8,6 +8,8 @@
 
 #include "signaling/protocol/schema.h"
 
+#define HZ_REAL_DIGITS 9 // significant, of numbers in messages
+
 enum hz_rpc_method {
 	HZ_RPC_JOIN,
 	HZ_RPC_OFFER,
@@ -29,6 +31,10 @@ enum hz_rpc_method {
 	HZ_RPC_BROADCAST_PROGRAM,
 	HZ_RPC_BROADCAST_CUT,
 	HZ_RPC_BROADCAST_RESUME,
+	HZ_RPC_TABLE_GET,
+	HZ_RPC_TABLE_FLOOR,
+	HZ_RPC_TABLE_PATCH,
+	HZ_RPC_TABLE_POINTER,
 	HZ_RPC_LEAVE,
 	HZ_RPC_PING,
 	HZ_RPC_METHODS,
@@ -38,6 +44,9 @@ enum hz_rpc_push {
 	HZ_PUSH_STATE,
 	HZ_PUSH_SPEAKERS,
 	HZ_PUSH_CHAT,
+	HZ_PUSH_TABLE,
+	HZ_PUSH_TABLE_PATCH,
+	HZ_PUSH_TABLE_POINTER,
 	HZ_PUSH_BELL,
 	HZ_PUSH_RENEGOTIATE,
 	HZ_PUSH_QUALITY,
@@ -62,6 +71,8 @@ enum hz_rpc_code {
 	HZ_RPC_LIMIT = -32005,       // data.limit
 	HZ_RPC_SDP_REFUSED = -32006, // data.reason
 	HZ_RPC_TOO_FAST = -32007,
+	HZ_RPC_CONFLICT = -32008,
+	HZ_RPC_NO_FLOOR = -32009, // data.reason: who has it; none: nobody
 	HZ_RPC_FAILED = -32099,
 };
 

@@ -75,7 +75,10 @@ static json_t *make(const char *file, const json_t *schema)
 	}
 	if (!strcmp(type, "array")) {
 		json_t *array = json_array();
-		json_array_append_new(array, make(file, json_object_get(schema, "items")));
+		json_int_t least = json_integer_value(json_object_get(schema, "minItems"));
+		do
+			json_array_append_new(array, make(file, json_object_get(schema, "items")));
+		while (--least > 0);
 		return array;
 	}
 	if (!strcmp(type, "string"))
@@ -85,6 +88,8 @@ static json_t *make(const char *file, const json_t *schema)
 		return json_true();
 	if (!strcmp(type, "null"))
 		return json_null();
+	if (json_is_real(json_object_get(schema, "minimum")))
+		return json_real(json_real_value(json_object_get(schema, "minimum")));
 	return json_integer(json_integer_value(json_object_get(schema, "minimum")));
 }
 
