@@ -29,13 +29,13 @@
 
 // --- files
 
-static int restrict_files(const char *folder)
+static int restrict_files(const char *folder, bool folders)
 {
 	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-	const uint64_t write =
-	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG;
-	const uint64_t rest = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
-	                      LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
+	const uint64_t dirs = LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR;
+	const uint64_t write = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+	                       LANDLOCK_ACCESS_FS_MAKE_REG | (folders ? dirs : 0);
+	const uint64_t rest = dirs | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
 	                      LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
 	                      LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
 	struct landlock_ruleset_attr rules = {.handled_access_fs = read | write | rest};
@@ -130,6 +130,8 @@ static const struct sock_filter loop[] = {
 #endif
 };
 
+static const struct sock_filter dirs[] = {ALLOW(mkdirat), ALLOW(getdents64)};
+
 static const struct sock_filter rest[] = {
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
@@ -140,13 +142,16 @@ static const struct sock_filter rest[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 };
 
-static int restrict_calls(bool with_loop)
+static int restrict_calls(bool with_loop, bool with_dirs)
 {
-	struct sock_filter filter[(sizeof(media) + sizeof(loop) + sizeof(rest)) / sizeof(media[0])];
+	struct sock_filter
+	    filter[(sizeof(media) + sizeof(loop) + sizeof(dirs) + sizeof(rest)) / sizeof(media[0])];
 	struct sock_filter *end = filter;
 	end = (struct sock_filter *)mempcpy(end, media, sizeof(media));
 	if (with_loop)
 		end = (struct sock_filter *)mempcpy(end, loop, sizeof(loop));
+	if (with_dirs)
+		end = (struct sock_filter *)mempcpy(end, dirs, sizeof(dirs));
 	end = (struct sock_filter *)mempcpy(end, rest, sizeof(rest));
 	struct sock_fprog program = {.len = (unsigned short)(end - filter), .filter = filter};
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
@@ -179,6 +184,6 @@ int hz_sandbox_enter(const struct hz_sandbox *with)
 		return err;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
-	err = restrict_files(with->folder);
-	return err ? err : restrict_calls(with->loop);
+	err = restrict_files(with->folder, with->folders);
+	return err ? err : restrict_calls(with->loop, with->folders);
 }

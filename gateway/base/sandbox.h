@@ -12,6 +12,7 @@ struct hz_sandbox {
 	uint64_t memory_bytes, file_bytes;
 	unsigned cpu_s; // 0: any time
 	unsigned files; // open at once
+	bool folders;   // may make, list and remove folders below `folder`
 	bool loop;      // may wait for descriptors, send and receive by those it has, and set a timer
 };
 

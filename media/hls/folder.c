@@ -14,6 +14,7 @@
 
 struct folder {
 	int fd;
+	struct hz_hls_disk *disk; // of a live programme; NULL: as durable as the disk allows
 };
 
 static int write_all(int fd, const uint8_t *data, size_t bytes)
@@ -73,7 +74,16 @@ static int write_file(const struct folder *f, const char *name, const uint8_t *d
 
 static int put(void *ctx, const char *name, const uint8_t *data, size_t bytes)
 {
-	return write_file(ctx, name, data, bytes, true);
+	const struct folder *f = ctx;
+	if (!f->disk)
+		return write_file(f, name, data, bytes, true);
+	if (f->disk->used_bytes + bytes > f->disk->room_bytes)
+		return -ENOSPC;
+	int err = write_file(f, name, data, bytes,
+	                     false); // who saw it live has seen it: nothing to keep over a power cut
+	if (!err)
+		f->disk->used_bytes += bytes;
+	return err;
 }
 
 static int replace(void *ctx, const char *name, const uint8_t *data, size_t bytes)
@@ -81,10 +91,22 @@ static int replace(void *ctx, const char *name, const uint8_t *data, size_t byte
 	return write_file(ctx, name, data, bytes, false); // a new one follows soon
 }
 
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static int remove_file(void *ctx, const char *name)
 {
 	const struct folder *f = ctx;
-	return unlinkat(f->fd, name, 0) < 0 ? -errno : 0;
+	struct stat about = {.st_size = 0};
+	if (f->disk && fstatat(f->fd, name, &about, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (unlinkat(f->fd, name, 0) < 0)
+		return -errno;
+	if (f->disk)
+		f->disk->used_bytes -= less(f->disk->used_bytes, (uint64_t)about.st_size);
+	return 0;
 }
 
 static bool ours(const char *name)
@@ -120,26 +142,71 @@ static int make_empty(int at, const char *track)
 	return err;
 }
 
-int hz_hls_folder_open(const char *path, const char *const *track, unsigned count, struct hz_hls_store *ret)
+static int open_here(int fd, const char *const *track, unsigned count, struct hz_hls_disk *disk,
+                     struct hz_hls_store *ret)
 {
 	struct folder *f = calloc(1, sizeof(*f));
-	if (!f)
-		return -ENOMEM;
-	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = f->fd < 0 ? -errno : 0;
-	if (!err && unlinkat(f->fd, "master.m3u8", 0) < 0 &&
+	int err = f ? 0 : -ENOMEM;
+	if (!err && unlinkat(fd, "master.m3u8", 0) < 0 &&
 	    errno != ENOENT) // first: nobody is led to what goes
 		err = -errno;
 	for (unsigned i = 0; i < count && !err; i++)
-		err = make_empty(f->fd, track[i]);
+		err = make_empty(fd, track[i]);
 	if (err) {
-		if (f->fd >= 0)
-			close(f->fd);
 		free(f);
 		return err;
 	}
+	f->fd = fd;
+	f->disk = disk;
 	*ret = (struct hz_hls_store){.ctx = f, .put = put, .replace = replace, .remove = remove_file};
 	return 0;
+}
+
+int hz_hls_folder_open(const char *path, const char *const *track, unsigned count, struct hz_hls_store *ret)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int err = open_here(fd, track, count, NULL, ret);
+	if (err)
+		close(fd);
+	return err;
+}
+
+int hz_hls_folder_live(int at, const char *id, const struct hz_hls_names *tracks, struct hz_hls_disk *disk,
+                       struct hz_hls_store *ret)
+{
+	if (!*id || strpbrk(id, "/."))
+		return -EINVAL;
+	if (mkdirat(at, id, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = openat(at, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	int err = open_here(fd, tracks->name, tracks->count, disk, ret);
+	if (err)
+		close(fd);
+	return err;
+}
+
+int hz_hls_folder_drop(int at, const char *id, const struct hz_hls_names *tracks)
+{
+	if (!*id || strpbrk(id, "/."))
+		return -EINVAL;
+	int fd = openat(at, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	int err = unlinkat(fd, "master.m3u8", 0) < 0 && errno != ENOENT ? -errno : 0;
+	(void)unlinkat(fd, "master.m3u8.new", 0);
+	for (unsigned i = 0; i < tracks->count && !err; i++) {
+		err = make_empty(fd, tracks->name[i]);
+		if (!err && unlinkat(fd, tracks->name[i], AT_REMOVEDIR) < 0)
+			err = -errno;
+	}
+	close(fd);
+	if (!err && unlinkat(at, id, AT_REMOVEDIR) < 0)
+		err = -errno;
+	return err;
 }
 
 void hz_hls_folder_close(struct hz_hls_store *store)

@@ -292,6 +292,13 @@ int hz_hls_end(struct hz_hls *h)
 	return finish_call(h);
 }
 
+void hz_hls_window(struct hz_hls *h, int64_t window_us)
+{
+	int64_t least_us = 3 * h->with.segment_us;
+	if (window_us < h->with.window_us)
+		h->with.window_us = window_us > least_us ? window_us : least_us;
+}
+
 void hz_hls_stats(const struct hz_hls *h, struct hz_hls_stats *ret)
 {
 	*ret = h->stats;

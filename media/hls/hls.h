@@ -92,6 +92,9 @@ int hz_hls_resume(struct hz_hls *h, int64_t mark_us);
 // The event is over: EXT-X-ENDLIST. What still waits is dropped: tick on for the delay before, to show it. Then only free.
 int hz_hls_end(struct hz_hls *h);
 
+// Lists and keeps less from now on (a disk gets full): at least three segments, never more than it was opened with.
+void hz_hls_window(struct hz_hls *h, int64_t window_us);
+
 struct hz_hls_stats {
 	uint64_t segments, parts, playlists; // written; playlists: versions
 	uint64_t dropped_units;              // late, out of order, without their keyframe

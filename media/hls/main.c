@@ -2,14 +2,19 @@
 // answered with a line on standard output: the kind and 0 or an errno, when the files are as it left them.
 //   huizhen-hls --folder DIR [--delay-ms N] [--window-s N] [--segment-s N] [--part-ms N] [--first-sequence N]
 //               [--blocking-reload] --video NAME[:avcc] … --sound NAME:aac|opus:CHANNELS[:LANGUAGE[:TITLE]] …
+// huizhen-hls --live WORKERS: the same for the gateway's broadcasts (media/hls/pipe.h), with the descriptors of a pipe from 3 on.
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
+#include "gateway/base/log.h"
+#include "gateway/base/memfd.h"
 #include "media/hls/hls.h"
+#include "media/hls/pipe.h"
 #include "media/hls/wire.h"
 
 struct program {
@@ -130,8 +135,35 @@ static int run(struct hz_hls *h)
 	return err;
 }
 
+enum { FD_API = 3, FD_RINGS = 4, FD_WAKE = 5 }; // + worker, behind them ours
+
+static int live(const char *text)
+{
+	int wake[HZ_HLS_WORKERS + 1], lock = -1;
+	int64_t workers = 0;
+	if (!read_number(text, 1, &workers) || workers < 1 || workers > HZ_HLS_WORKERS)
+		return 2;
+	for (int i = 0; i <= (int)workers; i++)
+		wake[i] = FD_WAKE + i;
+	const struct hz_hls_fds fds = {
+	    .api = FD_API, .rings = FD_RINGS, .wake = wake, .workers = (unsigned)workers};
+	hz_log_init("hls", HZ_LOG_INFO);
+	int err =
+	    hz_memfd_claim(FD_RINGS, &lock); // until nobody else packages what these rings bring (a takeover)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	prctl(PR_SET_DUMPABLE, 0); // nobody's to read with a debugger
+#endif
+	if (!err)
+		err = hz_hls_pipe_run(&fds);
+	if (err)
+		fprintf(stderr, "msg=hls_failed error=%s\n", strerror(-err));
+	return err ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "--live") == 0)
+		return live(argv[2]);
 	struct program p = {.aac = {{0x11, 0x88}, {0x11, 0x90}}};
 	struct hz_hls *h = NULL;
 	if (!read_options(&p, argc, argv)) {
