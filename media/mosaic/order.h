@@ -1,0 +1,39 @@
+// RTP packets of one stream, put in order: those that come in order pass at once; behind a gap they wait for what the worker's
+// link repairs, HZ_ORDER_WAIT_US at most. Bounded: HZ_ORDER_PACKETS copies. Pure; thread: one. Times: now_us.
+#ifndef HZ_MEDIA_MOSAIC_ORDER_H
+#define HZ_MEDIA_MOSAIC_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "media/rtp/packet.h"
+
+#define HZ_ORDER_PACKETS 256u
+#define HZ_ORDER_WAIT_US 80000
+
+struct hz_mosaic_packet {
+	const uint8_t *payload; // valid during the call
+	size_t bytes;           // 0: padding
+	uint32_t ts;
+	int64_t arrival_us;
+	uint8_t pt;
+	bool marker;
+	bool gap; // something before it is missing for good
+};
+typedef void hz_order_emit_fn(void *ctx, const struct hz_mosaic_packet *packet);
+
+struct hz_order;
+struct hz_order_sink {
+	void *ctx;
+	hz_order_emit_fn *emit; // must not call back
+};
+
+int hz_order_new(const struct hz_order_sink *sink, struct hz_order **ret); // -ENOMEM
+void hz_order_free(struct hz_order *order);                                // NULL allowed
+void hz_order_put(struct hz_order *order, const struct hz_rtp_packet *packet, int64_t arrival_us,
+                  int64_t now_us);
+void hz_order_poll(struct hz_order *order, int64_t now_us); // lets go of gaps that waited long enough
+void hz_order_reset(struct hz_order *order);                // as new
+
+#endif
