@@ -10,6 +10,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/secret.h"
 #include "gateway/cli.h"
+#include "gateway/pipes.h"
 #include "media/transport/certificate.h"
 #include "media/transport/srtp.h"
 
@@ -161,6 +162,20 @@ static void check_mix(struct hz_doctor *d)
 	              there ? "" : "cannot run ", program);
 }
 
+static void check_mosaic(struct hz_doctor *d)
+{
+	char program[PATH_MAX];
+	if (!hz_pipe_wanted(d->config, HZ_PIPE_MOSAIC)) {
+		hz_doctor_add(d, "composed picture", HZ_VERDICT_OFF, NULL, "mosaic.enabled is false");
+		return;
+	}
+	hz_pipe_program(HZ_PIPE_MOSAIC, program);
+	bool there = access(program, X_OK) == 0;
+	hz_doctor_add(d, "composed picture", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
+	              "install huizhen-mosaic beside huizhen, or set mosaic.enabled to false", "%s%.120s",
+	              there ? "" : "cannot run ", program);
+}
+
 static void check_pages(struct hz_doctor *d)
 {
 	char path[PATH_MAX];
@@ -178,5 +193,6 @@ void hz_doctor_media(struct hz_doctor *d)
 	check_libraries(d);
 	check_codecs(d);
 	check_mix(d);
+	check_mosaic(d);
 	check_pages(d);
 }

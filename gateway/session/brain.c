@@ -17,6 +17,7 @@
 #include "gateway/session/mix.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/placement.h"
 #include "gateway/session/push.h"
 #include "gateway/session/reading.h"
@@ -65,6 +66,7 @@ void hz_brain_free(struct hz_brain *brain)
 	hz_record_free_all(brain);
 	hz_replay_free(brain->replay);
 	hz_mix_link_free(brain->mix);
+	hz_picture_link_free(brain->picture);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		hz_media_link_free(brain->worker[i].link);
 		hz_ids_done(&brain->worker[i].peers);
@@ -111,16 +113,20 @@ void hz_brain_clock(struct hz_brain *brain, int64_t now_us, int64_t wall_us)
 int64_t hz_brain_turn(struct hz_brain *brain)
 {
 	for (struct hz_consult *c = brain->dirty; c; c = c->next_dirty) {
-		if (!c->recount)
+		if (!c->recount) {
+			if (c->picture)
+				hz_picture_recount(brain, c); // also who is recorded, and how it is called
 			continue;
+		}
 		c->recount = false;
 		hz_slots_follow(brain, c);
 		hz_mix_recount(brain, c);
+		hz_picture_recount(brain, c);
 		hz_codec_recount(brain, c);
 		hz_watched_mark(brain, c);
 	}
 	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain), gather = hz_gather_due(brain),
-	        mix = hz_mix_due(brain);
+	        mix = hz_mix_due(brain), picture = hz_picture_due(brain);
 	hz_broadcast_turn(brain);
 	hz_persist_flush(brain);
 	hz_record_turn(brain); // events are durable now
@@ -131,9 +137,11 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	brain->mix_blocked = brain->mix && hz_mix_link_flush(brain->mix); // the workers know of its tracks
 	int64_t push = hz_push_due(brain), reading = hz_reading_due(brain);
 	push = push < reading ? push : reading;
+	brain->picture_blocked = brain->picture && hz_picture_link_flush(brain->picture);
 	push = push < ladder ? push : ladder;
 	push = push < gather ? push : gather;
 	push = push < mix ? push : mix;
+	push = push < picture ? push : picture;
 	return push < watched ? push : watched;
 }
 
@@ -168,6 +176,8 @@ void hz_brain_tick(struct hz_brain *brain)
 	}
 	hz_broadcast_tick(brain);
 	hz_reading_tick(brain);
+	if (brain->picture)
+		hz_picture_tick(brain);
 	hz_record_tick(brain);
 	if (brain->store_sick)
 		hz_persist_rewrite(brain);

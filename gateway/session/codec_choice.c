@@ -1,6 +1,7 @@
 #include "gateway/session/codec_choice.h"
 
 #include "gateway/base/log.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record.h"
 
@@ -105,6 +106,8 @@ static uint32_t receives(const struct hz_participant *p)
 unsigned hz_codec_receivers(const struct hz_participant *p, uint32_t *ret, unsigned cap)
 {
 	unsigned count = 0;
+	if (cap && hz_picture_receives(p->consult))
+		ret[count++] = hz_picture_receives(p->consult);
 	for (const struct hz_participant *other = p->consult->participants; other && count < cap;
 	     other = other->next) {
 		uint32_t bits = receives(other);

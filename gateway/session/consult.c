@@ -12,6 +12,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/reading.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/record.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/watched.h"
@@ -116,6 +117,7 @@ static void drop(struct hz_brain *brain, struct hz_consult *consult)
 	hz_broadcast_forget(brain, consult);
 	hz_reading_forget(brain, consult);
 	hz_mix_recount(brain, consult);
+	hz_picture_end(brain, consult);
 	for (struct hz_consult **at = &brain->dirty; *at; at = &(*at)->next_dirty) {
 		if (*at == consult) {
 			*at = consult->next_dirty;
@@ -220,6 +222,7 @@ void hz_consult_free_memory(struct hz_consult *consult)
 	hz_reading_free_memory(consult);
 	hz_relay_free_memory(consult);
 	hz_mix_free_memory(consult);
+	hz_picture_free_memory(consult);
 	free(consult->heard);
 	free(consult);
 }

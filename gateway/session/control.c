@@ -15,6 +15,7 @@
 #include "gateway/session/media_link.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/process.h"
 #include "gateway/session/record.h"
 #include "gateway/session/replay.h"
@@ -111,6 +112,8 @@ static int load(struct hz_process *process)
 	unsigned skipped = 0;
 	hz_process_clock(process);
 	int err = process->fds->mix < 0 ? 0 : hz_mix_begin(process->brain, process->fds->mix);
+	if (!err && process->fds->pipe[HZ_PIPE_MOSAIC] >= 0)
+		err = hz_picture_begin(process->brain, process->fds->pipe[HZ_PIPE_MOSAIC]);
 	if (!err)
 		err = hz_persist_load(process->brain, &skipped);
 	if (!err && process->fds->recorder >= 0)

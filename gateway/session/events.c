@@ -12,6 +12,7 @@
 #include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/push.h"
 #include "gateway/session/quality.h"
 #include "gateway/session/record_events.h"
@@ -173,6 +174,7 @@ static void on_speakers(struct hz_brain *brain, unsigned worker, const struct hz
 		}
 	}
 	hz_record_speakers(brain, consult, speakers.seen, speakers.count);
+	hz_picture_speakers(brain, consult, speakers.seen, speakers.count);
 	hz_push_admitted(brain, consult, HZ_GRANT_SUBSCRIBE, HZ_PUSH_SPEAKERS,
 	                 json_pack("{s:o}", "ids", speakers.ids));
 }
@@ -187,6 +189,7 @@ static void on_peer_stats(struct hz_brain *brain, unsigned worker, const struct 
 		peer->state = HZ_PEER_CONNECTED; // control restarted: only connected peers have statistics
 	hz_quality_update(brain, peer->owner);
 	hz_codec_on_stats(brain, peer);
+	hz_picture_on_stats(brain, peer);
 }
 
 void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_msg *msg)

@@ -12,6 +12,7 @@
 #include "gateway/session/media_link.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/process.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record.h"
@@ -45,6 +46,8 @@ static void turn(void *ctx)
 		hz_server_want_write(process->recorder, true);
 	if (process->mix && process->brain->mix_blocked)
 		hz_server_want_write(process->mix, true);
+	if (process->mosaic && process->brain->picture_blocked)
+		hz_server_want_write(process->mosaic, true);
 	if (next != INT64_MAX)
 		hz_server_timer_arm(process->push, next - process->brain->now_us);
 }
@@ -224,6 +227,30 @@ static void on_mix_writable(void *ctx, int fd)
 	hz_server_want_write(process->mix, process->brain->mix_blocked);
 }
 
+// --- the mosaic
+
+static void on_mosaic_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_picture_link_read(process->brain->picture);
+	if (err) { // the supervisor holds both ends: only its own end closes this socket
+		hz_error("mosaic.socket", "err=%d", -err);
+		hz_server_remove_fd(process->mosaic);
+		process->mosaic = NULL;
+	}
+	hz_process_wake(process);
+}
+
+static void on_mosaic_writable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	process->brain->picture_blocked = hz_picture_link_flush(process->brain->picture);
+	hz_server_want_write(process->mosaic, process->brain->picture_blocked);
+}
+
 // --- the supervisor
 
 static void reload(struct hz_process *process)
@@ -305,6 +332,9 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->mix)
 		err = hz_server_add_fd(server, process->fds->mix, on_mix_readable, on_mix_writable, process,
 		                       &process->mix);
+	if (!err && process->brain->picture)
+		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_MOSAIC], on_mosaic_readable,
+		                       on_mosaic_writable, process, &process->mosaic);
 	for (unsigned i = 0; i < process->brain->workers && !err; i++) {
 		process->link[i] = (struct hz_process_link){.process = process, .worker = i};
 		err = hz_server_add_fd(server, process->fds->api[i], on_worker_readable, on_worker_writable,
@@ -329,6 +359,7 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_remove_fd(process->supervisor);
 	hz_server_remove_fd(process->recorder);
 	hz_server_remove_fd(process->mix);
+	hz_server_remove_fd(process->mosaic);
 	for (unsigned i = 0; i < process->brain->workers; i++)
 		hz_server_remove_fd(process->link[i].handle);
 }

@@ -12,6 +12,7 @@
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/objects.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/push.h"
 #include "gateway/session/rate.h"
 #include "gateway/session/record_events.h"
@@ -22,7 +23,6 @@
 #define OFFER_EVERY_US 250000
 #define OFFER_BURST    20
 #define HIGH_PRIORITY  1 // of the large picture; the others have 0
-#define MIX            "mix"
 
 static struct hz_peer *ws_peer(const struct hz_participant *p)
 {
@@ -241,8 +241,9 @@ static struct hz_slot *wanted_slot(struct hz_call *call, const json_t *item, siz
 	*ret_track = NULL;
 	if (!id)
 		return slot;
-	if (strcmp(id, MIX) == 0 && call->brain->mix) {
-		if (slot->cmd.kind == HZ_KIND_AUDIO)
+	if (strcmp(id, HZ_MIX) == 0 && (call->brain->mix || call->brain->picture)) {
+		if (slot->cmd.kind == HZ_KIND_AUDIO ? call->brain->mix != NULL
+		                                    : call->brain->picture && hz_picture_takes(slot))
 			return slot;
 		hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/items/%zu/track", i);
 		return NULL;
@@ -305,14 +306,19 @@ void hz_call_subscribe(struct hz_call *call)
 	{
 		struct hz_slot *slot = wanted_slot(call, item, i, &track);
 		const char *id = text_of(item, "track");
+		bool mix = id && strcmp(id, HZ_MIX) == 0;
 		if (!id && hz_mix_leave(call->brain, slot))
 			continue; // it is heard until the voices are back
-		if (id && strcmp(id, MIX) == 0)
+		if (!mix)
+			hz_picture_leave(call->brain, slot);
+		if (mix && slot->cmd.kind == HZ_KIND_AUDIO)
 			hz_mix_listen(call->brain, slot);
-		else
+		else if (!mix)
 			hz_mix_show(call->brain, slot, track);
 		set_language(call->brain, slot, slot->mix ? text_of(item, "language") : NULL);
 		set_quality(slot, text_of(item, "quality"));
+		if (mix && slot->cmd.kind == HZ_KIND_VIDEO)
+			hz_picture_watch(call->brain, slot);
 		set_priority(slot, text_of(item, "priority"));
 		hz_slot_set(call->brain, slot);
 	}

@@ -9,6 +9,7 @@
 #include "gateway/session/consult.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/mix_link.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/record.h"
 
 static void family(FILE *f, const char *name, const char *type, const char *help)
@@ -164,6 +165,27 @@ static void mix(FILE *f, const struct hz_brain *brain)
 	counter(f, "mix_skipped", "Ticks that the machine was too slow for", s->skipped);
 }
 
+static void picture(FILE *f, const struct hz_brain *brain)
+{
+	const struct hz_mosaic_status *s = brain->picture ? hz_picture_link_status(brain->picture) : NULL;
+	if (!s)
+		return;
+	gauge(f, "mosaic_ready", "1: the mosaic has confirmed everything",
+	      hz_picture_link_ready(brain->picture));
+	gauge(f, "mosaic_rooms", "Consults with a composed picture", s->rooms);
+	gauge(f, "mosaic_members", "Sources in them", s->members);
+	gauge(f, "mosaic_renditions", "Sizes that are encoded", s->renditions);
+	gauge(f, "mosaic_latency_seconds", "From capture, or arrival, to the composed packet",
+	      s->latency_us / 1e6);
+	counter(f, "mosaic_packets_in", "Packets of pictures, since the mosaic's start", s->packets_in);
+	counter(f, "mosaic_packets_out", "Packets of composed pictures", s->packets_out);
+	counter(f, "mosaic_decoded", "Pictures decoded", s->decoded);
+	counter(f, "mosaic_encoded", "Pictures encoded", s->encoded);
+	counter(f, "mosaic_broken", "Pictures that were left out or concealed", s->broken);
+	counter(f, "mosaic_refused", "Packets of no codec of ours, or too old", s->refused);
+	counter(f, "mosaic_skipped", "Ticks that the machine was too slow for", s->skipped);
+}
+
 static void records(FILE *f, const struct hz_brain *brain)
 {
 	static const char *const signs[] = {"off", "starting", "on", "interrupted"};
@@ -315,6 +337,7 @@ char *hz_metrics_text(struct hz_brain *brain, const struct hz_server_counters *s
 	sessions(f, brain);
 	records(f, brain);
 	mix(f, brain);
+	picture(f, brain);
 	if (server)
 		http(f, server);
 	workers(f, brain);

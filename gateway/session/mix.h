@@ -15,6 +15,8 @@
 #include "gateway/session/model.h"
 #include "media/mix/mixer.h"
 
+#define HZ_MIX "mix" // the track, and the source of WHEP
+
 enum hz_mix_use {
 	HZ_MIX_NONE,
 	HZ_MIX_WANTED,

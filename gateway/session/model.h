@@ -102,6 +102,11 @@ struct hz_slot {
 	uint8_t mix;                      // enum hz_mix_use: it shows the mix
 	int64_t mix_until_us;             // HZ_MIX_LEAVING: and does so until then
 	char language[HZ_LANGUAGE_BYTES]; // of the mix: whose interpreter its client wants to hear; ""
+	bool picture;                     // picture.h: it shows the composed picture
+	bool picture_thin;                // its link carries little
+	uint8_t picture_cap;              // the highest size that its link carries, as max_layer
+	uint8_t picture_fails;            // so often a size was too much
+	int64_t picture_us;               // since when its size is what it is
 };
 
 struct hz_peer {
@@ -137,6 +142,8 @@ struct hz_peer {
 	double rtt_ms;     // the shortest of late, without the queue that it makes itself; 0: not known
 	uint8_t far_count; // statistics in a row that said so
 	int64_t thin_us;   // since when it is so, or not
+	int64_t narrow_us; // picture.h: since when it carries the least of its pictures; 0: it does not
+	int64_t offered_us;
 };
 
 // One open WebSocket.
@@ -213,7 +220,8 @@ struct hz_consult {
 	bool relay_check;         // some of them may not be needed any more
 	struct hz_mix_room *mix;  // mix.h; NULL: nobody listens to a mix
 	struct hz_layout layout;  // of its composed picture
-	struct hz_heard *heard;   // who speaks, as each of its workers said last
+	struct hz_picture_room *picture; // picture.h; NULL: nobody watches it
+	struct hz_heard *heard;          // who speaks, as each of its workers said last
 	unsigned heard_count;
 	uint64_t version; // of the state
 	struct hz_participant *participants;
@@ -273,6 +281,8 @@ struct hz_counters {
 struct hz_turn; // turn.c
 struct hz_mix_link;
 struct hz_mix_room;
+struct hz_picture_link;
+struct hz_picture_room;
 struct hz_record_link;
 
 struct hz_ice { // ice_servers.h
@@ -321,6 +331,13 @@ struct hz_brain {
 	struct hz_mix_room *mixed; // consults with a mix
 	uint32_t next_member;
 	bool mix_blocked; // its socket was full
+
+	// picture.h
+	struct hz_picture_link *picture;  // owned; NULL: mosaic.enabled is off
+	struct hz_picture_room *pictured; // consults with a composed picture
+	bool picture_blocked;             // its socket was full
+	bool picture_there;               // as clients were told
+	int64_t picture_heard_us;         // the mosaic's newest sign of life; 0: none
 
 	// record.h
 	struct hz_record_link *recorder; // owned; NULL: there is none, nothing can be recorded

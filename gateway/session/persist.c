@@ -8,6 +8,7 @@
 #include "gateway/base/log.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/persist_json.h"
+#include "gateway/session/picture_internal.h"
 #include "gateway/session/record_events.h"
 #include "gateway/store/runtime.h"
 
@@ -226,6 +227,9 @@ void hz_persist_rewrite(struct hz_brain *brain)
 		for (const struct hz_peer *link = consult->relays; link; link = link->next)
 			rewrite_peer(brain, link);
 		for (const struct hz_peer *link = consult->mix ? consult->mix->links : NULL; link;
+		     link = link->next)
+			rewrite_peer(brain, link);
+		for (const struct hz_peer *link = consult->picture ? consult->picture->links : NULL; link;
 		     link = link->next)
 			rewrite_peer(brain, link);
 	}

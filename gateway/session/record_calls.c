@@ -40,8 +40,7 @@ static void answer(struct hz_call *call, int err)
 		hz_call_refuse(call, HZ_RPC_FAILED, NULL, NULL);
 		return;
 	}
-	call->result =
-	    json_pack("{s:o}", "record", hz_record_json(call->brain, call->p->consult, true));
+	call->result = json_pack("{s:o}", "record", hz_record_json(call->brain, call->p->consult, true));
 }
 
 void hz_call_record_start(struct hz_call *call)

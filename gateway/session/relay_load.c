@@ -6,6 +6,7 @@
 #include "gateway/session/ids.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/persist_json.h"
 #include "gateway/session/relay_internal.h"
 
@@ -16,15 +17,23 @@ static bool there(const struct hz_peer *list, unsigned worker, unsigned other)
 	return list;
 }
 
+static struct hz_peer **list_of(struct hz_brain *brain, struct hz_consult *consult, uint32_t relay)
+{
+	if (relay == HZ_PICTURE_RELAY)
+		return hz_picture_links(brain, consult);
+	return relay < brain->workers ? &consult->relays : hz_mix_links(brain, consult);
+}
+
 static int load_link(struct hz_brain *brain, struct hz_consult *consult, const struct hz_media_row *row)
 {
 	struct hz_cmd_peer_set cmd;
 	if (row->cmd_bytes != sizeof(cmd) || row->worker >= brain->workers)
 		return -EINVAL;
 	memcpy(&cmd, row->cmd, sizeof(cmd));
-	bool sound = cmd.flags == HZ_PEER_RELAY && cmd.relay <= brain->workers && cmd.relay != row->worker &&
+	bool known = cmd.relay <= brain->workers || cmd.relay == HZ_PICTURE_RELAY;
+	bool sound = cmd.flags == HZ_PEER_RELAY && known && cmd.relay != row->worker &&
 	             cmd.consult == consult->number && cmd.peer == row->id;
-	struct hz_peer **list = cmd.relay < brain->workers ? &consult->relays : hz_mix_links(brain, consult);
+	struct hz_peer **list = sound ? list_of(brain, consult, cmd.relay) : NULL;
 	if (!sound || !list || there(*list, row->worker, cmd.relay))
 		return -EINVAL;
 	struct hz_peer *link = calloc(1, sizeof(*link));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/session/broadcast.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/relay.h"
@@ -51,7 +52,7 @@ void hz_slots_follow(struct hz_brain *brain, struct hz_consult *consult)
 {
 	for (struct hz_participant *p = consult->participants; p; p = p->next) {
 		for (struct hz_peer *peer = p->peers; peer; peer = peer->next) {
-			if (peer->kind == HZ_PEER_WHEP)
+			if (peer->kind == HZ_PEER_WHEP && strcmp(peer->source, HZ_MIX) != 0)
 				follow_peer(brain, peer);
 		}
 	}

@@ -1,5 +1,6 @@
 #include "gateway/session/watched.h"
 
+#include "gateway/session/picture_internal.h"
 #include "gateway/session/push.h"
 #include "gateway/session/relay.h"
 
@@ -108,6 +109,9 @@ static void recount(struct hz_brain *brain, struct hz_consult *consult)
 	for (struct hz_peer *peer = consult->viewers ? consult->viewers->peers : NULL; peer;
 	     peer = peer->next)
 		count_peer(brain, peer);
+	for (struct hz_peer *link = consult->picture ? consult->picture->links : NULL; link;
+	     link = link->next)
+		count_peer(brain, link);
 	for (struct hz_participant *p = consult->participants; p; p = p->next)
 		tell(brain, p);
 }

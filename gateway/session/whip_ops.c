@@ -10,11 +10,13 @@
 #include "gateway/session/broadcast.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/gather.h"
+#include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/slots.h"
 #include "gateway/session/token.h"
 #include "gateway/session/turn.h"
@@ -140,6 +142,17 @@ static unsigned plan_watch(const struct hz_sdp_offer *offer, struct hz_plan *pla
 		lines++;
 	}
 	return lines;
+}
+
+// What is more than these is rejected.
+static void plan_most(const struct hz_sdp_offer *offer, struct hz_plan *plan, unsigned pictures,
+                      unsigned voices)
+{
+	for (unsigned i = 0; i < offer->media_count; i++) {
+		unsigned most = offer->media[i].kind == HZ_SDP_AUDIO ? voices : pictures;
+		if (plan->line[i].use == HZ_LINE_SLOT && plan->line[i].nth >= most)
+			plan->line[i].use = HZ_LINE_REJECT;
+	}
 }
 
 // --- making a resource
@@ -269,11 +282,8 @@ static enum hz_whip_code watch(struct hz_whip_door *door, const char *text, size
 	enum hz_whip_code code = parse(text, bytes, ret, &offer);
 	if (!code && plan_watch(offer, &plan) == 0)
 		code = bad_sdp(ret, "no m-line that receives Opus, H.264, VP8, VP9 or AV1");
-	for (unsigned i = 0; !code && i < offer->media_count; i++) {
-		unsigned most = offer->media[i].kind == HZ_SDP_AUDIO ? HZ_BROADCAST_VOICES : 1;
-		if (plan.line[i].use == HZ_LINE_SLOT && plan.line[i].nth >= most)
-			plan.line[i].use = HZ_LINE_REJECT;
-	}
+	if (!code)
+		plan_most(offer, &plan, 1, HZ_BROADCAST_VOICES);
 	if (!code)
 		code = make(door, viewers, offer, &plan, ret);
 	if (!code)
@@ -281,6 +291,29 @@ static enum hz_whip_code watch(struct hz_whip_door *door, const char *text, size
 	hz_sdp_offer_free(offer);
 	brain->count.whep += code == HZ_WHIP_OK;
 	return code;
+}
+
+// Somebody else publishes, and it can be mixed.
+static bool is_mixed(const struct hz_brain *brain, const struct hz_participant *p)
+{
+	for (const struct hz_participant *other = p->consult->participants; other; other = other->next) {
+		if (other != p && other->status == HZ_STATUS_ADMITTED && hz_tracks_count(other))
+			return brain->mix || brain->picture;
+	}
+	return false;
+}
+
+// One sound and one picture of everybody; a second one of the participant takes the sound.
+static void show_mix(struct hz_brain *brain, const struct hz_whip_session *session)
+{
+	const struct hz_peer *peer = hz_map_get(brain->resources, session->resource);
+	for (struct hz_slot *slot = peer ? peer->slots : NULL; slot; slot = slot->next) {
+		if (slot->cmd.kind == HZ_KIND_AUDIO && brain->mix)
+			hz_mix_listen(brain, slot);
+		else if (hz_picture_takes(slot) && brain->picture)
+			hz_picture_watch(brain, slot);
+		hz_slot_set(brain, slot);
+	}
 }
 
 static enum hz_whip_code subscribe(void *ctx, struct hz_whip_call *call, const char *text, size_t bytes,
@@ -297,15 +330,22 @@ static enum hz_whip_code subscribe(void *ctx, struct hz_whip_call *call, const c
 	enum hz_whip_code code = enter(door, call, &p);
 	if (code)
 		return code;
-	const struct hz_participant *source = hz_participant_find(p->consult, call->source);
-	if (!source || source == p || source->status != HZ_STATUS_ADMITTED || hz_tracks_count(source) == 0)
+	bool mix = strcmp(call->source, HZ_MIX) == 0;
+	const struct hz_participant *source = mix ? NULL : hz_participant_find(p->consult, call->source);
+	if (mix ? !is_mixed(door->brain, p)
+	        : !source || source == p || source->status != HZ_STATUS_ADMITTED ||
+	              hz_tracks_count(source) == 0)
 		code = HZ_WHIP_NOT_FOUND;
 	if (!code)
 		code = parse(text, bytes, ret, &offer);
 	if (!code && plan_watch(offer, &plan) == 0)
 		code = bad_sdp(ret, "no m-line that receives Opus, H.264, VP8, VP9 or AV1");
+	if (!code && mix)
+		plan_most(offer, &plan, 1, 1);
 	if (!code)
 		code = make(door, p, offer, &plan, ret);
+	if (!code && mix)
+		show_mix(door->brain, ret);
 	if (!code)
 		hz_slots_follow(door->brain, p->consult);
 	hz_sdp_offer_free(offer);

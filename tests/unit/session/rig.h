@@ -11,6 +11,7 @@
 #include "gateway/session/consult.h"
 #include "gateway/session/events.h"
 #include "gateway/session/mix.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
@@ -55,7 +56,10 @@ struct rig {
 	bool recorder;         // there is one: fake_record_link.h
 	int mix;               // control's socket to the mix; 0: there is none
 	int (*mix_work)(void); // what the mix does in a turn; how many commands it read
-	unsigned extra;        // workers beside the first
+	int mosaic;            // the same, to the mosaic
+	int (*mosaic_work)(void);
+	unsigned skips; // rows that the next control makes no sense of
+	unsigned extra; // workers beside the first
 	struct rig_more {
 		int pair[2];
 		struct rig_worker *worker;
@@ -244,6 +248,10 @@ static inline void rig_turn(struct rig *rig)
 			read += rig->mix_work();
 			assert_int_equal(hz_mix_link_read(rig->brain->mix), 0);
 		}
+		if (rig->mosaic) {
+			read += rig->mosaic_work();
+			assert_int_equal(hz_picture_link_read(rig->brain->picture), 0);
+		}
 		for (unsigned n = 0; n < rig->extra; n++)
 			read += rig_work(rig, 1 + n, rig->more[n].pair[1], rig->more[n].worker);
 		idle = read ? 0 : idle + 1;
@@ -287,8 +295,10 @@ static inline void rig_start(struct rig *rig)
 	hz_brain_clock(rig->brain, rig->now_us, rig->wall_us);
 	if (rig->mix)
 		assert_int_equal(hz_mix_begin(rig->brain, rig->mix), 0);
+	if (rig->mosaic)
+		assert_int_equal(hz_picture_begin(rig->brain, rig->mosaic), 0);
 	assert_int_equal(hz_persist_load(rig->brain, &skipped), 0);
-	assert_int_equal(skipped, 0);
+	assert_int_equal(skipped, rig->skips);
 	if (rig->recorder)
 		assert_int_equal(
 		    hz_record_link_new(-1, &hz_record_link_brain_ops, rig->brain, &rig->brain->recorder), 0);

@@ -1,0 +1,82 @@
+// Inside gateway/session: picture.c has the rooms, picture_members.c what is shown in them, picture_renditions.c what is made of
+// that and who gets which, picture_offer.c looks at the receivers' links, picture_load.c finds again what an earlier control made.
+#ifndef HZ_GATEWAY_SESSION_PICTURE_INTERNAL_H
+#define HZ_GATEWAY_SESSION_PICTURE_INTERNAL_H
+
+#include "gateway/session/picture.h"
+
+#define HZ_PICTURE_KEEP_US   10000000 // a rendition that nobody watches any more
+#define HZ_PICTURE_RETRY_US  30000000 // a room that was refused
+#define HZ_PICTURE_AWAY_US   3000000  // so long the last picture stays before clients are told
+#define HZ_PICTURE_HEIGHTS   3u
+#define HZ_PICTURE_NO_SOURCE 0xff // of a member: somebody without a picture
+
+extern const uint16_t hz_picture_height[HZ_PICTURE_HEIGHTS];  // lowest first
+extern const uint32_t hz_picture_bps[HZ_PICTURE_HEIGHTS];     // what they take
+extern const struct hz_picture_link_ops hz_picture_brain_ops; // ctx: the brain
+
+struct hz_picture_member { // a source of somebody, or somebody without one
+	struct hz_picture_member *next;
+	uint32_t id;
+	char person[HZ_ID_TEXT_BYTES];
+	unsigned worker; // of `sub`
+	hz_id sub;       // what feeds it; 0: nothing
+	uint8_t source;  // enum hz_source, HZ_PICTURE_NO_SOURCE
+	uint16_t height; // of its tile on the canvas; 0: not told, or hidden
+	bool told,
+	    kept; // told: the mosaic has named its tiles since it came. kept: while the recount looks who is not
+};
+
+struct hz_picture_rendition {
+	struct hz_picture_rendition *next;
+	uint32_t id, ssrc;
+	uint8_t height; // index
+	uint8_t codec;  // HZ_CODEC_H264_CB, HZ_CODEC_VP8
+	uint64_t workers;
+	bool thin;        // somebody's link carries a low rate only
+	bool watched;     // while the recount looks
+	int64_t until_us; // nobody watches it, and it goes then; 0: somebody does
+};
+
+struct hz_picture_room {
+	struct hz_picture_room *next; // of brain->pictured
+	struct hz_consult *consult;
+	struct hz_peer *links; // one a worker
+	struct hz_picture_member *members;
+	struct hz_picture_rendition *renditions;
+	int64_t due_us; // to look at what goes
+	bool refused;
+	int64_t refused_us;
+};
+
+// A number that follows from two texts and two numbers, never 0.
+uint32_t hz_picture_number(const struct hz_consult *consult, const char *text, uint32_t what);
+void hz_picture_due_at(struct hz_picture_room *room, int64_t at_us);
+struct hz_picture_room *hz_picture_room_get(struct hz_brain *brain,
+                                            struct hz_consult *consult); // NULL: no memory
+int hz_picture_link_of(struct hz_brain *brain, struct hz_picture_room *room, unsigned worker,
+                       struct hz_peer **ret); // its relay peer there: -ENOSPC, -ENOMEM
+
+// picture_members.c: subscriptions and wishes of everybody who is to be seen; all of them go when nobody is.
+void hz_picture_members_fit(struct hz_brain *brain, struct hz_picture_room *room);
+void hz_picture_members_end(struct hz_brain *brain, struct hz_picture_room *room);
+void hz_picture_tiles(struct hz_brain *brain, struct hz_picture_room *room,
+                      const struct hz_mosaic_tiles *tiles);
+
+// picture_renditions.c
+bool hz_picture_may_watch(const struct hz_slot *slot);
+// What the slots watch is made, and shown on them.
+void hz_picture_renditions_fit(struct hz_brain *brain, struct hz_picture_room *room);
+void hz_picture_renditions_end(struct hz_brain *brain, struct hz_picture_room *room, bool all);
+// Index of the largest height that anybody gets; 0 when nobody does.
+unsigned hz_picture_largest(const struct hz_picture_room *room);
+uint32_t hz_picture_fresh_ssrc(void);
+struct hz_track *hz_picture_track(const struct hz_picture_room *room, uint32_t rendition, unsigned worker);
+void hz_picture_track_end(struct hz_brain *brain, struct hz_track *track);
+void hz_picture_track_fit(struct hz_brain *brain, const struct hz_picture_rendition *r,
+                          struct hz_track *track);
+struct hz_picture_rendition *hz_picture_rendition_get(struct hz_picture_room *room, unsigned height,
+                                                      uint8_t codec); // NULL: no memory
+uint32_t hz_picture_rendition_id(const struct hz_consult *consult, unsigned height, uint8_t codec);
+
+#endif
