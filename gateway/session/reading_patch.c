@@ -127,9 +127,8 @@ static int stage_studies(struct stage *s, const json_t *change)
 	json_array_foreach(json_object_get(change, "remove"), i, item)
 	{
 		int at = find_study(s->studies, item);
-		if (at < 0)
-			return refuse(s, HZ_RPC_NOT_FOUND, "field", "/studies/remove/%zu", i);
-		json_array_remove(s->studies, (size_t)at);
+		if (at >= 0)
+			json_array_remove(s->studies, (size_t)at);
 	}
 	json_array_foreach(json_object_get(change, "put"), i, item)
 	{
@@ -205,7 +204,7 @@ static bool on_removed_study(const struct stage *s, const json_t *object)
 	return s->studies && json_object_get(on, "study") && find_study(s->studies, on) < 0;
 }
 
-// An id that is not there: somebody was quicker.
+// An id that is not there is gone as it should be.
 static int stage_removals(struct stage *s, const json_t *patch)
 {
 	const json_t *item;

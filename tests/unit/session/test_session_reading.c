@@ -219,8 +219,6 @@ static void refused_whole(void **state)
 	     HZ_RPC_INVALID_PARAMS, "field", "/viewports/0/image/pacs"},
 	    {"{\"studies\":{\"put\":[{\"pacs\":\"main\",\"study\":\"1.2.\"}]}}", HZ_RPC_INVALID_PARAMS,
 	     "field", "/studies/put/0/study"},
-	    {"{\"linked\":true,\"studies\":{\"remove\":[{\"pacs\":\"main\",\"study\":\"1.9\"}]}}",
-	     HZ_RPC_NOT_FOUND, "field", "/studies/remove/0"},
 	    {"{\"linked\":true,\"put\":[" DRAW("a", "") "," DRAW("a", "") "]}", HZ_RPC_INVALID_PARAMS,
 	     "field", "/put/1/id"},
 	    {"{\"put\":[" DRAW("a", ",\"by\":\"expert\"") "]}", HZ_RPC_INVALID_PARAMS, "field", "/put/0/by"},

@@ -14,6 +14,7 @@ import { MediaLink } from './media-link';
 import { MixedSound } from './mixed-sound';
 import type { ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Step, Track, You } from './protocol';
 import { Publications } from './publications';
+import { Reading } from './reading';
 import { ConsultRecord } from './record';
 import { ResumeStore } from './resume-store';
 import { Session, type SessionState } from './session';
@@ -31,6 +32,8 @@ export class Consult extends Emitter<ConsultEvents> {
 	readonly mixed = new MixedSound(() => this.snapshot, () => this.refreshWanted(), (language) => this.updateTrack('microphone', { language }));
 	/** Whether it is broadcast; for directors: programme and CUT. */
 	readonly broadcast: ConsultBroadcast;
+	/** The table: studies, how they are looked at, drawings, and who has them in hand. */
+	readonly reading: Reading;
 	private readonly session: Session;
 	private readonly store: ResumeStore;
 	private readonly publications: Publications;
@@ -68,7 +71,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		this.session = new Session(
 			{ ...options, socketFactory: deps.socketFactory, random: deps.random, saveResumeKey: (key) => this.store.save(key) },
 			{
-				onState: (state) => [this.onSessionState(state), this.broadcast.onSession(state)],
+				onState: (state) => [this.onSessionState(state), this.broadcast.onSession(state), this.reading.onSession(state)],
 				onJoined: (result) => this.onJoined(result),
 				onPush: (method, params) => this.onPush(method, params),
 				onEnd: (reason) => this.onEnd(reason),
@@ -76,6 +79,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		);
 		this.record = new ConsultRecord(() => this.snapshot, (method, params) => this.session.request(method, params));
 		this.broadcast = new ConsultBroadcast(() => this.snapshot, (method, params) => this.session.request(method, params));
+		this.reading = new Reading(() => this.me.id, (method, params) => this.session.request(method, params));
 		this.link = new MediaLink(
 			{
 				createConnection: deps.createConnection,
@@ -119,12 +123,8 @@ export class Consult extends Emitter<ConsultEvents> {
 
 	// --- what is
 
-	get state(): ConsultState {
-		return this.stateNow;
-	}
-	get endReason(): string | null {
-		return this.ended;
-	}
+	get state(): ConsultState { return this.stateNow; }
+	get endReason(): string | null { return this.ended; }
 	get id(): string {
 		return this.joinInfo?.consult.id ?? '';
 	}
@@ -149,12 +149,8 @@ export class Consult extends Emitter<ConsultEvents> {
 	get lobby(): readonly Participant[] {
 		return this.snapshot?.lobby ?? [];
 	}
-	get chat(): readonly ChatPush[] {
-		return this.messages.all;
-	}
-	get speakers(): readonly string[] {
-		return this.speakerIds;
-	}
+	get chat(): readonly ChatPush[] { return this.messages.all; }
+	get speakers(): readonly string[] { return this.speakerIds; }
 	get localTracks(): LocalTrack[] {
 		return this.publications.all;
 	}
@@ -271,6 +267,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		this.joinInfo = result;
 		this.link.setIceServers(result.ice_servers);
 		if (!result.resumed && !first) this.link.dropPeer();
+		this.reading.onJoined(result.resumed);
 		this.onStatePush(result.state, !first);
 		if (result.resumed) this.link.peer?.resume();
 	}
@@ -303,6 +300,8 @@ export class Consult extends Emitter<ConsultEvents> {
 			case 'renegotiate':
 				this.link.renegotiate((params as Pushes['renegotiate']).reason);
 				break;
+			default:
+				this.reading.onPush(method, params);
 		}
 	}
 

@@ -8,6 +8,8 @@ export const ErrorCode = {
 	limit: -32005,
 	sdp: -32006,
 	rate: -32007,
+	conflict: -32008,
+	noFloor: -32009,
 	gateway: -32099,
 } as const;
 

@@ -75,6 +75,7 @@ export const Huizhen = { join, savedResumeKey, version: VERSION };
 export { savedResumeKey };
 export { Consult } from './consult';
 export { ConsultRecord } from './record';
+export { Reading, type ReadingEvents } from './reading';
 export { MixedSound } from './mixed-sound';
 export type { ConsultEvents, ConsultState, EndReason, RemoteTrack } from './consult-types';
 export { DisconnectedError, ErrorCode, HuizhenError } from './errors';
@@ -84,7 +85,8 @@ export { environment, browserOf, type BrowserName, type Environment } from './en
 export type { Statistics, TrackStats, Transport } from './stats';
 export type { Uplink } from './uplink';
 export type {
-	BellPush, Broadcast, BroadcastSource, BroadcastState, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Participant, RecordInfo, Role, Source, Stats, Status, Step, Track, You,
+	BellPush, Broadcast, BroadcastSource, BroadcastState, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Participant, RecordInfo, Role, Source, Stats, Status, Step,
+	Table, TableDrawing, TableObject, TableStudy, TableViewport, TableViewportChange, Track, You,
 } from './protocol';
 export { consentWording } from './protocol';
 export type { Quality } from './types';
