@@ -1,6 +1,8 @@
 # Language level, warnings, hardening and the instrumented builds.
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS ON) # recvmmsg, memfd_create, accept4
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
@@ -11,7 +13,7 @@ set(HZ_SANITIZE "" CACHE STRING "address,undefined or thread")
 
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(
-  -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+  -Wall -Wextra -Werror $<$<COMPILE_LANGUAGE:C>:-Wshadow> -Wpointer-arith $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
   -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wno-unused-parameter -fno-common
   -fstack-protector-strong -fno-omit-frame-pointer)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")

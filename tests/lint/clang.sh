@@ -10,7 +10,8 @@ for entry in json.load(open(sys.argv[1])):
     words = shlex.split(entry["command"])
     flags = [w for w in words if w.startswith(("-D", "-I", "-W", "-std=")) and w not in gcc_only]
     system = [w for i, at in enumerate(words) if at == "-isystem" for w in ("-isystem", words[i + 1])]
-    command = shlex.join(["clang", "-fsyntax-only", *flags, *system, entry["file"]])
-    if entry["file"].endswith(".c"):
+    compiler = "clang" if entry["file"].endswith(".c") else "clang++"
+    command = shlex.join([compiler, "-fsyntax-only", *flags, *system, entry["file"]])
+    if entry["file"].endswith((".c", ".cc")):
         print(f"cd {shlex.quote(entry['directory'])} && {command}")
 PY

@@ -1,0 +1,286 @@
+// HTJ2K by OpenJPH: decoded, encoded, and where its resolutions end.
+#include "media/imaging/decode.h"
+
+#include <new>
+#include <stdexcept>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openjph/ojph_arch.h>
+#include <openjph/ojph_mem.h>
+#include <openjph/ojph_file.h>
+#include <openjph/ojph_params.h>
+#include <openjph/ojph_codestream.h>
+#include <openjph/ojph_message.h>
+
+namespace
+{
+
+thread_local bool warned;
+
+struct Damaged {
+};
+
+class Quiet_info : public ojph::message_info
+{
+      public:
+	void operator()(int, const char *, int, const char *, ...) override
+	{
+	}
+};
+
+class Quiet_warning : public ojph::message_warning
+{
+      public:
+	void operator()(int, const char *, int, const char *, ...) override
+	{
+		warned = true;
+	}
+};
+
+class Quiet_error : public ojph::message_error
+{
+      public:
+	void operator()(int, const char *, int, const char *, ...) override
+	{
+		throw Damaged();
+	}
+};
+
+void be_quiet()
+{
+	static Quiet_info info;
+	static Quiet_warning warning;
+	static Quiet_error error;
+	static bool once = (ojph::configure_info(&info), ojph::configure_warning(&warning),
+	                    ojph::configure_error(&error), true);
+	(void)once;
+	warned = false;
+}
+
+// Bytes to read, and how far anybody did: packets of RPCL lie in the order of resolutions.
+class Input : public ojph::infile_base
+{
+      public:
+	Input(const uint8_t *bytes, size_t n) : data(bytes), count(n), at(0), farthest(0)
+	{
+	}
+	size_t read(void *to, size_t n) override
+	{
+		if (n > count - at)
+			n = count - at;
+		memcpy(to, data + at, n);
+		at += n;
+		farthest = at > farthest ? at : farthest;
+		return n;
+	}
+	int seek(ojph::si64 offset, enum infile_base::seek origin) override
+	{
+		ojph::si64 from = origin == OJPH_SEEK_SET   ? 0
+		                  : origin == OJPH_SEEK_CUR ? (ojph::si64)at
+		                                            : (ojph::si64)count;
+		if (offset < -from || offset > (ojph::si64)count - from)
+			return -1;
+		at = (size_t)(from + offset);
+		return 0;
+	}
+	ojph::si64 tell() override
+	{
+		return (ojph::si64)at;
+	}
+	bool eof() override
+	{
+		return at >= count;
+	}
+	const uint8_t *data;
+	size_t count, at, farthest;
+};
+
+// OpenJPH gives back lines until it was asked for all; the last codestream state must be closed in any case.
+struct Stream {
+	ojph::codestream stream;
+	~Stream()
+	{
+		try {
+			stream.close();
+		} catch (...) {
+		}
+	}
+};
+
+void store_line(const ojph::line_buf *line, uint32_t width, const struct hz_coded *c, size_t step,
+                uint8_t *to)
+{
+	for (uint32_t x = 0; x < width; x++, to += step) {
+		to[0] = (uint8_t)line->i32[x];
+		if (c->cell == 2)
+			to[1] = (uint8_t)(line->i32[x] >> 8);
+	}
+}
+
+int pull(const struct hz_codestream *s, unsigned skip, Input &in, struct hz_dicom_fault *fault,
+         struct hz_coded *c)
+{
+	Stream holder;
+	ojph::codestream &stream = holder.stream;
+	stream.read_headers(&in);
+	if (skip > stream.access_cod().get_num_decompositions())
+		return hz_dicom_fail(fault, HZ_DICOM_UNSUPPORTED, "HTJ2K has no resolution %u", skip);
+	if (skip)
+		stream.restrict_input_resolution(skip, skip);
+	stream.set_planar(false);
+	stream.create();
+	ojph::param_siz siz = stream.access_siz();
+	uint32_t width = siz.get_recon_width(0), height = siz.get_recon_height(0);
+	if (siz.get_num_components() != s->components || width == 0 || height == 0 || width > s->columns ||
+	    height > s->rows || (!skip && (width != s->columns || height != s->rows)))
+		return hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged");
+	size_t step = (size_t)s->components * c->cell;
+	c->bytes = (size_t)width * height * step;
+	c->data = (uint8_t *)malloc(c->bytes);
+	if (!c->data)
+		return hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for a frame");
+	for (uint32_t y = 0; y < height; y++) {
+		for (unsigned k = 0; k < s->components; k++) {
+			ojph::ui32 component = k;
+			const ojph::line_buf *line = stream.pull(component);
+			if (!line || component != k || line->size < width)
+				return hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged");
+			store_line(line, width, c, step, c->data + y * width * step + k * c->cell);
+		}
+	}
+	return warned ? hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged") : 0;
+}
+
+// What a library throws becomes an error.
+template <class Work> int guarded(Work work, struct hz_dicom_fault *fault)
+{
+	try {
+		be_quiet();
+		return work();
+	} catch (const std::bad_alloc &) {
+		return hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for HTJ2K");
+	} catch (...) {
+		return hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged");
+	}
+}
+
+int decode(const struct hz_codestream *s, unsigned skip, struct hz_dicom_fault *fault, struct hz_coded *ret,
+           size_t *read)
+{
+	struct hz_coded c = {};
+	c.cell = s->precision > 8 ? 2 : 1;
+	c.precision = s->precision;
+	c.is_signed = s->is_signed;
+	c.has_sign = true;
+	c.lossy = s->lossy;
+	Input in(s->data, s->bytes);
+	int err = guarded([&] { return pull(s, skip, in, fault, &c); }, fault);
+	if (err < 0) {
+		free(c.data);
+		return err;
+	}
+	*read = in.farthest;
+	*ret = c;
+	return 0;
+}
+
+void push_lines(const struct hz_frame *f, ojph::codestream &stream)
+{
+	ojph::ui32 next = 0;
+	ojph::line_buf *line = stream.exchange(NULL, next);
+	for (uint32_t y = 0; y < f->rows; y++) {
+		for (unsigned k = 0; k < f->samples; k++) {
+			size_t index = ((size_t)y * f->columns) * f->samples + next;
+			for (uint32_t x = 0; x < f->columns; x++, index += f->samples)
+				line->i32[x] = hz_frame_sample(f, index);
+			line = stream.exchange(line, next);
+		}
+	}
+}
+
+int encode(const struct hz_frame *f, unsigned levels, struct hz_dicom_fault *fault, struct hz_htj2k *ret)
+{
+	Stream holder;
+	ojph::codestream &stream = holder.stream;
+	ojph::mem_outfile out;
+	ojph::param_siz siz = stream.access_siz();
+	siz.set_image_extent(ojph::point(f->columns, f->rows));
+	siz.set_num_components(f->samples);
+	for (unsigned k = 0; k < f->samples; k++)
+		siz.set_component(k, ojph::point(1, 1), f->bits_stored, f->is_signed);
+	siz.set_image_offset(ojph::point(0, 0));
+	siz.set_tile_size(ojph::size(0, 0));
+	siz.set_tile_offset(ojph::point(0, 0));
+	ojph::param_cod cod = stream.access_cod();
+	cod.set_num_decomposition(levels);
+	cod.set_block_dims(64, 64);
+	cod.set_progression_order("RPCL");
+	cod.set_color_transform(ret->transform);
+	cod.set_reversible(true);
+	stream.set_planar(false);
+	out.open();
+	stream.write_headers(&out);
+	push_lines(f, stream);
+	stream.flush();
+	ret->bytes = (size_t)out.tell();
+	ret->data = (uint8_t *)malloc(ret->bytes);
+	if (!ret->data)
+		return hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for HTJ2K");
+	memcpy(ret->data, out.get_data(), ret->bytes);
+	return 0;
+}
+
+// Decoded again from what was written, it must be the frame, bit for bit; the lower resolutions say where they end.
+int verify(const struct hz_frame *f, struct hz_dicom_fault *fault, struct hz_htj2k *ret)
+{
+	struct hz_codestream s;
+	int err = hz_codestream_read(ret->data, ret->bytes, fault, &s);
+	for (unsigned r = 0; err == 0 && r <= ret->levels; r++) {
+		struct hz_coded c = {};
+		err = decode(&s, ret->levels - r, fault, &c, &ret->end[r]);
+		if (err == 0 && r == ret->levels &&
+		    (c.bytes != f->bytes || memcmp(c.data, f->data, f->bytes) != 0))
+			err = hz_dicom_fail(fault, HZ_DICOM_NOT_LOSSLESS,
+			                    "HTJ2K does not give back what went in");
+		free(c.data);
+	}
+	ret->end[ret->levels] = ret->bytes;
+	return err;
+}
+
+} // namespace
+
+extern "C" int hz_decode_htj2k(const struct hz_codestream *s, unsigned skip, struct hz_dicom_fault *fault,
+                               struct hz_coded *ret)
+{
+	size_t read;
+	return decode(s, skip, fault, ret, &read);
+}
+
+extern "C" int hz_frame_encode_htj2k(const struct hz_frame *f, struct hz_dicom_fault *fault,
+                                     struct hz_htj2k *ret)
+{
+	struct hz_htj2k h = {};
+	if (f->cell > 2 || (f->samples != 1 && f->samples != 3) || (f->cell == 2) != (f->bits_stored > 8))
+		return hz_dicom_fail(fault, HZ_DICOM_UNSUPPORTED, "HTJ2K of %u bits in %u bytes",
+		                     f->bits_stored, f->cell);
+	h.transform = f->samples == 3 && f->photometric == HZ_RGB && !f->is_signed;
+	for (uint32_t side = f->columns < f->rows ? f->columns : f->rows; h.levels < 5 && side > 32;
+	     side = (side + 1) / 2)
+		h.levels++;
+	int err = guarded([&] { return encode(f, h.levels, fault, &h); }, fault);
+	if (err == 0)
+		err = verify(f, fault, &h);
+	if (err < 0)
+		hz_htj2k_done(&h);
+	else
+		*ret = h;
+	return err;
+}
+
+extern "C" void hz_htj2k_done(struct hz_htj2k *htj2k)
+{
+	free(htj2k->data);
+	memset(htj2k, 0, sizeof(*htj2k));
+}
