@@ -13,8 +13,8 @@ struct held {
 	uint8_t payload[];
 };
 
-struct hz_order {
-	struct hz_order_sink sink;
+struct hz_mosaic_order {
+	struct hz_mosaic_order_sink sink;
 	struct held *slot[HZ_ORDER_PACKETS]; // by sequence number
 	unsigned count;
 	uint16_t next; // to be handed on
@@ -23,9 +23,9 @@ struct hz_order {
 	int64_t since_us; // that the gap is there
 };
 
-int hz_order_new(const struct hz_order_sink *sink, struct hz_order **ret)
+int hz_mosaic_order_new(const struct hz_mosaic_order_sink *sink, struct hz_mosaic_order **ret)
 {
-	struct hz_order *o = calloc(1, sizeof(*o));
+	struct hz_mosaic_order *o = calloc(1, sizeof(*o));
 	if (!o)
 		return -ENOMEM;
 	o->sink = *sink;
@@ -33,7 +33,7 @@ int hz_order_new(const struct hz_order_sink *sink, struct hz_order **ret)
 	return 0;
 }
 
-static void drop_all(struct hz_order *o)
+static void drop_all(struct hz_mosaic_order *o)
 {
 	for (unsigned i = 0; i < HZ_ORDER_PACKETS && o->count; i++) {
 		o->count -= o->slot[i] != NULL;
@@ -42,7 +42,7 @@ static void drop_all(struct hz_order *o)
 	}
 }
 
-void hz_order_free(struct hz_order *order)
+void hz_mosaic_order_free(struct hz_mosaic_order *order)
 {
 	if (!order)
 		return;
@@ -50,13 +50,13 @@ void hz_order_free(struct hz_order *order)
 	free(order);
 }
 
-void hz_order_reset(struct hz_order *order)
+void hz_mosaic_order_reset(struct hz_mosaic_order *order)
 {
 	drop_all(order);
 	order->started = order->suspects = order->gap = false;
 }
 
-static void emit(struct hz_order *o, struct hz_mosaic_packet *packet)
+static void emit(struct hz_mosaic_order *o, struct hz_mosaic_packet *packet)
 {
 	packet->gap = o->gap;
 	o->gap = false;
@@ -64,7 +64,7 @@ static void emit(struct hz_order *o, struct hz_mosaic_packet *packet)
 	o->sink.emit(o->sink.ctx, packet);
 }
 
-static void emit_held(struct hz_order *o)
+static void emit_held(struct hz_mosaic_order *o)
 {
 	for (struct held *h; o->count && (h = o->slot[o->next % HZ_ORDER_PACKETS]);) {
 		o->slot[o->next % HZ_ORDER_PACKETS] = NULL;
@@ -75,7 +75,7 @@ static void emit_held(struct hz_order *o)
 }
 
 // What is missing is given up: on to the first that is there.
-static void skip(struct hz_order *o, int64_t now_us)
+static void skip(struct hz_mosaic_order *o, int64_t now_us)
 {
 	while (o->count && !o->slot[o->next % HZ_ORDER_PACKETS])
 		o->next++;
@@ -84,7 +84,7 @@ static void skip(struct hz_order *o, int64_t now_us)
 	emit_held(o);
 }
 
-static void begin_anew(struct hz_order *o, uint16_t seq)
+static void begin_anew(struct hz_mosaic_order *o, uint16_t seq)
 {
 	drop_all(o);
 	o->gap = o->started;
@@ -93,7 +93,8 @@ static void begin_anew(struct hz_order *o, uint16_t seq)
 	o->next = seq;
 }
 
-static void hold(struct hz_order *o, uint16_t seq, const struct hz_mosaic_packet *packet, int64_t now_us)
+static void hold(struct hz_mosaic_order *o, uint16_t seq, const struct hz_mosaic_packet *packet,
+                 int64_t now_us)
 {
 	struct held **slot = &o->slot[seq % HZ_ORDER_PACKETS];
 	if (*slot)
@@ -110,7 +111,7 @@ static void hold(struct hz_order *o, uint16_t seq, const struct hz_mosaic_packet
 }
 
 // False: it is of the past.
-static bool place(struct hz_order *o, uint16_t seq)
+static bool place(struct hz_mosaic_order *o, uint16_t seq)
 {
 	int32_t ahead = hz_seq_diff(seq, o->next);
 	if (o->started && ahead >= 0 && ahead < (int32_t)HZ_ORDER_PACKETS)
@@ -124,8 +125,8 @@ static bool place(struct hz_order *o, uint16_t seq)
 	return true;
 }
 
-void hz_order_put(struct hz_order *order, const struct hz_rtp_packet *packet, int64_t arrival_us,
-                  int64_t now_us)
+void hz_mosaic_order_put(struct hz_mosaic_order *order, const struct hz_rtp_packet *packet,
+                         int64_t arrival_us, int64_t now_us)
 {
 	struct hz_mosaic_packet p = {.payload = packet->payload,
 	                             .bytes = packet->payload_bytes,
@@ -138,7 +139,7 @@ void hz_order_put(struct hz_order *order, const struct hz_rtp_packet *packet, in
 	order->suspects = false;
 	if (packet->seq != order->next) {
 		hold(order, packet->seq, &p, now_us);
-		hz_order_poll(order, now_us);
+		hz_mosaic_order_poll(order, now_us);
 		return;
 	}
 	emit(order, &p);
@@ -147,7 +148,7 @@ void hz_order_put(struct hz_order *order, const struct hz_rtp_packet *packet, in
 	emit_held(order);
 }
 
-void hz_order_poll(struct hz_order *order, int64_t now_us)
+void hz_mosaic_order_poll(struct hz_mosaic_order *order, int64_t now_us)
 {
 	if (order->count && now_us - order->since_us >= HZ_ORDER_WAIT_US)
 		skip(order, now_us);

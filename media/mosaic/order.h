@@ -21,19 +21,20 @@ struct hz_mosaic_packet {
 	bool marker;
 	bool gap; // something before it is missing for good
 };
-typedef void hz_order_emit_fn(void *ctx, const struct hz_mosaic_packet *packet);
+typedef void hz_mosaic_order_emit_fn(void *ctx, const struct hz_mosaic_packet *packet);
 
-struct hz_order;
-struct hz_order_sink {
+struct hz_mosaic_order;
+struct hz_mosaic_order_sink {
 	void *ctx;
-	hz_order_emit_fn *emit; // must not call back
+	hz_mosaic_order_emit_fn *emit; // must not call back
 };
 
-int hz_order_new(const struct hz_order_sink *sink, struct hz_order **ret); // -ENOMEM
-void hz_order_free(struct hz_order *order);                                // NULL allowed
-void hz_order_put(struct hz_order *order, const struct hz_rtp_packet *packet, int64_t arrival_us,
-                  int64_t now_us);
-void hz_order_poll(struct hz_order *order, int64_t now_us); // lets go of gaps that waited long enough
-void hz_order_reset(struct hz_order *order);                // as new
+int hz_mosaic_order_new(const struct hz_mosaic_order_sink *sink, struct hz_mosaic_order **ret); // -ENOMEM
+void hz_mosaic_order_free(struct hz_mosaic_order *order); // NULL allowed
+void hz_mosaic_order_put(struct hz_mosaic_order *order, const struct hz_rtp_packet *packet,
+                         int64_t arrival_us, int64_t now_us);
+void hz_mosaic_order_poll(struct hz_mosaic_order *order,
+                          int64_t now_us);                 // lets go of gaps that waited long enough
+void hz_mosaic_order_reset(struct hz_mosaic_order *order); // as new
 
 #endif

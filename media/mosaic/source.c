@@ -11,7 +11,7 @@
 #define OLDEST_US 2000000 // a capture time further back is no such thing
 
 struct hz_source {
-	struct hz_order *order;
+	struct hz_mosaic_order *order;
 	struct hz_gather gather;
 	struct hz_decoder *decoder;
 	AVFrame *now, *next;
@@ -33,14 +33,14 @@ int hz_source_new(struct hz_source **ret)
 	struct hz_source *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	const struct hz_order_sink sink = {s, on_packet};
+	const struct hz_mosaic_order_sink sink = {s, on_packet};
 	hz_gather_init(&s->gather, on_frame, s);
 	hz_clock_peer_init(&s->clock);
 	hz_clockmap_init(&s->map, 90000);
 	s->asked_us = INT64_MIN / 2;
 	s->now = av_frame_alloc();
 	s->next = av_frame_alloc();
-	int err = s->now && s->next ? hz_order_new(&sink, &s->order) : -ENOMEM;
+	int err = s->now && s->next ? hz_mosaic_order_new(&sink, &s->order) : -ENOMEM;
 	if (err)
 		hz_source_free(s);
 	else
@@ -52,7 +52,7 @@ void hz_source_free(struct hz_source *source)
 {
 	if (!source)
 		return;
-	hz_order_free(source->order);
+	hz_mosaic_order_free(source->order);
 	hz_gather_done(&source->gather);
 	hz_decoder_free(source->decoder);
 	av_frame_free(&source->now);
@@ -69,7 +69,7 @@ void hz_source_set_types(struct hz_source *source, const struct hz_pt *pt, unsig
 
 void hz_source_reset(struct hz_source *source)
 {
-	hz_order_reset(source->order);
+	hz_mosaic_order_reset(source->order);
 	hz_gather_break(&source->gather);
 	hz_clock_peer_init(&source->clock);
 	hz_clockmap_init(&source->map, 90000);
@@ -144,7 +144,7 @@ void hz_source_rtp(struct hz_source *source, const struct hz_rtp_packet *packet,
 	if (!source->seen)
 		return;
 	hz_clockmap_on_packet(&source->map, packet->ts, arrival_us);
-	hz_order_put(source->order, packet, arrival_us, now_us);
+	hz_mosaic_order_put(source->order, packet, arrival_us, now_us);
 }
 
 void hz_source_report(struct hz_source *source, uint64_t ntp, uint32_t rtp_ts, int64_t now_us)
@@ -155,7 +155,7 @@ void hz_source_report(struct hz_source *source, uint64_t ntp, uint32_t rtp_ts, i
 void hz_source_poll(struct hz_source *source, int64_t now_us)
 {
 	source->now_us = now_us;
-	hz_order_poll(source->order, now_us);
+	hz_mosaic_order_poll(source->order, now_us);
 }
 
 // Also where nothing comes at all: whoever has just come into view may be waiting for this.

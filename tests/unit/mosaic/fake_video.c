@@ -93,11 +93,11 @@ static void on_packet(void *ctx, const struct hz_mosaic_packet *packet)
 
 void fake_viewer_init(struct fake_viewer *viewer, uint8_t codec, uint32_t ssrc)
 {
-	const struct hz_order_sink sink = {viewer, on_packet};
+	const struct hz_mosaic_order_sink sink = {viewer, on_packet};
 	memset(viewer, 0, sizeof(*viewer));
 	viewer->codec = codec;
 	viewer->ssrc = ssrc;
-	assert_int_equal(hz_order_new(&sink, &viewer->order), 0);
+	assert_int_equal(hz_mosaic_order_new(&sink, &viewer->order), 0);
 	assert_int_equal(hz_decoder_new(codec, &viewer->decoder), 0);
 	hz_gather_init(&viewer->gather, on_frame, viewer);
 	viewer->frame = av_frame_alloc();
@@ -106,7 +106,7 @@ void fake_viewer_init(struct fake_viewer *viewer, uint8_t codec, uint32_t ssrc)
 
 void fake_viewer_done(struct fake_viewer *viewer)
 {
-	hz_order_free(viewer->order);
+	hz_mosaic_order_free(viewer->order);
 	hz_gather_done(&viewer->gather);
 	hz_decoder_free(viewer->decoder);
 	av_frame_free(&viewer->frame);
@@ -117,7 +117,7 @@ void fake_viewer_put(struct fake_viewer *viewer, const uint8_t *data, size_t byt
 	struct hz_rtp_packet p;
 	assert_int_equal(hz_rtp_parse(data, bytes, &p), 0);
 	if (p.ssrc == viewer->ssrc)
-		hz_order_put(viewer->order, &p, 0, 0);
+		hz_mosaic_order_put(viewer->order, &p, 0, 0);
 }
 
 static uint8_t mean(const AVFrame *f, int plane, int x, int y)

@@ -39,7 +39,7 @@ void fake_camera_take(struct fake_camera *camera); // the next picture, in camer
 struct fake_viewer {
 	uint32_t ssrc;
 	uint8_t codec;
-	struct hz_order *order;
+	struct hz_mosaic_order *order;
 	struct hz_gather gather;
 	struct hz_decoder *decoder;
 	AVFrame *frame;
