@@ -88,7 +88,7 @@ int hz_dicom_open(const uint8_t *bytes, size_t count, const struct hz_dicom_limi
 	if (err == 0)
 		err = open_scanned(d, fault);
 	if (err < 0) {
-		hz_dicom_free(d);
+		hz_dicom_close(d);
 		return err;
 	}
 	*ret = d;
@@ -163,7 +163,7 @@ void hz_image_done(struct hz_dicom_image *image)
 		free(image->overlay[i].bits);
 }
 
-void hz_dicom_free(struct hz_dicom *dicom)
+void hz_dicom_close(struct hz_dicom *dicom)
 {
 	if (!dicom)
 		return;

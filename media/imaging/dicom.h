@@ -120,7 +120,7 @@ int hz_dicom_open(const uint8_t *bytes, size_t count, const struct hz_dicom_limi
 // The whole of a file from its first byte; the descriptor stays the caller's.
 int hz_dicom_open_fd(int fd, const struct hz_dicom_limits *limits, struct hz_dicom_fault *fault,
                      struct hz_dicom **ret);
-void hz_dicom_free(struct hz_dicom *dicom);
+void hz_dicom_close(struct hz_dicom *dicom);
 
 const struct hz_dicom_image *hz_dicom_image(const struct hz_dicom *dicom);
 const struct hz_dicom_plane *hz_dicom_plane(const struct hz_dicom *dicom, uint32_t frame); // frame < frames

@@ -40,7 +40,7 @@ static void on_frame(void *arg, const struct hz_frame *f)
 	}
 }
 
-static void on_packet(void *arg, const struct hz_mosaic_order_packet *p)
+static void on_packet(void *arg, const struct hz_order_packet *p)
 {
 	struct state *s = arg;
 	if (s->any && p->seq <= s->seq)
@@ -56,14 +56,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	                                 HZ_CODEC_AV1,       HZ_CODEC_OPUS, HZ_CODEC_RED};
 	struct hz_refused nothing = {.replay = true}; // decoders are not asked: fuzz_finalize does
 	struct state s = {0};
-	struct hz_mosaic_order *order;
+	struct hz_order *order;
 	uint16_t seq = 65530;
 	uint32_t ts = 0xffff0000u;
 	int64_t at_us = 0;
 	if (size < 1)
 		return 0;
 	if (hz_frames_new(codecs[data[0] % 6], &nothing, on_frame, &s, &s.frames) != 0 ||
-	    hz_mosaic_order_new(HZ_ORDER_WINDOW_US, on_packet, &s, &order) != 0)
+	    hz_order_new(HZ_ORDER_WINDOW_US, on_packet, &s, &order) != 0)
 		abort();
 	for (size_t at = 1; size - at >= 3;) {
 		uint8_t flags = data[at];
@@ -77,13 +77,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		                          .seq = seq++,
 		                          .ts = ts,
 		                          .marker = flags & 1};
-		if (hz_mosaic_order_put(order, &p, at_us) != 0)
+		if (hz_order_put(order, &p, at_us) != 0)
 			abort();
 		at += 3 + bytes;
 	}
-	hz_mosaic_order_flush(order);
+	hz_order_flush(order);
 	hz_frames_flush(s.frames);
-	hz_mosaic_order_free(order);
+	hz_order_free(order);
 	hz_frames_free(s.frames);
 	return 0;
 }

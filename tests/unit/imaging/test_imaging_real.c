@@ -43,8 +43,8 @@ static void difference(const char *name, const char *reference, int32_t *worst, 
 	*mean = sum / (double)count;
 	hz_frame_done(&x);
 	hz_frame_done(&y);
-	hz_dicom_free(a);
-	hz_dicom_free(b);
+	hz_dicom_close(a);
+	hz_dicom_close(b);
 }
 
 static void exact(const char *name, const char *reference)
@@ -144,7 +144,7 @@ static void test_every_file_of_the_manifest(void **state)
 			hz_frame_done(&frame);
 		}
 		files++;
-		hz_dicom_free(d);
+		hz_dicom_close(d);
 	}
 	fclose(f);
 	print_message("%u files, %u frames decoded\n", files, frames);
@@ -166,7 +166,7 @@ static void test_names(void **state)
 			assert_string_equal(t->patient_name, names[i][1]);
 		print_message("%s: %s\n", names[i][0], t->patient_name);
 		assert_false(t->guessed);
-		hz_dicom_free(d);
+		hz_dicom_close(d);
 	}
 }
 
@@ -179,7 +179,7 @@ static void test_enhanced_frames_have_planes(void **state)
 	assert_int_equal(a->temporal_position, 1);
 	assert_int_equal(b->temporal_position, 19);
 	assert_int_equal((int)a->position[1], -80);
-	hz_dicom_free(d);
+	hz_dicom_close(d);
 }
 
 int main(void)
