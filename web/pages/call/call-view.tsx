@@ -12,6 +12,7 @@ import { ChatPanel } from './chat-panel';
 import { Controls } from './controls';
 import { DevicesPanel } from './devices-panel';
 import { BroadcastSign, DirectBar } from './direct-bar';
+import { MixedStage, MixOffer } from './mixed-picture';
 import { PeoplePanel } from './people-panel';
 import { RecordBar, RecordSign } from './record-bar';
 import { Stage, type Layout } from './stage';
@@ -53,9 +54,10 @@ export function CallView({ consult }: { consult: Consult }) {
 				<RecordBar consult={consult} onNotice={notice.show} />
 				<DirectBar consult={consult} onNotice={notice.show} />
 				<QualityBanner consult={consult} />
+				<MixOffer consult={consult} />
 			</div>
 			<main class="call-main">
-				<Stage consult={consult} layout={layout} />
+				{consult.mixed.pictureOn ? <MixedStage consult={consult} /> : <Stage consult={consult} layout={layout} />}
 				{consult.audio.blocked && (
 					<button type="button" class="primary big tap-sound" data-testid="tap-sound" onClick={() => void consult.audio.resume()}>
 						<Icon name="sound" /> {t('soundBlocked')}

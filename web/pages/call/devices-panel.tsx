@@ -5,6 +5,7 @@ import { t, type MessageKey } from '../i18n';
 import { remember } from '../shared/choices';
 import { PanelHead } from './chat-panel';
 import { ConnectionDetails } from './connection';
+import { PictureChoice } from './mixed-picture';
 import { SoundChoice } from './sound-choice';
 
 export function DevicesPanel(props: { consult: Consult; onClose: () => void; onNotice: (text: string) => void }) {
@@ -33,6 +34,7 @@ export function DevicesPanel(props: { consult: Consult; onClose: () => void; onN
 					<Select name="speakerDevice" list={list.speakers} value={undefined} onChange={(id) => void consult.audio.setSpeaker(id)} />
 				)}
 				<SoundChoice consult={consult} />
+				<PictureChoice consult={consult} onNotice={props.onNotice} />
 				<h3>{t('statsOwn')}</h3>
 				<ConnectionDetails consult={consult} participant={consult.me.id} />
 			</div>

@@ -40,6 +40,8 @@ export interface ConsultEvents {
 	devices: void;
 	/** A host muted this source of ours; unmute with setMuted(). */
 	mutedbyhost: Source;
+	/** The link has been too narrow for the others' pictures for a while: ask whether `mixed.picture(true)` is wanted. */
+	mixoffer: void;
 	/** Something failed that was not asked for by a call; the consult goes on. */
 	error: HuizhenError;
 	/** The consult is over for this participant. */

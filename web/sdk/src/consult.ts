@@ -12,7 +12,7 @@ import { watchLifecycle } from './lifecycle';
 import type { LocalTrack, PublishOptions } from './local-track';
 import { MediaLink } from './media-link';
 import { MixedSound } from './mixed-sound';
-import type { ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Step, Track, You } from './protocol';
+import type { ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Step, You } from './protocol';
 import { Publications } from './publications';
 import { Reading } from './reading';
 import { ConsultRecord } from './record';
@@ -21,15 +21,19 @@ import { Session, type SessionState } from './session';
 import { reportOf, type Statistics } from './stats';
 import type { Uplink } from './uplink';
 import { Views } from './views';
-import { heardTracks, isShown, MIX, wantedTracks } from './wanted';
+import { heardTracks, isShown, MIX, PICTURE, wantedTracks } from './wanted';
 
 export class Consult extends Emitter<ConsultEvents> {
 	/** Plays the others' sound; see AudioOutput.resume() for browsers that want a gesture. */
 	readonly audio: AudioOutput;
 	/** Whether the consult is recorded and oneself with it; starting, stopping, consent. */
 	readonly record: ConsultRecord;
-	/** One mixed sound instead of a stream from each. */
-	readonly mixed = new MixedSound(() => this.snapshot, () => this.refreshWanted(), (language) => this.updateTrack('microphone', { language }));
+	/** One mixed sound, and one composed picture, instead of streams from each. */
+	readonly mixed = new MixedSound({
+		state: () => this.snapshot, onChange: () => this.refreshWanted(),
+		interpret: (language) => this.updateTrack('microphone', { language }),
+		layout: (layout) => this.session.request('layout.set', layout),
+	});
 	/** Whether it is broadcast; for directors: programme and CUT. */
 	readonly broadcast: ConsultBroadcast;
 	/** The table: studies, how they are looked at, drawings, and who has them in hand. */
@@ -95,7 +99,7 @@ export class Consult extends Emitter<ConsultEvents> {
 					this.refreshWanted();
 				},
 				onChange: () => this.onMediaChange(),
-				onStatistics: (s) => this.report(s),
+				onStatistics: (s) => void this.session.request('stats.report', reportOf(s)).catch(() => undefined),
 				onError: (error) => this.emit('error', error),
 				onSilence: () => this.session.probe(),
 				nameOfTrack: (id) => this.nameOfTrack(id),
@@ -246,8 +250,8 @@ export class Consult extends Emitter<ConsultEvents> {
 		return this.link.statistics();
 	}
 	/** The gateway's statistics of a participant (oneself, or any with the grant `admit`). */
-	async statisticsOf(participant: string): Promise<Stats> {
-		return (await this.session.request('stats.get', { participant })).stats;
+	statisticsOf(participant: string): Promise<Stats> {
+		return this.session.request('stats.get', { participant }).then((r) => r.stats);
 	}
 	/** Leaves for good: devices are released, the session ends. */
 	async leave(): Promise<void> {
@@ -294,6 +298,9 @@ export class Consult extends Emitter<ConsultEvents> {
 			case 'ladder':
 				this.link.onLadder(params as Pushes['ladder']);
 				break;
+			case 'mix.offer':
+				this.emit('mixoffer', undefined);
+				break;
 			case 'watched':
 				this.link.peer?.setWatched((params as Pushes['watched']).items);
 				break;
@@ -323,14 +330,12 @@ export class Consult extends Emitter<ConsultEvents> {
 	}
 
 	private onChat(message: ChatPush): void {
-		if (!this.messages.add(message)) return;
-		this.emit('chat', message);
+		if (this.messages.add(message)) this.emit('chat', message);
 		this.changed();
 	}
 
 	private onQuality(push: Pushes['quality']): void {
-		const p = this.snapshot?.participants?.find((x) => x.id === push.participant);
-		if (p) p.quality = push.level;
+		for (const p of this.participants) if (p.id === push.participant) p.quality = push.level;
 		this.changed();
 	}
 
@@ -367,32 +372,27 @@ export class Consult extends Emitter<ConsultEvents> {
 
 	private refreshWanted(): void {
 		this.mixed.follow();
-		const { peer } = this.link;
-		if (!peer || !this.can('subscribe')) return;
-		peer.setWanted(wantedTracks(this.remoteTracks, this.views, this.mixed.on, this.mixed.language));
+		if (!this.link.peer || !this.can('subscribe')) return;
+		this.link.peer.setWanted(wantedTracks(this.remoteTracks, this.views, this.mixed));
 		this.onMediaChange();
 	}
 	private onMediaChange(): void {
 		this.attached.refresh();
 		if (this.options.playAudio) this.audio.update(this.link.peer, heardTracks(this.remoteTracks, this.mixed.on));
-		const quality = this.quality;
-		if (quality !== this.lastQuality) this.emit('quality', quality);
-		this.lastQuality = quality;
+		const before = this.lastQuality;
+		this.lastQuality = this.quality;
+		if (before !== this.lastQuality) this.emit('quality', this.lastQuality);
 		this.changed();
 	}
 
 	private nameOfTrack(id: string): { participant: string; source: Source; active: boolean } | undefined {
 		const t = this.remoteTracks.find((x) => x.id === id);
-		if (!t) return id === MIX ? { participant: '', source: MIX, active: true } : undefined;
+		if (!t) return id === MIX || id === PICTURE ? { participant: '', source: MIX, active: true } : undefined;
 		return { participant: t.participant, source: t.source, active: isShown(t, this.views, this.mixed.on) };
 	}
 
 	private async updateTrack(source: Source, change: { muted?: boolean; language?: string | null }): Promise<void> {
-		const own = this.participants.find((p) => p.id === this.me.id);
-		const track: Track | undefined = own?.tracks.find((t) => t.source === source);
+		const track = this.participants.find((p) => p.id === this.me.id)?.tracks.find((t) => t.source === source);
 		if (track) await this.session.request('track.update', { track: track.id, ...change });
-	}
-	private report(statistics: Statistics): void {
-		void this.session.request('stats.report', reportOf(statistics)).catch(() => undefined);
 	}
 }

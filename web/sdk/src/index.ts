@@ -77,6 +77,7 @@ export { Consult } from './consult';
 export { ConsultRecord } from './record';
 export { Reading, type ReadingEvents } from './reading';
 export { MixedSound } from './mixed-sound';
+export { PICTURE } from './wanted';
 export type { ConsultEvents, ConsultState, EndReason, RemoteTrack } from './consult-types';
 export { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 export { LocalTrack, type PublishOptions } from './local-track';

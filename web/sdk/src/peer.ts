@@ -13,6 +13,7 @@ import { Trickle, type TrickleParams } from './trickle';
 import type { SubscribeItem } from './types';
 import { FarAndLossy, type Uplink, type UplinkSample } from './uplink';
 import { bestBpsOf, Widening } from './widening';
+import { wireTrack } from './wanted';
 
 export type PeerState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
 
@@ -338,7 +339,7 @@ export class Peer extends Emitter<PeerEvents> {
 				const wishes = changed.map(wish);
 				const items = changed.map((s) => ({
 					mid: s.handle.mid ?? '',
-					track: s.track,
+					track: wireTrack(s.track),
 					quality: s.track === null ? ('off' as const) : s.quality,
 					...(s.track !== null && s.kind === 'video' && { priority: s.priority }),
 					...(s.track !== null && s.language !== undefined && { language: s.language }),

@@ -1,5 +1,6 @@
 // What is received, in order of importance: sound first, then pictures by the size they are shown in.
 import type { RemoteTrack } from './consult-types';
+import type { MixedSound } from './mixed-sound';
 import type { WantedTrack } from './slots';
 import type { Quality } from './types';
 import type { Views } from './views';
@@ -8,6 +9,9 @@ const RANK: Record<Quality, number> = { off: 0, low: 1, medium: 2, high: 3 };
 
 /** The gateway's track with the others' voices mixed, in no participant's list. */
 export const MIX = 'mix';
+/** For `attach()`: the gateway's picture of everybody, the same track for slots of pictures. */
+export const PICTURE = 'mix/picture';
+const MIXED = ':mix'; // nobody's id: sound and picture share a group, and are in step
 
 /** Something of it should arrive now. The gateway holds back voices that it mixes. */
 export function isShown(track: RemoteTrack, views: Views, mixed: boolean): boolean {
@@ -21,9 +25,12 @@ export function heardTracks(tracks: readonly RemoteTrack[], mixed: boolean): str
 	return mixed ? [MIX, ...voices] : voices;
 }
 
-export function wantedTracks(
-	tracks: readonly RemoteTrack[], views: Views, mixed: boolean, language: string | null,
-): WantedTrack[] {
+/** As the gateway calls it. */
+export function wireTrack(track: string | null): string | null {
+	return track === PICTURE ? MIX : track;
+}
+
+export function wantedTracks(tracks: readonly RemoteTrack[], views: Views, mixed: MixedSound): WantedTrack[] {
 	const main = views.largest();
 	const wanted: WantedTrack[] = tracks
 		.filter((t) => t.kind === 'audio' || t.kind === 'video')
@@ -34,7 +41,10 @@ export function wantedTracks(
 			quality: t.kind === 'audio' ? ('high' as const) : views.quality(t.id),
 			priority: t.id === main ? ('high' as const) : ('normal' as const),
 		}));
-	const mix = { id: MIX, participant: ':mix', kind: 'audio' as const, quality: 'high' as const, priority: 'normal' as const }; // nobody's id
-	if (mixed) wanted.unshift(language === null ? mix : { ...mix, language });
+	const { language } = mixed;
+	const mix = { id: MIX, participant: MIXED, kind: 'audio' as const, quality: 'high' as const, priority: 'normal' as const };
+	if (mixed.on) wanted.unshift(language === null ? mix : { ...mix, language });
+	if (mixed.pictureOn)
+		wanted.unshift({ id: PICTURE, participant: MIXED, kind: 'video', quality: mixed.pictureQuality(views), priority: 'high' });
 	return wanted.sort((a, b) => Number(b.kind === 'audio') - Number(a.kind === 'audio') || RANK[b.quality] - RANK[a.quality]);
 }
