@@ -1,5 +1,6 @@
-// ./dev bench mix [--quick] [--only=sound,whep]: what one picture and one sound for many cost.
+// ./dev bench mix [--quick] [--only=sound,picture,whep]: what one picture and one sound for many cost.
 //   sound  200 listeners, each without themself, of 5 speakers
+//   picture six cameras of 720p25 composed into one, beside the same in one bare gst-launch
 //   whep   a programme to viewers over WHEP: CPU a viewer, and where this machine ends
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -12,7 +13,7 @@ import { inParallel, steady, type Steady } from "./measure.ts";
 import { prefer } from "./proc.ts";
 
 const args = process.argv.slice(2), quick = args.includes("--quick");
-const only = (args.find((a) => a.startsWith("--only="))?.slice(7) ?? "sound,whep").split(",");
+const only = (args.find((a) => a.startsWith("--only="))?.slice(7) ?? "sound,picture,whep").split(",");
 const VIEWERS = quick ? [50, 200] : [250, 500, 1000, 1500];
 const SUBJECTS = 16; // viewers a token's subject may be at once
 
@@ -28,6 +29,14 @@ function sound(): void {
   const cores = Number(/200 listeners.*CPU ([0-9.]+) s\/s/.exec(text)?.[1] ?? NaN);
   results["sound"] = { cores };
   checks.push({ what: "2 sound: 200 listeners with mix-minus, 5 speakers, of a core", value: cores, goal: 0.5, unit: "" });
+}
+
+function picture(): void {
+  const text = execFileSync(join(buildDir(), "tests/bench/bench_mosaic"), [quick ? "4" : "20"], { encoding: "utf8" });
+  out(`\npicture\n${text.trimEnd()}`);
+  const cores = Number(/^mosaic .*CPU ([0-9.]+) s\/s/m.exec(text)?.[1] ?? NaN), bare = Number(/^gst-launch .*CPU ([0-9.]+) s\/s/m.exec(text)?.[1] ?? NaN);
+  results["picture"] = { cores, gst_launch_cores: bare };
+  checks.push({ what: "2 picture: six cameras of 720p25 as one, of a bare gst-launch's decode, compose and encode", value: cores / bare, goal: 1.25, unit: "" });
 }
 
 interface Row extends Steady { viewers: number }
@@ -72,6 +81,7 @@ async function whep(): Promise<void> {
 prefer();
 out(`One for many (${buildDir()}); ${cpus().length} cores, ${cpus()[0]?.model.trim()}, loopback`);
 if (only.includes("sound")) sound();
+if (only.includes("picture")) picture();
 if (only.includes("whep")) await whep();
 
 out("\nThe closing list of issue 5");
