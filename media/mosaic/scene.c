@@ -9,7 +9,8 @@ void hz_floor_set(struct hz_floor *floor, const uint32_t *persons, unsigned coun
 {
 	hz_floor_poll(floor, now_us); // up to now the others spoke
 	floor->count = count < HZ_MOSAIC_SPEAKERS ? count : HZ_MOSAIC_SPEAKERS;
-	memcpy(floor->speakers, persons, floor->count * sizeof(*persons));
+	for (unsigned i = 0; i < floor->count; i++)
+		floor->speakers[i] = persons[i];
 	hz_floor_poll(floor, now_us);
 }
 
