@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/api.h"
 #include "media/rtp/bytes.h"
 #include "media/rtp/keyframe.h"
 
@@ -144,6 +145,7 @@ static void finish(struct hz_gather *g)
 	const struct hz_gathered frame = {.codec = g->codec,
 	                                  .key = key,
 	                                  .fresh = g->fresh,
+	                                  .turn = g->turn,
 	                                  .ts = g->ts,
 	                                  .arrival_us = g->arrival_us,
 	                                  .data = g->buf,
@@ -169,6 +171,7 @@ void hz_gather_put(struct hz_gather *g, uint8_t codec, const struct hz_mosaic_pa
 	if (!g->open)
 		begin(g, codec, packet);
 	g->arrival_us = packet->arrival_us;
+	g->turn = packet->turn;
 	int err = codec == HZ_CODEC_VP8 ? put_vp8(g, packet->payload, packet->bytes)
 	                                : put_h264(g, packet->payload, packet->bytes);
 	g->bad |= err != 0;

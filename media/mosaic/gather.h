@@ -12,6 +12,7 @@ struct hz_gathered {
 	uint8_t codec; // HZ_CODEC_H264_CB for all of H.264, HZ_CODEC_VP8
 	bool key;
 	bool fresh; // nothing before it is known to whoever decodes: another codec than before, or the first
+	uint8_t turn; // quarters clockwise, to be upright
 	uint32_t ts;
 	int64_t arrival_us; // of its last packet
 	uint8_t *data;      // valid during the call, with 64 more bytes of zero
@@ -28,6 +29,7 @@ struct hz_gather {
 	bool open, bad, fragment;
 	bool has_key, has_slice, has_sps;
 	bool need_key, fresh;
+	uint8_t turn;
 	uint32_t ts;
 	int64_t arrival_us;
 	uint64_t left_out; // frames

@@ -125,20 +125,15 @@ static bool place(struct hz_mosaic_order *o, uint16_t seq)
 	return true;
 }
 
-void hz_mosaic_order_put(struct hz_mosaic_order *order, const struct hz_rtp_packet *packet,
-                         int64_t arrival_us, int64_t now_us)
+void hz_mosaic_order_put(struct hz_mosaic_order *order, uint16_t seq, const struct hz_mosaic_packet *packet,
+                         int64_t now_us)
 {
-	struct hz_mosaic_packet p = {.payload = packet->payload,
-	                             .bytes = packet->payload_bytes,
-	                             .ts = packet->ts,
-	                             .arrival_us = arrival_us,
-	                             .pt = packet->pt,
-	                             .marker = packet->marker};
-	if (!place(order, packet->seq))
+	struct hz_mosaic_packet p = *packet;
+	if (!place(order, seq))
 		return;
 	order->suspects = false;
-	if (packet->seq != order->next) {
-		hold(order, packet->seq, &p, now_us);
+	if (seq != order->next) {
+		hold(order, seq, &p, now_us);
 		hz_mosaic_order_poll(order, now_us);
 		return;
 	}

@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "media/rtp/packet.h"
-
 #define HZ_ORDER_PACKETS 256u
 #define HZ_ORDER_WAIT_US 80000
 
@@ -19,7 +17,8 @@ struct hz_mosaic_packet {
 	int64_t arrival_us;
 	uint8_t pt;
 	bool marker;
-	bool gap; // something before it is missing for good
+	bool gap;     // something before it is missing for good
+	uint8_t turn; // of the last packet of a picture: quarters clockwise
 };
 typedef void hz_mosaic_order_emit_fn(void *ctx, const struct hz_mosaic_packet *packet);
 
@@ -31,8 +30,9 @@ struct hz_mosaic_order_sink {
 
 int hz_mosaic_order_new(const struct hz_mosaic_order_sink *sink, struct hz_mosaic_order **ret); // -ENOMEM
 void hz_mosaic_order_free(struct hz_mosaic_order *order); // NULL allowed
-void hz_mosaic_order_put(struct hz_mosaic_order *order, const struct hz_rtp_packet *packet,
-                         int64_t arrival_us, int64_t now_us);
+// `gap` is for the order to say.
+void hz_mosaic_order_put(struct hz_mosaic_order *order, uint16_t seq, const struct hz_mosaic_packet *packet,
+                         int64_t now_us);
 void hz_mosaic_order_poll(struct hz_mosaic_order *order,
                           int64_t now_us);                 // lets go of gaps that waited long enough
 void hz_mosaic_order_reset(struct hz_mosaic_order *order); // as new

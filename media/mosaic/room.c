@@ -165,7 +165,7 @@ int hz_mosaic_room_member(struct hz_mosaic_room *room, const struct hz_mosaic_me
 	m->set = *set;
 	m->set.name[sizeof(m->set.name) - 1] = '\0';
 	m->named = round;
-	hz_source_set_types(m->source, set->pt, set->pt_count);
+	hz_source_set_types(m->source, set->pt, set->pt_count, set->orientation);
 	sort(room);
 	return 0;
 }

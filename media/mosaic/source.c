@@ -6,6 +6,7 @@
 #include "media/mosaic/decoder.h"
 #include "media/mosaic/gather.h"
 #include "media/mosaic/order.h"
+#include "media/picture/turn.h"
 #include "media/rtp/clockmap.h"
 
 #define OLDEST_US 2000000 // a capture time further back is no such thing
@@ -14,12 +15,13 @@ struct hz_source {
 	struct hz_mosaic_order *order;
 	struct hz_gather gather;
 	struct hz_decoder *decoder;
-	AVFrame *now, *next;
+	AVFrame *now, *next, *turned;
 	struct hz_source_picture picture;
 	struct hz_clock_peer clock;
 	struct hz_clockmap map;
 	struct hz_pt pt[HZ_MOSAIC_PTS];
 	unsigned pt_count;
+	uint8_t orientation;
 	bool seen;
 	int64_t asked_us, now_us;
 	struct hz_source_counts counts;
@@ -40,7 +42,8 @@ int hz_source_new(struct hz_source **ret)
 	s->asked_us = INT64_MIN / 2;
 	s->now = av_frame_alloc();
 	s->next = av_frame_alloc();
-	int err = s->now && s->next ? hz_mosaic_order_new(&sink, &s->order) : -ENOMEM;
+	s->turned = av_frame_alloc();
+	int err = s->now && s->next && s->turned ? hz_mosaic_order_new(&sink, &s->order) : -ENOMEM;
 	if (err)
 		hz_source_free(s);
 	else
@@ -57,11 +60,14 @@ void hz_source_free(struct hz_source *source)
 	hz_decoder_free(source->decoder);
 	av_frame_free(&source->now);
 	av_frame_free(&source->next);
+	av_frame_free(&source->turned);
 	free(source);
 }
 
-void hz_source_set_types(struct hz_source *source, const struct hz_pt *pt, unsigned count)
+void hz_source_set_types(struct hz_source *source, const struct hz_pt *pt, unsigned count,
+                         uint8_t orientation)
 {
+	source->orientation = orientation;
 	source->pt_count = count < HZ_MOSAIC_PTS ? count : HZ_MOSAIC_PTS;
 	for (unsigned i = 0; i < source->pt_count; i++)
 		source->pt[i] = pt[i];
@@ -117,7 +123,8 @@ static void on_frame(void *ctx, const struct hz_gathered *frame)
 	s->counts.decoded++;
 	av_frame_unref(s->now);
 	av_frame_move_ref(s->now, s->next);
-	s->picture.frame = s->now;
+	s->picture.frame =
+	    frame->turn && hz_turn_frame(s->now, frame->turn, s->turned) == 0 ? s->turned : s->now;
 	s->picture.serial++;
 	s->picture.shown_us = s->now_us;
 	s->picture.captured_us = captured(s, (uint32_t)s->now->pts);
@@ -137,6 +144,17 @@ static void on_packet(void *ctx, const struct hz_mosaic_packet *packet)
 	s->counts.refused++;
 }
 
+// How a picture is turned stands in its last packet; without a word it is upright. A mirrored one stays as it is.
+static uint8_t turn_of(const struct hz_source *s, const struct hz_rtp_packet *packet)
+{
+	const uint8_t *data;
+	size_t bytes;
+	if (!s->orientation || !packet->marker || !hz_rtp_ext_find(packet, s->orientation, &data, &bytes) ||
+	    bytes != 1)
+		return 0;
+	return data[0] & 3;
+}
+
 void hz_source_rtp(struct hz_source *source, const struct hz_rtp_packet *packet, int64_t arrival_us,
                    int64_t now_us)
 {
@@ -144,7 +162,14 @@ void hz_source_rtp(struct hz_source *source, const struct hz_rtp_packet *packet,
 	if (!source->seen)
 		return;
 	hz_clockmap_on_packet(&source->map, packet->ts, arrival_us);
-	hz_mosaic_order_put(source->order, packet, arrival_us, now_us);
+	const struct hz_mosaic_packet p = {.payload = packet->payload,
+	                                   .bytes = packet->payload_bytes,
+	                                   .ts = packet->ts,
+	                                   .arrival_us = arrival_us,
+	                                   .pt = packet->pt,
+	                                   .marker = packet->marker,
+	                                   .turn = turn_of(source, packet)};
+	hz_mosaic_order_put(source->order, packet->seq, &p, now_us);
 }
 
 void hz_source_report(struct hz_source *source, uint64_t ntp, uint32_t rtp_ts, int64_t now_us)

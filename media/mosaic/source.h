@@ -19,7 +19,9 @@ int hz_source_new(struct hz_source **ret); // -ENOMEM
 void hz_source_free(struct hz_source *source);
 
 // Payload types by codec; another one than these is refused.
-void hz_source_set_types(struct hz_source *source, const struct hz_pt *pt, unsigned count);
+// orientation: id of the header extension, 0: none.
+void hz_source_set_types(struct hz_source *source, const struct hz_pt *pt, unsigned count,
+                         uint8_t orientation);
 void hz_source_reset(struct hz_source *source); // another SSRC: the picture is kept until the next
 void hz_source_see(struct hz_source *source, bool seen);
 

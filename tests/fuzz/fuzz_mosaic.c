@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define WORKERS 3u
 #define CONSULT 1u
-#define TICKS   12u // at most: each draws and encodes
+#define TICKS   6u // at most: each draws and encodes
 
 struct fuzz {
 	struct hz_mosaic *mosaic;

@@ -44,13 +44,16 @@ static void on_payload(void *ctx, const uint8_t *payload, size_t bytes, bool las
 {
 	struct fake_camera *c = ctx;
 	struct hz_rtp_offsets offsets;
-	assert_true(c->out.count < FAKE_PACKETS && bytes + 12 <= FAKE_BYTES);
+	const struct hz_ext_ids ids = {.orientation = FAKE_ORIENTATION};
+	const struct hz_rtp_exts exts = {.has = HZ_EXT_ORIENTATION, .orientation = c->turn};
+	assert_true(c->out.count < FAKE_PACKETS && bytes + 20 <= FAKE_BYTES);
 	uint8_t *to = c->out.data[c->out.count];
 	const struct hz_rtp_header header = {
 	    .ts = c->ts, .ssrc = c->ssrc, .seq = c->seq++, .pt = c->pt, .marker = last};
-	assert_int_equal(hz_rtp_write_header(to, FAKE_BYTES, &header, NULL, NULL, &offsets), 0);
-	memcpy(to + 12, payload, bytes);
-	c->out.bytes[c->out.count++] = (uint16_t)(12 + bytes);
+	assert_int_equal(
+	    hz_rtp_write_header(to, FAKE_BYTES, &header, c->turn && last ? &exts : NULL, &ids, &offsets), 0);
+	memcpy(to + offsets.header_bytes, payload, bytes);
+	c->out.bytes[c->out.count++] = (uint16_t)(offsets.header_bytes + bytes);
 }
 
 void fake_camera_take(struct fake_camera *camera)
@@ -61,6 +64,9 @@ void fake_camera_take(struct fake_camera *camera)
 	int at = (int)(camera->number * 8 % (canvas->width - 16));
 	hz_canvas_fill(canvas, (struct hz_rect){0, 0, canvas->width, canvas->height}, camera->colour);
 	hz_canvas_fill(canvas, (struct hz_rect){at, 0, 16, 16}, HZ_COLOUR_TEXT); // something that moves
+	if (camera->turn) // what was the left is the top, when it is turned clockwise
+		hz_canvas_fill(canvas, (struct hz_rect){0, 0, canvas->width / 4, canvas->height},
+		               HZ_COLOUR_TEXT);
 	assert_int_equal(hz_encoder_put(camera->encoder, canvas, camera->number++, camera->wants_key, &e), 0);
 	camera->wants_key = false;
 	camera->ts += 3600;
@@ -116,8 +122,10 @@ void fake_viewer_put(struct fake_viewer *viewer, const uint8_t *data, size_t byt
 {
 	struct hz_rtp_packet p;
 	assert_int_equal(hz_rtp_parse(data, bytes, &p), 0);
+	const struct hz_mosaic_packet packet = {
+	    .payload = p.payload, .bytes = p.payload_bytes, .ts = p.ts, .marker = p.marker};
 	if (p.ssrc == viewer->ssrc)
-		hz_mosaic_order_put(viewer->order, &p, 0, 0);
+		hz_mosaic_order_put(viewer->order, p.seq, &packet, 0);
 }
 
 static uint8_t mean(const AVFrame *f, int plane, int x, int y)

@@ -10,8 +10,9 @@
 #include "media/mosaic/order.h"
 #include "media/rtp/packet.h"
 
-#define FAKE_PACKETS 64u // of a picture, at most
-#define FAKE_BYTES   1400u
+#define FAKE_PACKETS     64u // of a picture, at most
+#define FAKE_BYTES       1400u
+#define FAKE_ORIENTATION 2u
 
 struct fake_packets {
 	unsigned count;
@@ -24,6 +25,7 @@ struct fake_camera {
 	struct hz_canvas canvas;
 	struct hz_colour colour;
 	uint8_t codec, pt;
+	uint8_t turn; // says that it is held so; a bright bar stands at its left then
 	uint32_t ssrc, ts;
 	uint16_t seq, picture_id;
 	int64_t number;

@@ -151,6 +151,28 @@ static void off_is_off(void **state)
 	assert_false(fake_same(fake_viewer_at(&r->viewer[0], 60, 300), rig_colour[0]));
 }
 
+// A phone that is held sideways: the picture is upright, whatever way it is held.
+static void turned(void **state)
+{
+	struct rig *r = *state;
+	struct hz_mosaic_member_set m = rig_member_of(1);
+	static const int at[4][2] = {{0}, {640, 80}, {1200, 400}, {640, 660}}; // where the bar is
+	m.orientation = FAKE_ORIENTATION;
+	rig_add_cameras(r, 1);
+	rig_add_viewer(r, 1, 720, HZ_CODEC_H264_CB);
+	assert_int_equal(rig_set_member(r, m), 0);
+	for (uint8_t turn = 1; turn < 4; turn++) {
+		r->camera[0].turn = turn;
+		r->camera[0].wants_key = true;
+		rig_run(r, 5);
+		assert_true(
+		    fake_same(fake_viewer_at(&r->viewer[0], at[turn][0], at[turn][1]), HZ_COLOUR_TEXT));
+		assert_true(fake_same(fake_viewer_at(&r->viewer[0], 640, 400), rig_colour[0]));
+		bool tall = fake_same(fake_viewer_at(&r->viewer[0], 200, 400), HZ_COLOUR_TILE);
+		assert_int_equal(tall, turn & 1);
+	}
+}
+
 // --- what goes wrong on the way
 
 static void loss_asks_and_recovers(void **state)
@@ -338,6 +360,7 @@ int main(void)
 	                                   TEST(speaker_moves),
 	                                   TEST(two_only),
 	                                   TEST(off_is_off),
+	                                   TEST(turned),
 	                                   TEST(loss_asks_and_recovers),
 	                                   TEST(wrong_packets),
 	                                   TEST(late),

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "media/api.h"
 #include "media/mosaic/gather.h"
 #include "media/mosaic/order.h"
 #include "media/mosaic/packetise.h"
@@ -27,26 +28,26 @@ static void on_packet(void *ctx, const struct hz_mosaic_packet *p)
 	g->first[g->count++] = (uint16_t)(p->payload[0] << 8 | p->payload[1]);
 }
 
-static void put(struct hz_order *o, uint16_t seq, int64_t now_us)
+static void put(struct hz_mosaic_order *o, uint16_t seq, int64_t now_us)
 {
 	const uint8_t payload[2] = {(uint8_t)(seq >> 8), (uint8_t)seq};
-	const struct hz_rtp_packet p = {.payload = payload, .payload_bytes = 2, .seq = seq};
-	hz_order_put(o, &p, now_us, now_us);
+	const struct hz_mosaic_packet p = {.payload = payload, .bytes = 2, .arrival_us = now_us};
+	hz_mosaic_order_put(o, seq, &p, now_us);
 }
 
-static struct hz_order *order_new(struct got *g)
+static struct hz_mosaic_order *order_new(struct got *g)
 {
-	struct hz_order *o;
-	const struct hz_order_sink sink = {g, on_packet};
+	struct hz_mosaic_order *o;
+	const struct hz_mosaic_order_sink sink = {g, on_packet};
 	memset(g, 0, sizeof(*g));
-	assert_int_equal(hz_order_new(&sink, &o), 0);
+	assert_int_equal(hz_mosaic_order_new(&sink, &o), 0);
 	return o;
 }
 
 static void disorder(void **state)
 {
 	static struct got g;
-	struct hz_order *o = order_new(&g);
+	struct hz_mosaic_order *o = order_new(&g);
 	static const uint16_t seqs[] = {65534, 0, 65535, 1, 1, 65534, 3, 4, 2, 5};
 	for (unsigned i = 0; i < sizeof(seqs) / sizeof(seqs[0]); i++)
 		put(o, seqs[i], 1000);
@@ -54,19 +55,19 @@ static void disorder(void **state)
 	for (unsigned i = 0; i < 8; i++)
 		assert_int_equal(g.first[i], (uint16_t)(65534 + i));
 	assert_int_equal(g.gaps, 0);
-	hz_order_free(o);
+	hz_mosaic_order_free(o);
 }
 
 static void gaps_end(void **state)
 {
 	static struct got g;
-	struct hz_order *o = order_new(&g);
+	struct hz_mosaic_order *o = order_new(&g);
 	put(o, 10, 0);
 	put(o, 12, 0);
 	put(o, 14, 30000);
-	hz_order_poll(o, HZ_ORDER_WAIT_US - 1);
+	hz_mosaic_order_poll(o, HZ_ORDER_WAIT_US - 1);
 	assert_int_equal(g.count, 1);
-	hz_order_poll(o, HZ_ORDER_WAIT_US);
+	hz_mosaic_order_poll(o, HZ_ORDER_WAIT_US);
 	assert_int_equal(g.count, 2); // the next gap has its own time
 	assert_true(g.gap[1]);
 	put(o, 11, HZ_ORDER_WAIT_US); // too late
@@ -76,13 +77,13 @@ static void gaps_end(void **state)
 	put(o, 20, 1000000);
 	put(o, (uint16_t)(20 + HZ_ORDER_PACKETS), 1000000); // further than is kept: begun anew
 	assert_true(g.gap[g.count - 1]);
-	hz_order_free(o);
+	hz_mosaic_order_free(o);
 }
 
 static void new_beginning(void **state)
 {
 	static struct got g;
-	struct hz_order *o = order_new(&g);
+	struct hz_mosaic_order *o = order_new(&g);
 	put(o, 30000, 0);
 	put(o, 100, 0); // alone it is a stray one
 	put(o, 30001, 0);
@@ -92,23 +93,23 @@ static void new_beginning(void **state)
 	put(o, 102, 0);
 	assert_int_equal(g.count, 4);
 	assert_true(g.gap[2]);
-	hz_order_reset(o);
+	hz_mosaic_order_reset(o);
 	put(o, 7, 0);
 	assert_int_equal(g.count, 5);
-	hz_order_free(o);
+	hz_mosaic_order_free(o);
 }
 
 static void any_order(void **state)
 {
 	static struct got g;
-	struct hz_order *o = order_new(&g);
+	struct hz_mosaic_order *o = order_new(&g);
 	srand(3);
 	for (unsigned n = 0; n < 200000; n++) {
 		g.count = 0;
 		put(o, (uint16_t)(rand() % 5 ? n + (unsigned)rand() % 40 : (unsigned)rand()), n * 1000);
-		hz_order_poll(o, n * 1000);
+		hz_mosaic_order_poll(o, n * 1000);
 	}
-	hz_order_free(o);
+	hz_mosaic_order_free(o);
 }
 
 // --- frames
