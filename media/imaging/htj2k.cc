@@ -55,14 +55,18 @@ void be_quiet()
 	static bool once = (ojph::configure_info(&info), ojph::configure_warning(&warning),
 	                    ojph::configure_error(&error), true);
 	(void)once;
+	ojph::set_info_stream(NULL);
+	ojph::set_warning_stream(NULL);
+	ojph::set_error_stream(NULL);
 	warned = false;
 }
 
-// Bytes to read, and how far anybody did: packets of RPCL lie in the order of resolutions.
+// Bytes to read. OpenJPH seeks over the resolutions that are left out; where it was when it first did, the wanted ones
+// end: packets of RPCL lie in their order.
 class Input : public ojph::infile_base
 {
       public:
-	Input(const uint8_t *bytes, size_t n) : data(bytes), count(n), at(0), farthest(0)
+	Input(const uint8_t *bytes, size_t n) : data(bytes), count(n), at(0), end(0)
 	{
 	}
 	size_t read(void *to, size_t n) override
@@ -71,7 +75,6 @@ class Input : public ojph::infile_base
 			n = count - at;
 		memcpy(to, data + at, n);
 		at += n;
-		farthest = at > farthest ? at : farthest;
 		return n;
 	}
 	int seek(ojph::si64 offset, enum infile_base::seek origin) override
@@ -79,9 +82,12 @@ class Input : public ojph::infile_base
 		ojph::si64 from = origin == OJPH_SEEK_SET   ? 0
 		                  : origin == OJPH_SEEK_CUR ? (ojph::si64)at
 		                                            : (ojph::si64)count;
-		if (offset < -from || offset > (ojph::si64)count - from)
+		if (offset < -from)
 			return -1;
-		at = (size_t)(from + offset);
+		size_t to = offset > (ojph::si64)count - from ? count : (size_t)(from + offset);
+		if (origin == OJPH_SEEK_SET && to > at && end == 0)
+			end = at;
+		at = to;
 		return 0;
 	}
 	ojph::si64 tell() override
@@ -93,7 +99,7 @@ class Input : public ojph::infile_base
 		return at >= count;
 	}
 	const uint8_t *data;
-	size_t count, at, farthest;
+	size_t count, at, end; // end 0: all of it
 };
 
 // OpenJPH gives back lines until it was asked for all; the last codestream state must be closed in any case.
@@ -123,6 +129,8 @@ int pull(const struct hz_codestream *s, unsigned skip, Input &in, struct hz_dico
 {
 	Stream holder;
 	ojph::codestream &stream = holder.stream;
+	if (skip) // a prefix is enough for a lower resolution
+		stream.enable_resilience();
 	stream.read_headers(&in);
 	if (skip > stream.access_cod().get_num_decompositions())
 		return hz_dicom_fail(fault, HZ_DICOM_UNSUPPORTED, "HTJ2K has no resolution %u", skip);
@@ -149,7 +157,7 @@ int pull(const struct hz_codestream *s, unsigned skip, Input &in, struct hz_dico
 			store_line(line, width, c, step, c->data + y * width * step + k * c->cell);
 		}
 	}
-	return warned ? hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged") : 0;
+	return warned && !skip ? hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged") : 0;
 }
 
 // What a library throws becomes an error.
@@ -180,7 +188,7 @@ int decode(const struct hz_codestream *s, unsigned skip, struct hz_dicom_fault *
 		free(c.data);
 		return err;
 	}
-	*read = in.farthest;
+	*read = in.end ? in.end : in.count;
 	*ret = c;
 	return 0;
 }
