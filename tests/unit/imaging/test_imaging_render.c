@@ -1,0 +1,163 @@
+// What is seen: windows by the formulas of PS3.3, LUTs, padding, palette, colour, overlays.
+#include "media/imaging/render.h"
+#include "tests/unit/imaging/fake_dicom.h"
+#include "tests/unit/imaging/imaging_open.h"
+
+static const struct hz_pixel_shape grey = {.columns = 4,
+                                           .rows = 1,
+                                           .samples = 1,
+                                           .bits_allocated = 16,
+                                           .bits_stored = 16,
+                                           .high_bit = 15,
+                                           .is_signed = true,
+                                           .photometric = HZ_MONOCHROME2};
+
+static void render(struct fake_dicom *d, const struct hz_look *look, const uint8_t *want, size_t bytes)
+{
+	struct fake_bytes file = fake_end(d);
+	struct hz_dicom_fault fault = {0};
+	struct hz_dicom *opened = NULL;
+	struct hz_frame f = {0};
+	struct hz_rendered r = {0};
+	if (hz_dicom_open(file.data, file.bytes, NULL, &fault, &opened) < 0 ||
+	    decode_of(opened, 0, &fault, &f) < 0)
+		fail_msg("%s", fault.text);
+	assert_int_equal(hz_render(opened, 0, &f, look, &r), 0);
+	assert_int_equal(r.bytes, bytes);
+	assert_memory_equal(r.data, want, bytes);
+	hz_rendered_done(&r);
+	hz_frame_done(&f);
+	hz_dicom_free(opened);
+	fake_bytes_done(&file);
+}
+
+static void test_formulas(void **state)
+{
+	// The example of PS3.3 C.11.2.1.2: center 2048, width 4096 is all of 12 bits; width 1 is a threshold.
+	assert_int_equal((int)hz_voi_apply(HZ_VOI_LINEAR, 2048, 4096, 0), 0);
+	assert_int_equal((int)hz_voi_apply(HZ_VOI_LINEAR, 2048, 4096, 4095), 255);
+	assert_int_equal((int)hz_voi_apply(HZ_VOI_LINEAR, 100, 1, 99), 0);
+	assert_int_equal((int)hz_voi_apply(HZ_VOI_LINEAR, 100, 1, 100), 255);
+	assert_float_equal(hz_voi_apply(HZ_VOI_LINEAR_EXACT, 0, 100, 0), 127.5, 1e-9);
+	assert_float_equal(hz_voi_apply(HZ_VOI_LINEAR_EXACT, 0, 100, -25), 63.75, 1e-9);
+	assert_float_equal(hz_voi_apply(HZ_VOI_SIGMOID, 40, 400, 40), 127.5, 1e-9);
+	assert_true(hz_voi_apply(HZ_VOI_SIGMOID, 40, 400, 1e9) <= 255 &&
+	            hz_voi_apply(HZ_VOI_SIGMOID, 40, 400, -1e9) >= 0);
+}
+
+static void test_rescale_window_padding_and_monochrome1(void **state)
+{
+	const int16_t pixels[4] = {0, 1024, 2048, -2000};
+	static const uint8_t plain[4] = {0, 128, 255, 0}, inverse[4] = {255, 127, 0, 0};
+	for (unsigned i = 0; i < 2; i++) {
+		struct hz_pixel_shape s = grey;
+		struct fake_dicom d;
+		s.photometric = i ? HZ_MONOCHROME1 : HZ_MONOCHROME2;
+		fake_begin(&d, FAKE_EXPLICIT, NULL);
+		fake_shape(&d, &s, 1);
+		int16_t padding = -2000;
+		fake_value(&d, 0x00280120, "SS", &padding, 2);
+		fake_text(&d, 0x00281050, "DS", "0\\40");
+		fake_text(&d, 0x00281051, "DS", "2048\\400");
+		fake_text(&d, 0x00281052, "DS", "-1024");
+		fake_text(&d, 0x00281053, "DS", "1");
+		fake_text(&d, 0x00281056, "CS", "LINEAR_EXACT");
+		fake_native(&d, "OW", pixels, sizeof(pixels));
+		struct hz_look look = {0};
+		render(&d, &look, i ? inverse : plain, 4);
+	}
+}
+
+static void lut_item(struct fake_dicom *d, uint32_t sequence, unsigned entries, int first,
+                     const uint16_t *data)
+{
+	fake_open_sequence(d, sequence);
+	uint16_t descriptor[3] = {(uint16_t)entries, (uint16_t)first, 16};
+	fake_value(d, 0x00283002, "US", descriptor, 6);
+	fake_value(d, 0x00283006, "OW", data, entries * 2);
+	fake_close_sequence(d);
+}
+
+static void test_lookup_tables(void **state)
+{
+	const int16_t pixels[4] = {-5, -1, 0, 9};
+	const uint16_t to_modality[3] = {2, 1, 0}, to_voi[3] = {0, 32768, 65535}; // -1 to 2, 0 to 1, 1 to 0
+	struct fake_dicom d;
+	fake_begin(&d, FAKE_EXPLICIT, NULL);
+	fake_shape(&d, &grey, 1);
+	lut_item(&d, 0x00283000, 3, -1, to_modality);
+	lut_item(&d, 0x00283010, 3, 0, to_voi);
+	fake_native(&d, "OW", pixels, sizeof(pixels));
+	struct hz_look look = {.voi = HZ_VOI_LUT};
+	render(&d, &look, (const uint8_t[]){255, 255, 128, 0}, 4);
+}
+
+static void test_palette(void **state)
+{
+	struct hz_pixel_shape s = {.columns = 4,
+	                           .rows = 1,
+	                           .samples = 1,
+	                           .bits_allocated = 8,
+	                           .bits_stored = 8,
+	                           .high_bit = 7,
+	                           .photometric = HZ_PALETTE_COLOR};
+	const uint8_t pixels[4] = {0, 1, 2, 200};
+	const uint16_t table[3] = {0, 0x8000, 0xff00}, descriptor[3] = {3, 0, 16};
+	// The same by segments: discrete 1 entry, linear 2 more.
+	const uint16_t segments[6] = {0, 1, 0, 1, 2, 0xff00};
+	for (unsigned segmented = 0; segmented < 2; segmented++) {
+		struct fake_dicom d;
+		fake_begin(&d, FAKE_EXPLICIT, NULL);
+		fake_shape(&d, &s, 1);
+		for (uint32_t k = 0; k < 3; k++)
+			fake_value(&d, 0x00281101 + k, "US", descriptor, 6);
+		for (uint32_t k = 0; k < 3; k++)
+			fake_value(&d, (segmented ? 0x00281221 : 0x00281201) + k, "OW",
+			           segmented ? segments : table, segmented ? 12 : 6);
+		fake_native(&d, "OB", pixels, sizeof(pixels));
+		uint8_t m = segmented ? 0x7f : 0x80;
+		struct hz_look look = {0};
+		render(&d, &look, (const uint8_t[]){0, 0, 0, m, m, m, 255, 255, 255, 255, 255, 255}, 12);
+	}
+}
+
+static void test_colour_and_overlay(void **state)
+{
+	struct hz_pixel_shape s = {.columns = 2,
+	                           .rows = 1,
+	                           .samples = 3,
+	                           .bits_allocated = 8,
+	                           .bits_stored = 8,
+	                           .high_bit = 7,
+	                           .photometric = HZ_YBR_FULL_422};
+	const uint8_t pixels[4] = {81, 81, 90, 240}; // Y Y Cb Cr: a red, twice
+	struct fake_dicom d;
+	struct hz_look look = {.overlays = true};
+	const uint16_t rows = 1, columns = 2, bits = 2, one = 1, zero = 0;
+	const int16_t origin[2] = {1, 1};
+	fake_begin(&d, FAKE_EXPLICIT, NULL);
+	fake_shape(&d, &s, 1);
+	fake_value(&d, 0x60000010, "US", &rows, 2);
+	fake_value(&d, 0x60000011, "US", &columns, 2);
+	fake_text(&d, 0x60000040, "CS", "G");
+	fake_value(&d, 0x60000050, "SS", origin, 4);
+	fake_value(&d, 0x60000100, "US", &one, 2);
+	fake_value(&d, 0x60000102, "US", &zero, 2);
+	fake_value(&d, 0x60003000, "OW", &bits, 2);
+	fake_native(&d, "OB", pixels, sizeof(pixels));
+	render(&d, &look, (const uint8_t[]){238, 14, 14, 255, 255, 255}, 6);
+}
+
+int main(void)
+{
+	if (hz_dicom_init() < 0)
+		return 1;
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_formulas),
+	    cmocka_unit_test(test_rescale_window_padding_and_monochrome1),
+	    cmocka_unit_test(test_lookup_tables),
+	    cmocka_unit_test(test_palette),
+	    cmocka_unit_test(test_colour_and_overlay),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
