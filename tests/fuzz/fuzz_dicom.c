@@ -50,6 +50,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (uint32_t i = 0; i < hz_dicom_image(d)->frames && i < 3; i++)
 		show(d, i, &fault);
-	hz_dicom_free(d);
+	hz_dicom_close(d);
 	return 0;
 }

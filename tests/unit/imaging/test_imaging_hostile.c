@@ -45,7 +45,7 @@ static int try(const uint8_t *data, size_t bytes, struct hz_frame *ret)
 	if (err == 0)
 		err = decode_of(d, 0, &fault, ret);
 	assert_true(err == 0 || (fault.code != HZ_DICOM_OK && fault.text[0]));
-	hz_dicom_free(d);
+	hz_dicom_close(d);
 	free(copy);
 	return err;
 }
@@ -99,7 +99,7 @@ static enum hz_dicom_code code_of(struct fake_bytes *file, const struct hz_dicom
 	struct hz_dicom_fault fault = {0};
 	struct hz_dicom *d = NULL;
 	int err = hz_dicom_open(file->data, file->bytes, limits, &fault, &d);
-	hz_dicom_free(d);
+	hz_dicom_close(d);
 	fake_bytes_done(file);
 	return err < 0 ? fault.code : HZ_DICOM_OK;
 }
@@ -202,7 +202,7 @@ static void test_frames_that_are_not_there(void **state)
 	hz_frame_done(&f);
 	assert_true(decode_of(opened, 1, &fault, &f) < 0);
 	assert_int_equal(fault.code, HZ_DICOM_PIXELS_SHORT);
-	hz_dicom_free(opened);
+	hz_dicom_close(opened);
 	fake_bytes_done(&file);
 	fake_begin(&d, FAKE_EXPLICIT, NULL);
 	fake_shape(&d, &small, 2000000000);

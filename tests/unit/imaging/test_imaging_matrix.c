@@ -90,7 +90,7 @@ static void check(const char *what, struct fake_bytes *file, const uint8_t *pixe
 	if (memcmp(f.data, pixels, bytes) != 0)
 		fail_msg("%s: other pixels", what);
 	hz_frame_done(&f);
-	hz_dicom_free(d);
+	hz_dicom_close(d);
 	fake_bytes_done(file);
 }
 

@@ -27,7 +27,7 @@ static void render(struct fake_dicom *d, const struct hz_look *look, const uint8
 	assert_memory_equal(r.data, want, bytes);
 	hz_rendered_done(&r);
 	hz_frame_done(&f);
-	hz_dicom_free(opened);
+	hz_dicom_close(opened);
 	fake_bytes_done(&file);
 }
 

@@ -117,7 +117,7 @@ static void test_trap_labels_that_lie(void **state)
 		assert_int_equal(decode_of(opened, 0, NULL, &f), 0);
 		assert_memory_equal(f.data, pixels, bytes);
 		hz_frame_done(&f);
-		hz_dicom_free(opened);
+		hz_dicom_close(opened);
 		fake_bytes_done(&file);
 	}
 	for (unsigned i = 0; i < 5; i++)
@@ -302,7 +302,7 @@ static void test_trap_chinese_text(void **state)
 		assert_int_equal(hz_dicom_open(file.data, file.bytes, NULL, NULL, &opened), 0);
 		assert_string_equal(hz_dicom_image(opened)->text.patient_name, names[i].utf8);
 		assert_int_equal(hz_dicom_image(opened)->text.guessed, names[i].charset == NULL);
-		hz_dicom_free(opened);
+		hz_dicom_close(opened);
 		fake_bytes_done(&file);
 	}
 }
@@ -343,7 +343,7 @@ static void test_trap_fragments(void **state)
 			assert_memory_equal(f.data, pixels, bytes);
 			hz_frame_done(&f);
 		}
-		hz_dicom_free(opened);
+		hz_dicom_close(opened);
 		fake_bytes_done(&file);
 	}
 	// Five fragments, of which two begin a frame where three are promised: nobody can know.
@@ -417,7 +417,7 @@ static void test_trap_jpeg_of_12_bits(void **state)
 		if (s.samples == 3) // it converted the colours, and says so
 			assert_int_equal(f.photometric, HZ_YBR_FULL);
 		hz_frame_done(&f);
-		hz_dicom_free(opened);
+		hz_dicom_close(opened);
 		fake_bytes_done(&file);
 		free(pixels);
 	}
