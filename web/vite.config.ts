@@ -16,5 +16,5 @@ export default defineConfig({
 		modulePreload: { polyfill: false },
 		rollupOptions: { input: { join: 'join.html', console: 'console.html', watch: 'watch.html', records: 'records.html' } },
 	},
-	test: { include: ['sdk/test/**/*.test.ts', 'pages/**/*.test.ts'], environment: 'node' },
+	test: { include: ['sdk/test/**/*.test.ts', 'pages/**/*.test.ts', 'imaging/**/*.test.ts'], environment: 'node' },
 } as Parameters<typeof defineConfig>[0]);

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { checkHead, fromDecoded, hashOf } from './exact';
+import { imageInfo, type DicomJson, type PixelInfo } from './image-info';
+import { decodeJpegLossless } from './jpeg-lossless';
+import { decodeNative, decodeRle, isRle } from './native';
+import { sniff } from './sniff';
+
+const INFO: PixelInfo = { rows: 2, columns: 4, samples: 1, allocated: 16, stored: 12, signed: false, photometric: 'MONOCHROME2', planar: false, bigEndian: false };
+const be = (...words: number[]) => words.flatMap((w) => [w >> 8, w & 255]);
+
+const sof = (marker: number, bits: number, rows: number, columns: number, n: number) =>
+	[0xff, marker, ...be(8 + 3 * n), bits, ...be(rows, columns), n, ...Array.from({ length: n }, (_, i) => [i + 1, 0x11, 0]).flat()];
+const siz = (bits: number, rows: number, columns: number, n: number, htj2k = false, mct = 0) => Uint8Array.from([
+	...be(0xff4f, 0xff51, 38 + 3 * n, 0), ...be(0, columns, 0, rows), ...Array<number>(8).fill(0), ...be(0, columns, 0, rows), ...Array<number>(8).fill(0), ...be(n),
+	...Array.from({ length: n }, () => [bits, 1, 1]).flat(), ...(htj2k ? be(0xff50, 8, 2, 0, 0) : []), ...be(0xff52, 12), 0, 2, ...be(1), mct, 5, 4, 4, 0, 1, ...be(0xff90, 10)]);
+
+test.each([
+	[0xc0, 'jpeg', 8], [0xc1, 'jpeg', 12], [0xc3, 'jpeg-lossless', 16], [0xf7, 'jpeg-ls', 12],
+])('a frame header %i is %s', (marker, codec, bits) => {
+	expect(sniff(Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, ...be(7), 0x4a, 0x46, 0x49, 0x46, 0, ...sof(marker, bits, 2, 4, 1)])))
+		.toMatchObject({ codec, bits, width: 4, height: 2, components: 1, color: 'jfif', signed: null });
+});
+
+test('HTJ2K under the label of JPEG 2000 is HTJ2K', () => {
+	expect(sniff(siz(11, 2, 4, 1))).toMatchObject({ codec: 'jpeg2000', bits: 12, signed: false, width: 4, height: 2, levels: 5, progression: 2 });
+	expect(sniff(siz(0x8b, 2, 4, 3, true, 1))).toMatchObject({ codec: 'htj2k', bits: 12, signed: true, components: 3, mct: true });
+	const boxes = Uint8Array.from([...be(0, 12, 0x6a50, 0x2020, 0x0d0a, 0x870a), ...be(0, 0, 0x6a70, 0x3263), ...siz(11, 2, 4, 1)]);
+	boxes[15] = 8 + siz(11, 2, 4, 1).length;
+	expect(sniff(boxes)).toMatchObject({ codec: 'jpeg2000', offset: 20 });
+});
+
+test('cut anywhere it is an error or nothing, never an exception of another kind', () => {
+	const whole = [siz(11, 2, 4, 3, true), Uint8Array.from([0xff, 0xd8, ...sof(0xc3, 16, 2, 4, 3)])];
+	for (const bytes of whole)
+		for (let n = 0; n < bytes.length; n++)
+			try {
+				sniff(bytes.subarray(0, n));
+			} catch (error) {
+				expect(error).toMatchObject({ name: 'ImageError' });
+			}
+});
+
+test.each([
+	['columns', { columns: 5 }], ['rows', { rows: 3 }], ['components', { samples: 3 }], ['fewer bits', { stored: 13 }], ['more bits', { stored: 8, allocated: 8 }], ['sign', { signed: true }],
+])('a codestream of other %s is no picture', (_what, other) => {
+	const head = sniff(siz(11, 2, 4, 1))!;
+	expect(() => checkHead(head, INFO)).not.toThrow();
+	expect(() => checkHead(head, { ...INFO, ...other })).toThrow(/disagrees/);
+	expect(() => fromDecoded({ width: 4, height: 2, components: 1, bits: 12, bytes: new Uint8Array(14) }, head, INFO)).toThrow(/disagrees/);
+	expect(() => fromDecoded({ width: 4, height: 1, components: 1, bits: 12, bytes: new Uint8Array(16) }, head, INFO)).toThrow(/disagrees/);
+	expect(() => fromDecoded({ width: 4, height: 2, components: 1, bits: 8, bytes: new Uint8Array(16) }, head, INFO)).toThrow(/disagrees/);
+});
+
+test('samples that do not fit the stored bits are not cut silently', () => {
+	const head = { ...sniff(siz(15, 2, 4, 1))!, signed: null }, words = Uint16Array.from([0, 4095, 1, 2, 3, 4, 5, 6]);
+	const made = { width: 4, height: 2, components: 1, bits: 16, bytes: new Uint8Array(words.buffer) };
+	expect([...fromDecoded(made, head, INFO).data]).toEqual([...words]);
+	words[3] = 4096;
+	expect(() => fromDecoded(made, head, INFO)).toThrow(/more than 12 bits/);
+	words[3] = 0xf800; // -2048 in 16 bits
+	expect(fromDecoded(made, head, { ...INFO, signed: true }).data[3]).toBe(-2048);
+});
+
+test('uncompressed: sign, byte order, planes, one bit; other lengths are refused', async () => {
+	const bytes = Uint8Array.from([0xff, 0x0f, 0, 0, 1, 0, 0, 8, 2, 0, 3, 0, 4, 0, 0xff, 7]);
+	expect([...decodeNative(bytes, { ...INFO, signed: true })]).toEqual([-1, 0, 1, -2048, 2, 3, 4, 2047]);
+	expect(decodeNative(bytes, { ...INFO, bigEndian: true, stored: 16 })[0]).toBe(0xff0f);
+	expect([...decodeNative(Uint8Array.from([1, 2, 3, 4, 5, 6]), { ...INFO, rows: 1, columns: 2, samples: 3, allocated: 8, stored: 8, planar: true })]).toEqual([1, 3, 5, 2, 4, 6]);
+	expect([...decodeNative(Uint8Array.from([0b101, 0]), { ...INFO, allocated: 1, stored: 1 })]).toEqual([1, 0, 1, 0, 0, 0, 0, 0]);
+	expect(() => decodeNative(bytes.subarray(0, 15), INFO)).toThrow(/disagrees/);
+	expect(() => decodeNative(new Uint8Array(18), INFO)).toThrow(/disagrees/);
+	const data = Int16Array.from([-1, 0, 300]), pixels = { rows: 1, columns: 3, samples: 1, photometric: 'MONOCHROME2', data, exact: true };
+	expect(await hashOf(pixels)).toBe(createHash('sha256').update(Uint8Array.from([255, 255, 0, 0, 44, 1])).digest('hex'));
+});
+
+test('RLE: the two bytes of a word, runs and literals; cut off or too long is an error', () => {
+	const header = new Uint8Array(64), view = new DataView(header.buffer);
+	view.setUint32(0, 2, true), view.setUint32(4, 64, true), view.setUint32(8, 66, true);
+	const frame = Uint8Array.from([...header, 249, 3, 3, 1, 2, 3, 4, 253, 9]);
+	expect(isRle(frame, INFO)).toBe(true);
+	expect([...decodeRle(frame, INFO)]).toEqual([0x301, 0x302, 0x303, 0x304, 0x309, 0x309, 0x309, 0x309]);
+	expect(() => decodeRle(frame.subarray(0, frame.length - 2), INFO)).toThrow(/damaged/);
+	expect(() => decodeRle(Uint8Array.from([...header, 248, 3, 3, 1, 2, 3, 4, 253, 9]), INFO)).toThrow(/damaged/);
+	expect(isRle(frame, { ...INFO, allocated: 8, stored: 8 })).toBe(false);
+});
+
+// Two samples with a difference of 32768, which has a category and no bits behind it: what other decoders get wrong.
+test('JPEG lossless: category 16 is exact', () => {
+	const table = [0xff, 0xc4, ...be(2 + 17 + 2), 0, 1, 1, ...Array<number>(14).fill(0), 0, 16]; // 0: none, 10: category 16
+	const start = (bits: string) => [0xff, 0xd8, ...sof(0xc3, 16, 1, 4, 1), ...table, 0xff, 0xda, ...be(8), 1, 1, 0, 1, 0, 0, parseInt(bits, 2), 0xff, 0xd9];
+	const bytes = Uint8Array.from(start('01010011')); // none, 32768, 32768, none
+	expect([...decodeJpegLossless(bytes, sniff(bytes)!)]).toEqual([32768, 0, 32768, 32768]);
+	for (let n = 2; n < bytes.length - 2; n++) expect(() => decodeJpegLossless(bytes.subarray(0, n), sniff(bytes)!)).toThrow(/ImageError|damaged/);
+});
+
+test('the header: enhanced objects have their values in functional groups; nonsense is refused', () => {
+	const number = (...v: number[]) => ({ Value: v }), sequence = (o: object) => ({ Value: [o] });
+	const set: DicomJson = {
+		'00280010': number(2), '00280011': number(4), '00280100': number(16), '00280101': number(12), '00280102': number(11), '00280103': number(0),
+		'00280008': number(2), '00080060': { Value: ['CT'] },
+		'52009229': sequence({ '00289110': sequence({ '00280030': number(0.5, 0.25) }), '00289145': sequence({ '00281053': number(2), '00281052': number(-1024) }) }),
+		'52009230': { Value: [{}, { '00289132': sequence({ '00281050': number(40), '00281051': number(400) }), '00209113': sequence({ '00200032': number(1, 2, 3) }) }] },
+	};
+	expect(imageInfo(set, 1)).toMatchObject({ spacing: [0.5, 0.25], slope: 2, intercept: -1024, windows: [{ center: 40, width: 400 }], position: [1, 2, 3], frames: 2, units: 'HU' });
+	expect(imageInfo(set, 0)).toMatchObject({ windows: [], position: null });
+	expect(() => imageInfo({})).toThrow(/disagrees/);
+	expect(() => imageInfo({ ...set, '00280010': number(-1) })).toThrow(/disagrees/);
+	expect(() => imageInfo({ ...set, '00280100': number(32) })).toThrow(/unsupported/);
+	expect(() => imageInfo({ ...set, '00280101': number(17) })).toThrow(/unsupported/);
+});

@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { fetchFrame, parseRange } from './fetching';
+import { Queue } from './queue';
+
+const BODY = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7 + (i >> 8)) & 255);
+let server: Server | undefined;
+afterEach(() => server?.close());
+
+type Handler = (req: IncomingMessage, res: ServerResponse, n: number) => void;
+async function serve(handler: Handler): Promise<string> {
+	let n = 0;
+	server = createServer((req, res) => handler(req, res, n++));
+	await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done));
+	return `http://127.0.0.1:${(server.address() as AddressInfo).port}/f`;
+}
+const get = (url: string, more: object = {}, signal = new AbortController().signal) =>
+	fetchFrame({ url, token: () => 't' }, { signal, waitMs: 1, ...more });
+const head = { 'Content-Type': 'image/jphc', ETag: '"a"', 'Content-Length': String(BODY.length) };
+
+/** Says all of it, and breaks off after `n` bytes. */
+function breakOff(res: ServerResponse, n: number): void {
+	res.writeHead(200, head);
+	res.write(BODY.subarray(0, n), () => res.destroy());
+}
+
+test('what broke off is resumed with a range and the tag', async () => {
+	const asked: (string | undefined)[] = [];
+	const url = await serve((req, res, n) => {
+		asked.push(req.headers.range, req.headers['if-range'] as string | undefined);
+		expect(req.headers.authorization).toBe('Bearer t');
+		if (n === 0) return breakOff(res, 40_000);
+		const first = Number(/bytes=(\d+)-/.exec(req.headers.range ?? '')?.[1]);
+		res.writeHead(206, { ...head, 'Content-Length': String(BODY.length - first), 'Content-Range': `bytes ${first}-${BODY.length - 1}/${BODY.length}` });
+		res.end(BODY.subarray(first));
+	});
+	const seen: number[] = [];
+	const { bytes, type } = await get(url, { onBytes: (b: Uint8Array, total: number) => (expect(total).toBe(BODY.length), seen.push(b.length)) });
+	expect(bytes).toEqual(BODY);
+	expect(type).toBe('image/jphc');
+	expect(asked[0]).toBeUndefined();
+	expect(asked[2]).toMatch(/^bytes=[1-9]\d*-$/);
+	expect(asked[3]).toBe('"a"');
+	expect(seen.at(-1)).toBe(BODY.length);
+});
+
+test('another one under the same address is taken from its beginning, never mixed', async () => {
+	const other = BODY.map((b) => b ^ 255);
+	const url = await serve((_req, res, n) => (n === 0 ? breakOff(res, 40_000) : res.writeHead(200, { ...head, ETag: '"b"' }).end(other)));
+	expect((await get(url)).bytes).toEqual(other);
+});
+
+test.each([
+	['a range of somewhere else', 'network', (_q: IncomingMessage, res: ServerResponse, n: number) => (n === 0 ? breakOff(res, 40_000) : res.writeHead(206, { ...head, 'Content-Length': '3', 'Content-Range': 'bytes 0-2/100000' }).end('abc'))],
+	['HTML', 'not_image', (_q: IncomingMessage, res: ServerResponse) => res.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>')],
+	['nothing', 'not_image', (_q: IncomingMessage, res: ServerResponse) => res.writeHead(200, { 'Content-Type': 'image/jls', 'Content-Length': '0' }).end()],
+	['401', 'denied', (_q: IncomingMessage, res: ServerResponse) => res.writeHead(401).end()],
+	['404', 'gone', (_q: IncomingMessage, res: ServerResponse) => res.writeHead(404).end()],
+	['a promise of gigabytes', 'too_big', (_q: IncomingMessage, res: ServerResponse) => (res.writeHead(200, { ...head, 'Content-Length': '9999999999' }), res.write('a'))],
+	['a body without end', 'too_big', (_q: IncomingMessage, res: ServerResponse) => {
+		res.writeHead(200, { 'Content-Type': 'image/jls' });
+		const more = (): boolean => res.destroyed || (res.write(BODY), setTimeout(more, 1), true);
+		more();
+	}],
+	['always busy', 'busy', (_q: IncomingMessage, res: ServerResponse) => res.writeHead(503).end()],
+	['always broken', 'network', (_q: IncomingMessage, res: ServerResponse) => void res.destroy()],
+] as [string, string, Handler][])('%s is an error of that image: %s', async (_name, code, handler) => {
+	const url = await serve(handler);
+	await expect(get(url, { maxBytes: 1_000_000 })).rejects.toMatchObject({ code });
+});
+
+test('busy, then there', async () => {
+	const url = await serve((_req, res, n) => (n < 2 ? res.writeHead(503).end() : res.writeHead(200, head).end(BODY)));
+	expect((await get(url)).bytes).toEqual(BODY);
+});
+
+test('a reader who moves on', async () => {
+	const abort = new AbortController();
+	const url = await serve((_req, res) => (res.writeHead(200, head), res.write(BODY.subarray(0, 1000))));
+	const wait = get(url, { onBytes: () => abort.abort() }, abort.signal);
+	await expect(wait).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+test.each([['bytes 0-9/10', true], ['bytes 5-4/10', false], ['bytes 0-10/10', false], ['bytes */10', false], ['bytes 0-9/*', false], [null, false]])('Content-Range %s', (text, good) => {
+	expect(parseRange(text) !== null).toBe(good);
+});
+
+test('the queue: six at once, the wanted first, the cancelled never, bounded', async () => {
+	const queue = new Queue(6, 10), order: string[] = [], open: (() => void)[] = [];
+	const never = new AbortController().signal;
+	const gate = (name: string) => () => new Promise<string>((done) => (order.push(name), open.push(() => done(name))));
+	const first = [0, 1, 2, 3, 4, 5].map((i) => queue.add(2, never, gate(`first${i}`)));
+	await Promise.resolve();
+	expect(queue.running).toBe(6);
+	const gone = new AbortController();
+	const far = queue.add(2, never, gate('far')), left = queue.add(0, gone.signal, gate('left')), near = queue.add(1, never, gate('near')), seen = queue.add(0, never, gate('seen'));
+	gone.abort();
+	await expect(left).rejects.toMatchObject({ code: 'cancelled' });
+	for (let i = 0; i < 9; i++) {
+		open[i]?.();
+		await new Promise((r) => setTimeout(r, 0));
+	}
+	await Promise.all([...first, far, near, seen]);
+	expect(order.slice(6)).toEqual(['seen', 'near', 'far']);
+	const blocked = [0, 1, 2, 3, 4, 5].map((i) => queue.add(0, never, gate(`b${i}`)));
+	const many = Array.from({ length: 12 }, (_, i) => queue.add(i < 2 ? 2 : 1, never, gate(`m${i}`)).then(() => 'ok', (e: { code: string }) => e.code));
+	expect(queue.length).toBeLessThanOrEqual(10);
+	while (open.length) {
+		open.shift()?.();
+		await new Promise((r) => setTimeout(r, 0));
+	}
+	await Promise.all(blocked);
+	expect(await Promise.all(many)).toEqual(['busy', 'busy', ...Array<string>(10).fill('ok')]);
+});

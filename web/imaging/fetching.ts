@@ -1,0 +1,160 @@
+// One frame over HTTP: bounded, abortable, resumed with a byte range where the way broke off, and shown as it comes, so
+// that a coarse image can be decoded from its beginning.
+import { ImageError } from './errors';
+
+export interface FrameSource {
+	url: string;
+	/** Asked for each request: tokens are renewed. */
+	token: () => string;
+	accept?: string;
+}
+
+export interface FetchOptions {
+	signal: AbortSignal;
+	/** Bytes so far and how many there will be (0: unknown). Called at each piece. */
+	onBytes?: (bytes: Uint8Array, total: number) => void;
+	maxBytes?: number;
+	tries?: number;
+	waitMs?: number;
+	fetch?: typeof fetch;
+}
+
+export interface Fetched {
+	bytes: Uint8Array;
+	type: string;
+}
+
+const MAX_BYTES = 256 * 1024 * 1024;
+
+function refuse(status: number): ImageError | null {
+	if (status === 401 || status === 403) return new ImageError('denied', `HTTP ${status}`);
+	if (status === 404 || status === 410) return new ImageError('gone', `HTTP ${status}`);
+	if (status === 406 || status === 415) return new ImageError('unsupported', `HTTP ${status}`);
+	if (status === 413) return new ImageError('too_big', `HTTP ${status}`);
+	if (status === 200 || status === 206) return null;
+	return new ImageError('busy', `HTTP ${status}`);
+}
+
+/** Content-Range `bytes first-last/total`; null: it is not one. */
+export function parseRange(text: string | null): { first: number; last: number; total: number } | null {
+	const m = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(text ?? '');
+	if (!m) return null;
+	const [first, last, total] = [Number(m[1]), Number(m[2]), Number(m[3])] as const;
+	return first <= last && last < total ? { first, last, total } : null;
+}
+
+class Download {
+	private buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+	have = 0;
+	total = 0;
+	private etag = '';
+	type = '';
+
+	constructor(
+		private readonly source: FrameSource,
+		private readonly options: FetchOptions,
+		private readonly maxBytes: number,
+	) {}
+
+	get bytes(): Uint8Array {
+		return this.buffer.subarray(0, this.have);
+	}
+
+	get whole(): boolean {
+		return this.have > 0 && this.have === this.total;
+	}
+
+	/** One request from where it stands. Returns false where it broke off and may be resumed. */
+	async go(): Promise<boolean> {
+		const headers: Record<string, string> = { Authorization: `Bearer ${this.source.token()}`, Accept: this.source.accept ?? '*/*' };
+		if (this.have > 0 && this.etag) Object.assign(headers, { Range: `bytes=${this.have}-`, 'If-Range': this.etag });
+		let answer: Response;
+		try {
+			answer = await (this.options.fetch ?? fetch)(this.source.url, { headers, signal: this.options.signal, redirect: 'error', credentials: 'same-origin' });
+		} catch (error) {
+			if (this.options.signal.aborted) throw new ImageError('cancelled', 'while it was fetched');
+			void error;
+			return false;
+		}
+		const refusal = refuse(answer.status);
+		if (refusal) {
+			void answer.body?.cancel().catch(() => undefined);
+			throw refusal;
+		}
+		this.begin(answer);
+		return this.read(answer);
+	}
+
+	private begin(answer: Response): void {
+		const type = (answer.headers.get('Content-Type') ?? '').toLowerCase();
+		if (/^(text\/|application\/(json|problem|xml|xhtml))/.test(type)) throw new ImageError('not_image', type.slice(0, 60));
+		const range = answer.status === 206 ? parseRange(answer.headers.get('Content-Range')) : null;
+		if (answer.status === 206 && (!range || range.first !== this.have)) throw new ImageError('network', 'a range that was not asked for');
+		if (!range) this.have = 0; // from the beginning: it is another one, or ranges are not spoken
+		const length = Number(answer.headers.get('Content-Length') ?? 0);
+		const encoded = (answer.headers.get('Content-Encoding') ?? 'identity') !== 'identity';
+		this.total = range ? range.total : encoded ? 0 : length;
+		if (this.total > this.maxBytes) throw new ImageError('too_big', `${this.total} bytes`);
+		this.etag = (answer.headers.get('ETag') ?? '').startsWith('"') ? (answer.headers.get('ETag') ?? '') : '';
+		this.type = type;
+	}
+
+	private async read(answer: Response): Promise<boolean> {
+		const reader = answer.body?.getReader();
+		if (!reader) throw new ImageError('not_image', 'an empty answer');
+		try {
+			for (;;) {
+				const { done, value } = await reader.read();
+				if (done) break;
+				this.take(value);
+				this.options.onBytes?.(this.bytes, this.total);
+			}
+		} catch (error) {
+			void reader.cancel().catch(() => undefined);
+			if (this.options.signal.aborted) throw new ImageError('cancelled', 'while it was fetched');
+			if (error instanceof ImageError) throw error;
+			return false;
+		}
+		if (this.total === 0) this.total = this.have;
+		if (this.have === 0) throw new ImageError('not_image', 'an empty answer');
+		return this.whole;
+	}
+
+	private take(piece: Uint8Array): void {
+		const need = this.have + piece.length;
+		if (need > this.maxBytes) throw new ImageError('too_big', `more than ${this.maxBytes} bytes`);
+		if (this.total > 0 && need > this.total) throw new ImageError('network', 'more bytes than were announced');
+		if (need > this.buffer.length) {
+			const larger = new Uint8Array(this.total > 0 ? this.total : Math.max(need, 2 * this.buffer.length, 65536));
+			larger.set(this.bytes);
+			this.buffer = larger;
+		}
+		this.buffer.set(piece, this.have);
+		this.have = need;
+	}
+}
+
+const sleep = (ms: number, signal: AbortSignal) =>
+	new Promise<void>((done) => {
+		const timer = setTimeout(done, ms);
+		signal.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true });
+	});
+
+/** The whole frame, or an ImageError. What breaks off, and 429 and 5xx, is tried again, a little later each time. */
+export async function fetchFrame(source: FrameSource, options: FetchOptions): Promise<Fetched> {
+	const download = new Download(source, options, options.maxBytes ?? MAX_BYTES);
+	const tries = options.tries ?? 4;
+	let last = new ImageError('network', 'no answer');
+	for (let i = 0; i < tries; i++) {
+		if (i > 0) await sleep((options.waitMs ?? 250) * 2 ** (i - 1), options.signal);
+		if (options.signal.aborted) throw new ImageError('cancelled', 'while it was fetched');
+		try {
+			if (await download.go()) return { bytes: download.bytes, type: download.type };
+			last = new ImageError('network', `broke off after ${download.have} bytes`);
+		} catch (error) {
+			if (!(error instanceof ImageError) || error.code !== 'busy') throw error;
+			last = error;
+		}
+	}
+	throw last;
+}

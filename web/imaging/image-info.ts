@@ -1,0 +1,119 @@
+// What the header says about a frame: DICOM JSON (PS3.18 F) to the few things that a viewer needs. Everything in it is
+// the archive's word and is checked before it is believed.
+import { ImageError } from './errors';
+
+export interface PixelInfo {
+	rows: number;
+	columns: number;
+	samples: number;
+	allocated: number;
+	stored: number;
+	signed: boolean;
+	photometric: string;
+	/** Planar configuration 1: colour by plane. */
+	planar: boolean;
+	/** Explicit VR big endian as stored. */
+	bigEndian: boolean;
+}
+
+export interface Window {
+	center: number;
+	width: number;
+}
+
+export interface ImageInfo extends PixelInfo {
+	instance: string;
+	frames: number;
+	number: number;
+	modality: string;
+	slope: number;
+	intercept: number;
+	windows: Window[];
+	voi: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID';
+	/** Row and column spacing in mm; null: unknown, nothing can be measured. */
+	spacing: [number, number] | null;
+	/** Of the detector, not of the patient (PS3.3 10.7.1.1). */
+	projected: boolean;
+	orientation: number[] | null;
+	position: number[] | null;
+	patientOrientation: [string, string] | null;
+	units: string;
+	cineRate: number;
+	lossy: boolean;
+	palette: boolean;
+}
+
+interface Element {
+	vr?: string;
+	Value?: unknown[];
+}
+export type DicomJson = Record<string, Element | undefined>;
+
+const values = (set: DicomJson | undefined, tag: string): unknown[] => (Array.isArray(set?.[tag]?.Value) ? (set[tag]?.Value ?? []) : []);
+const numbers = (set: DicomJson | undefined, tag: string): number[] => values(set, tag).map(Number).filter(Number.isFinite);
+const number = (set: DicomJson | undefined, tag: string, otherwise: number): number => numbers(set, tag)[0] ?? otherwise;
+const string = (set: DicomJson | undefined, tag: string): string => {
+	const value = values(set, tag)[0];
+	return typeof value === 'string' ? value.trim() : '';
+};
+const items = (set: DicomJson | undefined, tag: string): DicomJson[] =>
+	values(set, tag).filter((v): v is DicomJson => typeof v === 'object' && v !== null);
+
+/** The geometry of an enhanced object is in its functional groups: the frame's own first, then the shared ones. */
+function groupOf(set: DicomJson, frame: number, tag: string): DicomJson | undefined {
+	const own = items(set, '52009230')[frame], shared = items(set, '52009229')[0];
+	return items(own, tag)[0] ?? items(shared, tag)[0];
+}
+
+const vector = (set: DicomJson | undefined, tag: string, length: number): number[] | null => {
+	const v = numbers(set, tag);
+	return v.length === length ? v : null;
+};
+
+function pixelInfo(set: DicomJson): PixelInfo {
+	const info: PixelInfo = {
+		rows: number(set, '00280010', 0), columns: number(set, '00280011', 0), samples: number(set, '00280002', 1),
+		allocated: number(set, '00280100', 0), stored: number(set, '00280101', number(set, '00280100', 0)),
+		signed: number(set, '00280103', 0) === 1, photometric: string(set, '00280004') || 'MONOCHROME2',
+		planar: number(set, '00280006', 0) === 1,
+		bigEndian: (string(set, '00083002') || string(set, '00020010')) === '1.2.840.10008.1.2.2',
+	};
+	const whole = [info.rows, info.columns, info.allocated, info.stored].every((n) => Number.isInteger(n) && n > 0);
+	if (!whole || info.rows > 65535 || info.columns > 65535) throw new ImageError('disagrees', 'no size of the image in its header');
+	if (info.samples !== 1 && info.samples !== 3) throw new ImageError('unsupported', `${info.samples} samples a pixel`);
+	if (![1, 8, 16].includes(info.allocated)) throw new ImageError('unsupported', `${info.allocated} bits allocated`);
+	if (info.stored > info.allocated || (info.samples === 3 && info.allocated !== 8)) throw new ImageError('unsupported', `${info.stored} bits stored`);
+	const highBit = number(set, '00280102', info.stored - 1);
+	if (highBit !== info.stored - 1) throw new ImageError('unsupported', `high bit ${highBit}`);
+	return info;
+}
+
+function windowsOf(set: DicomJson | undefined): Window[] {
+	const widths = numbers(set, '00281051');
+	return numbers(set, '00281050').slice(0, 8)
+		.map((center, i) => ({ center, width: widths[i] ?? 0 })).filter((w) => w.width > 0);
+}
+
+const VOI = ['LINEAR', 'LINEAR_EXACT', 'SIGMOID'] as const;
+
+/** Frame from 0. Throws an ImageError where the header cannot be an image's. */
+export function imageInfo(set: DicomJson, frame = 0): ImageInfo {
+	const transformation = groupOf(set, frame, '00289145') ?? set, lut = groupOf(set, frame, '00289132') ?? set;
+	const measures = groupOf(set, frame, '00289110'), direct = vector(measures ?? set, '00280030', 2);
+	const spacing = direct ?? vector(set, '00181164', 2);
+	const towards = values(set, '00200020').filter((v): v is string => typeof v === 'string');
+	const slope = number(transformation, '00281053', 1);
+	return {
+		...pixelInfo(set),
+		instance: string(set, '00080018'), frames: Math.max(1, number(set, '00280008', 1)), number: number(set, '00200013', 0),
+		modality: string(set, '00080060'), slope: slope === 0 ? 1 : slope, intercept: number(transformation, '00281052', 0),
+		windows: windowsOf(lut), voi: VOI.find((f) => f === string(lut, '00281056')) ?? 'LINEAR',
+		spacing: spacing && spacing.every((s) => s > 0) ? [spacing[0]!, spacing[1]!] : null, projected: !direct && spacing !== null,
+		orientation: vector(groupOf(set, frame, '00209116') ?? set, '00200037', 6),
+		position: vector(groupOf(set, frame, '00209113') ?? set, '00200032', 3),
+		patientOrientation: towards.length === 2 ? [towards[0]!, towards[1]!] : null,
+		units: string(set, '00080060') === 'CT' ? 'HU' : string(transformation, '00281054') === 'HU' ? 'HU' : '',
+		cineRate: number(set, '00082144', 0) || number(set, '00180040', 0) || (number(set, '00181063', 0) > 0 ? 1000 / number(set, '00181063', 0) : 0),
+		lossy: string(set, '00282110') === '01', palette: string(set, '00280004') === 'PALETTE COLOR',
+	};
+}
