@@ -9,12 +9,19 @@ static const char csp[] = "default-src 'self'; connect-src 'self' wss: ws:; img-
                           "media-src 'self' blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
                           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+// In the imaging decoders' worker, which is a document of its own to the browser, WebAssembly is compiled too (CSP 3, 8.3).
+static const char decoder_csp[] =
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+static const char decoder[] = "/assets/decode-worker-";
+
 static const struct {
 	const char *prefix; // with '/' at its end: and exactly one segment behind it
 	const char *file;
 } pages[] = {
-    {"/j/", "/join.html"},      {"/join", "/join.html"},       {"/console", "/console.html"},
-    {"/watch/", "/watch.html"}, {"/records", "/records.html"}, {"/records/", "/records.html"},
+    {"/j/", "/join.html"},          {"/join", "/join.html"},       {"/console", "/console.html"},
+    {"/watch/", "/watch.html"},     {"/records", "/records.html"}, {"/records/", "/records.html"},
+    {"/reading/", "/reading.html"},
 };
 
 const char *hz_pages_file(const char *path)
@@ -43,6 +50,7 @@ void hz_pages_handle(const struct hz_static *files, const struct hz_request *req
 		                  NULL);
 		return;
 	}
-	if (!files || hz_static_answer(files, file ? file : req->path, csp, req, res))
+	const char *rules = strncmp(req->path, decoder, strlen(decoder)) == 0 ? decoder_csp : csp;
+	if (!files || hz_static_answer(files, file ? file : req->path, rules, req, res))
 		hz_problem_answer(res, 404, NULL, NULL);
 }

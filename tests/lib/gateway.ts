@@ -29,7 +29,7 @@ export function rounds(few: number, many: number): number {
   return process.env["HZ_TEST_FULL"] === "1" ? many : few;
 }
 
-async function freeTcpPort(): Promise<number> {
+export async function freeTcpPort(): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once("error", fail);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { checkJ2kEnd } from './complete';
 import { checkHead, fromDecoded, hashOf } from './exact';
 import { imageInfo, type DicomJson, type PixelInfo } from './image-info';
 import { decodeJpegLossless } from './jpeg-lossless';
@@ -108,4 +109,14 @@ test('the header: enhanced objects have their values in functional groups; nonse
 	expect(() => imageInfo({ ...set, '00280010': number(-1) })).toThrow(/disagrees/);
 	expect(() => imageInfo({ ...set, '00280100': number(32) })).toThrow(/unsupported/);
 	expect(() => imageInfo({ ...set, '00280101': number(17) })).toThrow(/unsupported/);
+});
+
+test('a codestream that is not all there is refused before a forgiving library paints the rest', () => {
+	const part = (length: number, more: number) => [...be(0xff90, 10, 0), ...be(length >> 16, length & 0xffff), 0, 1, ...Array<number>(more).fill(7)];
+	const main = [...siz(11, 2, 4, 1)].slice(0, -4), whole = Uint8Array.from([...main, ...part(22, 10), ...part(20, 8), 0xff, 0xd9]);
+	expect(() => checkJ2kEnd(whole)).not.toThrow();
+	expect(() => checkJ2kEnd(Uint8Array.from([...whole, 0]))).not.toThrow();
+	for (let n = 2; n < whole.length; n++) expect(() => checkJ2kEnd(whole.subarray(0, n))).toThrow(/damaged/);
+	expect(() => checkJ2kEnd(Uint8Array.from([...main, ...part(0, 10), 0xff, 0xd9]))).not.toThrow();
+	expect(() => checkJ2kEnd(Uint8Array.from([...main, ...part(0, 100)]))).toThrow(/damaged/);
 });

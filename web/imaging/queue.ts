@@ -44,6 +44,11 @@ export class Queue {
 		});
 	}
 
+	/** What waits with this signal is wanted more now. */
+	raise(signal: AbortSignal, priority: Priority): void {
+		for (const job of this.waiting) if (job.signal === signal && priority < job.priority) job.priority = priority;
+	}
+
 	private remove(job: Job<unknown>, why: ImageError): void {
 		const at = this.waiting.indexOf(job);
 		if (at < 0) return;

@@ -204,6 +204,8 @@ static void small(void **state)
 	             {"/records/r", "/records.html"},
 	             {"/records/r/x", NULL},
 	             {"/recordsx", NULL},
+	             {"/reading/c", "/reading.html"},
+	             {"/reading", NULL},
 	             {"/assets/x.js", NULL},
 	             {"/", NULL},
 	             {"/consolex", NULL}};
@@ -230,6 +232,48 @@ static void no_pages(void **state)
 		assert_int_equal(hz_response_get_status(res), cases[i].status);
 		hz_response_free(res);
 	}
+}
+
+static const char *rules_of(struct hz_static *files, const char *path, struct hz_response *res)
+{
+	const struct hz_request req = {.method = HZ_GET, .path = path, .query = "", .body = ""};
+	hz_pages_handle(files, &req, res);
+	assert_int_equal(hz_response_get_status(res), 200);
+	return hz_response_get_header(res, "Content-Security-Policy");
+}
+
+// WebAssembly is for the decoders' worker and for no page.
+static void decoders(void **state)
+{
+	static const char *const names[] = {"/console.html", "/assets/console-1.js",
+	                                    "/assets/decode-worker-1.js"};
+	char dir[] = "/tmp/hz-pages-XXXXXX", path[100];
+	struct hz_static *files;
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/assets", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s%s", dir, names[i]);
+		FILE *file = fopen(path, "w");
+		assert_non_null(file);
+		fclose(file);
+	}
+	assert_int_equal(hz_static_load(dir, &files), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		struct hz_response *res = hz_response_new();
+		const char *rules = rules_of(files, i ? names[i] : "/console", res);
+		assert_non_null(strstr(rules, "default-src 'self'; "));
+		assert_int_equal(strstr(rules, "'wasm-unsafe-eval'") != NULL, i == 2);
+		assert_null(strstr(rules, " 'unsafe-eval'"));
+		hz_response_free(res);
+		snprintf(path, sizeof(path), "%s%s", dir, names[i]);
+		unlink(path);
+	}
+	hz_static_free(files);
+	snprintf(path, sizeof(path), "%s/assets", dir);
+	rmdir(path);
+	rmdir(dir);
 }
 
 // OpenMetrics: every sample belongs to the family named last, nothing twice, "# EOF" at the end, no name of anybody.
@@ -278,6 +322,7 @@ int main(void)
 	    T(metrics),
 	    cmocka_unit_test(small),
 	    cmocka_unit_test(no_pages),
+	    cmocka_unit_test(decoders),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

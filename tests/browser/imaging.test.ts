@@ -1,0 +1,179 @@
+// The exact lane in a real Chromium: images in a real Orthanc, each frame as it is stored there, decoded by the viewer; the hash of the
+// samples that the viewer holds is that of the PACS's uncompressed frame. Damaged ones are errors, and the rest goes on.
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { launchChromium, watchConsole } from "../lib/browser.ts";
+import { PAGE_PRELUDE } from "../lib/clockcam.ts";
+import { dcmtk, dicomFile, htj2k, jpeg2000, samplesOf, type Ids, type Made, type Shape } from "../lib/dicom-make.ts";
+import { freeTcpPort } from "../lib/gateway.ts";
+import { ImageServer, frameOf } from "../lib/imaging.ts";
+import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
+
+const SHAPES: Record<string, Shape> = {
+  "8 bits": { rows: 61, columns: 47, samples: 1, stored: 8, signed: false },
+  "8 bits signed": { rows: 61, columns: 47, samples: 1, stored: 8, signed: true },
+  "12 bits": { rows: 61, columns: 47, samples: 1, stored: 12, signed: false },
+  "12 bits signed": { rows: 61, columns: 47, samples: 1, stored: 12, signed: true },
+  "16 bits": { rows: 61, columns: 47, samples: 1, stored: 16, signed: false },
+  "16 bits signed": { rows: 61, columns: 47, samples: 1, stored: 16, signed: true },
+  colour: { rows: 61, columns: 47, samples: 3, stored: 8, signed: false },
+};
+type Encode = (folder: string, made: Made, plain: Buffer, ids: Ids) => Buffer;
+const encapsulated = (syntax: string, encode: (folder: string, made: Made) => Buffer, photometric?: string): Encode =>
+  (folder, made, _plain, ids) => dicomFile(made, ids, { syntax, bytes: encode(folder, made), photometric: made.shape.samples === 3 ? photometric : undefined });
+const SYNTAXES: Record<string, Encode> = {
+  "explicit little endian": (_f, _m, plain) => plain,
+  "implicit little endian": (f, _m, plain) => dcmtk(f, "dcmconv", ["+ti"], plain),
+  "RLE": (f, _m, plain) => dcmtk(f, "dcmcrle", ["+un"], plain),
+  "JPEG lossless SV1": (f, _m, plain) => dcmtk(f, "dcmcjpeg", ["+e1", "+un"], plain),
+  "JPEG lossless": (f, _m, plain) => dcmtk(f, "dcmcjpeg", ["+el", "+sv", "6", "+un"], plain),
+  "JPEG-LS": (f, _m, plain) => dcmtk(f, "dcmcjpls", ["+el", "+un"], plain),
+  "JPEG 2000": encapsulated("1.2.840.10008.1.2.4.90", jpeg2000, "YBR_RCT"),
+  "HTJ2K labelled JPEG 2000": encapsulated("1.2.840.10008.1.2.4.90", htj2k, "YBR_RCT"),
+};
+
+let browser: Browser, page: Page, errors: string[], orthanc: Orthanc;
+const server = new ImageServer(), folder = mkdtempSync(join(tmpdir(), "hz-imaging-"));
+const skip = hasOrthanc() ? false : "no Orthanc";
+
+before(async () => {
+  if (skip) return;
+  orthanc = new Orthanc(await freeTcpPort());
+  await Promise.all([orthanc.start(), server.start()]);
+  browser = await launchChromium(["--enable-unsafe-swiftshader"]);
+  page = await browser.newPage();
+  errors = watchConsole(page);
+  await page.addInitScript(PAGE_PRELUDE);
+  await page.goto(`${server.url}/reading/c1#token=good`);
+  await page.waitForFunction("!!globalThis.huizhenImaging");
+});
+after(async () => {
+  await browser?.close();
+  server.done();
+  await orthanc?.done();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const sha = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+let last = 0;
+const newIds = (): Ids => ({ study: "2.25.900", series: `2.25.900.${++last}`, instance: `2.25.900.${last}.1` });
+const pathOf = (ids: Ids): string => `/api/v1/consults/c1/studies/${ids.study}/series/${ids.series}`;
+
+async function store(file: Buffer): Promise<void> {
+  const answer = await fetch(`${orthanc.url.replace("/dicom-web", "")}/instances`, { method: "POST", body: new Uint8Array(file), headers: { Authorization: orthanc.auth } });
+  assert.ok(answer.ok, `Orthanc takes it: ${answer.status}`);
+}
+
+// Stores a file and puts its series and frame behind the viewer's server; the metadata are Orthanc's.
+async function publish(file: Buffer, ids: Ids): Promise<string> {
+  await store(file);
+  const metadata = await (await orthanc.ask(`/dicom-web/studies/${ids.study}/series/${ids.series}/metadata`)).text();
+  server.stored.set(`${pathOf(ids)}/metadata`, { bytes: Buffer.from(metadata), type: "application/dicom+json" });
+  const frame = `${pathOf(ids)}/instances/${ids.instance}/frames/1`;
+  server.stored.set(frame, await frameOf(orthanc, ids, true));
+  return frame;
+}
+
+// Of web/imaging, as far as it is used here.
+interface Pixels { exact: boolean; data: Int16Array }
+interface Held { onChange(f: (frame: { id: string }, pixels: Pixels | null) => void): () => void; load(frame: object, priority: number): Promise<Pixels>; hash(id: string): Promise<string | null> }
+interface Imaging { Frames: new () => Held; imageInfo(set: object): object }
+
+interface Seen { hash?: string | null; error?: string; exact?: boolean; stages?: number; type?: string; head?: number[]; samples?: number[] }
+// Loads a frame by the viewer's own loader, and says what it holds.
+function look(frame: string, want: { samples?: boolean } = {}): Promise<Seen> {
+  return page.evaluate(async ({ frame, samples }) => {
+    const page = globalThis as unknown as { huizhenImaging: Imaging; held?: Held }, imaging = page.huizhenImaging;
+    const held = (page.held ??= new imaging.Frames());
+    const set = (await (await fetch(frame.replace(/\/instances\/.*/, "/metadata"), { headers: { Authorization: "Bearer good" } })).json()) as object[];
+    let stages = 0;
+    const off = held.onChange((f, pixels) => { if (f.id === frame && pixels && !pixels.exact) stages++; });
+    try {
+      const pixels = await held.load({ id: frame, source: { url: frame, token: () => "good" }, info: imaging.imageInfo(set[0]!), index: 0 }, 0);
+      return { hash: await held.hash(frame), exact: pixels.exact, stages, type: pixels.data.constructor.name, head: [...pixels.data.slice(0, 6)], samples: samples ? [...pixels.data] : undefined };
+    } catch (error) { return { error: (error as { code?: string }).code ?? String(error) }; } finally { off(); }
+  }, { frame, samples: want.samples ?? false });
+}
+
+test("every transfer syntax, depth, sign and colour: the PACS's pixels", { skip, timeout: 120000 }, async (t) => {
+  const wrong: string[] = [];
+  let right = 0;
+  for (const [what, shape] of Object.entries(SHAPES)) {
+    const made = { shape, pixels: samplesOf(shape) }, first = newIds(), plain = dicomFile(made, first);
+    await store(plain);
+    const reference = sha((await frameOf(orthanc, first, false)).bytes.subarray(0, made.pixels.length));
+    assert.equal(reference, sha(made.pixels), `${what}: Orthanc keeps the pixels`);
+    for (const [name, encode] of Object.entries(SYNTAXES)) {
+      const ids = newIds();
+      let file: Buffer;
+      try { file = encode(folder, made, dicomFile(made, ids), ids); } catch (e) { wrong.push(`${what}, ${name}: not made: ${String(e).slice(0, 90)}`); continue; }
+      const seen = await look(await publish(file, ids));
+      if (seen.hash === reference && seen.exact) right++;
+      else wrong.push(`${what}, ${name}: ${JSON.stringify({ ...seen, samples: undefined })}`);
+    }
+  }
+  t.diagnostic(`${right} right`);
+  assert.deepEqual(wrong, []);
+  assert.ok(right >= 56, `${right} cases`);
+});
+
+const BIG: Shape = { rows: 1024, columns: 1024, samples: 1, stored: 12, signed: false };
+const smooth = (shape: Shape): Buffer => {
+  const out = Buffer.alloc(shape.rows * shape.columns * 2);
+  for (let i = 0; i < shape.rows * shape.columns; i++) {
+    const x = i % shape.columns, y = Math.floor(i / shape.columns);
+    out.writeUInt16LE(Math.max(0, Math.min(4095, Math.round(1800 + 1500 * Math.sin(x / 90) * Math.cos(y / 70) + ((i * 7919) % 61)))), 2 * i);
+  }
+  return out;
+};
+
+test("HTJ2K: coarse first, then the same pixels; broken off in the middle it is resumed", { skip, timeout: 60000 }, async () => {
+  const made = { shape: BIG, pixels: smooth(BIG) }, ids = newIds(), bytes = htj2k(folder, made);
+  const frame = await publish(dicomFile(made, ids, { syntax: "1.2.840.10008.1.2.4.90", bytes }), ids), stored = server.stored.get(frame)!;
+  stored.slow = { piece: 48 * 1024, ms: 120 };
+  stored.breakAt = Math.floor(bytes.length * 0.7);
+  stored.type = "image/jphc";
+  const seen = await look(frame);
+  assert.equal(seen.hash, sha(made.pixels));
+  assert.ok((seen.stages ?? 0) >= 1, "a coarse image came first");
+  const ranges = server.asked.filter((a) => a.path === frame).map((a) => a.range);
+  assert.equal(ranges.length, 2);
+  assert.match(ranges[1] ?? "", /^bytes=[1-9]\d+-$/);
+});
+
+test("damaged, lying, foreign and absent frames are errors of their own; the next one is shown", { skip, timeout: 60000 }, async () => {
+  const shape = SHAPES["16 bits"]!, made = { shape, pixels: samplesOf(shape) };
+  const wrong: string[] = [];
+  const expect = async (what: string, frame: string, codes: string[]): Promise<void> => {
+    const seen = await look(frame);
+    if (!codes.includes(seen.error ?? "")) wrong.push(`${what}: ${JSON.stringify({ ...seen, samples: undefined })}`);
+  };
+  for (const name of ["JPEG lossless SV1", "JPEG-LS", "JPEG 2000", "HTJ2K labelled JPEG 2000", "RLE"]) {
+    const ids = newIds(), frame = await publish(SYNTAXES[name]!(folder, made, dicomFile(made, ids), ids), ids), whole = server.stored.get(frame)!.bytes;
+    const variant = (suffix: string, bytes: Buffer): string => {
+      const path = frame.replace(/1$/, suffix);
+      server.stored.set(path, { ...server.stored.get(frame)!, bytes });
+      return path;
+    };
+    await expect(`${name} cut off`, variant("2", whole.subarray(0, Math.floor(whole.length / 2))), ["damaged", "disagrees"]);
+    await expect(`${name}, its beginning only`, variant("3", whole.subarray(0, 70)), ["damaged", "disagrees"]);
+    const other = { shape: { ...shape, rows: 60 }, pixels: samplesOf({ ...shape, rows: 60 }) }, otherIds = newIds();
+    const lying = await publish(SYNTAXES[name]!(folder, other, dicomFile(other, otherIds), otherIds), otherIds);
+    await expect(`${name} of another size`, variant("4", server.stored.get(lying)!.bytes), ["damaged", "disagrees"]);
+    assert.equal((await look(frame)).hash, sha(made.pixels), `${name}: the whole one is still right`);
+  }
+  const ids = newIds(), frame = await publish(dicomFile(made, ids), ids);
+  server.stored.set(frame.replace(/1$/, "2"), { bytes: Buffer.from("<html>"), type: "text/html" });
+  await expect("HTML", frame.replace(/1$/, "2"), ["not_image"]);
+  await expect("absent", frame.replace(/1$/, "3"), ["gone"]);
+  server.stored.set(frame.replace(/1$/, "4"), { bytes: Buffer.alloc(7), type: "application/octet-stream" });
+  await expect("seven bytes", frame.replace(/1$/, "4"), ["disagrees"]);
+  assert.equal((await look(frame)).hash, sha(made.pixels));
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(errors.filter((e) => !/404|Failed to load resource/.test(e)), [], "nothing else was said");
+});
