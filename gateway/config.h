@@ -118,6 +118,11 @@ struct hz_config {
 	struct { // the pipes (gateway/child.h): whether each is started
 		bool enabled;
 	} mosaic, hls, ingest, imaging;
+	struct {            // the rest of imaging
+		char *pacs; // imaging.pacs: name=root, ...; empty: record.pacs_url as "main"
+		char *user, *password, *token, *ca, *certificate, *key; // as record.pacs_*, of all of them
+		uint32_t cache_gb;                                      // imaging.cache_gb; default 20
+	} dicomweb;
 	struct {
 		char *level; // log.level: debug info warn error
 	} log;

@@ -85,6 +85,14 @@ const struct hz_config_entry hz_config_table[] = {
     {"hls", "enabled", HZ_CONFIG_BOOL, AT(hls.enabled), 0, 1, "false"},
     {"ingest", "enabled", HZ_CONFIG_BOOL, AT(ingest.enabled), 0, 1, "false"},
     {"imaging", "enabled", HZ_CONFIG_BOOL, AT(imaging.enabled), 0, 1, "false"},
+    {"imaging", "pacs", HZ_CONFIG_TEXT, AT(dicomweb.pacs), 0, 0, ""},
+    {"imaging", "user", HZ_CONFIG_TEXT, AT(dicomweb.user), 0, 0, ""},
+    {"imaging", "password", HZ_CONFIG_SECRET, AT(dicomweb.password), 0, 0, ""},
+    {"imaging", "token", HZ_CONFIG_SECRET, AT(dicomweb.token), 0, 0, ""},
+    {"imaging", "ca", HZ_CONFIG_TEXT, AT(dicomweb.ca), 0, 0, ""},
+    {"imaging", "certificate", HZ_CONFIG_TEXT, AT(dicomweb.certificate), 0, 0, ""},
+    {"imaging", "key", HZ_CONFIG_TEXT, AT(dicomweb.key), 0, 0, ""},
+    {"imaging", "cache_gb", HZ_CONFIG_U32, AT(dicomweb.cache_gb), 1, 100000, "20"},
     {"log", "level", HZ_CONFIG_LEVEL, AT(log.level), 0, 0, "info"},
 };
 const unsigned hz_config_table_count = sizeof(hz_config_table) / sizeof(hz_config_table[0]);

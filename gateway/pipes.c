@@ -13,7 +13,7 @@ static const struct row {
     [HZ_PIPE_MOSAIC] = {"mosaic", {"huizhen-mosaic"}, "../media/mosaic"},
     [HZ_PIPE_HLS] = {"hls", {"huizhen-hls", "--live"}, "../media/hls"},
     [HZ_PIPE_INGEST] = {"ingest", {"huizhen-ingest"}, "../media/ingest"},
-    [HZ_PIPE_IMAGING] = {"imaging", {"huizhen-imaging"}, "../media/imaging"},
+    [HZ_PIPE_IMAGING] = {"imaging", {"huizhen-imaging"}, "../media/dicomweb"},
 };
 
 const char *hz_pipe_name(enum hz_pipe_kind kind)

@@ -11,6 +11,7 @@
 #include "gateway/session/consult.h"
 #include "gateway/session/gather.h"
 #include "gateway/session/ids.h"
+#include "gateway/session/images.h"
 #include "gateway/session/steps.h"
 #include "gateway/session/watched.h"
 #include "gateway/session/media_link.h"
@@ -67,6 +68,7 @@ void hz_brain_free(struct hz_brain *brain)
 	hz_replay_free(brain->replay);
 	hz_mix_link_free(brain->mix);
 	hz_picture_link_free(brain->picture);
+	hz_images_free(brain->images);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		hz_media_link_free(brain->worker[i].link);
 		hz_ids_done(&brain->worker[i].peers);
@@ -178,6 +180,8 @@ void hz_brain_tick(struct hz_brain *brain)
 	hz_reading_tick(brain);
 	if (brain->picture)
 		hz_picture_tick(brain);
+	if (brain->images)
+		hz_images_tick(brain->images, brain->now_us);
 	hz_record_tick(brain);
 	if (brain->store_sick)
 		hz_persist_rewrite(brain);

@@ -1,3 +1,4 @@
+#include "gateway/session/images.h"
 #include "gateway/session/control.h"
 
 #include <errno.h>
@@ -144,6 +145,9 @@ static int open_brain(struct hz_process *process)
 		return err;
 	}
 	err = hz_replay_new(process->config->record.dir, &process->brain->replay);
+	if (!err && process->fds->pipe[HZ_PIPE_IMAGING] >= 0)
+		err = hz_images_new(process->fds->pipe[HZ_PIPE_IMAGING], process->config,
+		                    &process->brain->images);
 	if (!err)
 		err = add_workers(process);
 	if (!err)

@@ -9,6 +9,7 @@
 #include "gateway/child.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/consult.h"
+#include "gateway/session/images.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/persist.h"
@@ -238,6 +239,7 @@ static void on_mosaic_readable(void *ctx, int fd)
 	if (err) { // the supervisor holds both ends: only its own end closes this socket
 		hz_error("mosaic.socket", "err=%d", -err);
 		hz_server_remove_fd(process->mosaic);
+	hz_server_remove_fd(process->images);
 		process->mosaic = NULL;
 	}
 	hz_process_wake(process);
@@ -249,6 +251,21 @@ static void on_mosaic_writable(void *ctx, int fd)
 	(void)fd;
 	process->brain->picture_blocked = hz_picture_link_flush(process->brain->picture);
 	hz_server_want_write(process->mosaic, process->brain->picture_blocked);
+}
+
+// --- images
+
+static void on_images_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_images_read(process->brain->images);
+	if (err) { // as the mix
+		hz_error("images.socket", "err=%d", -err);
+		hz_server_remove_fd(process->images);
+		process->images = NULL;
+	}
 }
 
 // --- the supervisor
@@ -335,6 +352,9 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->picture)
 		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_MOSAIC], on_mosaic_readable,
 		                       on_mosaic_writable, process, &process->mosaic);
+	if (!err && process->brain->images)
+		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_IMAGING], on_images_readable, NULL,
+		                       process, &process->images);
 	for (unsigned i = 0; i < process->brain->workers && !err; i++) {
 		process->link[i] = (struct hz_process_link){.process = process, .worker = i};
 		err = hz_server_add_fd(server, process->fds->api[i], on_worker_readable, on_worker_writable,
@@ -360,6 +380,7 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_remove_fd(process->recorder);
 	hz_server_remove_fd(process->mix);
 	hz_server_remove_fd(process->mosaic);
+	hz_server_remove_fd(process->images);
 	for (unsigned i = 0; i < process->brain->workers; i++)
 		hz_server_remove_fd(process->link[i].handle);
 }

@@ -63,7 +63,9 @@ ERRORS = {
     "422": problem("The body does not hold to its schema; `field` is a JSON Pointer"),
     "429": problem("Too many requests; see Retry-After"),
     "500": problem("The gateway failed; nothing was changed"),
+    "502": problem("The PACS does not answer, or not with what was asked for; `detail` says which"),
     "503": problem("Not now; try again"),
+    "504": problem("The PACS stopped answering"),
 }
 
 
@@ -188,6 +190,21 @@ paths = {
         "parameters": [CONSULT],
         "get": operation("getTable", "What lies on the table: studies, viewports, drawings, and who has them in hand",
                          {"200": answer("As it is now, with all drawings", "types.table")}, "`subscribe`", ["404"]),
+    },
+    "/consults/{id}/studies": {
+        "parameters": [CONSULT],
+        "get": operation("searchStudies", "What a PACS has (QIDO-RS); other parameters go to it as they are", {"200": {"description": "DICOM JSON, at"
+                         " most 50 studies unless `limit` says so"}}, "`image`", ["400", "404", "502", "504"],
+                         [parameter("pacs", "query", "The name of the PACS", required=True)]),
+    },
+    "/consults/{id}/studies/{path}": {
+        "parameters": [CONSULT, parameter("path", "path", "PACS/STUDY/metadata, PACS/STUDY/series/SERIES/metadata, or"
+                                          " …/instances/INSTANCE/metadata, …/instances/INSTANCE/frames/N", {"type": "string", "minLength": 1,
+                                          "maxLength": 400}, True)],
+        "get": operation("getImages", "Metadata and frames, as the PACS stores them, of a study on the table; for who is in the consult (Range, RFC 9110)",
+                         {"200": {"description": "DICOM JSON, or a frame; ETag is its SHA-256, Huizhen-Transfer-Syntax what the PACS calls it"},
+                          "206": {"description": "A part of it; of a range without an end at most 4 MiB"},
+                          "304": {"description": "As If-None-Match knows it"}}, "`subscribe`", ["404", "412", "416", "502", "504"]),
     },
     "/consults/{id}/broadcast/watch": {
         "parameters": [CONSULT],

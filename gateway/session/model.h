@@ -59,6 +59,7 @@ struct hz_brain;
 struct hz_record;    // record.h
 struct hz_broadcast; // broadcast.h
 struct hz_reading;   // reading.h
+struct hz_images;    // images.h
 struct hz_consult;
 struct hz_participant;
 struct hz_peer;
@@ -309,6 +310,7 @@ struct hz_brain {
 	struct hz_map *ufrags;    // ours -> struct hz_peer
 	struct hz_consult *dirty, *watched;
 	struct hz_reading *reading_due;
+	struct hz_images *images; // owned; NULL: imaging.enabled is off
 	struct hz_participant *unsaved;
 	struct hz_peer *ladder;
 	struct hz_gather *gathers; // answers that wait

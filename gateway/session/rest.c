@@ -49,6 +49,8 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_GET, CONSULT "/broadcast/watch", HZ_REST_CONSULT, WATCH, hz_rest_broadcast_watch},
     {HZ_GET, CONSULT "/broadcast/events", HZ_REST_CONSULT, DIRECT | AUDIT, hz_rest_broadcast_events},
     {HZ_GET, CONSULT "/table", HZ_REST_CONSULT, HZ_GRANT_SUBSCRIBE, hz_rest_table_get},
+    {HZ_GET, CONSULT "/studies", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_studies_search},
+    {HZ_GET, CONSULT "/studies/{path}", HZ_REST_CONSULT, HZ_GRANT_SUBSCRIBE, hz_rest_studies_get},
     {HZ_GET, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_get},
     {HZ_POST, CONSULT "/links", HZ_REST_CONSULT, MANAGE, hz_rest_links_post},
     {HZ_DELETE, CONSULT "/links/{lid}", HZ_REST_CONSULT, MANAGE, hz_rest_link_delete},

@@ -118,6 +118,8 @@ void hz_rest_broadcast_delete(struct hz_rest_call *call);
 void hz_rest_broadcast_watch(struct hz_rest_call *call);
 void hz_rest_broadcast_events(struct hz_rest_call *call);
 void hz_rest_table_get(struct hz_rest_call *call);
+void hz_rest_studies_search(struct hz_rest_call *call);
+void hz_rest_studies_get(struct hz_rest_call *call);
 void hz_rest_links_get(struct hz_rest_call *call);
 void hz_rest_links_post(struct hz_rest_call *call);
 void hz_rest_link_delete(struct hz_rest_call *call);

@@ -1,0 +1,33 @@
+// Images of PACS for participants: the way to huizhen-imaging (media/dicomweb/api.h), and HTTP answers that wait for it. Asks again
+// after its HELLO, so that its death costs those who wait a second or two. Bounded: HZ_IMAGE_WAITS at once, 4 s each: who
+// asks again gets what came meanwhile. Thread: control's.
+#ifndef HZ_GATEWAY_SESSION_IMAGES_H
+#define HZ_GATEWAY_SESSION_IMAGES_H
+
+#include "gateway/config.h"
+#include "gateway/session/model.h"
+#include "media/dicomweb/api.h"
+#include "signaling/server/http.h"
+
+#define HZ_IMAGE_WAITS 512
+
+struct hz_images;
+
+// fd: non-blocking, borrowed. config is not kept. -EINVAL: imaging.pacs makes no sense; -ENOMEM.
+int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret);
+void hz_images_free(struct hz_images *images); // NULL allowed; no response is touched
+
+// Answers res, later: the file with ranges and conditions, or a problem that says what is wrong with the PACS.
+void hz_images_ask(struct hz_images *images, int64_t now_us, const struct hz_dweb_request *what,
+                   const struct hz_request *req, struct hz_response *res);
+// Reads what is there, a bounded number of messages. -EPIPE: the socket is gone.
+int hz_images_read(struct hz_images *images);
+void hz_images_tick(struct hz_images *images, int64_t now_us); // four times a second
+unsigned hz_images_waiting(const struct hz_images *images);
+
+// "main=https://pacs/dicom-web, other=…" to names and roots. How many; -EINVAL.
+int hz_images_parse_pacs(const char *text, struct hz_dweb_pacs ret[HZ_DWEB_PACS]);
+// One of the words that an answer may have as its Content-Type, for good.
+const char *hz_image_type(const char *type);
+
+#endif

@@ -1,0 +1,70 @@
+// /consults/{id}/studies: what PACS have (search), and images of studies that lie on the table.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/session/images.h"
+#include "gateway/session/participant.h"
+#include "gateway/session/reading.h"
+#include "gateway/session/rest.h"
+#include "media/dicomweb/request.h"
+
+// Somebody who is in the consult now: a good token alone is not.
+static bool present(struct hz_rest_call *call)
+{
+	const struct hz_participant *p =
+	    call->consult ? hz_participant_find(call->consult, call->claims.sub) : NULL;
+	if (p && p->status == HZ_STATUS_ADMITTED && call->brain->images)
+		return true;
+	hz_rest_problem(call, p && !call->brain->images ? 404 : 403,
+	                p && !call->brain->images ? "imaging.enabled is off" : NULL, NULL);
+	return false;
+}
+
+void hz_rest_studies_search(struct hz_rest_call *call)
+{
+	struct hz_dweb_request what = {.kind = HZ_DWEB_SEARCH};
+	if (!present(call))
+		return;
+	if (hz_request_query(call->req, "pacs", what.pacs, sizeof(what.pacs))) {
+		hz_rest_problem(call, 400, "the name of a PACS", "pacs");
+		return;
+	}
+	// All but pacs goes on as it came; what does not look like a query is refused.
+	const char *at = call->req->query;
+	size_t used = 0;
+	while (*at) {
+		size_t n = strcspn(at, "&");
+		if (n && strncmp(at, "pacs=", 5) != 0 && used + n + 2 < sizeof(what.query)) {
+			used += (size_t)snprintf(what.query + used, sizeof(what.query) - used, "%s%.*s",
+			                         used ? "&" : "", (int)n, at);
+		}
+		at += n + (at[n] == '&');
+	}
+	if (!strstr(what.query, "limit=") && used + 10 < sizeof(what.query))
+		snprintf(what.query + used, sizeof(what.query) - used, "%slimit=50", used ? "&" : "");
+	if (!hz_dweb_request_valid(&what)) {
+		hz_rest_problem(call, 400, "not a query that can be passed on", "pacs");
+		return;
+	}
+	hz_images_ask(call->brain->images, call->brain->now_us, &what, call->req, call->res);
+}
+
+void hz_rest_studies_get(struct hz_rest_call *call)
+{
+	struct hz_dweb_request what;
+	struct hz_reading *reading = NULL;
+	if (!present(call))
+		return;
+	int err = hz_reading_of(call->brain, call->consult, false, &reading);
+	if (err) {
+		hz_rest_error(call, err);
+		return;
+	}
+	if (!hz_dweb_request_parse(call->tail, &what) ||
+	    !hz_reading_has_study(reading, what.pacs, what.study)) {
+		hz_rest_problem(call, 404, "no study on the table", NULL);
+		return;
+	}
+	hz_images_ask(call->brain->images, call->brain->now_us, &what, call->req, call->res);
+}

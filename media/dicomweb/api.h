@@ -1,0 +1,102 @@
+// What control and huizhen-imaging say to each other, over a SOCK_SEQPACKET pair: fixed structs, both of one installation.
+//
+// After HELLO (it was started anew) control says SETUP, each PACS, and again what it still waits for: asking twice is harmless.
+// Every GET is answered by one DONE, with the open file as a descriptor where there is one; a CANCEL is not answered.
+#ifndef HZ_MEDIA_DICOMWEB_API_H
+#define HZ_MEDIA_DICOMWEB_API_H
+
+#include <stdint.h>
+
+#define HZ_DWEB_VERSION     1u
+#define HZ_DWEB_PACS        8
+#define HZ_DWEB_NAME_BYTES  65
+#define HZ_DWEB_URL_BYTES   512
+#define HZ_DWEB_TEXT_BYTES  1025 // a token, a path
+#define HZ_DWEB_UID_BYTES   65
+#define HZ_DWEB_QUERY_BYTES 512
+#define HZ_DWEB_TYPE_BYTES  128
+#define HZ_DWEB_HASH_BYTES  65 // SHA-256 as text
+
+enum hz_dweb_type {
+	HZ_DWEB_SETUP = 1,
+	HZ_DWEB_PACS_SET,
+	HZ_DWEB_GET,
+	HZ_DWEB_CANCEL,
+	HZ_DWEB_HELLO = 64,
+	HZ_DWEB_DONE,
+};
+
+enum hz_dweb_kind {
+	HZ_DWEB_SEARCH,   // QIDO-RS /studies?query: JSON, never kept
+	HZ_DWEB_STUDY,    // WADO-RS metadata of a study
+	HZ_DWEB_SERIES,   // of a series
+	HZ_DWEB_INSTANCE, // of an object
+	HZ_DWEB_FRAME,    // as stored
+	HZ_DWEB_KINDS,
+};
+
+enum hz_dweb_result { // the numbers stay
+	HZ_DWEB_OK,
+	HZ_DWEB_UNKNOWN,   // no such PACS
+	HZ_DWEB_AWAY,      // nobody answers there
+	HZ_DWEB_SLOW,      // it stopped in the middle, or never began
+	HZ_DWEB_REFUSED,   // 401, 403: our credentials
+	HZ_DWEB_MISSING,   // 404, 410, 204
+	HZ_DWEB_NOT_DICOM, // an answer of another kind: a page of HTML
+	HZ_DWEB_TOO_LARGE,
+	HZ_DWEB_BROKEN, // cut short, or its parts make no sense
+	HZ_DWEB_FAILED, // another status
+	HZ_DWEB_FULL,   // too much is asked for at once
+	HZ_DWEB_DISK,   // the cache cannot be written
+	HZ_DWEB_RESULTS,
+};
+
+struct hz_dweb_header {
+	uint16_t version, type; // enum hz_dweb_type
+	uint32_t bytes;         // of the whole message
+};
+
+struct hz_dweb_setup {
+	struct hz_dweb_header h;
+	uint64_t cache_bytes;
+	char dir[HZ_DWEB_TEXT_BYTES]; // of the cache; made when missing
+};
+
+struct hz_dweb_pacs {
+	struct hz_dweb_header h;
+	uint32_t index, count; // of them all
+	char name[HZ_DWEB_NAME_BYTES];
+	char url[HZ_DWEB_URL_BYTES]; // root, without '/' at its end
+	char user[256], password[256], token[HZ_DWEB_TEXT_BYTES];
+	char ca[HZ_DWEB_TEXT_BYTES], certificate[HZ_DWEB_TEXT_BYTES], key[HZ_DWEB_TEXT_BYTES]; // PEM files
+};
+
+struct hz_dweb_request {
+	uint32_t kind;  // enum hz_dweb_kind
+	uint32_t frame; // from 1
+	char pacs[HZ_DWEB_NAME_BYTES];
+	char study[HZ_DWEB_UID_BYTES], series[HZ_DWEB_UID_BYTES], instance[HZ_DWEB_UID_BYTES];
+	char query[HZ_DWEB_QUERY_BYTES]; // of a search, percent-encoded
+};
+
+struct hz_dweb_get {
+	struct hz_dweb_header h;
+	uint64_t id;
+	struct hz_dweb_request request;
+};
+
+struct hz_dweb_cancel {
+	struct hz_dweb_header h;
+	uint64_t id;
+};
+
+struct hz_dweb_done {
+	struct hz_dweb_header h;
+	uint64_t id, bytes;
+	uint32_t result; // enum hz_dweb_result
+	uint32_t stale;  // 1: of before, the PACS does not answer now
+	char type[HZ_DWEB_TYPE_BYTES];
+	char hash[HZ_DWEB_HASH_BYTES];
+};
+
+#endif

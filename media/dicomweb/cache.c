@@ -1,0 +1,299 @@
+#include "media/dicomweb/cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/base/log.h"
+#include "media/dicomweb/request.h"
+
+#define NAME_CHARS    64
+#define USED_EVERY_MS 60000 // a use sooner than that is not written down
+
+struct hz_dweb_cache {
+	sqlite3 *db;
+	int dir;
+	uint64_t bytes, max_bytes;
+	int64_t opened_ms;
+	sqlite3_stmt *get, *put, *del, *use, *oldest;
+};
+
+static int64_t wall_ms(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool is_name(const char *name)
+{
+	return strlen(name) == NAME_CHARS && strspn(name, "0123456789abcdef") == NAME_CHARS;
+}
+
+// Files without a row: all of them, or what a crash left.
+static void sweep(struct hz_dweb_cache *cache, bool all)
+{
+	int fd = openat(cache->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		bool stray = strncmp(entry->d_name, "tmp-", 4) == 0;
+		if (!stray && !is_name(entry->d_name))
+			continue;
+		if (!stray && !all) {
+			sqlite3_bind_text(cache->get, 1, entry->d_name, -1, SQLITE_TRANSIENT);
+			stray = sqlite3_step(cache->get) != SQLITE_ROW;
+			sqlite3_reset(cache->get);
+		}
+		if (stray || all)
+			unlinkat(cache->dir, entry->d_name, 0);
+	}
+	closedir(dir);
+}
+
+static int prepare(struct hz_dweb_cache *c)
+{
+	const struct {
+		sqlite3_stmt **stmt;
+		const char *sql;
+	} all[] = {
+	    {&c->get, "SELECT bytes, type, hash, used_ms, put_ms FROM entries WHERE key=?1"},
+	    {&c->put, "INSERT OR REPLACE INTO entries VALUES(?1,?2,?3,?4,?5,?5)"},
+	    {&c->del, "DELETE FROM entries WHERE key=?1"},
+	    {&c->use, "UPDATE entries SET used_ms=?2 WHERE key=?1"},
+	    {&c->oldest, "SELECT key, bytes FROM entries ORDER BY used_ms LIMIT 1"},
+	};
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (sqlite3_prepare_v2(c->db, all[i].sql, -1, all[i].stmt, NULL) != SQLITE_OK)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int open_index(struct hz_dweb_cache *c, const char *path)
+{
+	sqlite3_stmt *sum = NULL;
+	int err = -EIO;
+	if (sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == SQLITE_OK &&
+	    sqlite3_exec(c->db,
+	                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096;"
+	                 "CREATE TABLE IF NOT EXISTS entries(key TEXT PRIMARY KEY, bytes INTEGER NOT NULL,"
+	                 " type TEXT NOT NULL, hash TEXT NOT NULL, used_ms INTEGER NOT NULL,"
+	                 " put_ms INTEGER NOT NULL) WITHOUT ROWID;"
+	                 "CREATE INDEX IF NOT EXISTS by_use ON entries(used_ms);",
+	                 NULL, NULL, NULL) == SQLITE_OK)
+		err = prepare(c);
+	if (!err && (sqlite3_prepare_v2(c->db, "SELECT COALESCE(SUM(bytes),0) FROM entries", -1, &sum,
+	                                NULL) != SQLITE_OK ||
+	             sqlite3_step(sum) != SQLITE_ROW))
+		err = -EIO;
+	if (!err)
+		c->bytes = (uint64_t)sqlite3_column_int64(sum, 0);
+	sqlite3_finalize(sum);
+	return err;
+}
+
+static void close_index(struct hz_dweb_cache *c)
+{
+	sqlite3_stmt **all[] = {&c->get, &c->put, &c->del, &c->use, &c->oldest};
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		sqlite3_finalize(*all[i]);
+		*all[i] = NULL;
+	}
+	sqlite3_close(c->db);
+	c->db = NULL;
+}
+
+int hz_dweb_cache_open(const char *dir, uint64_t max_bytes, struct hz_dweb_cache **ret)
+{
+	char path[PATH_MAX];
+	if ((size_t)snprintf(path, sizeof(path), "%s/index.db", dir) >= sizeof(path))
+		return -ENAMETOOLONG;
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	struct hz_dweb_cache *c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->max_bytes = max_bytes;
+	c->opened_ms = wall_ms();
+	c->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = c->dir < 0 ? -errno : open_index(c, path);
+	if (err && c->dir >= 0) {
+		hz_warn("images.cache", "err=%d what=thrown_away", -err);
+		close_index(c);
+		unlinkat(c->dir, "index.db", 0);
+		unlinkat(c->dir, "index.db-wal", 0);
+		unlinkat(c->dir, "index.db-shm", 0);
+		sweep(c, true);
+		err = open_index(c, path);
+	}
+	if (err) {
+		hz_dweb_cache_close(c);
+		return err;
+	}
+	sweep(c, false);
+	*ret = c;
+	return 0;
+}
+
+void hz_dweb_cache_close(struct hz_dweb_cache *c)
+{
+	if (!c)
+		return;
+	close_index(c);
+	if (c->dir >= 0)
+		close(c->dir);
+	free(c);
+}
+
+uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *c)
+{
+	return c->bytes;
+}
+
+static void drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
+{
+	sqlite3_bind_text(c->del, 1, key, -1, SQLITE_TRANSIENT);
+	sqlite3_step(c->del);
+	sqlite3_reset(c->del);
+	if (sqlite3_changes(c->db))
+		c->bytes -= bytes < c->bytes ? bytes : c->bytes;
+	unlinkat(c->dir, key, 0);
+}
+
+static bool as_written(int fd, const struct hz_dweb_entry *e)
+{
+	char hash[HZ_DWEB_HASH_BYTES];
+	void *map = mmap(NULL, e->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return false;
+	hz_dweb_sha256(map, e->bytes, hash);
+	munmap(map, e->bytes);
+	return strcmp(hash, e->hash) == 0;
+}
+
+static void used(struct hz_dweb_cache *c, const char *key, int64_t now_ms)
+{
+	sqlite3_bind_text(c->use, 1, key, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(c->use, 2, now_ms);
+	sqlite3_step(c->use);
+	sqlite3_reset(c->use);
+}
+
+int hz_dweb_cache_get(struct hz_dweb_cache *c, const char *key, struct hz_dweb_entry *ret)
+{
+	struct hz_dweb_entry e = {.fd = -1};
+	struct stat st;
+	int64_t now_ms = wall_ms(), used_ms = 0;
+	sqlite3_bind_text(c->get, 1, key, -1, SQLITE_TRANSIENT);
+	bool found = sqlite3_step(c->get) == SQLITE_ROW;
+	if (found) {
+		e.bytes = (uint64_t)sqlite3_column_int64(c->get, 0);
+		snprintf(e.type, sizeof(e.type), "%s", (const char *)sqlite3_column_text(c->get, 1));
+		snprintf(e.hash, sizeof(e.hash), "%s", (const char *)sqlite3_column_text(c->get, 2));
+		used_ms = sqlite3_column_int64(c->get, 3);
+		e.age_ms = now_ms - sqlite3_column_int64(c->get, 4);
+	}
+	sqlite3_reset(c->get);
+	if (!found)
+		return -ENOENT;
+	e.fd = openat(c->dir, key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool good =
+	    e.fd >= 0 && fstat(e.fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == e.bytes;
+	if (good && used_ms < c->opened_ms) // not looked at in this run
+		good = as_written(e.fd, &e);
+	if (!good) {
+		hz_warn("images.cache", "what=altered bytes=%llu", (unsigned long long)e.bytes);
+		if (e.fd >= 0)
+			close(e.fd);
+		drop(c, key, e.bytes);
+		return -ENOENT;
+	}
+	if (used_ms < c->opened_ms || now_ms - used_ms > USED_EVERY_MS)
+		used(c, key, now_ms);
+	*ret = e;
+	return 0;
+}
+
+static void make_room(struct hz_dweb_cache *c, uint64_t bytes)
+{
+	char key[NAME_CHARS + 1];
+	while (c->bytes + bytes > c->max_bytes) {
+		bool found = sqlite3_step(c->oldest) == SQLITE_ROW;
+		uint64_t its = found ? (uint64_t)sqlite3_column_int64(c->oldest, 1) : 0;
+		if (found)
+			snprintf(key, sizeof(key), "%s", (const char *)sqlite3_column_text(c->oldest, 0));
+		sqlite3_reset(c->oldest);
+		if (!found)
+			return;
+		drop(c, key, its);
+	}
+}
+
+static int write_file(struct hz_dweb_cache *c, const char *key, const char *data, uint64_t bytes)
+{
+	char name[NAME_CHARS + 8];
+	snprintf(name, sizeof(name), "tmp-%s", key);
+	int fd = openat(c->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), err = 0;
+	if (fd < 0)
+		return -errno;
+	for (uint64_t at = 0; !err && at < bytes;) {
+		ssize_t n = write(fd, data + at, bytes - at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			err = n < 0 ? -errno : -EIO;
+		else
+			at += (uint64_t)n;
+	}
+	if (close(fd) < 0 && !err)
+		err = -errno;
+	if (!err && renameat(c->dir, name, c->dir, key) < 0)
+		err = -errno;
+	if (err)
+		unlinkat(c->dir, name, 0);
+	return err;
+}
+
+int hz_dweb_cache_put(struct hz_dweb_cache *c, const char *key, const struct hz_dweb_entry *what,
+                      const void *data)
+{
+	struct hz_dweb_entry old = {.fd = -1};
+	if (!is_name(key) || !what->bytes || what->bytes > c->max_bytes / 4)
+		return -EFBIG;
+	if (hz_dweb_cache_get(c, key, &old) == 0) {
+		close(old.fd);
+		drop(c, key, old.bytes);
+	}
+	make_room(c, what->bytes);
+	int err = write_file(c, key, data, what->bytes);
+	if (err)
+		return err;
+	sqlite3_bind_text(c->put, 1, key, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(c->put, 2, (sqlite3_int64)what->bytes);
+	sqlite3_bind_text(c->put, 3, what->type, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(c->put, 4, what->hash, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(c->put, 5, wall_ms());
+	int rc = sqlite3_step(c->put);
+	sqlite3_reset(c->put);
+	if (rc != SQLITE_DONE) {
+		unlinkat(c->dir, key, 0);
+		return rc == SQLITE_FULL ? -ENOSPC : -EIO;
+	}
+	c->bytes += what->bytes;
+	return 0;
+}

@@ -1,0 +1,32 @@
+// Answers of PACS on the disk: a file each, named by its request's hash, and an SQLite index beside them with size, type, SHA-256
+// and last use. Bounded: the least recently used go first. An index that cannot be read is thrown away with the files: it is
+// a cache. What is not what was written (size, SHA-256, looked at once a run) is removed and counts as missing. Thread: one.
+#ifndef HZ_MEDIA_DICOMWEB_CACHE_H
+#define HZ_MEDIA_DICOMWEB_CACHE_H
+
+#include <stdint.h>
+
+#include "media/dicomweb/api.h"
+
+struct hz_dweb_cache;
+
+struct hz_dweb_entry {
+	int fd; // the caller's
+	uint64_t bytes;
+	int64_t age_ms; // since it was put
+	char type[HZ_DWEB_TYPE_BYTES];
+	char hash[HZ_DWEB_HASH_BYTES];
+};
+
+// dir is made when missing (0700). -errno.
+int hz_dweb_cache_open(const char *dir, uint64_t max_bytes, struct hz_dweb_cache **ret);
+void hz_dweb_cache_close(struct hz_dweb_cache *cache); // NULL allowed
+
+// -ENOENT.
+int hz_dweb_cache_get(struct hz_dweb_cache *cache, const char *key, struct hz_dweb_entry *ret);
+// Replaces. -EFBIG: larger than a quarter of the cache; -ENOSPC and so on: nothing is there under this key now.
+int hz_dweb_cache_put(struct hz_dweb_cache *cache, const char *key, const struct hz_dweb_entry *what,
+                      const void *data);
+uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *cache);
+
+#endif

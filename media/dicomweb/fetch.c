@@ -1,0 +1,333 @@
+#include "media/dicomweb/fetch.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "media/dicomweb/request.h"
+
+struct job {
+	struct job *next; // oldest first
+	struct hz_dweb_fetch *fetch;
+	struct hz_dweb_request request;
+	uint64_t waiter[HZ_DWEB_WAITERS];
+	unsigned waiters, pacs;
+	CURL *easy; // NULL: it waits
+	struct curl_slist *headers;
+	char *data;
+	size_t bytes, room;
+	bool too_large;
+};
+
+struct hz_dweb_fetch {
+	CURLM *multi;
+	hz_dweb_answer_cb *cb;
+	void *ctx;
+	struct hz_dweb_times times;
+	struct hz_dweb_pacs pacs[HZ_DWEB_PACS];
+	unsigned pacs_count, active[HZ_DWEB_PACS], count;
+	size_t memory;
+	struct job *jobs;
+};
+
+int hz_dweb_fetch_new(const struct hz_dweb_times *times, hz_dweb_answer_cb *cb, void *ctx,
+                      struct hz_dweb_fetch **ret)
+{
+	struct hz_dweb_fetch *f = calloc(1, sizeof(*f));
+	if (!f || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(f->multi = curl_multi_init())) {
+		free(f);
+		return -ENOMEM;
+	}
+	f->times.connect_s = times && times->connect_s ? times->connect_s : 5;
+	f->times.stall_s = times && times->stall_s ? times->stall_s : 15;
+	f->times.most_s = times && times->most_s ? times->most_s : 300;
+	curl_multi_setopt(f->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)HZ_DWEB_PACS * HZ_DWEB_AT_ONCE);
+	f->cb = cb;
+	f->ctx = ctx;
+	*ret = f;
+	return 0;
+}
+
+static void job_free(struct job *job)
+{
+	struct hz_dweb_fetch *f = job->fetch;
+	for (struct job **at = &f->jobs; *at; at = &(*at)->next) {
+		if (*at == job) {
+			*at = job->next;
+			f->count--;
+			break;
+		}
+	}
+	if (job->easy) {
+		curl_multi_remove_handle(f->multi, job->easy);
+		curl_easy_cleanup(job->easy);
+		f->active[job->pacs]--;
+	}
+	curl_slist_free_all(job->headers);
+	f->memory -= job->room;
+	free(job->data);
+	free(job);
+}
+
+void hz_dweb_fetch_free(struct hz_dweb_fetch *f)
+{
+	if (!f)
+		return;
+	while (f->jobs)
+		job_free(f->jobs);
+	curl_multi_cleanup(f->multi);
+	explicit_bzero(f->pacs, sizeof(f->pacs));
+	free(f);
+}
+
+void hz_dweb_fetch_pacs(struct hz_dweb_fetch *f, const struct hz_dweb_pacs *pacs)
+{
+	if (pacs->index >= HZ_DWEB_PACS || pacs->count > HZ_DWEB_PACS)
+		return;
+	f->pacs[pacs->index] = *pacs;
+	f->pacs_count = pacs->count;
+}
+
+// --- one request
+
+static size_t on_write(char *data, size_t size, size_t count, void *arg)
+{
+	struct job *job = arg;
+	size_t bytes = size * count, need = job->bytes + bytes + 1;
+	if (need > job->room) {
+		size_t room = job->room * 2 > need ? job->room * 2 : need + 65536;
+		room = room > HZ_DWEB_ANSWER_BYTES + 1 ? HZ_DWEB_ANSWER_BYTES + 1 : room;
+		char *more = need > room || job->fetch->memory + room - job->room > HZ_DWEB_MEMORY
+		                 ? NULL
+		                 : realloc(job->data, room);
+		if (!more) {
+			job->too_large = true;
+			return 0;
+		}
+		job->fetch->memory += room - job->room;
+		job->data = more;
+		job->room = room;
+	}
+	memcpy(job->data + job->bytes, data, bytes);
+	job->bytes += bytes;
+	return bytes;
+}
+
+static bool add_header(struct curl_slist **list, const char *name, const char *value)
+{
+	char line[HZ_DWEB_TEXT_BYTES + 64];
+	snprintf(line, sizeof(line), "%s: %s", name, value);
+	struct curl_slist *more = curl_slist_append(*list, line);
+	explicit_bzero(line, sizeof(line));
+	if (more)
+		*list = more;
+	return more != NULL;
+}
+
+static bool add_bearer(struct curl_slist **list, const char *token)
+{
+	char value[HZ_DWEB_TEXT_BYTES + 8];
+	snprintf(value, sizeof(value), "Bearer %s", token);
+	bool added = add_header(list, "Authorization", value);
+	explicit_bzero(value, sizeof(value));
+	return added;
+}
+
+static void set_identity(CURL *curl, const struct hz_dweb_pacs *pacs)
+{
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (pacs->ca[0])
+		curl_easy_setopt(curl, CURLOPT_CAINFO, pacs->ca);
+	if (pacs->certificate[0])
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, pacs->certificate);
+	if (pacs->key[0])
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, pacs->key);
+	if (!pacs->user[0])
+		return;
+	curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+	curl_easy_setopt(curl, CURLOPT_USERNAME, pacs->user);
+	curl_easy_setopt(curl, CURLOPT_PASSWORD, pacs->password);
+}
+
+static bool start(struct job *job)
+{
+	struct hz_dweb_fetch *f = job->fetch;
+	const struct hz_dweb_pacs *pacs = &f->pacs[job->pacs];
+	char path[HZ_DWEB_PATH_BYTES], url[HZ_DWEB_URL_BYTES + HZ_DWEB_PATH_BYTES];
+	CURL *curl = curl_easy_init();
+	hz_dweb_request_path(&job->request, path);
+	snprintf(url, sizeof(url), "%s%s", pacs->url, path);
+	if (!curl || !add_header(&job->headers, "Accept", hz_dweb_request_accept(&job->request)) ||
+	    (pacs->token[0] && !add_bearer(&job->headers, pacs->token))) {
+		curl_easy_cleanup(curl);
+		return false;
+	}
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, job->headers);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_write);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, job);
+	curl_easy_setopt(curl, CURLOPT_PRIVATE, job);
+	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HZ_DWEB_ANSWER_BYTES);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)f->times.connect_s);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)f->times.stall_s);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)f->times.most_s);
+	set_identity(curl, pacs);
+	if (curl_multi_add_handle(f->multi, curl) != CURLM_OK) {
+		curl_easy_cleanup(curl);
+		return false;
+	}
+	job->easy = curl;
+	f->active[job->pacs]++;
+	return true;
+}
+
+static enum hz_dweb_result result_of(const struct job *job, CURLcode code)
+{
+	long status = 0;
+	curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (job->too_large || code == CURLE_FILESIZE_EXCEEDED)
+		return HZ_DWEB_TOO_LARGE;
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return HZ_DWEB_SLOW;
+	if (code == CURLE_PARTIAL_FILE || (code == CURLE_RECV_ERROR && status == 200))
+		return HZ_DWEB_BROKEN;
+	if (code != CURLE_OK)
+		return HZ_DWEB_AWAY;
+	switch (status) {
+	case 200:
+		return HZ_DWEB_OK;
+	case 401:
+	case 403:
+		return HZ_DWEB_REFUSED;
+	case 204:
+	case 404:
+	case 410:
+		return HZ_DWEB_MISSING;
+	default:
+		return HZ_DWEB_FAILED;
+	}
+}
+
+static void finish(struct job *job, enum hz_dweb_result result)
+{
+	char *type = NULL;
+	if (job->easy)
+		curl_easy_getinfo(job->easy, CURLINFO_CONTENT_TYPE, &type);
+	const struct hz_dweb_answer answer = {.result = result,
+	                                      .data = job->data ? job->data : "",
+	                                      .bytes = job->bytes,
+	                                      .type = type ? type : "",
+	                                      .request = &job->request,
+	                                      .waiter = job->waiter,
+	                                      .waiters = job->waiters};
+	job->fetch->cb(job->fetch->ctx, &answer);
+	job_free(job);
+}
+
+// --- the queue
+
+static int find_pacs(const struct hz_dweb_fetch *f, const char *name)
+{
+	for (unsigned i = 0; i < f->pacs_count; i++) {
+		if (strcmp(f->pacs[i].name, name) == 0)
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
+static bool same(const struct hz_dweb_request *a, const struct hz_dweb_request *b)
+{
+	return a->kind == b->kind && a->frame == b->frame && strcmp(a->pacs, b->pacs) == 0 &&
+	       strcmp(a->study, b->study) == 0 && strcmp(a->series, b->series) == 0 &&
+	       strcmp(a->instance, b->instance) == 0 && strcmp(a->query, b->query) == 0;
+}
+
+enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *f, uint64_t id,
+                                      const struct hz_dweb_request *request)
+{
+	int pacs = find_pacs(f, request->pacs);
+	struct job **at = &f->jobs;
+	if (pacs < 0)
+		return HZ_DWEB_UNKNOWN;
+	for (; *at; at = &(*at)->next) {
+		struct job *job = *at;
+		if (!same(&job->request, request) || job->waiters == HZ_DWEB_WAITERS)
+			continue;
+		for (unsigned i = 0; i < job->waiters; i++) {
+			if (job->waiter[i] == id)
+				return HZ_DWEB_OK; // said again
+		}
+		job->waiter[job->waiters++] = id;
+		return HZ_DWEB_OK;
+	}
+	struct job *job = f->count < HZ_DWEB_JOBS ? calloc(1, sizeof(*job)) : NULL;
+	if (!job)
+		return HZ_DWEB_FULL;
+	job->fetch = f;
+	job->request = *request;
+	job->pacs = (unsigned)pacs;
+	job->waiter[job->waiters++] = id;
+	*at = job;
+	f->count++;
+	return HZ_DWEB_OK;
+}
+
+void hz_dweb_fetch_cancel(struct hz_dweb_fetch *f, uint64_t id)
+{
+	for (struct job *job = f->jobs, *next; job; job = next) {
+		next = job->next;
+		for (unsigned i = 0; i < job->waiters; i++) {
+			if (job->waiter[i] == id)
+				job->waiter[i] = job->waiter[--job->waiters];
+		}
+		if (!job->waiters)
+			job_free(job);
+	}
+}
+
+static void start_some(struct hz_dweb_fetch *f)
+{
+	for (struct job *job = f->jobs, *next; job; job = next) {
+		next = job->next;
+		if (!job->easy && f->active[job->pacs] < HZ_DWEB_AT_ONCE && !start(job))
+			finish(job, HZ_DWEB_FULL);
+	}
+}
+
+int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, int fd, int timeout_ms, bool *ret)
+{
+	struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
+	CURLMsg *msg;
+	int running, left;
+	start_some(f);
+	if (curl_multi_perform(f->multi, &running) != CURLM_OK ||
+	    curl_multi_poll(f->multi, &extra, fd >= 0, timeout_ms, NULL) != CURLM_OK ||
+	    curl_multi_perform(f->multi, &running) != CURLM_OK)
+		return -EIO;
+	while ((msg = curl_multi_info_read(f->multi, &left))) {
+		char *private = NULL;
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		CURLcode code = msg->data.result;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
+		struct job *job = (void *)private;
+		finish(job, result_of(job, code));
+	}
+	*ret = extra.revents != 0;
+	return 0;
+}
+
+unsigned hz_dweb_fetch_waiting(const struct hz_dweb_fetch *f)
+{
+	return f->count;
+}

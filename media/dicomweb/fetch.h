@@ -1,0 +1,49 @@
+// Requests to PACS over HTTP(S), many at once: at most 8 to each PACS, 256 in all; the same one twice is one; what nobody waits for
+// any more is ended. Answers are bounded in bytes and time; TLS is verified, nothing redirects. Thread: one.
+#ifndef HZ_MEDIA_DICOMWEB_FETCH_H
+#define HZ_MEDIA_DICOMWEB_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "media/dicomweb/api.h"
+
+#define HZ_DWEB_JOBS         256
+#define HZ_DWEB_AT_ONCE      8                   // to one PACS
+#define HZ_DWEB_ANSWER_BYTES ((size_t)256 << 20) // one
+#define HZ_DWEB_MEMORY       ((size_t)512 << 20) // all that are under way
+#define HZ_DWEB_WAITERS      16                  // of one
+
+struct hz_dweb_fetch;
+
+struct hz_dweb_answer {
+	enum hz_dweb_result result; // HZ_DWEB_OK: data, as the PACS sent it
+	const char *data;
+	size_t bytes;
+	const char *type; // Content-Type; "" none
+	const struct hz_dweb_request *request;
+	const uint64_t *waiter;
+	unsigned waiters;
+};
+
+struct hz_dweb_times { // 0: 5, 15, 300
+	unsigned connect_s, stall_s, most_s;
+};
+
+typedef void hz_dweb_answer_cb(void *ctx, const struct hz_dweb_answer *answer);
+
+// -ENOMEM. Once a process, before threads.
+int hz_dweb_fetch_new(const struct hz_dweb_times *times, hz_dweb_answer_cb *cb, void *ctx,
+                      struct hz_dweb_fetch **ret);
+void hz_dweb_fetch_free(struct hz_dweb_fetch *fetch); // NULL allowed; nobody is told
+void hz_dweb_fetch_pacs(struct hz_dweb_fetch *fetch, const struct hz_dweb_pacs *pacs); // copied
+
+// HZ_DWEB_OK: it is under way, and the callback comes once, not from in here.
+enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *fetch, uint64_t id,
+                                      const struct hz_dweb_request *request);
+void hz_dweb_fetch_cancel(struct hz_dweb_fetch *fetch, uint64_t id);
+// Waits for the network, fd or the time, and does what is to be done. *ret: fd is readable. -EIO.
+int hz_dweb_fetch_wait(struct hz_dweb_fetch *fetch, int fd, int timeout_ms, bool *ret);
+unsigned hz_dweb_fetch_waiting(const struct hz_dweb_fetch *fetch);
+
+#endif

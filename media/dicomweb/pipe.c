@@ -1,0 +1,230 @@
+#include "media/dicomweb/pipe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/seqpacket.h"
+#include "media/dicomweb/cache.h"
+#include "media/dicomweb/fetch.h"
+#include "media/dicomweb/multipart.h"
+#include "media/dicomweb/request.h"
+
+#define FRESH_MS      30000 // metadata may have become more since
+#define WAIT_MS       1000
+#define MESSAGES_MAX  64
+#define SEND_TRIES    100
+#define SEND_PAUSE_US 10000
+
+struct pipe_state {
+	int api;
+	struct hz_dweb_fetch *fetch;
+	struct hz_dweb_cache *cache; // NULL: no SETUP yet, or no disk
+	bool over;
+};
+
+static union {
+	struct hz_dweb_header h;
+	struct hz_dweb_setup setup;
+	struct hz_dweb_pacs pacs;
+	struct hz_dweb_get get;
+	struct hz_dweb_cancel cancel;
+} in;
+
+static void send_done(struct pipe_state *p, struct hz_dweb_done *done, int fd)
+{
+	done->h =
+	    (struct hz_dweb_header){.version = HZ_DWEB_VERSION, .type = HZ_DWEB_DONE, .bytes = sizeof(*done)};
+	// Control reads all the time; what it does not take within a second it asks for again.
+	for (int i = 0; i < SEND_TRIES; i++) {
+		int err = hz_seqpacket_send_fds(p->api, done, sizeof(*done), &fd, fd >= 0);
+		if (err != -EAGAIN) {
+			p->over = p->over || err == -EPIPE;
+			return;
+		}
+		usleep(SEND_PAUSE_US);
+	}
+}
+
+static void refuse(struct pipe_state *p, uint64_t id, enum hz_dweb_result result)
+{
+	struct hz_dweb_done done = {.id = id, .result = result};
+	send_done(p, &done, -1);
+}
+
+static void hand_over(struct pipe_state *p, uint64_t id, const struct hz_dweb_entry *e, bool stale)
+{
+	struct hz_dweb_done done = {.id = id, .bytes = e->bytes, .result = HZ_DWEB_OK, .stale = stale};
+	memcpy(done.type, e->type, sizeof(done.type));
+	memcpy(done.hash, e->hash, sizeof(done.hash));
+	send_done(p, &done, e->fd);
+}
+
+static int find(struct pipe_state *p, const struct hz_dweb_request *request, struct hz_dweb_entry *ret)
+{
+	char key[HZ_DWEB_HASH_BYTES];
+	if (!p->cache || request->kind == HZ_DWEB_SEARCH)
+		return -ENOENT;
+	hz_dweb_request_key(request, key);
+	return hz_dweb_cache_get(p->cache, key, ret);
+}
+
+static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
+{
+	struct hz_dweb_entry e;
+	if (!hz_dweb_request_valid(&get->request)) {
+		refuse(p, get->id, HZ_DWEB_MISSING);
+		return;
+	}
+	if (find(p, &get->request, &e) == 0) {
+		bool good = get->request.kind == HZ_DWEB_FRAME || e.age_ms < FRESH_MS;
+		if (good)
+			hand_over(p, get->id, &e, false);
+		close(e.fd);
+		if (good)
+			return;
+	}
+	enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, &get->request);
+	if (result != HZ_DWEB_OK)
+		refuse(p, get->id, result);
+}
+
+// In memory, where the disk does not take it or it is not to be kept.
+static int keep_in_memory(const char *data, struct hz_dweb_entry *e)
+{
+	e->fd = memfd_create("image", MFD_CLOEXEC);
+	if (e->fd < 0)
+		return -errno;
+	for (uint64_t at = 0; at < e->bytes;) {
+		ssize_t n = write(e->fd, data + at, e->bytes - at);
+		if (n <= 0) {
+			close(e->fd);
+			return -EIO;
+		}
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int keep(struct pipe_state *p, const struct hz_dweb_request *request, const struct hz_part *part,
+                struct hz_dweb_entry *ret)
+{
+	struct hz_dweb_entry e = {.fd = -1, .bytes = part->bytes};
+	char key[HZ_DWEB_HASH_BYTES];
+	snprintf(e.type, sizeof(e.type), "%s", part->type);
+	hz_dweb_sha256(part->data, part->bytes, e.hash);
+	if (p->cache && request->kind != HZ_DWEB_SEARCH) {
+		hz_dweb_request_key(request, key);
+		int err = hz_dweb_cache_put(p->cache, key, &e, part->data);
+		if (!err && hz_dweb_cache_get(p->cache, key, ret) == 0)
+			return 0;
+		hz_warn("images.cache", "err=%d what=put", -err);
+	}
+	*ret = e;
+	return keep_in_memory(part->data, ret);
+}
+
+// What is there of before, when the PACS does not give it now.
+static bool stale(struct pipe_state *p, const struct hz_dweb_answer *a, struct hz_dweb_entry *ret)
+{
+	bool gone = a->result == HZ_DWEB_AWAY || a->result == HZ_DWEB_SLOW || a->result == HZ_DWEB_BROKEN ||
+	            a->result == HZ_DWEB_FAILED;
+	return gone && find(p, a->request, ret) == 0;
+}
+
+static void on_answer(void *ctx, const struct hz_dweb_answer *a)
+{
+	struct pipe_state *p = ctx;
+	struct hz_part part;
+	struct hz_dweb_entry e = {.fd = -1};
+	enum hz_dweb_result result = a->result;
+	bool old = stale(p, a, &e);
+	if (result == HZ_DWEB_OK && hz_multipart_only(a->type, a->data, a->bytes, &part))
+		result = HZ_DWEB_BROKEN;
+	if (result == HZ_DWEB_OK && !hz_dweb_answer_fits(a->request, part.type, part.data, part.bytes))
+		result = HZ_DWEB_NOT_DICOM;
+	if (result == HZ_DWEB_OK && keep(p, a->request, &part, &e))
+		result = HZ_DWEB_DISK;
+	if (result != HZ_DWEB_OK)
+		hz_warn("images.refused", "pacs=%s kind=%u result=%u stale=%d", a->request->pacs,
+		        a->request->kind, result, old);
+	for (unsigned i = 0; i < a->waiters; i++) {
+		if (result == HZ_DWEB_OK || old)
+			hand_over(p, a->waiter[i], &e, old);
+		else
+			refuse(p, a->waiter[i], result);
+	}
+	if (e.fd >= 0)
+		close(e.fd);
+}
+
+static bool terminated(const char *text, size_t room)
+{
+	return memchr(text, '\0', room) != NULL;
+}
+
+static void on_setup(struct pipe_state *p, const struct hz_dweb_setup *setup)
+{
+	if (p->cache || !terminated(setup->dir, sizeof(setup->dir)))
+		return;
+	int err = hz_dweb_cache_open(setup->dir, setup->cache_bytes, &p->cache);
+	if (err)
+		hz_error("images.cache", "err=%d what=open", -err);
+}
+
+static void on_message(struct pipe_state *p, size_t bytes)
+{
+	static const size_t sizes[] = {[HZ_DWEB_SETUP] = sizeof(struct hz_dweb_setup),
+	                               [HZ_DWEB_PACS_SET] = sizeof(struct hz_dweb_pacs),
+	                               [HZ_DWEB_GET] = sizeof(struct hz_dweb_get),
+	                               [HZ_DWEB_CANCEL] = sizeof(struct hz_dweb_cancel)};
+	if (bytes < sizeof(in.h) || in.h.version != HZ_DWEB_VERSION || in.h.type > HZ_DWEB_CANCEL ||
+	    !in.h.type || sizes[in.h.type] != bytes)
+		return;
+	if (in.h.type == HZ_DWEB_SETUP)
+		on_setup(p, &in.setup);
+	else if (in.h.type == HZ_DWEB_PACS_SET)
+		hz_dweb_fetch_pacs(p->fetch, &in.pacs);
+	else if (in.h.type == HZ_DWEB_GET)
+		on_get(p, &in.get);
+	else
+		hz_dweb_fetch_cancel(p->fetch, in.cancel.id);
+}
+
+static void read_all(struct pipe_state *p)
+{
+	size_t bytes = 0;
+	for (int i = 0; i < MESSAGES_MAX && !p->over; i++) {
+		int err = hz_seqpacket_recv(p->api, &in, sizeof(in), &bytes);
+		if (err == -EAGAIN)
+			return;
+		if (err == -EPIPE)
+			p->over = true;
+		else if (!err)
+			on_message(p, bytes);
+	}
+}
+
+int hz_dweb_pipe_run(int api, const struct hz_dweb_times *times)
+{
+	struct pipe_state p = {.api = api};
+	const struct hz_dweb_header hello = {
+	    .version = HZ_DWEB_VERSION, .type = HZ_DWEB_HELLO, .bytes = sizeof(hello)};
+	int err = hz_dweb_fetch_new(times, on_answer, &p, &p.fetch);
+	if (!err)
+		err = hz_seqpacket_send(api, &hello, sizeof(hello));
+	while (!err && !p.over) {
+		bool readable = false;
+		err = hz_dweb_fetch_wait(p.fetch, api, WAIT_MS, &readable);
+		if (!err && readable)
+			read_all(&p);
+	}
+	explicit_bzero(&in, sizeof(in));
+	hz_dweb_fetch_free(p.fetch);
+	hz_dweb_cache_close(p.cache);
+	return err == -EPIPE ? 0 : err;
+}

@@ -1,0 +1,177 @@
+#include "media/dicomweb/request.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define FRAMES_MAX 1000000u
+
+bool hz_dweb_uid_valid(const char *text)
+{
+	size_t digits = 0, bytes = strlen(text);
+	if (bytes > 64)
+		return false;
+	for (size_t i = 0; i < bytes; i++) {
+		if (text[i] == '.') {
+			if (!digits)
+				return false;
+			digits = 0;
+		} else if (text[i] < '0' || text[i] > '9' || (digits == 1 && text[i - 1] == '0')) {
+			return false;
+		} else {
+			digits++;
+		}
+	}
+	return digits > 0;
+}
+
+static bool ends(const char *text, size_t room)
+{
+	return memchr(text, '\0', room) != NULL;
+}
+
+static bool given_if(const char *uid, bool needed)
+{
+	return needed ? hz_dweb_uid_valid(uid) : !uid[0];
+}
+
+// Nothing that could end a line or a URL.
+static bool query_valid(const char *query)
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%=&+*,^";
+	return query[strspn(query, allowed)] == '\0';
+}
+
+bool hz_dweb_request_valid(const struct hz_dweb_request *r)
+{
+	static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	if (r->kind >= HZ_DWEB_KINDS || !ends(r->pacs, sizeof(r->pacs)) ||
+	    !ends(r->study, sizeof(r->study)) || !ends(r->series, sizeof(r->series)) ||
+	    !ends(r->instance, sizeof(r->instance)) || !ends(r->query, sizeof(r->query)))
+		return false;
+	if (!r->pacs[0] || r->pacs[strspn(r->pacs, name)])
+		return false;
+	bool frame = r->kind == HZ_DWEB_FRAME;
+	return given_if(r->study, r->kind != HZ_DWEB_SEARCH) &&
+	       given_if(r->series, r->kind >= HZ_DWEB_SERIES) &&
+	       given_if(r->instance, r->kind >= HZ_DWEB_INSTANCE) &&
+	       (frame ? r->frame >= 1 && r->frame <= FRAMES_MAX : r->frame == 0) &&
+	       (r->kind == HZ_DWEB_SEARCH ? query_valid(r->query) : !r->query[0]);
+}
+
+void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH_BYTES])
+{
+	char series[100] = "", instance[100] = "", last[32] = "/metadata";
+	if (r->kind == HZ_DWEB_SEARCH) {
+		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies?%s", r->query);
+		return;
+	}
+	if (r->series[0])
+		snprintf(series, sizeof(series), "/series/%s", r->series);
+	if (r->instance[0])
+		snprintf(instance, sizeof(instance), "/instances/%s", r->instance);
+	if (r->kind == HZ_DWEB_FRAME)
+		snprintf(last, sizeof(last), "/frames/%u", r->frame);
+	snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies/%s%s%s%s", r->study, series, instance, last);
+}
+
+const char *hz_dweb_request_accept(const struct hz_dweb_request *r)
+{
+	return r->kind == HZ_DWEB_FRAME
+	           ? "multipart/related; type=\"application/octet-stream\"; transfer-syntax=*"
+	           : "application/dicom+json";
+}
+
+void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES])
+{
+	unsigned char hash[EVP_MAX_MD_SIZE] = {0};
+	unsigned used = 0;
+	if (EVP_Digest(data, bytes, hash, &used, EVP_sha256(), NULL) != 1)
+		abort(); // of a library that has no SHA-256
+	for (unsigned i = 0; i < 32; i++)
+		snprintf(ret + 2 * (size_t)i, 3, "%02x", hash[i]);
+}
+
+void hz_dweb_request_key(const struct hz_dweb_request *r, char ret[HZ_DWEB_HASH_BYTES])
+{
+	char path[HZ_DWEB_PATH_BYTES], text[HZ_DWEB_PATH_BYTES + HZ_DWEB_NAME_BYTES];
+	hz_dweb_request_path(r, path);
+	int bytes = snprintf(text, sizeof(text), "%s%s", r->pacs, path); // a name has no '/'
+	hz_dweb_sha256(text, (size_t)bytes, ret);
+}
+
+static bool is_type(const char *type, const char *word)
+{
+	size_t n = strlen(word);
+	return strncasecmp(type, word, n) == 0 && (!type[n] || type[n] == ';' || type[n] == ' ');
+}
+
+bool hz_dweb_answer_fits(const struct hz_dweb_request *r, const char *type, const char *data, size_t bytes)
+{
+	size_t space = 0;
+	if (r->kind == HZ_DWEB_FRAME)
+		return bytes && (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "video/", 6) == 0 ||
+		                 is_type(type, "application/octet-stream"));
+	if (!is_type(type, "application/dicom+json") && !is_type(type, "application/json"))
+		return false;
+	while (space < bytes && strchr(" \t\r\n", data[space]) && data[space])
+		space++;
+	while (bytes > space && strchr(" \t\r\n", data[bytes - 1]) && data[bytes - 1])
+		bytes--;
+	return bytes >= space + 2 && data[space] == '[' && data[bytes - 1] == ']';
+}
+
+// The next segment of a path; false: there is none, or it is too long.
+static bool segment(const char **path, char *ret, size_t room)
+{
+	size_t n = strcspn(*path, "/");
+	if (n == 0 || n >= room)
+		return false;
+	memcpy(ret, *path, n);
+	ret[n] = '\0';
+	*path += n + ((*path)[n] == '/');
+	return true;
+}
+
+static bool word(const char **path, const char *expected)
+{
+	char text[16];
+	const char *at = *path;
+	if (!segment(&at, text, sizeof(text)) || strcmp(text, expected) != 0)
+		return false;
+	*path = at;
+	return true;
+}
+
+bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret)
+{
+	struct hz_dweb_request r = {.kind = HZ_DWEB_STUDY};
+	char number[12], *end = number;
+	if (!segment(&path, r.pacs, sizeof(r.pacs)) || !segment(&path, r.study, sizeof(r.study)))
+		return false;
+	if (word(&path, "series")) {
+		r.kind = HZ_DWEB_SERIES;
+		if (!segment(&path, r.series, sizeof(r.series)))
+			return false;
+		if (word(&path, "instances")) {
+			r.kind = HZ_DWEB_INSTANCE;
+			if (!segment(&path, r.instance, sizeof(r.instance)))
+				return false;
+		}
+	}
+	if (r.kind == HZ_DWEB_INSTANCE && word(&path, "frames")) {
+		r.kind = HZ_DWEB_FRAME;
+		if (!segment(&path, number, sizeof(number)) || number[strspn(number, "0123456789")])
+			return false;
+		r.frame = (uint32_t)strtoul(number, &end, 10);
+	} else if (!word(&path, "metadata")) {
+		return false;
+	}
+	if (*path || !hz_dweb_request_valid(&r))
+		return false;
+	*ret = r;
+	return true;
+}

@@ -1,0 +1,29 @@
+// What is asked of a PACS: its path, its name in the cache, and what an answer to it may be. Pure. Thread: any.
+#ifndef HZ_MEDIA_DICOMWEB_REQUEST_H
+#define HZ_MEDIA_DICOMWEB_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "media/dicomweb/api.h"
+
+#define HZ_DWEB_PATH_BYTES 1024
+
+bool hz_dweb_uid_valid(const char *text); // of PS3.5 9.1
+// Every text ends, the UIDs that its kind needs are valid and no others are there, the frame is one.
+bool hz_dweb_request_valid(const struct hz_dweb_request *request);
+// Behind the root: "/studies/1.2/metadata". request is valid.
+void hz_dweb_request_path(const struct hz_dweb_request *request, char ret[HZ_DWEB_PATH_BYTES]);
+const char *hz_dweb_request_accept(const struct hz_dweb_request *request);
+// The same for the same request; different ones for different ones. Not for searches.
+void hz_dweb_request_key(const struct hz_dweb_request *request, char ret[HZ_DWEB_HASH_BYTES]);
+// Is an answer of this type, with this beginning, one to this request? Else it is a page of somebody's.
+bool hz_dweb_answer_fits(const struct hz_dweb_request *request, const char *type, const char *data,
+                         size_t bytes);
+// "A/B?c" as a control's REST path says it behind studies/: PACS/STUDY/metadata, PACS/STUDY/series/SERIES/metadata,
+// …/instances/UID/metadata, …/instances/UID/frames/N. false: none of these.
+bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret);
+
+void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES]);
+
+#endif
