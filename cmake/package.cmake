@@ -2,11 +2,7 @@
 include(GNUInstallDirs)
 
 install(TARGETS huizhen RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-<<<<<<< HEAD
-install(TARGETS huizhen-compose huizhen-hls huizhen-mix huizhen-mosaic RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-=======
-install(TARGETS huizhen-compose huizhen-hls huizhen-imaging huizhen-mix RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
->>>>>>> e828065 (images: QIDO-RS and WADO-RS from several PACS through huizhen-imaging, bounded, cached on disk, for studies on a consult's table)
+install(TARGETS huizhen-compose huizhen-hls huizhen-imaging huizhen-mix huizhen-mosaic RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 if(TARGET huizhen-demo)
   install(TARGETS huizhen-demo RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -267,13 +267,17 @@ static int fill_https(struct hz_config *c)
 	return err ? err : set_text(&c->https.key, path);
 }
 
-static int fill_record(struct hz_config *c)
+static int fill_folders(struct hz_config *c)
 {
 	char path[PATH_MAX];
 	int err = 0;
 	if (!*c->record.dir) {
 		snprintf(path, sizeof(path), "%s/record", c->data.dir);
 		err = set_text(&c->record.dir, path);
+	}
+	if (!err && !*c->hls.dir) {
+		snprintf(path, sizeof(path), "%s/hls", c->data.dir);
+		err = set_text(&c->hls.dir, path);
 	}
 	if (!err && !*c->record.master_key) {
 		snprintf(path, sizeof(path), "%s/master.key", c->record.dir);
@@ -329,7 +333,7 @@ int hz_config_parse(const struct hz_config_text *text, char ret_error[HZ_CONFIG_
 	if (!err)
 		err = fill_https(config);
 	if (!err)
-		err = fill_record(config);
+		err = fill_folders(config);
 	if (!err)
 		err = fill_web(config);
 out:

@@ -117,12 +117,18 @@ struct hz_config {
 	} mix;
 	struct { // the pipes (gateway/child.h): whether each is started
 		bool enabled;
-	} mosaic, hls, ingest, imaging;
+	} mosaic, ingest, imaging;
 	struct {            // the rest of imaging
 		char *pacs; // imaging.pacs: name=root, ...; empty: record.pacs_url as "main"
 		char *user, *password, *token, *ca, *certificate, *key; // as record.pacs_*, of all of them
 		uint32_t cache_gb;                                      // imaging.cache_gb; default 20
 	} dicomweb;
+	struct {
+		bool enabled;      // hls.enabled, default true: broadcasts go out as files, too (media/hls)
+		char *dir;         // hls.dir. Not configured: <data.dir>/hls
+		uint32_t window_s; // hls.window: how far viewers can go back; default 1800
+		uint32_t disk_mb;  // hls.disk_mb: of all files together; default 8192
+	} hls;
 	struct {
 		char *level; // log.level: debug info warn error
 	} log;

@@ -1,4 +1,5 @@
 #include "gateway/doctor.h"
+#include "gateway/pipes.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -176,6 +177,20 @@ static void check_mosaic(struct hz_doctor *d)
 	              there ? "" : "cannot run ", program);
 }
 
+static void check_hls(struct hz_doctor *d)
+{
+	char program[PATH_MAX];
+	if (!d->config->hls.enabled) {
+		hz_doctor_add(d, "broadcast files", HZ_VERDICT_OFF, NULL, "hls.enabled is false");
+		return;
+	}
+	hz_pipe_program(HZ_PIPE_HLS, program);
+	bool there = access(program, X_OK) == 0;
+	hz_doctor_add(d, "broadcast files", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
+	              "install huizhen-hls beside huizhen, or set hls.enabled to false", "%s%.120s",
+	              there ? "" : "cannot run ", program);
+}
+
 static void check_pages(struct hz_doctor *d)
 {
 	char path[PATH_MAX];
@@ -194,5 +209,6 @@ void hz_doctor_media(struct hz_doctor *d)
 	check_codecs(d);
 	check_mix(d);
 	check_mosaic(d);
+	check_hls(d);
 	check_pages(d);
 }

@@ -15,6 +15,7 @@
 #include "gateway/session/steps.h"
 #include "gateway/session/watched.h"
 #include "gateway/session/media_link.h"
+#include "gateway/session/hls.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
@@ -69,6 +70,7 @@ void hz_brain_free(struct hz_brain *brain)
 	hz_mix_link_free(brain->mix);
 	hz_picture_link_free(brain->picture);
 	hz_images_free(brain->images);
+	hz_hls_done(brain);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		hz_media_link_free(brain->worker[i].link);
 		hz_ids_done(&brain->worker[i].peers);
@@ -124,6 +126,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 		hz_slots_follow(brain, c);
 		hz_mix_recount(brain, c);
 		hz_picture_recount(brain, c);
+		hz_hls_recount(brain, c);
 		hz_codec_recount(brain, c);
 		hz_watched_mark(brain, c);
 	}
@@ -140,6 +143,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	int64_t push = hz_push_due(brain), reading = hz_reading_due(brain);
 	push = push < reading ? push : reading;
 	brain->picture_blocked = brain->picture && hz_picture_link_flush(brain->picture);
+	brain->hls_blocked = brain->hls && hz_hls_link_flush(brain->hls);
 	push = push < ladder ? push : ladder;
 	push = push < gather ? push : gather;
 	push = push < mix ? push : mix;
@@ -182,6 +186,8 @@ void hz_brain_tick(struct hz_brain *brain)
 		hz_picture_tick(brain);
 	if (brain->images)
 		hz_images_tick(brain->images, brain->now_us);
+	if (brain->hls)
+		hz_hls_link_tick(brain->hls, brain->now_us);
 	hz_record_tick(brain);
 	if (brain->store_sick)
 		hz_persist_rewrite(brain);

@@ -7,6 +7,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/brain.h"
+#include "gateway/session/hls.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
@@ -120,6 +121,7 @@ static int definition_load(const char *text, struct hz_broadcast *ret)
 		ret->since_ms = json_integer_value(json_object_get(json, "since_ms"));
 		ret->cut = json_is_object(cut);
 		ret->cut_ms = json_integer_value(json_object_get(cut, "at_ms"));
+		copy_text(json, "hls", ret->hls, sizeof(ret->hls));
 		copy_text(cut, "by", ret->cut_by, sizeof(ret->cut_by));
 		copy_text(cut, "reason", ret->reason, sizeof(ret->reason));
 	}
@@ -135,7 +137,7 @@ const char *hz_broadcast_state(const struct hz_consult *consult)
 	return b->cut ? "cut" : b->on_air ? "live" : "ready";
 }
 
-json_t *hz_broadcast_json(const struct hz_consult *consult)
+json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult *consult)
 {
 	const struct hz_broadcast *b = consult->broadcast;
 	json_t *json = b ? definition_json(b) : NULL;
@@ -143,6 +145,7 @@ json_t *hz_broadcast_json(const struct hz_consult *consult)
 		return NULL;
 	json_object_set_new(json, "state", json_string(hz_broadcast_state(consult)));
 	json_object_set_new(json, "viewers", json_integer(hz_viewers_count(consult)));
+	json_object_set_new(json, "hls", json_string(hz_hls_state(brain, consult)));
 	json_t *cut = b->cut ? json_object_get(json, "cut") : NULL;
 	json_object_set_new(cut, "confirmed_ms",
 	                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
@@ -150,12 +153,12 @@ json_t *hz_broadcast_json(const struct hz_consult *consult)
 	return json;
 }
 
-json_t *hz_broadcast_watch_json(const struct hz_consult *consult)
+json_t *hz_broadcast_watch_json(const struct hz_brain *brain, const struct hz_consult *consult)
 {
 	const struct hz_broadcast *b = consult->broadcast;
-	return json_pack("{s:s, s:s, s:s, s:b, s:i}", "state", hz_broadcast_state(consult), "title",
+	return json_pack("{s:s, s:s, s:s, s:b, s:i, s:o}", "state", hz_broadcast_state(consult), "title",
 	                 b ? b->title : "", "text", b ? b->text : "", "began", b && b->since_ms, "viewers",
-	                 (int)hz_viewers_count(consult));
+	                 (int)hz_viewers_count(consult), "hls", hz_hls_watch_json(brain, consult));
 }
 
 // --- doing
@@ -165,6 +168,10 @@ static int note(struct hz_brain *brain, const struct hz_consult *consult, const 
                 const char *by, const char *type, json_t *detail)
 {
 	json_t *json = b ? definition_json(b) : NULL;
+	if (json && json_object_set_new(json, "hls", json_string(b->hls))) {
+		json_decref(json);
+		json = NULL;
+	}
 	char *state = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	char *text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
 	int err = b && !state ? -ENOMEM : 0;
@@ -194,6 +201,7 @@ static int note(struct hz_brain *brain, const struct hz_consult *consult, const 
 static void changed(struct hz_brain *brain, struct hz_consult *consult)
 {
 	hz_viewers_follow(brain, consult);
+	hz_hls_recount(brain, consult);
 	hz_push_state(brain, consult);
 }
 
@@ -216,6 +224,8 @@ int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const s
 	fresh->source_count = wish->source_count;
 	fresh->voice_count = wish->voice_count;
 	fresh->on_air = fresh->on_air && allowed(fresh, &fresh->air);
+	if (!fresh->hls[0])
+		hz_hls_name(fresh->hls);
 	int err = note(brain, consult, fresh, by, "put", definition_json(fresh));
 	if (err) {
 		free(fresh);
@@ -267,15 +277,19 @@ int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const c
 	if (first) {
 		b->cut = true;
 		b->cut_ms = brain->wall_ms;
+		b->cut_us = brain->now_us;
 		snprintf(b->cut_by, sizeof(b->cut_by), "%s", by);
 		snprintf(b->reason, sizeof(b->reason), "%s", reason);
 		hz_viewers_close(brain, consult);
+		hz_hls_cut(brain, consult);
 		ask_for_confirmation(brain, b);
 	}
 	b->unsaved = note(brain, consult, b, by, "cut", json_pack("{s:s}", "reason", reason)) != 0;
 	brain->count.store_errors += b->unsaved;
-	if (first)
+	if (first) {
 		hz_viewers_closed(brain, consult);
+		hz_hls_recount(brain, consult); // and what the workers send it is paused
+	}
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -288,7 +302,8 @@ int hz_broadcast_resume(struct hz_brain *brain, struct hz_consult *consult, cons
 	struct hz_broadcast next = *consult->broadcast;
 	next.cut = next.unsaved = false;
 	next.cut_by[0] = next.reason[0] = '\0';
-	next.cut_ms = next.confirmed_ms = 0;
+	next.cut_ms = next.confirmed_ms = next.cut_us = 0;
+	next.from_us = brain->now_us;
 	int err = note(brain, consult, &next, by, "resume", json_pack("{s:s}", "reason", reason));
 	if (err)
 		return err;
@@ -307,6 +322,7 @@ int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const c
 	hz_viewers_end(brain, consult);
 	free(consult->broadcast);
 	consult->broadcast = NULL;
+	hz_hls_recount(brain, consult);
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -339,7 +355,7 @@ void hz_broadcast_turn(struct hz_brain *brain)
 		struct hz_broadcast *b = consult->broadcast;
 		if (!b || !b->cut || b->confirmed_ms)
 			continue;
-		if (!confirmed(brain, b)) {
+		if (!confirmed(brain, b) || !hz_hls_cut_holds(brain, consult)) {
 			brain->cut_due = true;
 			continue;
 		}
@@ -396,6 +412,9 @@ void hz_broadcast_loaded(struct hz_brain *brain, struct hz_consult *consult)
 		hz_viewers_end(brain, consult);
 	hz_viewers_follow(brain, consult);
 	if (consult->broadcast && consult->broadcast->cut)
+		consult->broadcast->cut_us = brain->now_us;
+	hz_hls_recount(brain, consult);
+	if (consult->broadcast && consult->broadcast->cut)
 		ask_for_confirmation(brain,
 		                     consult->broadcast); // the repetition of all that control wants is it
 }
@@ -405,6 +424,9 @@ void hz_broadcast_forget(struct hz_brain *brain, struct hz_consult *consult)
 	if (consult->broadcast && brain->store && note(brain, consult, NULL, "", "end", NULL))
 		brain->count.store_errors++;
 	hz_viewers_end(brain, consult);
+	free(consult->broadcast);
+	consult->broadcast = NULL;
+	hz_hls_recount(brain, consult);
 }
 
 void hz_broadcast_free_memory(struct hz_consult *consult)

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "gateway/session/model.h"
+#include "media/hls/api.h"
 
 #define HZ_PROGRAM            "program"  // the source of WHEP
 #define HZ_VIEWERS_ID         "~program" // no token can name it
@@ -39,6 +40,8 @@ struct hz_broadcast {
 	int64_t cut_ms;       // the mark
 	int64_t confirmed_ms; // since when no worker sends anything; 0: not all have said so
 	char cut_by[HZ_ID_TEXT_BYTES], reason[HZ_LABEL_BYTES];
+	char hls[HZ_HLS_ID_BYTES];     // the folder of the delayed leg: unguessable
+	int64_t cut_us, from_us;       // the mark, and the newest resume, on brain->now_us's clock; not kept
 	bool unsaved;                  // the store did not take the cut: it is written again each second
 	uint64_t mark[HZ_MAX_WORKERS]; // commands whose answers are waited for
 };
@@ -46,9 +49,9 @@ struct hz_broadcast {
 // What a body says (schema broadcast.put, checked). *ret_field: the member at fault, -EINVAL.
 int hz_broadcast_parse(const json_t *body, struct hz_broadcast *ret, const char **ret_field);
 // For directors: everything. NULL without one, or without memory.
-json_t *hz_broadcast_json(const struct hz_consult *consult);
+json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult *consult);
 // For everybody else: state ("off", "ready", "live", "cut"); for viewers title, text and their number, too.
-json_t *hz_broadcast_watch_json(const struct hz_consult *consult);
+json_t *hz_broadcast_watch_json(const struct hz_brain *brain, const struct hz_consult *consult);
 const char *hz_broadcast_state(const struct hz_consult *consult);
 
 // Makes it, or changes it: what is not among the sources any more leaves the air. by: the participant. Errors of the

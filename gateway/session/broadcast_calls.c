@@ -17,7 +17,8 @@ static void answer(struct hz_call *call, int err)
 		hz_warn("broadcast.call", "consult=%s err=%d", call->p->consult->id, -err);
 		hz_call_refuse(call, HZ_RPC_FAILED, NULL, NULL);
 	} else {
-		call->result = json_pack("{s:o}", "broadcast", hz_broadcast_json(call->p->consult));
+		call->result =
+		    json_pack("{s:o}", "broadcast", hz_broadcast_json(call->brain, call->p->consult));
 	}
 }
 

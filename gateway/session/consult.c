@@ -6,6 +6,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/broadcast.h"
+#include "gateway/session/hls.h"
 #include "gateway/session/layout.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
@@ -223,6 +224,7 @@ void hz_consult_free_memory(struct hz_consult *consult)
 	hz_relay_free_memory(consult);
 	hz_mix_free_memory(consult);
 	hz_picture_free_memory(consult);
+	hz_hls_free_memory(consult);
 	free(consult->heard);
 	free(consult);
 }

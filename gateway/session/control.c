@@ -14,6 +14,7 @@
 #include "gateway/session/ice_servers.h"
 #include "gateway/session/keys.h"
 #include "gateway/session/media_link.h"
+#include "gateway/session/hls.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/picture.h"
@@ -107,6 +108,18 @@ static int read_fingerprint(struct hz_process *process)
 	return 0;
 }
 
+// Without its folder there is no delayed leg; all else goes on.
+static void begin_hls(struct hz_process *process)
+{
+	const struct hz_hls_options options = {.fd = process->fds->pipe[HZ_PIPE_HLS],
+	                                       .dir = process->config->hls.dir,
+	                                       .disk_mb = process->config->hls.disk_mb,
+	                                       .window_s = process->config->hls.window_s};
+	int err = options.fd < 0 ? 0 : hz_hls_begin(process->brain, &options);
+	if (err)
+		hz_error("hls.folder", "err=%d", -err);
+}
+
 // What an earlier control process left behind, and a commit of what that changed.
 static int load(struct hz_process *process)
 {
@@ -115,6 +128,8 @@ static int load(struct hz_process *process)
 	int err = process->fds->mix < 0 ? 0 : hz_mix_begin(process->brain, process->fds->mix);
 	if (!err && process->fds->pipe[HZ_PIPE_MOSAIC] >= 0)
 		err = hz_picture_begin(process->brain, process->fds->pipe[HZ_PIPE_MOSAIC]);
+	if (!err)
+		begin_hls(process);
 	if (!err)
 		err = hz_persist_load(process->brain, &skipped);
 	if (!err && process->fds->recorder >= 0)

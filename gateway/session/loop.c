@@ -10,6 +10,7 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/images.h"
+#include "gateway/session/hls.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/persist.h"
@@ -47,6 +48,8 @@ static void turn(void *ctx)
 		hz_server_want_write(process->recorder, true);
 	if (process->mix && process->brain->mix_blocked)
 		hz_server_want_write(process->mix, true);
+	if (process->hls && process->brain->hls_blocked)
+		hz_server_want_write(process->hls, true);
 	if (process->mosaic && process->brain->picture_blocked)
 		hz_server_want_write(process->mosaic, true);
 	if (next != INT64_MAX)
@@ -239,7 +242,8 @@ static void on_mosaic_readable(void *ctx, int fd)
 	if (err) { // the supervisor holds both ends: only its own end closes this socket
 		hz_error("mosaic.socket", "err=%d", -err);
 		hz_server_remove_fd(process->mosaic);
-	hz_server_remove_fd(process->images);
+		hz_server_remove_fd(process->hls);
+		hz_server_remove_fd(process->images);
 		process->mosaic = NULL;
 	}
 	hz_process_wake(process);
@@ -266,6 +270,30 @@ static void on_images_readable(void *ctx, int fd)
 		hz_server_remove_fd(process->images);
 		process->images = NULL;
 	}
+}
+
+// --- the delayed leg of broadcasts
+
+static void on_hls_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_hls_link_read(process->brain->hls, process->brain->now_us);
+	if (err) { // the supervisor holds both ends: only its own end closes this socket
+		hz_error("hls.socket", "err=%d", -err);
+		hz_server_remove_fd(process->hls);
+		process->hls = NULL;
+	}
+	hz_process_wake(process);
+}
+
+static void on_hls_writable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	process->brain->hls_blocked = hz_hls_link_flush(process->brain->hls);
+	hz_server_want_write(process->hls, process->brain->hls_blocked);
 }
 
 // --- the supervisor
@@ -355,6 +383,9 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->images)
 		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_IMAGING], on_images_readable, NULL,
 		                       process, &process->images);
+	if (!err && process->brain->hls)
+		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_HLS], on_hls_readable,
+		                       on_hls_writable, process, &process->hls);
 	for (unsigned i = 0; i < process->brain->workers && !err; i++) {
 		process->link[i] = (struct hz_process_link){.process = process, .worker = i};
 		err = hz_server_add_fd(server, process->fds->api[i], on_worker_readable, on_worker_writable,
@@ -380,6 +411,7 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_remove_fd(process->recorder);
 	hz_server_remove_fd(process->mix);
 	hz_server_remove_fd(process->mosaic);
+	hz_server_remove_fd(process->hls);
 	hz_server_remove_fd(process->images);
 	for (unsigned i = 0; i < process->brain->workers; i++)
 		hz_server_remove_fd(process->link[i].handle);

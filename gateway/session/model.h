@@ -221,6 +221,7 @@ struct hz_consult {
 	bool relay_check;         // some of them may not be needed any more
 	struct hz_mix_room *mix;  // mix.h; NULL: nobody listens to a mix
 	struct hz_layout layout;  // of its composed picture
+	struct hz_hls_leg *hls;   // hls.h; NULL: no broadcast goes out as files
 	struct hz_picture_room *picture; // picture.h; NULL: nobody watches it
 	struct hz_heard *heard;          // who speaks, as each of its workers said last
 	unsigned heard_count;
@@ -284,6 +285,8 @@ struct hz_mix_link;
 struct hz_mix_room;
 struct hz_picture_link;
 struct hz_picture_room;
+struct hz_hls_leg; // hls.h
+struct hz_hls_link;
 struct hz_record_link;
 
 struct hz_ice { // ice_servers.h
@@ -340,6 +343,12 @@ struct hz_brain {
 	bool picture_blocked;             // its socket was full
 	bool picture_there;               // as clients were told
 	int64_t picture_heard_us;         // the mosaic's newest sign of life; 0: none
+
+	// hls.h
+	struct hz_hls_link *hls; // owned; NULL: hls.enabled is off
+	int hls_folder;          // of all broadcasts; owned
+	unsigned hls_window_s;
+	bool hls_blocked;
 
 	// record.h
 	struct hz_record_link *recorder; // owned; NULL: there is none, nothing can be recorded

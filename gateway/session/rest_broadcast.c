@@ -8,7 +8,7 @@
 
 static void answer(struct hz_rest_call *call)
 {
-	json_t *json = call->consult ? hz_broadcast_json(call->consult) : NULL;
+	json_t *json = call->consult ? hz_broadcast_json(call->brain, call->consult) : NULL;
 	if (json)
 		hz_json_answer(call->res, json);
 	else
@@ -56,7 +56,7 @@ void hz_rest_broadcast_watch(struct hz_rest_call *call)
 		return;
 	}
 	if (call->consult)
-		hz_json_answer(call->res, hz_broadcast_watch_json(call->consult));
+		hz_json_answer(call->res, hz_broadcast_watch_json(call->brain, call->consult));
 	else
 		hz_rest_error(call, -ENOENT);
 }

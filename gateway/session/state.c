@@ -101,7 +101,7 @@ json_t *hz_state_json(struct hz_brain *brain, const struct hz_participant *p)
 	if (consult->broadcast) // everybody inside is told that there is one
 		json_object_set_new(about, "broadcast",
 		                    p->grants & HZ_GRANT_DIRECT
-		                        ? hz_broadcast_json(consult)
+		                        ? hz_broadcast_json(brain, consult)
 		                        : json_pack("{s:s}", "state", hz_broadcast_state(consult)));
 	json_object_set_new(json, "participants", list(brain, p, HZ_STATUS_ADMITTED));
 	if (p->grants & HZ_GRANT_ADMIT)

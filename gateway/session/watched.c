@@ -1,5 +1,6 @@
 #include "gateway/session/watched.h"
 
+#include "gateway/session/hls.h"
 #include "gateway/session/picture_internal.h"
 #include "gateway/session/push.h"
 #include "gateway/session/relay.h"
@@ -111,6 +112,8 @@ static void recount(struct hz_brain *brain, struct hz_consult *consult)
 		count_peer(brain, peer);
 	for (struct hz_peer *link = consult->picture ? consult->picture->links : NULL; link;
 	     link = link->next)
+		count_peer(brain, link);
+	for (struct hz_peer *link = consult->hls ? consult->hls->links : NULL; link; link = link->next)
 		count_peer(brain, link);
 	for (struct hz_participant *p = consult->participants; p; p = p->next)
 		tell(brain, p);

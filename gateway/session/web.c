@@ -7,6 +7,7 @@
 #include "gateway/base/log.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/call.h"
+#include "gateway/session/hls_files.h"
 #include "gateway/session/ice_tcp.h"
 #include "gateway/session/metrics.h"
 #include "gateway/session/pages.h"
@@ -75,7 +76,8 @@ void hz_process_on_request(void *ctx, const struct hz_request *req, struct hz_re
 	struct hz_process *process = ctx;
 	hz_process_clock(process);
 	if (!answer_fixed(process, req, res) && !hz_rest_handle(&process->rest, req, res) &&
-	    !hz_whip_handle(&hz_whip_brain_ops, &process->door, req, res))
+	    !hz_whip_handle(&hz_whip_brain_ops, &process->door, req, res) &&
+	    !hz_hls_files_handle(process->brain, req, res))
 		hz_pages_handle(process->pages, req, res);
 	hz_persist_flush(process->brain); // durable before the answer leaves
 	hz_process_wake(process);

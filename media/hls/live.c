@@ -122,14 +122,14 @@ static int broadcast_set(struct hz_live *live, const struct hz_hls_broadcast_set
 	}
 	if (place) {
 		place->named = live->round;
-		return hz_programme_set(place->programme, set, now_us);
+		return hz_programme_set(place->programme, set, now_us) ? -EAGAIN : 0; // tried on
 	}
 	place = make_room(live);
 	if (!place)
 		return -ENOSPC;
 	int err = hz_programme_new(&live->with, set, now_us, &place->programme);
 	if (err)
-		return err;
+		return err == -ENOSPC || err == -EINVAL ? -EIO : err; // those say that there is no file of it
 	place->consult = set->consult;
 	place->named = live->round;
 	return 0;

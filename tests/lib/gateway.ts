@@ -136,7 +136,7 @@ export class Gateway {
         const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
         if (Number(fields[1]) !== this.process.pid || fields[0] === "Z") continue;
         const [name = "", ...args] = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0").slice(0, -1);
-        found.push({ pid: Number(entry), args: name === "huizhen-mix" ? ["mix"] : args });
+        found.push({ pid: Number(entry), args: name === "huizhen-mix" ? ["mix"] : name === "huizhen-hls" ? ["hls"] : args });
       } catch { /* gone meanwhile */ }
     }
     return found;

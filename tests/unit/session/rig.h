@@ -10,6 +10,7 @@
 #include "gateway/session/call.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/events.h"
+#include "gateway/session/hls.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/objects.h"
@@ -58,8 +59,10 @@ struct rig {
 	int (*mix_work)(void); // what the mix does in a turn; how many commands it read
 	int mosaic;            // the same, to the mosaic
 	int (*mosaic_work)(void);
-	unsigned skips; // rows that the next control makes no sense of
-	unsigned extra; // workers beside the first
+	unsigned skips;            // rows that the next control makes no sense of
+	unsigned extra;            // workers beside the first
+	struct hz_hls_options hls; // dir NULL: there is none
+	int (*hls_work)(void);     // as mix_work
 	struct rig_more {
 		int pair[2];
 		struct rig_worker *worker;
@@ -252,6 +255,10 @@ static inline void rig_turn(struct rig *rig)
 			read += rig->mosaic_work();
 			assert_int_equal(hz_picture_link_read(rig->brain->picture), 0);
 		}
+		if (rig->hls.dir) {
+			read += rig->hls_work();
+			assert_int_equal(hz_hls_link_read(rig->brain->hls, rig->now_us), 0);
+		}
 		for (unsigned n = 0; n < rig->extra; n++)
 			read += rig_work(rig, 1 + n, rig->more[n].pair[1], rig->more[n].worker);
 		idle = read ? 0 : idle + 1;
@@ -297,6 +304,8 @@ static inline void rig_start(struct rig *rig)
 		assert_int_equal(hz_mix_begin(rig->brain, rig->mix), 0);
 	if (rig->mosaic)
 		assert_int_equal(hz_picture_begin(rig->brain, rig->mosaic), 0);
+	if (rig->hls.dir)
+		assert_int_equal(hz_hls_begin(rig->brain, &rig->hls), 0);
 	assert_int_equal(hz_persist_load(rig->brain, &skipped), 0);
 	assert_int_equal(skipped, rig->skips);
 	if (rig->recorder)
