@@ -208,7 +208,7 @@ static void measure(const struct hz_hls *h, struct hz_hls_track *t, const struct
 	for (unsigned i = 0; i < s->parts; i++)
 		rate = s->part[i].gap ? 0 : rate; // with a hole it says nothing
 	t->peak_bps = bps > t->peak_bps ? bps : t->peak_bps;
-	if (t->video && rate > t->frame_rate_milli && !h->on_slate)
+	if (t->video && rate > t->frame_rate_milli && (!h->on_slate || !t->frame_rate_milli))
 		t->frame_rate_milli = rate;
 }
 

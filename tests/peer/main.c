@@ -2,7 +2,7 @@
 //
 //   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N]
 //                 [--tcp] [--packets N] [--seconds S] [--report-ms M] [--publishers N] [--copies N]
-//                 [--bind ADDRESS] [--clip FILE]
+//                 [--bind ADDRESS] [--clip FILE [--stamp]]
 //     every member publishes (WHIP) and receives every other member (WHEP); or only the first --publishers do, and each is
 //     received --copies times. A JSON line per report; on standard input the line "reset" starts gap and delay
 //     measurement anew.
@@ -37,7 +37,7 @@ struct options {
 	struct member members[MAX_MEMBERS];
 	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
 	unsigned publishers, copies;
-	bool vp8, tcp;
+	bool vp8, tcp, stamp;
 };
 
 struct run {
@@ -81,7 +81,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"seconds", 1, NULL, 's'}, {"report-ms", 1, NULL, 'r'}, {"joins", 1, NULL, 'j'},
 	    {"hold-ms", 1, NULL, 'h'}, {"tcp", 0, NULL, 't'},       {"publishers", 1, NULL, 'b'},
 	    {"copies", 1, NULL, 'o'},  {"bind", 1, NULL, 'a'},      {"clip", 1, NULL, 'f'},
-	    {NULL, 0, NULL, 0},
+	    {"stamp", 0, NULL, 'S'},   {NULL, 0, NULL, 0},
 	};
 	*o = (struct options){.layers = 1,
 	                      .packets = 4,
@@ -112,6 +112,9 @@ static int read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'o':
 			o->copies = (unsigned)atoi(optarg);
+			break;
+		case 'S':
+			o->stamp = true;
 			break;
 		case 't':
 			o->tcp = true;
@@ -199,6 +202,7 @@ static int open_peer(struct run *run, unsigned at, const struct member *member, 
 	    .tcp = o->tcp,
 	    .layers = o->layers,
 	    .packets_a_frame = o->packets,
+	    .stamp = o->stamp,
 	    .clip = o->clip ? &run->clip : NULL,
 	};
 	int err = peer_new(&options, run->dtls, run->fingerprint, &run->peers[at]);

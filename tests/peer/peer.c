@@ -336,6 +336,18 @@ static void send_given(struct peer *peer, struct peer_source *source, bool audio
 	}
 }
 
+// Before a picture, when it is sent: an SEI of user data, unregistered (ITU-T H.264 D.1.7), that stays with it wherever it goes.
+static void send_stamp(struct peer *peer, struct peer_source *video)
+{
+	uint8_t buf[PEER_PACKET_BYTES + HZ_SRTP_TRAILER_BYTES], nal[64] = {6, 5, 0};
+	memset(nal + 3, 'u', 16);
+	int n = snprintf((char *)nal + 19, sizeof(nal) - 20, "HZMARK=%017lld;", (long long)hz_wall_us());
+	nal[2] = (uint8_t)(16 + n);
+	nal[19 + n] = 0x80;
+	const struct peer_given given = {.payload = nal, .bytes = (size_t)(20 + n)};
+	send_rtp(peer, buf, peer_given_packet(video, &given, peer->audio.twcc++, buf));
+}
+
 static void send_clip(struct peer *peer, int64_t now_us)
 {
 	const struct peer_clip *clip = peer->options.clip;
@@ -348,6 +360,8 @@ static void send_clip(struct peer *peer, int64_t now_us)
 		return;
 	if (video->want_keyframe)
 		peer->clip_picture = peer_clip_key(clip, peer->clip_picture);
+	if (peer->options.stamp)
+		send_stamp(peer, video);
 	send_given(peer, video, false, &clip->picture[peer->clip_picture++ % clip->pictures]);
 	peer_frame_done(video);
 	peer->next_video_us += 40000;

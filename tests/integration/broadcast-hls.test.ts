@@ -1,0 +1,192 @@
+// A broadcast over WHEP and as files at once. Every picture carries in its bytes when it was sent: what of it lies in the folder says so.
+// CUT: nothing of after the mark is in any file, ever; kill -9 of the packager, also in a cut: the consult does not notice, the playlist
+// goes on, what was cut stays cut.
+// Timed: real media behind a delay
+import { test, type TestContext } from "node:test";
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Gateway, sleep, until } from "../lib/gateway.ts";
+import { RpcClient } from "../lib/rpc.ts";
+import { makeClip } from "../lib/clip.ts";
+import { Room } from "../lib/peer.ts";
+import { parse, parseMaster, together } from "../lib/hls.ts";
+import { Load, nowUs } from "../bench/load.ts";
+import { connectWords, makeOffer, readSdp, type Line } from "../bench/sdp.ts";
+
+const VIEWERS = 20, DELAY_S = 2;
+const WATCH: Line[] = [{ kind: "audio", send: false }, { kind: "video", send: false }];
+interface State { state: string; hls: string; cut: { at_ms: number; confirmed_ms: number | null } | null }
+
+// When each picture that lies in any file was sent, in ms.
+function marks(folder: string): number[] {
+  const found: number[] = [];
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    const path = join(folder, name);
+    let text = "";
+    try { text = statSync(path).isFile() && !name.endsWith(".m3u8") ? readFileSync(path, "latin1") : ""; } catch { /* gone meanwhile */ }
+    for (const match of text.matchAll(/HZMARK=(\d+);/g)) found.push(Number(match[1]) / 1000);
+  }
+  return found;
+}
+const newest = (folder: string): number => Math.max(0, ...marks(folder));
+
+class Event {
+  url = "";
+  folder = "";
+  private constructor(readonly gateway: Gateway, readonly room: Room, readonly outside: Load, readonly director: RpcClient, readonly token: string) {}
+
+  static async start(t: TestContext, workers: number): Promise<Event> {
+    const dir = mkdtempSync(join(tmpdir(), "hz-broadcast-"));
+    t.after(() => rmSync(dir, { recursive: true, force: true }));
+    const clip = join(dir, "clip");
+    makeClip(clip, "h264");
+    const gateway = await Gateway.start({ workers, env: { HUIZHEN_LIMITS_CONNECTIONS_PER_ADDRESS: "1000", HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "5000" } });
+    t.after(() => gateway.stop());
+    const { client } = await RpcClient.join(gateway.url, { token: gateway.token("op", "clinic", { id: "dir", grant: "create" }) });
+    t.after(() => client.close());
+    const room = await Room.start(gateway.url, "op", [{ id: "or1", token: gateway.token("op", "theatre", { id: "or1" }) }],
+      ["--codec", "h264", "--copies", "0", "--clip", clip, "--stamp"], 0);
+    t.after(() => { room.process.kill("SIGKILL"); });
+    const outside = await Load.start(VIEWERS);
+    t.after(() => { outside.process.kill("SIGKILL"); });
+    const event = new Event(gateway, room, outside, client, gateway.token("op", "director", { id: "dir2" }));
+    const made = await gateway.api(event.token, "PUT", "/api/v1/consults/op/broadcast",
+      { title: "Surgery", delay_s: DELAY_S, sources: [{ participant: "or1", source: "camera" }], voices: ["or1"] });
+    assert.equal(made.status, 200);
+    await client.call("broadcast.program", { source: { participant: "or1", source: "camera" } });
+    const viewer = gateway.token("op", "viewer", { id: "v" });
+    for (let i = 0; i < VIEWERS; i++) await event.#watch(gateway.token("op", "viewer", { id: `v${i}` }), i);
+    const watch = await (await gateway.api(viewer, "GET", "/api/v1/consults/op/broadcast/watch")).json() as { hls: { url: string; delay_s: number } };
+    assert.equal(watch.hls.delay_s, DELAY_S);
+    event.url = `${gateway.url}${watch.hls.url}`;
+    event.folder = join(gateway.dataDir, "hls", watch.hls.url.split("/")[2]!);
+    await event.shown(0);
+    return event;
+  }
+
+  async #watch(token: string, endpoint: number): Promise<void> {
+    const start = nowUs();
+    const response = await fetch(`${this.gateway.url}/whep/op/program`,
+      { method: "POST", headers: { authorization: `Bearer ${token}`, "content-type": "application/sdp" }, body: makeOffer(this.outside.endpoint(endpoint), WATCH) });
+    const body = await response.text();
+    assert.equal(response.status, 201, body);
+    await this.outside.connect(endpoint, connectWords(readSdp(body), start, WATCH), "running");
+  }
+
+  async get(): Promise<State> { return await (await this.gateway.api(this.token, "GET", "/api/v1/consults/op/broadcast")).json() as State; }
+
+  // A picture that was sent after this moment is in a file.
+  async shown(afterMs: number): Promise<void> {
+    await until("the programme in files", 30000, () => existsSync(this.folder) && newest(this.folder) > afterMs)
+      .catch(async (error: unknown) => { throw new Error(`${String(error)}: ${JSON.stringify(await this.get())}\n${this.gateway.log().slice(-2000)}`); });
+  }
+
+  async text(path: string): Promise<string> {
+    const response = await fetch(new URL(path, this.url));
+    assert.equal(response.status, 200, path);
+    return response.text();
+  }
+
+  async cut(): Promise<{ mark: number; confirmed: number }> {
+    await this.director.call("broadcast.cut", { reason: "a name on the screen" });
+    const confirmed = await until("everybody's answer", 10000, async () => (await this.get()).cut?.confirmed_ms || undefined);
+    return { mark: (await this.get()).cut?.at_ms ?? 0, confirmed };
+  }
+}
+
+function assertNothing(folder: string, from: number, until: number, why: string): void {
+  const there = marks(folder).filter((ms) => ms >= from && ms < until);
+  assert.deepEqual(there.slice(0, 3), [], `${why}: ${there.length} pictures, the first ${there[0]! - from} ms after the mark`);
+}
+
+async function checkPlaylists(event: Event): Promise<void> {
+  const master = parseMaster(await event.text("master.m3u8"));
+  assert.deepEqual(master.errors, []);
+  assert.match(master.variants[0]!.codecs, /^avc1\.[0-9a-f]{6},opus$/);
+  const lists = [parse(await event.text("video/index.m3u8")), parse(await event.text("sound/index.m3u8"))];
+  for (const list of lists) assert.deepEqual(list.errors, []);
+  assert.deepEqual(together(lists), []);
+}
+
+test(`WHEP and files at once: CUT holds on both, kill -9 of the packager in the cut, too`, { timeout: 120000 }, async (t) => {
+  const event = await Event.start(t, 2);
+  const { outside, folder } = event;
+  await until("all WHEP viewers have a picture", 20000, async () => (await outside.report()).dark === 0);
+  assert.equal((await event.get()).hls, "live");
+  await until("the multivariant playlist", 15000, async () => existsSync(join(folder, "master.m3u8")));
+  await checkPlaylists(event);
+  const { mark, confirmed } = await event.cut();
+  assertNothing(folder, mark, Infinity, "at the confirmation");
+  await sleep(300);
+  outside.mark();
+  await sleep((DELAY_S + 1) * 1000);
+  assertNothing(folder, mark, Infinity, "behind the delay");
+  assert.ok(newest(folder) > mark - 1000, "what was before the mark came all the same");
+  const silent = await outside.report();
+  assert.equal(silent.received + silent.repaired + silent.duplicates, 0, "nothing over WHEP");
+  console.log(`# confirmed ${confirmed - mark} ms after the mark, newest picture in a file ${(mark - newest(folder)).toFixed(0)} ms before it`);
+  event.gateway.kill9("hls");
+  await sleep((DELAY_S + 1) * 1000);
+  assertNothing(folder, mark, Infinity, "after a kill in the cut");
+  const resumed = Date.now();
+  await event.director.call("broadcast.resume", { reason: "it is gone" });
+  await event.shown(resumed);
+  await until("WHEP again", 25000, async () => (await outside.report()).silent === 0);
+  assertNothing(folder, mark, resumed - 250, "after the resume"); // what waited in a socket over it
+  await checkPlaylists(event);
+});
+
+async function freePort(): Promise<number> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => done(address && typeof address === "object" ? address.port : 0));
+    });
+  });
+}
+
+// As the docs say: the folder under the same path.
+async function nginx(t: TestContext, folder: string): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), "hz-nginx-")), port = await freePort();
+  writeFileSync(join(dir, "nginx.conf"), `daemon off; pid ${dir}/pid; error_log ${dir}/error.log; worker_processes 1; user root;
+events { worker_connections 128; }
+http { access_log off; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
+  types { application/vnd.apple.mpegurl m3u8; video/iso.segment m4s; video/mp4 mp4; }
+  server { listen 127.0.0.1:${port}; location /hls/ { alias ${folder}/; location ~ \\.m3u8$ { add_header Cache-Control no-cache; } } } }`);
+  const child = spawn("nginx", ["-c", join(dir, "nginx.conf"), "-e", join(dir, "error.log")], { stdio: "ignore" });
+  t.after(() => { child.kill("SIGKILL"); rmSync(dir, { recursive: true, force: true }); });
+  const url = `http://127.0.0.1:${port}`;
+  await until("nginx", 10000, async () => (await fetch(`${url}/hls/`)).status > 0);
+  return url;
+}
+
+test("kill -9 of the packager: the consult goes on, so does the playlist; nginx serves it, ffmpeg plays it", { timeout: 120000 }, async (t) => {
+  const event = await Event.start(t, 1);
+  const { outside, folder } = event;
+  await until("all WHEP viewers have a picture", 20000, async () => (await outside.report()).dark === 0);
+  const playlist = join(folder, "video/index.m3u8"), before = parse(readFileSync(playlist, "utf8"));
+  outside.mark();
+  event.gateway.kill9("hls");
+  const killed = Date.now();
+  const version = statSync(playlist).ino;
+  await until("a playlist of the new process", 20000, () => existsSync(playlist) && statSync(playlist).ino !== version && parse(readFileSync(playlist, "utf8")).segments.length > 0);
+  const back = Date.now() - killed, after = parse(readFileSync(playlist, "utf8"));
+  assert.ok(after.sequence > before.sequence, "no name is given to other bytes");
+  assert.deepEqual(after.errors, []);
+  const report = await outside.report();
+  assert.equal(report.lost, 0, "nobody over WHEP lost anything");
+  await event.shown(killed);
+  console.log(`# files again ${back} ms after the kill, the programme after ${Date.now() - killed} ms`);
+  const url = await nginx(t, join(event.gateway.dataDir, "hls"));
+  await until("the multivariant playlist", 15000, () => existsSync(join(folder, "master.m3u8")));
+  assert.equal((await event.gateway.api(event.token, "DELETE", "/api/v1/consults/op/broadcast")).status, 204);
+  await until("the end of the list", 10000, () => parse(readFileSync(playlist, "utf8")).ended);
+  const played = spawnSync("ffmpeg", ["-v", "error", "-i", `${url}${new URL(event.url).pathname}`, "-map", "0", "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"], { encoding: "utf8" });
+  assert.equal(played.stderr, "");
+  assert.equal(played.status, 0);
+});
