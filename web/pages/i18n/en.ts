@@ -359,6 +359,10 @@ export const en = {
 	watchLost: 'The picture was interrupted. Coming back…',
 	watchRefused: 'You may not watch this broadcast. Please ask for a new link.',
 	watchPlay: 'Tap to play',
+	watchDelayed: 'About {seconds} s behind',
+	watchBackLive: 'Back to live',
+	watchGoBack: 'Watch again',
+	watchSlider: 'Position',
 	watchSoundOn: 'Turn sound on',
 	watchSoundOff: 'Turn sound off',
 

@@ -355,6 +355,10 @@ export const zh: Messages = {
 	watchLost: '画面中断，正在恢复…',
 	watchRefused: '您没有观看权限，请索取新的链接。',
 	watchPlay: '点击播放',
+	watchDelayed: '延迟约 {seconds} 秒',
+	watchBackLive: '返回直播',
+	watchGoBack: '回看',
+	watchSlider: '播放位置',
 	watchSoundOn: '打开声音',
 	watchSoundOff: '关闭声音',
 

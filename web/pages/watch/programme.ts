@@ -1,5 +1,5 @@
 // What a viewer's screen shows of a broadcast: its picture, or a poster instead. No DOM.
-import type { WhepState } from './whep';
+import type { Leg, LegState } from './legs';
 
 // GET /api/v1/consults/{id}/broadcast/watch
 export interface Programme {
@@ -8,6 +8,7 @@ export interface Programme {
 	text: string;
 	began: boolean;
 	viewers: number;
+	hls: { url: string; delay_s: number } | null; // the same as files
 }
 
 export type Poster = 'before' | 'pause' | 'cut' | 'after';
@@ -22,13 +23,27 @@ export function posterOf(known: Programme | null, seen: boolean): Poster | null 
 }
 
 // A poster says more than that the stream waits.
-export function noticeOf(state: WhepState, poster: Poster | null): WhepState | Poster {
+export function noticeOf(state: LegState, poster: Poster | null): LegState | Poster {
 	return state === 'refused' ? state : (poster ?? state);
+}
+
+// Files have their pauses in themselves, behind the delay: only before and after them a poster lies over the picture.
+export function posterOn(leg: Leg, state: LegState, poster: Poster | null): Poster | null {
+	if (leg === 'live') return poster;
+	if (state === 'ended') return 'after';
+	return state === 'playing' ? null : poster;
+}
+
+// A path of this host and nothing else.
+function parseHls(json: unknown): Programme['hls'] {
+	if (typeof json !== 'object' || json === null) return null;
+	const { url, delay_s } = json as Record<string, unknown>;
+	return typeof url === 'string' && /^\/hls\/[a-z0-9]{16,32}\/master\.m3u8$/.test(url) && typeof delay_s === 'number' ? { url, delay_s } : null;
 }
 
 export function parseProgramme(json: unknown): Programme | null {
 	if (typeof json !== 'object' || json === null) return null;
-	const { state, title, text, began, viewers } = json as Record<string, unknown>;
+	const { state, title, text, began, viewers, hls } = json as Record<string, unknown>;
 	if (state !== 'off' && state !== 'ready' && state !== 'live' && state !== 'cut') return null;
 	return {
 		state,
@@ -36,5 +51,6 @@ export function parseProgramme(json: unknown): Programme | null {
 		text: typeof text === 'string' ? text : '',
 		began: began === true,
 		viewers: typeof viewers === 'number' ? viewers : 0,
+		hls: parseHls(hls),
 	};
 }

@@ -5,8 +5,11 @@ import { useWakeLock } from '../shared/hooks';
 import { Icon } from '../shared/icons';
 import { keep, kept, takeFragment } from '../shared/token';
 import { Notice, TopBar } from '../shared/ui';
-import { noticeOf, parseProgramme, posterOf, type Poster, type Programme } from './programme';
-import { WhepViewer, type WhepState } from './whep';
+import { DvrBar } from './dvr-bar';
+import { FilesPlayer } from './files-player';
+import { Legs, type Leg, type LegState } from './legs';
+import { noticeOf, parseProgramme, posterOf, posterOn, type Poster, type Programme } from './programme';
+import { WhepViewer } from './whep';
 
 const ASK_MS = 3_000;
 const VOICES = 4;
@@ -30,7 +33,8 @@ function target(): Target | null {
 	return { consult, source, token };
 }
 
-const TEXTS: Record<WhepState | Poster, MessageKey | null> = {
+const TEXTS: Record<LegState | Poster, MessageKey | null> = {
+	ended: 'watchAfter',
 	before: 'watchWaiting',
 	pause: 'watchPause',
 	cut: 'watchCut',
@@ -70,13 +74,17 @@ export function WatchPage() {
 	useLanguage();
 	useWakeLock();
 	const [to] = useState(target);
-	const [state, setState] = useState<WhepState>('connecting');
+	const [state, setState] = useState<LegState>('connecting');
+	const [leg, setLeg] = useState<Leg>('live');
 	const [silent, setSilent] = useState(true);
 	const [blocked, setBlocked] = useState(false);
 	const video = useRef<HTMLVideoElement>(null);
 	const viewerRef = useRef<WhepViewer | null>(null);
+	const legsRef = useRef<Legs | null>(null);
+	const hls = useRef<Programme['hls']>(null);
 	const { known, seen } = useProgramme(to);
-	const poster = posterOf(known, seen);
+	if (known?.hls) hls.current = known.hls; // the files outlive the event
+	const poster = posterOn(leg, state, posterOf(known, seen));
 	const play = () => {
 		video.current?.play().then(
 			() => setBlocked(false),
@@ -85,30 +93,40 @@ export function WatchPage() {
 	};
 	useEffect(() => {
 		if (!to) return;
-		const viewer = new WhepViewer({
-			url: `/whep/${encodeURIComponent(to.consult)}/${encodeURIComponent(to.source)}`,
-			token: to.token,
+		const legs = new Legs({
+			live: (events) => {
+				const viewer = new WhepViewer({
+					...events,
+					url: `/whep/${encodeURIComponent(to.consult)}/${encodeURIComponent(to.source)}`,
+					token: to.token,
+					voices: to.source === 'program' ? VOICES : 1,
+				});
+				viewerRef.current = viewer;
+				return viewer;
+			},
+			files: (onState) => new FilesPlayer(hls.current?.url ?? '', video.current as HTMLVideoElement, onState),
+			filesThere: () => hls.current !== null && video.current !== null,
+			onLeg: setLeg,
 			onState: setState,
-			voices: to.source === 'program' ? VOICES : 1,
 			onStream: (stream) => {
 				if (!video.current) return;
 				if (video.current.srcObject !== stream) video.current.srcObject = stream;
 				play();
 			},
 		});
-		viewerRef.current = viewer;
-		viewer.start();
-		const leave = () => viewer.stop();
+		legsRef.current = legs;
+		legs.start();
+		const leave = () => legs.stop();
 		addEventListener('pagehide', leave);
 		return () => {
 			removeEventListener('pagehide', leave);
-			viewer.stop();
+			legs.stop();
 		};
 	}, [to]);
 	useEffect(() => {
 		if (video.current) video.current.muted = silent;
 		viewerRef.current?.mute(silent);
-	}, [silent]);
+	}, [silent, leg]);
 	const shown = noticeOf(state, poster);
 	const text = TEXTS[shown];
 	return (
@@ -138,11 +156,22 @@ export function WatchPage() {
 							</button>
 						)}
 						{shown === 'playing' && (
-							<button
-								type="button" class="primary watch-sound" data-testid="watch-sound" onClick={() => setSilent(!silent)}
-							>
-								<Icon name={silent ? 'soundOff' : 'sound'} /> {t(silent ? 'watchSoundOn' : 'watchSoundOff')}
-							</button>
+							<div class="watch-controls" data-testid="watch-controls" data-leg={leg}>
+								{leg === 'files' && video.current && <DvrBar video={video.current} delayS={hls.current?.delay_s ?? 0} />}
+								<button type="button" class="primary" data-testid="watch-sound" onClick={() => setSilent(!silent)}>
+									<Icon name={silent ? 'soundOff' : 'sound'} /> {t(silent ? 'watchSoundOn' : 'watchSoundOff')}
+								</button>
+								{leg === 'files' && (
+									<button type="button" data-testid="watch-live" onClick={() => legsRef.current?.goLive()}>
+										{t('watchBackLive')}
+									</button>
+								)}
+								{leg === 'live' && hls.current && (
+									<button type="button" data-testid="watch-files" onClick={() => legsRef.current?.goFiles()}>
+										{t('watchGoBack')}
+									</button>
+								)}
+							</div>
 						)}
 					</>
 				)}

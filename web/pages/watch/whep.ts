@@ -6,6 +6,8 @@ export interface WhepOptions {
 	token: string;
 	onState(state: WhepState): void;
 	onStream(stream: MediaStream): void;
+	onFull?(): void; // there is no place left; it is tried again all the same
+	onAnswer?(): void; // the gateway has answered: what fails from now on is the connection
 	voices?: number; // m-lines for sound; each voice of a broadcast has its own
 }
 
@@ -63,11 +65,14 @@ export class WhepViewer {
 				this.drop();
 				this.options.onState('refused');
 			} else if (!response.ok) {
+				if (response.status === 503) this.options.onFull?.();
+				if (this.stopped) return;
 				this.again(response.status === 404 ? 'waiting' : 'lost');
 			} else {
 				const place = response.headers.get('Location');
 				this.resource = place ? new URL(place, location.href).href : null;
 				await pc.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+				this.options.onAnswer?.();
 			}
 		} catch {
 			if (!this.stopped && this.connection === pc) this.again('lost');
