@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/audience.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/hls.h"
 #include "gateway/session/media_link.h"
@@ -87,6 +88,14 @@ int hz_broadcast_parse(const json_t *body, struct hz_broadcast *ret, const char 
 	return 0;
 }
 
+static json_t *past_json(const struct hz_broadcast *b)
+{
+	json_t *past = json_array();
+	for (unsigned i = 0; i < b->past_count; i++)
+		json_array_append_new(past, json_string(b->past[i]));
+	return past;
+}
+
 // What both the store and directors know.
 static json_t *definition_json(const struct hz_broadcast *b)
 {
@@ -99,6 +108,8 @@ static json_t *definition_json(const struct hz_broadcast *b)
 	                         b->text, "delay_s", (int)b->delay_s, "sources", sources, "voices", voices,
 	                         "on_air", b->on_air ? source_json(&b->air) : json_null(), "since_ms",
 	                         (json_int_t)b->since_ms, "cut");
+	json_object_set_new(json, "text_shown", json_boolean(!b->text_hidden));
+	json_object_set_new(json, "past", past_json(b));
 	if (!json || !b->cut)
 		return json;
 	if (!json_object_set_new(json, "cut",
@@ -107,6 +118,18 @@ static json_t *definition_json(const struct hz_broadcast *b)
 		return json;
 	json_decref(json); // better nothing than a broadcast that is not cut
 	return NULL;
+}
+
+static void past_load(const json_t *past, struct hz_broadcast *ret)
+{
+	const json_t *item;
+	size_t i;
+	json_array_foreach(past, i, item)
+	{
+		if (ret->past_count < HZ_BROADCAST_PAST && json_is_string(item))
+			snprintf(ret->past[ret->past_count++], sizeof(ret->past[0]), "%s",
+			         json_string_value(item));
+	}
 }
 
 static int definition_load(const char *text, struct hz_broadcast *ret)
@@ -124,6 +147,8 @@ static int definition_load(const char *text, struct hz_broadcast *ret)
 		copy_text(json, "hls", ret->hls, sizeof(ret->hls));
 		copy_text(cut, "by", ret->cut_by, sizeof(ret->cut_by));
 		copy_text(cut, "reason", ret->reason, sizeof(ret->reason));
+		ret->text_hidden = json_is_false(json_object_get(json, "text_shown"));
+		past_load(json_object_get(json, "past"), ret);
 	}
 	json_decref(json);
 	return err;
@@ -150,15 +175,18 @@ json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult 
 	json_object_set_new(cut, "confirmed_ms",
 	                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
 	json_object_set_new(cut, "unsaved", json_boolean(b->unsaved));
+	if (consult->audience)
+		json_object_set_new(json, "audience", hz_audience_desk_json(consult->audience));
 	return json;
 }
 
 json_t *hz_broadcast_watch_json(const struct hz_brain *brain, const struct hz_consult *consult)
 {
 	const struct hz_broadcast *b = consult->broadcast;
+	bool third = b && !b->text_hidden && !b->cut; // it may be what was cut
 	return json_pack("{s:s, s:s, s:s, s:b, s:i, s:o}", "state", hz_broadcast_state(consult), "title",
-	                 b ? b->title : "", "text", b ? b->text : "", "began", b && b->since_ms, "viewers",
-	                 (int)hz_viewers_count(consult), "hls", hz_hls_watch_json(brain, consult));
+	                 b ? b->title : "", "text", third ? b->text : "", "began", b && b->since_ms,
+	                 "viewers", (int)hz_viewers_count(consult), "hls", hz_hls_watch_json(brain, consult));
 }
 
 // --- doing
@@ -200,6 +228,7 @@ static int note(struct hz_brain *brain, const struct hz_consult *consult, const 
 
 static void changed(struct hz_brain *brain, struct hz_consult *consult)
 {
+	hz_audience_touch(consult);
 	hz_viewers_follow(brain, consult);
 	hz_hls_recount(brain, consult);
 	hz_push_state(brain, consult);
@@ -234,6 +263,42 @@ int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const s
 	free(consult->broadcast);
 	consult->broadcast = fresh;
 	changed(brain, consult);
+	return !old ? hz_audience_begin(brain, consult) : 0;
+}
+
+// The newest first, each once.
+static void remember(struct hz_broadcast *b, const char *text)
+{
+	unsigned at = 0;
+	if (!text[0])
+		return;
+	while (at < b->past_count && strcmp(b->past[at], text) != 0)
+		at++;
+	if (at == b->past_count && at == HZ_BROADCAST_PAST)
+		at--;
+	else if (at == b->past_count)
+		b->past_count++;
+	memmove(b->past[1], b->past[0], at * sizeof(b->past[0]));
+	snprintf(b->past[0], sizeof(b->past[0]), "%s", text);
+}
+
+int hz_broadcast_third(struct hz_brain *brain, struct hz_consult *consult, const char *text, bool shown,
+                       const char *by)
+{
+	if (!consult->broadcast)
+		return -ENOENT;
+	struct hz_broadcast next = *consult->broadcast;
+	snprintf(next.text, sizeof(next.text), "%s", text);
+	next.text_hidden = !shown;
+	if (shown)
+		remember(&next, text);
+	int err =
+	    note(brain, consult, &next, by, "third", json_pack("{s:s, s:b}", "text", text, "shown", shown));
+	if (err)
+		return err;
+	*consult->broadcast = next;
+	hz_audience_touch(consult);
+	hz_push_state(brain, consult);
 	return 0;
 }
 
@@ -290,6 +355,7 @@ int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const c
 		hz_viewers_closed(brain, consult);
 		hz_hls_recount(brain, consult); // and what the workers send it is paused
 	}
+	hz_audience_touch(consult);
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -323,6 +389,7 @@ int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const c
 	free(consult->broadcast);
 	consult->broadcast = NULL;
 	hz_hls_recount(brain, consult);
+	hz_audience_touch(consult);
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -371,6 +438,7 @@ void hz_broadcast_tick(struct hz_brain *brain)
 	struct hz_consult *consult;
 	uint32_t at = 0;
 	while ((consult = hz_map_next(brain->consults, &at))) {
+		hz_audience_tick(brain, consult);
 		if (consult->viewers_changed)
 			hz_push_state(brain, consult);
 		consult->viewers_changed = false;
@@ -403,7 +471,8 @@ static bool on_row(void *arg, const char *id, const char *json)
 
 int hz_broadcast_load(struct hz_brain *brain)
 {
-	return hz_store_broadcast_all(brain->store, on_row, brain);
+	int err = hz_store_broadcast_all(brain->store, on_row, brain);
+	return err ? err : hz_audience_load(brain);
 }
 
 void hz_broadcast_loaded(struct hz_brain *brain, struct hz_consult *consult)
@@ -433,6 +502,7 @@ void hz_broadcast_free_memory(struct hz_consult *consult)
 {
 	free(consult->broadcast);
 	consult->broadcast = NULL;
+	hz_audience_free_memory(consult);
 	while (consult->viewers && consult->viewers->peers) {
 		struct hz_peer *peer = consult->viewers->peers;
 		consult->viewers->peers = peer->next;

@@ -17,6 +17,7 @@
 #define HZ_VIEWERS_ID         "~program" // no token can name it
 #define HZ_BROADCAST_SOURCES  16
 #define HZ_BROADCAST_VOICES   4
+#define HZ_BROADCAST_PAST     8
 #define HZ_BROADCAST_DELAY_S  10
 #define HZ_BROADCAST_RESERVED 128  // transports of a worker that viewers leave to the consults
 #define HZ_BROADCAST_VIEWERS  5000 // of a consult
@@ -29,7 +30,10 @@ struct hz_broadcast_source {
 
 struct hz_broadcast {
 	char title[HZ_LABEL_BYTES], text[HZ_LABEL_BYTES]; // text: the lower third; "": none
-	unsigned delay_s;                                 // of the delayed leg
+	bool text_hidden;
+	unsigned past_count;
+	char past[HZ_BROADCAST_PAST][HZ_LABEL_BYTES]; // lower thirds of before, the newest first
+	unsigned delay_s;                             // of the delayed leg
 	unsigned source_count, voice_count;
 	struct hz_broadcast_source source[HZ_BROADCAST_SOURCES]; // may be shown
 	char voice[HZ_BROADCAST_VOICES][HZ_ID_TEXT_BYTES];       // whose microphones are heard
@@ -65,6 +69,9 @@ int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
 int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const char *by, const char *reason);
 int hz_broadcast_resume(struct hz_brain *brain, struct hz_consult *consult, const char *by,
                         const char *reason);
+// The lower third, and whether it is shown. -ENOENT.
+int hz_broadcast_third(struct hz_brain *brain, struct hz_consult *consult, const char *text, bool shown,
+                       const char *by);
 // The end: its viewers go. -ENOENT.
 int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const char *by);
 

@@ -72,6 +72,10 @@ static const struct {
     [HZ_RPC_TABLE_FLOOR] = {hz_call_table_floor, false, true, HZ_GRANT_IMAGE},
     [HZ_RPC_TABLE_PATCH] = {hz_call_table_patch, false, true, HZ_GRANT_IMAGE},
     [HZ_RPC_TABLE_POINTER] = {hz_call_table_pointer, false, true, HZ_GRANT_IMAGE},
+    [HZ_RPC_BROADCAST_THIRD] = {hz_call_broadcast_third, false, true, HZ_GRANT_DIRECT},
+    [HZ_RPC_AUDIENCE_LIST] = {hz_call_audience_list, false, true, HZ_GRANT_DIRECT},
+    [HZ_RPC_AUDIENCE_MODERATE] = {hz_call_audience_moderate, false, true, HZ_GRANT_DIRECT},
+    [HZ_RPC_AUDIENCE_SET] = {hz_call_audience_set, false, true, HZ_GRANT_DIRECT},
     [HZ_RPC_LEAVE] = {do_leave, false, false, 0},
     [HZ_RPC_PING] = {do_ping, true, false, 0},
 };

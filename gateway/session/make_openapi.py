@@ -216,6 +216,29 @@ paths = {
         "get": operation("listBroadcastEvents", "What its directors did, oldest first; also of a closed consult",
                          {"200": answer("A page", "broadcast.events", "text/csv")}, "`direct` or `audit`", ["400", "404"], PAGE + CSV),
     },
+    "/consults/{id}/broadcast/feed": {
+        "parameters": [CONSULT],
+        "get": operation("feedBroadcast", "What viewers are told beside the picture: ask again after poll_ms with cursor and If-None-Match",
+                         {"200": answer("What is new", "broadcast.feed"), "304": answer("Nothing is")}, "`watch` or `subscribe`",
+                         ["400", "404"], [parameter("cursor", "query", "`cursor` of the answer before")]),
+    },
+    "/consults/{id}/broadcast/messages": {
+        "parameters": [CONSULT],
+        "get": operation("listBroadcastMessages", "What viewers said and what became of it, oldest first; also of a closed consult",
+                         {"200": answer("A page", "broadcast.messages", "text/csv")}, "`direct` or `audit`", ["400", "404"], PAGE + CSV),
+        "post": operation("sayToBroadcast", "Ask a question, or chat; Retry-After with 429",
+                          {"201": answer("It is kept; waiting: viewers see it when a moderator approves", "broadcast.said")},
+                          "`watch` or `subscribe`", BODY + ["404", "409"], IDEMPOTENCY, "broadcast.message"),
+    },
+    "/consults/{id}/broadcast/poster": {
+        "parameters": [CONSULT],
+        "get": operation("getPoster", "The picture that is shown where there is none of the programme",
+                         {"200": {"description": "The picture", "content": {"image/png": {}, "image/jpeg": {}}}},
+                         "`watch` or `subscribe`", ["404"]),
+        "put": operation("putPoster", "A PNG or JPEG of at most 224 KiB", {"204": answer("It is kept")}, "`direct`",
+                         ["404", "409", "413", "415", "422"]),
+        "delete": operation("deletePoster", "Without a picture again", {"204": answer("Gone")}, "`direct`", ["404", "409"]),
+    },
     "/consults/{id}/consents": {
         "parameters": [CONSULT],
         "get": operation("listConsents", "Every answer to the question whether one may be recorded, oldest first",
@@ -285,6 +308,7 @@ paths = {
                           {"200": answer("A token", "link.redeemed")}, None, ["403", "404", "409", "410"]),
     },
 }
+paths["/consults/{id}/broadcast/poster"]["put"]["requestBody"] = {"required": True, "content": {"image/png": {}, "image/jpeg": {}}}
 
 document = {
     "openapi": "3.1.0",

@@ -207,6 +207,8 @@ struct hz_heard {
 	hz_id peer[HZ_MAX_SPEAKERS];
 };
 
+struct hz_audience;
+
 struct hz_consult {
 	char id[HZ_ID_TEXT_BYTES];
 	char title[HZ_LABEL_BYTES];
@@ -230,6 +232,7 @@ struct hz_consult {
 	unsigned participant_count;
 	struct hz_broadcast *broadcast; // owned; NULL: none
 	struct hz_participant *viewers; // broadcast.h: of all its viewers, in no list; owned; NULL: none
+	struct hz_audience *audience;   // audience.h; owned; NULL: there was no broadcast yet
 	struct hz_reading *reading; // owned; NULL: not looked for in the store yet, or nothing was ever shown
 	bool reading_looked;        // for it in the store
 	bool viewers_changed;       // their number: told with the next tick

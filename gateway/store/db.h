@@ -7,7 +7,7 @@
 
 #include "gateway/store/store.h"
 
-#define HZ_DB_STATEMENTS_MAX 96 // more than there are SQL constants in this folder
+#define HZ_DB_STATEMENTS_MAX 192 // more than there are SQL constants in this folder
 
 struct hz_store {
 	sqlite3 *db;

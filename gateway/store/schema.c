@@ -56,6 +56,14 @@ static const char *const record_steps[] = {
     "CREATE TABLE main.tables(consult TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE main.table_objects(consult TEXT NOT NULL, n INTEGER NOT NULL, object TEXT NOT NULL,"
     " PRIMARY KEY(consult, n)) WITHOUT ROWID;",
+    // The audience of broadcasts: how it may take part, what it said, what it sees when there is no picture.
+    "CREATE TABLE main.audience(consult TEXT PRIMARY KEY, settings TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE main.audience_messages(seq INTEGER PRIMARY KEY AUTOINCREMENT, consult TEXT NOT NULL,"
+    " kind INTEGER NOT NULL, state INTEGER NOT NULL, sender TEXT NOT NULL, name TEXT NOT NULL,"
+    " text TEXT NOT NULL, at_ms INTEGER NOT NULL, answer TEXT NOT NULL, decided_by TEXT NOT NULL,"
+    " role TEXT NOT NULL, decided_ms INTEGER NOT NULL);"
+    "CREATE INDEX main.audience_messages_by_consult ON audience_messages(consult, seq);"
+    "CREATE TABLE main.audience_posters(consult TEXT PRIMARY KEY, type TEXT NOT NULL, image BLOB NOT NULL);",
 };
 
 static const char *const runtime_steps[] = {

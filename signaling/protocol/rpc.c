@@ -34,6 +34,10 @@ static const char *const methods[HZ_RPC_METHODS] = {
     [HZ_RPC_TABLE_FLOOR] = "table.floor",
     [HZ_RPC_TABLE_PATCH] = "table.patch",
     [HZ_RPC_TABLE_POINTER] = "table.pointer",
+    [HZ_RPC_BROADCAST_THIRD] = "broadcast.third",
+    [HZ_RPC_AUDIENCE_LIST] = "audience.list",
+    [HZ_RPC_AUDIENCE_MODERATE] = "audience.moderate",
+    [HZ_RPC_AUDIENCE_SET] = "audience.set",
     [HZ_RPC_LEAVE] = "leave",
     [HZ_RPC_PING] = "ping",
 };
@@ -51,6 +55,7 @@ static const char *const pushes[HZ_RPC_PUSHES] = {
     [HZ_PUSH_LADDER] = "ladder",
     [HZ_PUSH_WATCHED] = "watched",
     [HZ_PUSH_MIX_OFFER] = "mix.offer",
+    [HZ_PUSH_AUDIENCE] = "audience",
     [HZ_PUSH_END] = "end",
     [HZ_PUSH_CLOSING] = "closing",
 };

@@ -19,7 +19,8 @@ struct web {
 struct web_ask {
 	enum hz_http_method method;
 	const char *path, *query, *token, *body, *type;
-	const char *cookie, *key, *if_match, *host, *range;
+	const char *cookie, *key, *if_match, *if_none_match, *host, *range;
+	size_t body_bytes; // 0: a text
 	bool tls;
 };
 
@@ -68,7 +69,9 @@ static inline struct web *web_ask(struct rig *rig, struct web_ask ask)
 	    .path = ask.path,
 	    .query = ask.query ? ask.query : "",
 	    .body = ask.body ? ask.body : "",
-	    .body_bytes = ask.body ? strlen(ask.body) : 0,
+	    .body_bytes = ask.body_bytes ? ask.body_bytes
+	                  : ask.body     ? strlen(ask.body)
+	                                 : 0,
 	    .is_tls = ask.tls,
 	};
 	struct hz_response *res = hz_response_new();
@@ -80,6 +83,7 @@ static inline struct web *web_ask(struct rig *rig, struct web_ask ask)
 	req.header[HZ_H_COOKIE] = ask.cookie;
 	req.header[HZ_H_IDEMPOTENCY_KEY] = ask.key;
 	req.header[HZ_H_IF_MATCH] = ask.if_match;
+	req.header[HZ_H_IF_NONE_MATCH] = ask.if_none_match;
 	req.header[HZ_H_RANGE] = ask.range;
 	strcpy(req.address, "192.0.2.77");
 	req.header[HZ_H_HOST] = ask.host ? ask.host : "gateway.example:8443";
