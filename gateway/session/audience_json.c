@@ -185,7 +185,7 @@ json_t *hz_audience_feed_json(struct hz_brain *brain, const struct hz_consult *c
 {
 	const struct hz_broadcast *b = consult->broadcast;
 	const struct hz_audience *a = consult->audience;
-	json_t *json = hz_broadcast_watch_json(consult);
+	json_t *json = hz_broadcast_watch_json(brain, consult);
 	// What a cut took away may have been written, too: nothing new is told meanwhile.
 	bool silent = !a || !b || b->cut;
 	uint64_t from = silent ? 0 : revision_of(a, cursor), to = silent ? 0 : a->revision;

@@ -7,6 +7,7 @@ import { useConsult, useWakeLock } from '../shared/hooks';
 import { Icon } from '../shared/icons';
 import { ringBell } from '../shared/sounds';
 import { LanguageSwitch, ThemeSwitch } from '../shared/ui';
+import { AudiencePanel } from './audience-panel';
 import { QualityBanner } from './banner';
 import { ChatPanel } from './chat-panel';
 import { Controls } from './controls';
@@ -17,7 +18,7 @@ import { PeoplePanel } from './people-panel';
 import { RecordBar, RecordSign } from './record-bar';
 import { Stage, type Layout } from './stage';
 
-type Panel = 'chat' | 'people' | 'devices' | null;
+type Panel = 'chat' | 'people' | 'devices' | 'audience' | null;
 const NOTICE_MS = 6_000;
 
 export function CallView({ consult }: { consult: Consult }) {
@@ -52,7 +53,10 @@ export function CallView({ consult }: { consult: Consult }) {
 			</header>
 			<div class="call-banners">
 				<RecordBar consult={consult} onNotice={notice.show} />
-				<DirectBar consult={consult} onNotice={notice.show} />
+				<DirectBar
+					consult={consult} onNotice={notice.show} audienceOpen={panel === 'audience'}
+					onAudience={() => setPanel(panel === 'audience' ? null : 'audience')}
+				/>
 				<QualityBanner consult={consult} />
 				<MixOffer consult={consult} />
 			</div>
@@ -81,6 +85,7 @@ export function CallView({ consult }: { consult: Consult }) {
 				</div>
 			</main>
 			{panel === 'chat' && <ChatPanel consult={consult} onClose={close} />}
+			{panel === 'audience' && <AudiencePanel consult={consult} onClose={close} onNotice={notice.show} />}
 			{panel === 'people' && <PeoplePanel consult={consult} onClose={close} onNotice={notice.show} />}
 			{panel === 'devices' && <DevicesPanel consult={consult} onClose={close} onNotice={notice.show} />}
 			<Controls

@@ -11,7 +11,7 @@ interface ControlsProps {
 	consult: Consult;
 	layout: Layout;
 	onLayout: () => void;
-	panel: 'chat' | 'people' | 'devices' | null;
+	panel: 'chat' | 'people' | 'devices' | 'audience' | null;
 	onPanel: (panel: 'chat' | 'people' | 'devices') => void;
 	unread: number;
 	/** Says to the user what went wrong. */

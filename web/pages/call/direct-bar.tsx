@@ -1,12 +1,15 @@
 // The director's hand: what is on the air, another source, CUT. Above the pictures of the consult, which are the previews.
-import { useState } from 'preact/hooks';
-import type { BroadcastSource, Consult } from '../../sdk/src';
+import { useEffect, useState } from 'preact/hooks';
+import type { Broadcast, BroadcastSource, Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { Icon } from '../shared/icons';
+import { ThirdBar } from './third-bar';
 
 interface DirectProps {
 	consult: Consult;
 	onNotice: (text: string) => void;
+	audienceOpen: boolean;
+	onAudience: () => void;
 }
 
 function nameOf(consult: Consult, source: BroadcastSource): string {
@@ -27,33 +30,62 @@ export function BroadcastSign({ consult }: { consult: Consult }) {
 	);
 }
 
-export function DirectBar({ consult, onNotice }: DirectProps) {
+// 1 to 9: the source of that number, 0: nothing, C: CUT. Not while somebody writes, and never together with another key.
+function useKeys(desk: Broadcast | null, show: (source: BroadcastSource | null) => void, cut: () => void): void {
+	useEffect(() => {
+		if (!desk) return;
+		const onKey = (ev: KeyboardEvent) => {
+			const target = ev.target instanceof HTMLElement ? ev.target : null;
+			if (ev.ctrlKey || ev.altKey || ev.metaKey || ev.repeat || target?.closest('input, textarea, select, [contenteditable], [role="dialog"]')) return;
+			const source = desk.sources[Number(ev.key) - 1];
+			if (ev.key === 'c' || ev.key === 'C') cut();
+			else if (ev.key === '0' && desk.on_air) show(null);
+			else if (/^[1-9]$/.test(ev.key) && source) show(source);
+			else return;
+			ev.preventDefault();
+		};
+		addEventListener('keydown', onKey);
+		return () => removeEventListener('keydown', onKey);
+	});
+}
+
+export function DirectBar({ consult, onNotice, audienceOpen, onAudience }: DirectProps) {
 	const [busy, setBusy] = useState(false);
 	const desk = consult.broadcast.desk;
-	if (!desk) return null;
+	const isCut = desk?.state === 'cut';
 	const attempt = (job: Promise<void>) => {
 		setBusy(true);
 		void job.catch(() => onNotice(t('actionFailed'))).finally(() => setBusy(false));
 	};
-	const isCut = desk.state === 'cut';
+	const cut = () => !isCut && attempt(consult.broadcast.cut(t('broadcastCutReason')));
+	useKeys(desk, (source) => !busy && attempt(consult.broadcast.show(source)), cut);
+	if (!desk) return null;
+	const waiting = desk.audience?.waiting ?? 0;
 	return (
 		<div class="direct-bar" role="group" aria-label={t('broadcast')} data-testid="direct-bar" data-state={desk.state}>
-			<strong class="direct-count">{t('watchViewers', { count: desk.viewers })}</strong>
+			<strong class="direct-count" title={t('deskPeak', { count: desk.audience?.peak ?? 0 })}>{t('watchViewers', { count: desk.viewers })}</strong>
 			<div class="direct-sources">
-				{desk.sources.map((source) => (
+				{desk.sources.map((source, i) => (
 					<button
 						type="button" key={`${source.participant} ${source.source}`} aria-pressed={consult.broadcast.isOnAir(source)} disabled={busy}
 						data-testid="direct-source" onClick={() => attempt(consult.broadcast.show(source))}
 					>
-						{nameOf(consult, source)}
+						{i < 9 && <kbd aria-hidden="true">{i + 1}</kbd>} {nameOf(consult, source)}
 					</button>
 				))}
 				<button
 					type="button" class="quiet" disabled={busy || !desk.on_air} data-testid="direct-nothing" onClick={() => attempt(consult.broadcast.show(null))}
 				>
-					{t('broadcastNothing')}
+					<kbd aria-hidden="true">0</kbd> {t('broadcastNothing')}
 				</button>
 			</div>
+			<button
+				type="button" class="direct-audience" aria-pressed={audienceOpen} data-testid="direct-audience"
+				aria-label={waiting ? t('deskAudienceCount', { count: waiting }) : t('deskAudience')} title={t('deskKeys')} onClick={onAudience}
+			>
+				<Icon name="people" size={20} /> {t('deskAudience')}
+				{waiting > 0 && <span class="desk-waiting" data-testid="desk-waiting">{waiting}</span>}
+			</button>
 			{isCut && (
 				<div class="direct-back">
 					<span role="status">{t(desk.cut?.confirmed_ms ? 'broadcastCutDone' : 'broadcastCutting')}</span>
@@ -65,10 +97,11 @@ export function DirectBar({ consult, onNotice }: DirectProps) {
 			{/* Always at the same place, and nothing else ever is: who presses twice has cut once. */}
 			<button
 				type="button" class="direct-cut" aria-pressed={isCut} data-testid="direct-cut"
-				onClick={() => !isCut && attempt(consult.broadcast.cut(t('broadcastCutReason')))}
+				onClick={cut}
 			>
 				CUT
 			</button>
+			<ThirdBar consult={consult} desk={desk} onNotice={onNotice} />
 		</div>
 	);
 }

@@ -1,4 +1,5 @@
 // English texts. The keys here are the keys of every language.
+import { audienceEn } from './audience-en';
 import { recordsEn } from './records-en';
 
 export const en = {
@@ -366,6 +367,7 @@ export const en = {
 	watchSoundOn: 'Turn sound on',
 	watchSoundOff: 'Turn sound off',
 
+	...audienceEn,
 	...recordsEn,
 };
 

@@ -1,5 +1,6 @@
 // 简体中文
 import type { Messages } from './en';
+import { audienceZh } from './audience-zh';
 import { recordsZh } from './records-zh';
 
 export const zh: Messages = {
@@ -362,5 +363,6 @@ export const zh: Messages = {
 	watchSoundOn: '打开声音',
 	watchSoundOff: '关闭声音',
 
+	...audienceZh,
 	...recordsZh,
 };

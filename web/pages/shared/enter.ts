@@ -3,6 +3,7 @@ import { Huizhen, type ConsentAnswer, type Consult, type HuizhenError } from '..
 import { language } from '../i18n';
 import { choices } from './choices';
 import { expose } from './start';
+import { keep, kept } from './token';
 
 export interface Devices {
 	camera: MediaStreamTrack | null;
@@ -19,6 +20,13 @@ export interface EnterOptions {
 	devices?: Devices;
 }
 
+const tokens = new WeakMap<Consult, string>();
+
+/** Of a director: files go over REST. null: the page does not have it. */
+export function deskToken(consult: Consult): string | null {
+	return tokens.get(consult) ?? null;
+}
+
 export async function enter(options: EnterOptions): Promise<Consult> {
 	const consult = await Huizhen.join({
 		token: options.token,
@@ -28,6 +36,11 @@ export async function enter(options: EnterOptions): Promise<Consult> {
 		client: { name: 'huizhen-pages', version: Huizhen.version },
 	});
 	expose(consult);
+	if (consult.can('direct')) {
+		const token = options.token ?? kept(`${options.storageKey}.token`);
+		keep(`${options.storageKey}.token`, token);
+		if (token) tokens.set(consult, token);
+	}
 	consult.on('error', (error: HuizhenError) => console.warn('huizhen:', error.code, error.message));
 	if (consult.can('publish')) void publish(consult, options.devices);
 	return consult;

@@ -1,13 +1,13 @@
 // What a viewer's screen shows of a broadcast: its picture, or a poster instead. No DOM.
 import type { Leg, LegState } from './legs';
 
-// GET /api/v1/consults/{id}/broadcast/watch
+// The part of the feed that says whether there is a picture (feed.ts).
 export interface Programme {
 	state: 'off' | 'ready' | 'live' | 'cut';
 	title: string;
 	text: string;
 	began: boolean;
-	viewers: number;
+	viewers: number | null; // null: not told
 	hls: { url: string; delay_s: number } | null; // the same as files
 }
 
@@ -50,7 +50,7 @@ export function parseProgramme(json: unknown): Programme | null {
 		title: typeof title === 'string' ? title : '',
 		text: typeof text === 'string' ? text : '',
 		began: began === true,
-		viewers: typeof viewers === 'number' ? viewers : 0,
+		viewers: typeof viewers === 'number' ? viewers : viewers === null ? null : 0,
 		hls: parseHls(hls),
 	};
 }

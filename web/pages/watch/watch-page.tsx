@@ -8,10 +8,12 @@ import { Notice, TopBar } from '../shared/ui';
 import { DvrBar } from './dvr-bar';
 import { FilesPlayer } from './files-player';
 import { Legs, type Leg, type LegState } from './legs';
-import { noticeOf, parseProgramme, posterOf, posterOn, type Poster, type Programme } from './programme';
+import { PosterView } from './poster';
+import { noticeOf, posterOf, posterOn, type Poster, type Programme } from './programme';
+import { hasSide, Side } from './side';
+import { useFeed } from './use-feed';
 import { WhepViewer } from './whep';
 
-const ASK_MS = 3_000;
 const VOICES = 4;
 
 interface Target {
@@ -46,30 +48,6 @@ const TEXTS: Record<LegState | Poster, MessageKey | null> = {
 	refused: 'watchRefused',
 };
 
-// Asked now and then while the page is there. A broadcast only: other sources have no programme.
-function useProgramme(to: Target | null): { known: Programme | null; seen: boolean } {
-	const [known, setKnown] = useState<Programme | null>(null);
-	const seen = useRef(false);
-	useEffect(() => {
-		if (to?.source !== 'program') return;
-		const url = `/api/v1/consults/${encodeURIComponent(to.consult)}/broadcast/watch`;
-		const ask = async () => {
-			try {
-				const answer = await fetch(url, { headers: { Authorization: `Bearer ${to.token}` } });
-				const next = answer.ok ? parseProgramme(await answer.json()) : null;
-				if (next?.began) seen.current = true;
-				if (next) setKnown(next);
-			} catch {
-				// the next one may get through
-			}
-		};
-		void ask();
-		const timer = setInterval(() => void ask(), ASK_MS);
-		return () => clearInterval(timer);
-	}, [to]);
-	return { known, seen: seen.current };
-}
-
 export function WatchPage() {
 	useLanguage();
 	useWakeLock();
@@ -82,7 +60,7 @@ export function WatchPage() {
 	const viewerRef = useRef<WhepViewer | null>(null);
 	const legsRef = useRef<Legs | null>(null);
 	const hls = useRef<Programme['hls']>(null);
-	const { known, seen } = useProgramme(to);
+	const { known, seen, ask } = useFeed(to?.source === 'program' ? to : null); // other sources have no programme
 	if (known?.hls) hls.current = known.hls; // the files outlive the event
 	const poster = posterOn(leg, state, posterOf(known, seen));
 	const play = () => {
@@ -133,17 +111,17 @@ export function WatchPage() {
 		<div class="page wide">
 			<TopBar>
 				<h1 class="watch-title">{known?.title || t('watchTitle')}</h1>
-				{known && known.state !== 'off' && (
+				{known && known.state !== 'off' && known.viewers !== null && (
 					<span class="tag" data-testid="watch-viewers">{t('watchViewers', { count: known.viewers })}</span>
 				)}
 			</TopBar>
-			<main class="watch">
+			<main class={`watch${hasSide(known) ? ' with-side' : ''}`}>
 				{to === null ? (
 					<Notice title={t('linkInvalidTitle')} text={t('linkInvalidText')} />
 				) : (
-					<>
+					<div class="watch-stage">
 						<video ref={video} data-testid="watch-video" aria-label={t('watchTitle')} autoplay playsinline muted />
-						{poster && <div class="watch-poster" data-testid="watch-poster" data-poster={poster} />}
+						{poster && <PosterView to={to} feed={known} poster={poster} />}
 						{!poster && state === 'playing' && known?.text && (
 							<p class="watch-third" data-testid="watch-third">{known.text}</p>
 						)}
@@ -173,8 +151,9 @@ export function WatchPage() {
 								)}
 							</div>
 						)}
-					</>
+					</div>
 				)}
+				{to && known && hasSide(known) && <Side to={to} feed={known} onSaid={ask} />}
 			</main>
 		</div>
 	);

@@ -1,9 +1,10 @@
 // The broadcast of a consult as those inside meet it: everybody knows whether there is one, its directors all of it.
+import { BroadcastAudience } from './audience';
 import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 import type { Broadcast, BroadcastSource, BroadcastState, Requests, State } from './protocol';
 import type { SessionState } from './session';
 
-type Ask = <M extends 'broadcast.program' | 'broadcast.cut' | 'broadcast.resume'>(
+type Ask = <M extends 'broadcast.program' | 'broadcast.cut' | 'broadcast.resume' | 'broadcast.third' | 'audience.list' | 'audience.moderate' | 'audience.set'>(
 	method: M,
 	params: Requests[M]['params'],
 ) => Promise<Requests[M]['result']>;
@@ -17,7 +18,12 @@ export class ConsultBroadcast {
 	private cutting: Promise<void> | null = null;
 	private waiting: ((back: boolean) => void)[] = [];
 
-	constructor(private readonly snapshot: () => State | null, private readonly ask: Ask) {}
+	/** What viewers ask and say. Grant `direct`. */
+	readonly audience: BroadcastAudience;
+
+	constructor(private readonly snapshot: () => State | null, private readonly ask: Ask, changed: () => void = () => undefined) {
+		this.audience = new BroadcastAudience(() => this.desk, ask, changed);
+	}
 
 	get state(): BroadcastState {
 		return this.snapshot()?.consult.broadcast?.state ?? 'off';
@@ -44,12 +50,17 @@ export class ConsultBroadcast {
 		this.cutting ??= this.insist(reason).finally(() => (this.cutting = null));
 		return this.cutting;
 	}
+	/** The lower third, and whether viewers see it. */
+	async third(text: string, shown: boolean): Promise<void> {
+		await this.ask('broadcast.third', { text, shown });
+	}
 	async resume(reason: string): Promise<void> {
 		await this.ask('broadcast.resume', { reason });
 	}
 
 	/** Called by the consult. */
 	onSession(state: SessionState): void {
+		this.audience.onSession(state);
 		if (state !== 'connected' && state !== 'ended') return;
 		const waiting = this.waiting;
 		this.waiting = [];

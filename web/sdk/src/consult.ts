@@ -82,7 +82,7 @@ export class Consult extends Emitter<ConsultEvents> {
 			},
 		);
 		this.record = new ConsultRecord(() => this.snapshot, (method, params) => this.session.request(method, params));
-		this.broadcast = new ConsultBroadcast(() => this.snapshot, (method, params) => this.session.request(method, params));
+		this.broadcast = new ConsultBroadcast(() => this.snapshot, (method, params) => this.session.request(method, params), () => this.changed());
 		this.reading = new Reading(() => this.me.id, (method, params) => this.session.request(method, params));
 		this.link = new MediaLink(
 			{
@@ -288,6 +288,9 @@ export class Consult extends Emitter<ConsultEvents> {
 				break;
 			case 'chat':
 				this.onChat(params as Pushes['chat']);
+				break;
+			case 'audience':
+				this.broadcast.audience.onPush((params as Pushes['audience']).items);
 				break;
 			case 'bell':
 				this.emit('bell', params as Pushes['bell']);

@@ -76,6 +76,7 @@ export { savedResumeKey };
 export { Consult } from './consult';
 export { ConsultRecord } from './record';
 export { Reading, type ReadingEvents } from './reading';
+export { BroadcastAudience, type AudienceSettings, type Decision } from './audience';
 export { MixedSound } from './mixed-sound';
 export { PICTURE } from './wanted';
 export type { ConsultEvents, ConsultState, EndReason, RemoteTrack } from './consult-types';
@@ -86,7 +87,7 @@ export { environment, browserOf, type BrowserName, type Environment } from './en
 export type { Statistics, TrackStats, Transport } from './stats';
 export type { Uplink } from './uplink';
 export type {
-	BellPush, Broadcast, BroadcastSource, BroadcastState, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Participant, RecordInfo, Role, Source, Stats, Status, Step,
+	Audience as AudienceInfo, AudienceMessage, BellPush, Broadcast, BroadcastSource, BroadcastState, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Participant, RecordInfo, Role, Source, Stats, Status, Step,
 	Table, TableDrawing, TableObject, TableStudy, TableViewport, TableViewportChange, Track, You,
 } from './protocol';
 export { consentWording } from './protocol';

@@ -1,0 +1,104 @@
+// Asks the gateway what is new, as often as it says. With the ETag of before, so that nothing new costs nearly nothing.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { mergeFeed, type Feed, type ItemKind } from './feed';
+
+export interface Viewer {
+	consult: string;
+	token: string;
+}
+
+export interface FeedHandle {
+	known: Feed | null;
+	/** This page has seen it on the air. */
+	seen: boolean;
+	ask: () => void;
+}
+
+const FIRST_MS = 3_000;
+const HIDDEN_MS = 15_000;
+export const pathOf = (to: Viewer, what: string): string => `/api/v1/consults/${encodeURIComponent(to.consult)}/broadcast/${what}`;
+
+export function useFeed(to: Viewer | null): FeedHandle {
+	const [known, setKnown] = useState<Feed | null>(null);
+	const seen = useRef(false);
+	const ask = useRef<() => void>(() => undefined);
+	useEffect(() => {
+		if (!to) return;
+		let last: Feed | null = null;
+		let etag = '';
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		let stopped = false;
+		const get = async (): Promise<void> => {
+			const headers: Record<string, string> = { Authorization: `Bearer ${to.token}` };
+			if (etag) headers['If-None-Match'] = etag;
+			const answer = await fetch(pathOf(to, `feed${last ? `?cursor=${encodeURIComponent(last.cursor)}` : ''}`), { headers, cache: 'no-store' });
+			const next = answer.status === 200 ? mergeFeed(last, await answer.json(), Date.now()) : null;
+			if (!next || stopped) return;
+			etag = answer.headers.get('ETag') ?? '';
+			last = next;
+			if (next.began) seen.current = true;
+			setKnown(next);
+		};
+		const round = (): void => {
+			clearTimeout(timer);
+			void get().catch(() => undefined).then(() => {
+				const often = last?.pollMs ?? FIRST_MS;
+				if (!stopped) timer = setTimeout(round, document.hidden ? Math.max(often, HIDDEN_MS) : often);
+			});
+		};
+		ask.current = round;
+		const shown = () => !document.hidden && round();
+		document.addEventListener('visibilitychange', shown);
+		round();
+		return () => {
+			stopped = true;
+			clearTimeout(timer);
+			document.removeEventListener('visibilitychange', shown);
+		};
+	}, [to]);
+	return { known, seen: seen.current, ask: () => ask.current() };
+}
+
+/** The poster's picture as a URL of this page: an <img> cannot send a token. */
+export function usePosterImage(to: Viewer | null, version: number): string | null {
+	const [url, setUrl] = useState<string | null>(null);
+	useEffect(() => {
+		if (!to || !version) {
+			setUrl(null);
+			return;
+		}
+		let made: string | null = null;
+		let stopped = false;
+		void fetch(pathOf(to, 'poster'), { headers: { Authorization: `Bearer ${to.token}` } })
+			.then(async (answer) => {
+				if (!answer.ok || stopped) return;
+				made = URL.createObjectURL(await answer.blob());
+				setUrl(made);
+			})
+			.catch(() => undefined);
+		return () => {
+			stopped = true;
+			if (made) URL.revokeObjectURL(made);
+		};
+	}, [to, version]);
+	return url;
+}
+
+export type Said = { state: 'waiting' | 'approved'; id: string } | { state: 'fast'; seconds: number } | { state: 'closed' | 'failed' };
+
+export async function say(to: Viewer, kind: ItemKind, text: string, name: string): Promise<Said> {
+	try {
+		const answer = await fetch(pathOf(to, 'messages'), {
+			method: 'POST',
+			headers: { Authorization: `Bearer ${to.token}`, 'Content-Type': 'application/json' },
+			body: JSON.stringify(name ? { kind, text, name } : { kind, text }),
+		});
+		if (answer.status === 429) return { state: 'fast', seconds: Number(answer.headers.get('Retry-After')) || 5 };
+		if (answer.status === 409 || answer.status === 404) return { state: 'closed' };
+		const said = (await answer.json()) as { id?: unknown; state?: unknown };
+		if (answer.status !== 201 || typeof said.id !== 'string') return { state: 'failed' };
+		return { state: said.state === 'approved' ? 'approved' : 'waiting', id: said.id };
+	} catch {
+		return { state: 'failed' };
+	}
+}
