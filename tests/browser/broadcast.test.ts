@@ -42,6 +42,52 @@ async function shows(page: Page, id: number): Promise<void> {
   await until("it goes on", 20000, async () => { const r = await clockOf(page); return r?.id === id && Date.now() - r.age_ms > made + 300; });
 }
 
+// Before it begins: a text, a picture and a time where there is no picture yet, and questions may be asked.
+async function prepare(desk: Page, watch: Page): Promise<void> {
+  await tap(desk, "direct-audience");
+  await tap(desk, "desk-questions");
+  await desk.getByTestId("desk-chat").selectOption("open");
+  await desk.getByTestId("desk-poster-text").fill("Grand round of surgery");
+  await tap(desk, "desk-poster-save");
+  const soon = new Date(Date.now() + 3_600_000 - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  await desk.getByTestId("desk-starts").fill(soon);
+  await desk.getByTestId("desk-starts").blur();
+  const png = await run<string>(desk, `(() => { const c = document.createElement('canvas'); c.width = 640; c.height = 360;
+    const g = c.getContext('2d'); g.fillStyle = '#0b6b60'; g.fillRect(0, 0, 640, 360); return c.toDataURL('image/png').split(',')[1]; })()`);
+  await desk.getByTestId("desk-poster-file").setInputFiles({ name: "theatre.png", mimeType: "image/png", buffer: Buffer.from(png, "base64") });
+  await until("the poster's words", 20000, async () => /Grand round/.test(await watch.getByTestId("watch-poster").innerText()));
+  await until("the poster's picture", 20000, () => run<boolean>(watch, `document.querySelector('[data-testid="watch-poster"] img')?.naturalWidth === 640`));
+  await seen(watch, "watch-starts", 15000);
+  await shot(desk, "desk-before");
+  await shot(watch, "watch-poster");
+}
+
+// A viewer asks, the desk approves and answers; a name over the picture; a line of chat.
+async function talk(desk: Page, watch: Page[]): Promise<void> {
+  const [first, phone] = watch as [Page, Page];
+  await first.getByTestId("watch-name").fill("Li");
+  await first.getByTestId("watch-input").fill("Which stitch do you take here?");
+  await tap(first, "watch-send");
+  await seen(first, "watch-own");
+  await until("it is at the desk", 10000, async () => (await desk.getByTestId("desk-message").count()) === 1);
+  assert.equal(await phone.getByTestId("watch-item").count(), 0, "nobody has read it");
+  await shot(desk, "desk-question");
+  await tap(desk, "desk-answering");
+  for (const page of watch) await until("it is being answered", 15000, async () => (await page.locator('[data-testid="watch-item"][data-state="answering"]').count()) === 1);
+  await tap(desk, "desk-filter-shown");
+  await tap(desk, "desk-write");
+  await desk.getByTestId("desk-answer-text").fill("A running one, absorbable.");
+  await tap(desk, "desk-answer-send");
+  for (const page of watch) await until("the answer", 15000, async () => /running one/.test(await page.getByTestId("watch-side").innerText()));
+  await desk.getByTestId("desk-third").fill("Dr A, theatre 2");
+  await tap(desk, "desk-third-show");
+  for (const page of watch) await until("the lower third", 15000, async () => (await page.getByTestId("watch-third").count()) === 1 && /Dr A/.test(await page.getByTestId("watch-third").innerText()));
+  await tap(phone, "watch-tab-chat");
+  await phone.getByTestId("watch-input").fill("Good morning from Kunming");
+  await tap(phone, "watch-send");
+  await until("chat", 15000, async () => (await phone.getByTestId("watch-item").count()) === 1);
+}
+
 before(async () => {
   gateway = await Gateway.start();
   chromium = await launchChromium();
@@ -73,6 +119,7 @@ test("a director goes on the air, a viewer sees and hears it; CUT and back", { t
 
   await openLink(desk, gateway.link("op", "director", "Director"));
   await seen(page, "direct-bar");
+  await prepare(page, viewers[0]!.page);
   await until("both sources at the desk", 10000, async () => (await page.getByTestId("direct-source").count()) === 2);
   await page.getByTestId("direct-source").first().click();
   for (const v of viewers) {
@@ -83,6 +130,7 @@ test("a director goes on the air, a viewer sees and hears it; CUT and back", { t
   await until("the voice", 20000, async () => { const [a = -200, b = 0] = await tonesOf(viewers[0]!.page); return a > -60 && a - b > 20; });
   await seen(one.page, "broadcast-sign");
   await until("both are counted", 15000, async () => /2/.test(await viewers[0]!.page.getByTestId("watch-viewers").innerText()));
+  await talk(page, viewers.map((v) => v.page));
   await shot(page, "desk-live");
   await shot(viewers[0]!.page, "watch-live");
   await shot(viewers[1]!.page, "watch-live-phone");
@@ -96,7 +144,10 @@ test("a director goes on the air, a viewer sees and hears it; CUT and back", { t
   await page.setViewportSize({ width: 390, height: 844 });
   await shot(page, "desk-cut-phone");
 
-  await page.getByTestId("direct-source").nth(1).click(); // another camera while it is cut
+  for (const v of viewers) assert.equal(await v.page.getByTestId("watch-third").count(), 0, "no words over a cut");
+  await page.getByTestId("audience-panel").getByRole("button").first().click(); // its panel covers the desk of a phone
+  await page.keyboard.press("2"); // another camera while it is cut
+  await until("the second source is chosen", 10000, async () => (await page.getByTestId("direct-source").nth(1).getAttribute("aria-pressed")) === "true");
   await tap(page, "direct-resume");
   for (const v of viewers) await shows(v.page, 2);
   await until("the voice again", 20000, async () => ((await tonesOf(viewers[0]!.page))[0] ?? -200) > -60);
