@@ -16,6 +16,7 @@
 #include "gateway/store/broadcasts.h"
 
 #define SAVE_PEAK_US 10000000
+#define COUNT_US     2000000
 
 // --- the list
 
@@ -38,6 +39,8 @@ static void append(struct hz_audience *a, struct hz_audience_message *m)
 	a->last = m;
 	m->revision = ++a->revision;
 	m->was_shown |= hz_audience_shown(m->state);
+	if (m->was_shown)
+		a->shown = m->revision;
 }
 
 static void free_message(struct hz_audience_message *m)
@@ -173,7 +176,7 @@ int hz_audience_begin(struct hz_brain *brain, struct hz_consult *consult)
 	a->is.chat = HZ_AUDIENCE_OFF;
 	a->peak = a->viewers = 0;
 	a->dropped = 0;
-	hz_audience_touch(consult);
+	hz_audience_touch(brain, consult, false);
 	if (!brain->store)
 		return 0;
 	hz_persist_flush(brain); // what others wrote is not this one's to roll back
@@ -181,12 +184,6 @@ int hz_audience_begin(struct hz_brain *brain, struct hz_consult *consult)
 	if (!err)
 		err = write_settings(brain, consult, a);
 	return hz_audience_commit(brain, err);
-}
-
-void hz_audience_touch(struct hz_consult *consult)
-{
-	if (consult->audience)
-		consult->audience->head++;
 }
 
 int hz_audience_set(struct hz_brain *brain, struct hz_consult *consult,
@@ -208,7 +205,7 @@ int hz_audience_set(struct hz_brain *brain, struct hz_consult *consult,
 		a->is = before;
 		return err;
 	}
-	hz_audience_touch(consult);
+	hz_audience_touch(brain, consult, false);
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -245,7 +242,7 @@ int hz_audience_poster(struct hz_brain *brain, struct hz_consult *consult, const
 		return err;
 	snprintf(a->image_type, sizeof(a->image_type), "%s", type);
 	a->image++;
-	hz_audience_touch(consult);
+	hz_audience_touch(brain, consult, false);
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -255,9 +252,13 @@ int hz_audience_poster(struct hz_brain *brain, struct hz_consult *consult, const
 void hz_audience_tick(struct hz_brain *brain, struct hz_consult *consult)
 {
 	struct hz_audience *a = consult->audience;
+	hz_audience_feed_tick(brain, consult);
 	if (!a || !consult->broadcast)
 		return;
-	if (consult->viewers_changed) {
+	a->recount |= consult->viewers_changed;
+	if (a->recount && brain->now_us - a->counted_us > COUNT_US) { // who waits for news is not woken by it
+		a->recount = false;
+		a->counted_us = brain->now_us;
 		a->viewers = hz_viewers_count(consult);
 		a->head += a->is.count;
 	}
@@ -330,6 +331,7 @@ void hz_audience_free_memory(struct hz_consult *consult)
 	struct hz_audience *a = consult->audience;
 	if (!a)
 		return;
+	hz_audience_feed_end(consult);
 	free_messages(a);
 	hz_audience_free_senders(a);
 	hz_map_free(a->senders);

@@ -9,18 +9,20 @@
 
 #include <jansson.h>
 
+#include "gateway/base/map.h"
 #include "gateway/session/model.h"
+#include "signaling/server/http.h"
 
 #define HZ_AUDIENCE_QUESTIONS                                                                                \
 	1000 // of a broadcast, in memory; full: the oldest that nobody decided is dropped
-#define HZ_AUDIENCE_CHAT       300
-#define HZ_AUDIENCE_WAITING    5    // of one sender, not decided
-#define HZ_AUDIENCE_SENDERS    8192 // whose rate is known
-#define HZ_AUDIENCE_PAGE       25 // messages of one answer to the desk: at most a half of what a socket may queue
-#define HZ_AUDIENCE_FEED       50 // messages of one answer to a viewer
-#define HZ_AUDIENCE_TEXT_CHARS 500
-#define HZ_AUDIENCE_SLOW_S     600
-#define HZ_POSTER_BYTES        (224u * 1024)
+#define HZ_AUDIENCE_CHAT    300
+#define HZ_AUDIENCE_WAITING 5    // of one sender, not decided
+#define HZ_AUDIENCE_SENDERS 8192 // whose rate is known
+#define HZ_AUDIENCE_PAGE    25 // messages of one answer to the desk: at most a half of what a socket may queue
+#define HZ_AUDIENCE_FEED    50   // messages of one answer to a viewer
+#define HZ_AUDIENCE_HELD    2000 // answers of the feed that wait, of all consults; others are answered at once
+#define HZ_AUDIENCE_SLOW_S  600
+#define HZ_POSTER_BYTES     (224u * 1024)
 
 enum hz_audience_kind { HZ_AUDIENCE_QUESTION, HZ_AUDIENCE_CHAT_LINE, HZ_AUDIENCE_KINDS };
 enum hz_audience_mode { HZ_AUDIENCE_OFF, HZ_AUDIENCE_MODERATED, HZ_AUDIENCE_OPEN, HZ_AUDIENCE_MODES };
@@ -59,6 +61,7 @@ struct hz_audience {
 	struct hz_audience_message *first, *last;
 	unsigned count[HZ_AUDIENCE_KINDS], waiting[HZ_AUDIENCE_KINDS];
 	uint64_t dropped;
+	uint64_t shown;          // the newest revision that viewers are told
 	uint64_t revision, head; // of messages; of all else that viewers are told
 	uint32_t epoch;          // another one: what a viewer has is of before
 	int64_t after;           // messages up to this one are of earlier broadcasts
@@ -66,14 +69,18 @@ struct hz_audience {
 	bool unsaved; // the peak
 	int64_t saved_us, tokens_us;
 	struct hz_map *senders;
+	struct hz_feed_wait *waits;
+	bool wake, wake_now; // they are to be told; at once
+	int64_t woke_us, counted_us;
+	bool recount;
 	char image_type[16]; // of the poster; "": none
 	uint64_t image;      // counts its changes
 };
 
 // A broadcast begins: its messages are its own. -ENOMEM, or of the store.
 int hz_audience_begin(struct hz_brain *brain, struct hz_consult *consult);
-// Something that viewers are told has changed.
-void hz_audience_touch(struct hz_consult *consult);
+// Something that viewers are told has changed. now: does not wait for what else may change.
+void hz_audience_touch(struct hz_brain *brain, struct hz_consult *consult, bool now);
 // Once a second or so: the number of viewers.
 void hz_audience_tick(struct hz_brain *brain, struct hz_consult *consult);
 
@@ -116,6 +123,14 @@ json_t *hz_audience_message_json(const struct hz_audience_message *m);
 json_t *hz_audience_feed_json(struct hz_brain *brain, const struct hz_consult *consult, const char *cursor);
 // Of the same, if its cursor is the newest: with quotes.
 void hz_audience_etag(const struct hz_consult *consult, char *ret, size_t bytes);
+
+// Keeps a feed's answer until there are news, for some seconds. false: answer at once.
+bool hz_audience_hold(struct hz_brain *brain, struct hz_consult *consult, struct hz_response *res,
+                      const char *cursor);
+// Tells those who wait what is due. When the next one is (now_us scale), INT64_MAX: none.
+int64_t hz_audience_due(struct hz_brain *brain);
+void hz_audience_feed_tick(struct hz_brain *brain, struct hz_consult *consult);
+void hz_audience_feed_end(struct hz_consult *consult);
 
 // --- life
 

@@ -202,7 +202,10 @@ json_t *hz_audience_feed_json(struct hz_brain *brain, const struct hz_consult *c
 	if (!json || !more || json_object_update(json, more)) {
 		json_decref(json);
 		json = NULL;
-	} else if (a && !a->is.count) {
+	} else if (b && b->fade_us > brain->now_us && !b->cut) {
+		json_object_set_new(json, "fade_ms", json_integer((b->fade_us - brain->now_us) / 1000));
+	}
+	if (json && a && !a->is.count) {
 		json_object_set_new(json, "viewers", json_null());
 	}
 	json_decref(more);
@@ -213,5 +216,5 @@ void hz_audience_etag(const struct hz_consult *consult, char *ret, size_t bytes)
 {
 	const struct hz_audience *a = consult->audience;
 	snprintf(ret, bytes, "\"%lu.%llu.%llu\"", (unsigned long)(a ? a->epoch : 0),
-	         (unsigned long long)(a ? a->revision : 0), (unsigned long long)(a ? a->head : 0));
+	         (unsigned long long)(a ? a->shown : 0), (unsigned long long)(a ? a->head : 0));
 }

@@ -131,6 +131,8 @@ static void tell_desk(struct hz_brain *brain, struct hz_consult *consult, const 
 {
 	hz_push_admitted(brain, consult, HZ_GRANT_DIRECT, HZ_PUSH_AUDIENCE,
 	                 json_pack("{s:[o]}", "items", hz_audience_message_json(m)));
+	if (m->was_shown)
+		hz_audience_touch(brain, consult, false);
 	hz_push_state(brain, consult); // the counts
 }
 
@@ -190,6 +192,7 @@ int hz_audience_say(struct hz_brain *brain, struct hz_consult *consult, const st
 	int err = brain->store ? check(consult, post) : -EROFS;
 	if (!err)
 		err = may_say(brain, a, post, ret_wait_s);
+	brain->count.audience_refused += err != 0;
 	if (err)
 		return err;
 	bool open = post->kind == HZ_AUDIENCE_CHAT_LINE && a->is.chat == HZ_AUDIENCE_OPEN;
@@ -217,11 +220,13 @@ int hz_audience_say(struct hz_brain *brain, struct hz_consult *consult, const st
 		return err;
 	if (drops) {
 		a->dropped++;
+		brain->count.audience_dropped++;
 		hz_audience_change_message(a, victim, HZ_AUDIENCE_DROPPED);
 		tell_desk(brain, consult, victim);
 	}
 	if (victim)
 		hz_audience_forget_message(a, victim);
+	brain->count.audience_said++;
 	tell_desk(brain, consult, m);
 	*ret = m;
 	return 0;

@@ -6,6 +6,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/audience.h"
 #include "gateway/session/broadcast.h"
 #include "gateway/session/codec_choice.h"
 #include "gateway/session/consult.h"
@@ -133,6 +134,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain), gather = hz_gather_due(brain),
 	        mix = hz_mix_due(brain), picture = hz_picture_due(brain);
 	hz_broadcast_turn(brain);
+	int64_t feed = hz_audience_due(brain);
 	hz_persist_flush(brain);
 	hz_record_turn(brain); // events are durable now
 	for (unsigned i = 0; i < brain->workers; i++) {
@@ -146,6 +148,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	brain->hls_blocked = brain->hls && hz_hls_link_flush(brain->hls);
 	push = push < ladder ? push : ladder;
 	push = push < gather ? push : gather;
+	push = push < feed ? push : feed;
 	push = push < mix ? push : mix;
 	push = push < picture ? push : picture;
 	return push < watched ? push : watched;

@@ -175,6 +175,8 @@ json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult 
 	json_object_set_new(cut, "confirmed_ms",
 	                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
 	json_object_set_new(cut, "unsaved", json_boolean(b->unsaved));
+	if (b->fade_us)
+		json_object_set_new(json, "fade_to", source_json(&b->fade_to));
 	if (consult->audience)
 		json_object_set_new(json, "audience", hz_audience_desk_json(consult->audience));
 	return json;
@@ -228,7 +230,7 @@ static int note(struct hz_brain *brain, const struct hz_consult *consult, const 
 
 static void changed(struct hz_brain *brain, struct hz_consult *consult)
 {
-	hz_audience_touch(consult);
+	hz_audience_touch(brain, consult, true);
 	hz_viewers_follow(brain, consult);
 	hz_hls_recount(brain, consult);
 	hz_push_state(brain, consult);
@@ -297,7 +299,7 @@ int hz_broadcast_third(struct hz_brain *brain, struct hz_consult *consult, const
 	if (err)
 		return err;
 	*consult->broadcast = next;
-	hz_audience_touch(consult);
+	hz_audience_touch(brain, consult, true);
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -310,6 +312,7 @@ int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
 	struct hz_broadcast next = *consult->broadcast;
 	if (source && !allowed(&next, source))
 		return -EACCES;
+	next.fade_us = 0;
 	next.on_air = source != NULL;
 	if (source)
 		next.air = *source;
@@ -321,6 +324,35 @@ int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
 	*consult->broadcast = next;
 	changed(brain, consult);
 	return 0;
+}
+
+int hz_broadcast_fade(struct hz_brain *brain, struct hz_consult *consult,
+                      const struct hz_broadcast_source *source, unsigned ms, const char *by)
+{
+	struct hz_broadcast *b = consult->broadcast;
+	if (!b)
+		return -ENOENT;
+	if (!allowed(b, source))
+		return -EACCES;
+	b->fade_to = *source;
+	b->fade_ms = ms;
+	b->fade_us = brain->now_us + (int64_t)ms * 1000;
+	snprintf(b->fade_by, sizeof(b->fade_by), "%s", by);
+	hz_audience_touch(brain, consult, true);
+	hz_push_state(brain, consult);
+	return 0;
+}
+
+static void end_fade(struct hz_brain *brain, struct hz_consult *consult)
+{
+	struct hz_broadcast *b = consult->broadcast;
+	struct hz_broadcast_source source = b->fade_to;
+	char by[HZ_ID_TEXT_BYTES];
+	snprintf(by, sizeof(by), "%s", b->fade_by);
+	b->fade_us = 0;
+	int err = hz_broadcast_program(brain, consult, &source, by);
+	if (err)
+		hz_warn("broadcast.fade", "consult=%s err=%d", consult->id, -err);
 }
 
 static void ask_for_confirmation(struct hz_brain *brain, struct hz_broadcast *b)
@@ -355,7 +387,7 @@ int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const c
 		hz_viewers_closed(brain, consult);
 		hz_hls_recount(brain, consult); // and what the workers send it is paused
 	}
-	hz_audience_touch(consult);
+	hz_audience_touch(brain, consult, true);
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -389,7 +421,7 @@ int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const c
 	free(consult->broadcast);
 	consult->broadcast = NULL;
 	hz_hls_recount(brain, consult);
-	hz_audience_touch(consult);
+	hz_audience_touch(brain, consult, true);
 	hz_push_state(brain, consult);
 	return 0;
 }
@@ -443,6 +475,9 @@ void hz_broadcast_tick(struct hz_brain *brain)
 			hz_push_state(brain, consult);
 		consult->viewers_changed = false;
 		struct hz_broadcast *b = consult->broadcast;
+		if (b && b->fade_us && b->fade_us <= brain->now_us)
+			end_fade(brain, consult);
+		b = consult->broadcast;
 		if (!b || !b->unsaved)
 			continue;
 		b->unsaved =

@@ -39,6 +39,10 @@ struct hz_broadcast {
 	char voice[HZ_BROADCAST_VOICES][HZ_ID_TEXT_BYTES];       // whose microphones are heard
 	bool on_air;                                             // `air` is
 	struct hz_broadcast_source air;
+	struct hz_broadcast_source fade_to; // while fade_us is not 0: on the air from then on
+	int64_t fade_us;
+	unsigned fade_ms;
+	char fade_by[HZ_ID_TEXT_BYTES];
 	int64_t since_ms; // first on the air; 0: not yet
 	bool cut;
 	int64_t cut_ms;       // the mark
@@ -65,6 +69,10 @@ int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const s
 // source NULL: nothing on the air. -ENOENT no broadcast; -EACCES not one of its sources.
 int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
                          const struct hz_broadcast_source *source, const char *by);
+// Viewers' pages go dark within ms, then it is on the air. What is said meanwhile is the last word; who dies meanwhile has
+// not done it. -ENOENT, -EACCES.
+int hz_broadcast_fade(struct hz_brain *brain, struct hz_consult *consult,
+                      const struct hz_broadcast_source *source, unsigned ms, const char *by);
 // CUT: the workers are told before anything else. -ENOENT. A store that fails does not undo it.
 int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const char *by, const char *reason);
 int hz_broadcast_resume(struct hz_brain *brain, struct hz_consult *consult, const char *by,

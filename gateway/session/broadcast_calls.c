@@ -34,6 +34,14 @@ void hz_call_broadcast_program(struct hz_call *call)
 			return;
 		}
 	}
+	json_int_t fade_ms = json_integer_value(json_object_get(call->params, "fade_ms"));
+	const struct hz_broadcast *b = call->p->consult->broadcast;
+	if (fade_ms > 0 && json_is_object(json) && b && b->on_air &&
+	    !b->cut) { // else there is nothing to fade from
+		answer(call, hz_broadcast_fade(call->brain, call->p->consult, &source, (unsigned)fade_ms,
+		                               call->p->id));
+		return;
+	}
 	answer(call, hz_broadcast_program(call->brain, call->p->consult,
 	                                  json_is_object(json) ? &source : NULL, call->p->id));
 }

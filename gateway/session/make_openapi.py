@@ -220,7 +220,8 @@ paths = {
         "parameters": [CONSULT],
         "get": operation("feedBroadcast", "What viewers are told beside the picture: ask again after poll_ms with cursor and If-None-Match",
                          {"200": answer("What is new", "broadcast.feed"), "304": answer("Nothing is")}, "`watch` or `subscribe`",
-                         ["400", "404"], [parameter("cursor", "query", "`cursor` of the answer before")]),
+                         ["400", "404"], [parameter("cursor", "query", "`cursor` of the answer before"),
+                                         parameter("wait", "query", "1: with If-None-Match, wait some seconds for news", {"enum": ["1"]})]),
     },
     "/consults/{id}/broadcast/messages": {
         "parameters": [CONSULT],

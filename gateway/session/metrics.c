@@ -93,6 +93,7 @@ static void people(FILE *f, struct hz_brain *brain)
 	gauge(f, "participants_away", "Participants whose socket is lost, within their minute", away);
 	gauge(f, "lobby", "Participants waiting in a lobby", lobby);
 	gauge(f, "peers", "Media transports as control knows them", peers);
+	gauge(f, "feed_waits", "Viewers of broadcasts whose answer waits for news", brain->feed_waits);
 	gauge(f, "store_healthy", "1: runtime state is written", brain->store_sick ? 0 : 1);
 }
 
@@ -114,6 +115,9 @@ static void sessions(FILE *f, const struct hz_brain *brain)
 	counter(f, "whip_resources", "WHIP resources made", c->whip);
 	counter(f, "whep_resources", "WHEP resources made", c->whep);
 	counter(f, "chat_messages", "Chat messages", c->chat);
+	counter(f, "audience_messages", "Questions and chat of viewers of broadcasts", c->audience_said);
+	counter(f, "audience_refused", "Those refused: too fast, too many, not now", c->audience_refused);
+	counter(f, "audience_dropped", "Those dropped before anybody looked at them", c->audience_dropped);
 	counter(f, "pushes", "Messages pushed to clients", c->pushes);
 	counter(f, "peers_failed", "Media transports that failed or closed", c->peers_failed);
 	counter(f, "visit_events_dropped", "Events beyond a participant's rate, not in the visit's log",

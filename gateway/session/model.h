@@ -280,6 +280,7 @@ struct hz_counters {
 	uint64_t links_redeemed, links_refused;
 	uint64_t offers, offers_refused, codec_changes, media_errors, events_bad, store_errors;
 	uint64_t records, record_failures, record_events_lost, consents[4], viewings, viewings_refused;
+	uint64_t audience_said, audience_refused, audience_dropped;
 	uint64_t chat, whip, whep, pushes, peers_failed, visit_dropped;
 };
 
@@ -332,7 +333,9 @@ struct hz_brain {
 	unsigned address_count;
 	uint8_t fingerprint[HZ_FINGERPRINT_BYTES];
 	bool draining;
-	bool cut_due; // a broadcast was cut and not all workers have confirmed it
+	bool feeds_due;      // audience.h: somebody is to be told
+	unsigned feed_waits; // answers that wait, of all
+	bool cut_due;        // a broadcast was cut and not all workers have confirmed it
 
 	// mix.h
 	struct hz_mix_link *mix;   // owned; NULL: mix.enabled is off

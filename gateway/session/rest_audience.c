@@ -21,7 +21,7 @@ static bool viewer(struct hz_rest_call *call)
 
 void hz_rest_audience_feed(struct hz_rest_call *call)
 {
-	char cursor[HZ_ID_TEXT_BYTES] = "", etag[80];
+	char cursor[HZ_ID_TEXT_BYTES] = "", etag[80], wait[4];
 	if (!viewer(call))
 		return;
 	int err = hz_request_query(call->req, "cursor", cursor, sizeof(cursor));
@@ -30,9 +30,13 @@ void hz_rest_audience_feed(struct hz_rest_call *call)
 		return;
 	}
 	hz_audience_etag(call->consult, etag, sizeof(etag));
-	hz_response_header(call->res, "ETag", etag);
 	const char *known = call->req->header[HZ_H_IF_NONE_MATCH];
-	if (known && hz_etag_listed(known, etag)) {
+	bool same = known && hz_etag_listed(known, etag);
+	if (same && hz_request_query(call->req, "wait", wait, sizeof(wait)) == 0 && strcmp(wait, "1") == 0 &&
+	    hz_audience_hold(call->brain, call->consult, call->res, cursor))
+		return;
+	hz_response_header(call->res, "ETag", etag);
+	if (same) {
 		hz_response_status(call->res, 304);
 		return;
 	}

@@ -62,6 +62,25 @@ async function prepare(desk: Page, watch: Page): Promise<void> {
   await shot(watch, "watch-poster");
 }
 
+// Through black to the second camera and back to the first: viewers go dark, and are bright again with the other picture.
+async function fades(desk: Page, watch: Page[]): Promise<void> {
+  const opacity = "Number(getComputedStyle(document.querySelector('[data-testid=\"watch-video\"]')).opacity)";
+  await tap(desk, "direct-fade");
+  for (const camera of [2, 1]) {
+    for (const page of watch) {
+      await run(page, `window.darkest = 1; (function look() { window.darkest = Math.min(window.darkest, ${opacity}); requestAnimationFrame(look); })()`);
+      await until("it waits for news", 10000, () => run<boolean>(page, `performance.getEntriesByType('resource').some((e) => /wait=1/.test(e.name))`));
+    }
+    await desk.getByTestId("direct-source").nth(camera - 1).click();
+    for (const page of watch) {
+      await shows(page, camera);
+      await until("bright again", 10000, async () => (await run<number>(page, opacity)) === 1);
+    }
+  }
+  assert.ok((await run<number>(watch[0]!, "window.darkest")) < 0.2, "it went through black");
+  await tap(desk, "direct-fade");
+}
+
 // A viewer asks, the desk approves and answers; a name over the picture; a line of chat.
 async function talk(desk: Page, watch: Page[]): Promise<void> {
   const [first, phone] = watch as [Page, Page];
@@ -132,6 +151,7 @@ test("a director goes on the air, a viewer sees and hears it; CUT and back", { t
   await until("both are counted", 15000, async () => /2/.test(await viewers[0]!.page.getByTestId("watch-viewers").innerText()));
   await talk(page, viewers.map((v) => v.page));
   await shot(page, "desk-live");
+  await fades(page, viewers.map((v) => v.page));
   await shot(viewers[0]!.page, "watch-live");
   await shot(viewers[1]!.page, "watch-live-phone");
 

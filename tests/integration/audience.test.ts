@@ -101,6 +101,39 @@ test("a poster is what it is, whatever it is called", { timeout: 60000 }, async 
   assert.equal((await gateway.api(undefined, "GET", `${PATH}/poster`)).status, 401);
 });
 
+test("who waits for news is told at once: a cut, a fade", { timeout: 60000 }, async () => {
+  const token = viewer("v8"), first = await gateway.api(token, "GET", `${PATH}/feed`);
+  let etag = first.headers.get("etag") ?? "", { cursor } = await first.json() as Feed;
+  const wait = async (): Promise<Feed & { fade_ms?: number }> => {
+    for (;;) {
+      const answer = await gateway.api(token, "GET", `${PATH}/feed?wait=1&cursor=${cursor}`, undefined, { "if-none-match": etag });
+      if (answer.status === 304) continue; // some seconds without news
+      assert.equal(answer.status, 200);
+      etag = answer.headers.get("etag") ?? "";
+      const news = await answer.json() as Feed & { fade_ms?: number };
+      cursor = news.cursor;
+      return news;
+    }
+  };
+  const held = async (): Promise<void> => { await until("it waits", 5000, async () => (await gateway.metrics()).get("huizhen_feed_waits") === 1); };
+  const until_state = async (state: string): Promise<Feed & { fade_ms?: number }> => { for (;;) { const news = await wait(); if (news.state === state) return news; } };
+  const cut = until_state("cut");
+  await held();
+  await desk.call("broadcast.cut", { reason: "a name" });
+  await cut;
+  const ready = until_state("ready");
+  await desk.call("broadcast.resume", { reason: "it is gone" });
+  await ready;
+  const live = until_state("live");
+  await desk.call("broadcast.program", { source: { participant: "or1", source: "camera" } });
+  await live;
+  const fading = wait();
+  await held();
+  await desk.call("broadcast.program", { source: { participant: "or1", source: "camera" }, fade_ms: 1500 });
+  assert.ok(((await fading).fade_ms ?? 0) > 0);
+  while ((await wait()).fade_ms !== undefined) continue; // it is over
+});
+
 // Processor time of control, in seconds.
 function spent(): number {
   const fields = readFileSync(`/proc/${gateway.pidOf("control")}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];

@@ -7,6 +7,7 @@ export const GRANTS = {
 	clinic: HOST,
 	expert: ['publish', 'subscribe', 'admit', 'record', 'image', 'opinion'],
 	observer: ['subscribe'],
+	director: ['subscribe', 'direct'],
 	admin: HOST.filter((g) => g !== 'publish'),
 };
 const WAITS = ['patient', 'companion', 'interpreter'];
@@ -98,6 +99,7 @@ export class Consult {
 		consult.mix = true;
 		const host = GRANTS[p.role].includes('admit');
 		const consent = (x) => (host || x === p ? { consent: x.consent ?? 'none' } : {});
+		if (this.broadcast && GRANTS[p.role].includes('direct')) consult.broadcast = this.broadcast;
 		state.participants = this.list.filter((x) => x.status !== 'lobby').map((x) => ({ ...this.view(x), ...consent(x) }));
 		if (GRANTS[p.role].includes('admit')) state.lobby = lobby.map((x) => this.view(x));
 		return state;
@@ -189,6 +191,7 @@ export class Consult {
 			await this.media({ type: 'subscribe', session: p.id, items: params.items });
 			return {};
 		}
+		if (method === 'audience.list') return { items: this.audience ?? [], next: null };
 		if (method === 'chat.send') return this.say(p, params.text);
 		if (method === 'hand') {
 			p.hand = params.raised;

@@ -108,9 +108,19 @@ function addLink(mock, consult, link) {
 	return made;
 }
 
+// mock.feeds: what viewers are told, by consult.
+function restBroadcast(mock, req, res, id, what) {
+	const feed = mock.feeds?.get(id);
+	if (!feed) return send(res, 404, { title: 'no broadcast' });
+	if (what === 'messages' && req.method === 'POST') return send(res, 201, { id: '99', state: 'waiting' });
+	if (what === 'feed') return send(res, 200, { ...feed, now_ms: Date.now() });
+	return send(res, 404, { title: 'no poster' });
+}
+
 async function rest(mock, req, res, [kind, id, sub, subId]) {
 	const body = await bodyOf(req);
 	if (kind === 'links') return restLink(mock, req, res, id, sub);
+	if (kind === 'consults' && sub === 'broadcast') return restBroadcast(mock, req, res, id, subId);
 	const claims = claimsOf((req.headers.authorization ?? '').replace('Bearer ', ''));
 	if (!claims) return send(res, 401, { title: 'no token' });
 	if (kind === 'recordings') return send(res, 200, { items: req.url.includes('consult=') ? [] : mockRecords(), next: null });

@@ -66,7 +66,7 @@ function Message({ message: m, onDecide }: MessageProps) {
 	return (
 		<article class="desk-message" data-testid="desk-message" data-state={m.state}>
 			<p class="chat-head">
-				{t(question ? 'feedQuestions' : 'feedChat')} · {m.name || t('feedSomebody')} · {clock.format(m.time_ms)} · {t(`deskState_${m.state}`)}
+				{t(`deskKind_${m.kind}`)} · {m.name || t('feedSomebody')} · {clock.format(m.time_ms)} · {t(`deskState_${m.state}`)}
 			</p>
 			<p class="chat-text">{m.text}</p>
 			{m.answer && <p class="chat-text desk-answer">{m.answer}</p>}

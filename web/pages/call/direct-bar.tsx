@@ -5,6 +5,8 @@ import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { ThirdBar } from './third-bar';
 
+const FADE_MS = 400;
+
 interface DirectProps {
 	consult: Consult;
 	onNotice: (text: string) => void;
@@ -51,6 +53,7 @@ function useKeys(desk: Broadcast | null, show: (source: BroadcastSource | null) 
 
 export function DirectBar({ consult, onNotice, audienceOpen, onAudience }: DirectProps) {
 	const [busy, setBusy] = useState(false);
+	const [fade, setFade] = useState(false);
 	const desk = consult.broadcast.desk;
 	const isCut = desk?.state === 'cut';
 	const attempt = (job: Promise<void>) => {
@@ -58,17 +61,18 @@ export function DirectBar({ consult, onNotice, audienceOpen, onAudience }: Direc
 		void job.catch(() => onNotice(t('actionFailed'))).finally(() => setBusy(false));
 	};
 	const cut = () => !isCut && attempt(consult.broadcast.cut(t('broadcastCutReason')));
-	useKeys(desk, (source) => !busy && attempt(consult.broadcast.show(source)), cut);
+	const show = (source: BroadcastSource | null) => consult.broadcast.show(source, fade && source ? FADE_MS : 0);
+	useKeys(desk, (source) => !busy && attempt(show(source)), cut);
 	if (!desk) return null;
 	const waiting = desk.audience?.waiting ?? 0;
 	return (
-		<div class="direct-bar" role="group" aria-label={t('broadcast')} data-testid="direct-bar" data-state={desk.state}>
+		<div class="direct-bar" role="region" aria-label={t('broadcast')} data-testid="direct-bar" data-state={desk.state}>
 			<strong class="direct-count" title={t('deskPeak', { count: desk.audience?.peak ?? 0 })}>{t('watchViewers', { count: desk.viewers })}</strong>
 			<div class="direct-sources">
 				{desk.sources.map((source, i) => (
 					<button
 						type="button" key={`${source.participant} ${source.source}`} aria-pressed={consult.broadcast.isOnAir(source)} disabled={busy}
-						data-testid="direct-source" onClick={() => attempt(consult.broadcast.show(source))}
+						data-testid="direct-source" onClick={() => attempt(show(source))}
 					>
 						{i < 9 && <kbd aria-hidden="true">{i + 1}</kbd>} {nameOf(consult, source)}
 					</button>
@@ -79,9 +83,12 @@ export function DirectBar({ consult, onNotice, audienceOpen, onAudience }: Direc
 					<kbd aria-hidden="true">0</kbd> {t('broadcastNothing')}
 				</button>
 			</div>
+			<button type="button" aria-pressed={fade} title={t('deskFadeHint')} data-testid="direct-fade" onClick={() => setFade(!fade)}>
+				{t('deskFade')}
+			</button>
 			<button
 				type="button" class="direct-audience" aria-pressed={audienceOpen} data-testid="direct-audience"
-				aria-label={waiting ? t('deskAudienceCount', { count: waiting }) : t('deskAudience')} title={t('deskKeys')} onClick={onAudience}
+				title={t('deskKeys')} onClick={onAudience}
 			>
 				<Icon name="people" size={20} /> {t('deskAudience')}
 				{waiting > 0 && <span class="desk-waiting" data-testid="desk-waiting">{waiting}</span>}

@@ -21,6 +21,8 @@ export interface Feed extends Programme {
 	items: FeedItem[];
 	cursor: string;
 	pollMs: number;
+	/** The picture changes in so long: dark until then. 0: it does not. */
+	fadeMs: number;
 	/** What the gateway's clock is ahead of ours. */
 	aheadMs: number;
 }
@@ -41,7 +43,7 @@ function parseItem(json: unknown): FeedItem | null {
 /** What is known after this answer; null: it is none. */
 export function mergeFeed(known: Feed | null, json: unknown, now: number): Feed | null {
 	const programme = parseProgramme(json);
-	const { poster, questions, chat, items, reset, cursor, now_ms, poll_ms } = loose(json);
+	const { poster, questions, chat, items, reset, cursor, now_ms, poll_ms, fade_ms } = loose(json);
 	if (!programme || typeof cursor !== 'string') return null;
 	const all = new Map<string, FeedItem>(reset === true ? [] : known?.items.map((item) => [item.id, item]));
 	for (const json of Array.isArray(items) ? (items as unknown[]) : []) {
@@ -58,6 +60,7 @@ export function mergeFeed(known: Feed | null, json: unknown, now: number): Feed 
 		items: [...all.values()].sort((a, b) => Number(a.id) - Number(b.id)).slice(-MOST),
 		cursor,
 		pollMs: Math.min(Math.max(number(poll_ms), 1_000), 60_000),
+		fadeMs: Math.min(Math.max(number(fade_ms), 0), 3_000),
 		aheadMs: number(now_ms) ? number(now_ms) - now : 0,
 	};
 }

@@ -16,6 +16,7 @@ export interface FeedHandle {
 
 const FIRST_MS = 3_000;
 const HIDDEN_MS = 15_000;
+const KEPT_MS = 400;
 export const pathOf = (to: Viewer, what: string): string => `/api/v1/consults/${encodeURIComponent(to.consult)}/broadcast/${what}`;
 
 export function useFeed(to: Viewer | null): FeedHandle {
@@ -28,22 +29,32 @@ export function useFeed(to: Viewer | null): FeedHandle {
 		let etag = '';
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		let stopped = false;
-		const get = async (): Promise<void> => {
+		let rounds = 0;
+		/** true: there were news. */
+		const get = async (): Promise<boolean> => {
 			const headers: Record<string, string> = { Authorization: `Bearer ${to.token}` };
 			if (etag) headers['If-None-Match'] = etag;
-			const answer = await fetch(pathOf(to, `feed${last ? `?cursor=${encodeURIComponent(last.cursor)}` : ''}`), { headers, cache: 'no-store' });
+			const wait = document.hidden ? '' : '&wait=1';
+			const answer = await fetch(pathOf(to, `feed${last ? `?cursor=${encodeURIComponent(last.cursor)}${wait}` : ''}`), { headers, cache: 'no-store' });
 			const next = answer.status === 200 ? mergeFeed(last, await answer.json(), Date.now()) : null;
-			if (!next || stopped) return;
+			if (!next || stopped) return false;
 			etag = answer.headers.get('ETag') ?? '';
 			last = next;
 			if (next.began) seen.current = true;
 			setKnown(next);
+			return true;
 		};
 		const round = (): void => {
 			clearTimeout(timer);
-			void get().catch(() => undefined).then(() => {
-				const often = last?.pollMs ?? FIRST_MS;
-				if (!stopped) timer = setTimeout(round, document.hidden ? Math.max(often, HIDDEN_MS) : often);
+			const began = Date.now();
+			const number = ++rounds;
+			void get().catch(() => false).then((news) => {
+				if (stopped || number !== rounds) return; // asked again meanwhile
+				// The gateway keeps answers until there are news: asked again soon, but not by everybody at the same moment. Where
+				// it does not (too many wait, or it is away), as often as it says.
+				const kept = news || Date.now() - began > KEPT_MS;
+				const often = (last?.pollMs ?? FIRST_MS) * (kept ? 0.15 + 0.35 * Math.random() : 1);
+				timer = setTimeout(round, document.hidden ? Math.max(often, HIDDEN_MS) : often);
 			});
 		};
 		ask.current = round;

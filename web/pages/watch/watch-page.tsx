@@ -11,10 +11,13 @@ import { Legs, type Leg, type LegState } from './legs';
 import { PosterView } from './poster';
 import { noticeOf, posterOf, posterOn, type Poster, type Programme } from './programme';
 import { hasSide, Side } from './side';
+import type { Feed } from './feed';
 import { useFeed } from './use-feed';
 import { WhepViewer } from './whep';
 
 const VOICES = 4;
+const CHANGES_MS = 600; // until the next source's first picture
+const FADE_IN_MS = 400;
 
 interface Target {
 	consult: string;
@@ -48,6 +51,18 @@ const TEXTS: Record<LegState | Poster, MessageKey | null> = {
 	refused: 'watchRefused',
 };
 
+// A fade goes through black: the picture of before goes within the time that is told, and the next one comes when it is there.
+function useDark(known: Feed | null): number {
+	const [dark, setDark] = useState(0);
+	useEffect(() => {
+		if (!known?.fadeMs) return;
+		setDark(known.fadeMs);
+		const timer = setTimeout(() => setDark(0), known.fadeMs + CHANGES_MS);
+		return () => clearTimeout(timer);
+	}, [known?.fadeMs ? known : null]);
+	return dark;
+}
+
 export function WatchPage() {
 	useLanguage();
 	useWakeLock();
@@ -63,6 +78,7 @@ export function WatchPage() {
 	const { known, seen, ask } = useFeed(to?.source === 'program' ? to : null); // other sources have no programme
 	if (known?.hls) hls.current = known.hls; // the files outlive the event
 	const poster = posterOn(leg, state, posterOf(known, seen));
+	const dark = useDark(known);
 	const play = () => {
 		video.current?.play().then(
 			() => setBlocked(false),
@@ -120,7 +136,7 @@ export function WatchPage() {
 					<Notice title={t('linkInvalidTitle')} text={t('linkInvalidText')} />
 				) : (
 					<div class="watch-stage">
-						<video ref={video} data-testid="watch-video" aria-label={t('watchTitle')} autoplay playsinline muted />
+						<video class={dark ? 'dark' : ''} style={{ transitionDuration: `${dark || FADE_IN_MS}ms` }} ref={video} data-testid="watch-video" aria-label={t('watchTitle')} autoplay playsinline muted />
 						{poster && <PosterView to={to} feed={known} poster={poster} />}
 						{!poster && state === 'playing' && known?.text && (
 							<p class="watch-third" data-testid="watch-third">{known.text}</p>

@@ -38,9 +38,9 @@ export class ConsultBroadcast {
 		return air?.participant === source.participant && air.source === source.source;
 	}
 
-	/** What viewers see from now on; null: nothing. Only what was marked as free of identity can be. */
-	async show(source: BroadcastSource | null): Promise<void> {
-		await this.ask('broadcast.program', { source });
+	/** What viewers see from now on, or through black within fadeMs; null: nothing. Only what was marked as free of identity can be. */
+	async show(source: BroadcastSource | null, fadeMs = 0): Promise<void> {
+		await this.ask('broadcast.program', fadeMs ? { source, fade_ms: fadeMs } : { source });
 	}
 	/**
 	 * From now on nothing reaches any viewer; the consult goes on. The reason is for the audit trail. It is said again, as often as
