@@ -54,12 +54,14 @@ const TEXTS: Record<LegState | Poster, MessageKey | null> = {
 // A fade goes through black: the picture of before goes within the time that is told, and the next one comes when it is there.
 function useDark(known: Feed | null): number {
 	const [dark, setDark] = useState(0);
+	const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
 	useEffect(() => {
 		if (!known?.fadeMs) return;
 		setDark(known.fadeMs);
-		const timer = setTimeout(() => setDark(0), known.fadeMs + CHANGES_MS);
-		return () => clearTimeout(timer);
-	}, [known?.fadeMs ? known : null]);
+		clearTimeout(timer.current);
+		timer.current = setTimeout(() => setDark(0), known.fadeMs + CHANGES_MS); // the next news do not end it
+	}, [known]);
+	useEffect(() => () => clearTimeout(timer.current), []);
 	return dark;
 }
 
