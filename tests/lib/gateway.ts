@@ -60,7 +60,7 @@ export interface GatewayOptions {
   yaml?: string; // written as huizhen.yaml into the data folder, which is the working folder
 }
 
-export type ChildKind = "control" | "worker" | "recorder" | "archive" | "mix" | "hls";
+export type ChildKind = "control" | "worker" | "recorder" | "archive" | "mix" | "mosaic" | "hls";
 
 export interface TokenOptions { id?: string; name?: string; ttl?: string; once?: boolean; consent?: boolean; grant?: string }
 
@@ -136,7 +136,7 @@ export class Gateway {
         const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
         if (Number(fields[1]) !== this.process.pid || fields[0] === "Z") continue;
         const [name = "", ...args] = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0").slice(0, -1);
-        found.push({ pid: Number(entry), args: name === "huizhen-mix" ? ["mix"] : name === "huizhen-hls" ? ["hls"] : args });
+        found.push({ pid: Number(entry), args: name.startsWith("huizhen-") ? [name.slice(8)] : args });
       } catch { /* gone meanwhile */ }
     }
     return found;

@@ -2,9 +2,9 @@
 //
 //   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N]
 //                 [--tcp] [--packets N] [--seconds S] [--report-ms M] [--publishers N] [--copies N]
-//                 [--bind ADDRESS] [--clip FILE [--stamp]]
+//                 [--bind ADDRESS] [--clip FILE [--stamp]] [--mix]
 //     every member publishes (WHIP) and receives every other member (WHEP); or only the first --publishers do, and each is
-//     received --copies times. A JSON line per report; on standard input the line "reset" starts gap and delay
+//     received --copies times; with --mix the last member receives the consult's `mix` as well. A JSON line per report; on standard input the line "reset" starts gap and delay
 //     measurement anew.
 //   hz-peer churn --url U --consult C --member ID:TOKEN [...] --joins N [--hold-ms M]
 //     the first member publishes throughout; the others join with media, stay for M ms and leave, alternately publishing
@@ -37,7 +37,7 @@ struct options {
 	struct member members[MAX_MEMBERS];
 	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
 	unsigned publishers, copies;
-	bool vp8, tcp, stamp;
+	bool vp8, tcp, stamp, mix;
 };
 
 struct run {
@@ -81,7 +81,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"seconds", 1, NULL, 's'}, {"report-ms", 1, NULL, 'r'}, {"joins", 1, NULL, 'j'},
 	    {"hold-ms", 1, NULL, 'h'}, {"tcp", 0, NULL, 't'},       {"publishers", 1, NULL, 'b'},
 	    {"copies", 1, NULL, 'o'},  {"bind", 1, NULL, 'a'},      {"clip", 1, NULL, 'f'},
-	    {"stamp", 0, NULL, 'S'},   {NULL, 0, NULL, 0},
+	    {"stamp", 0, NULL, 'S'},   {"mix", 0, NULL, 'x'},       {NULL, 0, NULL, 0},
 	};
 	*o = (struct options){.layers = 1,
 	                      .packets = 4,
@@ -118,6 +118,9 @@ static int read_options(int argc, char **argv, struct options *o)
 			break;
 		case 't':
 			o->tcp = true;
+			break;
+		case 'x':
+			o->mix = true;
 			break;
 		case 'l':
 			o->layers = (unsigned)atoi(optarg);
@@ -314,6 +317,9 @@ static int room(struct run *run)
 			if (source != &o->members[i] && watch(run, &o->members[i], source) != 0)
 				return 1;
 		}
+	static const struct member mix = {.id = "mix"};
+	if (o->mix && watch(run, &o->members[o->member_count - 1], &mix) != 0)
+		return 1;
 	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	int64_t began = hz_now_us(), next = began;
 	while (hz_now_us() < began + (int64_t)o->seconds * 1000000) {
