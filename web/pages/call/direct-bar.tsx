@@ -83,7 +83,7 @@ export function DirectBar({ consult, onNotice, audienceOpen, onAudience }: Direc
 					<kbd aria-hidden="true">0</kbd> {t('broadcastNothing')}
 				</button>
 			</div>
-			<button type="button" aria-pressed={fade} title={t('deskFadeHint')} data-testid="direct-fade" onClick={() => setFade(!fade)}>
+			<button type="button" class="direct-fade" aria-pressed={fade} title={t('deskFadeHint')} data-testid="direct-fade" onClick={() => setFade(!fade)}>
 				{t('deskFade')}
 			</button>
 			<button

@@ -130,7 +130,10 @@ export function WatchPage() {
 			<TopBar>
 				<h1 class="watch-title">{known?.title || t('watchTitle')}</h1>
 				{known && known.state !== 'off' && known.viewers !== null && (
-					<span class="tag" data-testid="watch-viewers">{t('watchViewers', { count: known.viewers })}</span>
+					<span class="tag" data-testid="watch-viewers">
+						<span class="watch-long">{t('watchViewers', { count: known.viewers })}</span>
+						<span class="watch-short"><Icon name="people" size={16} /> {known.viewers}</span>
+					</span>
 				)}
 			</TopBar>
 			<main class={`watch${hasSide(known) ? ' with-side' : ''}`}>
