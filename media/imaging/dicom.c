@@ -240,6 +240,18 @@ static int native(const struct hz_dicom *d, uint32_t frame, struct hz_dicom_faul
 	return d->scan.encoding == HZ_EXPLICIT_BE && d->scan.word > 1 ? turn(d, at, bytes, fault, ret) : 0;
 }
 
+// Deflated Image Frame (PS3.5 A.4.13): native samples, deflated frame by frame.
+static int inflate_frame(const struct hz_dicom *d, struct hz_dicom_fault *fault, struct hz_frame_source *ret)
+{
+	uint8_t *bytes = NULL;
+	size_t count = 0;
+	int err = hz_inflate(ret->data, ret->bytes, d->limits.frame_bytes, fault, &bytes, &count);
+	hz_frame_source_done(ret);
+	if (err == 0)
+		*ret = (struct hz_frame_source){.data = bytes, .bytes = count, .owned = bytes};
+	return err;
+}
+
 int hz_dicom_frame(const struct hz_dicom *dicom, uint32_t frame, struct hz_dicom_fault *fault,
                    struct hz_frame_source *ret)
 {
@@ -249,13 +261,17 @@ int hz_dicom_frame(const struct hz_dicom *dicom, uint32_t frame, struct hz_dicom
 	if (!dicom->scan.encapsulated)
 		return native(dicom, frame, fault, ret);
 	if (dicom->video)
-		return join(dicom, 0, dicom->scan.fragments, fault, ret);
+		return hz_dicom_fail(fault, HZ_DICOM_UNSUPPORTED, "frames of video are not decoded here");
 	if (frame >= dicom->ranges)
 		return hz_dicom_fail(fault, HZ_DICOM_PIXELS_SHORT,
 		                     "the pixel data ends in front of the end of frame %u", frame + 1);
 	int err = join(dicom, dicom->range[frame].first, dicom->range[frame].count, fault, ret);
 	if (err == 0 && strcmp(dicom->scan.transfer_syntax, "1.2.840.10008.1.2.1.98") == 0)
 		ret->encoded = false; // encapsulated, uncompressed (PS3.5 A.4.11)
+	if (err == 0 && strcmp(dicom->scan.transfer_syntax, "1.2.840.10008.1.2.8.1") == 0)
+		err = inflate_frame(dicom, fault, ret);
+	if (err < 0)
+		hz_frame_source_done(ret);
 	return err;
 }
 

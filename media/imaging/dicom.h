@@ -124,7 +124,7 @@ void hz_dicom_close(struct hz_dicom *dicom);
 
 const struct hz_dicom_image *hz_dicom_image(const struct hz_dicom *dicom);
 const struct hz_dicom_plane *hz_dicom_plane(const struct hz_dicom *dicom, uint32_t frame); // frame < frames
-bool hz_dicom_is_video(const struct hz_dicom *dicom); // frames are inside one stream: hz_video (video.h)
+bool hz_dicom_is_video(const struct hz_dicom *dicom); // MPEG-2, H.264, HEVC: attributes, but no frames yet
 
 // The bytes of a frame (from 0), in little-endian order where they are not encoded.
 struct hz_frame_source {

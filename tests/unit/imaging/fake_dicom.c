@@ -161,7 +161,7 @@ void fake_fragments(struct fake_dicom *d, const struct fake_bytes *fragment, uns
 	header(&d->set, FAKE_EXPLICIT, 0xfffee0dd, "", 0);
 }
 
-static void deflate_set(struct fake_bytes *set)
+void fake_deflate(struct fake_bytes *set)
 {
 	uLong room = compressBound(set->bytes) + 64;
 	uint8_t *out = malloc(room);
@@ -190,7 +190,7 @@ struct fake_bytes fake_end(struct fake_dicom *d)
 	put32(&file, (uint32_t)meta.set.bytes, false);
 	fake_put(&file, meta.set.data, meta.set.bytes);
 	if (d->syntax == FAKE_DEFLATED)
-		deflate_set(&d->set);
+		fake_deflate(&d->set);
 	fake_put(&file, d->set.data, d->set.bytes);
 	fake_bytes_done(&meta.set);
 	fake_bytes_done(&d->set);

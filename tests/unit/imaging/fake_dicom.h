@@ -12,6 +12,7 @@ struct fake_bytes {
 };
 void fake_put(struct fake_bytes *b, const void *data, size_t n);
 void fake_bytes_done(struct fake_bytes *b);
+void fake_deflate(struct fake_bytes *b); // raw, RFC 1951
 
 struct fake_dicom {
 	enum fake_syntax syntax;
