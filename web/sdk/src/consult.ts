@@ -57,10 +57,7 @@ export class Consult extends Emitter<ConsultEvents> {
 	constructor(private readonly options: ConsultOptions, deps: ConsultDeps) {
 		super();
 		this.store = new ResumeStore(options.storageKey);
-		this.audio = new AudioOutput((blocked) => {
-			this.emit('audioblocked', blocked);
-			this.changed();
-		});
+		this.audio = new AudioOutput((blocked) => [this.emit('audioblocked', blocked), this.changed()]);
 		this.views = new Views(() => this.refreshWanted());
 		this.attached = new Attachments((id) => this.link.mediaTrack(id));
 		this.publications = new Publications(
