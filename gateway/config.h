@@ -117,7 +117,7 @@ struct hz_config {
 	} mix;
 	struct { // the pipes (gateway/child.h): whether each is started
 		bool enabled;
-	} mosaic, ingest, imaging;
+	} mosaic, imaging;
 	struct {            // the rest of imaging
 		char *pacs; // imaging.pacs: name=root, ...; empty: record.pacs_url as "main"
 		char *user, *password, *token, *ca, *certificate, *key; // as record.pacs_*, of all of them
@@ -129,6 +129,11 @@ struct hz_config {
 		uint32_t window_s; // hls.window: how far viewers can go back; default 1800
 		uint32_t disk_mb;  // hls.disk_mb: of all files together; default 8192
 	} hls;
+	struct {
+		bool enabled; // ingest.enabled, default true: theatre sources (media/ingest)
+		char *allow;  // ingest.allow: networks that they may be in (media/ingest/allow.h)
+		char *folder; // ingest.folder: of file sources; empty: none
+	} ingest;
 	struct {
 		char *level; // log.level: debug info warn error
 	} log;

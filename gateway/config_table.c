@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/child.h"
+#include "media/ingest/allow.h"
 
 #define AT(field) offsetof(struct hz_config, field)
 
@@ -87,6 +88,8 @@ const struct hz_config_entry hz_config_table[] = {
     {"hls", "window", HZ_CONFIG_U32, AT(hls.window_s), 12, 3600, "1800"},
     {"hls", "disk_mb", HZ_CONFIG_U32, AT(hls.disk_mb), 16, 1u << 24, "8192"},
     {"ingest", "enabled", HZ_CONFIG_BOOL, AT(ingest.enabled), 0, 1, "false"},
+    {"ingest", "allow", HZ_CONFIG_NETWORKS, AT(ingest.allow), 0, 0, "private"},
+    {"ingest", "folder", HZ_CONFIG_TEXT, AT(ingest.folder), 0, 0, ""},
     {"imaging", "enabled", HZ_CONFIG_BOOL, AT(imaging.enabled), 0, 1, "false"},
     {"imaging", "pacs", HZ_CONFIG_TEXT, AT(dicomweb.pacs), 0, 0, ""},
     {"imaging", "user", HZ_CONFIG_TEXT, AT(dicomweb.user), 0, 0, ""},
@@ -180,6 +183,13 @@ static bool is_addresses(const char *text)
 			return false;
 	}
 	return true;
+}
+
+static bool is_networks(const char *text)
+{
+	struct hz_ingest_network network[HZ_INGEST_NETWORKS];
+	uint8_t count;
+	return hz_ingest_allow_parse(text, network, &count) == 0;
 }
 
 bool hz_config_is_url(const char *text)
@@ -286,6 +296,8 @@ static const char *text_problem(enum hz_config_type type, const char *value)
 		return is_address(value) ? NULL : "an IP address such as 127.0.0.1 or ::";
 	case HZ_CONFIG_ADDRESSES:
 		return is_addresses(value) ? NULL : "IP addresses with commas between them";
+	case HZ_CONFIG_NETWORKS:
+		return is_networks(value) ? NULL : "private, loopback, any, or networks such as 10.1.0.0/16";
 	case HZ_CONFIG_URL:
 		return hz_config_is_url(value) ? NULL : "https://host or https://host:port, no path";
 	case HZ_CONFIG_BASE_URL:

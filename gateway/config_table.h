@@ -17,6 +17,7 @@ enum hz_config_type {
 	HZ_CONFIG_NEEDED,    // the same, but not ""
 	HZ_CONFIG_ADDRESS,   // one IP address
 	HZ_CONFIG_ADDRESSES, // comma-separated IP addresses, may be ""
+	HZ_CONFIG_NETWORKS,  // comma-separated networks, may be ""
 	HZ_CONFIG_URL,       // http(s)://host[:port], may be ""
 	HZ_CONFIG_BASE_URL,  // http(s)://host[:port][/path], may be ""
 	HZ_CONFIG_CHARSET,   // utf-8 gb18030

@@ -29,12 +29,24 @@
 
 // --- files
 
-static int restrict_files(const char *folder, bool folders)
+static int allow_below(int set, const char *path, uint64_t access)
+{
+	struct landlock_path_beneath_attr beneath = {.allowed_access = access};
+	beneath.parent_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (beneath.parent_fd < 0)
+		return -errno;
+	int err =
+	    syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ? -errno : 0;
+	close(beneath.parent_fd);
+	return err;
+}
+
+static int restrict_files(const struct hz_sandbox *with)
 {
 	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 	const uint64_t dirs = LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR;
 	const uint64_t write = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-	                       LANDLOCK_ACCESS_FS_MAKE_REG | (folders ? dirs : 0);
+	                       LANDLOCK_ACCESS_FS_MAKE_REG | (with->folders ? dirs : 0);
 	const uint64_t rest = dirs | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
 	                      LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
 	                      LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
@@ -42,19 +54,14 @@ static int restrict_files(const char *folder, bool folders)
 	int set = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0);
 	if (set < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM ? 0 : -errno;
-	struct landlock_path_beneath_attr beneath = {.allowed_access = read | write, .parent_fd = -1};
-	int err = 0;
-	if (folder) {
-		beneath.parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		err = beneath.parent_fd < 0 ? -errno : 0;
+	int err = with->folder ? allow_below(set, with->folder, read | write) : 0;
+	for (const char *const *path = with->read; path && *path && !err; path++) {
+		err = allow_below(set, *path, read);
+		if (err == -ENOENT) // a folder that this system does not have
+			err = 0;
 	}
-	if (!err && folder &&
-	    syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
-		err = -errno;
 	if (!err && syscall(SYS_landlock_restrict_self, set, 0) < 0)
 		err = -errno;
-	if (beneath.parent_fd >= 0)
-		close(beneath.parent_fd);
 	close(set);
 	return err;
 }
@@ -132,6 +139,35 @@ static const struct sock_filter loop[] = {
 
 static const struct sock_filter dirs[] = {ALLOW(mkdirat), ALLOW(getdents64)};
 
+// And a network, as GLib, libnice, libsrt and libcurl use it.
+static const struct sock_filter network[] = {
+    ALLOW(socket),         ALLOW(connect),
+    ALLOW(bind),           ALLOW(listen),
+    ALLOW(accept4),        ALLOW(getsockname),
+    ALLOW(getpeername),    ALLOW(setsockopt),
+    ALLOW(getsockopt),     ALLOW(sendto),
+    ALLOW(recvfrom),       ALLOW(sendmmsg),
+    ALLOW(recvmmsg),       ALLOW(shutdown),
+    ALLOW(socketpair),     ALLOW(eventfd2),
+    ALLOW(epoll_create1),  ALLOW(epoll_ctl),
+    ALLOW(epoll_pwait),    ALLOW(pselect6),
+    ALLOW(pipe2),          ALLOW(ioctl),
+    ALLOW(uname),          ALLOW(sysinfo),
+    ALLOW(prctl),          ALLOW(getuid),
+    ALLOW(geteuid),        ALLOW(getgid),
+    ALLOW(getegid),        ALLOW(getdents64),
+    ALLOW(readlinkat),     ALLOW(clock_getres),
+    ALLOW(dup3),           ALLOW(dup),
+    ALLOW(getrusage),      ALLOW(accept),
+    ALLOW(sched_getparam), ALLOW(sched_getscheduler),
+#ifdef __x86_64__
+    ALLOW(epoll_wait),     ALLOW(epoll_create),
+    ALLOW(select),         ALLOW(readlink),
+    ALLOW(pipe),           ALLOW(dup2),
+    ALLOW(eventfd),
+#endif
+};
+
 static const struct sock_filter rest[] = {
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
@@ -142,16 +178,19 @@ static const struct sock_filter rest[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 };
 
-static int restrict_calls(bool with_loop, bool with_dirs)
+static int restrict_calls(const struct hz_sandbox *with)
 {
 	struct sock_filter
-	    filter[(sizeof(media) + sizeof(loop) + sizeof(dirs) + sizeof(rest)) / sizeof(media[0])];
+	    filter[(sizeof(media) + sizeof(loop) + sizeof(network) + sizeof(dirs) + sizeof(rest)) /
+	           sizeof(media[0])];
 	struct sock_filter *end = filter;
 	end = (struct sock_filter *)mempcpy(end, media, sizeof(media));
-	if (with_loop)
+	if (with->loop)
 		end = (struct sock_filter *)mempcpy(end, loop, sizeof(loop));
-	if (with_dirs)
+	if (with->folders)
 		end = (struct sock_filter *)mempcpy(end, dirs, sizeof(dirs));
+	if (with->network)
+		end = (struct sock_filter *)mempcpy(end, network, sizeof(network));
 	end = (struct sock_filter *)mempcpy(end, rest, sizeof(rest));
 	struct sock_fprog program = {.len = (unsigned short)(end - filter), .filter = filter};
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
@@ -184,6 +223,6 @@ int hz_sandbox_enter(const struct hz_sandbox *with)
 		return err;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
-	err = restrict_files(with->folder, with->folders);
-	return err ? err : restrict_calls(with->loop, with->folders);
+	err = restrict_files(with);
+	return err ? err : restrict_calls(with);
 }

@@ -1,4 +1,5 @@
-// Where media is decoded nothing else can be done: no network, no other program, no file but those of one folder, bounded
+// Where media is decoded nothing else can be done: no network (but where it is the task), no other program, no file but those of one
+// folder, bounded
 // memory, time and file size. Descriptors that are open already may be read and written; sockets' messages with `loop` only. For Linux
 // on x86-64 and arm64. Thread: before any other is started.
 #ifndef HZ_BASE_SANDBOX_H
@@ -14,6 +15,9 @@ struct hz_sandbox {
 	unsigned files; // open at once
 	bool folders;   // may make, list and remove folders below `folder`
 	bool loop;      // may wait for descriptors, send and receive by those it has, and set a timer
+	bool network;   // may open sockets, too; needs `loop`
+	const char *const
+	    *read; // files and folders that may be read, NULL behind the last one; NULL: none but `folder`
 };
 
 // 0; -errno: what could not be switched on. Landlock, which a kernel may lack, is left out there; seccomp must be.

@@ -28,6 +28,7 @@
 #include "gateway/session/replay.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
+#include "gateway/session/theatre.h"
 #include "gateway/session/turn.h"
 #include "signaling/server/server.h"
 
@@ -72,6 +73,7 @@ void hz_brain_free(struct hz_brain *brain)
 	hz_picture_link_free(brain->picture);
 	hz_images_free(brain->images);
 	hz_hls_done(brain);
+	hz_theatre_free(brain);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		hz_media_link_free(brain->worker[i].link);
 		hz_ids_done(&brain->worker[i].peers);
@@ -146,6 +148,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	push = push < reading ? push : reading;
 	brain->picture_blocked = brain->picture && hz_picture_link_flush(brain->picture);
 	brain->hls_blocked = brain->hls && hz_hls_link_flush(brain->hls);
+	hz_theatre_flush(brain);
 	push = push < ladder ? push : ladder;
 	push = push < gather ? push : gather;
 	push = push < feed ? push : feed;
@@ -192,6 +195,7 @@ void hz_brain_tick(struct hz_brain *brain)
 	if (brain->hls)
 		hz_hls_link_tick(brain->hls, brain->now_us);
 	hz_record_tick(brain);
+	hz_theatre_tick(brain);
 	if (brain->store_sick)
 		hz_persist_rewrite(brain);
 }

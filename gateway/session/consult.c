@@ -16,6 +16,7 @@
 #include "gateway/session/picture.h"
 #include "gateway/session/record.h"
 #include "gateway/session/relay.h"
+#include "gateway/session/theatre.h"
 #include "gateway/session/watched.h"
 #include "gateway/store/consults.h"
 
@@ -117,6 +118,7 @@ static void drop(struct hz_brain *brain, struct hz_consult *consult)
 	(void)hz_record_stop(brain, consult, ""); // nobody is left
 	hz_broadcast_forget(brain, consult);
 	hz_reading_forget(brain, consult);
+	hz_theatre_forget(brain, consult);
 	hz_mix_recount(brain, consult);
 	hz_picture_end(brain, consult);
 	for (struct hz_consult **at = &brain->dirty; *at; at = &(*at)->next_dirty) {

@@ -21,6 +21,7 @@
 #include "gateway/session/process.h"
 #include "gateway/session/record.h"
 #include "gateway/session/replay.h"
+#include "gateway/session/theatre.h"
 #include "gateway/session/turn.h"
 #include "media/transport/identity.h"
 #include "signaling/protocol/schema.h"
@@ -72,6 +73,7 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 		brain->tcp_port = 0;
 	hz_local_addresses_find(brain, config->media.address);
 	hz_ice_configure(brain, config);
+	hz_theatre_configure(brain, config);
 	const char *url = config->links.public_url ? config->links.public_url : "";
 	size_t n = strlen(url);
 	snprintf(process->rest.public_url, sizeof(process->rest.public_url), "%.*s",
@@ -132,6 +134,8 @@ static int load(struct hz_process *process)
 		begin_hls(process);
 	if (!err)
 		err = hz_persist_load(process->brain, &skipped);
+	if (!err)
+		err = hz_theatre_load(process->brain);
 	if (!err && process->fds->recorder >= 0)
 		err = hz_record_link_new(process->fds->recorder, &hz_record_link_brain_ops, process->brain,
 		                         &process->brain->recorder);
@@ -150,6 +154,9 @@ static int open_brain(struct hz_process *process)
 	if (err)
 		return err;
 	process->brain->ops = &hz_process_brain_ops;
+	err = hz_theatre_new(process->brain, process->fds->pipe[HZ_PIPE_INGEST]);
+	if (err)
+		return err;
 	process->rest.brain = process->brain;
 	process->door.brain = process->brain;
 	err = hz_process_configure(process, error);

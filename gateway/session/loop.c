@@ -18,6 +18,7 @@
 #include "gateway/session/process.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record.h"
+#include "gateway/session/theatre.h"
 #include "gateway/session/whip_ops.h"
 
 #define TICK_US        250000
@@ -50,6 +51,8 @@ static void turn(void *ctx)
 		hz_server_want_write(process->mix, true);
 	if (process->hls && process->brain->hls_blocked)
 		hz_server_want_write(process->hls, true);
+	if (process->ingest && process->brain->theatre->blocked)
+		hz_server_want_write(process->ingest, true);
 	if (process->mosaic && process->brain->picture_blocked)
 		hz_server_want_write(process->mosaic, true);
 	if (next != INT64_MAX)
@@ -242,6 +245,7 @@ static void on_mosaic_readable(void *ctx, int fd)
 	if (err) { // the supervisor holds both ends: only its own end closes this socket
 		hz_error("mosaic.socket", "err=%d", -err);
 		hz_server_remove_fd(process->mosaic);
+		hz_server_remove_fd(process->ingest);
 		hz_server_remove_fd(process->hls);
 		hz_server_remove_fd(process->images);
 		process->mosaic = NULL;
@@ -294,6 +298,30 @@ static void on_hls_writable(void *ctx, int fd)
 	(void)fd;
 	process->brain->hls_blocked = hz_hls_link_flush(process->brain->hls);
 	hz_server_want_write(process->hls, process->brain->hls_blocked);
+}
+
+// --- theatre sources
+
+static void on_ingest_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_theatre_read(process->brain);
+	if (err) { // the supervisor holds both ends: only its own end closes this socket
+		hz_error("ingest.socket", "err=%d", -err);
+		hz_server_remove_fd(process->ingest);
+		process->ingest = NULL;
+	}
+	hz_process_wake(process);
+}
+
+static void on_ingest_writable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_theatre_flush(process->brain);
+	hz_server_want_write(process->ingest, process->brain->theatre->blocked);
 }
 
 // --- the supervisor
@@ -386,6 +414,9 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->hls)
 		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_HLS], on_hls_readable,
 		                       on_hls_writable, process, &process->hls);
+	if (!err && process->brain->theatre->fd >= 0)
+		err = hz_server_add_fd(server, process->brain->theatre->fd, on_ingest_readable,
+		                       on_ingest_writable, process, &process->ingest);
 	for (unsigned i = 0; i < process->brain->workers && !err; i++) {
 		process->link[i] = (struct hz_process_link){.process = process, .worker = i};
 		err = hz_server_add_fd(server, process->fds->api[i], on_worker_readable, on_worker_writable,
@@ -411,6 +442,7 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_remove_fd(process->recorder);
 	hz_server_remove_fd(process->mix);
 	hz_server_remove_fd(process->mosaic);
+	hz_server_remove_fd(process->ingest);
 	hz_server_remove_fd(process->hls);
 	hz_server_remove_fd(process->images);
 	for (unsigned i = 0; i < process->brain->workers; i++)

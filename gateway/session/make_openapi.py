@@ -86,6 +86,7 @@ PERSON = parameter("pid", "path", "The participant", required=True)
 RECORD = parameter("id", "path", "The record, a UUID", required=True)
 VIEW = parameter("view", "path", "The viewing, as POST gave it", required=True)
 FILE = parameter("path", "path", "As the manifest names it, '/' included", {"type": "string", "minLength": 1, "maxLength": 255}, True)
+SOURCE = parameter("sid", "path", "The source, and its participant", required=True)
 LINK = parameter("lid", "path", "The link", required=True)
 CODE = parameter("code", "path", "The link's code", {"type": "string", "minLength": 22, "maxLength": 22}, True)
 
@@ -286,6 +287,26 @@ paths = {
     "/archive": {
         "get": operation("getArchive", "Disk and outbox of the records; not for a token of one consult",
                          {"200": answer("As it is now", "archive")}, manage),
+    },
+    "/consults/{id}/sources": {
+        "parameters": [CONSULT],
+        "get": operation("listSources", "Theatre sources: cameras, encoders and files that publish by themselves",
+                         {"200": answer("All of them; addresses without their secrets", "source.list")}, "`manage` or `direct`", ["404"]),
+        "post": operation("createSource", "Add one: it publishes as a participant of role theatre with the same id",
+                          {"201": answer("It is tried now, and for ever", "source")}, manage, BODY + ["404", "409"], IDEMPOTENCY,
+                          "source.create"),
+    },
+    "/consults/{id}/sources/{sid}": {
+        "parameters": [CONSULT, SOURCE],
+        "get": operation("getSource", "One theatre source", {"200": answer("As it stands", "source")}, "`manage` or `direct`", ["404"]),
+        "patch": operation("updateSource", "Change it: it begins anew where that is needed", {"200": answer("As it is now", "source")},
+                           manage, BODY + ["404", "409"], (), "source.update"),
+        "delete": operation("deleteSource", "Remove it: its participant leaves", {"204": answer("Removed")}, manage, ["404", "409"]),
+    },
+    "/consults/{id}/sources/{sid}/thumbnail": {
+        "parameters": [CONSULT, SOURCE],
+        "get": operation("getThumbnail", "Its newest small picture, of the last seconds", {"200": {"description": "image/jpeg, at most 32 KiB"}},
+                         "`manage` or `direct`", ["404"]),
     },
     "/consults/{id}/links": {
         "parameters": [CONSULT],

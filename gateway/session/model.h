@@ -284,7 +284,8 @@ struct hz_counters {
 	uint64_t chat, whip, whep, pushes, peers_failed, visit_dropped;
 };
 
-struct hz_turn; // turn.c
+struct hz_theatre; // theatre.h
+struct hz_turn;    // turn.c
 struct hz_mix_link;
 struct hz_mix_room;
 struct hz_picture_link;
@@ -349,6 +350,7 @@ struct hz_brain {
 	bool picture_blocked;             // its socket was full
 	bool picture_there;               // as clients were told
 	int64_t picture_heard_us;         // the mosaic's newest sign of life; 0: none
+	struct hz_theatre *theatre;       // theatre.h; owned; NULL: none (in tests)
 
 	// hls.h
 	struct hz_hls_link *hls; // owned; NULL: hls.enabled is off

@@ -17,6 +17,7 @@
 #include "gateway/session/record_events.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/visit.h"
+#include "gateway/session/theatre.h"
 #include "signaling/auth/digest.h"
 #include "signaling/server/server.h"
 
@@ -270,6 +271,7 @@ int hz_participant_remove(struct hz_brain *brain, struct hz_participant *p)
 			return err;
 	}
 	brain->count.removals++;
+	hz_theatre_disable(brain, p->consult->id, p->id);
 	hz_participant_end(brain, p, HZ_STATUS_REMOVED, "removed");
 	return 0;
 }

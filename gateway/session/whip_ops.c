@@ -18,6 +18,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/slots.h"
+#include "gateway/session/theatre.h"
 #include "gateway/session/token.h"
 #include "gateway/session/turn.h"
 
@@ -92,12 +93,16 @@ static bool free_source(const struct hz_participant *p, const struct hz_plan *pl
 	return !hz_track_of_source(p, (uint8_t)offer->media[line].kind, source);
 }
 
-// Sound becomes the microphone, pictures the cameras. Returns how many m-lines publish.
-static unsigned plan_publish(const struct hz_participant *p, const struct hz_sdp_offer *offer,
-                             struct hz_plan *plan, unsigned *ret_usable)
+// Sound becomes the microphone, pictures the cameras, but of theatre sources that are another kind. Returns how many m-lines
+// publish.
+static unsigned plan_publish(const struct hz_brain *brain, const struct hz_participant *p,
+                             const struct hz_sdp_offer *offer, struct hz_plan *plan, unsigned *ret_usable)
 {
-	static const uint8_t audio[] = {HZ_SOURCE_MICROPHONE},
-	                     video[] = {HZ_SOURCE_CAMERA, HZ_SOURCE_CAMERA2};
+	static const uint8_t audio[] = {HZ_SOURCE_MICROPHONE};
+	uint8_t video[] = {HZ_SOURCE_CAMERA, HZ_SOURCE_CAMERA2};
+	uint8_t kind = hz_theatre_kind(brain, p);
+	if (kind != HZ_SOURCE_COUNT)
+		video[0] = kind;
 	unsigned lines = 0;
 	*ret_usable = 0;
 	for (unsigned i = 0; i < offer->media_count; i++) {
@@ -242,7 +247,7 @@ static enum hz_whip_code publish(void *ctx, struct hz_whip_call *call, const cha
 	code = parse(text, bytes, ret, &offer);
 	if (!code) {
 		end_dead_publishers(door->brain, p);
-		unsigned lines = plan_publish(p, offer, &plan, &usable);
+		unsigned lines = plan_publish(door->brain, p, offer, &plan, &usable);
 		if (usable == 0)
 			code = bad_sdp(ret, "no m-line that sends Opus, H.264, VP8, VP9 or AV1");
 		else if (lines == 0)

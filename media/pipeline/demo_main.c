@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <curl/curl.h>
 #include <glib-unix.h>
@@ -11,7 +12,8 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "media/pipeline/demo_options.h"
-#include "media/pipeline/demo_session.h"
+#include "media/pipeline/demo_pipelines.h"
+#include "media/pipeline/rtc_session.h"
 
 #define TICK_MS  100
 #define STATS_MS 2000
@@ -20,7 +22,8 @@ struct demo {
 	struct hz_demo_options options;
 	GMainLoop *loop;
 	unsigned count;
-	struct hz_demo_session *session[HZ_DEMO_MAX_SUBSCRIPTIONS + 1];
+	struct hz_rtc_wish wish[HZ_DEMO_MAX_SUBSCRIPTIONS + 1];
+	struct hz_rtc_session *session[HZ_DEMO_MAX_SUBSCRIPTIONS + 1];
 	int64_t end_us; // 0: never
 	int err;
 };
@@ -39,7 +42,7 @@ static gboolean on_tick(gpointer user)
 	int64_t now_us = hz_now_us();
 
 	for (unsigned i = 0; i < demo->count && !demo->err; i++)
-		demo->err = hz_demo_session_tick(demo->session[i], now_us);
+		demo->err = hz_rtc_session_tick(demo->session[i], now_us);
 	if (demo->err || (demo->end_us && now_us >= demo->end_us))
 		g_main_loop_quit(demo->loop);
 	return G_SOURCE_CONTINUE;
@@ -53,7 +56,7 @@ static void print_stats(struct demo *demo)
 	char *text;
 
 	for (unsigned i = 0; i < demo->count; i++) {
-		json_t *stats = hz_demo_session_stats(demo->session[i]);
+		json_t *stats = hz_rtc_session_stats(demo->session[i]);
 
 		if (i == 0 && demo->options.publish)
 			json_object_set_new(line, "publish", stats);
@@ -75,18 +78,57 @@ static gboolean on_stats(gpointer user)
 	return G_SOURCE_CONTINUE;
 }
 
+static GstElement *make_publisher(void *ctx, struct hz_rtc_counters *counters)
+{
+	return hz_demo_publisher_new(ctx, counters);
+}
+
+static GstElement *make_subscriber(void *ctx, struct hz_rtc_counters *counters)
+{
+	return hz_demo_subscriber_new(ctx, counters);
+}
+
+// source: the participant to watch; NULL: publish.
+static int start_session(struct demo *demo, const char *source)
+{
+	struct hz_demo_options *o = &demo->options;
+	struct hz_rtc_wish *wish = &demo->wish[demo->count];
+	size_t root = strlen(o->url);
+	char *endpoint = NULL;
+	int bytes;
+
+	while (root && o->url[root - 1] == '/')
+		root--;
+	if (source)
+		bytes = asprintf(&endpoint, "%.*s/whep/%s/%s", (int)root, o->url, o->consult, source);
+	else
+		bytes = asprintf(&endpoint, "%.*s/whip/%s", (int)root, o->url, o->consult);
+	if (bytes < 0)
+		return -ENOMEM;
+	*wish = (struct hz_rtc_wish){.endpoint = endpoint,
+	                             .token = o->token,
+	                             .source = source,
+	                             .insecure = o->insecure,
+	                             .loopback = o->loopback,
+	                             .make = source ? make_subscriber : make_publisher,
+	                             .ctx = o};
+	demo->session[demo->count] = hz_rtc_session_new(wish);
+	if (!demo->session[demo->count]) {
+		free(endpoint);
+		return -ENOMEM;
+	}
+	demo->count++;
+	return 0;
+}
+
 static int start_sessions(struct demo *demo)
 {
 	const struct hz_demo_options *o = &demo->options;
+	int err = o->publish ? start_session(demo, NULL) : 0;
 
-	if (o->publish)
-		demo->session[demo->count++] = hz_demo_session_new(o, NULL);
-	for (unsigned i = 0; i < o->subscription_count; i++)
-		demo->session[demo->count++] = hz_demo_session_new(o, o->subscriptions[i]);
-	for (unsigned i = 0; i < demo->count; i++)
-		if (!demo->session[i])
-			return -ENOMEM;
-	return 0;
+	for (unsigned i = 0; i < o->subscription_count && !err; i++)
+		err = start_session(demo, o->subscriptions[i]);
+	return err;
 }
 
 static void run(struct demo *demo)
@@ -99,6 +141,12 @@ static void run(struct demo *demo)
 	g_main_loop_run(demo->loop);
 	print_stats(demo);
 	g_main_loop_unref(demo->loop);
+}
+
+static void end_session(struct demo *demo, unsigned i)
+{
+	hz_rtc_session_free(demo->session[i]);
+	free((char *)demo->wish[i].endpoint);
 }
 
 int main(int argc, char **argv)
@@ -121,7 +169,7 @@ int main(int argc, char **argv)
 	if (!demo.err)
 		run(&demo);
 	for (unsigned i = 0; i < demo.count; i++)
-		hz_demo_session_free(demo.session[i]);
+		end_session(&demo, i);
 	if (demo.err)
 		fprintf(stderr, "huizhen-demo: %s\n",
 		        demo.err == -EACCES

@@ -7,7 +7,7 @@
 #include <gst/webrtc/webrtc.h>
 
 #include "gateway/base/log.h"
-#include "media/pipeline/demo_source.h"
+#include "media/pipeline/demo_pipelines.h"
 #include "media/pipeline/demo_voice.h"
 
 #define AUDIO_LEVEL_URI "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -67,7 +67,7 @@ static GstPadProbeReturn on_voice(GstPad *pad, GstPadProbeInfo *info, gpointer u
 	return GST_PAD_PROBE_OK;
 }
 
-static void count_sent(GstBuffer *buffer, bool video, struct hz_demo_counters *counters)
+static void count_sent(GstBuffer *buffer, bool video, struct hz_rtc_counters *counters)
 {
 	size_t bytes = gst_buffer_get_size(buffer);
 
@@ -78,7 +78,7 @@ static void count_sent(GstBuffer *buffer, bool video, struct hz_demo_counters *c
 }
 
 // Counts what leaves a payloader: single packets, or all of a frame in a list.
-static void count_probe(GstPadProbeInfo *info, bool video, struct hz_demo_counters *counters)
+static void count_probe(GstPadProbeInfo *info, bool video, struct hz_rtc_counters *counters)
 {
 	GstBufferList *list;
 
@@ -105,7 +105,7 @@ static GstPadProbeReturn on_sent_audio(GstPad *pad, GstPadProbeInfo *info, gpoin
 
 static GstPadProbeReturn on_upstream_event(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
-	struct hz_demo_counters *counters = user;
+	struct hz_rtc_counters *counters = user;
 
 	if (gst_video_event_is_force_key_unit(GST_PAD_PROBE_INFO_EVENT(info)))
 		atomic_fetch_add(&counters->keyframe_requests, 1);
@@ -163,7 +163,7 @@ static void set_label(GstElement *pipeline, const char *label)
 	gst_object_unref(overlay);
 }
 
-GstElement *hz_demo_publisher_new(const struct hz_demo_options *options, struct hz_demo_counters *counters)
+GstElement *hz_demo_publisher_new(const struct hz_demo_options *options, struct hz_rtc_counters *counters)
 {
 	const GstPadProbeType packets = GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST;
 	struct hz_demo_voice *voice = g_new0(struct hz_demo_voice, 1);

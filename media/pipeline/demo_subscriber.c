@@ -5,11 +5,11 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
-#include "media/pipeline/demo_source.h"
+#include "media/pipeline/demo_pipelines.h"
 
 // What one received pad has seen; freed with the pad's probe.
 struct track {
-	struct hz_demo_counters *counters;
+	struct hz_rtc_counters *counters;
 	bool video, decoded, started;
 	guint16 next_seq;
 	int64_t last_frame_us;
@@ -17,7 +17,7 @@ struct track {
 
 static void count_frame(struct track *track, int64_t now_us)
 {
-	struct hz_demo_counters *c = track->counters;
+	struct hz_rtc_counters *c = track->counters;
 	uint64_t gap_us = track->last_frame_us ? (uint64_t)(now_us - track->last_frame_us) : 0;
 
 	track->last_frame_us = now_us;
@@ -28,7 +28,7 @@ static void count_frame(struct track *track, int64_t now_us)
 
 static void count_packet(struct track *track, GstBuffer *buffer)
 {
-	struct hz_demo_counters *c = track->counters;
+	struct hz_rtc_counters *c = track->counters;
 	GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
 	guint16 seq;
 
@@ -149,7 +149,7 @@ static void want(GstElement *rtc, const char *caps_text)
 	gst_caps_unref(caps);
 }
 
-GstElement *hz_demo_subscriber_new(const struct hz_demo_options *options, struct hz_demo_counters *counters)
+GstElement *hz_demo_subscriber_new(const struct hz_demo_options *options, struct hz_rtc_counters *counters)
 {
 	GstElement *rtc = gst_element_factory_make("webrtcbin", "rtc"), *pipeline;
 

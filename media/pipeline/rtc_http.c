@@ -1,4 +1,4 @@
-#include "media/pipeline/demo_http.h"
+#include "media/pipeline/rtc_http.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -13,7 +13,7 @@
 
 #define MAX_BODY_BYTES (256 * 1024)
 
-struct hz_demo_http {
+struct hz_rtc_http {
 	pthread_t thread;
 	atomic_bool done;
 	const char *method;
@@ -21,12 +21,12 @@ struct hz_demo_http {
 	bool insecure;
 	unsigned timeout_s;
 	size_t body_bytes;
-	struct hz_demo_response response;
+	struct hz_rtc_response response;
 };
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
-	struct hz_demo_http *http = user;
+	struct hz_rtc_http *http = user;
 	size_t bytes = size * count;
 	char *body;
 
@@ -71,7 +71,7 @@ static char *resolve(const char *base, const char *location)
 	return out;
 }
 
-static void take_result(struct hz_demo_http *http, CURL *curl)
+static void take_result(struct hz_rtc_http *http, CURL *curl)
 {
 	struct curl_header *location;
 	long status = 0;
@@ -84,7 +84,7 @@ static void take_result(struct hz_demo_http *http, CURL *curl)
 
 static void *run(void *user)
 {
-	struct hz_demo_http *http = user;
+	struct hz_rtc_http *http = user;
 	CURL *curl = curl_easy_init();
 	struct curl_slist *headers = curl_slist_append(NULL, http->authorization);
 
@@ -115,7 +115,7 @@ static void *run(void *user)
 	return NULL;
 }
 
-static void free_http(struct hz_demo_http *http)
+static void free_http(struct hz_rtc_http *http)
 {
 	if (http->authorization)
 		hz_wipe(http->authorization, strlen(http->authorization));
@@ -125,9 +125,9 @@ static void free_http(struct hz_demo_http *http)
 	free(http);
 }
 
-struct hz_demo_http *hz_demo_http_start(const struct hz_demo_request *request)
+struct hz_rtc_http *hz_rtc_http_start(const struct hz_rtc_request *request)
 {
-	struct hz_demo_http *http = calloc(1, sizeof *http);
+	struct hz_rtc_http *http = calloc(1, sizeof *http);
 
 	if (!http)
 		return NULL;
@@ -146,19 +146,19 @@ struct hz_demo_http *hz_demo_http_start(const struct hz_demo_request *request)
 	return http;
 }
 
-bool hz_demo_http_done(struct hz_demo_http *http)
+bool hz_rtc_http_done(struct hz_rtc_http *http)
 {
 	return atomic_load(&http->done);
 }
 
-void hz_demo_http_finish(struct hz_demo_http *http, struct hz_demo_response *ret)
+void hz_rtc_http_finish(struct hz_rtc_http *http, struct hz_rtc_response *ret)
 {
 	pthread_join(http->thread, NULL);
 	*ret = http->response;
 	free_http(http);
 }
 
-void hz_demo_response_done(struct hz_demo_response *response)
+void hz_rtc_response_done(struct hz_rtc_response *response)
 {
 	free(response->body);
 	free(response->location);

@@ -1,4 +1,4 @@
-#include "media/pipeline/demo_session.h"
+#include "media/pipeline/rtc_session.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -13,8 +13,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
-#include "media/pipeline/demo_http.h"
-#include "media/pipeline/demo_source.h"
+#include "media/pipeline/rtc_http.h"
 
 #define RETRY_US   2000000
 #define GATHER_US  10000000 // for candidates
@@ -24,49 +23,31 @@
 enum state { WAITING, GATHERING, POSTING, UP, ENDING };
 static const char *const state_names[] = {"waiting", "gathering", "posting", "up", "ending"};
 
-struct hz_demo_session {
-	const struct hz_demo_options *options;
-	char *source;   // NULL: publishes
-	char *endpoint; // URL to POST to
+struct hz_rtc_session {
+	const struct hz_rtc_wish *wish;
 	enum state state;
 	int64_t since_us; // of the state
 	int64_t retry_at_us;
 	GstElement *pipeline, *rtc; // NULL while waiting
-	struct hz_demo_http *http;  // of POSTING and ENDING
+	struct hz_rtc_http *http;   // of POSTING and ENDING
 	char *resource;             // URL to DELETE; NULL: none
 	int last_status;
 	unsigned attempts;
-	struct hz_demo_counters counters;
+	struct hz_rtc_counters counters;
 };
 
-static void enter(struct hz_demo_session *s, enum state state, int64_t now_us)
+static void enter(struct hz_rtc_session *s, enum state state, int64_t now_us)
 {
 	s->state = state;
 	s->since_us = now_us;
 }
 
-struct hz_demo_session *hz_demo_session_new(const struct hz_demo_options *options, const char *source)
+struct hz_rtc_session *hz_rtc_session_new(const struct hz_rtc_wish *wish)
 {
-	struct hz_demo_session *s = calloc(1, sizeof *s);
-	size_t root = strlen(options->url);
-	int bytes;
+	struct hz_rtc_session *s = calloc(1, sizeof *s);
 
-	if (!s)
-		return NULL;
-	while (root && options->url[root - 1] == '/')
-		root--;
-	s->options = options;
-	s->source = source ? strdup(source) : NULL;
-	if (source)
-		bytes = asprintf(&s->endpoint, "%.*s/whep/%s/%s", (int)root, options->url, options->consult,
-		                 source);
-	else
-		bytes = asprintf(&s->endpoint, "%.*s/whip/%s", (int)root, options->url, options->consult);
-	if (bytes < 0 || (source && !s->source)) {
-		free(s->source);
-		free(s);
-		return NULL;
-	}
+	if (s)
+		s->wish = wish;
 	return s;
 }
 
@@ -100,7 +81,7 @@ static void on_negotiation(GstElement *rtc, gpointer user)
 
 static GstPadProbeReturn on_secure_packet(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
-	struct hz_demo_counters *counters = user;
+	struct hz_rtc_counters *counters = user;
 
 	atomic_store(&counters->last_packet_us, hz_now_us());
 	return GST_PAD_PROBE_OK;
@@ -164,7 +145,7 @@ static void no_upnp(GstElement *rtc)
 	g_clear_object(&ice);
 }
 
-static void tear_down(struct hz_demo_session *s)
+static void tear_down(struct hz_rtc_session *s)
 {
 	if (!s->pipeline)
 		return;
@@ -174,15 +155,14 @@ static void tear_down(struct hz_demo_session *s)
 	s->pipeline = s->rtc = NULL;
 }
 
-static int set_up(struct hz_demo_session *s)
+static int set_up(struct hz_rtc_session *s)
 {
-	s->pipeline = s->source ? hz_demo_subscriber_new(s->options, &s->counters)
-	                        : hz_demo_publisher_new(s->options, &s->counters);
+	s->pipeline = s->wish->make(s->wish->ctx, &s->counters);
 	if (!s->pipeline)
 		return -ENOENT;
 	s->rtc = gst_bin_get_by_name(GST_BIN(s->pipeline), "rtc");
 	no_upnp(s->rtc);
-	if (s->options->loopback)
+	if (s->wish->loopback)
 		use_all_addresses(s->rtc);
 	g_signal_connect(s->pipeline, "deep-element-added", G_CALLBACK(on_element), &s->counters);
 	g_signal_connect(s->rtc, "on-negotiation-needed", G_CALLBACK(on_negotiation), NULL);
@@ -191,7 +171,7 @@ static int set_up(struct hz_demo_session *s)
 }
 
 // The offer with its candidates, or NULL while they are gathered. g_free() it.
-static gchar *gathered_offer(struct hz_demo_session *s)
+static gchar *gathered_offer(struct hz_rtc_session *s)
 {
 	GstWebRTCICEGatheringState gathering = GST_WEBRTC_ICE_GATHERING_STATE_NEW;
 	GstWebRTCSessionDescription *local = NULL;
@@ -205,7 +185,7 @@ static gchar *gathered_offer(struct hz_demo_session *s)
 	return text;
 }
 
-static int set_answer(struct hz_demo_session *s, const char *text)
+static int set_answer(struct hz_rtc_session *s, const char *text)
 {
 	GstWebRTCSessionDescription *answer;
 	GstSDPMessage *sdp;
@@ -221,25 +201,44 @@ static int set_answer(struct hz_demo_session *s, const char *text)
 	return 0;
 }
 
+// webrtcbin makes its last elements late: without this nobody tells its RTP sessions the latency, and sender reports say nothing.
+// True: the pipeline failed.
+static bool has_failed(struct hz_rtc_session *s)
+{
+	GstBus *bus = s->pipeline ? gst_element_get_bus(s->pipeline) : NULL;
+	GstMessage *message;
+	bool failed = false;
+
+	while (bus && (message = gst_bus_pop(bus))) {
+		if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_LATENCY)
+			gst_bin_recalculate_latency(GST_BIN(s->pipeline));
+		failed |= GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;
+		gst_message_unref(message);
+	}
+	if (bus)
+		gst_object_unref(bus);
+	return failed;
+}
+
 // --- HTTP
 
-static struct hz_demo_http *request(struct hz_demo_session *s, const char *method, const char *url,
-                                    const char *sdp)
+static struct hz_rtc_http *request(struct hz_rtc_session *s, const char *method, const char *url,
+                                   const char *sdp)
 {
-	const struct hz_demo_request r = {
+	const struct hz_rtc_request r = {
 	    .method = method,
 	    .url = url,
-	    .token = s->options->token,
+	    .token = s->wish->token,
 	    .sdp = sdp,
-	    .insecure = s->options->insecure,
+	    .insecure = s->wish->insecure,
 	    .timeout_s = sdp ? 10 : 3,
 	};
 
-	return hz_demo_http_start(&r);
+	return hz_rtc_http_start(&r);
 }
 
 // Gives up this connection; the resource, if any, is deleted first; then again in 2 s.
-static void start_again(struct hz_demo_session *s, int64_t now_us)
+static void start_again(struct hz_rtc_session *s, int64_t now_us)
 {
 	tear_down(s);
 	s->retry_at_us = now_us + RETRY_US;
@@ -250,15 +249,15 @@ static void start_again(struct hz_demo_session *s, int64_t now_us)
 	enter(s, s->http ? ENDING : WAITING, now_us);
 }
 
-static int on_answer(struct hz_demo_session *s, int64_t now_us)
+static int on_answer(struct hz_rtc_session *s, int64_t now_us)
 {
-	struct hz_demo_response r;
+	struct hz_rtc_response r;
 	bool refused;
 
-	hz_demo_http_finish(s->http, &r);
+	hz_rtc_http_finish(s->http, &r);
 	s->http = NULL;
 	if (r.status != s->last_status)
-		hz_info("demo.answer", "what=%s status=%d", s->source ? "whep" : "whip", r.status);
+		hz_info("rtc.answer", "what=%s status=%d", s->wish->source ? "whep" : "whip", r.status);
 	s->last_status = r.status;
 	s->resource = r.location;
 	r.location = NULL;
@@ -267,13 +266,13 @@ static int on_answer(struct hz_demo_session *s, int64_t now_us)
 		enter(s, UP, now_us);
 	else
 		start_again(s, now_us); // 403: in the lobby; 404, 409: not yet; 0, 5xx: the gateway restarts
-	hz_demo_response_done(&r);
+	hz_rtc_response_done(&r);
 	return refused ? -EACCES : 0;
 }
 
 // --- the machine
 
-static bool is_lost(struct hz_demo_session *s, int64_t now_us)
+static bool is_lost(struct hz_rtc_session *s, int64_t now_us)
 {
 	GstWebRTCPeerConnectionState connection = GST_WEBRTC_PEER_CONNECTION_STATE_NEW;
 	int64_t last_us = atomic_load(&s->counters.last_packet_us);
@@ -287,12 +286,12 @@ static bool is_lost(struct hz_demo_session *s, int64_t now_us)
 	return now_us - last_us > SILENCE_US;
 }
 
-static void tick_gathering(struct hz_demo_session *s, int64_t now_us)
+static void tick_gathering(struct hz_rtc_session *s, int64_t now_us)
 {
 	gchar *offer = gathered_offer(s);
 
 	if (offer)
-		s->http = request(s, "POST", s->endpoint, offer);
+		s->http = request(s, "POST", s->wish->endpoint, offer);
 	if (s->http)
 		enter(s, POSTING, now_us);
 	else if (offer || now_us - s->since_us > GATHER_US)
@@ -300,9 +299,10 @@ static void tick_gathering(struct hz_demo_session *s, int64_t now_us)
 	g_free(offer);
 }
 
-int hz_demo_session_tick(struct hz_demo_session *s, int64_t now_us)
+int hz_rtc_session_tick(struct hz_rtc_session *s, int64_t now_us)
 {
-	struct hz_demo_response ended;
+	struct hz_rtc_response ended;
+	bool failed = has_failed(s);
 
 	switch (s->state) {
 	case WAITING:
@@ -315,20 +315,20 @@ int hz_demo_session_tick(struct hz_demo_session *s, int64_t now_us)
 		tick_gathering(s, now_us);
 		return 0;
 	case POSTING:
-		if (!hz_demo_http_done(s->http))
+		if (!hz_rtc_http_done(s->http))
 			return 0;
 		return on_answer(s, now_us);
 	case UP:
-		if (is_lost(s, now_us)) {
-			hz_warn("demo.lost", "what=%s", s->source ? "whep" : "whip");
+		if (failed || is_lost(s, now_us)) {
+			hz_warn("rtc.lost", "what=%s failed=%d", s->wish->source ? "whep" : "whip", failed);
 			start_again(s, now_us);
 		}
 		return 0;
 	case ENDING:
-		if (!hz_demo_http_done(s->http))
+		if (!hz_rtc_http_done(s->http))
 			return 0;
-		hz_demo_http_finish(s->http, &ended);
-		hz_demo_response_done(&ended);
+		hz_rtc_http_finish(s->http, &ended);
+		hz_rtc_response_done(&ended);
 		s->http = NULL;
 		enter(s, WAITING, now_us);
 		return 0;
@@ -336,9 +336,24 @@ int hz_demo_session_tick(struct hz_demo_session *s, int64_t now_us)
 	return 0;
 }
 
-json_t *hz_demo_session_stats(struct hz_demo_session *s)
+bool hz_rtc_session_up(const struct hz_rtc_session *s)
 {
-	struct hz_demo_counters *c = &s->counters;
+	GstWebRTCPeerConnectionState connection = GST_WEBRTC_PEER_CONNECTION_STATE_NEW;
+
+	if (s->state != UP)
+		return false;
+	g_object_get(s->rtc, "connection-state", &connection, NULL);
+	return connection == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED;
+}
+
+int hz_rtc_session_status(const struct hz_rtc_session *s)
+{
+	return s->last_status;
+}
+
+json_t *hz_rtc_session_stats(struct hz_rtc_session *s)
+{
+	struct hz_rtc_counters *c = &s->counters;
 	json_t *json = json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "state", state_names[s->state],
 	                         "last_status", s->last_status, "attempts", (int)s->attempts, "audio_packets",
 	                         (json_int_t)c->audio_packets, "audio_bytes", (json_int_t)c->audio_bytes,
@@ -347,8 +362,8 @@ json_t *hz_demo_session_stats(struct hz_demo_session *s)
 
 	if (!json)
 		return NULL;
-	if (s->source) {
-		json_object_set_new(json, "source", json_string(s->source));
+	if (s->wish->source) {
+		json_object_set_new(json, "source", json_string(s->wish->source));
 		json_object_set_new(json, "lost", json_integer((json_int_t)c->lost));
 		json_object_set_new(
 		    json, "max_frame_gap_ms",
@@ -360,26 +375,24 @@ json_t *hz_demo_session_stats(struct hz_demo_session *s)
 	return json;
 }
 
-void hz_demo_session_free(struct hz_demo_session *s)
+void hz_rtc_session_free(struct hz_rtc_session *s)
 {
-	struct hz_demo_response r;
+	struct hz_rtc_response r;
 
 	if (!s)
 		return;
 	if (s->http) { // POSTING: its answer may bring a resource; ENDING: already on its way
-		hz_demo_http_finish(s->http, &r);
+		hz_rtc_http_finish(s->http, &r);
 		s->http = NULL;
 		s->resource = r.location;
 		r.location = NULL;
-		hz_demo_response_done(&r);
+		hz_rtc_response_done(&r);
 	}
 	tear_down(s);
 	if (s->resource && (s->http = request(s, "DELETE", s->resource, NULL))) {
-		hz_demo_http_finish(s->http, &r);
-		hz_demo_response_done(&r);
+		hz_rtc_http_finish(s->http, &r);
+		hz_rtc_response_done(&r);
 	}
 	free(s->resource);
-	free(s->endpoint);
-	free(s->source);
 	free(s);
 }

@@ -1,0 +1,377 @@
+#include "gateway/session/theatre.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/secret.h"
+#include "gateway/session/brain.h"
+#include "gateway/session/persist.h"
+#include "gateway/store/sources.h"
+#include "media/ingest/allow.h"
+#include "media/ingest/url.h"
+
+static const uint8_t kinds[] = {HZ_SOURCE_CAMERA,    HZ_SOURCE_SCREEN,     HZ_SOURCE_ULTRASOUND,
+                                HZ_SOURCE_ENDOSCOPE, HZ_SOURCE_MICROSCOPE, HZ_SOURCE_IMAGE};
+
+int hz_theatre_new(struct hz_brain *brain, int fd)
+{
+	struct hz_theatre *t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->fd = fd;
+	t->end_unsaid = true;
+	hz_random(&t->seq, sizeof(t->seq));
+	brain->theatre = t;
+	return 0;
+}
+
+static void free_source(struct hz_theatre_source *s)
+{
+	free(s->picture);
+	hz_wipe(s, sizeof(*s));
+	free(s);
+}
+
+void hz_theatre_free(struct hz_brain *brain)
+{
+	struct hz_theatre *t = brain->theatre;
+	if (!t)
+		return;
+	while (t->sources) {
+		struct hz_theatre_source *s = t->sources;
+		t->sources = s->next;
+		free_source(s);
+	}
+	free(t);
+	brain->theatre = NULL;
+}
+
+// Where the gateway listens, as this machine reaches it.
+static void set_base(struct hz_theatre *t, const struct hz_config *config)
+{
+	const char *scheme = config->http.port ? "http" : "https";
+	const char *address = config->http.port ? config->http.address : config->https.address;
+	unsigned port = config->http.port ? config->http.port : config->https.port;
+	if (!address || !address[0] || strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0)
+		address = "127.0.0.1";
+	snprintf(t->base, sizeof(t->base), strchr(address, ':') ? "%s://[%s]:%u" : "%s://%s:%u", scheme,
+	         address, port);
+}
+
+void hz_theatre_configure(struct hz_brain *brain, const struct hz_config *config)
+{
+	struct hz_theatre *t = brain->theatre;
+	const char *folder = config->ingest.folder ? config->ingest.folder : "";
+	if (!t)
+		return;
+	set_base(t, config);
+	snprintf(t->folder, sizeof(t->folder), "%s", folder);
+	if (hz_ingest_allow_parse(config->ingest.allow ? config->ingest.allow : "", t->network,
+	                          &t->network_count))
+		t->network_count = 0; // the configuration was checked
+	for (struct hz_theatre_source *s = t->sources; s; s = s->next)
+		s->unsaid = true;
+}
+
+// --- the list
+
+struct hz_theatre_source *hz_theatre_find(const struct hz_brain *brain, const char *consult, const char *id)
+{
+	struct hz_theatre_source *s = brain->theatre ? brain->theatre->sources : NULL;
+	while (s && (strcmp(s->consult, consult) != 0 || strcmp(s->id, id) != 0))
+		s = s->next;
+	return s;
+}
+
+static bool taken(const struct hz_theatre *t, uint32_t number)
+{
+	for (const struct hz_theatre_source *s = t->sources; s; s = s->next)
+		if (s->number == number)
+			return true;
+	return false;
+}
+
+// FNV-1a of its names: whoever restarts control finds the same number, and the source goes on.
+static uint32_t number_of(const struct hz_theatre *t, const char *consult, const char *id)
+{
+	uint32_t hash = 2166136261u;
+	for (const char *text = consult; text; text = text == consult ? id : NULL)
+		for (const char *p = text; *p; p++)
+			hash = (hash ^ (uint8_t)*p) * 16777619u;
+	while (!hash || taken(t, hash))
+		hash++;
+	return hash;
+}
+
+static int place(struct hz_brain *brain, const struct hz_theatre_source *wish, struct hz_theatre_source **ret)
+{
+	struct hz_theatre *t = brain->theatre;
+	struct hz_theatre_source *s, **end = &t->sources;
+	unsigned here = 0;
+	for (; *end; end = &(*end)->next)
+		here += strcmp((*end)->consult, wish->consult) == 0;
+	if (t->count >= HZ_INGEST_SOURCES || here >= HZ_THEATRE_PER_CONSULT)
+		return -ENOSPC;
+	s = malloc(sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	*s = *wish;
+	s->next = NULL;
+	s->number = number_of(t, s->consult, s->id);
+	s->unsaid = true;
+	s->since_ms = brain->wall_ms;
+	*end = s;
+	t->count++;
+	*ret = s;
+	return 0;
+}
+
+static void unplace(struct hz_brain *brain, struct hz_theatre_source *s)
+{
+	struct hz_theatre *t = brain->theatre;
+	for (struct hz_theatre_source **at = &t->sources; *at; at = &(*at)->next) {
+		if (*at != s)
+			continue;
+		*at = s->next;
+		t->count--;
+		t->end_unsaid = true; // what is not named any more goes
+		free_source(s);
+		return;
+	}
+}
+
+// --- the store
+
+static json_t *definition(const struct hz_theatre_source *s, const char *url)
+{
+	return json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", s->name, "kind", hz_source_name(s->kind), "url",
+	                 url, "loop", s->loop, "enabled", s->enabled);
+}
+
+static int save(struct hz_brain *brain, const struct hz_theatre_source *s, bool there)
+{
+	json_t *json = there ? definition(s, s->url) : NULL;
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (there && !text)
+		return -ENOMEM;
+	int err = 0;
+	if (brain->store) {
+		hz_persist_flush(brain); // what others wrote is not this one's to roll back
+		err = hz_store_source_put(brain->store, s->consult, s->id, text);
+		if (err)
+			hz_store_rollback(brain->store);
+		else
+			err = hz_persist_commit(brain);
+	}
+	if (text)
+		hz_wipe(text, strlen(text));
+	free(text);
+	return err;
+}
+
+static bool on_row(void *arg, const char *consult, const char *id, const char *text)
+{
+	struct hz_brain *brain = arg;
+	struct hz_theatre_source wish = {.enabled = true}, *s;
+	const char *field, *why;
+	json_t *json = hz_map_get(brain->consults, consult) ? json_loads(text, 0, NULL) : NULL;
+	snprintf(wish.consult, sizeof(wish.consult), "%s", consult);
+	snprintf(wish.id, sizeof(wish.id), "%s", id);
+	if (json && !hz_theatre_parse(brain, json, &wish, &field, &why))
+		(void)place(brain, &wish, &s);
+	json_decref(json);
+	hz_wipe(&wish, sizeof(wish));
+	return true;
+}
+
+int hz_theatre_load(struct hz_brain *brain)
+{
+	return brain->theatre && brain->store ? hz_store_source_all(brain->store, on_row, brain) : 0;
+}
+
+// --- what is wished for
+
+static bool kind_of(const char *name, uint8_t *ret)
+{
+	uint8_t kind;
+	if (hz_source_parse(name, &kind))
+		return false;
+	for (unsigned i = 0; i < sizeof(kinds); i++)
+		if (kinds[i] == kind) {
+			*ret = kind;
+			return true;
+		}
+	return false;
+}
+
+static int bad(const char *field, const char *why, const char **ret_field, const char **ret_why)
+{
+	*ret_field = field;
+	*ret_why = why;
+	return -EINVAL;
+}
+
+int hz_theatre_parse(const struct hz_brain *brain, const json_t *body, struct hz_theatre_source *wish,
+                     const char **ret_field, const char **ret_why)
+{
+	const char *id = json_string_value(json_object_get(body, "id"));
+	const char *name = json_string_value(json_object_get(body, "name"));
+	const char *kind = json_string_value(json_object_get(body, "kind"));
+	const char *url = json_string_value(json_object_get(body, "url"));
+	const json_t *loop = json_object_get(body, "loop"), *enabled = json_object_get(body, "enabled");
+	struct hz_ingest_url parsed;
+	const char *why;
+	if (id)
+		snprintf(wish->id, sizeof(wish->id), "%s", id);
+	if (name && !hz_name_valid(name))
+		return bad("/name", "1 to 80 characters that can be seen", ret_field, ret_why);
+	if (name)
+		snprintf(wish->name, sizeof(wish->name), "%s", name);
+	if (kind && !kind_of(kind, &wish->kind))
+		return bad("/kind", "camera, screen, ultrasound, endoscope, microscope or image", ret_field,
+		           ret_why);
+	if (url && hz_ingest_url_parse(url, &parsed, &why))
+		return bad("/url", why, ret_field, ret_why);
+	if (url && parsed.scheme == HZ_INGEST_FILE && !brain->theatre->folder[0])
+		return bad("/url", "files are read from ingest.folder, and none is configured", ret_field,
+		           ret_why);
+	if (url)
+		snprintf(wish->url, sizeof(wish->url), "%s", url);
+	if (loop)
+		wish->loop = json_is_true(loop);
+	if (enabled)
+		wish->enabled = json_is_true(enabled);
+	return 0;
+}
+
+int hz_theatre_add(struct hz_brain *brain, struct hz_consult *consult, const struct hz_theatre_source *wish,
+                   struct hz_theatre_source **ret)
+{
+	struct hz_theatre_source made = *wish, *s;
+	snprintf(made.consult, sizeof(made.consult), "%s", consult->id);
+	if (!made.id[0]) {
+		char text[9];
+		hz_random_text(text, 8);
+		snprintf(made.id, sizeof(made.id), "source-%s", text);
+	}
+	if (hz_theatre_find(brain, made.consult, made.id)) {
+		hz_wipe(&made, sizeof(made));
+		return -EEXIST;
+	}
+	int err = place(brain, &made, &s);
+	hz_wipe(&made, sizeof(made));
+	if (err)
+		return err;
+	err = save(brain, s, true);
+	if (err) {
+		unplace(brain, s);
+		return err;
+	}
+	hz_info("theatre.added", "consult=%s source=%s", s->consult, s->id);
+	*ret = s;
+	return 0;
+}
+
+int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
+                      const struct hz_theatre_source *wish)
+{
+	struct hz_theatre_source before = *s;
+	snprintf(s->name, sizeof(s->name), "%s", wish->name);
+	snprintf(s->url, sizeof(s->url), "%s", wish->url);
+	s->kind = wish->kind;
+	s->loop = wish->loop;
+	s->enabled = wish->enabled;
+	int err = save(brain, s, true);
+	if (err) {
+		*s = before;
+	} else {
+		s->unsaid = true;
+		s->token_us = 0; // it carries the name
+		brain->theatre->end_unsaid = true;
+		if (s->enabled != before.enabled) {
+			s->status = (struct hz_ingest_status){0};
+			s->since_ms = brain->wall_ms;
+		}
+	}
+	hz_wipe(&before, sizeof(before));
+	return err;
+}
+
+int hz_theatre_remove(struct hz_brain *brain, struct hz_theatre_source *s)
+{
+	int err = save(brain, s, false);
+	if (err)
+		return err;
+	hz_info("theatre.removed", "consult=%s source=%s", s->consult, s->id);
+	unplace(brain, s);
+	return 0;
+}
+
+void hz_theatre_disable(struct hz_brain *brain, const char *consult, const char *id)
+{
+	struct hz_theatre_source *s = hz_theatre_find(brain, consult, id), wish;
+	if (!s || !s->enabled)
+		return;
+	wish = *s;
+	wish.enabled = false;
+	if (hz_theatre_change(brain, s, &wish))
+		hz_warn("theatre.disable", "source=%s", s->id);
+	hz_wipe(&wish, sizeof(wish));
+}
+
+void hz_theatre_forget(struct hz_brain *brain, const struct hz_consult *consult)
+{
+	struct hz_theatre_source *next;
+	if (!brain->theatre)
+		return;
+	if (brain->store && hz_store_source_forget(brain->store, consult->id))
+		brain->count.store_errors++; // a closed consult's are not loaded either
+	for (struct hz_theatre_source *s = brain->theatre->sources; s; s = next) {
+		next = s->next;
+		if (strcmp(s->consult, consult->id) == 0)
+			unplace(brain, s);
+	}
+}
+
+uint8_t hz_theatre_kind(const struct hz_brain *brain, const struct hz_participant *p)
+{
+	const struct hz_theatre_source *s = hz_theatre_find(brain, p->consult->id, p->id);
+	return s && p->role == HZ_ROLE_THEATRE ? s->kind : HZ_SOURCE_COUNT;
+}
+
+// --- shown
+
+static const char *codec_of(const struct hz_ingest_status *m, bool video)
+{
+	if (video)
+		return m->name;
+	return m->audio == HZ_CODEC_OPUS ? "opus" : "";
+}
+
+json_t *hz_theatre_json(const struct hz_brain *brain, const struct hz_theatre_source *s)
+{
+	const struct hz_ingest_status *m = &s->status;
+	char shown[HZ_INGEST_URL_BYTES];
+	hz_ingest_url_show(s->url, shown, sizeof(shown));
+	const char *state = !s->enabled              ? "off"
+	                    : brain->theatre->fd < 0 ? "unavailable"
+	                                             : hz_ingest_state_name(m->state);
+	json_t *json = definition(s, shown);
+	json_t *more =
+	    json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:o}",
+	              "id", s->id, "state", state, "reason", hz_ingest_reason_name(m->reason), "since_ms",
+	              (json_int_t)s->since_ms, "video", codec_of(m, true), "audio", codec_of(m, false),
+	              "width", (int)m->width, "height", (int)m->height, "passed_video", m->passed_video != 0,
+	              "passed_audio", m->passed_audio != 0, "synced", m->synced != 0, "bitrate_bps",
+	              (json_int_t)m->bitrate, "attempts", (json_int_t)m->attempts, "restarts",
+	              (json_int_t)m->restarts, "keyframes_unmet", (json_int_t)m->keyframes, "thumbnail_ms",
+	              s->picture ? json_integer((json_int_t)s->picture_ms) : json_null());
+	if (json && more)
+		json_object_update(json, more);
+	json_decref(more);
+	return json;
+}

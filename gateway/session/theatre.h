@@ -1,0 +1,83 @@
+// Theatre sources: cameras, encoders and files that publish into a consult by themselves. What is wanted is here and in the
+// store; huizhen-ingest reads them (media/ingest/api.h) and publishes each by WHIP as a participant of its own, with a token that is
+// made here. So workers, records and lists see one more participant of role theatre. docs/decisions/015-theatre-in.md.
+// Thread: control's.
+#ifndef HZ_GATEWAY_SESSION_THEATRE_H
+#define HZ_GATEWAY_SESSION_THEATRE_H
+
+#include <jansson.h>
+
+#include "gateway/config.h"
+#include "gateway/session/model.h"
+#include "media/ingest/api.h"
+
+#define HZ_THEATRE_PER_CONSULT 16
+
+struct hz_theatre_source {
+	struct hz_theatre_source *next;
+	char consult[HZ_ID_TEXT_BYTES], id[HZ_ID_TEXT_BYTES]; // id: the participant's, too
+	char name[HZ_NAME_TEXT_BYTES];
+	uint8_t kind; // enum hz_source of its picture
+	bool loop, enabled;
+	char url[HZ_INGEST_URL_BYTES]; // with passwords: never given out, never logged
+
+	uint32_t number; // of media/ingest/api.h; the same after a restart of control
+	bool unsaid;
+	int64_t token_us; // when its token was made; 0: none
+	struct hz_ingest_status status;
+	int64_t since_ms; // of status.state
+	uint8_t *picture; // owned; NULL: none
+	uint32_t picture_bytes;
+	int64_t picture_ms;
+};
+
+struct hz_theatre {
+	int fd; // of huizhen-ingest; -1: ingest.enabled is off
+	struct hz_theatre_source *sources;
+	unsigned count;
+	char base[128]; // of our own WHIP
+	char folder[HZ_INGEST_FOLDER_BYTES];
+	struct hz_ingest_network network[HZ_INGEST_NETWORKS];
+	uint8_t network_count;
+	bool end_unsaid; // all are to be named, so that others go
+	bool naming;     // BEGIN was said
+	bool blocked;
+	uint32_t seq;
+};
+
+// brain->theatre; fd is borrowed. -ENOMEM.
+int hz_theatre_new(struct hz_brain *brain, int fd);
+void hz_theatre_free(struct hz_brain *brain);
+// From ingest.* and http.*; at the start and at each reload.
+void hz_theatre_configure(struct hz_brain *brain, const struct hz_config *config);
+int hz_theatre_load(struct hz_brain *brain); // once consults are there
+
+struct hz_theatre_source *hz_theatre_find(const struct hz_brain *brain, const char *consult, const char *id);
+
+// What a body says (schemas source.create and source.update, checked); what it leaves out stays as it is in *wish. -EINVAL:
+// *ret_field and *ret_why say what is wrong.
+int hz_theatre_parse(const struct hz_brain *brain, const json_t *body, struct hz_theatre_source *wish,
+                     const char **ret_field, const char **ret_why);
+// Durable on return. -EEXIST, -ENOSPC (of the consult, or of all), -ENOMEM, -errno of the store.
+int hz_theatre_add(struct hz_brain *brain, struct hz_consult *consult, const struct hz_theatre_source *wish,
+                   struct hz_theatre_source **ret);
+int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
+                      const struct hz_theatre_source *wish);
+int hz_theatre_remove(struct hz_brain *brain, struct hz_theatre_source *s);
+json_t *hz_theatre_json(const struct hz_brain *brain, const struct hz_theatre_source *s);
+
+// The participant was removed by a host: its source stays, switched off.
+void hz_theatre_disable(struct hz_brain *brain, const char *consult, const char *id);
+// The consult is closed.
+void hz_theatre_forget(struct hz_brain *brain, const struct hz_consult *consult);
+// What WHIP's nth picture of this participant is: HZ_SOURCE_COUNT: not one of ours.
+uint8_t hz_theatre_kind(const struct hz_brain *brain, const struct hz_participant *p);
+
+// --- theatre_link.c
+
+// Says what changed; at the end of each turn. theatre->blocked: the socket was full.
+void hz_theatre_flush(struct hz_brain *brain);
+int hz_theatre_read(struct hz_brain *brain);  // -EPIPE: nobody is there any more
+void hz_theatre_tick(struct hz_brain *brain); // once a second or so: tokens grow old
+
+#endif
