@@ -82,7 +82,7 @@ const struct hz_config_entry hz_config_table[] = {
     {"record", "retention_days", HZ_CONFIG_U32, AT(archive.days), 0, 36525, "0"},
     {"record", "retry_seconds", HZ_CONFIG_U32, AT(archive.retry_seconds), 1, 86400, "900"},
     {"mix", "enabled", HZ_CONFIG_BOOL, AT(mix.enabled), 0, 1, "true"},
-    {"mosaic", "enabled", HZ_CONFIG_BOOL, AT(mosaic.enabled), 0, 1, "false"},
+    {"mosaic", "enabled", HZ_CONFIG_BOOL, AT(mosaic.enabled), 0, 1, "true"},
     {"hls", "enabled", HZ_CONFIG_BOOL, AT(hls.enabled), 0, 1, "true"},
     {"hls", "dir", HZ_CONFIG_TEXT, AT(hls.dir), 0, 0, ""},
     {"hls", "window", HZ_CONFIG_U32, AT(hls.window_s), 12, 3600, "1800"},

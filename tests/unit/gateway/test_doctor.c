@@ -253,6 +253,14 @@ static void mixed_sound(void **state)
 	expect("mixed sound", HZ_VERDICT_WARN, "huizhen-mix"); // it is not beside this program
 }
 
+static void composed_picture(void **state)
+{
+	examine("mosaic: {enabled: false}\n");
+	expect("composed picture", HZ_VERDICT_OFF, "mosaic.enabled");
+	examine("");
+	expect("composed picture", HZ_VERDICT_WARN, "huizhen-mosaic"); // it is not beside this program
+}
+
 static void too_many_findings(void **state)
 {
 	d.count = 0;
@@ -286,6 +294,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(certificate_refused, make_dir, remove_dir),
 	    cmocka_unit_test_setup_teardown(records, make_dir, remove_dir),
 	    cmocka_unit_test_setup_teardown(mixed_sound, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(composed_picture, make_dir, remove_dir),
 	    cmocka_unit_test(too_many_findings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
