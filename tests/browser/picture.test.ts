@@ -1,0 +1,148 @@
+// One composed picture, as real Chromium sees it over WHEP: six publishers in their tiles at 720p25, sound in step, as quick as the
+// relayed picture but for a little; a layout that changes without a freeze; and in the page: switched on in the call without a gap in
+// sound, back after kill -9 of the mosaic.
+// Timed: frames, gaps, lip sync, glass to glass
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { Gateway, sleep, until } from "../lib/gateway.ts";
+import { launchChromium } from "../lib/browser.ts";
+import { PAGE_PRELUDE } from "../lib/clockcam.ts";
+import { pagesWithEar, putEar, takeHeard } from "../lib/ear.ts";
+import { boxes, publishAll, watch, type Box } from "../lib/mosaic-page.ts";
+import { chromiumPerson, openLink, run, seen, tap, type Person } from "../lib/pages.ts";
+
+const COLOURS = ["#c02020", "#20a020", "#2040d0", "#c0a010", "#a020a0", "#109090"];
+const CONSULT = "window.huizhen.consult";
+let gateway: Gateway, chromium: Browser, page: Page, web: string, expert: Person;
+
+const play = (name: string, source: string, token: string): Promise<unknown> =>
+  page.evaluate(([n, u, t]) => (window as unknown as { hzWatch: typeof watch }).hzWatch(n as string, u as string, t as string),
+    [name, `${gateway.url}/whep/c/${source}`, token] as const);
+
+interface Seen { flashes: number[]; beeps: number[]; frames: number[]; streams: number }
+const take = (name: string): Promise<Seen> => run(page, `(() => { const s = window.hzSeen['${name}']; const out = structuredClone(s);
+  s.flashes.length = s.beeps.length = s.frames.length = 0; return out; })()`);
+const look = (name: string): Promise<{ width: number; height: number; box: (Box | null)[] }> =>
+  page.evaluate(([n, c]) => (window as unknown as { hzBoxes: typeof boxes }).hzBoxes(n as string, c as string[]), [name, COLOURS] as const);
+const layout = async (mode: string, focus: string | null = null): Promise<void> => {
+  const token = gateway.token("c", "clinic", { id: "host" });
+  const res = await fetch(`${gateway.url}/api/v1/consults/c/layout`, { method: "PUT", body: JSON.stringify({ mode, focus }),
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" } });
+  assert.equal(res.status, 200);
+};
+// Seven encoders, decoders and a mosaic on two cores: beside other work times say nothing, and are printed only.
+const busy = (): boolean => loadavg()[0] as number > 2 * cpus().length;
+const median = (list: number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? NaN;
+// For each flash the nearest beep: how much later it is heard.
+const lips = (s: Seen): number[] => s.flashes.flatMap((f) => {
+  const best = s.beeps.map((b) => b - f).sort((a, b) => Math.abs(a) - Math.abs(b))[0];
+  return best === undefined || Math.abs(best) > 450 ? [] : [best];
+});
+
+before(async () => {
+  web = pagesWithEar(mkdtempSync(join(tmpdir(), "hz-ear-")));
+  gateway = await Gateway.start({ env: { HUIZHEN_WEB_DIR: web, HUIZHEN_MOSAIC_ENABLED: "true" } });
+  chromium = await launchChromium();
+  expert = await chromiumPerson(chromium, 9, 700);
+  await openLink(expert, gateway.link("c", "clinic", "Expert"));
+  await seen(expert.page, "call");
+  const context = await chromium.newContext({ ignoreHTTPSErrors: true, bypassCSP: true });
+  page = await context.newPage();
+  await page.addInitScript(PAGE_PRELUDE);
+  await page.goto(`${gateway.url}/healthz`);
+  await page.evaluate(PAGE_PRELUDE);
+  await page.evaluate(`window.hzBoxes = ${boxes.toString()}; window.hzWatch = ${watch.toString()}`);
+  await page.evaluate(publishAll, COLOURS.map((colour, i) => ({
+    id: `cam${i}`, colour, flashes: i === 0, hums: i === 1, url: `${gateway.url}/whip/c`, token: gateway.token("c", "expert", { id: `cam${i}`, name: `摄像 ${i}` }),
+  })));
+});
+after(async () => {
+  await chromium?.close();
+  await gateway?.stop();
+  rmSync(web, { recursive: true, force: true });
+});
+
+test("six publishers at 720p25, each where it belongs, sound in step, a little later than relayed", { timeout: 90000 }, async () => {
+  await layout("grid");
+  const token = gateway.token("c", "observer", { id: "hall" });
+  await play("mix", "mix", token);
+  await play("relay", "cam0", token);
+  const shown = await until("six tiles at 720p", 30000, async () => {
+    const found = await look("mix");
+    return found.height === 720 && found.box.every((b) => b !== null) ? (found.box as Box[]) : false;
+  });
+  console.log(`# tiles: ${shown.map((b) => `${b.x.toFixed(2)},${b.y.toFixed(2)} ${b.w.toFixed(2)}x${b.h.toFixed(2)}`).join("; ")}`);
+  for (const [i, a] of shown.entries()) {
+    assert.ok(Math.abs(a.w - (shown[0] as Box).w) < 0.02, "all are alike");
+    for (const b of shown.slice(i + 1)) {
+      const apart = a.x + a.w <= b.x + 0.01 || b.x + b.w <= a.x + 0.01 || a.y + a.h <= b.y + 0.01 || b.y + b.h <= a.y + 0.01;
+      assert.ok(apart, "none lies over another");
+      assert.ok(b.y > a.y + 0.1 || (Math.abs(a.y - b.y) < 0.05 && b.x > a.x), "in the order of their coming, row by row");
+    }
+  }
+  await page.evaluate((box) => { (window as unknown as { hzRegion: object }).hzRegion = { mix: box }; }, shown[0] as Box);
+  await sleep(300);
+  await take("mix");
+  await take("relay");
+  const ages = { mix: [] as number[], relay: [] as number[] }, began = Date.now();
+  while (Date.now() - began < 8000) {
+    for (const name of ["mix", "relay"] as const) {
+      const age = (await look(name)).box[0]?.age_ms;
+      if (typeof age === "number") ages[name].push(age);
+    }
+    await sleep(150);
+  }
+  const seconds = (Date.now() - began) / 1000, mixed = await take("mix"), relayed = await take("relay");
+  const late = median(ages.mix) - median(ages.relay), lip = median(lips(mixed)), lipRelayed = median(lips(relayed));
+  console.log(`# composed ${(mixed.frames.length / seconds).toFixed(1)} pictures a second; glass to glass ${median(ages.mix)} ms, relayed ${median(ages.relay)} ms: ${late} ms more`);
+  console.log(`# sound behind the picture: composed ${lip.toFixed(0)} ms of ${lips(mixed).length}, relayed ${lipRelayed.toFixed(0)} ms of ${lips(relayed).length}`);
+  assert.equal(mixed.streams, 1, "sound and picture in one stream");
+  assert.ok(mixed.frames.length / seconds > (busy() ? 0.3 : 20), "pictures");
+  assert.ok(busy() || late <= 150, "glass to glass");
+  assert.ok(busy() || Math.abs(lip) <= 60 || Math.abs(lip - lipRelayed) <= 60, "lip sync");
+});
+
+test("another layout: pictures go on without a freeze", { timeout: 60000 }, async () => {
+  await take("mix");
+  await layout("speaker", "cam3");
+  const large = await until("who has the focus is large", 10000, async () => {
+    const box = (await look("mix")).box[3];
+    return box && box.w > 0.5 ? box : false;
+  });
+  await sleep(500);
+  const { frames } = await take("mix");
+  const gaps = frames.slice(1).map((t, i) => t - (frames[i] ?? t));
+  console.log(`# large: ${large.w.toFixed(2)}x${large.h.toFixed(2)}; longest time without a new picture ${Math.max(...gaps).toFixed(0)} ms of ${frames.length}`);
+  assert.ok(Math.max(...gaps) < (busy() ? 3000 : 500));
+});
+
+test("in the page: switched on in the call, no gap in the sound; kill -9 of the mosaic: back within 2 s; off again", { timeout: 120000 }, async () => {
+  const video = `document.querySelector('[data-testid="mixed-tile"] video')`;
+  const frames = (): Promise<number> => run(expert.page, `(${video}?.getVideoPlaybackQuality().totalVideoFrames ?? 0)`);
+  await putEar(expert);
+  await tap(expert.page, "btn-devices");
+  await sleep(1500);
+  await takeHeard(expert);
+  await tap(expert.page, "mixed-picture");
+  await seen(expert.page, "mixed-stage");
+  await until("a composed picture", 15000, async () => (await frames()) > 10);
+  await sleep(1500);
+  const on = await takeHeard(expert);
+  const worker = gateway.pidOf("worker"), control = gateway.pidOf("control"), old = gateway.kill9("mosaic");
+  const killed = Date.now(), before = await frames();
+  await until("pictures again", 15000, async () => (await frames()) > before + 5);
+  const back = Date.now() - killed;
+  console.log(`# kill -9 of the mosaic: pictures again after ${back} ms; sound: longest gap ${on.gap_ms} ms when switched on, ${(await takeHeard(expert)).gap_ms} ms at the kill`);
+  assert.notEqual(gateway.pidOf("mosaic"), old);
+  assert.equal(gateway.pidOf("worker"), worker);
+  assert.equal(gateway.pidOf("control"), control);
+  assert.ok(on.gap_ms < (busy() ? 500 : 60));
+  assert.ok(back < (busy() ? 8000 : 2000));
+  await tap(expert.page, "mixed-picture");
+  await until("streams again", 10000, () => run<boolean>(expert.page, `document.querySelectorAll('[data-testid="tile"] video').length > 0`));
+  assert.deepEqual(expert.errors, []);
+});
