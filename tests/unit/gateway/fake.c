@@ -359,7 +359,9 @@ void fake_new(struct fake *f)
 	snprintf(f->dir, sizeof(f->dir), "/tmp/hz-fake-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	setenv("FAKE_DIR", f->dir, 1);
-	setenv("HUIZHEN_MOSAIC_ENABLED", "false", 0); // the tests that want it say so
+	setenv("HUIZHEN_MOSAIC_ENABLED", "false", 0); // pipes: the tests that want one say so
+	setenv("HUIZHEN_HLS_ENABLED", "false", 0);
+	setenv("HUIZHEN_INGEST_ENABLED", "false", 0);
 	setenv("HUIZHEN_DATA_DIR", fake_path(f, "data"), 1);
 	set_number("HUIZHEN_HTTP_PORT", free_port(SOCK_STREAM));
 	set_number("HUIZHEN_HTTPS_PORT", free_port(SOCK_STREAM));
