@@ -72,7 +72,7 @@ int hz_decode_native(const struct hz_frame_source *source, const struct hz_pixel
 		unpack_bits(source, ret);
 	else if (shape->photometric == HZ_YBR_FULL_422)
 		unpack_422(source->data, ret);
-	else if (shape->planar)
+	else if (shape->planar && shape->samples == 3)
 		interleave(source->data, (size_t)shape->columns * shape->rows, ret);
 	else
 		memcpy(ret->data, source->data, ret->bytes);
