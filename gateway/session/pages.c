@@ -50,7 +50,8 @@ void hz_pages_handle(const struct hz_static *files, const struct hz_request *req
 		                  NULL);
 		return;
 	}
-	const char *rules = strncmp(req->path, decoder, strlen(decoder)) == 0 ? decoder_csp : csp;
-	if (!files || hz_static_answer(files, file ? file : req->path, rules, req, res))
+	if (strncmp(req->path, decoder, strlen(decoder)) == 0)
+		hz_response_header(res, "Content-Security-Policy", decoder_csp);
+	if (!files || hz_static_answer(files, file ? file : req->path, csp, req, res))
 		hz_problem_answer(res, 404, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 // The command line's part: keys, tokens and links without a gateway; and the small pure pieces.
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/session/admin.h"
@@ -263,9 +265,8 @@ static void decoders(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		struct hz_response *res = hz_response_new();
 		const char *rules = rules_of(files, i ? names[i] : "/console", res);
-		assert_non_null(strstr(rules, "default-src 'self'; "));
-		assert_int_equal(strstr(rules, "'wasm-unsafe-eval'") != NULL, i == 2);
-		assert_null(strstr(rules, " 'unsafe-eval'"));
+		assert_int_equal(rules && strstr(rules, "'wasm-unsafe-eval'"), i == 2);
+		assert_true(i == 1 ? !rules : strstr(rules, "default-src 'self'; ") != NULL);
 		hz_response_free(res);
 		snprintf(path, sizeof(path), "%s%s", dir, names[i]);
 		unlink(path);
