@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
 // No data: URIs and no inline scripts: the pages live under `default-src 'self'`.
@@ -5,6 +6,7 @@ export default defineConfig({
 	root: '.',
 	base: '/',
 	publicDir: 'pages/public',
+	resolve: { alias: { xmlbuilder2: fileURLToPath(new URL('./imaging/absent.ts', import.meta.url)) } },
 	esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
 	build: {
 		outDir: 'dist',

@@ -3,14 +3,15 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { launchChromium, watchConsole } from "../lib/browser.ts";
+import { DESKTOP, PHONE, launchChromium, watchConsole } from "../lib/browser.ts";
 import { PAGE_PRELUDE } from "../lib/clockcam.ts";
 import { dcmtk, dicomFile, htj2k, jpeg2000, samplesOf, type Ids, type Made, type Shape } from "../lib/dicom-make.ts";
-import { freeTcpPort } from "../lib/gateway.ts";
+import { ROOT, freeTcpPort, until } from "../lib/gateway.ts";
 import { ImageServer, frameOf } from "../lib/imaging.ts";
 import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
 
@@ -37,6 +38,7 @@ const SYNTAXES: Record<string, Encode> = {
   "HTJ2K labelled JPEG 2000": encapsulated("1.2.840.10008.1.2.4.90", htj2k, "YBR_RCT"),
 };
 
+const { PNG } = createRequire(import.meta.url)("pngjs") as { PNG: { sync: { read(png: Buffer): { data: Uint8Array } } } };
 let browser: Browser, page: Page, errors: string[], orthanc: Orthanc;
 const server = new ImageServer(), folder = mkdtempSync(join(tmpdir(), "hz-imaging-"));
 const skip = hasOrthanc() ? false : "no Orthanc";
@@ -50,7 +52,7 @@ before(async () => {
   errors = watchConsole(page);
   await page.addInitScript(PAGE_PRELUDE);
   await page.goto(`${server.url}/reading/c1#token=good`);
-  await page.waitForFunction("!!globalThis.huizhenImaging");
+  await wait(page, "!!globalThis.huizhenImaging");
 });
 after(async () => {
   await browser?.close();
@@ -59,6 +61,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+// Asked from outside: the page's policy forbids expressions inside of it.
+const wait = (p: Page, expression: string): Promise<unknown> => until(expression, 30000, async () => (await p.evaluate(expression)) === true);
 const sha = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 let last = 0;
 const newIds = (): Ids => ({ study: "2.25.900", series: `2.25.900.${++last}`, instance: `2.25.900.${last}.1` });
@@ -84,7 +88,7 @@ interface Pixels { exact: boolean; data: Int16Array }
 interface Held { onChange(f: (frame: { id: string }, pixels: Pixels | null) => void): () => void; load(frame: object, priority: number): Promise<Pixels>; hash(id: string): Promise<string | null> }
 interface Imaging { Frames: new () => Held; imageInfo(set: object): object }
 
-interface Seen { hash?: string | null; error?: string; exact?: boolean; stages?: number; type?: string; head?: number[]; samples?: number[] }
+interface Seen { hash?: string | null; error?: string; exact?: boolean; stages?: number; type?: string; samples?: number[] }
 // Loads a frame by the viewer's own loader, and says what it holds.
 function look(frame: string, want: { samples?: boolean } = {}): Promise<Seen> {
   return page.evaluate(async ({ frame, samples }) => {
@@ -95,7 +99,7 @@ function look(frame: string, want: { samples?: boolean } = {}): Promise<Seen> {
     const off = held.onChange((f, pixels) => { if (f.id === frame && pixels && !pixels.exact) stages++; });
     try {
       const pixels = await held.load({ id: frame, source: { url: frame, token: () => "good" }, info: imaging.imageInfo(set[0]!), index: 0 }, 0);
-      return { hash: await held.hash(frame), exact: pixels.exact, stages, type: pixels.data.constructor.name, head: [...pixels.data.slice(0, 6)], samples: samples ? [...pixels.data] : undefined };
+      return { hash: await held.hash(frame), exact: pixels.exact, stages, type: pixels.data.constructor.name, samples: samples ? [...pixels.data] : undefined };
     } catch (error) { return { error: (error as { code?: string }).code ?? String(error) }; } finally { off(); }
   }, { frame, samples: want.samples ?? false });
 }
@@ -176,4 +180,102 @@ test("damaged, lying, foreign and absent frames are errors of their own; the nex
   assert.equal((await look(frame)).hash, sha(made.pixels));
   assert.deepEqual(wrong, []);
   assert.deepEqual(errors.filter((e) => !/404|Failed to load resource/.test(e)), [], "nothing else was said");
+});
+
+// --- the viewer itself --------------------------------------------------------------------------------------------------------
+const SLICES = 6;
+// A CT of a few slices: a disc that grows, with orientation, spacing and a window.
+async function ctSeries(damaged: number): Promise<Ids> {
+  const ids = newIds(), shape: Shape = { rows: 256, columns: 256, samples: 1, stored: 16, signed: true };
+  for (let n = 0; n < SLICES; n++) {
+    const pixels = Buffer.alloc(shape.rows * shape.columns * 2);
+    for (let i = 0; i < shape.rows * shape.columns; i++) {
+      const x = (i % 256) - 128, y = Math.floor(i / 256) - 128, r = Math.hypot(x, y);
+      pixels.writeInt16LE(r < 20 + n * 8 ? 60 : r < 100 ? (x > 0 ? 0 : 20) : r < 108 ? 900 : -1000, 2 * i);
+    }
+    const one = { ...ids, instance: `${ids.series}.${n + 1}`, number: n + 1 };
+    const file = dicomFile({ shape, pixels }, one, undefined, { "00280030": "0.8\\0.8", "00200037": "1\\0\\0\\0\\1\\0", "00200032": `-100\\-100\\${n * 5}`, "00281050": "40", "00281051": "400", "00281052": "0", "00281053": "1" });
+    await store(file);
+    const frame = await frameOf(orthanc, one, true);
+    server.stored.set(`${pathOf(one)}/instances/${one.instance}/frames/1`, n === damaged ? { ...frame, bytes: frame.bytes.subarray(0, 999) } : frame);
+  }
+  const metadata = await (await orthanc.ask(`/dicom-web/studies/${ids.study}/series/${ids.series}/metadata`)).text();
+  server.stored.set(`${pathOf(ids)}/metadata`, { bytes: Buffer.from(metadata), type: "application/dicom+json" });
+  return ids;
+}
+
+const shots = process.env["HZ_SHOTS"];
+const at = (id: string): string => `[data-testid="${id}"]`;
+
+// What is on the screen at a point of a pane, from 0 to 1: the mean grey of a few pixels around it.
+async function greyAt(p: Page, pane: number, x: number, y: number): Promise<number> {
+  const box = (await p.locator(at(`pane-${pane}`)).boundingBox())!;
+  const png = await p.screenshot({ clip: { x: box.x + box.width * x - 2, y: box.y + box.height * y - 2, width: 4, height: 4 } });
+  const { data } = PNG.sync.read(png);
+  return data.reduce((sum, v, i) => (i % 4 === 3 ? sum : sum + v), 0) / ((data.length / 4) * 3);
+}
+
+for (const [by, phone] of [["gpu", false], ["cpu", true]] as const)
+  test(`the viewer, ${by}: window, value, turn, flip, linked scrolling; a damaged image is its own`, { skip, timeout: 90000 }, async () => {
+    const ids = await ctSeries(4), prior = await ctSeries(-1);
+    const context = await browser.newContext(phone ? PHONE : DESKTOP), p = await context.newPage(), said = watchConsole(p);
+    try {
+      const open = [ids, prior].map((i) => `${i.study}/${i.series}`).join(",");
+      await p.goto(`${server.url}/reading/c1#token=good&render=${by}&series=${open}`);
+      const exact = (n: number): Promise<unknown> => wait(p, `document.querySelector('${at(`pane-${n}`)}')?.dataset.exact === "true"`);
+      await Promise.all([exact(0), exact(1)]);
+      assert.equal(await p.locator(at("pane-0")).getAttribute("data-by"), by);
+      const settled = async (n: number, x: number, y: number, right: (grey: number) => boolean): Promise<number> => {
+        let grey = -1;
+        for (let i = 0; i < 60; i++, await p.waitForTimeout(100)) if (right(grey = await greyAt(p, n, x, y))) return grey;
+        return assert.fail(`grey ${grey} at ${x}, ${y} of pane ${n}`);
+      };
+      // 60 HU in a window of 400 about 40: (60 - 39.5 + 199.5) / 399 of white
+      const middle = await settled(0, 0.5, 0.5, (g) => Math.abs(g - 141) < 4);
+      assert.ok(await p.locator(`${at("pane-0")} .im-left`).textContent() === "R", "the patient's right is on the left");
+      if (!phone) {
+        await p.mouse.move(...(await centre(p, 0)));
+        await wait(p, `/60 HU/.test(document.querySelector('${at("value-0")}').textContent)`);
+      }
+      if (shots) await p.screenshot({ path: join(shots, `reading-${by}.png`) });
+      await p.click(at("im-invert"));
+      await settled(0, 0.5, 0.5, (g) => Math.abs(g - (255 - middle)) < 4);
+      await p.click(at("im-invert"));
+      await p.click(at("im-flip"));
+      await wait(p, `document.querySelector('${at("pane-0")} .im-left')?.textContent === "L"`);
+      await p.click(at("im-rotate"));
+      await wait(p, `document.querySelector('${at("pane-0")} .im-right')?.textContent === "A"`);
+      await p.click(at("im-reset"));
+      await p.keyboard.press("2"); // lung
+      await settled(0, 0.5, 0.5, (g) => g > 230);
+      for (let i = 0; i < 4; i++) await p.keyboard.press("ArrowDown");
+      await p.waitForSelector(at("error-0"), { timeout: 20000 });
+      assert.equal(await p.locator(at("error-0")).getAttribute("data-code"), "disagrees");
+      await exact(1);
+      assert.match((await p.locator(at("pane-1")).getAttribute("aria-label")) ?? "", new RegExp(`5/${SLICES}`), "the prior went along");
+      if (shots) await p.screenshot({ path: join(shots, `reading-${by}-error.png`) });
+      await p.keyboard.press("ArrowDown");
+      await exact(0);
+      assert.deepEqual(said, []);
+    } finally { await context.close(); }
+  });
+
+async function centre(p: Page, pane: number): Promise<[number, number]> {
+  const box = (await p.locator(at(`pane-${pane}`)).boundingBox())!;
+  return [box.x + box.width / 2, box.y + box.height / 2];
+}
+
+test("no page of a call loads imaging at first", { skip }, () => {
+  const dist = join(ROOT, "web/dist");
+  for (const name of ["join.html", "console.html", "watch.html", "records.html"]) {
+    const open = [...readFileSync(join(dist, name), "utf8").matchAll(/\/(assets\/[^"]+\.js)/g)].map((m) => m[1]!), seen = new Set<string>();
+    for (let file = open.pop(); file; file = open.pop()) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      const text = readFileSync(join(dist, file), "utf8");
+      assert.ok(!/vtkRender|decode-worker|cornerstone/i.test(text), `${name} loads ${file}`);
+      open.push(...[...text.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)].map((m) => `assets/${m[1]!}`));
+    }
+    assert.ok(seen.size > 0);
+  }
 });

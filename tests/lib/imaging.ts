@@ -42,8 +42,8 @@ export class ImageServer {
   private page(path: string, res: ServerResponse): void {
     const file = join(ROOT, "web/dist", path.startsWith("/reading") ? "reading.html" : path);
     if (!existsSync(file)) return void res.writeHead(404).end();
-    const wasm = path.startsWith("/assets/decode-worker-") ? "; script-src 'self' 'wasm-unsafe-eval'" : "";
-    res.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream", "Content-Security-Policy": PAGES_CSP + wasm });
+    const rules = path.startsWith("/assets/decode-worker-") ? "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" : extname(file) === ".html" ? PAGES_CSP : "default-src 'none'";
+    res.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream", "Content-Security-Policy": rules });
     res.end(readFileSync(file));
   }
 

@@ -7,7 +7,14 @@ const series = (hash.get('series') ?? '').split(',').map((s) => s.split('/')).fi
 void import('./index').then((imaging) => {
 	const root = document.getElementById('app');
 	(globalThis as { huizhenImaging?: typeof imaging }).huizhenImaging = imaging;
-	void root;
-	void consult;
-	void series;
+	if (!root || series.length === 0) return;
+	imaging.openViewer(root, {
+		language: navigator.language.startsWith('zh') ? 'zh' : 'en',
+		token: () => hash.get('token') ?? '',
+		cpu: hash.get('render') === 'cpu',
+		series: series.map(([study = '', uid = '']) => ({
+			image: { pacs: hash.get('pacs') ?? '', study, series: uid },
+			url: `/api/v1/consults/${encodeURIComponent(consult)}/studies/${study}/series/${uid}`,
+		})),
+	});
 });

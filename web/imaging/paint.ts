@@ -1,0 +1,82 @@
+// From samples to the screen: the window in stored values, and the painter without WebGL. The GPU's is screen.ts.
+import type { Pixels } from './exact';
+import type { View, Size } from './geometry';
+import { pixelSize } from './geometry';
+import type { ImageInfo, Window } from './image-info';
+import type { ViewportState } from './state';
+
+/** The window that is shown: the reader's, the image's, or from its least to its greatest sample. */
+export function windowOf(pixels: Pixels, info: ImageInfo, state: Pick<ViewportState, 'center' | 'width'>): Window {
+	if (state.center !== null && state.width !== null) return { center: state.center, width: Math.max(state.width, 1e-6) };
+	const own = info.windows[0];
+	if (own) return own;
+	let low = Infinity, high = -Infinity;
+	for (const v of pixels.data) {
+		if (v < low) low = v;
+		if (v > high) high = v;
+	}
+	const a = low * info.slope + info.intercept, b = high * info.slope + info.intercept;
+	return { center: (a + b + 1) / 2, width: Math.max(1, Math.abs(b - a) + 1) };
+}
+
+/** In stored values, where black ends and white begins (PS3.3 C.11.2.1.2). */
+export function rangeOf(window: Window, info: ImageInfo): { lower: number; upper: number } {
+	const exact = info.voi === 'LINEAR_EXACT', half = exact ? window.width / 2 : Math.max(0.5, (window.width - 1) / 2), middle = exact ? window.center : window.center - 0.5;
+	const a = (middle - half - info.intercept) / info.slope, b = (middle + half - info.intercept) / info.slope;
+	return { lower: Math.min(a, b), upper: Math.max(a, b) };
+}
+
+export const inverted = (pixels: Pixels, info: ImageInfo, state: ViewportState): boolean =>
+	(pixels.samples === 1 && pixels.photometric === 'MONOCHROME1') !== (state.invert !== info.slope < 0);
+
+/** Colour for the screen (PS3.3 C.7.6.3.1.2). */
+export function rgbOf(pixels: Pixels): Uint8Array {
+	const from = pixels.data as Uint8Array;
+	if (pixels.photometric !== 'YBR_FULL') return from;
+	const out = new Uint8ClampedArray(from.length);
+	for (let i = 0; i < from.length; i += 3) {
+		const y = from[i]!, cb = from[i + 1]! - 128, cr = from[i + 2]! - 128;
+		out[i] = y + 1.402 * cr;
+		out[i + 1] = y - 0.344136 * cb - 0.714136 * cr;
+		out[i + 2] = y + 1.772 * cb;
+	}
+	return new Uint8Array(out.buffer);
+}
+
+function picture(pixels: Pixels, info: ImageInfo, state: ViewportState): ImageData {
+	const image = new ImageData(pixels.columns, pixels.rows), out = image.data, flip = inverted(pixels, info, state) ? 255 : 0;
+	if (pixels.samples === 3) {
+		const rgb = rgbOf(pixels);
+		for (let i = 0, o = 0; i < rgb.length; i += 3, o += 4) {
+			for (let c = 0; c < 3; c++) out[o + c] = rgb[i + c]! ^ flip;
+			out[o + 3] = 255;
+		}
+		return image;
+	}
+	const { lower, upper } = rangeOf(windowOf(pixels, info, state), info), gain = 255 / (upper - lower), data = pixels.data;
+	for (let i = 0, o = 0; i < data.length; i++, o += 4) {
+		const grey = Math.max(0, Math.min(255, Math.round((data[i]! - lower) * gain))) ^ flip;
+		out[o] = out[o + 1] = out[o + 2] = grey;
+		out[o + 3] = 255;
+	}
+	return image;
+}
+
+/** Onto a canvas of `pane` CSS pixels. */
+export function paint(canvas: HTMLCanvasElement, pixels: Pixels, info: ImageInfo, state: ViewportState, view: View, pane: Size): void {
+	const ratio = Math.max(1, devicePixelRatio || 1), [sx, sy] = pixelSize(info), k = ratio / view.unit;
+	canvas.width = Math.round(pane.width * ratio);
+	canvas.height = Math.round(pane.height * ratio);
+	const source = document.createElement('canvas');
+	source.width = pixels.columns;
+	source.height = pixels.rows;
+	source.getContext('2d')?.putImageData(picture(pixels, info, state), 0, 0);
+	const to = canvas.getContext('2d');
+	if (!to) return;
+	const { right: r, up: u, focus: f } = view;
+	to.setTransform(r[0] * sx * k, -u[0] * sx * k, r[1] * sy * k, -u[1] * sy * k,
+		canvas.width / 2 - (f[0] * r[0] + f[1] * r[1]) * k, canvas.height / 2 + (f[0] * u[0] + f[1] * u[1]) * k);
+	to.imageSmoothingEnabled = view.unit * 2 > sx;
+	to.drawImage(source, -0.5, -0.5);
+	to.setTransform(1, 0, 0, 1, 0, 0);
+}

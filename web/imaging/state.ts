@@ -1,0 +1,69 @@
+// How images are looked at, in the shapes of the consult's table (signaling/protocol: table_viewport): plain objects in and out.
+export interface ImageRef {
+	pacs: string;
+	study: string;
+	series: string;
+	instance?: string;
+}
+
+export interface ViewportState {
+	at: number;
+	image: ImageRef | null;
+	/** Place in the stack, from 0. */
+	frame: number;
+	/** Of the window, in modality units; null: as the image says. */
+	center: number | null;
+	width: number | null;
+	/** 1: the image fits. */
+	zoom: number;
+	/** Of the viewport's width and height. */
+	pan_x: number;
+	pan_y: number;
+	/** Degrees, clockwise. */
+	rotation: number;
+	flip: boolean;
+	invert: boolean;
+	/** Frames a second; 0: stands. */
+	cine: number;
+}
+
+export type Layout = 'one' | 'pair' | 'four';
+
+export interface ReadingState {
+	layout: Layout;
+	/** Stacks scroll together. */
+	linked: boolean;
+	viewports: ViewportState[];
+}
+
+export type ViewportChange = Partial<Omit<ViewportState, 'at'>> & { at: number };
+export interface ReadingChange {
+	layout?: Layout;
+	linked?: boolean;
+	viewports?: ViewportChange[];
+}
+
+export const freshViewport = (at: number, image: ImageRef | null = null): ViewportState => ({
+	at, image, frame: 0, center: null, width: null, zoom: 1, pan_x: 0, pan_y: 0, rotation: 0, flip: false, invert: false, cine: 0,
+});
+
+export const paneCount = (layout: Layout): number => ({ one: 1, pair: 2, four: 4 })[layout];
+
+export function applyChange(state: ReadingState, change: ReadingChange): ReadingState {
+	const viewports = state.viewports.map((v) => ({ ...v, ...change.viewports?.find((c) => c.at === v.at) }));
+	return { layout: change.layout ?? state.layout, linked: change.linked ?? state.linked, viewports };
+}
+
+const clamp = (v: number, low: number, high: number) => Math.max(low, Math.min(high, v));
+
+/** A step through a stack; linked: the others of as many panes as are shown go along, each within its own stack. */
+export function scrollBy(state: ReadingState, at: number, step: number, lengths: number[]): ReadingChange {
+	const moves = (v: ViewportState) => v.at === at || (state.linked && v.at < paneCount(state.layout) && v.image !== null);
+	return { viewports: state.viewports.filter(moves).map((v) => ({ at: v.at, frame: clamp(v.frame + step, 0, Math.max(0, (lengths[v.at] ?? 1) - 1)) })) };
+}
+
+export const PRESETS = [
+	{ key: '1', zh: '软组织', en: 'Soft tissue', center: 40, width: 400 }, { key: '2', zh: '肺', en: 'Lung', center: -600, width: 1500 },
+	{ key: '3', zh: '骨', en: 'Bone', center: 400, width: 1800 }, { key: '4', zh: '脑', en: 'Brain', center: 40, width: 80 },
+	{ key: '5', zh: '肝', en: 'Liver', center: 60, width: 150 }, { key: '6', zh: '纵隔', en: 'Mediastinum', center: 50, width: 350 },
+] as const;
