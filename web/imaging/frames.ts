@@ -108,6 +108,7 @@ export class Frames {
 
 	private async fetchAndDecode(held: Held, signal: AbortSignal): Promise<Pixels> {
 		const { source, info } = held.frame;
+		if (info.palette) throw new ImageError('unsupported', 'palette colour'); // its numbers are no greys
 		try {
 			return await this.fetchOnce(held, source, signal);
 		} catch (error) {

@@ -83,6 +83,7 @@ function pixelInfo(set: DicomJson): PixelInfo {
 	if (info.samples !== 1 && info.samples !== 3) throw new ImageError('unsupported', `${info.samples} samples a pixel`);
 	if (![1, 8, 16].includes(info.allocated)) throw new ImageError('unsupported', `${info.allocated} bits allocated`);
 	if (info.stored > info.allocated || (info.samples === 3 && info.allocated !== 8)) throw new ImageError('unsupported', `${info.stored} bits stored`);
+	if (items(set, '00283000').length > 0) throw new ImageError('unsupported', 'modality LUT');
 	const highBit = number(set, '00280102', info.stored - 1);
 	if (highBit !== info.stored - 1) throw new ImageError('unsupported', `high bit ${highBit}`);
 	return info;
