@@ -170,11 +170,19 @@ static int read_j2k(struct hz_codestream *s, struct hz_dicom_fault *fault)
 	const uint8_t *p = s->data;
 	size_t at = 2, end = s->bytes;
 	bool cod = false;
+	size_t levels = 0, steps = 0;
+	unsigned style = 3;
 	s->codec = HZ_IMAGE_JPEG_2000;
 	s->adobe = -1;
 	while (end - at >= 4) {
 		uint16_t marker = be16(p + at);
 		size_t n = be16(p + at + 2);
+		// OpenJPH asserts what T.800 A.6.4 demands: a step for each subband, of the kind of the transform.
+		bool steps_fit =
+		    style == (s->lossy ? 2u : 0u) && steps >= (3 * levels + 1) * (s->lossy ? 2 : 1);
+		if (marker == 0xff90 && s->codec == HZ_IMAGE_HTJ2K && !steps_fit)
+			return hz_dicom_fail(fault, HZ_DICOM_CODESTREAM,
+			                     "HTJ2K with steps of another transform");
 		if (marker == 0xff90)
 			return s->columns && cod ? check_tile_parts(s, at, fault) : cut(fault);
 		if (marker < 0xff00 || n < 2 || n > end - at - 2)
@@ -191,6 +199,10 @@ static int read_j2k(struct hz_codestream *s, struct hz_dicom_fault *fault)
 			cod = true;
 			s->transform = body[4] != 0;
 			s->lossy = body[9] == 0; // 9-7
+			levels = body[5];
+		} else if (marker == 0xff5c && n >= 1) { // QCD
+			style = body[0] & 31;
+			steps = n - 1;
 		}
 		at += 4 + n;
 	}
