@@ -66,6 +66,7 @@ static void start(struct child *c)
 	                             .https = -1,
 	                             .workers = 1};
 	fds.api[0] = c->api[0];
+	memset(fds.pipe, 0xff, sizeof(fds.pipe)); // there are none
 	hz_log_init("control", HZ_LOG_ERROR);
 	int err = hz_control_run(&fds, &c->config);
 	exit(err ? 2 : 0); // runs the leak checker
