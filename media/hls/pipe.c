@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "gateway/base/clock.h"
+#include "gateway/base/hang.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memfd.h"
 #include "gateway/base/ring.h"
@@ -22,7 +22,6 @@
 #define RECORDS_PER_TURN  512 // of each worker
 #define COMMANDS_PER_TURN 64
 #define STATUS_US         500000
-#define HANG_S            10 // a disk may be slow
 #define MEMORY_BYTES      (6ull << 30)
 #define FILE_BYTES        (64ull << 20) // a segment is smaller
 
@@ -163,12 +162,11 @@ static int turn(struct pipe *p, bool more, int64_t due_us)
 
 static int loop(struct pipe *p)
 {
-	const struct itimerval hang = {.it_value = {.tv_sec = HANG_S}};
 	int64_t due_us = 0;
 	bool more = true;
 	int err = 0;
 	while (!err) {
-		setitimer(ITIMER_REAL, &hang, NULL);
+		hz_hang_wind();
 		err = turn(p, more, due_us);
 		p->now_us = hz_now_us();
 		if (err == -EALREADY)

@@ -13,7 +13,7 @@ struct hz_hls_fds {       // the caller's
 };
 
 // Says HELLO, waits for the folder, enters the sandbox (nothing but that folder, no network), and only then takes media. Runs until
-// control's end is closed: 0. -errno: it cannot run. A turn that takes more than ten seconds ends the process with SIGALRM.
+// control's end is closed: 0. -errno: it cannot run. A turn that does not end ends the process (gateway/base/hang.h).
 int hz_hls_pipe_run(const struct hz_hls_fds *fds);
 
 #endif

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "gateway/base/clock.h"
+#include "gateway/base/hang.h"
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/base/seqpacket.h"
@@ -22,7 +22,6 @@
 
 enum { FD_API = 3 };
 #define COMMANDS_PER_TURN 64
-#define HANG_S            5
 #define ENVIRONMENT       64
 
 static struct hz_sources *sources;
@@ -140,11 +139,10 @@ static int take_commands(int64_t now_us)
 
 static int loop(void)
 {
-	const struct itimerval hang = {.it_value = {.tv_sec = HANG_S}};
 	struct pollfd fds[1 + HZ_INGEST_SOURCES];
 	int err = 0;
 	while (!err) {
-		setitimer(ITIMER_REAL, &hang, NULL);
+		hz_hang_wind();
 		int64_t now_us = hz_now_us(), due_us = hz_sources_tick(sources, now_us);
 		unsigned n = hz_sources_fds(sources, fds + 1);
 		int64_t wait_ms = (due_us - now_us) / 1000 + 1;

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "gateway/base/clock.h"
+#include "gateway/base/hang.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memfd.h"
 #include "gateway/base/ring.h"
@@ -21,7 +21,6 @@
 #define RECORDS_PER_TURN  256 // of each worker
 #define COMMANDS_PER_TURN 64
 #define STATUS_US         500000
-#define HANG_S            2
 #define MEMORY_BYTES      (768ull << 20) // 32 rooms of 10 MB, and as much again; beside the rings
 
 struct pipe {
@@ -161,12 +160,11 @@ static int turn(struct pipe *p, bool more, int64_t due_us)
 
 static int loop(struct pipe *p)
 {
-	const struct itimerval hang = {.it_value = {.tv_sec = HANG_S}};
 	int64_t due_us = 0;
 	bool more = true;
 	int err = 0;
 	while (!err) {
-		setitimer(ITIMER_REAL, &hang, NULL);
+		hz_hang_wind();
 		err = turn(p, more, due_us);
 		p->now_us = hz_now_us();
 		if (err == -EALREADY)

@@ -12,8 +12,8 @@ struct hz_mix_fds {         // the caller's
 	unsigned processes; // the mix is the last
 };
 
-// Enters the sandbox and runs until control's end is closed: 0. -errno: it cannot run. A turn that takes more than two
-// seconds ends the process with SIGALRM.
+// Enters the sandbox and runs until control's end is closed: 0. -errno: it cannot run. A turn that
+// does not end ends the process (gateway/base/hang.h).
 int hz_mix_pipe_run(const struct hz_mix_fds *fds);
 
 #endif

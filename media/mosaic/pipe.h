@@ -10,8 +10,8 @@ struct hz_mosaic_fds {    // the caller's
 	unsigned workers; // 1..HZ_MOSAIC_WORKERS
 };
 
-// Enters the sandbox and runs until control's end is closed: 0. -errno: it cannot run. A turn that takes more than two
-// seconds ends the process with SIGALRM.
+// Enters the sandbox and runs until control's end is closed: 0. -errno: it cannot run. A turn that
+// does not end ends the process (gateway/base/hang.h).
 int hz_mosaic_pipe_run(const struct hz_mosaic_fds *fds);
 
 #endif

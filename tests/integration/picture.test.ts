@@ -65,8 +65,8 @@ test("a mosaic that stands still is replaced, and nobody waits for it", { timeou
   const pid = gateway.pidOf("mosaic") as number;
   await room.reset();
   process.kill(pid, "SIGSTOP");
-  await sleep(3000);
-  process.kill(pid, "SIGCONT"); // what stood still for 2 s ends by itself
+  await sleep(10500);
+  process.kill(pid, "SIGCONT"); // what stood still for 10 s ends by itself
   await until("another mosaic", 10000, () => { const now = gateway.pidOf("mosaic"); return now !== undefined && now !== pid; });
   await until("all flows", 10000, flows);
   assert.ok(gap(false) < 500, "relayed");

@@ -17,6 +17,7 @@
 #include <libavutil/log.h>
 
 #include "gateway/base/clock.h"
+#include "gateway/base/hang.h"
 #include "gateway/base/memfd.h"
 #include "gateway/base/ring.h"
 #include "gateway/base/ring_grid.h"
@@ -249,12 +250,23 @@ static void killed(void **state)
 	watch(21, HZ_CODEC_VP8, 5);
 }
 
+// A machine that has no time for it for a while is no reason to end.
+static void starved(void **state)
+{
+	join(20, HZ_CODEC_VP8);
+	watch(20, HZ_CODEC_VP8, 5);
+	kill(child, SIGSTOP);
+	usleep(2500000);
+	kill(child, SIGCONT);
+	watch(20, HZ_CODEC_VP8, 5);
+}
+
 // What hangs ends by itself. A process that was stopped is one that hangs.
 static void hangs(void **state)
 {
 	join(20, HZ_CODEC_H264_CB);
 	kill(child, SIGSTOP);
-	usleep(2300000);
+	usleep(HZ_HANG_WALL_S * 1000000 + 300000);
 	kill(child, SIGCONT);
 	int how = ended();
 	assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGALRM);
@@ -324,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(composes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(killed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(starved, setup, teardown),
 	    cmocka_unit_test_setup_teardown(hangs, setup, teardown),
 	    cmocka_unit_test_setup_teardown(garbage, setup, teardown),
 	    cmocka_unit_test_setup_teardown(answers_wait, setup, teardown),
