@@ -106,16 +106,19 @@ int hz_store_consent_list(struct hz_store *store, const char *consult, int64_t a
 
 int hz_store_record_put(struct hz_store *store, const struct hz_record_row *row)
 {
-	return hz_db_write(store,
-	                   "INSERT INTO main.records(id, consult, started_ms, started_by, ended_ms, tracks,"
-	                   " stopped_by, closed) VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(id) DO UPDATE SET"
-	                   " ended_ms=excluded.ended_ms, tracks=excluded.tracks,"
-	                   " stopped_by=excluded.stopped_by, closed=excluded.closed",
-	                   "ttitiiti", row->id, row->consult, row->started_ms, row->started_by, row->ended_ms,
-	                   (int64_t)row->tracks, row->stopped_by, (int64_t)row->closed);
+	return hz_db_write(
+	    store,
+	    "INSERT INTO main.records(id, consult, started_ms, started_by, ended_ms, tracks,"
+	    " stopped_by, closed) VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(id) DO UPDATE SET"
+	    " ended_ms=excluded.ended_ms, tracks=excluded.tracks,"
+	    " stopped_by=excluded.stopped_by, closed=excluded.closed",
+	    "ttitiiti", row->id, row->consult, row->started_ms, row->started_by, row->ended_ms,
+	    (int64_t)row->tracks, row->stopped_by, (int64_t)row->closed);
 }
 
-#define RECORD "SELECT id, consult, started_ms, started_by, ended_ms, tracks, stopped_by, closed FROM main.records "
+#define RECORD                                                                                               \
+	"SELECT id, consult, started_ms, started_by, ended_ms, tracks, stopped_by, closed FROM "             \
+	"main.records "
 
 static int each_record(struct hz_store *store, sqlite3_stmt *stmt, hz_record_row_cb *cb, void *arg)
 {

@@ -97,8 +97,8 @@ static bool is_uid(const char *text, size_t bytes)
 
 bool hz_format_known(const char *format)
 {
-	static const char *const known[] = {"hz-id", "hz-track", "hz-mid", "hz-text", "hz-lines",
-	                                    "hz-date", "hz-uid"};
+	static const char *const known[] = {"hz-id",    "hz-track", "hz-mid", "hz-text",
+	                                    "hz-lines", "hz-date",  "hz-uid"};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(format, known[i]) == 0)
 			return true;

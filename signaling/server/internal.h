@@ -17,7 +17,7 @@
 #define HZ_STALL_US        20000000 // an answer of which the client takes nothing
 #define HZ_HELD_US         5000000  // an answer that is not ready
 #define HZ_STALL_FILE_US   120000000
-#define HZ_LINGER_US       1000000  // after our last byte, for the client to read it
+#define HZ_LINGER_US       1000000 // after our last byte, for the client to read it
 #define HZ_WS_CLOSE_US     2000000
 #define HZ_STOP_US         1000000
 #define HZ_PROTOCOL_SOCKET "hz-socket"

@@ -104,7 +104,8 @@ static void records(void **state)
 {
 	struct scratch *s = *state;
 	struct seen seen = {.count = 0};
-	struct hz_record_row row = {.id = "r1", .consult = "c1", .started_by = "p", .stopped_by = "", .started_ms = 5};
+	struct hz_record_row row = {
+	    .id = "r1", .consult = "c1", .started_by = "p", .stopped_by = "", .started_ms = 5};
 	assert_int_equal(hz_store_record_put(s->store, &row), 0);
 	row.tracks = 3;
 	assert_int_equal(hz_store_record_put(s->store, &row), 0);
@@ -117,7 +118,8 @@ static void records(void **state)
 	seen.count = 0;
 	assert_int_equal(hz_store_record_open(s->store, see_record, &seen), 0);
 	assert_int_equal(seen.count, 0);
-	row = (struct hz_record_row){.id = "r2", .consult = "c1", .started_by = "p", .stopped_by = "", .started_ms = 6};
+	row = (struct hz_record_row){
+	    .id = "r2", .consult = "c1", .started_by = "p", .stopped_by = "", .started_ms = 6};
 	assert_int_equal(hz_store_record_put(s->store, &row), 0);
 	assert_int_equal(hz_store_record_list(s->store, "c1", 1, see_record, &seen), 0);
 	assert_string_equal(seen.wording, "r2");

@@ -307,7 +307,7 @@ static void a_voice_in_red(void **state)
 	assert_true(loud > 0.05f);
 	usleep(600000);
 	struct hz_mix_status status = mix_says();
-	assert_true(status.refused < 50); // in RED all were; on a busy machine some wait too long
+	assert_true(status.refused < 50);     // in RED all were; on a busy machine some wait too long
 	assert_true(status.packets_in >= 98); // 25 of the 100 were lost; the last may be
 }
 
