@@ -1,6 +1,7 @@
-// ./dev bench mix [--quick] [--only=sound,picture,whep]: what one picture and one sound for many cost.
+// ./dev bench mix [--quick] [--only=sound,picture,whep,hls]: what one picture and one sound for many cost.
 //   sound  200 listeners, each without themself, of 5 speakers
 //   picture six cameras of 720p25 composed into one, beside the same in one bare gst-launch
+//   hls    the same as files through nginx: CPU a viewer, and where this machine ends
 //   whep   a programme to viewers over WHEP: CPU a viewer, and where this machine ends
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -8,12 +9,13 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { ROOT, sleep, until } from "../lib/gateway.ts";
 import { GatewayServer } from "./gateway.ts";
+import { files, whyFilesEnd } from "./hls.ts";
 import { buildDir, Load } from "./load.ts";
 import { inParallel, steady, type Steady } from "./measure.ts";
 import { prefer } from "./proc.ts";
 
 const args = process.argv.slice(2), quick = args.includes("--quick");
-const only = (args.find((a) => a.startsWith("--only="))?.slice(7) ?? "sound,picture,whep").split(",");
+const only = (args.find((a) => a.startsWith("--only="))?.slice(7) ?? "sound,picture,whep,hls").split(",");
 const VIEWERS = quick ? [50, 200] : [250, 500, 1000, 1500];
 const SUBJECTS = 16; // viewers a token's subject may be at once
 
@@ -78,11 +80,25 @@ async function whep(): Promise<void> {
   checks.push({ what: `6 viewers over WHEP that were wanted (${goal}) of those without loss`, value: goal / held, goal: 1, unit: "" });
 }
 
+async function hls(): Promise<void> {
+  out("\nhls: the same programme as files: the packager, nginx (one process), players that fetch segments of 4 s");
+  out("viewers   requests/s    MB/s   nginx CPU ms/s a viewer   nginx cores   gateway   players   failed   late   slowest ms");
+  const rows = await files(quick ? [50, 200] : [250, 500, 1000, 2000, 4000], quick ? 8 : 16, (r) =>
+    out(`${String(r.viewers).padStart(7)} ${r.requests_per_second.toFixed(0).padStart(12)} ${r.megabytes_per_second.toFixed(1).padStart(7)} ${(1000 * r.nginx_cores / r.viewers).toFixed(3).padStart(25)} ${r.nginx_cores.toFixed(2).padStart(13)} ${r.gateway_cores.toFixed(2).padStart(9)} ${r.players_cores.toFixed(2).padStart(9)} `
+      + `${String(r.failed).padStart(8)} ${String(r.late).padStart(6)} ${r.slowest_ms.toFixed(0).padStart(12)}`));
+  const last = rows.at(-1);
+  if (last) out(`ends: ${whyFilesEnd(last)}`);
+  results["hls"] = rows;
+  const goal = quick ? 200 : 1000, held = Math.max(0, ...rows.filter((r) => r.failed + r.late === 0).map((r) => r.viewers));
+  checks.push({ what: `6 viewers of files that were wanted (${goal}) of those whom nothing came late`, value: goal / held, goal: 1, unit: "" });
+}
+
 prefer();
 out(`One for many (${buildDir()}); ${cpus().length} cores, ${cpus()[0]?.model.trim()}, loopback`);
 if (only.includes("sound")) sound();
 if (only.includes("picture")) picture();
 if (only.includes("whep")) await whep();
+if (only.includes("hls")) await hls();
 
 out("\nThe closing list of issue 5");
 for (const c of checks) out(`${c.value <= c.goal ? "holds" : "MISSES"}  ${c.what}: ${c.value.toFixed(2)}${c.unit} (at most ${c.goal}${c.unit})`);

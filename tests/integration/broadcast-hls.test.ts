@@ -4,14 +4,14 @@
 // Timed: real media behind a delay
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Gateway, sleep, until } from "../lib/gateway.ts";
 import { RpcClient } from "../lib/rpc.ts";
 import { makeClip } from "../lib/clip.ts";
+import { startNginx } from "../lib/nginx.ts";
 import { Room } from "../lib/peer.ts";
 import { parse, parseMaster, together } from "../lib/hls.ts";
 import { Load, nowUs } from "../bench/load.ts";
@@ -140,31 +140,6 @@ test(`WHEP and files at once: CUT holds on both, kill -9 of the packager in the 
   await checkPlaylists(event);
 });
 
-async function freePort(): Promise<number> {
-  return new Promise((done) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => done(address && typeof address === "object" ? address.port : 0));
-    });
-  });
-}
-
-// As the docs say: the folder under the same path.
-async function nginx(t: TestContext, folder: string): Promise<string> {
-  const dir = mkdtempSync(join(tmpdir(), "hz-nginx-")), port = await freePort();
-  writeFileSync(join(dir, "nginx.conf"), `daemon off; pid ${dir}/pid; error_log ${dir}/error.log; worker_processes 1; user root;
-events { worker_connections 128; }
-http { access_log off; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
-  types { application/vnd.apple.mpegurl m3u8; video/iso.segment m4s; video/mp4 mp4; }
-  server { listen 127.0.0.1:${port}; location /hls/ { alias ${folder}/; location ~ \\.m3u8$ { add_header Cache-Control no-cache; } } } }`);
-  const child = spawn("nginx", ["-c", join(dir, "nginx.conf"), "-e", join(dir, "error.log")], { stdio: "ignore" });
-  t.after(() => { child.kill("SIGKILL"); rmSync(dir, { recursive: true, force: true }); });
-  const url = `http://127.0.0.1:${port}`;
-  await until("nginx", 10000, async () => (await fetch(`${url}/hls/`)).status > 0);
-  return url;
-}
-
 test("kill -9 of the packager: the consult goes on, so does the playlist; nginx serves it, ffmpeg plays it", { timeout: 120000 }, async (t) => {
   const event = await Event.start(t, 1);
   const { outside, folder } = event;
@@ -182,7 +157,8 @@ test("kill -9 of the packager: the consult goes on, so does the playlist; nginx 
   assert.equal(report.lost, 0, "nobody over WHEP lost anything");
   await event.shown(killed);
   console.log(`# files again ${back} ms after the kill, the programme after ${Date.now() - killed} ms`);
-  const url = await nginx(t, join(event.gateway.dataDir, "hls"));
+  const { url, stop } = await startNginx(join(event.gateway.dataDir, "hls"));
+  t.after(stop);
   await until("the multivariant playlist", 15000, () => existsSync(join(folder, "master.m3u8")));
   assert.equal((await event.gateway.api(event.token, "DELETE", "/api/v1/consults/op/broadcast")).status, 204);
   await until("the end of the list", 10000, () => parse(readFileSync(playlist, "utf8")).ended);
