@@ -65,8 +65,8 @@ static const char *const record_steps[] = {
     "CREATE INDEX main.audience_messages_by_consult ON audience_messages(consult, seq);"
     "CREATE TABLE main.audience_posters(consult TEXT PRIMARY KEY, type TEXT NOT NULL, image BLOB NOT NULL);",
     // Theatre sources.
-    "CREATE TABLE main.sources(consult TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL,"
-    " PRIMARY KEY(consult, id)) WITHOUT ROWID;",
+    ("CREATE TABLE main.sources(consult TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL,"
+     " PRIMARY KEY(consult, id)) WITHOUT ROWID;"),
 };
 
 static const char *const runtime_steps[] = {

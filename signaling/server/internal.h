@@ -13,7 +13,7 @@
 #define HZ_READ_BYTES      16384 // at most, from lws at a time
 #define HZ_SCRATCH_BYTES   32768 // at most, to lws at a time
 #define HZ_DEFERRED_MAX    4096
-#define HZ_IDLE_US         30000000
+#define HZ_IDLE_US         (HZ_HTTP_IDLE_S * 1000000)
 #define HZ_STALL_US        20000000 // an answer of which the client takes nothing
 #define HZ_HELD_US         5000000  // an answer that is not ready
 #define HZ_STALL_FILE_US   120000000

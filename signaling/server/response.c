@@ -267,7 +267,11 @@ int hz_response_head(const struct hz_response *res, bool close, char *ret, size_
 	put_defaults(&t, res);
 	for (unsigned i = 0; i < res->headers; i++)
 		put(&t, "%s: %s\r\n", res->header[i].name, res->header[i].value);
-	put(&t, "Connection: %s\r\n\r\n", close ? "close" : "keep-alive");
+	// The hint keeps clients that read it (Node, Go, Python) from sending into a connection that we are closing.
+	if (close)
+		put(&t, "Connection: close\r\n\r\n");
+	else
+		put(&t, "Connection: keep-alive\r\nKeep-Alive: timeout=%d\r\n\r\n", HZ_HTTP_IDLE_S - 5);
 	if (t.full)
 		return -ENOSPC;
 	*ret_used = t.used;

@@ -4,6 +4,8 @@
 
 #include "signaling/server/http.h"
 
+#define HZ_HTTP_IDLE_S 30 // so long a connection waits for its next request
+
 struct hz_conn;
 
 struct hz_response {
