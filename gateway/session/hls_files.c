@@ -29,7 +29,7 @@ static bool good_path(const char *path)
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
 	static const char *const tracks[] = {"/video/", "/sound/"};
 	size_t folder = strspn(path, letters);
-	if (folder < 16 || folder >= HZ_HLS_ID_BYTES)
+	if (folder < HZ_HLS_ID_LEAST || folder >= HZ_HLS_ID_BYTES)
 		return false;
 	if (strcmp(path + folder, "/master.m3u8") == 0)
 		return true;

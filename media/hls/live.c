@@ -20,6 +20,7 @@ struct place {
 	struct hz_programme *programme; // NULL: free
 	uint32_t consult;               // 0: over
 	uint32_t named;                 // round of the RECONCILE that named it
+	int64_t ended_us;
 };
 
 struct hz_live {
@@ -88,6 +89,7 @@ static void end(struct place *place, int64_t now_us)
 {
 	hz_programme_end(place->programme, now_us);
 	place->consult = 0;
+	place->ended_us = now_us;
 }
 
 // A free place; of those that are over the one that is it the longest goes.
@@ -103,7 +105,7 @@ static struct place *make_room(struct hz_live *live)
 		struct place *place = &live->place[i];
 		if (!place->programme)
 			return place;
-		if (!place->consult && (!over || place->named < over->named))
+		if (!place->consult && (!over || place->ended_us < over->ended_us))
 			over = place;
 	}
 	drop(over);
@@ -153,6 +155,13 @@ static bool is_ours(const struct hz_live *live, const char *name)
 	return false;
 }
 
+// A folder that control may have named: what else lies there is not ours to remove.
+static bool looks_ours(const char *name)
+{
+	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+	return !name[length] && length >= HZ_HLS_ID_LEAST && length < HZ_HLS_ID_BYTES;
+}
+
 // What an earlier process left and nobody asks for.
 static void drop_old(struct hz_live *live)
 {
@@ -168,7 +177,7 @@ static void drop_old(struct hz_live *live)
 		return;
 	}
 	while (looked++ < OLD_FOLDERS && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || is_ours(live, entry->d_name))
+		if (!looks_ours(entry->d_name) || is_ours(live, entry->d_name))
 			continue;
 		int err = hz_hls_folder_drop(live->with.folder, entry->d_name, &tracks);
 		if (err)

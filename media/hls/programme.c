@@ -127,16 +127,24 @@ static int cut(struct hz_programme *p, int64_t mark_us)
 	return err;
 }
 
-static void resume(struct hz_programme *p, int64_t from_us)
+// The files of a cut must go before anything else comes: what comes until then is dropped.
+static void go_on(struct hz_programme *p)
 {
-	if (p->uncut) // its files must go before anything else comes
+	if (p->uncut)
 		p->uncut = hz_hls_cut(p->hls, p->mark_us + p->with.epoch_us) != 0;
-	p->gate_us = from_us > p->gate_us ? from_us : p->gate_us;
-	if (p->gate_us < p->mark_us)
-		p->gate_us = p->mark_us;
+	if (p->uncut || p->off)
+		return;
 	p->mark_us = 0;
 	p->key_us = p->asked_us = 0;
 	(void)hz_hls_resume(p->hls, p->gate_us + p->with.epoch_us);
+}
+
+static void resume(struct hz_programme *p, int64_t from_us)
+{
+	p->gate_us = from_us > p->gate_us ? from_us : p->gate_us;
+	if (p->gate_us < p->mark_us)
+		p->gate_us = p->mark_us;
+	go_on(p);
 }
 
 static bool same(const struct hz_hls_source *a, const struct hz_hls_source *b)
@@ -196,7 +204,7 @@ int64_t hz_programme_tick(struct hz_programme *p, int64_t now_us)
 		p->ticked_us = now_us;
 		next_us = now_us + TICK_US;
 		if (p->uncut)
-			p->uncut = hz_hls_cut(p->hls, p->mark_us + p->with.epoch_us) != 0;
+			go_on(p);
 		int err = hz_hls_tick(p->hls, now_us + p->with.epoch_us);
 		if (err == -ENOSPC)
 			hz_programme_narrow(p);
@@ -218,11 +226,11 @@ void hz_programme_end(struct hz_programme *p, int64_t now_us)
 {
 	if (p->ended)
 		return;
-	if (p->uncut)
-		(void)hz_hls_cut(p->hls, p->mark_us + p->with.epoch_us);
+	// What was cut may be in its files still: then all of them go now.
+	bool dirty = p->uncut && hz_hls_cut(p->hls, p->mark_us + p->with.epoch_us) != 0;
 	(void)hz_hls_end(p->hls);
 	p->ended = true;
-	p->over_us = now_us + (int64_t)p->set.window_s * 1000000;
+	p->over_us = now_us + (dirty ? 0 : (int64_t)p->set.window_s * 1000000);
 }
 
 bool hz_programme_over(const struct hz_programme *p, int64_t now_us)

@@ -256,6 +256,60 @@ static void sources_change(void **state)
 	assert_int_equal(count_of(text, "#EXT-X-DISCONTINUITY\n"), 3);
 }
 
+// The folder of the pictures takes nothing and gives nothing back.
+static void disk_is_sick(bool sick)
+{
+	if (sick) {
+		assert_int_equal(renameat(folder, "event-1/video", folder, "away"), 0);
+		assert_int_equal(close(openat(folder, "event-1/video", O_CREAT | O_WRONLY, 0644)), 0);
+		return;
+	}
+	assert_int_equal(unlinkat(folder, "event-1/video", 0), 0);
+	assert_int_equal(renameat(folder, "away", folder, "event-1/video"), 0);
+}
+
+// A cut that came late and was taken back before the disk let it be made: it is made, then the programme goes on.
+static void resumed_on_a_sick_disk(void **state)
+{
+	assert_int_equal(set(), 0);
+	reconciled();
+	run(14);
+	int64_t mark_us = now_us - DELAY_US - 1500000;
+	assert_true(marks(mark_us, INT64_MAX) > 0);
+	disk_is_sick(true);
+	wish.cut_us = mark_us;
+	assert_int_equal(set(), -EAGAIN);
+	run(0.2);
+	int64_t back_us = now_us;
+	wish.cut_us = 0;
+	wish.from_us = back_us;
+	assert_int_equal(set(), 0);
+	run(0.2);
+	disk_is_sick(false);
+	run(8);
+	assert_int_equal(marks(mark_us, back_us), 0);
+	assert_true(marks(back_us, INT64_MAX) > 50);
+	assert_true(marks(0, mark_us - 5000000) > 10); // what was seen before stays
+}
+
+// The event ends before the disk let the cut be made: all its files go.
+static void ended_on_a_sick_disk(void **state)
+{
+	struct hz_hls_broadcast_del del = {.h = {HZ_HLS_API_VERSION, HZ_HLS_BROADCAST_DEL, sizeof(del), 4, 0},
+	                                   .consult = CONSULT};
+	struct stat about;
+	assert_int_equal(set(), 0);
+	reconciled();
+	run(8);
+	disk_is_sick(true);
+	wish.cut_us = now_us - DELAY_US - 1500000;
+	assert_int_equal(set(), -EAGAIN);
+	assert_int_equal(hz_live_command(live, &del, sizeof(del), now_us), 0);
+	disk_is_sick(false);
+	hz_live_tick(live, now_us);
+	assert_int_equal(fstatat(folder, "event-1", &about, 0), -1);
+}
+
 static void end_and_after(void **state)
 {
 	char text[32768];
@@ -285,16 +339,22 @@ static void folders_are_bounded(void **state)
 	char text[128];
 	struct stat about;
 	struct hz_hls_status status = {.broadcasts = 0};
-	assert_int_equal(mkdirat(folder, "old-event", 0755), 0);
-	assert_int_equal(mkdirat(folder, "old-event/video", 0755), 0);
-	assert_int_equal(close(openat(folder, "old-event/video/1.m4s", O_CREAT | O_WRONLY, 0644)), 0);
+	assert_int_equal(mkdirat(folder, "old-event-of-before", 0755), 0);
+	assert_int_equal(mkdirat(folder, "old-event-of-before/video", 0755), 0);
+	assert_int_equal(close(openat(folder, "old-event-of-before/video/1.m4s", O_CREAT | O_WRONLY, 0644)),
+	                 0);
+	assert_int_equal(mkdirat(folder, "assets", 0755), 0); // somebody else's
+	assert_int_equal(mkdirat(folder, "assets/video", 0755), 0);
+	assert_int_equal(close(openat(folder, "assets/video/1.mp4", O_CREAT | O_WRONLY, 0644)), 0);
 	const struct hz_hls_begin m = {.h = {HZ_HLS_API_VERSION, HZ_HLS_RECONCILE_BEGIN, sizeof(m), 1, 0},
 	                               .disk_bytes = 300000};
 	assert_int_equal(hz_live_command(live, &m, sizeof(m), now_us), 0);
 	assert_int_equal(set(), 0);
 	reconciled();
-	snprintf(text, sizeof(text), "%s/old-event", root);
+	snprintf(text, sizeof(text), "%s/old-event-of-before", root);
 	assert_int_equal(stat(text, &about), -1);
+	snprintf(text, sizeof(text), "%s/assets/video/1.mp4", root);
+	assert_int_equal(stat(text, &about), 0);
 	for (int i = 0; i < 90; i++) {
 		run(1);
 		hz_live_status(live, &status);
@@ -349,6 +409,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(killed_while_cut, setup, teardown),
 	    cmocka_unit_test_setup_teardown(killed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(sources_change, setup, teardown),
+	    cmocka_unit_test_setup_teardown(resumed_on_a_sick_disk, setup, teardown),
+	    cmocka_unit_test_setup_teardown(ended_on_a_sick_disk, setup, teardown),
 	    cmocka_unit_test_setup_teardown(end_and_after, setup, teardown),
 	    cmocka_unit_test_setup_teardown(folders_are_bounded, setup, teardown),
 	    cmocka_unit_test_setup_teardown(refused, setup, teardown),
