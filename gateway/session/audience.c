@@ -314,6 +314,8 @@ int hz_audience_load(struct hz_brain *brain)
 	uint32_t at = 0;
 	int err = hz_store_audience_all(brain->store, on_row, brain);
 	while (!err && (consult = hz_map_next(brain->consults, &at))) {
+		if (!consult->audience && consult->broadcast)
+			consult->audience = fresh(); // of a gateway that knew of none: it may take part now
 		struct hz_audience *a = consult->audience;
 		if (!a)
 			continue;

@@ -205,9 +205,6 @@ json_t *hz_audience_feed_json(struct hz_brain *brain, const struct hz_consult *c
 	} else if (b && b->fade_us > brain->now_us && !b->cut) {
 		json_object_set_new(json, "fade_ms", json_integer((b->fade_us - brain->now_us) / 1000));
 	}
-	if (json && a && !a->is.count) {
-		json_object_set_new(json, "viewers", json_null());
-	}
 	json_decref(more);
 	return json;
 }

@@ -186,9 +186,11 @@ json_t *hz_broadcast_watch_json(const struct hz_brain *brain, const struct hz_co
 {
 	const struct hz_broadcast *b = consult->broadcast;
 	bool third = b && !b->text_hidden && !b->cut; // it may be what was cut
-	return json_pack("{s:s, s:s, s:s, s:b, s:i, s:o}", "state", hz_broadcast_state(consult), "title",
+	bool counted = !consult->audience || consult->audience->is.count;
+	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "state", hz_broadcast_state(consult), "title",
 	                 b ? b->title : "", "text", third ? b->text : "", "began", b && b->since_ms,
-	                 "viewers", (int)hz_viewers_count(consult), "hls", hz_hls_watch_json(brain, consult));
+	                 "viewers", counted ? json_integer(hz_viewers_count(consult)) : json_null(), "hls",
+	                 hz_hls_watch_json(brain, consult));
 }
 
 // --- doing
@@ -353,6 +355,8 @@ static void end_fade(struct hz_brain *brain, struct hz_consult *consult)
 	int err = hz_broadcast_program(brain, consult, &source, by);
 	if (err)
 		hz_warn("broadcast.fade", "consult=%s err=%d", consult->id, -err);
+	if (err) // it is over all the same
+		hz_push_state(brain, consult);
 }
 
 static void ask_for_confirmation(struct hz_brain *brain, struct hz_broadcast *b)
@@ -373,6 +377,7 @@ int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const c
 	bool first = !b->cut;
 	if (first) {
 		b->cut = true;
+		b->fade_us = 0; // the last word: the resume brings back what was on the air
 		b->cut_ms = brain->wall_ms;
 		b->cut_us = brain->now_us;
 		snprintf(b->cut_by, sizeof(b->cut_by), "%s", by);

@@ -372,6 +372,18 @@ static void outlives_control(void **state)
 	assert_int_equal(say(rig, "v4", "question", "Now?", NULL)->status, 409); // to be opened again
 	web = rest(rig, HZ_GET, MESSAGES, token_of(rig, "q", "auditor"), NULL);
 	assert_int_equal(items(web), 3); // but proof stays
+	// A broadcast of a gateway that knew of no audience: it may take part, and is told of what changes.
+	assert_int_equal(hz_db_write(rig->brain->store, "DELETE FROM main.audience", ""), 0);
+	assert_int_equal(hz_store_commit(rig->brain->store), 0);
+	rig_kill(rig);
+	desk = rig_join(rig, "dir", "director");
+	char etag[80];
+	snprintf(etag, sizeof(etag), "%s", feed(rig, "")->etag);
+	rig_result(rig_call(rig, desk, "broadcast.cut", json_pack("{s:s}", "reason", "r")));
+	assert_string_not_equal(feed(rig, "")->etag, etag);
+	rig_result(rig_call(rig, desk, "broadcast.resume", json_pack("{s:s}", "reason", "r")));
+	set(rig, desk, "{\"questions\":true}");
+	assert_int_equal(say(rig, "v4", "question", "Now?", NULL)->status, 201);
 }
 
 static void cut_is_silence(void **state)
@@ -443,6 +455,9 @@ static void nothing_new_costs_little(void **state)
 	set(rig, desk, "{\"count\":false}");
 	assert_int_equal(web_ask(rig, ask)->status, 200);
 	assert_true(json_is_null(json_object_get(feed(rig, "")->json, "viewers")));
+	struct web *watch = rest(rig, HZ_GET, PATH "/watch", token_of(rig, "v1", "viewer"), NULL);
+	web_schema(watch, "broadcast.watch");
+	assert_true(json_is_null(json_object_get(watch->json, "viewers")));
 	ask.query = "cursor=%00";
 	ask.if_none_match = NULL;
 	assert_int_equal(web_ask(rig, ask)->status, 400);

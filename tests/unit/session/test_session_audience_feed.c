@@ -172,8 +172,11 @@ static void fades(void **state)
 	assert_null(json_object_get(feed(rig, "")->json, "fade_ms"));
 	rig_advance(rig, 1000);
 	assert_true(consult->broadcast->cut);
+	assert_string_equal(consult->broadcast->air.participant, "or2"); // a cut is the last word, too
 	// What is not among the sources any more when it is due is not shown.
 	rig_result(rig_call(rig, desk, "broadcast.resume", json_pack("{s:s}", "reason", "r")));
+	assert_string_equal(consult->broadcast->air.participant, "or2");
+	rig_result(rig_call(rig, desk, "broadcast.program", to("or1", 0)));
 	rig_result(rig_call(rig, desk, "broadcast.program", to("or2", 500)));
 	assert_int_equal(rest(rig, HZ_PUT, PATH, token_of(rig, "dir", "director"), BODY)->status, 200);
 	rig_advance(rig, 1000);
