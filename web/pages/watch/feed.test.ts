@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mergeFeed, untilThen } from './feed';
+import { mergeFeed, shownItems, untilThen } from './feed';
 
 const head = { state: 'live', title: 'T', text: '', began: true, viewers: null, cursor: '5.9', poll_ms: 3000, now_ms: 5000, questions: true, chat: 'off', poster: { text: 'P', image: 2, starts_ms: 7 } };
 const item = (id: string, part: object = {}) => ({ id, kind: 'question', state: 'approved', name: '', text: `text ${id}`, time_ms: 1, ...part });
@@ -15,6 +15,13 @@ describe('the feed', () => {
 		const gone = mergeFeed(next, { ...head, items: [{ id: '12', kind: 'question', state: 'gone' }] }, 1000);
 		expect(gone?.items.map((i) => i.id)).toEqual(['3', '20']);
 		expect(mergeFeed(gone, { ...head, reset: true, items: [] }, 1000)?.items).toEqual([]);
+	});
+	it('shows nothing that was written while it is cut, and what is left of it afterwards', () => {
+		const live = mergeFeed(null, { ...head, reset: true, items: [item('1'), item('2')] }, 0);
+		const cut = mergeFeed(live, { ...head, state: 'cut', items: [] }, 0);
+		expect(cut && shownItems(cut)).toEqual([]);
+		const back = mergeFeed(cut, { ...head, items: [{ id: '1', kind: 'question', state: 'gone' }] }, 0);
+		expect(back && shownItems(back).map((i) => i.id)).toEqual(['2']);
 	});
 	it('believes nothing of another shape', () => {
 		for (const bad of [null, 7, 'x', [], {}, { state: 'live' }, { ...head, state: 'on' }, { ...head, cursor: 7 }]) expect(mergeFeed(null, bad, 0)).toBeNull();

@@ -65,6 +65,11 @@ export function mergeFeed(known: Feed | null, json: unknown, now: number): Feed 
 	};
 }
 
+/** What is shown of them: nothing while it is cut, because what the picture was cut for may have been written, too. */
+export function shownItems(feed: Feed): FeedItem[] {
+	return feed.state === 'cut' ? [] : feed.items;
+}
+
 /** The time until then as words of a clock; "": it is now, or long ago. */
 export function untilThen(startsMs: number, nowMs: number): string {
 	const s = Math.ceil((startsMs - nowMs) / 1000);

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { language, maybe, t } from '../i18n';
 import { keep, kept } from '../shared/token';
-import type { Feed, FeedItem, ItemKind } from './feed';
+import { shownItems, type Feed, type FeedItem, type ItemKind } from './feed';
 import { say, type Said, type Viewer } from './use-feed';
 
 const NAME = 'huizhen.watch.name';
@@ -41,7 +41,7 @@ export function Side({ to, feed, onSaid }: { to: Viewer; feed: Feed; onSaid: () 
 			) : (
 				<h2>{t(kind === 'question' ? 'feedQuestions' : 'feedChat')}</h2>
 			)}
-			<Items items={feed.items.filter((item) => item.kind === kind)} waiting={waiting} kind={kind} />
+			<Items items={shownItems(feed).filter((item) => item.kind === kind)} waiting={waiting} kind={kind} />
 			{open && (
 				<SayForm
 					key={kind} to={to} kind={kind} openly={kind === 'chat' && feed.chat === 'open'}
