@@ -201,7 +201,7 @@ static void cut_holds_over_a_kill(void **state)
 	for (int i = 0; i < 50; i++)
 		picture();
 	assert_int_equal(marks(mark_us, INT64_MAX), 0);
-	assert_true(newest() > mark_us - 500000); // and before it nothing is missing
+	assert_true(newest() > mark_us - DELAY_MS * 1000); // and before it nothing is missing
 	kill(child, SIGKILL);
 	assert_true(WIFSIGNALED(ended()));
 	for (int i = 0; i < 10; i++)
