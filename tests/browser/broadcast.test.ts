@@ -67,10 +67,9 @@ async function fades(desk: Page, watch: Page[]): Promise<void> {
   const opacity = "Number(getComputedStyle(document.querySelector('[data-testid=\"watch-video\"]')).opacity)";
   await tap(desk, "direct-fade");
   for (const camera of [2, 1]) {
-    for (const page of watch) {
+    for (const page of watch)
       await run(page, `window.darkest ??= 1; (function look() { window.darkest = Math.min(window.darkest, ${opacity}); requestAnimationFrame(look); })()`);
-      await until("it waits for news", 10000, () => run<boolean>(page, `performance.getEntriesByType('resource').some((e) => /wait=1/.test(e.name))`));
-    }
+    await until("they wait for news", 20000, async () => (await gateway.metrics()).get("huizhen_feed_waits") === watch.length);
     await desk.getByTestId("direct-source").nth(camera - 1).click();
     for (const page of watch) {
       await shows(page, camera);
