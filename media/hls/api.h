@@ -13,8 +13,9 @@
 #define HZ_HLS_BROADCASTS  8u // at once; one more is -ENOSPC
 #define HZ_HLS_VOICES      4u
 #define HZ_HLS_ID_BYTES    24u // of a folder's name with NUL: [A-Za-z0-9_-]
-#define HZ_HLS_ID_LEAST    16u // of those that control gives: [a-z0-9_-]; what else lies beside them is left alone
-#define HZ_HLS_FIRST_PT    96u // + enum hz_codec, as on every relay
+#define HZ_HLS_ID_LEAST                                                                                      \
+	16u // of those that control gives: [a-z0-9_-]; what else lies beside them is left alone
+#define HZ_HLS_FIRST_PT 96u // + enum hz_codec, as on every relay
 
 enum hz_hls_msg_type {
 	HZ_HLS_RECONCILE_BEGIN = 1, // struct hz_hls_begin, with the folder's descriptor riding along
