@@ -245,9 +245,6 @@ static void on_mosaic_readable(void *ctx, int fd)
 	if (err) { // the supervisor holds both ends: only its own end closes this socket
 		hz_error("mosaic.socket", "err=%d", -err);
 		hz_server_remove_fd(process->mosaic);
-		hz_server_remove_fd(process->ingest);
-		hz_server_remove_fd(process->hls);
-		hz_server_remove_fd(process->images);
 		process->mosaic = NULL;
 	}
 	hz_process_wake(process);
