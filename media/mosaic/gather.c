@@ -24,6 +24,7 @@ void hz_gather_done(struct hz_gather *g)
 void hz_gather_break(struct hz_gather *g)
 {
 	g->need_key = true;
+	g->bad = true; // one that is begun never gets its rest
 }
 
 static int append(struct hz_gather *g, const void *data, size_t bytes)

@@ -38,7 +38,7 @@ struct hz_gather {
 void hz_gather_init(struct hz_gather *g, hz_gather_fn *emit, void *ctx);
 void hz_gather_done(struct hz_gather *g);
 void hz_gather_put(struct hz_gather *g, uint8_t codec, const struct hz_mosaic_packet *packet);
-// Left out up to the next keyframe: what was decoded of it was wrong, or is not there any more.
+// Left out up to the next keyframe, with what is begun: what was decoded of it was wrong, or is not there any more.
 void hz_gather_break(struct hz_gather *g);
 
 #endif

@@ -244,6 +244,23 @@ static void loss_waits_for_a_key(void **state)
 		}
 }
 
+// Half a keyframe, then out of sight and back: its other half is not there, though nothing was lost.
+static void half_a_key(void **state)
+{
+	static struct frames t;
+	static uint8_t half[600] = {0x90, 0x80, 0x80, 1, 0x10}, whole[600] = {0x90, 0x80, 0x80, 2, 0x10};
+	begin(&t);
+	const struct hz_mosaic_packet first = {.payload = half, .bytes = sizeof(half), .ts = 1};
+	hz_gather_put(&t.gather, HZ_CODEC_VP8, &first);
+	hz_gather_break(&t.gather);
+	const struct hz_mosaic_packet next = {
+	    .payload = whole, .bytes = sizeof(whole), .ts = 3601, .marker = true};
+	hz_gather_put(&t.gather, HZ_CODEC_VP8, &next);
+	assert_int_equal(t.count, 1);
+	assert_int_equal(t.gather.left_out, 1);
+	hz_gather_done(&t.gather);
+}
+
 static void garbage(void **state)
 {
 	static struct frames t;
@@ -292,7 +309,8 @@ int main(void)
 	    cmocka_unit_test(disorder),       cmocka_unit_test(gaps_end),
 	    cmocka_unit_test(new_beginning),  cmocka_unit_test(any_order),
 	    cmocka_unit_test(there_and_back), cmocka_unit_test(loss_waits_for_a_key),
-	    cmocka_unit_test(garbage),        cmocka_unit_test(endless),
+	    cmocka_unit_test(half_a_key),     cmocka_unit_test(garbage),
+	    cmocka_unit_test(endless),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
