@@ -327,6 +327,14 @@ static void ask_keyframe(struct hz_mosaic_room *r, const struct member *m)
 
 // --- ticks
 
+// Who comes back from having switched it off shows nothing of before: it may be another patient.
+static void see(const struct member *m, bool seen)
+{
+	hz_source_see(m->source, seen);
+	if (m->set.flags & HZ_MOSAIC_MEMBER_OFF)
+		hz_source_forget(m->source);
+}
+
 static void arrange(struct hz_mosaic_room *r, int64_t now_us)
 {
 	const struct hz_mosaic_member_set *set[HZ_MOSAIC_MEMBERS];
@@ -344,7 +352,7 @@ static void arrange(struct hz_mosaic_room *r, int64_t now_us)
 		r->told = false;
 	hz_mosaic_room_tell(r);
 	for (unsigned i = 0; i < r->members; i++)
-		hz_source_see(r->sorted[i]->source, hz_mosaic_stage_shows(r->stage, set[i]->member));
+		see(r->sorted[i], hz_mosaic_stage_shows(r->stage, set[i]->member));
 }
 
 void hz_mosaic_room_tell(struct hz_mosaic_room *room)
@@ -390,7 +398,7 @@ static void encode(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at, ui
 static void rest(struct hz_mosaic_room *r)
 {
 	for (unsigned i = 0; i < r->members; i++)
-		hz_source_see(r->sorted[i]->source, false);
+		see(r->sorted[i], false);
 }
 
 // The tick that is due, and those that were missed.

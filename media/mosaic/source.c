@@ -90,6 +90,13 @@ void hz_source_see(struct hz_source *source, bool seen)
 	source->seen = seen;
 }
 
+void hz_source_forget(struct hz_source *source)
+{
+	source->picture.frame = NULL;
+	av_frame_unref(source->now);
+	av_frame_unref(source->turned);
+}
+
 // --- decoding
 
 static int64_t captured(const struct hz_source *s, uint32_t ts)

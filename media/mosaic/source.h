@@ -24,6 +24,7 @@ void hz_source_set_types(struct hz_source *source, const struct hz_pt *pt, unsig
                          uint8_t orientation);
 void hz_source_reset(struct hz_source *source); // another SSRC: the picture is kept until the next
 void hz_source_see(struct hz_source *source, bool seen);
+void hz_source_forget(struct hz_source *source); // there is no picture until the next
 
 void hz_source_rtp(struct hz_source *source, const struct hz_rtp_packet *packet, int64_t arrival_us,
                    int64_t now_us);

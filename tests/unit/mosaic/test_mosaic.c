@@ -142,8 +142,12 @@ static void off_is_off(void **state)
 	unsigned plis = r->plis;
 	m.flags = 0;
 	assert_int_equal(rig_set_member(r, m), 0);
-	rig_run(r, 5);
-	assert_true(r->plis > plis); // the way back leads over a keyframe
+	r->cameras = 0;
+	rig_run(r, 2); // on again, and nothing has come yet: nothing of before is shown
+	assert_false(fake_same(fake_viewer_at(&r->viewer[0], 60, 300), rig_colour[0]));
+	r->cameras = 2;
+	rig_run(r, 20);
+	assert_true(r->plis > plis + 1); // the way back leads over a keyframe
 	check_tiles(r, &r->viewer[0], -1, 2);
 	r->cameras = 0; // all links are gone
 	rig_run(r, 150);
