@@ -40,7 +40,7 @@ enum hz_mosaic_msg_type {
 	HZ_MOSAIC_HELLO = 64, // first message of a process: struct hz_mosaic_hello
 	HZ_MOSAIC_ACK,        // struct hz_ev_ack, answer to every command
 	HZ_MOSAIC_STATUS,     // twice a second
-	HZ_MOSAIC_TILES,      // what a room shows; on every change, and with each STATUS that finds it unsent
+	HZ_MOSAIC_TILES, // what a room shows; on every change, after a RECONCILE, and with each STATUS that finds it unsent
 };
 
 enum hz_mosaic_layout {

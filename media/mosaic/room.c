@@ -364,6 +364,14 @@ void hz_mosaic_room_tell(struct hz_mosaic_room *room)
 	room->told = room->with.ops->tell(room->with.ops->ctx, &tiles);
 }
 
+void hz_mosaic_room_repeat(struct hz_mosaic_room *room)
+{
+	struct hz_mosaic_tiles tiles = {0};
+	hz_mosaic_stage_tiles(room->stage, &tiles);
+	if (tiles.count) // nothing was arranged yet: the first tick tells
+		room->told = false;
+}
+
 static void picture_of(void *ctx, uint32_t member, struct hz_source_picture *ret)
 {
 	const struct member *m = find_member(ctx, member);

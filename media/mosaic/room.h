@@ -74,7 +74,8 @@ struct hz_mosaic_tick {
 };
 // Does what is due; returns when to call again, INT64_MAX while nobody watches.
 int64_t hz_mosaic_room_tick(struct hz_mosaic_room *room, const struct hz_mosaic_tick *at);
-void hz_mosaic_room_tell(struct hz_mosaic_room *room); // again what could not be told
+void hz_mosaic_room_tell(struct hz_mosaic_room *room);   // again what could not be told
+void hz_mosaic_room_repeat(struct hz_mosaic_room *room); // what it shows, to a control that has begun anew
 void hz_mosaic_room_count(struct hz_mosaic_room *room, struct hz_mosaic_status *add);
 
 #endif

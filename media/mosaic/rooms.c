@@ -152,9 +152,12 @@ static int reconcile(struct hz_mosaic *m, bool begin)
 	if (!begin && !m->reconciling)
 		return -EINVAL;
 	m->round += begin;
-	for (unsigned i = 0; !begin && i < HZ_MOSAIC_ROOMS; i++)
+	for (unsigned i = 0; !begin && i < HZ_MOSAIC_ROOMS; i++) {
 		if (m->room[i] && !hz_mosaic_room_sweep(m->room[i], m->round))
 			end_room(m, i);
+		else if (m->room[i])
+			hz_mosaic_room_repeat(m->room[i]);
+	}
 	m->reconciling = begin;
 	return 0;
 }

@@ -79,6 +79,31 @@ static void reconciles(void **state)
 	assert_int_equal(rig_set_member(r, rig_member_of(2)), -ENOENT);
 }
 
+// A control that was started anew knows no tiles, and nothing moves that would tell it.
+static void told_again(void **state)
+{
+	struct rig *r = *state;
+	struct hz_cmd_reconcile c;
+	struct hz_mosaic_status s = {0};
+	for (uint32_t n = 1; n <= 2; n++)
+		assert_int_equal(rig_set_member(r, rig_member_of(n)), 0);
+	assert_int_equal(rig_set_rendition(r, 1, 360, HZ_CODEC_VP8), 0);
+	rig_run(r, 3);
+	assert_int_equal(r->tiles.count, 2);
+	r->tiles.count = 0;
+	rig_run(r, 3);
+	hz_mosaic_status(r->mosaic, &s);
+	assert_int_equal(r->tiles.count, 0);
+	assert_int_equal(rig_command(r, &c, HZ_MOSAIC_RECONCILE_BEGIN, sizeof(c)), 0);
+	assert_int_equal(rig_set_room(r, CONSULT, HZ_MOSAIC_GRID, 0), 0);
+	for (uint32_t n = 1; n <= 2; n++)
+		assert_int_equal(rig_set_member(r, rig_member_of(n)), 0);
+	assert_int_equal(rig_set_rendition(r, 1, 360, HZ_CODEC_VP8), 0);
+	assert_int_equal(rig_command(r, &c, HZ_MOSAIC_RECONCILE_END, sizeof(c)), 0);
+	hz_mosaic_status(r->mosaic, &s);
+	assert_int_equal(r->tiles.count, 2);
+}
+
 static void wrong_messages(void **state)
 {
 	struct rig *r = *state;
@@ -96,6 +121,7 @@ int main(void)
 {
 	av_log_set_level(AV_LOG_QUIET);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-	const struct CMUnitTest tests[] = {TEST(bounds), TEST(reconciles), TEST(wrong_messages)};
+	const struct CMUnitTest tests[] = {TEST(bounds), TEST(reconciles), TEST(told_again),
+	                                   TEST(wrong_messages)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
