@@ -20,6 +20,7 @@
 
 #define RECORDS_PER_TURN  48 // of each worker: a few pictures' worth of decoding
 #define COMMANDS_PER_TURN 64
+#define READ_US           40000 // of all workers in a turn; what is begun is decoded to its end
 #define STATUS_US         500000
 #define MEMORY_BYTES      (2048ull << 20) // beside the rings: 4 rooms, of which one is hostile
 
@@ -69,7 +70,9 @@ static bool read_worker(struct pipe *p, unsigned worker)
 	struct hz_ring_record record;
 	size_t bytes = 0;
 	unsigned n = 0;
-	for (; n < RECORDS_PER_TURN && hz_ring_take(&p->in[worker], &record, buf, &bytes) == 1; n++) {
+	int64_t until_us = hz_now_us() + READ_US / p->fds.workers;
+	bool more = false;
+	for (; !more && hz_ring_take(&p->in[worker], &record, buf, &bytes) == 1; n++) {
 		const struct hz_mosaic_record r = {.worker = worker,
 		                                   .consult = record.source,
 		                                   .kind = record.kind,
@@ -77,9 +80,10 @@ static bool read_worker(struct pipe *p, unsigned worker)
 		                                   .bytes = bytes,
 		                                   .arrival_us = record.arrival_us};
 		hz_mosaic_take(p->mosaic, &r, p->now_us);
+		more = n + 1 == RECORDS_PER_TURN || hz_now_us() >= until_us;
 	}
 	p->lost += hz_ring_lost(&p->in[worker]);
-	return n == RECORDS_PER_TURN;
+	return more;
 }
 
 static bool read_rings(struct pipe *p)

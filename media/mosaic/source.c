@@ -10,6 +10,9 @@
 #include "media/rtp/clockmap.h"
 
 #define OLDEST_US 2000000 // a capture time further back is no such thing
+// Decoded at one moment, at most: 36 pictures of 1280x720. Many tiny ones of 3840x2160 are little to send, and would let all rooms hang.
+#define MOMENT_PIXELS (4ll * HZ_DECODER_PIXELS)
+#define USUAL_PIXELS  (1280ll * 720)
 
 struct hz_source {
 	struct hz_mosaic_order *order;
@@ -24,6 +27,7 @@ struct hz_source {
 	uint8_t orientation;
 	bool seen;
 	int64_t asked_us, now_us;
+	int64_t moment_us, moment_pixels;
 	struct hz_source_counts counts;
 };
 
@@ -107,9 +111,22 @@ static int64_t captured(const struct hz_source *s, uint32_t ts)
 	return us;
 }
 
+static bool may_decode(struct hz_source *s)
+{
+	if (s->moment_us != s->now_us)
+		s->moment_pixels = 0;
+	s->moment_us = s->now_us;
+	return s->moment_pixels < MOMENT_PIXELS;
+}
+
 static void on_frame(void *ctx, const struct hz_gathered *frame)
 {
 	struct hz_source *s = ctx;
+	if (!may_decode(s)) {
+		s->counts.broken++;
+		hz_gather_break(&s->gather);
+		return;
+	}
 	if (frame->fresh || !s->decoder) {
 		hz_decoder_free(s->decoder);
 		s->decoder = NULL;
@@ -120,6 +137,7 @@ static void on_frame(void *ctx, const struct hz_gathered *frame)
 		}
 	}
 	int got = hz_decoder_put(s->decoder, frame->data, frame->bytes, frame->ts, s->next);
+	s->moment_pixels += got > 0 ? (int64_t)s->next->width * s->next->height : USUAL_PIXELS;
 	if (got < 0) {
 		s->counts.broken++;
 		hz_gather_break(&s->gather);

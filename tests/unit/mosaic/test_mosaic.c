@@ -209,6 +209,31 @@ static void loss_asks_and_recovers(void **state)
 	assert_in_range(r->plis - plis, 3, 7);
 }
 
+// More pictures at once than anybody shows, each of a few bytes: not all are decoded, and the next keyframe mends it.
+static void flood(void **state)
+{
+	struct rig *r = *state;
+	struct hz_mosaic_status s = {0};
+	rig_add_cameras(r, 1);
+	rig_add_viewer(r, 1, 360, HZ_CODEC_H264_CB);
+	fake_camera_size(&r->camera[0], 1280, 720);
+	rig_run(r, 5);
+	hz_mosaic_status(r->mosaic, &s);
+	uint64_t decoded = s.decoded, broken = s.broken;
+	for (unsigned n = 0; n < 60; n++) {
+		fake_camera_take(&r->camera[0]);
+		for (unsigned k = 0; k < r->camera[0].out.count; k++)
+			rig_send_packet(r, &r->camera[0], k);
+	}
+	hz_mosaic_status(r->mosaic, &s);
+	assert_in_range(s.decoded - decoded, 20, 40);
+	assert_true(s.broken > broken);
+	rig_run(r, 20);
+	r->camera[0].colour = rig_colour[4];
+	rig_run(r, 5);
+	assert_true(fake_same(fake_viewer_at(&r->viewer[0], 640, 400), rig_colour[4]));
+}
+
 static void wrong_packets(void **state)
 {
 	struct rig *r = *state;
@@ -360,16 +385,11 @@ int main(void)
 {
 	av_log_set_level(AV_LOG_QUIET);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-	const struct CMUnitTest tests[] = {TEST(grid_of_six),
-	                                   TEST(speaker_moves),
-	                                   TEST(two_only),
-	                                   TEST(off_is_off),
-	                                   TEST(turned),
-	                                   TEST(loss_asks_and_recovers),
-	                                   TEST(wrong_packets),
-	                                   TEST(late),
-	                                   TEST(asked_for_keyframes),
-	                                   TEST(nobody_watches),
-	                                   TEST(reports_tell_capture)};
+	const struct CMUnitTest tests[] = {TEST(grid_of_six),    TEST(speaker_moves),
+	                                   TEST(two_only),       TEST(off_is_off),
+	                                   TEST(turned),         TEST(loss_asks_and_recovers),
+	                                   TEST(flood),          TEST(wrong_packets),
+	                                   TEST(late),           TEST(asked_for_keyframes),
+	                                   TEST(nobody_watches), TEST(reports_tell_capture)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
