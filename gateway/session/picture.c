@@ -177,7 +177,7 @@ static bool anybody_watches(const struct hz_consult *consult)
 	for (const struct hz_participant *p = consult->participants; p; p = p->next) {
 		for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
 			for (const struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
-				if (hz_picture_may_watch(slot))
+				if (hz_picture_watches(slot))
 					return true;
 			}
 		}

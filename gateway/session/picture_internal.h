@@ -65,6 +65,7 @@ void hz_picture_tiles(struct hz_brain *brain, struct hz_picture_room *room,
 
 // picture_renditions.c
 bool hz_picture_may_watch(const struct hz_slot *slot);
+bool hz_picture_watches(const struct hz_slot *slot); // and it is not switched off (a page in the background)
 // What the slots watch is made, and shown on them.
 void hz_picture_renditions_fit(struct hz_brain *brain, struct hz_picture_room *room);
 void hz_picture_renditions_end(struct hz_brain *brain, struct hz_picture_room *room, bool all);

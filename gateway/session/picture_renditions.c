@@ -191,6 +191,11 @@ bool hz_picture_may_watch(const struct hz_slot *slot)
 	return slot->picture && p->status == HZ_STATUS_ADMITTED && (p->grants & HZ_GRANT_SUBSCRIBE);
 }
 
+bool hz_picture_watches(const struct hz_slot *slot)
+{
+	return hz_picture_may_watch(slot) && !slot->off;
+}
+
 // Most browsers take H.264: then one encode serves all.
 static uint8_t codec_of(const struct hz_slot *slot)
 {
@@ -229,13 +234,25 @@ static void show(struct hz_brain *brain, struct hz_picture_room *room, struct hz
 	hz_slot_set(brain, slot);
 }
 
+// Nothing is made for it; it is shown again with the next `quality`.
+static void show_none(struct hz_brain *brain, struct hz_slot *slot)
+{
+	if (!slot->cmd.track)
+		return;
+	slot->cmd.track = 0;
+	hz_steps_reset(slot);
+	hz_slot_set(brain, slot);
+}
+
 static void show_all(struct hz_brain *brain, struct hz_picture_room *room)
 {
 	for (const struct hz_participant *p = room->consult->participants; p; p = p->next) {
 		for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
 			for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
-				if (hz_picture_may_watch(slot))
+				if (hz_picture_watches(slot))
 					show(brain, room, slot);
+				else if (hz_picture_may_watch(slot))
+					show_none(brain, slot);
 			}
 		}
 	}

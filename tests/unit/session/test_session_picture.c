@@ -141,6 +141,25 @@ static void left(void **state)
 	assert_int_equal(count(0), 0);
 }
 
+// A page in the background keeps nothing alive, and has it again when it is back.
+static void hidden(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *a, *b, *c = watches(rig, &a, &b);
+	(void)a;
+	(void)b;
+	rig_result(ask(rig, c, "3", "mix", "off"));
+	rig_advance(rig, 100);
+	assert_true(slot_at(c, "3")->picture);
+	assert_int_equal(sub_at(rig, c, "3")->track, 0);
+	go_on(rig, 11000);
+	assert_int_equal(count(0) + count(1) + count(2), 0);
+	assert_null(rig->brain->pictured);
+	watch(rig, c, "3", "high");
+	assert_int_equal(count(2), 1);
+	assert_non_null(track_at(rig, c, "3"));
+}
+
 static void lobby(void **state)
 {
 	struct rig *rig = *state;
@@ -432,9 +451,9 @@ static void garbage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(chosen),  TEST(asked_wrongly), TEST(layers),  TEST(left),        TEST(lobby),
-	    TEST(it_dies), TEST(control_dies),  TEST(refused), TEST(narrow_link), TEST(offer),
-	    TEST(whep),    TEST(spread),        TEST(garbage),
+	    TEST(chosen), TEST(asked_wrongly), TEST(layers),       TEST(left),    TEST(hidden),
+	    TEST(lobby),  TEST(it_dies),       TEST(control_dies), TEST(refused), TEST(narrow_link),
+	    TEST(offer),  TEST(whep),          TEST(spread),       TEST(garbage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
