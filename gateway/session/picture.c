@@ -191,9 +191,12 @@ static void drop_slots(struct hz_brain *brain, const struct hz_consult *consult)
 	for (const struct hz_participant *p = consult->participants; p; p = p->next) {
 		for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
 			for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
-				if (!slot->picture || hz_picture_may_watch(slot))
+				bool asks_once =
+				    peer->kind == HZ_PEER_WHEP; // it has it again when it is let in again
+				if (!slot->picture || hz_picture_may_watch(slot) ||
+				    (asks_once && !slot->cmd.track))
 					continue;
-				slot->picture = false;
+				slot->picture = asks_once;
 				slot->cmd.track = 0;
 				hz_slot_set(brain, slot);
 			}
