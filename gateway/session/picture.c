@@ -119,6 +119,16 @@ void hz_picture_end(struct hz_brain *brain, struct hz_consult *consult)
 		room_end(brain, consult->picture);
 }
 
+void hz_picture_refuse(struct hz_brain *brain, struct hz_picture_room *room)
+{
+	if (room->refused)
+		return;
+	room->refused = true;
+	room->refused_us = brain->now_us;
+	hz_picture_due_at(room, brain->now_us + HZ_PICTURE_RETRY_US);
+	hz_push_state(brain, room->consult);
+}
+
 // --- what the mosaic is told of a room
 
 static int16_t utc_offset_min(int64_t wall_ms)
@@ -155,8 +165,10 @@ static void say_room(struct hz_brain *brain, struct hz_picture_room *room)
 	};
 	snprintf(set.title, sizeof(set.title), "%.*s", (int)sizeof(set.title) - 1, consult->title);
 	int err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_ROOM_SET, sizeof(set));
-	if (err)
+	if (err) {
 		hz_warn("picture.room", "consult=%s err=%d", consult->id, -err);
+		hz_picture_refuse(brain, room);
+	}
 }
 
 void hz_picture_speakers(struct hz_brain *brain, struct hz_consult *consult,
@@ -319,12 +331,8 @@ static void on_refused(void *ctx, uint16_t type, uint32_t id, int err)
 	struct hz_brain *brain = ctx;
 	struct hz_picture_room *room = room_refused(brain, type, id);
 	hz_warn("picture.refused", "type=%u id=%08x err=%d", type, id, -err);
-	if (!room || room->refused)
-		return;
-	room->refused = true;
-	room->refused_us = brain->now_us;
-	hz_picture_due_at(room, brain->now_us + HZ_PICTURE_RETRY_US);
-	hz_push_state(brain, room->consult);
+	if (room)
+		hz_picture_refuse(brain, room);
 }
 
 static void on_tiles(void *ctx, const struct hz_mosaic_tiles *tiles)

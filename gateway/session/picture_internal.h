@@ -54,6 +54,8 @@ uint32_t hz_picture_number(const struct hz_consult *consult, const char *text, u
 void hz_picture_due_at(struct hz_picture_room *room, int64_t at_us);
 struct hz_picture_room *hz_picture_room_get(struct hz_brain *brain,
                                             struct hz_consult *consult); // NULL: no memory
+// The mosaic has no place for it, or the wishes to it have none: clients are told, and it is asked again later.
+void hz_picture_refuse(struct hz_brain *brain, struct hz_picture_room *room);
 int hz_picture_link_of(struct hz_brain *brain, struct hz_picture_room *room, unsigned worker,
                        struct hz_peer **ret); // its relay peer there: -ENOSPC, -ENOMEM
 

@@ -137,8 +137,7 @@ unsigned hz_picture_largest(const struct hz_picture_room *room)
 	return largest;
 }
 
-static void say(struct hz_brain *brain, const struct hz_picture_room *room,
-                const struct hz_picture_rendition *r)
+static void say(struct hz_brain *brain, struct hz_picture_room *room, const struct hz_picture_rendition *r)
 {
 	struct hz_mosaic_rendition_set set = {
 	    .rendition = r->id,
@@ -151,8 +150,10 @@ static void say(struct hz_brain *brain, const struct hz_picture_room *room,
 	    .pt = (uint8_t)(FIRST_PT + r->codec),
 	};
 	int err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_RENDITION_SET, sizeof(set));
-	if (err)
+	if (err) {
 		hz_warn("picture.rendition", "consult=%s err=%d", room->consult->id, -err);
+		hz_picture_refuse(brain, room);
+	}
 }
 
 static void rendition_end(struct hz_brain *brain, struct hz_picture_room *room,

@@ -266,6 +266,19 @@ static void refused(void **state)
 	assert_int_equal(count(1), 3);
 }
 
+// More consults than wishes have places for: it is refused, not promised and black.
+static void full(void **state)
+{
+	struct rig *rig = *state;
+	struct hz_mosaic_member_set m = {.member = 1, .consult = 999};
+	while (hz_picture_link_set(rig->brain->picture, &m.h, HZ_MOSAIC_MEMBER_SET, sizeof(m)) == 0)
+		assert_true(++m.member < 10000);
+	struct rig_socket *a, *b, *c = watches(rig, &a, &b);
+	go_on(rig, 500);
+	assert_int_equal(count(0), 0);
+	assert_false(offered(c));
+}
+
 static void stats(struct rig *rig, const struct rig_socket *s, uint32_t bps)
 {
 	struct hz_ev_peer_stats ev = {.peer = s->conn->participant->peers->id, .estimate_bps = bps};
@@ -451,9 +464,9 @@ static void garbage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(chosen), TEST(asked_wrongly), TEST(layers),       TEST(left),    TEST(hidden),
-	    TEST(lobby),  TEST(it_dies),       TEST(control_dies), TEST(refused), TEST(narrow_link),
-	    TEST(offer),  TEST(whep),          TEST(spread),       TEST(garbage),
+	    TEST(chosen),      TEST(asked_wrongly), TEST(layers),       TEST(left),    TEST(hidden),
+	    TEST(lobby),       TEST(it_dies),       TEST(control_dies), TEST(refused), TEST(full),
+	    TEST(narrow_link), TEST(offer),         TEST(whep),         TEST(spread),  TEST(garbage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
