@@ -222,13 +222,15 @@ static bool dead(const struct hz_brain *brain, const struct hz_peer *peer)
 	return peer->state != HZ_PEER_CONNECTED;
 }
 
-// An encoder that comes back after its network was gone finds its own old resource in the way: that one is over.
+// An encoder that comes back after its network was gone finds its own old resource in the way: that one is over. A theatre source
+// has one process: who publishes as it is its successor, however alive the one before looks for some seconds after it was killed.
 static void end_dead_publishers(struct hz_brain *brain, struct hz_participant *p)
 {
+	bool successor = hz_theatre_kind(brain, p) != HZ_SOURCE_COUNT;
 	struct hz_peer *next;
 	for (struct hz_peer *peer = p->peers; peer; peer = next) {
 		next = peer->next;
-		if (peer->kind == HZ_PEER_WHIP && dead(brain, peer))
+		if (peer->kind == HZ_PEER_WHIP && (successor || dead(brain, peer)))
 			hz_peer_end(brain, peer);
 	}
 }

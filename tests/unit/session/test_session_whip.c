@@ -1,4 +1,5 @@
 // WHIP and WHEP on consults: who may, what is made, what follows what, what is cleaned up.
+#include "gateway/session/theatre.h"
 #include "tests/unit/session/web.h"
 
 #define WHIP "mic:0:send cam:1:send"
@@ -82,6 +83,34 @@ static void publishes(void **state)
 	assert_int_equal(rig->worker->peers, 1);
 	rig_advance(rig, 100);
 	assert_null(rig_track(host, "or1", "microphone"));
+}
+
+// A source's process was killed, and nobody has missed its packets yet: its successor is the same picture with the same sound, and no
+// second camera beside it.
+static void a_source_has_one_successor(void **state)
+{
+	struct rig *rig = *state;
+	struct hz_theatre_source wish = {.id = "scope",
+	                                 .name = "Endoscope",
+	                                 .kind = HZ_SOURCE_ENDOSCOPE,
+	                                 .enabled = true,
+	                                 .url = "test:"},
+	                         *source;
+	rig_consult(rig, "c1");
+	struct rig_socket *host = rig_join(rig, "doctor", "clinic");
+	assert_int_equal(hz_theatre_new(rig->brain, -1), 0);
+	assert_int_equal(hz_theatre_add(rig->brain, host->conn->participant->consult, &wish, &source), 0);
+	const char *token = token_of(rig, "scope", "theatre");
+	for (unsigned session = 1; session <= 2; session++) {
+		assert_int_equal(post(rig, "/whip/c1", token, WHIP, session)->status, 201);
+		connected(rig, host, HZ_PEER_CONNECTED);
+		rig_advance(rig, 100);
+		assert_non_null(rig_track(host, "scope", "endoscope"));
+		assert_non_null(rig_track(host, "scope", "microphone"));
+		assert_null(rig_track(host, "scope", "camera2"));
+		assert_int_equal(rig->worker->peers, 1);
+		assert_int_equal(rig->worker->tracks, 2);
+	}
 }
 
 static void refuses(void **state)
@@ -322,7 +351,9 @@ static void spent(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-	const struct CMUnitTest tests[] = {T(publishes), T(refuses),    T(follows), T(restarts),
-	                                   T(ends),      T(comes_back), T(spent)};
+	const struct CMUnitTest tests[] = {T(publishes),  T(a_source_has_one_successor),
+	                                   T(refuses),    T(follows),
+	                                   T(restarts),   T(ends),
+	                                   T(comes_back), T(spent)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
