@@ -1,8 +1,9 @@
-// huizhen-ingest WORKERS: theatre sources into consults. Inherits control's socket as descriptor 3; starts huizhen-source, which
-// lies beside it, for each. Ends with control's socket (0), or with one line that says why not (1).
+// huizhen-ingest WORKERS: theatre sources into consults. Inherits control's socket as descriptor 3 and its rings as 4; starts
+// huizhen-source, which lies beside it, for each. Ends with control's socket (0), or with one line that says why not (1).
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -16,11 +17,12 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/hang.h"
 #include "gateway/base/log.h"
+#include "gateway/base/memfd.h"
 #include "gateway/base/secret.h"
 #include "gateway/base/seqpacket.h"
 #include "media/ingest/sources.h"
 
-enum { FD_API = 3 };
+enum { FD_API = 3, FD_RINGS = 4 };
 #define COMMANDS_PER_TURN 64
 #define ENVIRONMENT       64
 
@@ -162,6 +164,17 @@ static int loop(void)
 	return err == -EPIPE ? 0 : err;
 }
 
+// The rings bring nothing here. They are claimed because the one of before, at a takeover, reads the same socket: with two of them
+// each would hear half. And nothing of all that a pipe inherits may come to the children, who read what strangers send.
+static int settle(void)
+{
+	static int lock;
+	int err = fcntl(FD_API, F_SETFL, O_NONBLOCK) < 0 ? -errno : hz_memfd_claim(FD_RINGS, &lock);
+	if (!err && close_range(FD_API, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		err = -errno;
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct hz_sources_ops ops = {
@@ -170,8 +183,7 @@ int main(int argc, char **argv)
 	hz_log_init("ingest", HZ_LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	choose_environment(environ);
-	int err =
-	    fcntl(FD_API, F_SETFD, FD_CLOEXEC) < 0 || fcntl(FD_API, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+	int err = settle();
 	if (!err)
 		err = find_program();
 	if (!err)
