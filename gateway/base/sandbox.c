@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,14 +31,20 @@
 
 // --- files
 
+// A folder and all below it, or a file.
 static int allow_below(int set, const char *path, uint64_t access)
 {
+	const uint64_t of_files = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
 	struct landlock_path_beneath_attr beneath = {.allowed_access = access};
-	beneath.parent_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	beneath.parent_fd = open(path, O_PATH | O_CLOEXEC);
 	if (beneath.parent_fd < 0)
 		return -errno;
-	int err =
-	    syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ? -errno : 0;
+	int err = fstat(beneath.parent_fd, &st) < 0 ? -errno : 0;
+	if (!err && !S_ISDIR(st.st_mode))
+		beneath.allowed_access &= of_files; // the kernel takes no rule with more
+	if (!err && syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
+		err = -errno;
 	close(beneath.parent_fd);
 	return err;
 }
@@ -57,7 +65,7 @@ static int restrict_files(const struct hz_sandbox *with)
 	int err = with->folder ? allow_below(set, with->folder, read | write) : 0;
 	for (const char *const *path = with->read; path && *path && !err; path++) {
 		err = allow_below(set, *path, read);
-		if (err == -ENOENT) // a folder that this system does not have
+		if (err == -ENOENT || err == -EACCES) // this system does not have it, or not for us
 			err = 0;
 	}
 	if (!err && syscall(SYS_landlock_restrict_self, set, 0) < 0)
@@ -139,31 +147,61 @@ static const struct sock_filter loop[] = {
 
 static const struct sock_filter dirs[] = {ALLOW(mkdirat), ALLOW(getdents64)};
 
-// And a network, as GLib, libnice, libsrt and libcurl use it.
+// And a network, but no sockets of this machine's own: who runs as we do, our supervisor first, trusts whoever comes by one.
+static const struct sock_filter no_unix[] = {
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
+// As GLib, libnice, libsrt and libcurl use it.
 static const struct sock_filter network[] = {
-    ALLOW(socket),         ALLOW(connect),
-    ALLOW(bind),           ALLOW(listen),
-    ALLOW(accept4),        ALLOW(getsockname),
-    ALLOW(getpeername),    ALLOW(setsockopt),
-    ALLOW(getsockopt),     ALLOW(sendto),
-    ALLOW(recvfrom),       ALLOW(sendmmsg),
-    ALLOW(recvmmsg),       ALLOW(shutdown),
-    ALLOW(socketpair),     ALLOW(eventfd2),
-    ALLOW(epoll_create1),  ALLOW(epoll_ctl),
-    ALLOW(epoll_pwait),    ALLOW(pselect6),
-    ALLOW(pipe2),          ALLOW(ioctl),
-    ALLOW(uname),          ALLOW(sysinfo),
-    ALLOW(prctl),          ALLOW(getuid),
-    ALLOW(geteuid),        ALLOW(getgid),
-    ALLOW(getegid),        ALLOW(getdents64),
-    ALLOW(readlinkat),     ALLOW(clock_getres),
-    ALLOW(dup3),           ALLOW(dup),
-    ALLOW(getrusage),      ALLOW(accept),
-    ALLOW(sched_getparam), ALLOW(sched_getscheduler),
+    ALLOW(connect),
+    ALLOW(bind),
+    ALLOW(listen),
+    ALLOW(accept4),
+    ALLOW(getsockname),
+    ALLOW(getpeername),
+    ALLOW(setsockopt),
+    ALLOW(getsockopt),
+    ALLOW(sendto),
+    ALLOW(recvfrom),
+    ALLOW(sendmmsg),
+    ALLOW(recvmmsg),
+    ALLOW(shutdown),
+    ALLOW(socketpair),
+    ALLOW(eventfd2),
+    ALLOW(epoll_create1),
+    ALLOW(epoll_ctl),
+    ALLOW(epoll_pwait),
+    ALLOW(pselect6),
+    ALLOW(pipe2),
+    ALLOW(ioctl),
+    ALLOW(uname),
+    ALLOW(sysinfo),
+    ALLOW(prctl),
+    ALLOW(getuid),
+    ALLOW(geteuid),
+    ALLOW(getgid),
+    ALLOW(getegid),
+    ALLOW(getdents64),
+    ALLOW(readlinkat),
+    ALLOW(clock_getres),
+    ALLOW(dup3),
+    ALLOW(dup),
+    ALLOW(getrusage),
+    ALLOW(accept),
+    ALLOW(sched_getparam),
+    ALLOW(sched_getscheduler),
 #ifdef __x86_64__
-    ALLOW(epoll_wait),     ALLOW(epoll_create),
-    ALLOW(select),         ALLOW(readlink),
-    ALLOW(pipe),           ALLOW(dup2),
+    ALLOW(epoll_wait),
+    ALLOW(epoll_create),
+    ALLOW(select),
+    ALLOW(readlink),
+    ALLOW(pipe),
+    ALLOW(dup2),
     ALLOW(eventfd),
 #endif
 };
@@ -180,17 +218,19 @@ static const struct sock_filter rest[] = {
 
 static int restrict_calls(const struct hz_sandbox *with)
 {
-	struct sock_filter
-	    filter[(sizeof(media) + sizeof(loop) + sizeof(network) + sizeof(dirs) + sizeof(rest)) /
-	           sizeof(media[0])];
+	struct sock_filter filter[(sizeof(media) + sizeof(loop) + sizeof(no_unix) + sizeof(network) +
+	                           sizeof(dirs) + sizeof(rest)) /
+	                          sizeof(media[0])];
 	struct sock_filter *end = filter;
 	end = (struct sock_filter *)mempcpy(end, media, sizeof(media));
 	if (with->loop)
 		end = (struct sock_filter *)mempcpy(end, loop, sizeof(loop));
 	if (with->folders)
 		end = (struct sock_filter *)mempcpy(end, dirs, sizeof(dirs));
-	if (with->network)
+	if (with->network) {
+		end = (struct sock_filter *)mempcpy(end, no_unix, sizeof(no_unix));
 		end = (struct sock_filter *)mempcpy(end, network, sizeof(network));
+	}
 	end = (struct sock_filter *)mempcpy(end, rest, sizeof(rest));
 	struct sock_fprog program = {.len = (unsigned short)(end - filter), .filter = filter};
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;

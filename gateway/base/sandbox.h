@@ -15,7 +15,7 @@ struct hz_sandbox {
 	unsigned files; // open at once
 	bool folders;   // may make, list and remove folders below `folder`
 	bool loop;      // may wait for descriptors, send and receive by those it has, and set a timer
-	bool network;   // may open sockets, too; needs `loop`
+	bool network;   // may open sockets, too, but none of AF_UNIX; needs `loop`
 	const char *const
 	    *read; // files and folders that may be read, NULL behind the last one; NULL: none but `folder`
 };

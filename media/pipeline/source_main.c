@@ -94,12 +94,38 @@ static void quiet(const gchar *domain, GLogLevelFlags level, const gchar *messag
 {
 }
 
+// Of /etc what libraries look at and no more: our own configuration lies there, with the keys that tokens are signed by, and so do the
+// keys of certificates.
+static const char *const readable[] = {"/usr",
+                                       "/lib",
+                                       "/lib64",
+                                       "/dev/null",
+                                       "/dev/random",
+                                       "/dev/urandom",
+                                       "/etc/crypto-policies",
+                                       "/etc/fonts",
+                                       "/etc/gai.conf",
+                                       "/etc/gnutls",
+                                       "/etc/host.conf",
+                                       "/etc/hosts",
+                                       "/etc/ld.so.cache",
+                                       "/etc/localtime",
+                                       "/etc/nsswitch.conf",
+                                       "/etc/passwd",
+                                       "/etc/pki/ca-trust",
+                                       "/etc/protocols",
+                                       "/etc/resolv.conf", // replaced by another file: source_run.c
+                                       "/etc/services",
+                                       "/etc/ssl/certs",
+                                       "/etc/ssl/openssl.cnf"};
+#define READABLE (sizeof(readable) / sizeof(readable[0]))
+
 static int enter_sandbox(void)
 {
-	static const char *const system[] = {"/usr", "/lib", "/lib64", "/etc", "/dev", NULL};
-	const char *paths[7] = {system[0], system[1], system[2], system[3], system[4]};
+	const char *paths[READABLE + 2] = {NULL};
+	memcpy(paths, readable, sizeof(readable));
 	if (source.url.scheme == HZ_INGEST_FILE && source.set.folder[0])
-		paths[5] = source.set.folder;
+		paths[READABLE] = source.set.folder;
 	const struct hz_sandbox sandbox = {.memory_bytes = MEMORY_BYTES,
 	                                   .file_bytes = UINT64_MAX, // the log is perhaps a file
 	                                   .files = FILES,

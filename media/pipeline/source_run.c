@@ -1,6 +1,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
@@ -90,6 +93,15 @@ static void begin(struct hz_source *s, int64_t now_us)
 		enter(s, HZ_INGEST_CONNECTING, now_us);
 }
 
+// What says where name servers are was replaced by another file, and the sandbox lets in the one of before alone.
+static bool blind(void)
+{
+	int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == EACCES;
+}
+
 static void tick_lookup(struct hz_source *s, int64_t now_us)
 {
 	char address[INET6_ADDRSTRLEN];
@@ -99,7 +111,10 @@ static void tick_lookup(struct hz_source *s, int64_t now_us)
 	s->lookup = NULL;
 	if (err)
 		fail(s, err == -EACCES ? HZ_INGEST_NOT_ALLOWED : HZ_INGEST_UNREACHABLE, now_us);
-	else
+	if (err == -EHOSTUNREACH && blind()) {
+		hz_warn("source.blind", "why=resolv.conf");
+		raise(SIGTERM); // takes its leave; huizhen-ingest starts another one, which sees it
+	} else if (!err)
 		open_input(s, address, now_us);
 }
 

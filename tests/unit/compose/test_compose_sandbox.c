@@ -91,19 +91,33 @@ static int can_answer(void)
 	return sendmsg(pair[0], &msg, 0) == 1 && poll(&p, 1, 1000) == 1 && recvmsg(pair[1], &msg, 0) == 1;
 }
 
+// Out to the world, but to nobody on this machine who would know us by our user.
+static int can_talk_out_alone(void)
+{
+	return socket(AF_INET, SOCK_DGRAM, 0) >= 0 && socket(AF_INET, SOCK_STREAM, 0) >= 0 &&
+	       socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EACCES;
+}
+
+static int can_read_one_file(void)
+{
+	char byte;
+	int fd = open("/etc/passwd", O_RDONLY);
+	return fd >= 0 && read(fd, &byte, 1) == 1 && open("/etc/group", O_RDONLY) < 0 && errno == EACCES &&
+	       open("/etc/passwd", O_WRONLY) < 0;
+}
+
 // Exit code 10 + what it returned.
-static int inside_of(const char *files, bool loop, int (*can)(void))
+static int inside_as(const struct hz_sandbox *wish, int (*can)(void))
 {
 	pid_t pid = fork();
 	int status = 0;
 	if (pid == 0) {
 		char folder[] = "/tmp/hz-sandbox-XXXXXX";
-		const struct hz_sandbox with = {.folder = files,
-		                                .memory_bytes = 1u << 30,
-		                                .file_bytes = 1 << 20,
-		                                .cpu_s = 10,
-		                                .files = 64,
-		                                .loop = loop};
+		struct hz_sandbox with = *wish;
+		with.memory_bytes = 1u << 30;
+		with.file_bytes = 1 << 20;
+		with.cpu_s = 10;
+		with.files = 64;
 		if (!mkdtemp(folder) || chdir(folder) < 0 || hz_sandbox_enter(&with))
 			_exit(2);
 		int ret = can();
@@ -111,6 +125,12 @@ static int inside_of(const char *files, bool loop, int (*can)(void))
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) - 10 : -100;
+}
+
+static int inside_of(const char *files, bool loop, int (*can)(void))
+{
+	const struct hz_sandbox with = {.folder = files, .loop = loop};
+	return inside_as(&with, can);
 }
 
 static int inside(int (*can)(void))
@@ -150,6 +170,18 @@ static void test_no_other_files(void **state)
 	assert_int_equal(inside_of(NULL, true, can_read_here), 0);
 }
 
+static void test_network_and_single_files(void **state)
+{
+	static const char *const files[] = {"/etc/passwd", "/etc/no-such-file", NULL};
+	const struct hz_sandbox with = {.loop = true, .network = true, .read = files};
+	bool landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= 1;
+	if (INSTRUMENTED)
+		skip();
+	assert_int_equal(inside_as(&with, can_talk_out_alone), 1);
+	if (landlock)
+		assert_int_equal(inside_as(&with, can_read_one_file), 1);
+}
+
 static int fill_disk(void)
 {
 	static char block[65536];
@@ -170,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_needed), cmocka_unit_test(test_refused),
 	                                   cmocka_unit_test(test_no_other_files),
+	                                   cmocka_unit_test(test_network_and_single_files),
 	                                   cmocka_unit_test(test_amounts)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
