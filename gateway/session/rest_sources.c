@@ -43,6 +43,14 @@ void hz_rest_source_get(struct hz_rest_call *call)
 		hz_json_answer(call->res, hz_theatre_json(call->brain, s));
 }
 
+static void refused(struct hz_rest_call *call, int err)
+{
+	if (err == -EADDRINUSE)
+		hz_rest_problem(call, 409, "another source listens at this port", "/url");
+	else
+		hz_rest_error(call, err);
+}
+
 // The body, checked, on top of *wish. False: the response is a problem.
 static bool read_wish(struct hz_rest_call *call, const char *schema, struct hz_theatre_source *wish)
 {
@@ -50,8 +58,14 @@ static bool read_wish(struct hz_rest_call *call, const char *schema, struct hz_t
 	json_t *body = NULL;
 	if (hz_problem_body(call->req, schema, call->res, &body))
 		return false;
-	int err = hz_theatre_parse(call->brain, body, wish, &field, &why);
+	int err = hz_theatre_parse(body, wish, &field, &why);
+	bool file = json_object_get(body, "url") && strncmp(wish->url, "file:", 5) == 0;
 	json_decref(body);
+	if (!err && file && !call->brain->theatre->folder[0]) {
+		err = -EINVAL;
+		field = "/url";
+		why = "files are read from ingest.folder, and none is configured";
+	}
 	if (err)
 		hz_rest_problem(call, 422, why, field);
 	return !err;
@@ -68,7 +82,7 @@ void hz_rest_sources_post(struct hz_rest_call *call)
 	if (err == -ENOSPC) {
 		hz_rest_problem(call, 409, "16 sources in a consult and 64 in all is the limit", NULL);
 	} else if (err) {
-		hz_rest_error(call, err);
+		refused(call, err);
 	} else {
 		snprintf(location, sizeof(location), HZ_API_PREFIX "/consults/%s/sources/%s", s->consult,
 		         s->id);
@@ -87,7 +101,7 @@ void hz_rest_source_patch(struct hz_rest_call *call)
 	if (read_wish(call, "source.update", &wish)) {
 		int err = hz_theatre_change(call->brain, s, &wish);
 		if (err)
-			hz_rest_error(call, err);
+			refused(call, err);
 		else
 			hz_json_answer(call->res, hz_theatre_json(call->brain, s));
 	}

@@ -8,13 +8,11 @@
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/session/brain.h"
+#include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/store/sources.h"
 #include "media/ingest/allow.h"
 #include "media/ingest/url.h"
-
-static const uint8_t kinds[] = {HZ_SOURCE_CAMERA,    HZ_SOURCE_SCREEN,     HZ_SOURCE_ULTRASOUND,
-                                HZ_SOURCE_ENDOSCOPE, HZ_SOURCE_MICROSCOPE, HZ_SOURCE_IMAGE};
 
 int hz_theatre_new(struct hz_brain *brain, int fd)
 {
@@ -181,7 +179,7 @@ static bool on_row(void *arg, const char *consult, const char *id, const char *t
 	json_t *json = hz_map_get(brain->consults, consult) ? json_loads(text, 0, NULL) : NULL;
 	snprintf(wish.consult, sizeof(wish.consult), "%s", consult);
 	snprintf(wish.id, sizeof(wish.id), "%s", id);
-	if (json && !hz_theatre_parse(brain, json, &wish, &field, &why))
+	if (json && !hz_theatre_parse(json, &wish, &field, &why))
 		(void)place(brain, &wish, &s);
 	json_decref(json);
 	hz_wipe(&wish, sizeof(wish));
@@ -193,60 +191,7 @@ int hz_theatre_load(struct hz_brain *brain)
 	return brain->theatre && brain->store ? hz_store_source_all(brain->store, on_row, brain) : 0;
 }
 
-// --- what is wished for
-
-static bool kind_of(const char *name, uint8_t *ret)
-{
-	uint8_t kind;
-	if (hz_source_parse(name, &kind))
-		return false;
-	for (unsigned i = 0; i < sizeof(kinds); i++)
-		if (kinds[i] == kind) {
-			*ret = kind;
-			return true;
-		}
-	return false;
-}
-
-static int bad(const char *field, const char *why, const char **ret_field, const char **ret_why)
-{
-	*ret_field = field;
-	*ret_why = why;
-	return -EINVAL;
-}
-
-int hz_theatre_parse(const struct hz_brain *brain, const json_t *body, struct hz_theatre_source *wish,
-                     const char **ret_field, const char **ret_why)
-{
-	const char *id = json_string_value(json_object_get(body, "id"));
-	const char *name = json_string_value(json_object_get(body, "name"));
-	const char *kind = json_string_value(json_object_get(body, "kind"));
-	const char *url = json_string_value(json_object_get(body, "url"));
-	const json_t *loop = json_object_get(body, "loop"), *enabled = json_object_get(body, "enabled");
-	struct hz_ingest_url parsed;
-	const char *why;
-	if (id)
-		snprintf(wish->id, sizeof(wish->id), "%s", id);
-	if (name && !hz_name_valid(name))
-		return bad("/name", "1 to 80 characters that can be seen", ret_field, ret_why);
-	if (name)
-		snprintf(wish->name, sizeof(wish->name), "%s", name);
-	if (kind && !kind_of(kind, &wish->kind))
-		return bad("/kind", "camera, screen, ultrasound, endoscope, microscope or image", ret_field,
-		           ret_why);
-	if (url && hz_ingest_url_parse(url, &parsed, &why))
-		return bad("/url", why, ret_field, ret_why);
-	if (url && parsed.scheme == HZ_INGEST_FILE && !brain->theatre->folder[0])
-		return bad("/url", "files are read from ingest.folder, and none is configured", ret_field,
-		           ret_why);
-	if (url)
-		snprintf(wish->url, sizeof(wish->url), "%s", url);
-	if (loop)
-		wish->loop = json_is_true(loop);
-	if (enabled)
-		wish->enabled = json_is_true(enabled);
-	return 0;
-}
+// --- changed
 
 int hz_theatre_add(struct hz_brain *brain, struct hz_consult *consult, const struct hz_theatre_source *wish,
                    struct hz_theatre_source **ret)
@@ -258,11 +203,14 @@ int hz_theatre_add(struct hz_brain *brain, struct hz_consult *consult, const str
 		hz_random_text(text, 8);
 		snprintf(made.id, sizeof(made.id), "source-%s", text);
 	}
-	if (hz_theatre_find(brain, made.consult, made.id)) {
-		hz_wipe(&made, sizeof(made));
-		return -EEXIST;
-	}
-	int err = place(brain, &made, &s);
+	const struct hz_participant *p = hz_participant_find(consult, made.id);
+	int err = 0;
+	if (hz_theatre_find(brain, made.consult, made.id) || (p && p->role != HZ_ROLE_THEATRE))
+		err = -EEXIST; // its pictures would be somebody's whom they do not show
+	else if (hz_theatre_listens(brain->theatre, made.url, NULL))
+		err = -EADDRINUSE;
+	else
+		err = place(brain, &made, &s);
 	hz_wipe(&made, sizeof(made));
 	if (err)
 		return err;
@@ -276,10 +224,26 @@ int hz_theatre_add(struct hz_brain *brain, struct hz_consult *consult, const str
 	return 0;
 }
 
+// What is known is of another camera, or of another day.
+static void begin_anew(const struct hz_brain *brain, struct hz_theatre_source *s)
+{
+	free(s->picture);
+	s->picture = NULL;
+	s->picture_bytes = 0;
+	s->status = (struct hz_ingest_status){0};
+	s->since_ms = brain->wall_ms;
+	s->changed_us = brain->now_us;
+}
+
 int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
                       const struct hz_theatre_source *wish)
 {
 	struct hz_theatre_source before = *s;
+	bool other = strcmp(s->url, wish->url) != 0;
+	if (other && hz_theatre_listens(brain->theatre, wish->url, s)) {
+		hz_wipe(&before, sizeof(before));
+		return -EADDRINUSE;
+	}
 	snprintf(s->name, sizeof(s->name), "%s", wish->name);
 	snprintf(s->url, sizeof(s->url), "%s", wish->url);
 	s->kind = wish->kind;
@@ -292,10 +256,8 @@ int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
 		s->unsaid = true;
 		s->token_us = 0; // it carries the name
 		brain->theatre->end_unsaid = true;
-		if (s->enabled != before.enabled) {
-			s->status = (struct hz_ingest_status){0};
-			s->since_ms = brain->wall_ms;
-		}
+		if (other || s->enabled != before.enabled)
+			begin_anew(brain, s);
 	}
 	hz_wipe(&before, sizeof(before));
 	return err;

@@ -25,8 +25,9 @@ struct hz_theatre_source {
 	bool unsaid;
 	int64_t token_us; // when its token was made; 0: none
 	struct hz_ingest_status status;
-	int64_t since_ms; // of status.state
-	uint8_t *picture; // owned; NULL: none
+	int64_t since_ms;   // of status.state
+	int64_t changed_us; // its address, or whether it is enabled; 0: never
+	uint8_t *picture;   // owned; NULL: none
 	uint32_t picture_bytes;
 	int64_t picture_ms;
 };
@@ -54,11 +55,16 @@ int hz_theatre_load(struct hz_brain *brain); // once consults are there
 
 struct hz_theatre_source *hz_theatre_find(const struct hz_brain *brain, const char *consult, const char *id);
 
-// What a body says (schemas source.create and source.update, checked); what it leaves out stays as it is in *wish. -EINVAL:
-// *ret_field and *ret_why say what is wrong.
-int hz_theatre_parse(const struct hz_brain *brain, const json_t *body, struct hz_theatre_source *wish,
-                     const char **ret_field, const char **ret_why);
-// Durable on return. -EEXIST, -ENOSPC (of the consult, or of all), -ENOMEM, -errno of the store.
+// theatre_wish.c. What a body says (schemas source.create and source.update, checked); what it leaves out, and an address as
+// hz_theatre_json() shows it, stays as it is in *wish. -EINVAL: *ret_field and *ret_why say what is wrong.
+int hz_theatre_parse(const json_t *body, struct hz_theatre_source *wish, const char **ret_field,
+                     const char **ret_why);
+// Does url listen where another source than self does? Of whichever consult: they would take turns at the port, and who calls would come
+// into the wrong room.
+bool hz_theatre_listens(const struct hz_theatre *theatre, const char *url,
+                        const struct hz_theatre_source *self);
+// Durable on return. -EEXIST (also somebody else of this id), -EADDRINUSE (hz_theatre_listens), -ENOSPC (of the consult, or of all),
+// -ENOMEM, -errno of the store.
 int hz_theatre_add(struct hz_brain *brain, struct hz_consult *consult, const struct hz_theatre_source *wish,
                    struct hz_theatre_source **ret);
 int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,

@@ -15,6 +15,7 @@
 #define TOKEN_TTL_S     14400
 #define TOKEN_US        (INT64_C(1000000) * TOKEN_TTL_S / 2) // so old it is renewed
 #define MESSAGES_A_CALL 256
+#define CHANGED_US      2000000 // so long pictures of an address that was changed may be under way
 
 static uint32_t mixed(uint32_t hash, const void *data, size_t bytes)
 {
@@ -159,6 +160,8 @@ static void on_picture(struct hz_brain *brain, const struct hz_ingest_picture *m
 	struct hz_theatre_source *s = by_number(brain->theatre, m->source);
 	if (!s || !s->enabled || m->bytes > HZ_INGEST_PICTURE_BYTES || bytes != sizeof(*m) + m->bytes)
 		return;
+	if (s->changed_us && brain->now_us - s->changed_us < CHANGED_US)
+		return; // still of the camera before
 	uint8_t *copy = realloc(s->picture, m->bytes);
 	if (!copy)
 		return;
@@ -168,8 +171,12 @@ static void on_picture(struct hz_brain *brain, const struct hz_ingest_picture *m
 	s->picture_ms = brain->wall_ms;
 }
 
-static void on_ack(const struct hz_ev_ack *ack)
+static void on_ack(struct hz_theatre *t, const struct hz_ev_ack *ack)
 {
+	struct hz_theatre_source *s = ack->err == -ENOSPC ? by_number(t, ack->id) : NULL;
+	if (s)
+		s->token_us =
+		    0; // those who go have their places for some seconds more: the next tick says it again
 	if (ack->err)
 		hz_warn("theatre.refused", "source=%u err=%d", ack->id, -ack->err);
 }
@@ -184,7 +191,7 @@ static void on_message(struct hz_brain *brain, const void *buf, size_t bytes)
 	if (h->type == HZ_INGEST_HELLO && bytes == sizeof(struct hz_ingest_hello))
 		brain->theatre->end_unsaid = true;
 	else if (h->type == HZ_INGEST_ACK && bytes == sizeof(struct hz_ev_ack))
-		on_ack(buf);
+		on_ack(brain->theatre, buf);
 	else if (h->type == HZ_INGEST_STATUS && bytes == sizeof(struct hz_ingest_status))
 		on_status(brain, buf);
 	else if (h->type == HZ_INGEST_PICTURE && bytes >= sizeof(struct hz_ingest_picture))
