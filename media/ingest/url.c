@@ -194,6 +194,23 @@ static void put(struct out *o, const char *text, size_t bytes)
 	*o->text = '\0';
 }
 
+// Some cameras have their user and password in the path: /user=admin&password=x&channel=1
+static void put_path(struct out *o, const char *path, size_t bytes)
+{
+	for (const char *p = path, *end = path + bytes; p < end;) {
+		size_t n = strcspn(p, "=&;/"), left = (size_t)(end - p);
+		if (n >= left || p[n] != '=') {
+			n = n < left ? n + 1 : left;
+			put(o, p, n);
+		} else {
+			put(o, p, n);
+			put(o, "=***", 4);
+			n += strcspn(p + n, "&;/");
+		}
+		p += n < left ? n : left;
+	}
+}
+
 static void put_query(struct out *o, const char *query, bool srt)
 {
 	for (const char *p = query; *p;) {
@@ -232,7 +249,7 @@ void hz_ingest_url_show(const char *text, char *ret, size_t bytes)
 		put(&o, "/***", 4);
 		return;
 	}
-	put(&o, path, n);
+	put_path(&o, path, n);
 	if (query)
 		put_query(&o, query, strncmp(text, "srt:", 4) == 0);
 }

@@ -37,8 +37,8 @@ struct hz_ingest_url {
 // -EINVAL: *ret_why says in words what is wrong (static text).
 int hz_ingest_url_parse(const char *text, struct hz_ingest_url *ret, const char **ret_why);
 
-// A copy without what may be a secret: users and passwords, values of queries but for SRT's mode and latency, the stream of
-// RTMP (often a key). text: one that was parsed.
+// A copy without what may be a secret: users and passwords, values in paths (/user=u&password=p) and in queries but for SRT's mode and
+// latency, the stream of RTMP (often a key). text: one that was parsed.
 void hz_ingest_url_show(const char *text, char *ret, size_t bytes);
 
 const char *hz_ingest_state_name(uint8_t state);   // "live"

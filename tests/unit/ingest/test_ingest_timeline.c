@@ -28,6 +28,10 @@ static void a_jump_begins_anew(void **state)
 	assert_int_equal(hz_timeline_map(&t, 3600 * S + 40 * MS, 11 * S), 11 * S + 40 * MS);
 	assert_int_equal(hz_timeline_map(&t, 0, 12 * S), 12 * S);
 	assert_int_equal(hz_timeline_map(&t, INT64_MAX / 2, 13 * S), 13 * S);
+	assert_int_equal(hz_timeline_map(&t, 0, 14 * S), 12 * S);
+	assert_int_equal(hz_timeline_map(&t, INT64_MAX, 15 * S), 15 * S); // no sum of these overflows
+	assert_false(hz_timeline_report(&t, INT64_MAX, 1700000000 * S, 0, 1700000001 * S));
+	assert_int_equal(hz_timeline_map(&t, 40 * MS, 14 * S), 12 * S + 40 * MS);
 	hz_timeline_reset(&t);
 	assert_int_equal(hz_timeline_map(&t, 2 * S, S), S);
 	assert_int_equal(hz_timeline_map(&t, 0, S), 0); // never negative

@@ -130,6 +130,10 @@ static void shows_no_secret(void **state)
 	shows("rtsp://u:p@host:554/cam", "rtsp://***@host:554/cam");
 	shows("rtsp://u:p@q@host/cam?token=abc&b", "rtsp://***@host/cam?token=***&b");
 	shows("rtsp://host/cam", "rtsp://host/cam");
+	shows("rtsp://host:554/user=admin&password=geheim&channel=1&stream=0.sdp?real_stream",
+	      "rtsp://host:554/user=***&password=***&channel=***&stream=***?real_stream");
+	shows("rtsp://host/a;b/key=x=y/c=", "rtsp://host/a;b/key=***/c=***");
+	shows("rtsp://host/a?b/c=d", "rtsp://host/a?b/c=***");
 	shows("srt://h:9000?mode=caller&passphrase=0123456789&latency=80&streamid=key",
 	      "srt://h:9000?mode=caller&passphrase=***&latency=80&streamid=***");
 	shows("rtmp://u:p@h/live/key?x=y", "rtmp://***@h/live/***");
