@@ -73,9 +73,11 @@ static void open_input(struct hz_source *s, const char *address, int64_t now_us)
 	reset_seen(s);
 	s->attempts++;
 	int err = hz_input_new(s, address, &s->input);
+	// A film from the beginning again: two events a turn of it would fill records.
+	bool goes_on = s->state == HZ_INGEST_LIVE && s->url.scheme == HZ_INGEST_FILE;
 	if (err)
 		fail(s, HZ_INGEST_INTERNAL, now_us);
-	else
+	else if (!goes_on)
 		enter(s, s->url.listener ? HZ_INGEST_LISTENING : HZ_INGEST_CONNECTING, now_us);
 }
 
@@ -138,6 +140,7 @@ static void tick_input(struct hz_source *s, int64_t now_us)
 {
 	int64_t newest_us = atomic_load(&s->seen.newest_us);
 	uint8_t reason = HZ_INGEST_INTERNAL;
+	int64_t begun_us = s->state == HZ_INGEST_LIVE ? s->retry_at_us : s->since_us; // of a film's next turn
 	int rc = hz_input_poll(s->input, &reason);
 	if (newest_us && !s->first_us) {
 		s->first_us = newest_us;
@@ -154,8 +157,8 @@ static void tick_input(struct hz_source *s, int64_t now_us)
 		s->retry_at_us = now_us;
 	} else if (newest_us && now_us - newest_us > HZ_SOURCE_SILENT_US) {
 		fail(s, HZ_INGEST_STALLED, now_us);
-	} else if (!newest_us && now_us - s->since_us > HZ_SOURCE_CONNECT_US &&
-	           s->state == HZ_INGEST_CONNECTING) {
+	} else if (!newest_us && now_us - begun_us > HZ_SOURCE_CONNECT_US &&
+	           (s->state == HZ_INGEST_CONNECTING || s->state == HZ_INGEST_LIVE)) {
 		bool found = atomic_load(&s->seen.video) || atomic_load(&s->seen.audio);
 		fail(s, found || atomic_load(&s->seen.settled) ? HZ_INGEST_NO_PICTURE : HZ_INGEST_TIMEOUT,
 		     now_us);
