@@ -9,6 +9,9 @@
 #include "gateway/session/theatre.h"
 #include "signaling/protocol/problem.h"
 
+#define PICTURE_MS                                                                                           \
+	120000 // so old it is: a source that is gone shows nothing; a camera may have one keyframe a minute
+
 // NULL: the response is a problem.
 static struct hz_theatre_source *find(struct hz_rest_call *call)
 {
@@ -125,7 +128,7 @@ void hz_rest_source_thumbnail(struct hz_rest_call *call)
 	const struct hz_theatre_source *s = find(call);
 	if (!s)
 		return;
-	if (!s->picture || !s->enabled) {
+	if (!s->picture || !s->enabled || call->brain->wall_ms - s->picture_ms > PICTURE_MS) {
 		hz_rest_error(call, -ENOENT);
 		return;
 	}

@@ -140,6 +140,8 @@ static void a_small_picture_is_of_this_camera(void **state)
 	rig_advance(rig, 5000);
 	picture(rig, "a");
 	assert_int_equal(ask(rig, HZ_GET, "c1/a/thumbnail", NULL)->status, 200);
+	rig_advance(rig, 130000); // what it shows is over
+	assert_int_equal(ask(rig, HZ_GET, "c1/a/thumbnail", NULL)->status, 404);
 }
 
 static void who_found_no_place_is_said_again(void **state)
