@@ -33,6 +33,7 @@ static const enum hz_http_header kept[4] = {HZ_H_RANGE, HZ_H_IF_RANGE, HZ_H_IF_N
 struct hz_images {
 	int fd;
 	unsigned pacs_count, count;
+	bool unsaid; // SETUP, or a PACS
 	uint64_t next_id;
 	struct hz_dweb_setup setup;
 	struct hz_dweb_pacs pacs[HZ_DWEB_PACS];
@@ -118,6 +119,9 @@ int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret
 	if (!images)
 		return -ENOMEM;
 	images->fd = fd;
+	// huizhen-imaging outlives control: what it still answers to the last one's numbers must fit none of ours.
+	hz_random(&images->next_id, sizeof(images->next_id));
+	images->unsaid = true; // one that runs already says no HELLO
 	int err = configure(images, config);
 	if (err) {
 		hz_images_free(images);
@@ -204,7 +208,7 @@ void hz_images_ask(struct hz_images *images, int64_t now_us, const struct hz_dwe
 		snprintf(w->header[i], sizeof(w->header[i]), "%s",
 		         text && strlen(text) < sizeof(w->header[i]) ? text : "");
 	}
-	if (say_get(images, w)) {
+	if (images->unsaid || say_get(images, w)) {
 		free(w);
 		not_now(res, "images are not served at this moment");
 		return;
@@ -310,8 +314,8 @@ static void on_done(struct hz_images *images, struct hz_dweb_done *done, int fd)
 	forget(w);
 }
 
-// What cannot be said now is answered by the time.
-static void on_hello(struct hz_images *images)
+// What cannot be said now is said with the next tick; a GET is answered by the time.
+static void set_up(struct hz_images *images)
 {
 	int err = say(images, &images->setup, HZ_DWEB_SETUP, sizeof(images->setup));
 	for (unsigned i = 0; i < images->pacs_count && !err; i++) {
@@ -319,9 +323,12 @@ static void on_hello(struct hz_images *images)
 		images->pacs[i].count = images->pacs_count;
 		err = say(images, &images->pacs[i], HZ_DWEB_PACS_SET, sizeof(images->pacs[i]));
 	}
+	images->unsaid = err != 0;
 	for (const struct wait *w = images->waits; w && !err; w = w->next)
 		err = say_get(images, w);
-	hz_info("images.hello", "pacs=%u waiting=%u err=%d", images->pacs_count, images->count, -err);
+	if (!images->unsaid)
+		hz_info("images.set_up", "pacs=%u waiting=%u err=%d", images->pacs_count, images->count,
+		        -err);
 }
 
 int hz_images_read(struct hz_images *images)
@@ -347,7 +354,7 @@ int hz_images_read(struct hz_images *images)
 			continue;
 		}
 		if (good && in.h.type == HZ_DWEB_HELLO)
-			on_hello(images);
+			set_up(images);
 		if (fd >= 0)
 			close(fd);
 	}
@@ -357,6 +364,8 @@ int hz_images_read(struct hz_images *images)
 void hz_images_tick(struct hz_images *images, int64_t now_us)
 {
 	struct wait *next;
+	if (images->unsaid)
+		set_up(images);
 	for (struct wait *w = images->waits; w; w = next) {
 		next = w->next;
 		if (now_us - w->began_us < WAIT_US)

@@ -1,5 +1,6 @@
 // Images of PACS for participants: the way to huizhen-imaging (media/dicomweb/api.h), and HTTP answers that wait for it. Asks again
-// after its HELLO, so that its death costs those who wait a second or two. Bounded: HZ_IMAGE_WAITS at once, 4 s each: who
+// after its HELLO, so that its death costs those who wait a second or two. Numbers of requests are other ones in each run
+// of control: an answer to the last one's never becomes another picture. Bounded: HZ_IMAGE_WAITS at once, 4 s each: who
 // asks again gets what came meanwhile. Thread: control's.
 #ifndef HZ_GATEWAY_SESSION_IMAGES_H
 #define HZ_GATEWAY_SESSION_IMAGES_H

@@ -24,6 +24,7 @@ struct pipe_state {
 	int api;
 	struct hz_dweb_fetch *fetch;
 	struct hz_dweb_cache *cache; // NULL: no SETUP yet, or no disk
+	bool set;                    // SETUP has come, and each PACS with it
 	bool over;
 };
 
@@ -39,7 +40,7 @@ static void send_done(struct pipe_state *p, struct hz_dweb_done *done, int fd)
 {
 	done->h =
 	    (struct hz_dweb_header){.version = HZ_DWEB_VERSION, .type = HZ_DWEB_DONE, .bytes = sizeof(*done)};
-	// Control reads all the time; what it does not take within a second it asks for again.
+	// Control reads all the time; what it does not take within a second its readers ask for again.
 	for (int i = 0; i < SEND_TRIES; i++) {
 		int err = hz_seqpacket_send_fds(p->api, done, sizeof(*done), &fd, fd >= 0);
 		if (err != -EAGAIN) {
@@ -76,12 +77,15 @@ static int find(struct pipe_state *p, const struct hz_dweb_request *request, str
 static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 {
 	struct hz_dweb_entry e;
+	if (!p->set) // of before our HELLO: it is said again behind SETUP
+		return;
 	if (!hz_dweb_request_valid(&get->request)) {
 		refuse(p, get->id, HZ_DWEB_MISSING);
 		return;
 	}
 	if (find(p, &get->request, &e) == 0) {
-		bool good = get->request.kind == HZ_DWEB_FRAME || e.age_ms < FRESH_MS;
+		bool good = get->request.kind == HZ_DWEB_FRAME ||
+		            (e.age_ms >= 0 && e.age_ms < FRESH_MS); // clocks go back
 		if (good)
 			hand_over(p, get->id, &e, false);
 		close(e.fd);
@@ -103,6 +107,7 @@ static int keep_in_memory(const char *data, struct hz_dweb_entry *e)
 		ssize_t n = write(e->fd, data + at, e->bytes - at);
 		if (n <= 0) {
 			close(e->fd);
+			e->fd = -1;
 			return -EIO;
 		}
 		at += (uint64_t)n;
@@ -169,6 +174,7 @@ static bool terminated(const char *text, size_t room)
 
 static void on_setup(struct pipe_state *p, const struct hz_dweb_setup *setup)
 {
+	p->set = true;
 	if (p->cache || !terminated(setup->dir, sizeof(setup->dir)))
 		return;
 	int err = hz_dweb_cache_open(setup->dir, setup->cache_bytes, &p->cache);

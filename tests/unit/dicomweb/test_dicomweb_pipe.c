@@ -134,6 +134,12 @@ static void set_up_pipe(struct rig *rig)
 	assert_int_equal(hz_seqpacket_pair(1 << 20, rig->api), 0);
 	assert_int_equal(pthread_create(&rig->pipe, NULL, run_pipe, rig), 0);
 	assert_int_equal(hear(rig, &done, &fd), HZ_DWEB_HELLO);
+	const struct hz_dweb_get early = {
+	    .h = {.version = HZ_DWEB_VERSION, .type = HZ_DWEB_GET, .bytes = sizeof(early)},
+	    .id = 99999,
+	    .request = {.kind = HZ_DWEB_STUDY, .pacs = "main", .study = "1.2"}};
+	// Of before it started: not answered, least of all with "no such PACS".
+	assert_int_equal(hz_seqpacket_send(rig->api[0], &early, sizeof(early)), 0);
 	strcpy(setup.dir, rig->dir);
 	snprintf(one.url, sizeof(one.url), "http://127.0.0.1:%u/dicom-web", pacs.port);
 	say(rig, &setup, HZ_DWEB_SETUP, sizeof(setup));
