@@ -165,14 +165,16 @@ uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *c)
 	return c->bytes;
 }
 
-static void drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
+// false: its row stays, the index cannot be written.
+static bool drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
 {
+	unlinkat(c->dir, key, 0); // first: it may be what the disk lacks
 	sqlite3_bind_text(c->del, 1, key, -1, SQLITE_TRANSIENT);
-	sqlite3_step(c->del);
+	bool gone = sqlite3_step(c->del) == SQLITE_DONE;
 	sqlite3_reset(c->del);
-	if (sqlite3_changes(c->db))
+	if (gone && sqlite3_changes(c->db))
 		c->bytes -= bytes < c->bytes ? bytes : c->bytes;
-	unlinkat(c->dir, key, 0);
+	return gone;
 }
 
 static bool as_written(int fd, const struct hz_dweb_entry *e)
@@ -238,9 +240,8 @@ static void make_room(struct hz_dweb_cache *c, uint64_t bytes)
 		if (found)
 			snprintf(key, sizeof(key), "%s", (const char *)sqlite3_column_text(c->oldest, 0));
 		sqlite3_reset(c->oldest);
-		if (!found)
+		if (!found || !drop(c, key, its))
 			return;
-		drop(c, key, its);
 	}
 }
 

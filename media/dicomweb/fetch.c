@@ -19,7 +19,7 @@ struct job {
 	struct curl_slist *headers;
 	char *data;
 	size_t bytes, room;
-	bool too_large;
+	bool too_large, no_room; // it, or all that are under way
 };
 
 struct hz_dweb_fetch {
@@ -100,11 +100,11 @@ static size_t on_write(char *data, size_t size, size_t count, void *arg)
 	if (need > job->room) {
 		size_t room = job->room * 2 > need ? job->room * 2 : need + 65536;
 		room = room > HZ_DWEB_ANSWER_BYTES + 1 ? HZ_DWEB_ANSWER_BYTES + 1 : room;
-		char *more = need > room || job->fetch->memory + room - job->room > HZ_DWEB_MEMORY
-		                 ? NULL
-		                 : realloc(job->data, room);
+		job->too_large = need > room;
+		job->no_room = job->fetch->memory + room - job->room > HZ_DWEB_MEMORY;
+		char *more = job->too_large || job->no_room ? NULL : realloc(job->data, room);
 		if (!more) {
-			job->too_large = true;
+			job->no_room = true;
 			return 0;
 		}
 		job->fetch->memory += room - job->room;
@@ -197,6 +197,8 @@ static enum hz_dweb_result result_of(const struct job *job, CURLcode code)
 	curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (job->too_large || code == CURLE_FILESIZE_EXCEEDED)
 		return HZ_DWEB_TOO_LARGE;
+	if (job->no_room)
+		return HZ_DWEB_FULL; // now: nothing is wrong with it
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return HZ_DWEB_SLOW;
 	if (code == CURLE_PARTIAL_FILE || (code == CURLE_RECV_ERROR && status == 200))
@@ -261,12 +263,15 @@ enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *f, uint64_t id,
 		return HZ_DWEB_UNKNOWN;
 	for (; *at; at = &(*at)->next) {
 		struct job *job = *at;
-		if (!same(&job->request, request) || job->waiters == HZ_DWEB_WAITERS)
+		if (!same(&job->request, request))
 			continue;
 		for (unsigned i = 0; i < job->waiters; i++) {
 			if (job->waiter[i] == id)
 				return HZ_DWEB_OK; // said again
 		}
+		// Who gave up waiting is among them still: a slow transfer is asked for again and again, and stays one.
+		if (job->waiters == HZ_DWEB_WAITERS)
+			memmove(job->waiter, job->waiter + 1, --job->waiters * sizeof(job->waiter[0]));
 		job->waiter[job->waiters++] = id;
 		return HZ_DWEB_OK;
 	}
@@ -304,16 +309,12 @@ static void start_some(struct hz_dweb_fetch *f)
 	}
 }
 
-int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, int fd, int timeout_ms, bool *ret)
+// Answers what is over; was anything?
+static bool finish_some(struct hz_dweb_fetch *f)
 {
-	struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
 	CURLMsg *msg;
-	int running, left;
-	start_some(f);
-	if (curl_multi_perform(f->multi, &running) != CURLM_OK ||
-	    curl_multi_poll(f->multi, &extra, fd >= 0, timeout_ms, NULL) != CURLM_OK ||
-	    curl_multi_perform(f->multi, &running) != CURLM_OK)
-		return -EIO;
+	int left;
+	bool some = false;
 	while ((msg = curl_multi_info_read(f->multi, &left))) {
 		char *private = NULL;
 		if (msg->msg != CURLMSG_DONE)
@@ -322,7 +323,24 @@ int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, int fd, int timeout_ms, bool *re
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
 		struct job *job = (void *)private;
 		finish(job, result_of(job, code));
+		some = true;
 	}
+	return some;
+}
+
+int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, int fd, int timeout_ms, bool *ret)
+{
+	struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
+	int running;
+	start_some(f);
+	if (curl_multi_perform(f->multi, &running) != CURLM_OK)
+		return -EIO;
+	if (finish_some(f)) // others may begin
+		timeout_ms = 0;
+	if (curl_multi_poll(f->multi, &extra, fd >= 0, timeout_ms, NULL) != CURLM_OK ||
+	    curl_multi_perform(f->multi, &running) != CURLM_OK)
+		return -EIO;
+	finish_some(f);
 	*ret = extra.revents != 0;
 	return 0;
 }

@@ -12,7 +12,7 @@
 #define HZ_DWEB_AT_ONCE      8                   // to one PACS
 #define HZ_DWEB_ANSWER_BYTES ((size_t)256 << 20) // one
 #define HZ_DWEB_MEMORY       ((size_t)512 << 20) // all that are under way
-#define HZ_DWEB_WAITERS      16                  // of one
+#define HZ_DWEB_WAITERS      512 // of one: as many as control lets wait; then the oldest is forgotten
 
 struct hz_dweb_fetch;
 

@@ -232,6 +232,16 @@ static void once(void **state)
 	expect(rig, 3, HZ_DWEB_OK);
 	expect(rig, 4, HZ_DWEB_OK);
 	assert_int_equal(pacs.asked, 2);
+	// A slow transfer is asked for again each few seconds by each who waits: it stays one.
+	atomic_store(&pacs.hold, true);
+	for (uint64_t id = 300; id < 340; id++)
+		ask(rig, id, 3);
+	while (atomic_load(&pacs.open) == 0)
+		usleep(1000);
+	atomic_store(&pacs.hold, false);
+	for (uint64_t id = 300; id < 340; id++)
+		expect(rig, id, HZ_DWEB_OK);
+	assert_int_equal(pacs.asked, 3);
 }
 
 static void bad_answers(void **state)
