@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/base/log.h"
 #include "media/dicomweb/request.h"
@@ -191,6 +192,17 @@ static bool start(struct job *job)
 	return true;
 }
 
+// A frame in no envelope that does not say how long it is: the half of it would look like the whole, and be kept.
+static bool endless(const struct job *job)
+{
+	char *type = NULL;
+	curl_off_t bytes = -1;
+	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_TYPE, &type);
+	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &bytes);
+	return job->request.kind == HZ_DWEB_FRAME && bytes < 0 &&
+	       !(type && strncasecmp(type, "multipart/", 10) == 0);
+}
+
 static enum hz_dweb_result result_of(const struct job *job, CURLcode code)
 {
 	long status = 0;
@@ -207,7 +219,7 @@ static enum hz_dweb_result result_of(const struct job *job, CURLcode code)
 		return HZ_DWEB_AWAY;
 	switch (status) {
 	case 200:
-		return HZ_DWEB_OK;
+		return endless(job) ? HZ_DWEB_BROKEN : HZ_DWEB_OK;
 	case 401:
 	case 403:
 		return HZ_DWEB_REFUSED;

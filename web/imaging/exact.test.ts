@@ -61,6 +61,11 @@ test('samples that do not fit the stored bits are not cut silently', () => {
 	expect(() => fromDecoded(made, head, INFO)).toThrow(/more than 12 bits/);
 	words[3] = 0xf800; // -2048 in 16 bits
 	expect(fromDecoded(made, head, { ...INFO, signed: true }).data[3]).toBe(-2048);
+	words[1] = 0; // was 4095
+	words[3] = 2048; // of a codestream that knows signs: not -2048
+	expect(() => fromDecoded(made, { ...head, signed: true }, { ...INFO, signed: true })).toThrow(/more than 12 bits/);
+	words[3] = 0xf800;
+	expect(fromDecoded(made, { ...head, signed: true }, { ...INFO, signed: true }).data[3]).toBe(-2048);
 });
 
 test('uncompressed: sign, byte order, planes, one bit; other lengths are refused', async () => {

@@ -53,14 +53,15 @@ export function fromDecoded(made: Decoded, head: Head, info: PixelInfo): Pixels 
 	return { rows: info.rows, columns: info.columns, samples: info.samples, photometric: decodedPhotometric(head, info), data: widen(data, info), exact: true };
 }
 
-// A codestream of 16 bits for an image of 12: the upper ones repeat the sign or are 0, else pixels would be cut.
+// A codestream of 16 bits for an image of 12: the upper ones repeat the sign, else pixels would be cut. One that does not know
+// signs may also have the stored bits alone; in one that does, 2048 is not -2048.
 function checkRange(bytes: Uint8Array, head: Head, info: PixelInfo): void {
 	if (head.bits === info.stored) return;
 	const words = head.bits > 8 ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1) : bytes;
 	const top = 32 - info.stored, mask = head.bits > 8 ? 0xffff : 0xff, held = mask >>> ((head.bits > 8 ? 16 : 8) - head.bits);
 	for (let i = 0; i < words.length; i++) {
 		const word = words[i]! & held, kept = info.signed ? (((word << top) >> top) & held) : (word << top) >>> top;
-		if (kept !== word && word >>> info.stored !== 0) throw new ImageError('disagrees', `a sample of more than ${info.stored} bits`);
+		if (kept !== word && (head.signed === true || word >>> info.stored !== 0)) throw new ImageError('disagrees', `a sample of more than ${info.stored} bits`);
 	}
 }
 

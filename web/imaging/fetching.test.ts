@@ -45,6 +45,17 @@ test('what broke off is resumed with a range and the tag', async () => {
 	expect(seen.at(-1)).toBe(BODY.length);
 });
 
+test('a long one comes in as many pieces as it takes', async () => {
+	const url = await serve((req, res) => {
+		const range = /bytes=(\d+)-/.exec(req.headers.range ?? '');
+		if (!range) return breakOff(res, 20_000);
+		const first = Number(range[1]), last = Math.min(first + 9_999, BODY.length - 1);
+		res.writeHead(206, { ...head, 'Content-Length': String(last - first + 1), 'Content-Range': `bytes ${first}-${last}/${BODY.length}` });
+		res.end(BODY.subarray(first, last + 1));
+	});
+	expect((await get(url)).bytes).toEqual(BODY);
+});
+
 test('another one under the same address is taken from its beginning, never mixed', async () => {
 	const other = BODY.map((b) => b ^ 255);
 	const url = await serve((_req, res, n) => (n === 0 ? breakOff(res, 40_000) : res.writeHead(200, { ...head, ETag: '"b"' }).end(other)));

@@ -25,6 +25,8 @@ export interface Fetched {
 }
 
 const MAX_BYTES = 256 * 1024 * 1024;
+const STEP_BYTES = 4096; // that many more are a step on: gateways give what is resumed in pieces
+const MAX_REQUESTS = 100;
 
 function refuse(status: number): ImageError | null {
 	if (status === 401 || status === 403) return new ImageError('denied', `HTTP ${status}`);
@@ -145,12 +147,14 @@ export async function fetchFrame(source: FrameSource, options: FetchOptions): Pr
 	const download = new Download(source, options, options.maxBytes ?? MAX_BYTES);
 	const tries = options.tries ?? 4;
 	let last = new ImageError('network', 'no answer');
-	for (let i = 0; i < tries; i++) {
+	for (let i = 0, asked = 0; i < tries && asked < MAX_REQUESTS; i++, asked++) {
 		if (i > 0) await sleep((options.waitMs ?? 250) * 2 ** (i - 1), options.signal);
 		if (options.signal.aborted) throw new ImageError('cancelled', 'while it was fetched');
+		const before = download.have;
 		try {
 			if (await download.go()) return { bytes: download.bytes, type: download.type };
 			last = new ImageError('network', `broke off after ${download.have} bytes`);
+			if (before > 0 && download.have >= before + STEP_BYTES) i = -1; // at once, and no failure
 		} catch (error) {
 			if (!(error instanceof ImageError) || error.code !== 'busy') throw error;
 			last = error;

@@ -263,6 +263,8 @@ static void bad_answers(void **state)
 	    {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: image/jls\r\nContent-Length: "
 	     "99\r\n\r\nshort",
 	     HZ_DWEB_BROKEN},
+	    {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: image/jls\r\n\r\nhalf of it?",
+	     HZ_DWEB_BROKEN},
 	    {"HTTP/1.1 200 OK\r\nContent-Type: image/jls\r\nContent-Length: 999999999999\r\n\r\nshort",
 	     HZ_DWEB_TOO_LARGE},
 	    {"HTTP/1.1 200 OK\r\nContent-Type: image/jls\r\nContent-Length: 99\r\n\r\nand then nothing",

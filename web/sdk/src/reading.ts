@@ -42,6 +42,7 @@ export class Reading extends Emitter<ReadingEvents> {
 	private pointTimer: ReturnType<typeof setTimeout> | undefined;
 	private asking = false;
 	private connected = false;
+	private least = 0; // the floor came with this version: what was made on an older one would be refused
 	private stale = false; // the connection was lost: what lies there now is not known yet
 
 	constructor(private readonly me: () => string, private readonly ask: Ask, private readonly now: () => number = () => performance.now()) {
@@ -153,6 +154,7 @@ export class Reading extends Emitter<ReadingEvents> {
 	onSession(state: SessionState): void {
 		this.connected = state === 'connected';
 		if (!this.connected) this.stale = true;
+		if (!this.connected) this.least = 0;
 		if (state === 'ended') this.stop();
 	}
 	/** A new session: what lies on the table, if anything, follows. */
@@ -179,6 +181,7 @@ export class Reading extends Emitter<ReadingEvents> {
 		await this.settle(action);
 		const result = await this.ask('table.floor', participant === undefined ? { action } : { action, participant });
 		if (result.version < this.confirmed.version) return; // pushes were quicker
+		this.least = result.version;
 		this.confirm({ ...this.confirmed, floor: result.floor });
 	}
 
@@ -201,7 +204,7 @@ export class Reading extends Emitter<ReadingEvents> {
 
 	private flush(): void {
 		clearTimeout(this.timer);
-		if (isEmpty(this.unsent) || !this.connected || this.stale) return;
+		if (isEmpty(this.unsent) || !this.connected || this.stale || this.confirmed.version < this.least) return; // confirm() goes on
 		const waiting = this.sent.filter((s) => s.version === null).length;
 		const wait = this.sentAt + SEND_EVERY_MS - this.now();
 		if (wait <= 0 && waiting < IN_FLIGHT) void this.send();
@@ -283,6 +286,7 @@ export class Reading extends Emitter<ReadingEvents> {
 		this.confirmed = table;
 		this.stale = false;
 		this.settled();
+		this.flush();
 	}
 
 	private settled(): void {

@@ -123,6 +123,19 @@ describe('the table of a participant', () => {
 		await pass(100);
 		expect(gateway.patches().length).toBe(1);
 	});
+	it('sends what is done right after taking the floor once it has all of the former holder', async () => {
+		const gateway = new Gateway();
+		gateway.table = { ...gateway.table, floor: { holder: 'other', asked: [] } };
+		const reading = start(gateway);
+		await reading.take();
+		reading.set({ at: 0, frame: 4 });
+		await pass(200);
+		expect(gateway.patches().length).toBe(0); // on version 10 it would be refused
+		reading.onPush('table.patch', { base: 10, version: 11, floor: gateway.table.floor });
+		await pass(100);
+		expect(gateway.patches().map((p) => p['base'])).toEqual([11]);
+		expect(gateway.table.viewports[0]?.frame).toBe(4);
+	});
 	it('does again what a lost connection may have taken with it', async () => {
 		const gateway = new Gateway(), reading = start(gateway);
 		gateway.fails = [new DisconnectedError()];
