@@ -66,7 +66,7 @@ const wait = (p: Page, expression: string): Promise<unknown> => until(expression
 const sha = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 let last = 0;
 const newIds = (): Ids => ({ study: "2.25.900", series: `2.25.900.${++last}`, instance: `2.25.900.${last}.1` });
-const pathOf = (ids: Ids): string => `/api/v1/consults/c1/studies/${ids.study}/series/${ids.series}`;
+const pathOf = (ids: Ids): string => `/api/v1/consults/c1/studies/main/${ids.study}/series/${ids.series}`;
 
 async function store(file: Buffer): Promise<void> {
   const answer = await fetch(`${orthanc.url.replace("/dicom-web", "")}/instances`, { method: "POST", body: new Uint8Array(file), headers: { Authorization: orthanc.auth } });

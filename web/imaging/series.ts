@@ -7,7 +7,7 @@ import type { ImageRef } from './state';
 
 export interface SeriesSource {
 	image: ImageRef;
-	/** …/studies/{study}/series/{series}, where `metadata` and `instances/{uid}/frames/{n}` are. */
+	/** …/studies/{pacs}/{study}/series/{series}, where `metadata` and `instances/{uid}/frames/{n}` are. */
 	url: string;
 }
 
