@@ -19,6 +19,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/process.h"
+#include "gateway/session/reading.h"
 #include "gateway/session/record.h"
 #include "gateway/session/replay.h"
 #include "gateway/session/theatre.h"
@@ -210,8 +211,10 @@ static void close_all(struct hz_process *process)
 		hz_process_stop_loop(process);
 		hz_server_free(process->server); // the sockets' participants are away from now on
 	}
-	if (store)
+	if (store) {
+		hz_reading_save(process->brain);
 		hz_persist_flush(process->brain);
+	}
 	hz_brain_free(process->brain);
 	hz_store_close(store);
 	hz_jwt_keys_free(keys);

@@ -92,7 +92,9 @@ void hz_reading_left(struct hz_brain *brain, const struct hz_participant *p);
 int64_t hz_reading_due(struct hz_brain *brain);
 // Four times a second: to the store and to the record.
 void hz_reading_tick(struct hz_brain *brain);
-// To the record (reading_log.c).
+// All that is due to the store, now: control ends.
+void hz_reading_save(struct hz_brain *brain);
+// To the record.
 void hz_reading_log(struct hz_brain *brain, struct hz_reading *reading);
 
 // The consult is over: nothing of it stays in the store.

@@ -208,6 +208,17 @@ void hz_reading_log(struct hz_brain *brain, struct hz_reading *r)
 	}
 }
 
+void hz_reading_save(struct hz_brain *brain)
+{
+	struct hz_consult *consult;
+	uint32_t at = 0;
+	size_t bytes = 0;
+	while (brain->store && (consult = hz_map_next(brain->consults, &at))) {
+		if (consult->reading && hz_reading_is_due(consult->reading, HZ_DUE_SAVE))
+			brain->count.store_errors += save(brain, consult->reading, &bytes) != 0;
+	}
+}
+
 void hz_reading_tick(struct hz_brain *brain)
 {
 	struct hz_consult *consult;
