@@ -11,7 +11,7 @@ import { checkHead, fromDecoded, type Decoded, type Pixels } from './exact';
 import type { PixelInfo } from './image-info';
 import { decodeJpegLossless } from './jpeg-lossless';
 import { decodeNative, decodeRle, isRle } from './native';
-import { sniff, type Codec, type Head } from './sniff';
+import { scansByPlane, sniff, type Codec, type Head } from './sniff';
 
 interface FrameInfo {
 	width: number;
@@ -27,7 +27,6 @@ interface WasmDecoder {
 	decode(): void;
 	decodeSubResolution?(level: number): void;
 	readHeader?(): void;
-	getInterleaveMode?(): number;
 	delete(): void;
 }
 interface WasmModule {
@@ -125,6 +124,7 @@ async function decodeStream(bytes: Uint8Array, head: Head, info: PixelInfo): Pro
 	const j2k = head.codec === 'jpeg2000' || head.codec === 'htj2k';
 	if (j2k) checkJ2kEnd(stream);
 	const made = j2k && head.signed && head.bits <= 8 ? await runSigned(of, stream, head) : await runWasm(of, stream, 0);
+	if (head.codec === 'jpeg-ls' && head.components > 1) made.byPlane = scansByPlane(stream);
 	return fromDecoded(made, head, info);
 }
 

@@ -5,7 +5,7 @@ import { checkHead, fromDecoded, hashOf } from './exact';
 import { imageInfo, type DicomJson, type PixelInfo } from './image-info';
 import { decodeJpegLossless } from './jpeg-lossless';
 import { decodeNative, decodeRle, isRle } from './native';
-import { sniff } from './sniff';
+import { scansByPlane, sniff } from './sniff';
 
 const INFO: PixelInfo = { rows: 2, columns: 4, samples: 1, allocated: 16, stored: 12, signed: false, photometric: 'MONOCHROME2', planar: false, bigEndian: false };
 const be = (...words: number[]) => words.flatMap((w) => [w >> 8, w & 255]);
@@ -66,6 +66,15 @@ test('samples that do not fit the stored bits are not cut silently', () => {
 	expect(() => fromDecoded(made, { ...head, signed: true }, { ...INFO, signed: true })).toThrow(/more than 12 bits/);
 	words[3] = 0xf800;
 	expect(fromDecoded(made, { ...head, signed: true }, { ...INFO, signed: true }).data[3]).toBe(-2048);
+});
+
+test('JPEG-LS of colour with a scan for each component comes by plane', () => {
+	const start = [0xff, 0xd8, 0xff, 0xe0, ...be(4), 0, 0, ...sof(0xf7, 8, 1, 2, 3)];
+	const one = Uint8Array.from([...start, 0xff, 0xff, 0xda, ...be(8), 1, 1, 0, 0, 0, 0]), all = Uint8Array.from([...start, 0xff, 0xda, ...be(12), 3, 1, 0, 2, 0, 3, 0, 0, 1, 0]);
+	expect([scansByPlane(one), scansByPlane(all), scansByPlane(one.subarray(0, 20))]).toEqual([true, false, false]);
+	const info = { ...INFO, rows: 1, columns: 2, samples: 3, allocated: 8, stored: 8, photometric: 'RGB' }, head = sniff(one)!;
+	const made = { width: 2, height: 1, components: 3, bits: 8, bytes: Uint8Array.from([1, 2, 3, 4, 5, 6]), byPlane: true };
+	expect([...fromDecoded(made, head, info).data]).toEqual([1, 3, 5, 2, 4, 6]);
 });
 
 test('uncompressed: sign, byte order, planes, one bit; other lengths are refused', async () => {

@@ -70,6 +70,17 @@ function sniffJpeg(view: DataView): Head | null {
 	throw bad('JPEG without a frame header');
 }
 
+/** JPEG and JPEG-LS: the first scan has one component, so each has a scan of its own; CharLS then gives plane behind plane. */
+export function scansByPlane(stream: Uint8Array): boolean {
+	for (let at = 2; at + 5 <= stream.length; ) {
+		if (stream[at] !== 0xff) break;
+		const marker = stream[at + 1]!;
+		if (marker === 0xda) return stream[at + 4] === 1;
+		at += marker === 0xff ? 1 : 2 + ((stream[at + 2]! << 8) | stream[at + 3]!);
+	}
+	return false;
+}
+
 function text(view: DataView, at: number, length: number): string {
 	let out = '';
 	for (let i = at; i < at + length && i < view.byteLength; i++) out += String.fromCharCode(view.getUint8(i));
