@@ -57,13 +57,14 @@ struct segments {
 	unsigned long count;
 	uint16_t *out;
 	uint32_t used, room;
+	uint32_t steps; // left: segments of no entries, named again and again, end somewhere
 };
 
 // Segments from word `at` up to `end`, or `limit` of them. Indirect ones name others by number and offset, one deep.
 static bool expand(struct segments *s, unsigned long at, unsigned long limit, bool nested)
 {
 	while (limit-- > 0 && at < s->count) {
-		if (s->count - at < 2)
+		if (s->count - at < 2 || s->steps-- == 0)
 			return false;
 		unsigned op = s->words[at], length = s->words[at + 1];
 		if (op == 0) { // discrete
@@ -104,6 +105,7 @@ static int get_segmented(DcmItem &item, const DcmTagKey &tag, struct hz_dicom_lu
 		return hz_dicom_fail(fault, HZ_DICOM_UNSUPPORTED, "a segmented palette of %u bits",
 		                     lut->bits);
 	s.room = lut->entries;
+	s.steps = 4 * 65536;
 	s.out = (uint16_t *)calloc(lut->entries, sizeof(uint16_t));
 	if (!s.out)
 		return hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for a palette");

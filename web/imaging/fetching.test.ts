@@ -86,6 +86,11 @@ test('busy, then there', async () => {
 	expect((await get(url)).bytes).toEqual(BODY);
 });
 
+test('on its way for longer than a few tries', async () => {
+	const url = await serve((_req, res, n) => (n < 9 ? res.writeHead(503, { 'Retry-After': '1' }).end() : res.writeHead(200, head).end(BODY)));
+	expect((await get(url)).bytes).toEqual(BODY);
+});
+
 test('a reader who moves on', async () => {
 	const abort = new AbortController();
 	const url = await serve((_req, res) => (res.writeHead(200, head), res.write(BODY.subarray(0, 1000))));

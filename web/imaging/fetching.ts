@@ -50,6 +50,8 @@ class Download {
 	have = 0;
 	total = 0;
 	private etag = '';
+	/** The last answer: it is on its way, ask again. */
+	later = false;
 	type = '';
 
 	constructor(
@@ -71,6 +73,7 @@ class Download {
 		const headers: Record<string, string> = { Authorization: `Bearer ${this.source.token()}`, Accept: this.source.accept ?? '*/*' };
 		if (this.have > 0 && this.etag) Object.assign(headers, { Range: `bytes=${this.have}-`, 'If-Range': this.etag });
 		let answer: Response;
+		this.later = false;
 		try {
 			answer = await (this.options.fetch ?? fetch)(this.source.url, { headers, signal: this.options.signal, redirect: 'error', credentials: 'same-origin' });
 		} catch (error) {
@@ -79,6 +82,7 @@ class Download {
 			return false;
 		}
 		const refusal = refuse(answer.status);
+		this.later = answer.status === 503 && answer.headers.has('Retry-After');
 		if (refusal) {
 			void answer.body?.cancel().catch(() => undefined);
 			throw refusal;
@@ -158,6 +162,7 @@ export async function fetchFrame(source: FrameSource, options: FetchOptions): Pr
 		} catch (error) {
 			if (!(error instanceof ImageError) || error.code !== 'busy') throw error;
 			last = error;
+			if (download.later) i = 0; // a slow archive is not a broken one
 		}
 	}
 	throw last;
