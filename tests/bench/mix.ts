@@ -16,7 +16,7 @@ import { prefer } from "./proc.ts";
 
 const args = process.argv.slice(2), quick = args.includes("--quick");
 const only = (args.find((a) => a.startsWith("--only="))?.slice(7) ?? "sound,picture,whep,hls").split(",");
-const VIEWERS = quick ? [50, 200] : [250, 500, 1000, 1500];
+const VIEWERS = quick ? [50, 200] : [250, 500, 1000, 1500, 2000, 2500];
 const SUBJECTS = 16; // viewers a token's subject may be at once
 
 interface Check { what: string; value: number; goal: number; unit: string }
@@ -83,7 +83,7 @@ async function whep(): Promise<void> {
 async function hls(): Promise<void> {
   out("\nhls: the same programme as files: the packager, nginx (one process), players that fetch segments of 4 s");
   out("viewers   requests/s    MB/s   nginx CPU ms/s a viewer   nginx cores   gateway   players   failed   late   slowest ms");
-  const rows = await files(quick ? [50, 200] : [250, 500, 1000, 2000, 4000], quick ? 8 : 16, (r) =>
+  const rows = await files(quick ? [50, 200] : [500, 1000, 2000, 4000, 8000], quick ? 8 : 16, (r) =>
     out(`${String(r.viewers).padStart(7)} ${r.requests_per_second.toFixed(0).padStart(12)} ${r.megabytes_per_second.toFixed(1).padStart(7)} ${(1000 * r.nginx_cores / r.viewers).toFixed(3).padStart(25)} ${r.nginx_cores.toFixed(2).padStart(13)} ${r.gateway_cores.toFixed(2).padStart(9)} ${r.players_cores.toFixed(2).padStart(9)} `
       + `${String(r.failed).padStart(8)} ${String(r.late).padStart(6)} ${r.slowest_ms.toFixed(0).padStart(12)}`));
   const last = rows.at(-1);
