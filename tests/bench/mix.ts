@@ -49,6 +49,10 @@ function whyItEnds(row: Row): string {
   return "not reached";
 }
 
+// Nothing lost, and everybody gets the programme as the first few did: where a machine has no time left, pictures step down first.
+const whole = (row: Row, first: Row): boolean =>
+  row.lost === 0 && row.dark === 0 && row.packets_per_second / row.viewers > 0.98 * first.packets_per_second / first.viewers;
+
 async function whep(): Promise<void> {
   out("\nwhep: a programme (1 Mb/s VP8, Opus) to viewers, two workers; nothing bound to a core");
   out("viewers   packets/s   CPU ms/s a viewer   gateway cores   load   lost   dark   p50 ms   p99 ms");
@@ -66,7 +70,7 @@ async function whep(): Promise<void> {
       rows.push(row);
       out(`${String(count).padStart(7)} ${s.packets_per_second.toFixed(0).padStart(11)} ${(1000 * s.server_cores / count).toFixed(3).padStart(19)} ${s.server_cores.toFixed(2).padStart(15)} ${s.load_cores.toFixed(2).padStart(6)} `
         + `${String(s.lost).padStart(6)} ${String(s.dark).padStart(6)} ${(s.p50_us / 1000).toFixed(2).padStart(8)} ${(s.p99_us / 1000).toFixed(2).padStart(8)}`);
-      if (s.lost > 0 || s.dark > 0) break; // further on there is nothing to learn
+      if (!whole(row, rows[0] as Row)) break; // further on there is nothing to learn
     }
   } finally {
     await load.stop();
@@ -76,8 +80,8 @@ async function whep(): Promise<void> {
   if (last) out(`ends: ${whyItEnds(last)}`);
   results["whep"] = rows;
   const goal = Math.min(1000, most);
-  const held = Math.max(0, ...rows.filter((r) => r.lost === 0 && r.dark === 0).map((r) => r.viewers));
-  checks.push({ what: `6 viewers over WHEP that were wanted (${goal}) of those without loss`, value: goal / held, goal: 1, unit: "" });
+  const held = Math.max(0, ...rows.filter((r) => whole(r, rows[0] as Row)).map((r) => r.viewers));
+  checks.push({ what: `6 viewers over WHEP that were wanted (${goal}) of those who had all of it`, value: goal / held, goal: 1, unit: "" });
 }
 
 async function hls(): Promise<void> {
