@@ -107,7 +107,6 @@ static void restarts(const char *child, int64_t limit_us)
 	struct fake f;
 	char line[32];
 	int64_t worst = 0, sum = 0;
-	unsigned late = 0;
 	fake_new(&f);
 	fake_start(&f);
 	snprintf(line, sizeof(line), "%s ", child);
@@ -121,12 +120,10 @@ static void restarts(const char *child, int64_t limit_us)
 		int64_t took = fake_last(&f, line) - killed_us;
 		worst = took > worst ? took : worst;
 		sum += took;
-		late += took >= limit_us;
 	}
 	printf("%s: 20 restarts, mean %lld us, worst %lld us\n", child, (long long)sum / 20,
 	       (long long)worst);
-	// A delay before the start would show nearly every time; a machine that has no time shows now and then.
-	assert_true(late <= 2);
+	assert_true(worst < limit_us);
 	assert_int_equal(fake_count(&f, "worker1 ", NULL), 1); // nobody else was touched
 	end(&f);
 }
