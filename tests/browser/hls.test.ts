@@ -1,5 +1,6 @@
 // The broadcast's files in hls.js in Chromium, live from a plain web server: it plays and keeps playing, a cut shows the slate, the
 // programme comes back, and a viewer can go back in time.
+// Timed: pictures are made and played in real time
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
