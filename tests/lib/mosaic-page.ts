@@ -1,4 +1,4 @@
-// Scripts that run inside a page: six publishers over WHIP, each a colour with a clock in it, one of which flashes and beeps; and
+// Scripts that run inside a page: publishers over WHIP, each a colour with a clock in it, one of which flashes and beeps; and
 // readers of what WHEP brings back, relayed or composed.
 
 export interface Publisher { id: string; token: string; colour: string; url: string; flashes: boolean; hums: boolean }
@@ -6,7 +6,7 @@ export interface Publisher { id: string; token: string; colour: string; url: str
 // The picture: one colour; in the lower half a strip of 16 cells, black and white, with the milliseconds since 1970 mod 2^16. Who
 // flashes is white in the upper half, and beeps, for the first 120 ms of each second.
 export async function publishAll(list: Publisher[]): Promise<void> {
-  const BITS = 16, W = 640, H = 360;
+  const BITS = 16, W = 1280, H = 720;
   const audio = new AudioContext();
   await audio.resume();
   const one = async (p: Publisher): Promise<void> => {
