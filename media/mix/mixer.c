@@ -323,3 +323,15 @@ int hz_mixer_get_voice(const struct hz_mixer *mixer, uint32_t member, struct hz_
 	ret->heard = in->heard;
 	return 0;
 }
+
+int hz_mixer_get_heard(const struct hz_mixer *mixer, uint32_t member, uint32_t *ret_rtp_ts)
+{
+	const struct hz_mix_member *m = find((struct hz_mixer *)mixer, member);
+	if (!m || m->input == HZ_MIX_NONE)
+		return -ENOENT;
+	const struct hz_mix_input *in = &mixer->input[m->input];
+	if (!in->mixed)
+		return -EAGAIN;
+	*ret_rtp_ts = hz_playout_ts(&in->playout);
+	return 0;
+}

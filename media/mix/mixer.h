@@ -109,5 +109,7 @@ struct hz_mixer_voice {
 };
 int hz_mixer_get_voice(const struct hz_mixer *mixer, uint32_t member,
                        struct hz_mixer_voice *ret); // -ENOENT: also when it does not publish
+// The timestamp, as the publisher sent it, of what the newest packets of the mix begin with. -ENOENT; -EAGAIN: not in the mix now.
+int hz_mixer_get_heard(const struct hz_mixer *mixer, uint32_t member, uint32_t *ret_rtp_ts);
 
 #endif

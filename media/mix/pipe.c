@@ -39,11 +39,12 @@ struct pipe {
 
 // --- media
 
-static void on_packet(void *ctx, unsigned worker, uint32_t consult, const uint8_t *data, size_t bytes)
+static void on_packet(void *ctx, unsigned worker, uint32_t consult, bool report, const uint8_t *data,
+                      size_t bytes)
 {
 	struct pipe *p = ctx;
 	const struct hz_ring_record record = {
-	    .kind = HZ_RING_RTP, .source = consult, .arrival_us = p->now_us};
+	    .kind = report ? HZ_RING_RTCP : HZ_RING_RTP, .source = consult, .arrival_us = p->now_us};
 	(void)hz_ring_put(&p->out[worker], &record, data, bytes); // full: the ring counts it
 	p->written[worker] = true;
 }
@@ -56,14 +57,15 @@ static bool read_worker(struct pipe *p, unsigned worker)
 	size_t bytes = 0;
 	unsigned n = 0;
 	for (; n < RECORDS_PER_TURN && hz_ring_take(&p->in[worker], &record, buf, &bytes) == 1; n++) {
-		if (record.kind != HZ_RING_RTP)
-			continue; // sender reports say nothing that the mix needs
 		const struct hz_rooms_rtp packet = {.worker = worker,
 		                                    .consult = record.source,
 		                                    .data = buf,
 		                                    .bytes = bytes,
 		                                    .arrival_us = record.arrival_us};
-		hz_rooms_rtp(p->rooms, &packet, p->now_us);
+		if (record.kind == HZ_RING_RTP)
+			hz_rooms_rtp(p->rooms, &packet, p->now_us);
+		else if (record.kind == HZ_RING_RTCP)
+			hz_rooms_rtcp(p->rooms, &packet, p->now_us);
 	}
 	p->lost += hz_ring_lost(&p->in[worker]);
 	return n == RECORDS_PER_TURN;
@@ -170,7 +172,7 @@ static int loop(struct pipe *p)
 		if (err == -EALREADY)
 			err = take_commands(p);
 		more = read_rings(p);
-		due_us = hz_rooms_tick(p->rooms, p->now_us);
+		due_us = hz_rooms_tick(p->rooms, p->now_us, hz_wall_us());
 		wake_workers(p);
 		tell_status(p);
 	}

@@ -301,3 +301,8 @@ bool hz_playout_pull(struct hz_playout *p, int64_t now_us, bool quiet, float *ou
 	p->pos -= gone;
 	return true;
 }
+
+uint32_t hz_playout_ts(const struct hz_playout *p)
+{
+	return (uint32_t)(int64_t)(due(p, p->tick_us) - p->step * HZ_MIXER_FRAME);
+}

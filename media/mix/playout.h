@@ -49,5 +49,7 @@ void hz_playout_init(struct hz_playout *playout, OpusDecoder *decoder);
 int hz_playout_push(struct hz_playout *playout, const struct hz_mixer_rtp *rtp); // as hz_mixer_push()
 // The next HZ_MIXER_FRAME samples. quiet: nobody would notice if some were left out. False: nothing is playing (out is 0).
 bool hz_playout_pull(struct hz_playout *playout, int64_t now_us, bool quiet, float *out);
+// The publisher's timestamp of the first of the samples that the last pull gave, if it gave any.
+uint32_t hz_playout_ts(const struct hz_playout *playout);
 
 #endif

@@ -1,44 +1,10 @@
 #include "media/mix/rooms.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/base/map.h"
-#include "media/rtp/packet.h"
-
-#define STALE_US 200000 // of voices that waited for us: they would be played late
-
-struct room;
-
-struct member {
-	struct room *room;
-	struct hz_mix_member_set set;
-	uint32_t handle; // of the mixer
-	uint32_t named;  // round of the RECONCILE that named it
-};
-
-struct room {
-	uint32_t consult;
-	unsigned members;
-	struct hz_mixer *mixer;
-	struct hz_map *voices;  // worker << 32 | SSRC -> struct member
-	struct hz_map *handles; // -> struct member
-	struct hz_rooms *of;
-	int64_t due_us;
-};
-
-struct hz_rooms {
-	struct hz_rooms_ops ops;
-	unsigned workers;
-	struct hz_map *rooms;   // by consult
-	struct hz_map *members; // by id
-	uint32_t round;
-	bool reconciling;
-	struct hz_mix_status count;
-	uint64_t encodes, skipped; // of rooms that are over
-};
+#include "media/mix/rooms_state.h"
 
 int hz_rooms_new(const struct hz_rooms_ops *ops, unsigned workers, struct hz_rooms **ret)
 {
@@ -57,7 +23,7 @@ int hz_rooms_new(const struct hz_rooms_ops *ops, unsigned workers, struct hz_roo
 
 // --- rooms
 
-static void room_free(struct room *room)
+static void room_free(struct hz_mix_room *room)
 {
 	hz_mixer_free(room->mixer);
 	hz_map_free(room->voices);
@@ -65,10 +31,10 @@ static void room_free(struct room *room)
 	free(room);
 }
 
-static int room_get(struct hz_rooms *r, uint32_t consult, int64_t now_us, struct room **ret)
+static int room_get(struct hz_rooms *r, uint32_t consult, int64_t now_us, struct hz_mix_room **ret)
 {
 	const struct hz_mixer_config config = {0};
-	struct room *room = hz_map_get_u64(r->rooms, consult);
+	struct hz_mix_room *room = hz_map_get_u64(r->rooms, consult);
 	if (room) {
 		*ret = room;
 		return 0;
@@ -95,7 +61,7 @@ static int room_get(struct hz_rooms *r, uint32_t consult, int64_t now_us, struct
 	return err;
 }
 
-static void room_leave(struct hz_rooms *r, struct room *room)
+static void room_leave(struct hz_rooms *r, struct hz_mix_room *room)
 {
 	struct hz_mixer_stats stats;
 	if (room->members)
@@ -109,21 +75,16 @@ static void room_leave(struct hz_rooms *r, struct room *room)
 
 // --- members
 
-static uint64_t voice_key(unsigned worker, uint32_t ssrc)
+static void voice_forget(struct hz_mix_person *m)
 {
-	return (uint64_t)worker << 32 | ssrc;
-}
-
-static void voice_forget(struct member *m)
-{
-	uint64_t key = voice_key(m->set.voice_worker, m->set.voice_ssrc);
+	uint64_t key = hz_rooms_voice_key(m->set.voice_worker, m->set.voice_ssrc);
 	if (m->set.voice_ssrc && hz_map_get_u64(m->room->voices, key) == m)
 		hz_map_del_u64(m->room->voices, key);
 }
 
-static void member_end(struct hz_rooms *r, struct member *m)
+static void member_end(struct hz_rooms *r, struct hz_mix_person *m)
 {
-	struct room *room = m->room;
+	struct hz_mix_room *room = m->room;
 	voice_forget(m);
 	(void)hz_mixer_remove(room->mixer, m->handle);
 	hz_map_del_u64(room->handles, m->handle);
@@ -134,10 +95,10 @@ static void member_end(struct hz_rooms *r, struct member *m)
 }
 
 static int member_new(struct hz_rooms *r, const struct hz_mix_member_set *set, int64_t now_us,
-                      struct member **ret)
+                      struct hz_mix_person **ret)
 {
-	struct room *room = NULL;
-	struct member *m = calloc(1, sizeof(*m));
+	struct hz_mix_room *room = NULL;
+	struct hz_mix_person *m = calloc(1, sizeof(*m));
 	int err = m ? room_get(r, set->consult, now_us, &room) : -ENOMEM;
 	if (err) {
 		free(m);
@@ -162,14 +123,19 @@ static int member_new(struct hz_rooms *r, const struct hz_mix_member_set *set, i
 	return err;
 }
 
-static int member_fit(struct member *m, const struct hz_mix_member_set *set)
+static int member_fit(struct hz_mix_person *m, const struct hz_mix_member_set *set)
 {
 	struct hz_mixer *mixer = m->room->mixer;
 	int err = 0;
 	voice_forget(m);
+	if (m->set.voice_ssrc != set->voice_ssrc || m->set.voice_worker != set->voice_worker)
+		hz_mix_said_init(&m->said);
+	if (m->set.mix_ssrc != set->mix_ssrc)
+		memset(m->sent, 0, sizeof(m->sent));
 	m->set = *set;
 	if (set->voice_ssrc)
-		err = hz_map_set_u64(m->room->voices, voice_key(set->voice_worker, set->voice_ssrc), m);
+		err = hz_map_set_u64(m->room->voices, hz_rooms_voice_key(set->voice_worker, set->voice_ssrc),
+		                     m);
 	if (!err)
 		err = hz_mixer_publish(mixer, m->handle, set->voice_ssrc != 0);
 	if (!err)
@@ -191,7 +157,7 @@ static bool good(const struct hz_rooms *r, const struct hz_mix_member_set *set)
 
 static int member_set(struct hz_rooms *r, const struct hz_mix_member_set *set, int64_t now_us)
 {
-	struct member *m = hz_map_get_u64(r->members, set->member);
+	struct hz_mix_person *m = hz_map_get_u64(r->members, set->member);
 	bool fresh = !m;
 	if (!good(r, set))
 		return -EINVAL;
@@ -211,7 +177,7 @@ static int member_set(struct hz_rooms *r, const struct hz_mix_member_set *set, i
 static void sweep(struct hz_rooms *r, bool all)
 {
 	for (bool again = true; again;) {
-		struct member *m;
+		struct hz_mix_person *m;
 		uint32_t at = 0;
 		again = false;
 		while (!again && (m = hz_map_next(r->members, &at))) {
@@ -236,7 +202,7 @@ void hz_rooms_free(struct hz_rooms *rooms)
 
 static int member_del(struct hz_rooms *r, const struct hz_mix_member_del *del)
 {
-	struct member *m = hz_map_get_u64(r->members, del->member);
+	struct hz_mix_person *m = hz_map_get_u64(r->members, del->member);
 	if (!m)
 		return -ENOENT;
 	member_end(r, m);
@@ -282,89 +248,4 @@ int hz_rooms_command(struct hz_rooms *rooms, const void *message, size_t bytes, 
 	default:
 		return -EINVAL;
 	}
-}
-
-// --- media
-
-void hz_rooms_rtp(struct hz_rooms *rooms, const struct hz_rooms_rtp *packet, int64_t now_us)
-{
-	struct hz_rtp_packet p;
-	const struct room *room = hz_map_get_u64(rooms->rooms, packet->consult);
-	rooms->count.packets_in++;
-	if (hz_rtp_parse(packet->data, packet->bytes, &p)) {
-		rooms->count.refused++;
-		return;
-	}
-	const struct member *m =
-	    room ? hz_map_get_u64(room->voices, voice_key(packet->worker, p.ssrc)) : NULL;
-	if (!m) {
-		rooms->count.unmatched++;
-		return;
-	}
-	// written since the clock was read: now
-	int64_t arrival_us = packet->arrival_us < now_us ? packet->arrival_us : now_us;
-	struct hz_mixer_rtp rtp = {p.payload, p.payload_bytes, p.ts, arrival_us};
-	if (p.pt != m->set.voice_pt || arrival_us < now_us - STALE_US ||
-	    hz_mixer_push(room->mixer, m->handle, &rtp))
-		rooms->count.refused++;
-}
-
-static void emit(void *ctx, const struct hz_mixer_packet *packet)
-{
-	const struct room *room = ctx;
-	struct hz_rooms *r = room->of;
-	uint8_t buf[HZ_RTP_FIXED_BYTES + HZ_MIXER_PAYLOAD_BYTES];
-	struct hz_rtp_offsets offsets;
-	if (packet->bytes > HZ_MIXER_PAYLOAD_BYTES)
-		return;
-	memcpy(buf + HZ_RTP_FIXED_BYTES, packet->payload, packet->bytes);
-	for (unsigned i = 0; i < packet->to_count; i++) {
-		const struct member *m = hz_map_get_u64(room->handles, packet->to[i].member);
-		if (!m)
-			continue;
-		struct hz_rtp_header header = {.ts = packet->rtp_ts,
-		                               .ssrc = m->set.mix_ssrc,
-		                               .seq = packet->to[i].seq,
-		                               .pt = m->set.mix_pt,
-		                               .marker = packet->to[i].marker};
-		if (hz_rtp_write_header(buf, HZ_RTP_FIXED_BYTES, &header, NULL, NULL, &offsets))
-			continue;
-		r->ops.send(r->ops.ctx, m->set.mix_worker, room->consult, buf,
-		            HZ_RTP_FIXED_BYTES + packet->bytes);
-		r->count.packets_out++;
-	}
-}
-
-int64_t hz_rooms_tick(struct hz_rooms *rooms, int64_t now_us)
-{
-	int64_t next_us = INT64_MAX;
-	uint32_t at = 0;
-	struct room *room;
-	while ((room = hz_map_next(rooms->rooms, &at))) {
-		if (room->due_us <= now_us)
-			room->due_us = hz_mixer_tick(room->mixer, now_us, emit, room);
-		if (room->due_us < next_us)
-			next_us = room->due_us;
-	}
-	return next_us;
-}
-
-void hz_rooms_status(const struct hz_rooms *rooms, struct hz_mix_status *ret)
-{
-	struct hz_mix_status s = rooms->count;
-	uint32_t at = 0;
-	const struct room *room;
-	s.h = ret->h;
-	s.rooms = hz_map_count(rooms->rooms);
-	s.members = hz_map_count(rooms->members);
-	s.encodes = rooms->encodes;
-	s.skipped = rooms->skipped;
-	while ((room = hz_map_next(rooms->rooms, &at))) {
-		struct hz_mixer_stats stats;
-		hz_mixer_get_stats(room->mixer, &stats);
-		s.speakers += stats.speakers;
-		s.encodes += stats.encodes;
-		s.skipped += stats.skipped_ticks;
-	}
-	*ret = s;
 }

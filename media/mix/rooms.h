@@ -3,6 +3,7 @@
 #ifndef HZ_MEDIA_MIX_ROOMS_H
 #define HZ_MEDIA_MIX_ROOMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,8 +14,9 @@ struct hz_rooms;
 
 struct hz_rooms_ops {
 	void *ctx;
-	// An RTP packet for a worker's relay peer of the consult; valid during the call, which must not call back.
-	void (*send)(void *ctx, unsigned worker, uint32_t consult, const uint8_t *data, size_t bytes);
+	// An RTP packet, or a sender report, for a worker's relay peer of the consult; valid during the call, which must not call back.
+	void (*send)(void *ctx, unsigned worker, uint32_t consult, bool report, const uint8_t *data,
+	             size_t bytes);
 };
 
 int hz_rooms_new(const struct hz_rooms_ops *ops, unsigned workers, struct hz_rooms **ret); // -ENOMEM
@@ -32,9 +34,11 @@ struct hz_rooms_rtp {
 	int64_t arrival_us;
 };
 void hz_rooms_rtp(struct hz_rooms *rooms, const struct hz_rooms_rtp *packet, int64_t now_us);
+// RTCP from there: sender reports of the voices, of which those of the mix are made; all else is left.
+void hz_rooms_rtcp(struct hz_rooms *rooms, const struct hz_rooms_rtp *packet, int64_t now_us);
 
-// Does what is due; returns when to call again, INT64_MAX while nobody is there.
-int64_t hz_rooms_tick(struct hz_rooms *rooms, int64_t now_us);
+// Does what is due; returns when to call again, INT64_MAX while nobody is there. wall_us: since 1970, at now_us.
+int64_t hz_rooms_tick(struct hz_rooms *rooms, int64_t now_us, int64_t wall_us);
 
 // Fills in the counts; the header is the caller's.
 void hz_rooms_status(const struct hz_rooms *rooms, struct hz_mix_status *ret);

@@ -37,8 +37,8 @@ const layout = async (mode: string, focus: string | null = null): Promise<void> 
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" } });
   assert.equal(res.status, 200);
 };
-// What issue 5 wants of each. Seven encoders, their decoders and a mosaic do not fit on two cores: each test below has a bound that holds
-// there, the wanted ones are the last test's, which says whether they were reached and does not fail.
+// What issue 5 wants of each. Two cores carry it, but not beside other work: each test below has a bound that holds everywhere, the wanted
+// ones are the last test's, which says whether they were reached and does not fail.
 const measured = { pictures: NaN, late_ms: NaN, lip_ms: NaN, lip_relayed_ms: NaN, freeze_ms: NaN, silence_ms: NaN, back_ms: NaN };
 const median = (list: number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? NaN;
 // For each flash the nearest beep: how much later it is heard.
@@ -170,7 +170,7 @@ test("in the page: switched on in the call, the sound goes on; kill -9 of the mo
   assert.deepEqual(expert.errors, []);
 });
 
-test("as issue 5 wants it: 25 pictures a second, lip sync within 60 ms, at most 150 ms later, no freeze, no silence, back within 2 s", { todo: "two cores do not carry it" }, () => {
+test("as issue 5 wants it: 25 pictures a second, lip sync within 60 ms, at most 150 ms later, no freeze, no silence, back within 2 s", { todo: "two cores carry it only if they have nothing else to do" }, () => {
   const { pictures, late_ms, lip_ms, freeze_ms, silence_ms, back_ms } = measured;
   assert.ok(pictures >= 24, `${pictures.toFixed(1)} pictures a second`);
   assert.ok(Math.abs(lip_ms) <= 60, `sound ${lip_ms.toFixed(0)} ms behind the picture`);

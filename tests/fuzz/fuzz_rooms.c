@@ -6,6 +6,7 @@
 
 #include "media/mix/rooms.h"
 #include "media/rtp/packet.h"
+#include "media/rtp/rtcp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,12 +28,14 @@ struct fuzz {
 	uint32_t ts;
 };
 
-static void on_packet(void *ctx, unsigned worker, uint32_t consult, const uint8_t *data, size_t bytes)
+static void on_packet(void *ctx, unsigned worker, uint32_t consult, bool report, const uint8_t *data,
+                      size_t bytes)
 {
 	struct hz_rtp_packet p;
 	(void)ctx;
 	CHECK(worker < WORKERS && consult >= 1 && consult <= CONSULTS);
-	CHECK(hz_rtp_parse(data, bytes, &p) == 0 && p.ssrc && p.payload_bytes);
+	CHECK(report ? hz_rtcp_check(data, bytes) == 0
+	             : hz_rtp_parse(data, bytes, &p) == 0 && p.ssrc && p.payload_bytes);
 }
 
 // A wish with right framing; data has 8 bytes.
@@ -77,6 +80,7 @@ static void voice(struct fuzz *f, unsigned how, const uint8_t *data, size_t byte
 	                                    .bytes = how & 16 ? bytes : 11 + bytes,
 	                                    .arrival_us = f->now_us - (how & 32 ? 150000 : 2000)};
 	hz_rooms_rtp(f->rooms, &packet, f->now_us);
+	hz_rooms_rtcp(f->rooms, &packet, f->now_us);
 }
 
 static void tick(struct fuzz *f)
@@ -84,7 +88,7 @@ static void tick(struct fuzz *f)
 	if (f->ticks++ >= TICKS)
 		return;
 	f->now_us += HZ_MIXER_FRAME_US;
-	CHECK(hz_rooms_tick(f->rooms, f->now_us) > f->now_us);
+	CHECK(hz_rooms_tick(f->rooms, f->now_us, f->now_us) > f->now_us);
 }
 
 static void step(struct fuzz *f, unsigned what, const uint8_t *data, size_t bytes)

@@ -10,28 +10,53 @@
 #include <cmocka.h>
 
 #include "media/rtp/packet.h"
+#include "media/rtp/rtcp.h"
 #include "tests/unit/mix/fake_room.h"
 
 #define PEOPLE  4u
 #define WORKERS 3u
 #define PT      97
 #define CONSULT 77u
+#define WALL_US 1795000000000000 // when the clock was 0
 
 // Member i + 1 speaks as SSRC 100 + i on worker i % WORKERS, hears SSRC 200 + i.
 static struct ear {
 	OpusDecoder *decoder;
 	float pcm[48000 * 4];
-	unsigned samples, packets, breaks;
+	unsigned samples, packets, breaks, reports;
 	uint16_t seq;
+	uint32_t ts; // of the newest packet
+	struct hz_sender_info report;
 } ear[PEOPLE];
 static struct fake_voice voice[PEOPLE];
 static struct hz_rooms *rooms;
 static int64_t now_us;
 static uint16_t seq;
 
-static void on_packet(void *ctx, unsigned worker, uint32_t consult, const uint8_t *data, size_t bytes)
+static void on_report(unsigned worker, const uint8_t *data, size_t bytes)
+{
+	struct hz_rtcp_iter iter;
+	struct hz_rtcp_packet p;
+	struct hz_rtcp_report report;
+	assert_int_equal(hz_rtcp_check(data, bytes), 0);
+	hz_rtcp_iter_init(&iter, data, bytes);
+	assert_int_equal(hz_rtcp_next(&iter, &p), 1);
+	assert_int_equal(p.type, HZ_RTCP_SR);
+	assert_int_equal(hz_rtcp_parse_report(&p, &report), 0);
+	assert_in_range(report.ssrc, 200, 200 + PEOPLE - 1);
+	assert_int_equal(worker, (report.ssrc - 200) % WORKERS);
+	ear[report.ssrc - 200].report = report.sender;
+	ear[report.ssrc - 200].reports++;
+}
+
+static void on_packet(void *ctx, unsigned worker, uint32_t consult, bool report, const uint8_t *data,
+                      size_t bytes)
 {
 	struct hz_rtp_packet p;
+	if (report) {
+		on_report(worker, data, bytes);
+		return;
+	}
 	assert_int_equal(hz_rtp_parse(data, bytes, &p), 0);
 	assert_in_range(p.ssrc, 200, 200 + PEOPLE - 1);
 	struct ear *e = &ear[p.ssrc - 200];
@@ -40,6 +65,7 @@ static void on_packet(void *ctx, unsigned worker, uint32_t consult, const uint8_
 	assert_int_equal(p.pt, PT);
 	e->breaks += e->packets && p.seq != (uint16_t)(e->seq + 1);
 	e->seq = p.seq;
+	e->ts = p.ts;
 	e->packets++;
 	assert_true(e->samples + 960 <= 48000 * 4);
 	int n = opus_decode_float(e->decoder, p.payload, (int)p.payload_bytes, e->pcm + e->samples, 960, 0);
@@ -125,7 +151,7 @@ static void run(unsigned speakers, unsigned ticks)
 	for (unsigned n = 0; n < ticks; n++, now_us += HZ_MIXER_FRAME_US) {
 		for (unsigned i = 0; i < speakers; i++)
 			say(i, i % WORKERS, CONSULT, PT, 3000);
-		int64_t next_us = hz_rooms_tick(rooms, now_us);
+		int64_t next_us = hz_rooms_tick(rooms, now_us, WALL_US + now_us);
 		assert_in_range(next_us, now_us + 1, now_us + HZ_MIXER_FRAME_US);
 	}
 }
@@ -185,7 +211,50 @@ static void wishes(void **state)
 	assert_int_equal(end(0), -ENOENT);
 	assert_int_equal(end(2), 0);
 	assert_int_equal(status().rooms, 0);
-	assert_true(hz_rooms_tick(rooms, now_us) == INT64_MAX);
+	assert_true(hz_rooms_tick(rooms, now_us, WALL_US + now_us) == INT64_MAX);
+}
+
+// A publisher's report: now is sample `ts` of its voice, by a clock of its own.
+static void report_voice(unsigned i, uint32_t ssrc, uint32_t ts)
+{
+	uint8_t buf[28];
+	struct hz_rtcp_writer w;
+	const struct hz_sender_info info = {.ntp = hz_ntp_from_us(now_us + 5000000000), .rtp_ts = ts};
+	hz_rtcp_writer_init(&w, buf, sizeof(buf));
+	assert_int_equal(hz_rtcp_write_sr(&w, ssrc, &info, NULL, 0), 0);
+	hz_rooms_rtcp(rooms, &(struct hz_rooms_rtp){i % WORKERS, CONSULT, buf, w.bytes, now_us}, now_us);
+}
+
+// What the mix says of itself: what is heard now was said as long ago as it took to be mixed.
+static void reports(void **state)
+{
+	uint8_t garbage[28] = {0x80, 200, 0, 6, 0, 0, 0, 100};
+	assert_int_equal(set(member(0, true, false)), 0);
+	assert_int_equal(set(member(2, false, true)), 0);
+	run(1, 40);
+	assert_int_equal(ear[2].reports, 0); // nothing is known
+	report_voice(0, 101, 1);             // of nobody here
+	for (size_t n = 0; n < sizeof(garbage); n++)
+		hz_rooms_rtcp(rooms, &(struct hz_rooms_rtp){0, CONSULT, garbage, n, now_us}, now_us);
+	run(1, 40);
+	assert_int_equal(ear[2].reports, 0);
+	// A packet that is said in a tick begins with the sample of 23 ms before: it takes 20 ms to fill, and 3 on the way.
+	report_voice(0, 100, voice[0].ts + 48 * 23);
+	run(1, 100);
+	assert_in_range(ear[2].reports, 2, 3);
+	run(1, 0);
+	assert_in_range(ear[2].report.packets, 100, 221);
+	assert_true(ear[2].report.octets > ear[2].report.packets * 10);
+	// The report's pair, carried on to the newest packet's timestamp; its tick was the one before now.
+	int64_t said_us = (int64_t)((ear[2].report.ntp >> 32) * 1000000 +
+	                            ((ear[2].report.ntp & 0xffffffff) * 1000000 >> 32)) -
+	                  HZ_NTP_UNIX_US + (int64_t)(ear[2].ts - ear[2].report.rtp_ts) * 1000 / 48;
+	int64_t age_us = WALL_US + now_us - HZ_MIXER_FRAME_US - said_us;
+	assert_in_range(age_us, 35000, 75000); // 23 ms, at least 20 of waiting, and the margin
+	assert_int_equal(end(2), 0);
+	unsigned before = ear[2].reports;
+	run(1, 40);
+	assert_int_equal(ear[2].reports, before);
 }
 
 // A packet that was written since the loop read its clock is no worse than others.
@@ -195,7 +264,7 @@ static void newer_than_now(void **state)
 	assert_int_equal(set(member(2, false, true)), 0);
 	for (unsigned n = 0; n < 60; n++, now_us += HZ_MIXER_FRAME_US) {
 		say(0, 0, CONSULT, PT, -700);
-		(void)hz_rooms_tick(rooms, now_us);
+		(void)hz_rooms_tick(rooms, now_us, WALL_US + now_us);
 	}
 	assert_int_equal(status().refused, 0);
 	assert_true(level(2, 400) > 0.02);
@@ -273,6 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(nobody_hears_themself, setup, teardown),
 	    cmocka_unit_test_setup_teardown(wishes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(reports, setup, teardown),
 	    cmocka_unit_test_setup_teardown(newer_than_now, setup, teardown),
 	    cmocka_unit_test_setup_teardown(packets_of_nobody, setup, teardown),
 	    cmocka_unit_test_setup_teardown(bad_commands, setup, teardown),

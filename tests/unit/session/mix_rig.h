@@ -18,7 +18,8 @@ static unsigned refuse_at; // but to the first so many
 static unsigned sets;
 static struct hz_mix_member_set said[8]; // the newest of each member
 
-static inline void on_packet(void *ctx, unsigned worker, uint32_t consult, const uint8_t *data, size_t bytes)
+static inline void on_packet(void *ctx, unsigned worker, uint32_t consult, bool report, const uint8_t *data,
+                             size_t bytes)
 {
 	fail();
 }

@@ -45,7 +45,8 @@ static void on_ready(void *ctx, bool ready)
 	turned_off += !ready;
 }
 
-static void on_packet(void *ctx, unsigned worker, uint32_t consult, const uint8_t *data, size_t bytes)
+static void on_packet(void *ctx, unsigned worker, uint32_t consult, bool report, const uint8_t *data,
+                      size_t bytes)
 {
 	fail();
 }
