@@ -17,10 +17,12 @@
 
 #include "media/api.h"
 
-#define HZ_MOSAIC_API_VERSION 1u
-#define HZ_MOSAIC_ROOMS       4u  // consults with a composed picture; one more is -ENOSPC
-#define HZ_MOSAIC_MEMBERS     25u // sources a room
-#define HZ_MOSAIC_RENDITIONS  6u  // a room
+#define HZ_MOSAIC_API_VERSION 2u
+#define HZ_MOSAIC_ROOMS       4u     // consults with a composed picture; one more is -ENOSPC
+#define HZ_MOSAIC_MEMBERS     25u    // sources a room
+#define HZ_MOSAIC_RENDITIONS  8u     // a room
+#define HZ_MOSAIC_MASKS       16u    // of a masked source
+#define HZ_MOSAIC_UNIT        10000u // a mask's numbers are this part of the picture's width or height
 #define HZ_MOSAIC_SPEAKERS    8u
 #define HZ_MOSAIC_NAME_BYTES  192u // with NUL: a caption, UTF-8; what is not UTF-8 is left out
 #define HZ_MOSAIC_PTS         4u
@@ -110,7 +112,14 @@ struct hz_mosaic_member_del {
 	uint32_t reserved;
 };
 
-// One encode, however many watch. Size: 640x360, 960x540, 1280x720, 25 pictures a second.
+struct hz_mosaic_mask {
+	uint16_t x, y, w, h; // in HZ_MOSAIC_UNIT, of the upright picture; inside of it, w and h not 0
+};
+
+// One encode, however many watch. Size: 640x360, 960x540, 1280x720, 25 pictures a second. Of the composed picture, or (member not 0) of
+// one source by itself, its masks painted over: then member, masks and fill are fixed for the rendition's life (-EEXIST), so that no
+// picture of it was ever made with others, and it has at least one mask (-EINVAL). It shows nothing that was decoded before it was
+// there, nor anything of a member that is off or unknown.
 struct hz_mosaic_rendition_set {
 	struct hz_msg_header h;
 	uint32_t rendition; // not 0; in one consult at a time: another consult is -EEXIST
@@ -123,7 +132,12 @@ struct hz_mosaic_rendition_set {
 	uint8_t
 	    codec; // HZ_CODEC_H264_CB (packetization-mode 1) or HZ_CODEC_VP8; fixed for the rendition's life: -EEXIST
 	uint8_t pt;
-	uint8_t reserved[4];
+	uint8_t mask_count;
+	uint8_t fill; // luma of the masks, 8 bits of limited range
+	uint8_t reserved[2];
+	uint32_t member; // 0: the composed picture, without masks
+	uint32_t reserved2;
+	struct hz_mosaic_mask mask[HZ_MOSAIC_MASKS]; // zero behind mask_count
 };
 
 struct hz_mosaic_rendition_del {

@@ -7,6 +7,7 @@
 #include "gateway/base/ring.h"
 #include "media/mosaic/encoder.h"
 #include "media/mosaic/packetise.h"
+#include "media/mosaic/solo.h"
 #include "media/picture/blit.h"
 #include "media/rtp/packet.h"
 #include "media/rtp/rtcp.h"
@@ -70,7 +71,7 @@ static bool good(const struct hz_mosaic_rendition_set *set)
 {
 	return set->ssrc && set->pt < 128 &&
 	       (set->height == 360 || set->height == 540 || set->height == 720) &&
-	       (set->codec == HZ_CODEC_H264_CB || set->codec == HZ_CODEC_VP8);
+	       (set->codec == HZ_CODEC_H264_CB || set->codec == HZ_CODEC_VP8) && hz_solo_good(set);
 }
 
 static int open_encoder(struct hz_rendition *r, const struct hz_mosaic_rendition_set *set)
@@ -101,7 +102,7 @@ int hz_rendition_set(struct hz_rendition *rendition, const struct hz_mosaic_rend
 	const struct hz_mosaic_rendition_set *was = &r->set;
 	if (!good(set))
 		return -EINVAL;
-	if (was->ssrc && was->codec != set->codec)
+	if (was->ssrc && (was->codec != set->codec || !hz_solo_same(was, set)))
 		return -EEXIST;
 	bool other = was->ssrc != set->ssrc || was->height != set->height;
 	int err = 0;

@@ -7,6 +7,7 @@
 #include "gateway/base/ring.h"
 #include "media/mosaic/rendition.h"
 #include "media/mosaic/scene.h"
+#include "media/mosaic/solo.h"
 #include "media/mosaic/source.h"
 #include "media/mosaic/stage.h"
 
@@ -22,6 +23,7 @@ struct rendition {
 	uint32_t id; // 0: the place is free
 	uint32_t named;
 	struct hz_rendition *encode;
+	struct hz_solo *solo; // of one source; NULL: of the composed picture
 };
 
 struct hz_mosaic_room {
@@ -35,7 +37,7 @@ struct hz_mosaic_room {
 	struct rendition rendition[HZ_MOSAIC_RENDITIONS];
 	struct hz_mosaic_stage *stage;
 	int64_t due_us, begin_us, encoded_us, age_us;
-	bool watched, told;
+	bool watched, composed, told; // watched: any rendition is; composed: one of the whole picture
 	struct hz_mosaic_status count;
 	struct hz_source_counts pictures;
 };
@@ -54,6 +56,13 @@ int hz_mosaic_room_new(const struct hz_mosaic_room_with *with, struct hz_mosaic_
 	return 0;
 }
 
+static void end_rendition(struct rendition *e)
+{
+	hz_rendition_free(e->encode);
+	hz_solo_free(e->solo);
+	*e = (struct rendition){0};
+}
+
 void hz_mosaic_room_free(struct hz_mosaic_room *room)
 {
 	if (!room)
@@ -61,7 +70,7 @@ void hz_mosaic_room_free(struct hz_mosaic_room *room)
 	for (unsigned i = 0; i < HZ_MOSAIC_MEMBERS; i++)
 		hz_source_free(room->member[i].source);
 	for (unsigned i = 0; i < HZ_MOSAIC_RENDITIONS; i++)
-		hz_rendition_free(room->rendition[i].encode);
+		end_rendition(&room->rendition[i]);
 	hz_mosaic_stage_free(room->stage);
 	free(room);
 }
@@ -226,9 +235,13 @@ static void on_rtp(void *ctx, uint64_t workers, unsigned kind, const uint8_t *da
 static void look_for_watchers(struct hz_mosaic_room *r)
 {
 	bool was = r->watched;
-	r->watched = false;
-	for (unsigned i = 0; i < HZ_MOSAIC_RENDITIONS; i++)
-		r->watched |= r->rendition[i].id && hz_rendition_get(r->rendition[i].encode)->workers;
+	r->watched = r->composed = false;
+	for (unsigned i = 0; i < HZ_MOSAIC_RENDITIONS; i++) {
+		const struct rendition *e = &r->rendition[i];
+		bool any = e->id && hz_rendition_get(e->encode)->workers;
+		r->watched |= any;
+		r->composed |= any && !e->solo;
+	}
 	if (r->watched && !was)
 		r->due_us = 0; // now
 }
@@ -245,12 +258,12 @@ int hz_mosaic_room_rendition(struct hz_mosaic_room *room, const struct hz_mosaic
 	if (!e)
 		return -ENOSPC;
 	int err = fresh ? hz_rendition_new(&sink, &e->encode) : 0;
+	if (!err && fresh && set->member)
+		err = hz_solo_new(&e->solo);
 	if (!err)
 		err = hz_rendition_set(e->encode, set);
-	if (err && fresh) {
-		hz_rendition_free(e->encode);
-		e->encode = NULL;
-	}
+	if (err && fresh)
+		end_rendition(e);
 	if (err)
 		return err;
 	e->id = set->rendition;
@@ -264,8 +277,7 @@ int hz_mosaic_room_rendition_del(struct hz_mosaic_room *room, uint32_t rendition
 	struct rendition *e = rendition ? find_rendition(room, rendition) : NULL;
 	if (!e)
 		return -ENOENT;
-	hz_rendition_free(e->encode);
-	*e = (struct rendition){0};
+	end_rendition(e);
 	look_for_watchers(room);
 	return 0;
 }
@@ -327,9 +339,22 @@ static void ask_keyframe(struct hz_mosaic_room *r, const struct member *m)
 
 // --- ticks
 
-// Who comes back from having switched it off shows nothing of before: it may be another patient.
-static void see(const struct member *m, bool seen)
+static bool has_solo(const struct hz_mosaic_room *r, uint32_t member)
 {
+	for (unsigned i = 0; i < HZ_MOSAIC_RENDITIONS; i++) {
+		const struct rendition *e = &r->rendition[i];
+		const struct hz_mosaic_rendition_set *set = e->solo ? hz_rendition_get(e->encode) : NULL;
+		if (set && set->workers && set->member == member)
+			return true;
+	}
+	return false;
+}
+
+// Who comes back from having switched it off shows nothing of before: it may be another patient.
+static void see(const struct hz_mosaic_room *r, const struct member *m, bool staged)
+{
+	bool off = !m->set.ssrc || m->set.flags & HZ_MOSAIC_MEMBER_OFF;
+	bool seen = staged || (!off && has_solo(r, m->set.member));
 	hz_source_see(m->source, seen);
 	if (m->set.flags & HZ_MOSAIC_MEMBER_OFF)
 		hz_source_forget(m->source);
@@ -352,7 +377,7 @@ static void arrange(struct hz_mosaic_room *r, int64_t now_us)
 		r->told = false;
 	hz_mosaic_room_tell(r);
 	for (unsigned i = 0; i < r->members; i++)
-		see(r->sorted[i], hz_mosaic_stage_shows(r->stage, set[i]->member));
+		see(r, r->sorted[i], hz_mosaic_stage_shows(r->stage, set[i]->member));
 }
 
 void hz_mosaic_room_tell(struct hz_mosaic_room *room)
@@ -387,16 +412,34 @@ static void draw(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at)
 	r->age_us += (age_us - r->age_us) / 8;
 }
 
+// The picture of one source, masked: true, when one is due.
+static bool draw_solo(struct hz_mosaic_room *r, const struct rendition *e, const struct hz_mosaic_tick *at)
+{
+	const struct hz_mosaic_rendition_set *set = hz_rendition_get(e->encode);
+	const struct member *m = find_member(r, set->member);
+	struct hz_source_picture picture = {0};
+	if (!set->workers)
+		return false;
+	if (m && m->set.ssrc && !(m->set.flags & HZ_MOSAIC_MEMBER_OFF))
+		hz_source_picture(m->source, &picture);
+	bool due = hz_solo_draw(e->solo, set, &picture, at->now_us);
+	if (m && m->set.ssrc && hz_solo_asks(e->solo, at->now_us))
+		ask_keyframe(r, m);
+	return due;
+}
+
 static void encode(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at, uint32_t rtp_ts)
 {
-	const struct hz_rendition_moment moment = {
-	    .now_us = at->now_us, .wall_us = at->wall_us, .age_us = r->age_us, .rtp_ts = rtp_ts};
+	struct hz_rendition_moment moment = {.now_us = at->now_us, .wall_us = at->wall_us, .rtp_ts = rtp_ts};
 	for (unsigned i = 0; i < HZ_MOSAIC_RENDITIONS; i++) {
+		const struct rendition *e = &r->rendition[i];
 		bool key = false;
-		if (!r->rendition[i].id)
+		if (!e->id || (e->solo && !draw_solo(r, e, at)))
 			continue;
-		int got =
-		    hz_rendition_put(r->rendition[i].encode, hz_mosaic_stage_canvas(r->stage), &moment, &key);
+		moment.age_us = e->solo ? hz_solo_age_us(e->solo) : r->age_us;
+		int got = hz_rendition_put(
+		    e->encode, e->solo ? hz_solo_canvas(e->solo) : hz_mosaic_stage_canvas(r->stage), &moment,
+		    &key);
 		r->count.encoded += got > 0;
 		r->count.keyframes_made += key;
 	}
@@ -406,7 +449,7 @@ static void encode(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at, ui
 static void rest(struct hz_mosaic_room *r)
 {
 	for (unsigned i = 0; i < r->members; i++)
-		see(r->sorted[i], false);
+		see(r, r->sorted[i], false);
 }
 
 // The tick that is due, and those that were missed.
@@ -434,7 +477,10 @@ int64_t hz_mosaic_room_tick(struct hz_mosaic_room *room, const struct hz_mosaic_
 	if (at->now_us < r->due_us)
 		return r->due_us;
 	int64_t tick_us = take_tick(r, at->now_us);
-	arrange(r, at->now_us);
+	if (r->composed)
+		arrange(r, at->now_us);
+	else
+		rest(r);
 	for (unsigned i = 0; i < r->members; i++) {
 		hz_source_poll(r->sorted[i]->source, at->now_us);
 		if (hz_source_asks(r->sorted[i]->source, at->now_us))
@@ -444,7 +490,8 @@ int64_t hz_mosaic_room_tick(struct hz_mosaic_room *room, const struct hz_mosaic_
 		r->count.skipped++;
 		return r->due_us;
 	}
-	draw(r, at);
+	if (r->composed)
+		draw(r, at);
 	encode(r, at, (uint32_t)((tick_us - r->begin_us) * 9 / 100));
 	return r->due_us;
 }
