@@ -1,4 +1,4 @@
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,11 +12,12 @@
 #include "gateway/session/media_link.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/push.h"
 #include "gateway/store/broadcasts.h"
 #include "signaling/auth/names.h"
 
-static bool same(const struct hz_broadcast_source *a, const struct hz_broadcast_source *b)
+bool hz_broadcast_same(const struct hz_broadcast_source *a, const struct hz_broadcast_source *b)
 {
 	return a->source == b->source && strcmp(a->participant, b->participant) == 0;
 }
@@ -24,21 +25,41 @@ static bool same(const struct hz_broadcast_source *a, const struct hz_broadcast_
 static bool allowed(const struct hz_broadcast *b, const struct hz_broadcast_source *source)
 {
 	for (unsigned i = 0; i < b->source_count; i++) {
-		if (same(&b->source[i], source))
+		if (hz_broadcast_same(&b->source[i], source))
 			return true;
 	}
 	return false;
 }
 
+static bool showable(const struct hz_broadcast *b, const struct hz_broadcast_source *source)
+{
+	return allowed(b, source) && hz_mask_need(b, source, NULL) != HZ_MASK_MISSING;
+}
+
+int hz_broadcast_may_air(const struct hz_brain *brain, const struct hz_broadcast *b,
+                         const struct hz_broadcast_source *source)
+{
+	if (!allowed(b, source))
+		return -EACCES;
+	switch (hz_mask_need(b, source, NULL)) {
+	case HZ_MASK_MISSING:
+		return -EPERM;
+	case HZ_MASK_MASKED:
+		return brain->picture ? 0 : -ENOTSUP;
+	default:
+		return 0;
+	}
+}
+
 // --- JSON
 
-static json_t *source_json(const struct hz_broadcast_source *source)
+json_t *hz_broadcast_source_json(const struct hz_broadcast_source *source)
 {
 	return json_pack("{s:s, s:s}", "participant", source->participant, "source",
 	                 hz_source_name(source->source));
 }
 
-static int source_parse(const json_t *json, struct hz_broadcast_source *ret)
+int hz_broadcast_source_parse(const json_t *json, struct hz_broadcast_source *ret)
 {
 	const char *participant = json_string_value(json_object_get(json, "participant"));
 	const char *source = json_string_value(json_object_get(json, "source"));
@@ -67,7 +88,7 @@ int hz_broadcast_parse(const json_t *body, struct hz_broadcast *ret, const char 
 	*ret_field = "/sources";
 	json_array_foreach(json_object_get(body, "sources"), i, item)
 	{
-		if (i >= HZ_BROADCAST_SOURCES || source_parse(item, &b.source[i]) ||
+		if (i >= HZ_BROADCAST_SOURCES || hz_broadcast_source_parse(item, &b.source[i]) ||
 		    allowed(&b, &b.source[i]))
 			return -EINVAL;
 		b.source_count++;
@@ -101,15 +122,20 @@ static json_t *definition_json(const struct hz_broadcast *b)
 {
 	json_t *sources = json_array(), *voices = json_array();
 	for (unsigned i = 0; i < b->source_count; i++)
-		json_array_append_new(sources, source_json(&b->source[i]));
+		json_array_append_new(sources, hz_broadcast_source_json(&b->source[i]));
 	for (unsigned i = 0; i < b->voice_count; i++)
 		json_array_append_new(voices, json_string(b->voice[i]));
 	json_t *json = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:n}", "title", b->title, "text",
 	                         b->text, "delay_s", (int)b->delay_s, "sources", sources, "voices", voices,
-	                         "on_air", b->on_air ? source_json(&b->air) : json_null(), "since_ms",
-	                         (json_int_t)b->since_ms, "cut");
+	                         "on_air", b->on_air ? hz_broadcast_source_json(&b->air) : json_null(),
+	                         "since_ms", (json_int_t)b->since_ms, "cut");
 	json_object_set_new(json, "text_shown", json_boolean(!b->text_hidden));
 	json_object_set_new(json, "past", past_json(b));
+	if (json_object_set_new(json, "masks",
+	                        hz_masks_json(b))) { // better nothing than one without its masks
+		json_decref(json);
+		return NULL;
+	}
 	if (!json || !b->cut)
 		return json;
 	if (!json_object_set_new(json, "cut",
@@ -139,8 +165,9 @@ static int definition_load(const char *text, struct hz_broadcast *ret)
 	int err = json ? hz_broadcast_parse(json, ret, &field) : -EINVAL;
 	if (!err) {
 		const json_t *cut = json_object_get(json, "cut");
-		ret->on_air =
-		    source_parse(json_object_get(json, "on_air"), &ret->air) == 0 && allowed(ret, &ret->air);
+		hz_masks_load(json, ret);
+		ret->on_air = hz_broadcast_source_parse(json_object_get(json, "on_air"), &ret->air) == 0 &&
+		              showable(ret, &ret->air);
 		ret->since_ms = json_integer_value(json_object_get(json, "since_ms"));
 		ret->cut = json_is_object(cut);
 		ret->cut_ms = json_integer_value(json_object_get(cut, "at_ms"));
@@ -162,6 +189,14 @@ const char *hz_broadcast_state(const struct hz_consult *consult)
 	return b->cut ? "cut" : b->on_air ? "live" : "ready";
 }
 
+static const char *masked_state(const struct hz_brain *brain, const struct hz_consult *consult)
+{
+	const struct hz_broadcast *b = consult->broadcast;
+	if (!b || !b->on_air || hz_mask_need(b, &b->air, NULL) == HZ_MASK_FREE)
+		return "open";
+	return hz_picture_available(brain, consult) ? "masked" : "slate";
+}
+
 json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult *consult)
 {
 	const struct hz_broadcast *b = consult->broadcast;
@@ -176,7 +211,9 @@ json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult 
 	                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
 	json_object_set_new(cut, "unsaved", json_boolean(b->unsaved));
 	if (b->fade_us)
-		json_object_set_new(json, "fade_to", source_json(&b->fade_to));
+		json_object_set_new(json, "fade_to", hz_broadcast_source_json(&b->fade_to));
+	if (b->on_air)
+		json_object_set_new(json, "masked", json_string(masked_state(brain, consult)));
 	if (consult->audience)
 		json_object_set_new(json, "audience", hz_audience_desk_json(consult->audience));
 	return json;
@@ -187,17 +224,17 @@ json_t *hz_broadcast_watch_json(const struct hz_brain *brain, const struct hz_co
 	const struct hz_broadcast *b = consult->broadcast;
 	bool third = b && !b->text_hidden && !b->cut; // it may be what was cut
 	bool counted = !consult->audience || consult->audience->is.count;
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "state", hz_broadcast_state(consult), "title",
+	bool slate = strcmp(masked_state(brain, consult), "slate") == 0;
+	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:b}", "state", hz_broadcast_state(consult), "title",
 	                 b ? b->title : "", "text", third ? b->text : "", "began", b && b->since_ms,
 	                 "viewers", counted ? json_integer(hz_viewers_count(consult)) : json_null(), "hls",
-	                 hz_hls_watch_json(brain, consult));
+	                 hz_hls_watch_json(brain, consult), "slate", slate);
 }
 
 // --- doing
 
-// b NULL: there is none any more. Durable on return; takes over detail.
-static int note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
-                const char *by, const char *type, json_t *detail)
+int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
+                      const char *by, const char *type, json_t *detail)
 {
 	json_t *json = b ? definition_json(b) : NULL;
 	if (json && json_object_set_new(json, "hls", json_string(b->hls))) {
@@ -230,7 +267,7 @@ static int note(struct hz_brain *brain, const struct hz_consult *consult, const 
 	return err;
 }
 
-static void changed(struct hz_brain *brain, struct hz_consult *consult)
+void hz_broadcast_changed(struct hz_brain *brain, struct hz_consult *consult)
 {
 	hz_audience_touch(brain, consult, true);
 	hz_viewers_follow(brain, consult);
@@ -256,17 +293,19 @@ int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const s
 	fresh->delay_s = wish->delay_s;
 	fresh->source_count = wish->source_count;
 	fresh->voice_count = wish->voice_count;
-	fresh->on_air = fresh->on_air && allowed(fresh, &fresh->air);
+	fresh->on_air = fresh->on_air && showable(fresh, &fresh->air);
+	if (!fresh->mask_version)
+		hz_masks_renew(fresh);
 	if (!fresh->hls[0])
 		hz_hls_name(fresh->hls);
-	int err = note(brain, consult, fresh, by, "put", definition_json(fresh));
+	int err = hz_broadcast_note(brain, consult, fresh, by, "put", definition_json(fresh));
 	if (err) {
 		free(fresh);
 		return err;
 	}
 	free(consult->broadcast);
 	consult->broadcast = fresh;
-	changed(brain, consult);
+	hz_broadcast_changed(brain, consult);
 	return !old ? hz_audience_begin(brain, consult) : 0;
 }
 
@@ -296,8 +335,8 @@ int hz_broadcast_third(struct hz_brain *brain, struct hz_consult *consult, const
 	next.text_hidden = !shown;
 	if (shown)
 		remember(&next, text);
-	int err =
-	    note(brain, consult, &next, by, "third", json_pack("{s:s, s:b}", "text", text, "shown", shown));
+	int err = hz_broadcast_note(brain, consult, &next, by, "third",
+	                            json_pack("{s:s, s:b}", "text", text, "shown", shown));
 	if (err)
 		return err;
 	*consult->broadcast = next;
@@ -312,19 +351,21 @@ int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
 	if (!consult->broadcast)
 		return -ENOENT;
 	struct hz_broadcast next = *consult->broadcast;
-	if (source && !allowed(&next, source))
-		return -EACCES;
+	int err = source ? hz_broadcast_may_air(brain, &next, source) : 0;
+	if (err)
+		return err;
 	next.fade_us = 0;
 	next.on_air = source != NULL;
 	if (source)
 		next.air = *source;
 	if (source && !next.since_ms)
 		next.since_ms = brain->wall_ms;
-	int err = note(brain, consult, &next, by, "program", source ? source_json(source) : NULL);
+	err = hz_broadcast_note(brain, consult, &next, by, "program",
+	                        source ? hz_broadcast_source_json(source) : NULL);
 	if (err)
 		return err;
 	*consult->broadcast = next;
-	changed(brain, consult);
+	hz_broadcast_changed(brain, consult);
 	return 0;
 }
 
@@ -334,8 +375,9 @@ int hz_broadcast_fade(struct hz_brain *brain, struct hz_consult *consult,
 	struct hz_broadcast *b = consult->broadcast;
 	if (!b)
 		return -ENOENT;
-	if (!allowed(b, source))
-		return -EACCES;
+	int err = hz_broadcast_may_air(brain, b, source);
+	if (err)
+		return err;
 	b->fade_to = *source;
 	b->fade_ms = ms;
 	b->fade_us = brain->now_us + (int64_t)ms * 1000;
@@ -386,7 +428,8 @@ int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const c
 		hz_hls_cut(brain, consult);
 		ask_for_confirmation(brain, b);
 	}
-	b->unsaved = note(brain, consult, b, by, "cut", json_pack("{s:s}", "reason", reason)) != 0;
+	b->unsaved =
+	    hz_broadcast_note(brain, consult, b, by, "cut", json_pack("{s:s}", "reason", reason)) != 0;
 	brain->count.store_errors += b->unsaved;
 	if (first) {
 		hz_viewers_closed(brain, consult);
@@ -407,11 +450,13 @@ int hz_broadcast_resume(struct hz_brain *brain, struct hz_consult *consult, cons
 	next.cut_by[0] = next.reason[0] = '\0';
 	next.cut_ms = next.confirmed_ms = next.cut_us = 0;
 	next.from_us = brain->now_us;
-	int err = note(brain, consult, &next, by, "resume", json_pack("{s:s}", "reason", reason));
+	hz_masks_renew(&next); // nothing that was painted during the cut
+	int err =
+	    hz_broadcast_note(brain, consult, &next, by, "resume", json_pack("{s:s}", "reason", reason));
 	if (err)
 		return err;
 	*consult->broadcast = next;
-	changed(brain, consult);
+	hz_broadcast_changed(brain, consult);
 	return 0;
 }
 
@@ -419,7 +464,7 @@ int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const c
 {
 	if (!consult->broadcast)
 		return -ENOENT;
-	int err = note(brain, consult, NULL, by, "end", NULL);
+	int err = hz_broadcast_note(brain, consult, NULL, by, "end", NULL);
 	if (err)
 		return err;
 	hz_viewers_end(brain, consult);
@@ -485,8 +530,8 @@ void hz_broadcast_tick(struct hz_brain *brain)
 		b = consult->broadcast;
 		if (!b || !b->unsaved)
 			continue;
-		b->unsaved =
-		    note(brain, consult, b, b->cut_by, "cut", json_pack("{s:s}", "reason", b->reason)) != 0;
+		b->unsaved = hz_broadcast_note(brain, consult, b, b->cut_by, "cut",
+		                               json_pack("{s:s}", "reason", b->reason)) != 0;
 		if (!b->unsaved)
 			hz_push_state(brain, consult);
 	}
@@ -530,7 +575,7 @@ void hz_broadcast_loaded(struct hz_brain *brain, struct hz_consult *consult)
 
 void hz_broadcast_forget(struct hz_brain *brain, struct hz_consult *consult)
 {
-	if (consult->broadcast && brain->store && note(brain, consult, NULL, "", "end", NULL))
+	if (consult->broadcast && brain->store && hz_broadcast_note(brain, consult, NULL, "", "end", NULL))
 		brain->count.store_errors++;
 	hz_viewers_end(brain, consult);
 	free(consult->broadcast);

@@ -12,6 +12,7 @@
 
 #include "gateway/session/model.h"
 #include "media/hls/api.h"
+#include "media/mosaic/api.h"
 
 #define HZ_PROGRAM            "program"  // the source of WHEP
 #define HZ_VIEWERS_ID         "~program" // no token can name it
@@ -28,6 +29,18 @@ struct hz_broadcast_source {
 	uint8_t source; // enum hz_source
 };
 
+// What of a source is painted over (docs/decisions/023-masks.md). Whoever is not named here is as its kind says.
+struct hz_masks {
+	struct hz_broadcast_source of;
+	bool identified;                // its picture says who it is: it is not shown without masks
+	uint8_t fill;                   // luma
+	char profile[HZ_ID_TEXT_BYTES]; // of a device; "": none
+	unsigned own, count;            // own first, then the profile's
+	struct hz_mosaic_mask mask[HZ_MOSAIC_MASKS];
+	uint32_t
+	    version; // another one with each change: what was painted with others is never taken for this
+};
+
 struct hz_broadcast {
 	char title[HZ_LABEL_BYTES], text[HZ_LABEL_BYTES]; // text: the lower third; "": none
 	bool text_hidden;
@@ -37,7 +50,10 @@ struct hz_broadcast {
 	unsigned source_count, voice_count;
 	struct hz_broadcast_source source[HZ_BROADCAST_SOURCES]; // may be shown
 	char voice[HZ_BROADCAST_VOICES][HZ_ID_TEXT_BYTES];       // whose microphones are heard
-	bool on_air;                                             // `air` is
+	unsigned mask_count;
+	struct hz_masks masks[HZ_BROADCAST_SOURCES]; // whether or not they are among the sources now
+	uint32_t mask_version;                       // the newest
+	bool on_air;                                 // `air` is
 	struct hz_broadcast_source air;
 	struct hz_broadcast_source fade_to; // while fade_us is not 0: on the air from then on
 	int64_t fade_us;
@@ -66,11 +82,12 @@ const char *hz_broadcast_state(const struct hz_consult *consult);
 // store: nothing was changed. -ENOMEM.
 int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const struct hz_broadcast *wish,
                      const char *by);
-// source NULL: nothing on the air. -ENOENT no broadcast; -EACCES not one of its sources.
+// source NULL: nothing on the air. -ENOENT no broadcast; -EACCES not one of its sources; -EPERM it says who it is and has no masks;
+// -ENOTSUP it has masks and nobody paints them (mosaic.enabled).
 int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
                          const struct hz_broadcast_source *source, const char *by);
 // Viewers' pages go dark within ms, then it is on the air. What is said meanwhile is the last word; who dies meanwhile has
-// not done it. -ENOENT, -EACCES.
+// not done it. Errors as above.
 int hz_broadcast_fade(struct hz_brain *brain, struct hz_consult *consult,
                       const struct hz_broadcast_source *source, unsigned ms, const char *by);
 // CUT: the workers are told before anything else. -ENOENT. A store that fails does not undo it.
@@ -82,6 +99,29 @@ int hz_broadcast_third(struct hz_brain *brain, struct hz_consult *consult, const
                        const char *by);
 // The end: its viewers go. -ENOENT.
 int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const char *by);
+
+// --- masks (broadcast_masks.c)
+
+enum hz_mask_need { HZ_MASK_FREE, HZ_MASK_MASKED, HZ_MASK_MISSING }; // MISSING: it may not be shown
+// ret_masks: of a masked one; NULL allowed.
+enum hz_mask_need hz_mask_need(const struct hz_broadcast *b, const struct hz_broadcast_source *source,
+                               const struct hz_masks **ret_masks);
+// What a body says (schema broadcast.masks, checked) with the regions of its profile, version 0. -EINVAL: *ret_field; -ENOENT: no such
+// profile; -ENOSPC: more than HZ_MOSAIC_MASKS together.
+int hz_masks_parse(struct hz_brain *brain, const json_t *body, struct hz_masks *ret, const char **ret_field);
+// Regions of the picture, as fractions: members x, y, w, h. -EINVAL, -ENOSPC.
+int hz_masks_regions(const json_t *list, unsigned room, struct hz_mosaic_mask *ret, unsigned *ret_count);
+int hz_masks_fill(const json_t *fill, uint8_t *ret); // -EINVAL
+json_t *hz_masks_json(const struct hz_broadcast *b);
+void hz_masks_load(const json_t *json, struct hz_broadcast *ret); // of the store
+// In force when it returns: what viewers see of it until then is held back first. -ENOENT: no broadcast; -ENOSPC.
+int hz_masks_set(struct hz_brain *brain, struct hz_consult *consult, const struct hz_masks *wish,
+                 const char *by);
+// Others are on the air from now on, painted alike: what was painted before is not shown any more.
+void hz_masks_renew(struct hz_broadcast *b);
+// A profile has changed: all broadcasts that name it follow. The first error.
+struct hz_profile;
+int hz_masks_profile(struct hz_brain *brain, const struct hz_profile *profile, const char *by);
 
 // Once a turn: have the workers confirmed a CUT? Once a second: the viewers' number for the directors.
 void hz_broadcast_turn(struct hz_brain *brain);

@@ -13,6 +13,10 @@ static void answer(struct hz_call *call, int err)
 		hz_call_refuse(call, HZ_RPC_NOT_FOUND, NULL, NULL);
 	} else if (err == -EACCES) {
 		hz_call_refuse_field(call, HZ_RPC_NOT_ALLOWED, "/source");
+	} else if (err == -EPERM) { // the picture says who the patient is
+		hz_call_refuse(call, HZ_RPC_NOT_ALLOWED, "masks", "needed");
+	} else if (err == -ENOTSUP) { // and nobody paints over it: mosaic.enabled
+		hz_call_refuse(call, HZ_RPC_NOT_ALLOWED, "masks", "unavailable");
 	} else if (err) {
 		hz_warn("broadcast.call", "consult=%s err=%d", call->p->consult->id, -err);
 		hz_call_refuse(call, HZ_RPC_FAILED, NULL, NULL);

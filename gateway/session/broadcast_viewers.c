@@ -9,8 +9,10 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
+#include "gateway/session/steps.h"
 #include "gateway/session/watched.h"
 
 #define FLUSH_EVERY 512 // commands: well within a link's queue
@@ -64,8 +66,9 @@ unsigned hz_viewers_count(const struct hz_consult *consult)
 	return count;
 }
 
-// What a slot of a viewer shows; NULL: nothing.
-static struct hz_track *programme(const struct hz_consult *consult, const struct hz_slot *slot)
+// What a slot of a viewer shows; NULL: nothing. Of a source that has masks it is the painted picture or none.
+static struct hz_track *programme(struct hz_brain *brain, struct hz_consult *consult,
+                                  const struct hz_slot *slot)
 {
 	const struct hz_broadcast *b = consult->broadcast;
 	bool video = slot->cmd.kind == HZ_KIND_VIDEO;
@@ -76,7 +79,28 @@ static struct hz_track *programme(const struct hz_consult *consult, const struct
 	struct hz_track *track =
 	    from ? hz_track_of_source(from, slot->cmd.kind, video ? b->air.source : HZ_SOURCE_MICROPHONE)
 	         : NULL;
-	return track && hz_slot_may_show(slot->peer->owner, track) ? track : NULL;
+	if (!track || !hz_slot_may_show(slot->peer->owner, track))
+		return NULL;
+	if (!video || hz_mask_need(b, &b->air, NULL) == HZ_MASK_FREE)
+		return track;
+	return hz_picture_air_track(brain, consult, slot->peer->worker);
+}
+
+// True: it shows something else from now on.
+static bool point(struct hz_brain *brain, struct hz_slot *slot, struct hz_track *track)
+{
+	bool painted = track && track->peer->kind == HZ_PEER_LINK; // on the viewer's worker
+	if (painted ? slot->cmd.track == track->id
+	            : hz_slot_track(brain, slot) == track && (track || !slot->cmd.track))
+		return false;
+	if (!painted) {
+		hz_slot_show(brain, slot, track);
+		return true;
+	}
+	slot->cmd.track = track->id;
+	hz_steps_reset(slot);
+	slot->peer->owner->consult->relay_check = true; // of what it showed before
+	return true;
 }
 
 static void say(struct hz_brain *brain, struct hz_slot *slot)
@@ -138,16 +162,15 @@ void hz_viewers_follow(struct hz_brain *brain, struct hz_consult *consult)
 	bool cut = !consult->broadcast || consult->broadcast->cut;
 	for (struct hz_peer *peer = consult->viewers->peers; peer; peer = peer->next) {
 		for (struct hz_slot *slot = peer->slots; slot; slot = slot->next) {
-			struct hz_track *track = programme(consult, slot);
-			bool off = cut || !track, moves = hz_slot_track(brain, slot) != track;
+			struct hz_track *track = programme(brain, consult, slot);
+			bool off = cut || !track, moves = point(brain, slot, track);
 			if (!moves && slot->off == off && slot->cmd.flags & HZ_SUB_LIVE)
 				continue;
-			if (moves)
-				hz_slot_show(brain, slot, track);
 			slot->off = off;
 			hz_slot_set(brain, slot);
 		}
 	}
+	hz_picture_air_settle(brain, consult);
 }
 
 void hz_viewers_end(struct hz_brain *brain, struct hz_consult *consult)

@@ -14,6 +14,7 @@
 #include "gateway/session/keys.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/relay_internal.h"
 #include "gateway/session/watched.h"
 
@@ -178,6 +179,8 @@ static void fit(struct hz_brain *brain, struct hz_hls_leg *leg, struct hz_hls_br
 	char group[8];
 	const struct hz_track *air =
 	    b->on_air ? track_of(leg->consult, b->air.participant, HZ_KIND_VIDEO, b->air.source) : NULL;
+	if (air && hz_mask_need(b, &b->air, NULL) != HZ_MASK_FREE) // painted over, or not at all
+		air = hz_picture_air_track(brain, leg->consult, air->peer->worker);
 	leg->codec = air && !is_h264(air);
 	int err = air && !leg->codec ? fit_source(brain, leg, air, "v", &wish->video) : 0;
 	for (unsigned i = 0; i < b->voice_count && i < HZ_HLS_VOICES && !err; i++) {
@@ -263,6 +266,7 @@ void hz_hls_recount(struct hz_brain *brain, struct hz_consult *consult)
 	fit(brain, leg, &wish);
 	say(brain, leg, &wish);
 	sweep(brain, leg, &wish);
+	hz_picture_air_settle(brain, consult);
 }
 
 void hz_hls_cut(struct hz_brain *brain, struct hz_consult *consult)

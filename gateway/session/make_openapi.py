@@ -187,6 +187,23 @@ paths = {
                          BODY + ["404", "409"], (), "broadcast.put"),
         "delete": operation("endBroadcast", "End it: its viewers go", {"204": answer("Ended")}, "`direct`", ["404", "409"]),
     },
+    "/consults/{id}/broadcast/masks": {
+        "parameters": [CONSULT],
+        "put": operation("putMasks", "What is painted over of a source before anybody outside sees it; in force before the answer",
+                         {"200": answer("The broadcast as it is now", "types.broadcast")}, "`direct`", BODY + ["404", "409"], (),
+                         "broadcast.masks"),
+    },
+    "/profiles": {
+        "get": operation("listProfiles", "Device profiles: where machines write who the patient is",
+                         {"200": answer("All of them", "profile.list")}, "`manage` or `direct`"),
+    },
+    "/profiles/{id}": {
+        "parameters": [parameter("id", "path", "The profile", {"type": "string", "format": "hz-id"}, True)],
+        "put": operation("putProfile", "Make it, or change it: every broadcast that names it follows before the answer; not for a token of one consult",
+                         {"200": answer("As it is now", "profile")}, manage, BODY, (), "profile.put"),
+        "delete": operation("deleteProfile", "Forget it; who names it keeps its regions; not for a token of one consult",
+                            {"204": answer("Forgotten")}, manage, ["404"]),
+    },
     "/consults/{id}/table": {
         "parameters": [CONSULT],
         "get": operation("getTable", "What lies on the table: studies, viewports, drawings, and who has them in hand",

@@ -1,5 +1,6 @@
 // Inside gateway/session: picture.c has the rooms, picture_members.c what is shown in them, picture_renditions.c what is made of
-// that and who gets which, picture_offer.c looks at the receivers' links, picture_load.c finds again what an earlier control made.
+// that and who gets which, picture_offer.c looks at the receivers' links, picture_air.c has what broadcasts show of masked
+// sources, picture_load.c finds again what an earlier control made.
 #ifndef HZ_GATEWAY_SESSION_PICTURE_INTERNAL_H
 #define HZ_GATEWAY_SESSION_PICTURE_INTERNAL_H
 
@@ -33,7 +34,13 @@ struct hz_picture_rendition {
 	uint8_t height; // index
 	uint8_t codec;  // HZ_CODEC_H264_CB, HZ_CODEC_VP8
 	uint64_t workers;
-	bool thin;        // somebody's link carries a low rate only
+	bool thin; // somebody's link carries a low rate only
+	// Of the source on the air of a broadcast, masked; person "": of everybody.
+	char person[HZ_ID_TEXT_BYTES];
+	uint8_t source;
+	uint32_t version; // of these masks, which never change
+	uint8_t fill, mask_count;
+	struct hz_mosaic_mask mask[HZ_MOSAIC_MASKS];
 	bool watched;     // while the recount looks
 	int64_t until_us; // nobody watches it, and it goes then; 0: somebody does
 };
@@ -46,6 +53,7 @@ struct hz_picture_room {
 	struct hz_picture_rendition *renditions;
 	int64_t due_us; // to look at what goes
 	bool refused;
+	bool fresh; // picture_air.c: something was made that the mosaic and the workers do not know of yet
 	int64_t refused_us;
 };
 
@@ -74,6 +82,9 @@ void hz_picture_renditions_end(struct hz_brain *brain, struct hz_picture_room *r
 // Index of the largest height that anybody gets; 0 when nobody does.
 unsigned hz_picture_largest(const struct hz_picture_room *room);
 uint32_t hz_picture_fresh_ssrc(void);
+// The track of a rendition on a worker, made when there is none. NULL: no room, counted and logged.
+struct hz_track *hz_picture_track_get(struct hz_brain *brain, struct hz_picture_room *room,
+                                      struct hz_picture_rendition *r, unsigned worker);
 struct hz_track *hz_picture_track(const struct hz_picture_room *room, uint32_t rendition, unsigned worker);
 void hz_picture_track_end(struct hz_brain *brain, struct hz_track *track);
 void hz_picture_track_fit(struct hz_brain *brain, const struct hz_picture_rendition *r,
@@ -81,5 +92,15 @@ void hz_picture_track_fit(struct hz_brain *brain, const struct hz_picture_rendit
 struct hz_picture_rendition *hz_picture_rendition_get(struct hz_picture_room *room, unsigned height,
                                                       uint8_t codec); // NULL: no memory
 uint32_t hz_picture_rendition_id(const struct hz_consult *consult, unsigned height, uint8_t codec);
+
+// --- picture_air.c
+
+bool hz_picture_airs(const struct hz_picture_rendition *r); // it is of a broadcast
+// It is of what is on the air now, with the masks of now.
+bool hz_picture_air_holds(const struct hz_picture_room *room, const struct hz_picture_rendition *r);
+// The participant's source that is on the air, masked; NULL: none is.
+const struct hz_broadcast_source *hz_picture_air_source(const struct hz_consult *consult);
+// Loading: the rendition that a track of this id was of, if that is still on the air. NULL: it is not.
+struct hz_picture_rendition *hz_picture_air_claim(struct hz_picture_room *room, uint32_t id);
 
 #endif

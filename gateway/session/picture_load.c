@@ -39,7 +39,13 @@ static bool claim(struct hz_picture_room *room, struct hz_track *track)
 		track->source = HZ_SOURCE_MIX;
 		return true;
 	}
-	return false;
+	struct hz_picture_rendition *air = track->cmd.ssrc[0] ? hz_picture_air_claim(room, track->of) : NULL;
+	if (!air)
+		return false;
+	air->ssrc = track->cmd.ssrc[0];
+	track->source = HZ_SOURCE_MIX;
+	track->codec = air->codec;
+	return true;
 }
 
 void hz_picture_repair(struct hz_brain *brain, struct hz_consult *consult)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/picture_internal.h"
 #include "gateway/session/relay_internal.h"
@@ -39,11 +40,19 @@ static uint8_t kind_of(uint8_t source)
 	}
 }
 
+static bool is_aired(const struct hz_picture_room *room, const char *person, uint8_t source)
+{
+	const struct hz_broadcast_source *air = hz_picture_air_source(room->consult);
+	return air && air->source == source && strcmp(air->participant, person) == 0;
+}
+
 // --- which layer
 
 static unsigned height_wanted(const struct hz_picture_room *room, const struct hz_picture_member *m)
 {
 	unsigned largest = hz_picture_height[hz_picture_largest(room)], count = 0, height = m->height;
+	if (is_aired(room, m->person, m->source))
+		return TOP_HEIGHT;
 	for (const struct hz_picture_member *other = room->members; other; other = other->next)
 		count++;
 	if (!m->told) // until the mosaic says it
@@ -170,13 +179,14 @@ static void fit(struct hz_brain *brain, struct hz_picture_room *room, const stru
 }
 
 static unsigned fit_pictures(struct hz_brain *brain, struct hz_picture_room *room,
-                             const struct hz_participant *p, unsigned order, unsigned room_for)
+                             const struct hz_participant *p, unsigned order, unsigned room_for, bool aired)
 {
 	unsigned count = 0;
 	for (const struct hz_peer *peer = p->peers; peer; peer = peer->next) {
 		for (const struct hz_track *track = peer->tracks; track && count < room_for;
 		     track = track->next) {
-			if (track->kind == HZ_KIND_VIDEO) {
+			if (track->kind == HZ_KIND_VIDEO &&
+			    (!aired || is_aired(room, p->id, track->source))) {
 				fit(brain, room, p, track, order * HZ_SOURCE_COUNT + track->source);
 				count++;
 			}
@@ -236,18 +246,34 @@ void hz_picture_members_end(struct hz_brain *brain, struct hz_picture_room *room
 	sweep(brain, room);
 }
 
+// Somebody watches everybody in one picture; else what is on the air is all that is needed.
+static bool is_composed(const struct hz_picture_room *room)
+{
+	const struct hz_picture_rendition *r = room->renditions;
+	while (r && hz_picture_airs(r))
+		r = r->next;
+	return r != NULL;
+}
+
 void hz_picture_members_fit(struct hz_brain *brain, struct hz_picture_room *room)
 {
 	unsigned count = 0, order = 0;
 	const struct hz_participant *list = room->consult->participants;
+	bool composed = is_composed(room);
 	for (struct hz_picture_member *m = room->members; m; m = m->next)
 		m->kept = false;
-	for (const struct hz_participant *p = list; p; p = p->next, order++) {
+	for (const struct hz_participant *p = list; p;
+	     p = p->next, order++) { // it has its place, whoever came before
 		if (p->status == HZ_STATUS_ADMITTED)
-			count += fit_pictures(brain, room, p, order, HZ_MOSAIC_MEMBERS - count);
+			count += fit_pictures(brain, room, p, order, 1 - count, true);
 	}
 	order = 0;
-	for (const struct hz_participant *p = list; p;
+	for (const struct hz_participant *p = composed ? list : NULL; p; p = p->next, order++) {
+		if (p->status == HZ_STATUS_ADMITTED)
+			count += fit_pictures(brain, room, p, order, HZ_MOSAIC_MEMBERS - count, false);
+	}
+	order = 0;
+	for (const struct hz_participant *p = composed ? list : NULL; p;
 	     p = p->next, order++) { // their place is behind the pictures'
 		if (p->status == HZ_STATUS_ADMITTED && count < HZ_MOSAIC_MEMBERS &&
 		    !has_kind(p, HZ_KIND_VIDEO) && has_kind(p, HZ_KIND_AUDIO)) {

@@ -13,8 +13,10 @@
 #include "gateway/session/relay_internal.h"
 #include "gateway/session/steps.h"
 
-#define FIRST_PT 96     // + enum hz_codec, as on every relay
-#define THIN_BPS 300000 // of the lowest rendition where somebody's link is thin
+#define FIRST_PT    96      // + enum hz_codec, as on every relay
+#define AIR_BPS     3000000 // of a broadcast: it is all that its viewers see
+#define AIR_KEEP_US 1000000 // nobody is shown it any more
+#define THIN_BPS    300000  // of the lowest rendition where somebody's link is thin
 
 const uint16_t hz_picture_height[HZ_PICTURE_HEIGHTS] = {360, 540, 720};
 const uint32_t hz_picture_bps[HZ_PICTURE_HEIGHTS] = {600000, 1000000, 1600000};
@@ -79,8 +81,8 @@ void hz_picture_track_end(struct hz_brain *brain, struct hz_track *track)
 	free(track);
 }
 
-static struct hz_track *track_get(struct hz_brain *brain, struct hz_picture_room *room,
-                                  struct hz_picture_rendition *r, unsigned worker)
+struct hz_track *hz_picture_track_get(struct hz_brain *brain, struct hz_picture_room *room,
+                                      struct hz_picture_rendition *r, unsigned worker)
 {
 	struct hz_track *track = hz_picture_track(room, r->id, worker);
 	struct hz_peer *link = NULL;
@@ -111,7 +113,7 @@ struct hz_picture_rendition *hz_picture_rendition_get(struct hz_picture_room *ro
                                                       uint8_t codec)
 {
 	struct hz_picture_rendition *r = room->renditions;
-	while (r && (r->height != height || r->codec != codec))
+	while (r && (r->height != height || r->codec != codec || hz_picture_airs(r)))
 		r = r->next;
 	if (r)
 		return r;
@@ -131,7 +133,7 @@ unsigned hz_picture_largest(const struct hz_picture_room *room)
 {
 	unsigned largest = 0;
 	for (const struct hz_picture_rendition *r = room->renditions; r; r = r->next) {
-		if (!r->until_us && r->height > largest)
+		if (!r->until_us && !hz_picture_airs(r) && r->height > largest)
 			largest = r->height;
 	}
 	return largest;
@@ -148,7 +150,13 @@ static void say(struct hz_brain *brain, struct hz_picture_room *room, const stru
 	    .height = hz_picture_height[r->height],
 	    .codec = r->codec,
 	    .pt = (uint8_t)(FIRST_PT + r->codec),
+	    .member = hz_picture_airs(r) ? hz_picture_number(room->consult, r->person, r->source) : 0,
+	    .mask_count = r->mask_count,
+	    .fill = r->fill,
 	};
+	memcpy(set.mask, r->mask, r->mask_count * sizeof(r->mask[0]));
+	if (set.member)
+		set.bitrate_bps = AIR_BPS;
 	int err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_RENDITION_SET, sizeof(set));
 	if (err) {
 		hz_warn("picture.rendition", "consult=%s err=%d", room->consult->id, -err);
@@ -220,7 +228,7 @@ static void show(struct hz_brain *brain, struct hz_picture_room *room, struct hz
 	unsigned height = slot->cmd.max_layer < slot->picture_cap ? slot->cmd.max_layer : slot->picture_cap;
 	uint8_t codec = codec_of(slot);
 	struct hz_picture_rendition *r = codec ? hz_picture_rendition_get(room, height, codec) : NULL;
-	struct hz_track *track = r ? track_get(brain, room, r, slot->peer->worker) : NULL;
+	struct hz_track *track = r ? hz_picture_track_get(brain, room, r, slot->peer->worker) : NULL;
 	if (r) {
 		r->watched = true;
 		r->thin = r->thin || slot->picture_thin;
@@ -267,14 +275,18 @@ void hz_picture_renditions_fit(struct hz_brain *brain, struct hz_picture_room *r
 	}
 	show_all(brain, room);
 	for (struct hz_picture_rendition *r = room->renditions; r; r = r->next) {
+		bool airs = hz_picture_airs(r);
+		r->watched |= airs && hz_picture_air_holds(room, r);
 		if (r->watched)
 			r->until_us = 0;
 		else if (!r->until_us)
-			r->until_us = brain->now_us + HZ_PICTURE_KEEP_US;
+			r->until_us = brain->now_us + (airs ? AIR_KEEP_US : HZ_PICTURE_KEEP_US);
 		if (r->until_us)
 			hz_picture_due_at(room, r->until_us);
 		for (const struct hz_peer *link = room->links; link; link = link->next) {
 			struct hz_track *track = hz_picture_track(room, r->id, link->worker);
+			if (track && airs && r->until_us) // it may have other masks than those of now
+				continue;
 			if (track) { // of the last who watched: kept, so that coming back is quick
 				r->workers |= 1ull << link->worker;
 				hz_picture_track_fit(brain, r, track);

@@ -67,6 +67,8 @@ static const char *const record_steps[] = {
     // Theatre sources.
     ("CREATE TABLE main.sources(consult TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL,"
      " PRIMARY KEY(consult, id)) WITHOUT ROWID;"),
+    // Device profiles: what the pictures of a kind of machine have painted over in broadcasts.
+    "CREATE TABLE main.profiles(id TEXT PRIMARY KEY, profile TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 static const char *const runtime_steps[] = {

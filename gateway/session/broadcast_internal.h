@@ -1,0 +1,18 @@
+// Inside gateway/session: broadcast.c has the programme, broadcast_masks.c what is painted over.
+#ifndef HZ_GATEWAY_SESSION_BROADCAST_INTERNAL_H
+#define HZ_GATEWAY_SESSION_BROADCAST_INTERNAL_H
+
+#include "gateway/session/broadcast.h"
+
+bool hz_broadcast_same(const struct hz_broadcast_source *a, const struct hz_broadcast_source *b);
+json_t *hz_broadcast_source_json(const struct hz_broadcast_source *source);
+int hz_broadcast_source_parse(const json_t *json, struct hz_broadcast_source *ret); // -EINVAL
+// Writes it and the line of its audit trail. b NULL: there is none any more. Durable on return; takes over detail.
+int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
+                      const char *by, const char *type, json_t *detail);
+void hz_broadcast_changed(struct hz_brain *brain, struct hz_consult *consult);
+// May it be put on the air? 0, -EACCES, -EPERM, -ENOTSUP.
+int hz_broadcast_may_air(const struct hz_brain *brain, const struct hz_broadcast *b,
+                         const struct hz_broadcast_source *source);
+
+#endif

@@ -1,0 +1,389 @@
+// Masks of a broadcast: a source that has some, or should, is never what a viewer's slot shows; what it shows is the mosaic's painted
+// picture or nothing. Over changes of masks, cameras, cuts, and restarts of control and mosaic.
+#include "gateway/session/broadcast.h"
+#include "tests/unit/session/picture_rig.h"
+
+#define PATH   "/api/v1/consults/c1/broadcast"
+#define VIEWER "a:0:recv v:1:recv"
+#define BODY                                                                                                 \
+	"{\"title\":\"Live\",\"sources\":[{\"participant\":\"or1\",\"source\":\"camera\"},"                  \
+	"{\"participant\":\"or2\",\"source\":\"camera\"},{\"participant\":\"or1\",\"source\":"               \
+	"\"ultrasound\"}],\"voices\":[\"or1\"]}"
+#define REGION "{\"x\":0.1,\"y\":0.05,\"w\":0.3,\"h\":0.2}"
+#define MASK   "{\"participant\":\"or1\",\"source\":\"camera\",\"masks\":[" REGION "]}"
+
+static struct web *rest(struct rig *rig, enum hz_http_method method, const char *path, const char *role,
+                        const char *body)
+{
+	static char token[4096];
+	snprintf(token, sizeof(token), "%s", rig_sign(rig, (struct rig_token){.sub = "dir", .role = role}));
+	return web_ask(rig, (struct web_ask){.method = method, .path = path, .token = token, .body = body});
+}
+
+static struct web *masks(struct rig *rig, const char *body)
+{
+	return rest(rig, HZ_PUT, PATH "/masks", "director", body);
+}
+
+static int post(struct rig *rig, const char *path, const char *sub, const char *role, const char *lines)
+{
+	static char sdp[OFFER_BYTES], token[4096];
+	static unsigned session = 100;
+	snprintf(sdp, sizeof(sdp), "%s",
+	         offer_sdp((struct offer_spec){.lines = lines, .session = ++session}));
+	snprintf(token, sizeof(token), "%s", rig_sign(rig, (struct rig_token){.sub = sub, .role = role}));
+	return web_ask(rig, (struct web_ask){.method = HZ_POST,
+	                                     .path = path,
+	                                     .token = token,
+	                                     .body = sdp,
+	                                     .type = "application/sdp"})
+	    ->status;
+}
+
+static const json_t *air(struct rig *rig, struct rig_socket *director, const char *id, const char *source)
+{
+	json_t *json = json_pack("{s:s, s:s}", "participant", id, "source", source);
+	return rig_call(rig, director, "broadcast.program", json_pack("{s:o}", "source", json));
+}
+
+static struct hz_consult *c1(struct rig *rig)
+{
+	return hz_map_get(rig->brain->consults, "c1");
+}
+
+static hz_id raw_of(struct rig *rig, const char *id)
+{
+	const struct hz_track *t =
+	    hz_track_of_source(hz_participant_find(c1(rig), id), HZ_KIND_VIDEO, HZ_SOURCE_CAMERA);
+	assert_non_null(t);
+	return t->id;
+}
+
+// Of the viewer, as its worker knows it.
+static const struct hz_cmd_sub_set *shown(const struct rig *rig)
+{
+	const struct hz_cmd_sub_set *found = NULL;
+	for (unsigned w = 0; w < 2; w++) {
+		for (unsigned i = 0; i < HZ_MAX_SUBS; i++) {
+			const struct hz_cmd_sub_set *s = &worker(rig, w)->sub[i];
+			if (s->sub && s->kind == HZ_KIND_VIDEO && s->flags & HZ_SUB_LIVE)
+				found = s;
+		}
+	}
+	assert_non_null(found);
+	return found;
+}
+
+// The rendition whose track the viewer's slot shows; NULL: it shows something else, or nothing.
+static const struct hz_mosaic_rendition_set *painted(const struct rig *rig)
+{
+	const struct hz_cmd_sub_set *s = shown(rig);
+	const struct hz_cmd_track_set *t = NULL;
+	for (unsigned w = 0; w < 2; w++) {
+		const struct hz_cmd_track_set *at = &worker(rig, w)->track[HZ_ID_SLOT(s->track)];
+		if (s->track && at->track == s->track && !(s->flags & HZ_SUB_PAUSED))
+			t = at;
+	}
+	for (unsigned i = 0; t && i < 64; i++) {
+		const struct hz_mosaic_rendition_set *r = &known[2][i].set.rendition;
+		if (known[2][i].live && r->ssrc == t->ssrc[0] && r->member && r->workers)
+			return r;
+	}
+	return NULL;
+}
+
+// Two theatres, a broadcast of theirs, or1 on the air, a viewer, a director.
+static struct rig_socket *stage(struct rig *rig, const char *first_masks)
+{
+	rig_consult(rig, "c1");
+	go_on(rig, 500);
+	assert_int_equal(post(rig, "/whip/c1", "or1", "theatre", "mic:0:send cam:1:send"), 201);
+	assert_int_equal(post(rig, "/whip/c1", "or2", "theatre", "mic:0:send cam:1:send"), 201);
+	assert_int_equal(rest(rig, HZ_PUT, PATH, "director", BODY)->status, 200);
+	if (first_masks)
+		assert_int_equal(masks(rig, first_masks)->status, 200);
+	struct rig_socket *director = rig_join(rig, "dir", "director");
+	assert_int_equal(rig_code(air(rig, director, "or1", "camera")), 0);
+	assert_int_equal(post(rig, "/whep/c1/program", "v1", "viewer", VIEWER), 201);
+	rig_advance(rig, 100);
+	return director;
+}
+
+static void from_the_start(void **state)
+{
+	struct rig *rig = *state;
+	stage(rig, MASK);
+	const struct hz_mosaic_rendition_set *r = painted(rig);
+	assert_non_null(r);
+	assert_int_equal(r->member, member_of(rig, "or1", HZ_SOURCE_CAMERA)->member);
+	assert_int_equal(r->mask_count, 1);
+	assert_int_equal(r->mask[0].x, 1000);
+	assert_int_equal(r->mask[0].y, 500);
+	assert_int_equal(r->mask[0].w, 3000);
+	assert_int_equal(r->mask[0].h, 2000);
+	assert_int_equal(r->height, 720);
+	assert_int_equal(count(1), 1); // nothing else is composed for it
+	assert_int_equal(feeds(rig, 0, NULL) + feeds(rig, 1, NULL), 1);
+	assert_int_equal(orphans, 0);
+	struct web *web = rest(rig, HZ_GET, PATH, "director", NULL);
+	assert_string_equal(rig_text(web->json, "masked"), "masked");
+	assert_int_equal(json_array_size(json_object_get(web->json, "masks")), 1);
+}
+
+// While it is on the air: closed before anything else, then the painted one; never again the source.
+static void while_on_the_air(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig, NULL);
+	assert_int_equal(shown(rig)->track, raw_of(rig, "or1"));
+	assert_int_equal(masks(rig, MASK)->status, 200);
+	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1")); // with the answer, before any time went
+	rig_advance(rig, 100);
+	const struct hz_mosaic_rendition_set first = *painted(rig);
+	assert_int_equal(
+	    masks(rig, "{\"participant\":\"or1\",\"source\":\"camera\",\"fill\":\"grey\",\"masks\":[" REGION
+	               ",{\"x\":0,\"y\":0.9,\"w\":1,\"h\":0.1}]}")
+	        ->status,
+	    200);
+	rig_advance(rig, 100);
+	const struct hz_mosaic_rendition_set *second = painted(rig);
+	assert_non_null(second);
+	assert_int_not_equal(second->rendition,
+	                     first.rendition); // what was painted otherwise is another track
+	assert_int_not_equal(second->ssrc, first.ssrc);
+	assert_int_equal(second->mask_count, 2);
+	assert_int_equal(second->mask[1].y + second->mask[1].h, HZ_MOSAIC_UNIT);
+	assert_int_equal(find(2, first.rendition, false)->set.rendition.workers,
+	                 0); // of before: nothing more
+	go_on(rig, 3000);
+	assert_int_equal(count(2), 1);
+	// Another camera has no masks; and back.
+	assert_int_equal(rig_code(air(rig, director, "or2", "camera")), 0);
+	rig_advance(rig, 100);
+	assert_int_equal(shown(rig)->track, raw_of(rig, "or2"));
+	go_on(rig, 3000);
+	assert_int_equal(count(0) + count(1) + count(2), 0);
+	assert_int_equal(rig_code(air(rig, director, "or1", "camera")), 0);
+	rig_advance(rig, 100);
+	assert_non_null(painted(rig));
+	assert_int_equal(painted(rig)->mask_count, 2);
+	// Taken away: a decision like any other.
+	assert_int_equal(
+	    masks(rig, "{\"participant\":\"or1\",\"source\":\"camera\",\"identified\":false,\"masks\":[]}")
+	        ->status,
+	    200);
+	rig_advance(rig, 100);
+	assert_int_equal(shown(rig)->track, raw_of(rig, "or1"));
+	struct web *web = rest(rig, HZ_GET, PATH "/events", "director", NULL);
+	unsigned noted = 0;
+	const json_t *item;
+	size_t i;
+	json_array_foreach(json_object_get(web->json, "items"), i, item) noted +=
+	    strcmp(rig_text(item, "type"), "masks") == 0;
+	assert_int_equal(noted, 3);
+}
+
+static void cut_and_resume(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig, MASK);
+	uint32_t before = painted(rig)->rendition;
+	rig_result(rig_call(rig, director, "broadcast.cut", json_pack("{s:s}", "reason", "x")));
+	assert_true(shown(rig)->flags & HZ_SUB_PAUSED);
+	go_on(rig, 3000);
+	assert_int_equal(count(2), 0); // nothing is painted for nobody
+	rig_result(rig_call(rig, director, "broadcast.resume", json_pack("{s:s}", "reason", "x")));
+	rig_advance(rig, 100);
+	assert_non_null(painted(rig));
+	assert_int_not_equal(painted(rig)->rendition, before); // nothing of the cut
+}
+
+static void identified(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig, NULL);
+	// By its kind; by what was said; not to be shown without masks.
+	const json_t *answer = air(rig, director, "or1", "ultrasound");
+	assert_int_equal(rig_code(answer), HZ_RPC_NOT_ALLOWED);
+	const json_t *data = json_object_get(json_object_get(answer, "error"), "data");
+	assert_string_equal(rig_text(data, "masks"), "needed");
+	assert_int_equal(
+	    masks(rig, "{\"participant\":\"or1\",\"source\":\"camera\",\"identified\":true,\"masks\":[]}")
+	        ->status,
+	    200);
+	assert_int_equal(shown(rig)->track, 0); // it left the air at once
+	assert_string_equal(hz_broadcast_state(c1(rig)), "ready");
+	assert_int_equal(rig_code(air(rig, director, "or1", "camera")), HZ_RPC_NOT_ALLOWED);
+	answer = rig_call(rig, director, "broadcast.program",
+	                  json_pack("{s:{s:s, s:s}}", "source", "participant", "or2", "source", "camera"));
+	assert_int_equal(rig_code(answer), 0);
+	answer = rig_call(rig, director, "broadcast.program",
+	                  json_pack("{s:{s:s, s:s}, s:i}", "source", "participant", "or1", "source", "camera",
+	                            "fade_ms", 500));
+	assert_int_equal(rig_code(answer), HZ_RPC_NOT_ALLOWED);
+	// A list without it and with it again does not forget.
+	assert_int_equal(rest(rig, HZ_PUT, PATH, "director", "{\"title\":\"x\",\"sources\":[]}")->status,
+	                 200);
+	assert_int_equal(rest(rig, HZ_PUT, PATH, "director", BODY)->status, 200);
+	assert_int_equal(rig_code(air(rig, director, "or1", "camera")), HZ_RPC_NOT_ALLOWED);
+	// Who knows better says so.
+	assert_int_equal(
+	    masks(rig,
+	          "{\"participant\":\"or1\",\"source\":\"ultrasound\",\"identified\":false,\"masks\":[]}")
+	        ->status,
+	    200);
+	assert_int_equal(rig_code(air(rig, director, "or1", "ultrasound")), 0);
+}
+
+static void asked_wrongly(void **state)
+{
+	struct rig *rig = *state;
+	stage(rig, MASK);
+#define ONE "{\"participant\":\"or1\",\"source\":\"camera\",\"masks\":["
+	static const char *const bad[] = {
+	    ONE "{\"x\":0,\"y\":0,\"w\":0,\"h\":1}]}",
+	    ONE "{\"x\":0.5,\"y\":0,\"w\":0.6,\"h\":1}]}",
+	    ONE "{\"x\":0,\"y\":0.9,\"w\":1,\"h\":0.2}]}",
+	    ONE "{\"x\":-0.1,\"y\":0,\"w\":1,\"h\":1}]}",
+	    ONE "{\"x\":0,\"y\":0,\"w\":1e300,\"h\":1}]}",
+	    ONE "{\"x\":\"0\",\"y\":0,\"w\":1,\"h\":1}]}",
+	    ONE "{\"x\":0,\"y\":0,\"w\":1}]}",
+	    ONE REGION "],\"fill\":\"blur\"}",
+	    ONE REGION "],\"profile\":\"none\"}",
+	    ONE REGION "],\"more\":1}",
+	    "{\"participant\":\"or1\",\"source\":\"microphone\",\"masks\":[]}",
+	    "{\"participant\":\"~program\",\"source\":\"camera\",\"masks\":[]}",
+	    "{\"participant\":\"or1\",\"source\":\"camera\"}",
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(masks(rig, bad[i])->status, 422);
+	assert_int_equal(masks(rig, ONE "{\"x\":NaN,\"y\":0,\"w\":1,\"h\":1}]}")->status, 400);
+	char many[4096] = ONE;
+	for (unsigned i = 0; i < 17; i++)
+		snprintf(many + strlen(many), sizeof(many) - strlen(many), "%s" REGION, i ? "," : "");
+	snprintf(many + strlen(many), sizeof(many) - strlen(many), "]}");
+	assert_int_equal(masks(rig, many)->status, 422);
+	assert_int_equal(rest(rig, HZ_PUT, PATH "/masks", "expert", MASK)->status, 403);
+	assert_int_equal(rest(rig, HZ_PUT, PATH "/masks", "viewer", MASK)->status, 403);
+	char body[200];
+	for (unsigned i = 1; i <= HZ_BROADCAST_SOURCES; i++) {
+		snprintf(body, sizeof(body),
+		         "{\"participant\":\"p%u\",\"source\":\"camera\",\"masks\":[" REGION "]}", i);
+		assert_int_equal(masks(rig, body)->status, i < HZ_BROADCAST_SOURCES ? 200 : 409);
+	}
+	assert_int_equal(painted(rig)->mask_count, 1); // untouched by all this
+	assert_int_equal(rest(rig, HZ_DELETE, PATH, "director", NULL)->status, 204);
+	assert_int_equal(masks(rig, MASK)->status, 404);
+}
+
+static void control_dies(void **state)
+{
+	struct rig *rig = *state;
+	stage(rig, MASK);
+	const struct hz_cmd_sub_set before = *shown(rig);
+	const struct hz_mosaic_rendition_set r = *painted(rig);
+	rig_kill(rig);
+	go_on(rig, 1000);
+	assert_int_equal(shown(rig)->track, before.track); // nobody notices
+	assert_int_equal(shown(rig)->ssrc, before.ssrc);
+	assert_int_equal(painted(rig)->rendition, r.rendition);
+	assert_int_equal(painted(rig)->ssrc, r.ssrc);
+	assert_int_equal(painted(rig)->mask[0].w, r.mask[0].w);
+	assert_int_equal(count(2), 1);
+	// What was decided last counts, whatever the objects of before say.
+	assert_int_equal(
+	    masks(rig,
+	          "{\"participant\":\"or1\",\"source\":\"camera\",\"fill\":\"grey\",\"masks\":[" REGION "]}")
+	        ->status,
+	    200);
+	rig_kill(rig);
+	go_on(rig, 1000);
+	assert_non_null(painted(rig));
+	assert_int_not_equal(painted(rig)->rendition, r.rendition);
+	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1"));
+}
+
+static void mosaic_dies(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig, MASK);
+	uint32_t ssrc = painted(rig)->ssrc;
+	start_mosaic();
+	go_on(rig, 500);
+	assert_non_null(painted(rig));
+	assert_int_not_equal(painted(rig)->ssrc, ssrc); // its numbers begin anew
+	rig_advance(rig, 4000);                         // without a sign of life
+	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1"));
+	struct web *web = rest(rig, HZ_GET, PATH "/watch", "viewer", NULL);
+	assert_true(json_is_true(json_object_get(web->json, "slate")));
+	web = rest(rig, HZ_GET, PATH, "director", NULL);
+	assert_string_equal(rig_text(web->json, "masked"), "slate");
+	go_on(rig, 1000);
+	web = rest(rig, HZ_GET, PATH "/watch", "viewer", NULL);
+	assert_true(json_is_false(json_object_get(web->json, "slate")));
+	// It has no room: the same.
+	refuse = -ENOSPC;
+	start_mosaic();
+	go_on(rig, 1000);
+	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1"));
+	web = rest(rig, HZ_GET, PATH, "director", NULL);
+	assert_string_equal(rig_text(web->json, "masked"), "slate");
+	(void)director;
+}
+
+static void profiles(void **state)
+{
+	struct rig *rig = *state;
+	stage(rig, MASK);
+	static const char us[] =
+	    "{\"name\":\"Ultrasound X\",\"fill\":\"grey\",\"masks\":[{\"x\":0,\"y\":0,\"w\":1,\"h\":0.1}]}";
+	static const char other[] =
+	    "{\"name\":\"Ultrasound X\",\"masks\":[{\"x\":0,\"y\":0,\"w\":1,\"h\":0.15},"
+	    "{\"x\":0,\"y\":0.9,\"w\":0.5,\"h\":0.1}]}";
+	assert_int_equal(rest(rig, HZ_PUT, "/api/v1/profiles/us-x", "director", us)->status, 403);
+	struct web *web = rest(rig, HZ_PUT, "/api/v1/profiles/us-x", "admin", us);
+	assert_int_equal(web->status, 403); // a token of one consult
+	char token[4096];
+	snprintf(token, sizeof(token), "%s",
+	         rig_sign(rig, (struct rig_token){.sub = "root", .role = "admin", .consult = ""}));
+#define ASK(m, p, b) web_ask(rig, (struct web_ask){.method = (m), .path = (p), .token = token, .body = (b)})
+	web = ASK(HZ_PUT, "/api/v1/profiles/us-x", us);
+	assert_int_equal(web->status, 200);
+	assert_int_equal(ASK(HZ_PUT, "/api/v1/profiles/us-x", "{\"name\":\"x\",\"masks\":[]}")->status, 422);
+	assert_int_equal(ASK(HZ_PUT, "/api/v1/profiles/us x", us)->status, 422);
+	assert_int_equal(
+	    masks(rig,
+	          "{\"participant\":\"or1\",\"source\":\"camera\",\"profile\":\"us-x\",\"masks\":[" REGION
+	          "]}")
+	        ->status,
+	    200);
+	rig_advance(rig, 100);
+	assert_int_equal(painted(rig)->mask_count, 2);
+	assert_int_equal(painted(rig)->mask[1].h, 1000);
+	uint32_t before = painted(rig)->rendition;
+	assert_int_equal(ASK(HZ_PUT, "/api/v1/profiles/us-x", other)->status, 200); // all that name it follow
+	rig_advance(rig, 100);
+	assert_int_equal(painted(rig)->mask_count, 3);
+	assert_int_not_equal(painted(rig)->rendition, before);
+	assert_int_equal(ASK(HZ_DELETE, "/api/v1/profiles/us-x", NULL)->status, 204);
+	assert_int_equal(ASK(HZ_DELETE, "/api/v1/profiles/us-x", NULL)->status, 404);
+	rig_advance(rig, 100);
+	assert_int_equal(painted(rig)->mask_count, 3); // what has masks keeps them
+	web = rest(rig, HZ_GET, "/api/v1/profiles", "director", NULL);
+	assert_int_equal(json_array_size(json_object_get(web->json, "items")), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(from_the_start, setup, teardown),
+	    cmocka_unit_test_setup_teardown(while_on_the_air, setup, teardown),
+	    cmocka_unit_test_setup_teardown(cut_and_resume, setup, teardown),
+	    cmocka_unit_test_setup_teardown(identified, setup, teardown),
+	    cmocka_unit_test_setup_teardown(asked_wrongly, setup, teardown),
+	    cmocka_unit_test_setup_teardown(control_dies, setup, teardown),
+	    cmocka_unit_test_setup_teardown(mosaic_dies, setup, teardown),
+	    cmocka_unit_test_setup_teardown(profiles, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
