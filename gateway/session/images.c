@@ -149,6 +149,14 @@ unsigned hz_images_waiting(const struct hz_images *images)
 	return images->count;
 }
 
+json_t *hz_images_names(const struct hz_images *images)
+{
+	json_t *names = json_array();
+	for (unsigned i = 0; i < images->pacs_count; i++)
+		json_array_append_new(names, json_string(images->pacs[i].name));
+	return names;
+}
+
 // --- asking
 
 static int say(struct hz_images *images, void *message, uint16_t type, size_t bytes)

@@ -5,6 +5,8 @@
 #ifndef HZ_GATEWAY_SESSION_IMAGES_H
 #define HZ_GATEWAY_SESSION_IMAGES_H
 
+#include <jansson.h>
+
 #include "gateway/config.h"
 #include "gateway/session/model.h"
 #include "media/dicomweb/api.h"
@@ -24,6 +26,7 @@ void hz_images_ask(struct hz_images *images, int64_t now_us, const struct hz_dwe
 // Reads what is there, a bounded number of messages. -EPIPE: the socket is gone.
 int hz_images_read(struct hz_images *images);
 void hz_images_tick(struct hz_images *images, int64_t now_us); // four times a second
+json_t *hz_images_names(const struct hz_images *images); // of PACS, as configured; NULL: out of memory
 unsigned hz_images_waiting(const struct hz_images *images);
 
 // "main=https://pacs/dicom-web, other=…" to names and roots. How many; -EINVAL.

@@ -209,6 +209,11 @@ paths = {
         "get": operation("getTable", "What lies on the table: studies, viewports, drawings, and who has them in hand",
                          {"200": answer("As it is now, with all drawings", "types.table")}, "`subscribe`", ["404"]),
     },
+    "/consults/{id}/pacs": {
+        "parameters": [CONSULT],
+        "get": operation("listPacs", "Which PACS studies may come from; for who is in the consult", {"200": answer("Their names", "pacs.list")},
+                         "`image`", ["404"]),
+    },
     "/consults/{id}/studies": {
         "parameters": [CONSULT],
         "get": operation("searchStudies", "What a PACS has (QIDO-RS); other parameters go to it as they are", {"200": {"description": "DICOM JSON, at"
@@ -216,7 +221,7 @@ paths = {
                          [parameter("pacs", "query", "The name of the PACS", required=True)]),
     },
     "/consults/{id}/studies/{path}": {
-        "parameters": [CONSULT, parameter("path", "path", "PACS/STUDY/metadata, PACS/STUDY/series/SERIES/metadata, or"
+        "parameters": [CONSULT, parameter("path", "path", "PACS/STUDY/metadata, PACS/STUDY/series (QIDO-RS), PACS/STUDY/series/SERIES/metadata, or"
                                           " …/instances/INSTANCE/metadata, …/instances/INSTANCE/frames/N", {"type": "string", "minLength": 1,
                                           "maxLength": 400}, True)],
         "get": operation("getImages", "Metadata and frames, as the PACS stores them, of a study on the table; for who is in the consult (Range, RFC 9110)",

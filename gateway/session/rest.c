@@ -53,6 +53,7 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_PUT, "/profiles/{id}", HZ_REST_TOKEN, MANAGE, hz_rest_profile_put},
     {HZ_DELETE, "/profiles/{id}", HZ_REST_TOKEN, MANAGE, hz_rest_profile_delete},
     {HZ_GET, CONSULT "/table", HZ_REST_CONSULT, HZ_GRANT_SUBSCRIBE, hz_rest_table_get},
+    {HZ_GET, CONSULT "/pacs", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_pacs_get},
     {HZ_GET, CONSULT "/studies", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_studies_search},
     {HZ_GET, CONSULT "/studies/{path}", HZ_REST_CONSULT, HZ_GRANT_SUBSCRIBE, hz_rest_studies_get},
     {HZ_GET, CONSULT "/broadcast/feed", HZ_REST_CONSULT, WATCH, hz_rest_audience_feed},

@@ -122,6 +122,7 @@ void hz_rest_profiles_get(struct hz_rest_call *call);
 void hz_rest_profile_put(struct hz_rest_call *call);
 void hz_rest_profile_delete(struct hz_rest_call *call);
 void hz_rest_table_get(struct hz_rest_call *call);
+void hz_rest_pacs_get(struct hz_rest_call *call);
 void hz_rest_studies_search(struct hz_rest_call *call);
 void hz_rest_studies_get(struct hz_rest_call *call);
 void hz_rest_audience_feed(struct hz_rest_call *call);

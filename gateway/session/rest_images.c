@@ -8,6 +8,7 @@
 #include "gateway/session/reading.h"
 #include "gateway/session/rest.h"
 #include "media/dicomweb/request.h"
+#include "signaling/protocol/problem.h"
 
 // Somebody who is in the consult now: a good token alone is not.
 static bool present(struct hz_rest_call *call)
@@ -19,6 +20,12 @@ static bool present(struct hz_rest_call *call)
 	hz_rest_problem(call, p && !call->brain->images ? 404 : 403,
 	                p && !call->brain->images ? "imaging.enabled is off" : NULL, NULL);
 	return false;
+}
+
+void hz_rest_pacs_get(struct hz_rest_call *call)
+{
+	if (present(call))
+		hz_json_answer(call->res, json_pack("{s:o}", "items", hz_images_names(call->brain->images)));
 }
 
 void hz_rest_studies_search(struct hz_rest_call *call)

@@ -32,6 +32,7 @@ enum hz_dweb_kind {
 	HZ_DWEB_SERIES,   // of a series
 	HZ_DWEB_INSTANCE, // of an object
 	HZ_DWEB_FRAME,    // as stored
+	HZ_DWEB_LIST,     // QIDO-RS, the series of a study: JSON, never kept
 	HZ_DWEB_KINDS,
 };
 

@@ -68,7 +68,7 @@ static void hand_over(struct pipe_state *p, uint64_t id, const struct hz_dweb_en
 static int find(struct pipe_state *p, const struct hz_dweb_request *request, struct hz_dweb_entry *ret)
 {
 	char key[HZ_DWEB_HASH_BYTES];
-	if (!p->cache || request->kind == HZ_DWEB_SEARCH)
+	if (!p->cache || hz_dweb_request_fleeting(request))
 		return -ENOENT;
 	hz_dweb_request_key(request, key);
 	return hz_dweb_cache_get(p->cache, key, ret);
@@ -122,7 +122,7 @@ static int keep(struct pipe_state *p, const struct hz_dweb_request *request, con
 	char key[HZ_DWEB_HASH_BYTES];
 	snprintf(e.type, sizeof(e.type), "%s", part->type);
 	hz_dweb_sha256(part->data, part->bytes, e.hash);
-	if (p->cache && request->kind != HZ_DWEB_SEARCH) {
+	if (p->cache && !hz_dweb_request_fleeting(request)) {
 		hz_dweb_request_key(request, key);
 		int err = hz_dweb_cache_put(p->cache, key, &e, part->data);
 		if (!err && hz_dweb_cache_get(p->cache, key, ret) == 0)

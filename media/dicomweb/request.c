@@ -54,10 +54,10 @@ bool hz_dweb_request_valid(const struct hz_dweb_request *r)
 		return false;
 	if (!r->pacs[0] || r->pacs[strspn(r->pacs, name)])
 		return false;
-	bool frame = r->kind == HZ_DWEB_FRAME;
+	bool frame = r->kind == HZ_DWEB_FRAME, list = r->kind == HZ_DWEB_LIST;
 	return given_if(r->study, r->kind != HZ_DWEB_SEARCH) &&
-	       given_if(r->series, r->kind >= HZ_DWEB_SERIES) &&
-	       given_if(r->instance, r->kind >= HZ_DWEB_INSTANCE) &&
+	       given_if(r->series, r->kind >= HZ_DWEB_SERIES && !list) &&
+	       given_if(r->instance, r->kind >= HZ_DWEB_INSTANCE && !list) &&
 	       (frame ? r->frame >= 1 && r->frame <= FRAMES_MAX : r->frame == 0) &&
 	       (r->kind == HZ_DWEB_SEARCH ? query_valid(r->query) : !r->query[0]);
 }
@@ -67,6 +67,10 @@ void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH
 	char series[100] = "", instance[100] = "", last[32] = "/metadata";
 	if (r->kind == HZ_DWEB_SEARCH) {
 		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies?%s", r->query);
+		return;
+	}
+	if (r->kind == HZ_DWEB_LIST) {
+		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies/%s/series?includefield=0008103E", r->study);
 		return;
 	}
 	if (r->series[0])
@@ -93,6 +97,11 @@ void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES]
 		abort(); // of a library that has no SHA-256
 	for (unsigned i = 0; i < 32; i++)
 		snprintf(ret + 2 * (size_t)i, 3, "%02x", hash[i]);
+}
+
+bool hz_dweb_request_fleeting(const struct hz_dweb_request *r)
+{
+	return r->kind == HZ_DWEB_SEARCH || r->kind == HZ_DWEB_LIST;
 }
 
 void hz_dweb_request_key(const struct hz_dweb_request *r, char ret[HZ_DWEB_HASH_BYTES])
@@ -152,7 +161,10 @@ bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret)
 	char number[12], *end = number;
 	if (!segment(&path, r.pacs, sizeof(r.pacs)) || !segment(&path, r.study, sizeof(r.study)))
 		return false;
-	if (word(&path, "series")) {
+	if (strcmp(path, "series") == 0) {
+		r.kind = HZ_DWEB_LIST;
+		path += strlen(path);
+	} else if (word(&path, "series")) {
 		r.kind = HZ_DWEB_SERIES;
 		if (!segment(&path, r.series, sizeof(r.series)))
 			return false;
@@ -167,7 +179,7 @@ bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret)
 		if (!segment(&path, number, sizeof(number)) || number[strspn(number, "0123456789")])
 			return false;
 		r.frame = (uint32_t)strtoul(number, &end, 10);
-	} else if (!word(&path, "metadata")) {
+	} else if (r.kind != HZ_DWEB_LIST && !word(&path, "metadata")) {
 		return false;
 	}
 	if (*path || !hz_dweb_request_valid(&r))

@@ -15,13 +15,15 @@ bool hz_dweb_request_valid(const struct hz_dweb_request *request);
 // Behind the root: "/studies/1.2/metadata". request is valid.
 void hz_dweb_request_path(const struct hz_dweb_request *request, char ret[HZ_DWEB_PATH_BYTES]);
 const char *hz_dweb_request_accept(const struct hz_dweb_request *request);
-// The same for the same request; different ones for different ones. Not for searches.
+// A search's answer: not kept, for the next one may be another.
+bool hz_dweb_request_fleeting(const struct hz_dweb_request *request);
+// The same for the same request; different ones for different ones. Not for fleeting ones.
 void hz_dweb_request_key(const struct hz_dweb_request *request, char ret[HZ_DWEB_HASH_BYTES]);
 // Is an answer of this type, with this beginning, one to this request? Else it is a page of somebody's.
 bool hz_dweb_answer_fits(const struct hz_dweb_request *request, const char *type, const char *data,
                          size_t bytes);
 // "A/B?c" as a control's REST path says it behind studies/: PACS/STUDY/metadata, PACS/STUDY/series/SERIES/metadata,
-// …/instances/UID/metadata, …/instances/UID/frames/N. false: none of these.
+// …/instances/UID/metadata, …/instances/UID/frames/N; PACS/STUDY/series: which there are. false: none of these.
 bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret);
 
 void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES]);

@@ -1,12 +1,15 @@
 // Mouse, pen, fingers and wheel on a pane. Left or one finger: the chosen tool; right: zoom; middle: pan; two fingers:
-// pinch and pan; wheel: scroll, with Ctrl zoom.
+// pinch and pan; wheel: scroll, with Ctrl zoom. Tools that draw say where they began and where they are.
 import type { Pixels } from './exact';
 import type { Frame } from './frames';
 import type { Point, Size } from './geometry';
 import { windowOf } from './paint';
 import type { ViewportState } from './state';
 
-export type Tool = 'scroll' | 'window' | 'zoom' | 'pan';
+export type DrawTool = 'point' | 'arrow' | 'line' | 'angle' | 'ellipse' | 'freehand' | 'text' | 'erase';
+export type Tool = 'scroll' | 'window' | 'zoom' | 'pan' | DrawTool;
+const MOVES: readonly Tool[] = ['scroll', 'window', 'zoom', 'pan'];
+export const draws = (tool: Tool): tool is DrawTool => !MOVES.includes(tool);
 
 interface Now {
 	state: ViewportState;
@@ -15,8 +18,16 @@ interface Now {
 	tool: Tool;
 	pane: Size;
 	length: number;
+	/** Hands rest: somebody else has the images. */
+	still: boolean;
 	onScroll: (step: number) => void;
 	onChange: (change: Partial<ViewportState>) => void;
+}
+
+export interface Marks {
+	onCursor: (at: Point | null) => void;
+	/** A tool that draws: put down, moved, lifted, or called off (a second finger came). In points of the pane. */
+	onDraw: (what: 'begin' | 'move' | 'end' | 'cancel', at: Point) => void;
 }
 
 export const zoomed = (zoom: number, factor: number): number => Math.max(0.1, Math.min(100, zoom * factor));
@@ -30,14 +41,14 @@ export class Hands {
 	constructor(
 		private readonly element: HTMLElement,
 		private readonly now: () => Now,
-		private readonly onCursor: (at: Point | null) => void,
+		private readonly marks: Marks,
 	) {
 		const { signal } = this.off, on = <K extends keyof HTMLElementEventMap>(name: K, f: (e: HTMLElementEventMap[K]) => void) => element.addEventListener(name, f, { signal, passive: false });
 		on('pointerdown', (e) => this.begin(e));
 		on('pointermove', (e) => this.move(e));
-		on('pointerup', (e) => this.end(e));
-		on('pointercancel', (e) => this.end(e));
-		on('pointerleave', () => onCursor(null));
+		on('pointerup', (e) => this.end(e, 'end'));
+		on('pointercancel', (e) => this.end(e, 'cancel'));
+		on('pointerleave', () => marks.onCursor(null));
 		on('contextmenu', (e) => e.preventDefault());
 		on('wheel', (e) => this.wheel(e));
 	}
@@ -52,23 +63,27 @@ export class Hands {
 	}
 
 	private begin(e: PointerEvent): void {
-		if ((e.target as Element).closest('button')) return;
+		if ((e.target as Element).closest('button, input') || this.now().still) return;
 		e.preventDefault();
 		this.element.setPointerCapture(e.pointerId);
 		this.down.set(e.pointerId, this.at(e));
-		this.tool = e.button === 2 ? 'zoom' : e.button === 1 ? 'pan' : this.now().tool;
+		if (this.down.size === 2 && draws(this.tool)) this.marks.onDraw('cancel', this.at(e)); // it was a pinch
+		this.tool = this.down.size > 1 ? 'zoom' : e.button === 2 ? 'zoom' : e.button === 1 ? 'pan' : this.now().tool;
 		this.rest = 0;
+		if (draws(this.tool)) this.marks.onDraw('begin', this.at(e));
 	}
 
-	private end(e: PointerEvent): void {
-		this.down.delete(e.pointerId);
+	private end(e: PointerEvent, how: 'end' | 'cancel'): void {
+		if (this.down.delete(e.pointerId) && draws(this.tool) && this.down.size === 0) this.marks.onDraw(how, this.at(e));
+		if (e.pointerType !== 'mouse') this.marks.onCursor(null);
 	}
 
 	private move(e: PointerEvent): void {
 		const to = this.at(e), from = this.down.get(e.pointerId);
-		if (e.pointerType === 'mouse' || from) this.onCursor(to);
-		if (!from) return;
+		if (e.pointerType === 'mouse' || from) this.marks.onCursor(to);
+		if (!from || this.now().still) return;
 		if (this.down.size === 2) this.pinch(e.pointerId, from, to);
+		else if (this.down.size === 1 && draws(this.tool)) this.marks.onDraw('move', to);
 		else if (this.down.size === 1) this.drag(to[0] - from[0], to[1] - from[1]);
 		this.down.set(e.pointerId, to);
 	}
@@ -101,11 +116,14 @@ export class Hands {
 
 	private wheel(e: WheelEvent): void {
 		e.preventDefault();
-		const { state, onScroll, onChange } = this.now();
+		const { state, still, onScroll, onChange } = this.now();
+		if (still) return;
 		if (e.ctrlKey) return onChange({ zoom: zoomed(state.zoom, Math.exp(-e.deltaY / 300)) });
-		this.rest += e.deltaMode === 0 ? e.deltaY / 60 : e.deltaY;
-		const step = Math.abs(this.rest) < 1 && Math.abs(e.deltaY) >= 50 ? Math.sign(e.deltaY) : Math.trunc(this.rest);
-		this.rest = Math.abs(this.rest) < 1 ? this.rest : this.rest - step;
+		// a notch of a wheel is one slice; the small steps of a touch pad are put together
+		const notch = e.deltaMode !== 0 || Math.abs(e.deltaY) >= 50;
+		this.rest = notch ? 0 : this.rest + e.deltaY / 40;
+		const step = notch ? Math.sign(e.deltaY) * Math.max(1, Math.round(Math.abs(e.deltaY) / (e.deltaMode === 0 ? 120 : 3))) : Math.trunc(this.rest);
+		if (!notch) this.rest -= step;
 		if (step !== 0) onScroll(step);
 	}
 }

@@ -6,7 +6,8 @@ export { Frames, type Frame } from './frames';
 export { imageInfo } from './image-info';
 export { hashOf } from './exact';
 export { Viewer, type ViewerProps } from './viewer';
-export type { ReadingChange, ReadingState, ViewportState } from './state';
+export type { SeriesSource } from './series';
+export type { Drawing, Pointer, ReadingChange, ReadingState, ViewportState } from './state';
 
 /** Puts the viewer into `root`; the function that takes it away, and another that shows other properties. */
 export function openViewer(root: HTMLElement, props: ViewerProps): { update: (props: ViewerProps) => void; close: () => void } {

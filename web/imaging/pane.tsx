@@ -2,12 +2,16 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ImageError } from './errors';
 import type { Pixels } from './exact';
-import { edges, scaleBar, toImage, viewOf, type Point, type Size } from './geometry';
-import { Hands, type Tool } from './hands';
+import { edges, scaleBar, toImage, toPane, viewOf, type Point, type Size } from './geometry';
 import type { Frame } from './frames';
+import { Hands, draws, type Marks, type Tool } from './hands';
+import { distanceTo } from './measure';
+import { Overlay, shapeOf } from './overlay';
 import { windowOf } from './paint';
+import { Pencil, words, type Paper } from './pencil';
+import { anchorOf } from './places';
 import { Screen } from './screen';
-import type { ViewportState } from './state';
+import type { Drawing, Pointer, ViewportState } from './state';
 import { errorText, word, type Language } from './texts';
 
 export interface PaneProps {
@@ -15,11 +19,20 @@ export interface PaneProps {
 	state: ViewportState;
 	frame: Frame | null;
 	length: number;
+	loading: boolean;
 	pixels: Pixels | null;
 	error: ImageError | null;
 	tool: Tool;
 	active: boolean;
 	cpu: boolean;
+	/** Nothing can be changed here: somebody else has the images in hand. */
+	still: boolean;
+	/** On this frame. */
+	drawings: Drawing[];
+	pointers: Pointer[];
+	onDraw: (drawing: Drawing) => void;
+	onErase: (id: string) => void;
+	onPoint: (at: Point | null) => void;
 	onActive: () => void;
 	onScroll: (step: number) => void;
 	onChange: (change: Partial<ViewportState>) => void;
@@ -36,12 +49,70 @@ export function valueAt(pixels: Pixels, frame: Frame, [x, y]: Point): string {
 	return `${column}, ${row}: ${value}${frame.info.units ? ` ${frame.info.units}` : ''}`;
 }
 
+const STILL_PX = 3; // a hand trembles
+const TOUCH_PX = 14;
+
+type Now = PaneProps & { pane: Size };
+
+/** Tools that draw, on the pane as it is now. */
+function marksOf(now: () => Now, onCursor: (at: Point | null) => void, onAsk: (at: Point) => void): Marks {
+	const pencil = new Pencil();
+	const place = (at: Point): { at: Point; least: number; paper: Paper } | null => {
+		const { frame, state, pane } = now();
+		if (!frame || !state.image || pane.width === 0) return null;
+		const view = viewOf(frame.info, state, pane), image = toImage(view, frame.info, pane, at), beside = toImage(view, frame.info, pane, [at[0] + STILL_PX, at[1]]);
+		return { at: image, least: Math.hypot(beside[0] - image[0], beside[1] - image[1]), paper: { on: anchorOf(state.image, frame), info: frame.info } };
+	};
+	const erase = (at: Point): void => {
+		const { frame, state, pane, drawings, onErase } = now();
+		if (!frame) return;
+		const view = viewOf(frame.info, state, pane);
+		const near = drawings.map((d) => ({ id: d.id, far: distanceTo(d.kind, d.points.map((p) => toPane(view, frame.info, pane, p)), at) }));
+		const nearest = near.sort((a, b) => a.far - b.far)[0];
+		if (nearest && nearest.far <= TOUCH_PX) onErase(nearest.id);
+	};
+	return {
+		onCursor: (at) => {
+			onCursor(at);
+			const { tool, still, onPoint } = now(), where = at && tool === 'point' && !still ? place(at) : null;
+			if (tool === 'point' && !still) onPoint(where?.at ?? null);
+		},
+		onDraw: (what, at) => {
+			const { tool, onDraw, onErase } = now(), where = place(at);
+			if (!where || tool === 'point') return;
+			if (tool === 'erase') return what === 'cancel' ? undefined : erase(at);
+			if (tool === 'text') return what === 'end' ? onAsk(where.at) : undefined;
+			if (what === 'begin' || what === 'move') {
+				const drawing = what === 'begin' && draws(tool) ? pencil.begin(tool, where.at, where.paper) : pencil.move(where.at, where.least);
+				return drawing ? onDraw(drawing) : undefined;
+			}
+			const ended = what === 'end' ? pencil.end(where.least) : pencil.drop();
+			if (ended && 'keep' in ended) onDraw(ended.keep);
+			else if (ended) onErase(ended.drop);
+		},
+	};
+}
+
+function WordsInput({ language, at, onDone }: { language: Language; at: Point; onDone: (text: string) => void }) {
+	const input = useRef<HTMLInputElement>(null);
+	useEffect(() => input.current?.focus(), []);
+	const keys = (e: KeyboardEvent) => {
+		e.stopPropagation();
+		if (e.key === 'Enter') onDone(input.current?.value.trim() ?? '');
+		if (e.key === 'Escape') onDone('');
+	};
+	return (
+		<input ref={input} class="im-words" data-testid="im-words" maxLength={200} aria-label={word(language, 'text')} placeholder={word(language, 'text')}
+			style={{ left: `min(${at[0]}px, calc(100% - 190px))`, top: `${Math.max(0, at[1] - 44)}px` }} onKeyDown={keys} onBlur={(e) => onDone(e.currentTarget.value.trim())} />
+	);
+}
+
 const whole = (v: number) => Math.round(v * 10) / 10;
 
 export function Pane(props: PaneProps) {
 	const { state, frame, pixels, error, language } = props;
 	const box = useRef<HTMLDivElement>(null), glass = useRef<HTMLDivElement>(null), screen = useRef<Screen | null>(null), latest = useRef(props);
-	const [pane, setPane] = useState<Size>({ width: 0, height: 0 }), [cursor, setCursor] = useState<Point | null>(null);
+	const [pane, setPane] = useState<Size>({ width: 0, height: 0 }), [cursor, setCursor] = useState<Point | null>(null), [asking, setAsking] = useState<Point | null>(null);
 	latest.current = props;
 
 	useEffect(() => {
@@ -51,7 +122,9 @@ export function Pane(props: PaneProps) {
 			setPane({ width: box.current?.clientWidth ?? 0, height: box.current?.clientHeight ?? 0 });
 		});
 		watch.observe(box.current!);
-		const hands = new Hands(box.current!, () => ({ ...latest.current, pane: { width: box.current!.clientWidth, height: box.current!.clientHeight } }), setCursor);
+		const size = () => ({ width: box.current!.clientWidth, height: box.current!.clientHeight });
+		const marks = marksOf(() => ({ ...latest.current, pane: size() }), setCursor, setAsking);
+		const hands = new Hands(box.current!, () => ({ ...latest.current, pane: size() }), marks);
 		return () => (watch.disconnect(), hands.done(), made.done());
 	}, []);
 
@@ -62,11 +135,18 @@ export function Pane(props: PaneProps) {
 
 	const bar = frame && view ? scaleBar(frame.info, view, pane) : null, letter = frame && view ? edges(frame.info, view) : null;
 	const window = shown && frame && shown.samples === 1 ? windowOf(shown, frame.info, state) : null;
+	const onPane = (p: Point): Point => (frame && view ? toPane(view, frame.info, pane, p) : [0, 0]);
+	const shapes = shown && view ? props.drawings.map((d) => shapeOf(d, onPane)) : [], pointers = view ? props.pointers.map((p) => ({ ...p, place: onPane([p.x, p.y]) })) : [];
 	const under = cursor && shown && frame && view ? valueAt(shown, frame, toImage(view, frame.info, pane, cursor)) : '';
 	return (
-		<div class={`im-pane${props.active ? ' im-active' : ''}`} ref={box} data-testid={`pane-${state.at}`} data-exact={shown ? String(shown.exact) : ''} data-by={screen.current?.by ?? ''}
+		<div class={`im-pane${props.active ? ' im-active' : ''}${props.still ? ' im-still' : ''}`} ref={box} data-testid={`pane-${state.at}`} data-exact={shown ? String(shown.exact) : ''} data-by={screen.current?.by ?? ''}
 			data-frame={frame?.id ?? ''} role="img" aria-label={`${word(language, 'image')} ${state.frame + 1}/${props.length}`} onPointerDown={props.onActive}>
 			<div class="im-glass" ref={glass} style={{ visibility: shown ? 'visible' : 'hidden' }} />
+			<Overlay shapes={shapes} pointers={pointers} pane={pane} />
+			{asking && frame && <WordsInput language={language} at={onPane(asking)} onDone={(text) => {
+				setAsking(null);
+				if (text && state.image) props.onDraw(words(text, asking, { on: anchorOf(state.image, frame), info: frame.info }));
+			}} />}
 			{shown && letter && (
 				<>
 					<span class="im-edge im-left">{letter.left}</span>
@@ -76,7 +156,6 @@ export function Pane(props: PaneProps) {
 				</>
 			)}
 			<div class="im-corner im-tl">
-
 				{frame && <div>{`${frame.info.modality} ${state.frame + 1}/${props.length}`}</div>}
 				{frame?.info.lossy && <div class="im-warn">{word(language, 'lossy')}</div>}
 			</div>
@@ -93,7 +172,7 @@ export function Pane(props: PaneProps) {
 					<button type="button" onClick={props.onRetry}>{word(language, 'retry')}</button>
 				</div>
 			)}
-			{!shown && !error && <div class="im-wait" role="status">{word(language, frame ? 'loading' : 'empty')}</div>}
+			{!shown && !error && <div class="im-wait" role="status">{word(language, frame || props.loading ? 'loading' : 'empty')}</div>}
 		</div>
 	);
 }

@@ -27,6 +27,39 @@ export interface ViewportState {
 	cine: number;
 }
 
+export type DrawKind = 'point' | 'arrow' | 'line' | 'angle' | 'rectangle' | 'ellipse' | 'polygon' | 'freehand' | 'text';
+
+/** A frame of an object: what a drawing is on (table_anchor). */
+export interface Anchor {
+	pacs: string;
+	study: string;
+	series: string;
+	instance: string;
+	/** Of the object, from 0. */
+	frame: number;
+}
+
+/** Points in pixels of the image (table_drawing). */
+export interface Drawing {
+	id: string;
+	kind: DrawKind;
+	on: Anchor;
+	points: [number, number][];
+	text?: string;
+	value?: number;
+	unit?: 'mm' | 'mm2' | 'deg' | 'px' | 'px2' | 'HU' | 'ms' | 'mV';
+	color?: number;
+}
+
+/** Where somebody points, in pixels of the image of a viewport. */
+export interface Pointer {
+	from: string;
+	name: string;
+	at: number;
+	x: number;
+	y: number;
+}
+
 export type Layout = 'one' | 'pair' | 'four';
 
 export interface ReadingState {

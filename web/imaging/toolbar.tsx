@@ -1,5 +1,5 @@
 // The tools of the viewer: buttons with words, large enough for a finger.
-import type { Tool } from './hands';
+import type { DrawTool, Tool } from './hands';
 import type { ImageInfo } from './image-info';
 import { PRESETS, freshViewport, type Layout, type ReadingChange, type ReadingState, type ViewportState } from './state';
 import { word, type Language, type Word } from './texts';
@@ -12,9 +12,15 @@ interface Props {
 	tool: Tool;
 	onTool: (tool: Tool) => void;
 	onChange: (change: ReadingChange) => void;
+	/** Drawings may be made. */
+	drawing: boolean;
+	marked: boolean;
+	onClear: () => void;
 }
 
-export function Toolbar({ language, state, current, info, tool, onTool, onChange }: Props) {
+const DRAW: DrawTool[] = ['point', 'arrow', 'line', 'angle', 'ellipse', 'freehand', 'text', 'erase'];
+
+export function Toolbar({ language, state, current, info, tool, onTool, onChange, drawing, marked, onClear }: Props) {
 	const t = (key: Word) => word(language, key), set = (c: Partial<ViewportState>) => onChange({ viewports: [{ ...c, at: current.at }] });
 	const button = (key: Word, pressed: boolean | null, on: () => void) => (
 		<button type="button" key={key} data-testid={`im-${key}`} aria-pressed={pressed ?? undefined} onClick={on}>{t(key)}</button>
@@ -22,6 +28,12 @@ export function Toolbar({ language, state, current, info, tool, onTool, onChange
 	return (
 		<div class="im-tools" role="toolbar" aria-label={t('tools')}>
 			<div>{(['scroll', 'window', 'zoom', 'pan'] as Tool[]).map((key) => button(key, tool === key, () => onTool(key)))}</div>
+			{drawing && (
+				<div>
+					{DRAW.map((key) => button(key, tool === key, () => onTool(key)))}
+					{marked && button('clear', null, onClear)}
+				</div>
+			)}
 			<div>
 				{button('rotate', null, () => set({ rotation: (current.rotation + 90) % 360 }))}
 				{button('flip', current.flip, () => set({ flip: !current.flip }))}

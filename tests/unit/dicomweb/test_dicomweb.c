@@ -77,6 +77,9 @@ static void requests(void **state)
 	    {"main/1.2/series/1.3/metadata", "/studies/1.2/series/1.3/metadata"},
 	    {"main/1.2/series/1.3/instances/1.4/metadata", "/studies/1.2/series/1.3/instances/1.4/metadata"},
 	    {"main/1.2/series/1.3/instances/1.4/frames/7", "/studies/1.2/series/1.3/instances/1.4/frames/7"},
+	    {"main/1.2/series", "/studies/1.2/series?includefield=0008103E"},
+	    {"main/1.2/series/", NULL},
+	    {"main/1.2/series/1.3", NULL},
 	    {"main/1.2/series/1.3/instances/1.4/frames/0", NULL},
 	    {"main/1.2/series/1.3/instances/1.4/frames/1,2", NULL},
 	    {"main/1.2/series/1.3/instances/1.4/frames/99999999999", NULL},
@@ -92,7 +95,7 @@ static void requests(void **state)
 	    {"//1.2/metadata", NULL},
 	    {"", NULL},
 	};
-	char path[HZ_DWEB_PATH_BYTES], keys[4][HZ_DWEB_HASH_BYTES];
+	char path[HZ_DWEB_PATH_BYTES], keys[5][HZ_DWEB_HASH_BYTES];
 	struct hz_dweb_request r = {.kind = 0};
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -107,6 +110,8 @@ static void requests(void **state)
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(keys[i], keys[k]);
 	}
+	assert_true(hz_dweb_request_parse("main/1.2/series", &r) && hz_dweb_request_fleeting(&r));
+	assert_true(hz_dweb_request_parse("main/1.2/metadata", &r) && !hz_dweb_request_fleeting(&r));
 	struct hz_dweb_request search = {
 	    .kind = HZ_DWEB_SEARCH, .pacs = "main", .query = "PatientID=%E4&limit=5"};
 	assert_true(hz_dweb_request_valid(&search));

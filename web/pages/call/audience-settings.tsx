@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { AudienceInfo, AudienceSettings as Settings, Consult } from '../../sdk/src';
 import { t } from '../i18n';
-import { deskToken } from '../shared/enter';
+import { tokenOf } from '../shared/enter';
 import { exportCsv, uploadPoster } from './desk-files';
 
 interface SettingsProps {
@@ -22,7 +22,7 @@ function localTime(ms: number): string {
 }
 
 export function AudienceSettings({ consult, settings, onNotice }: SettingsProps) {
-	const token = deskToken(consult);
+	const token = tokenOf(consult);
 	const attempt = (job: Promise<unknown>, failed: string = t('actionFailed')) => void job.catch(() => onNotice(failed));
 	const set = (part: Settings) => attempt(consult.broadcast.audience.set(part));
 	return (

@@ -13,12 +13,15 @@ import { ChatPanel } from './chat-panel';
 import { Controls } from './controls';
 import { DevicesPanel } from './devices-panel';
 import { BroadcastSign, DirectBar } from './direct-bar';
+import { useImagesThere } from './images';
+import { ImagesPanel } from './images-panel';
+import { ImagesStage } from './images-stage';
 import { MixedStage, MixOffer } from './mixed-picture';
 import { PeoplePanel } from './people-panel';
 import { RecordBar, RecordSign } from './record-bar';
 import { Stage, type Layout } from './stage';
 
-type Panel = 'chat' | 'people' | 'devices' | 'audience' | null;
+type Panel = 'chat' | 'people' | 'devices' | 'audience' | 'images' | null;
 const NOTICE_MS = 6_000;
 
 export function CallView({ consult }: { consult: Consult }) {
@@ -32,6 +35,7 @@ export function CallView({ consult }: { consult: Consult }) {
 	const unread = useUnread(consult, panel === 'chat');
 	useHostMute(consult, notice.show);
 	const bell = useBell(consult);
+	const images = useImages(consult);
 	const close = () => setPanel(null);
 	const changeLayout = () => {
 		const next = layout === 'grid' ? 'speaker' : 'grid';
@@ -61,7 +65,13 @@ export function CallView({ consult }: { consult: Consult }) {
 				<MixOffer consult={consult} />
 			</div>
 			<main class="call-main">
-				{consult.mixed.pictureOn ? <MixedStage consult={consult} /> : <Stage consult={consult} layout={layout} />}
+				{images.shown ? (
+					<ImagesStage consult={consult} onNotice={notice.show} onActive={images.setActive} onHide={images.hide} />
+				) : consult.mixed.pictureOn ? (
+					<MixedStage consult={consult} />
+				) : (
+					<Stage consult={consult} layout={layout} />
+				)}
 				{consult.audio.blocked && (
 					<button type="button" class="primary big tap-sound" data-testid="tap-sound" onClick={() => void consult.audio.resume()}>
 						<Icon name="sound" /> {t('soundBlocked')}
@@ -87,13 +97,26 @@ export function CallView({ consult }: { consult: Consult }) {
 			{panel === 'chat' && <ChatPanel consult={consult} onClose={close} />}
 			{panel === 'audience' && <AudiencePanel consult={consult} onClose={close} onNotice={notice.show} />}
 			{panel === 'people' && <PeoplePanel consult={consult} onClose={close} onNotice={notice.show} />}
+			{panel === 'images' && <ImagesPanel consult={consult} active={images.active} onClose={close} onShow={images.show} onNotice={notice.show} />}
 			{panel === 'devices' && <DevicesPanel consult={consult} onClose={close} onNotice={notice.show} />}
 			<Controls
 				consult={consult} layout={layout} onLayout={changeLayout} panel={panel} unread={unread.count}
+				images={images.there ? (images.shown ? 'shown' : 'hidden') : 'none'} onImages={images.toggle}
 				onPanel={(p) => setPanel(panel === p ? null : p)} onNotice={notice.show}
 			/>
 		</div>
 	);
+}
+
+/** The images of the table take the stage; each may hide them. New images come back by themselves. */
+function useImages(consult: Consult) {
+	const there = useImagesThere(consult);
+	const [hidden, setHidden] = useState(false);
+	const [active, setActive] = useState(0);
+	useEffect(() => setHidden(false), [there]);
+	const show = () => setHidden(false);
+	const hide = () => setHidden(true);
+	return { there, shown: there && !hidden, active, setActive, show, hide, toggle: () => setHidden((was) => !was) };
 }
 
 function useNotice() {

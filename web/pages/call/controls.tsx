@@ -11,8 +11,11 @@ interface ControlsProps {
 	consult: Consult;
 	layout: Layout;
 	onLayout: () => void;
-	panel: 'chat' | 'people' | 'devices' | 'audience' | null;
-	onPanel: (panel: 'chat' | 'people' | 'devices') => void;
+	panel: 'chat' | 'people' | 'devices' | 'audience' | 'images' | null;
+	onPanel: (panel: 'chat' | 'people' | 'devices' | 'images') => void;
+	/** Of the table: nothing there, on the stage, or put away. */
+	images: 'none' | 'shown' | 'hidden';
+	onImages: () => void;
 	unread: number;
 	/** Says to the user what went wrong. */
 	onNotice: (text: string) => void;
@@ -73,6 +76,7 @@ export function Controls(props: ControlsProps) {
 					label={waiting ? t('peopleWaiting', { n: waiting }) : t('peopleOpen')} onClick={() => props.onPanel('people')}
 				/>
 			)}
+			<ImagesButton {...props} />
 			{consult.can('record') && <RecordButton {...props} />}
 			<ControlButton
 				testid="btn-layout" icon={layout === 'grid' ? 'speaker' : 'grid'}
@@ -83,6 +87,20 @@ export function Controls(props: ControlsProps) {
 				testid="btn-leave" icon="leave" text={t('leave')} kind="leave" onClick={() => void consult.leave()}
 			/>
 		</section>
+	);
+}
+
+/** For who brings images: the panel. For everybody else: showing what lies there, or not. */
+function ImagesButton({ consult, panel, images, onPanel, onImages }: ControlsProps) {
+	if (consult.can('image')) {
+		return <ControlButton testid="btn-images" icon="image" text={t('imagesButton')} label={t('imagesButtonOpen')} pressed={panel === 'images'} onClick={() => (images === 'hidden' ? onImages() : onPanel('images'))} />;
+	}
+	if (images === 'none') return null;
+	return (
+		<ControlButton
+			testid="btn-images" icon="image" text={t('imagesButton')} label={t(images === 'shown' ? 'imagesButtonHide' : 'imagesButtonShow')} pressed={images === 'shown'}
+			onClick={onImages}
+		/>
 	);
 }
 

@@ -1,5 +1,6 @@
 // English texts. The keys here are the keys of every language.
 import { audienceEn } from './audience-en';
+import { imagesEn } from './images-en';
 import { recordsEn } from './records-en';
 
 export const en = {
@@ -368,6 +369,7 @@ export const en = {
 	watchSoundOff: 'Turn sound off',
 
 	...audienceEn,
+	...imagesEn,
 	...recordsEn,
 };
 

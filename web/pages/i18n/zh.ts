@@ -1,6 +1,7 @@
 // 简体中文
 import type { Messages } from './en';
 import { audienceZh } from './audience-zh';
+import { imagesZh } from './images-zh';
 import { recordsZh } from './records-zh';
 
 export const zh: Messages = {
@@ -364,5 +365,6 @@ export const zh: Messages = {
 	watchSoundOff: '关闭声音',
 
 	...audienceZh,
+	...imagesZh,
 	...recordsZh,
 };

@@ -22,8 +22,8 @@ export interface EnterOptions {
 
 const tokens = new WeakMap<Consult, string>();
 
-/** Of a director: files go over REST. null: the page does not have it. */
-export function deskToken(consult: Consult): string | null {
+/** What does not go over the WebSocket (images; files of a director) is asked for with it. null: the page does not have it. */
+export function tokenOf(consult: Consult): string | null {
 	return tokens.get(consult) ?? null;
 }
 
@@ -36,11 +36,9 @@ export async function enter(options: EnterOptions): Promise<Consult> {
 		client: { name: 'huizhen-pages', version: Huizhen.version },
 	});
 	expose(consult);
-	if (consult.can('direct')) {
-		const token = options.token ?? kept(`${options.storageKey}.token`);
-		keep(`${options.storageKey}.token`, token);
-		if (token) tokens.set(consult, token);
-	}
+	const token = options.token ?? kept(`${options.storageKey}.token`);
+	keep(`${options.storageKey}.token`, token);
+	if (token) tokens.set(consult, token);
 	consult.on('error', (error: HuizhenError) => console.warn('huizhen:', error.code, error.message));
 	if (consult.can('publish')) void publish(consult, options.devices);
 	return consult;

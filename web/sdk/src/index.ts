@@ -88,7 +88,7 @@ export type { Statistics, TrackStats, Transport } from './stats';
 export type { Uplink } from './uplink';
 export type {
 	Audience as AudienceInfo, AudienceMessage, BellPush, Broadcast, BroadcastSource, BroadcastState, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Participant, RecordInfo, Role, Source, Stats, Status, Step,
-	Table, TableDrawing, TableObject, TableStudy, TableViewport, TableViewportChange, Track, You,
+	Table, TableDrawing, TableObject, TableStudy, TableStudyRef, TableViewport, TableViewportChange, Track, You,
 } from './protocol';
 export { consentWording } from './protocol';
 export type { Quality } from './types';

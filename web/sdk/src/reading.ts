@@ -137,6 +137,16 @@ export class Reading extends Emitter<ReadingEvents> {
 		else this.pointTimer = setTimeout(send, wait);
 	}
 
+	/** All that was done so far has reached the gateway, or was refused; after `ms` in any case. */
+	async arrived(ms = 5_000): Promise<void> {
+		const open = () => !isEmpty(this.unsent) || this.sent.some((s) => s.version === null);
+		if (!open()) return;
+		await new Promise<void>((done) => {
+			const end = () => [clearTimeout(timer), off(), done()];
+			const timer = setTimeout(end, ms), off = this.on('change', () => !open() && end());
+		});
+	}
+
 	// --- one's own view
 
 	/** From now on `set()` moves this side only, whoever has the images in hand. */

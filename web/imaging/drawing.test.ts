@@ -1,0 +1,74 @@
+// Places by object, drawings by hand, and what they measure.
+import { expect, it } from 'vitest';
+import type { ImageInfo } from './image-info';
+import { caption, distanceTo, measure, thinned } from './measure';
+import { Pencil } from './pencil';
+import { isOn, named, placeOf, placed } from './places';
+import { freshViewport, scrollBy } from './state';
+
+const info = (instance: string, spacing: [number, number] | null = null) => ({ instance, spacing, rows: 10, columns: 10 }) as ImageInfo;
+const frames = ['1.1', '1.2', '1.3'].map((instance) => ({ info: info(instance), index: 0 })).concat([{ info: info('1.4'), index: 0 }, { info: info('1.4'), index: 1 }]);
+const image = { pacs: 'main', study: '1', series: '1.0' };
+
+it('a place is an object and a frame of it, whatever the order; an unknown one is somewhere in the stack', () => {
+	expect(placeOf(frames, { ...image, instance: '1.3' }, 0)).toBe(2);
+	expect(placeOf(frames, { ...image, instance: '1.4' }, 1)).toBe(4);
+	expect(placeOf(frames, { ...image, instance: '9.9' }, 700)).toBe(4);
+	expect(placeOf(frames, image, 3)).toBe(3);
+	expect(placeOf([], image, 3)).toBe(0);
+	const turned = [...frames].reverse();
+	expect(placed({ ...freshViewport(0, { ...image, instance: '1.2' }) }, turned).frame).toBe(3);
+});
+
+it('a change names the object; another series keeps its own place', () => {
+	const viewports = [0, 1, 2, 3].map((at) => freshViewport(at, at === 0 ? { ...image, instance: '1.1' } : null));
+	const state = { layout: 'one' as const, linked: false, viewports };
+	const sent = named(scrollBy(state, 0, 4, [5, 1, 1, 1]), viewports, () => frames);
+	expect(sent.viewports).toEqual([{ at: 0, frame: 1, image: { ...image, instance: '1.4' } }]);
+	const other = { viewports: [{ at: 0, frame: 0, image: { ...image, series: '2.0' } }] };
+	expect(named(other, viewports, () => frames)).toEqual(other);
+	expect(named({ viewports: [{ at: 0, zoom: 2 }] }, viewports, () => frames)).toEqual({ viewports: [{ at: 0, zoom: 2 }] });
+	expect(isOn({ ...image, instance: '1.4', frame: 1 }, image, frames[4]!)).toBe(true);
+	expect(isOn({ ...image, instance: '1.4', frame: 0 }, image, frames[4]!)).toBe(false);
+	expect(isOn({ participant: 'p', source: 'camera' }, image, frames[4]!)).toBe(false);
+});
+
+it('measures in mm where the image knows them, down the column as along the row', () => {
+	const known = info('1', [0.5, 2]); // rows are 0.5 mm apart, columns 2 mm
+	expect(measure('line', [[0, 0], [3, 0]], known)).toEqual({ value: 6, unit: 'mm' });
+	expect(measure('line', [[0, 0], [0, 8]], known)).toEqual({ value: 4, unit: 'mm' });
+	expect(measure('line', [[0, 0], [3, 4]], info('1'))).toEqual({ value: 5, unit: 'px' });
+	expect(measure('angle', [[4, 0], [0, 0], [0, 4]], info('1'))).toEqual({ value: 90, unit: 'deg' });
+	expect(measure('angle', [[1, 0], [0, 0]], info('1'))).toBeNull();
+	expect(measure('arrow', [[0, 0], [3, 4]], known)).toBeNull();
+	expect(measure('ellipse', [[0, 0], [2, 4]], info('1'))?.value).toBeCloseTo(6.28, 2);
+	expect(caption({ value: 12.345, unit: 'mm' })).toBe('12.3 mm');
+	expect(caption({ text: 'here' })).toBe('here');
+});
+
+it('a stroke grows under one id; a tap is none; an angle takes two; a long line is thinned and keeps its ends', () => {
+	const pencil = new Pencil(), paper = { on: { ...image, instance: '1.1', frame: 0 }, info: info('1.1') };
+	expect(pencil.begin('arrow', [1, 1], paper)).toBeNull();
+	const first = pencil.move([5, 5], 1)!, second = pencil.move([9, 9], 1)!;
+	expect(second.id).toBe(first.id);
+	expect(pencil.end(1)).toEqual({ keep: second });
+	pencil.begin('line', [1, 1], paper);
+	const small = pencil.move([1.5, 1], 1)!;
+	expect(pencil.end(1)).toEqual({ drop: small.id });
+	expect(pencil.end(1)).toBeNull();
+	pencil.begin('angle', [10, 0], paper);
+	pencil.move([0, 0], 1);
+	pencil.end(1);
+	expect(pencil.begin('angle', [0, 3], paper)?.points).toHaveLength(3);
+	const angle = pencil.move([0, 10], 1)!;
+	expect(angle).toMatchObject({ value: 90, unit: 'deg', points: [[10, 0], [0, 0], [0, 10]] });
+	expect(pencil.end(1)).toEqual({ keep: angle });
+	pencil.begin('freehand', [0, 0], paper);
+	let line = pencil.move([1, 0], 1);
+	for (let i = 2; i < 1000; i++) line = pencil.move([i, i % 7], 1) ?? line;
+	expect(line!.points.length).toBeLessThanOrEqual(200);
+	expect([line!.points[0], line!.points.at(-1)]).toEqual([[0, 0], [999, 999 % 7]]);
+	expect(thinned([[0, 0]])).toEqual([[0, 0]]);
+	expect(distanceTo('line', [[0, 0], [10, 0]], [5, 3])).toBe(3);
+	expect(distanceTo('ellipse', [[0, 0], [10, 10]], [100, 3])).toBe(Infinity);
+});

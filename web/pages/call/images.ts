@@ -1,0 +1,161 @@
+// The images of a consult as the page uses them: what lies there, opening a study, the way to the gateway's PACS. No rendering.
+import { useEffect, useReducer, useState } from 'preact/hooks';
+import { ErrorCode, HuizhenError, type Consult, type Reading, type Table, type TableStudyRef } from '../../sdk/src';
+import type { Pointer } from '../../imaging';
+import { tokenOf } from '../shared/enter';
+
+type Set = Record<string, { Value?: unknown[] } | undefined>;
+
+export interface FoundStudy {
+	study: string;
+	name: string;
+	patient: string;
+	date: string;
+	modalities: string;
+	text: string;
+	images: number;
+}
+
+export interface FoundSeries {
+	series: string;
+	modality: string;
+	number: number;
+	text: string;
+	images: number;
+}
+
+export const SEARCH_BY = ['PatientID', 'PatientName', 'AccessionNumber'] as const;
+export type SearchBy = (typeof SEARCH_BY)[number];
+
+const LATER_TRIES = 15;
+const POINTER_MS = 5_000;
+/** Nothing to look at: presentation states, key objects, reports, segmentations, plans. */
+const NO_IMAGES = new Set(['PR', 'KO', 'SR', 'SEG', 'DOC', 'PLAN', 'REG', 'RTSTRUCT', 'RTPLAN', 'RTRECORD', 'FID', 'RWV', 'ECG', 'AU']);
+
+const values = (set: Set, tag: string): unknown[] => (Array.isArray(set[tag]?.Value) ? (set[tag]?.Value ?? []) : []);
+const text = (set: Set, tag: string): string => {
+	const value = values(set, tag)[0];
+	if (typeof value === 'object' && value !== null) {
+		const { Alphabetic, Ideographic } = value as { Alphabetic?: string; Ideographic?: string };
+		return (Ideographic ?? Alphabetic ?? '').replace(/\^+/g, ' ').trim();
+	}
+	return value === undefined || value === null ? '' : String(value);
+};
+
+/** DICOM's date as one reads it. */
+export const dateOf = (da: string): string => (/^\d{8}$/.test(da) ? `${da.slice(0, 4)}-${da.slice(4, 6)}-${da.slice(6)}` : da);
+
+export const studiesOf = (sets: unknown): FoundStudy[] =>
+	(Array.isArray(sets) ? (sets as Set[]) : []).map((set) => ({
+		study: text(set, '0020000D'), name: text(set, '00100010'), patient: text(set, '00100020'), date: dateOf(text(set, '00080020')),
+		modalities: values(set, '00080061').filter((m) => !NO_IMAGES.has(String(m))).join(' '), text: text(set, '00081030'), images: Number(text(set, '00201208')) || 0,
+	})).filter((s) => /^[0-9.]{1,64}$/.test(s.study)).sort((a, b) => b.date.localeCompare(a.date));
+
+export const seriesOf = (sets: unknown): FoundSeries[] =>
+	(Array.isArray(sets) ? (sets as Set[]) : []).map((set) => ({
+		series: text(set, '0020000E'), modality: text(set, '00080060'), number: Number(text(set, '00200011')) || 0,
+		text: text(set, '0008103E'), images: Number(text(set, '00201209')) || 0,
+	})).filter((s) => /^[0-9.]{1,64}$/.test(s.series) && !NO_IMAGES.has(s.modality)).sort((a, b) => a.number - b.number || b.images - a.images);
+
+export const basePath = (consult: string, study: TableStudyRef): string =>
+	`/api/v1/consults/${encodeURIComponent(consult)}/studies/${encodeURIComponent(study.pacs)}/${study.study}`;
+
+/** What went wrong, as far as the page has words for it: `imagesFail_{reason}`. */
+export class ImagesError extends Error {
+	constructor(readonly reason: 'denied' | 'gone' | 'pacs' | 'busy') {
+		super(reason);
+	}
+}
+
+/** JSON of the gateway; asked again while the PACS takes its time. */
+async function ask(consult: Consult, path: string): Promise<unknown> {
+	for (let i = 0; ; i++) {
+		const answer = await fetch(path, { headers: { Authorization: `Bearer ${tokenOf(consult) ?? ''}`, Accept: 'application/json' }, cache: 'no-store' });
+		const later = answer.status === 503;
+		if (answer.ok) return answer.json();
+		if (!later || i >= LATER_TRIES) throw new ImagesError(answer.status === 401 || answer.status === 403 ? 'denied' : answer.status === 404 ? 'gone' : later ? 'busy' : 'pacs');
+		await new Promise((done) => setTimeout(done, 1000));
+	}
+}
+
+export async function pacsNames(consult: Consult): Promise<string[]> {
+	const { items } = (await ask(consult, `/api/v1/consults/${encodeURIComponent(consult.id)}/pacs`)) as { items?: string[] };
+	return items ?? [];
+}
+
+export async function searchStudies(consult: Consult, pacs: string, by: SearchBy, what: string): Promise<FoundStudy[]> {
+	const query = new URLSearchParams({ pacs, limit: '50', includefield: '00081030,00080061,00201208' });
+	if (what) query.set(by, by === 'PatientName' ? `${what}*` : what);
+	try {
+		return studiesOf(await ask(consult, `/api/v1/consults/${encodeURIComponent(consult.id)}/studies?${query.toString().replace(/\+/g, '%20')}`));
+	} catch (error) {
+		if (error instanceof ImagesError && error.reason === 'gone') return [];
+		throw error;
+	}
+}
+
+export async function listSeries(consult: Consult, study: TableStudyRef): Promise<FoundSeries[]> {
+	await consult.reading.arrived(); // the gateway shows only what lies on the table
+	return seriesOf(await ask(consult, `${basePath(consult.id, study)}/series`));
+}
+
+// --- the table
+
+/** True: the images are in one's own hand now. False: somebody else has them and was asked. */
+export async function takeOrAsk(reading: Reading): Promise<boolean> {
+	if (reading.inHand) return true;
+	try {
+		await reading.take();
+		return true;
+	} catch (error) {
+		if (!(error instanceof HuizhenError) || error.code !== ErrorCode.noFloor) throw error;
+		await reading.askForIt();
+		return false;
+	}
+}
+
+/** Shows a series in a viewport, from its beginning and as it is. */
+export function showSeries(reading: Reading, at: number, study: TableStudyRef, series: string): void {
+	reading.set({
+		at, image: { pacs: study.pacs, study: study.study, series }, frame: 0, center: null, width: null, zoom: 1, pan_x: 0, pan_y: 0,
+		rotation: 0, flip: false, invert: false, cine: 0,
+	});
+}
+
+export const somethingShown = (table: Table): boolean => table.viewports.some((v) => v.image !== null);
+
+/** Renders again with each change of the table. */
+export function useTable(consult: Consult): Reading {
+	const [, bump] = useReducer((n: number) => n + 1, 0);
+	useEffect(() => consult.reading.on('change', () => bump(0)), [consult]);
+	return consult.reading;
+}
+
+/** Whether there are images to look at; renders when that changes. */
+export function useImagesThere(consult: Consult): boolean {
+	const look = () => consult.can('subscribe') && somethingShown(consult.reading.table);
+	const [there, setThere] = useState(look);
+	useEffect(() => {
+		setThere(look());
+		return consult.reading.on('change', () => setThere(look()));
+	}, [consult]);
+	return there;
+}
+
+/** Where the others point; forgotten when it does not move any more. */
+export function usePointers(consult: Consult): Pointer[] {
+	const [pointers, setPointers] = useState<Pointer[]>([]);
+	useEffect(() => {
+		const timers = new Map<string, ReturnType<typeof setTimeout>>();
+		const away = (from: string) => setPointers((old) => old.filter((p) => p.from !== from));
+		const off = consult.reading.on('pointer', ({ from, at, x, y }) => {
+			clearTimeout(timers.get(from));
+			if (at === undefined || x === undefined || y === undefined) return away(from);
+			timers.set(from, setTimeout(() => away(from), POINTER_MS));
+			const name = consult.participants.find((p) => p.id === from)?.name ?? '';
+			setPointers((old) => [...old.filter((p) => p.from !== from), { from, name, at, x, y }]);
+		});
+		return () => [off(), timers.forEach(clearTimeout)];
+	}, [consult]);
+	return pointers;
+}
