@@ -147,6 +147,14 @@ static const struct sock_filter loop[] = {
 
 static const struct sock_filter dirs[] = {ALLOW(mkdirat), ALLOW(getdents64)};
 
+static const struct sock_filter store[] = {
+    ALLOW(memfd_create), ALLOW(fdatasync),  ALLOW(fallocate), ALLOW(faccessat),
+    ALLOW(faccessat2),   ALLOW(getdents64), ALLOW(fadvise64), ALLOW(geteuid),
+#ifdef __x86_64__
+    ALLOW(lstat),
+#endif
+};
+
 // And a network, but no sockets of this machine's own: who runs as we do, our supervisor first, trusts whoever comes by one.
 static const struct sock_filter no_unix[] = {
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
@@ -219,7 +227,7 @@ static const struct sock_filter rest[] = {
 static int restrict_calls(const struct hz_sandbox *with)
 {
 	struct sock_filter filter[(sizeof(media) + sizeof(loop) + sizeof(no_unix) + sizeof(network) +
-	                           sizeof(dirs) + sizeof(rest)) /
+	                           sizeof(dirs) + sizeof(store) + sizeof(rest)) /
 	                          sizeof(media[0])];
 	struct sock_filter *end = filter;
 	end = (struct sock_filter *)mempcpy(end, media, sizeof(media));
@@ -227,6 +235,8 @@ static int restrict_calls(const struct hz_sandbox *with)
 		end = (struct sock_filter *)mempcpy(end, loop, sizeof(loop));
 	if (with->folders)
 		end = (struct sock_filter *)mempcpy(end, dirs, sizeof(dirs));
+	if (with->store)
+		end = (struct sock_filter *)mempcpy(end, store, sizeof(store));
 	if (with->network) {
 		end = (struct sock_filter *)mempcpy(end, no_unix, sizeof(no_unix));
 		end = (struct sock_filter *)mempcpy(end, network, sizeof(network));

@@ -10,6 +10,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/base/seqpacket.h"
+#include "media/dicomweb/request.h"
 #include "signaling/protocol/problem.h"
 #include "signaling/server/file.h"
 
@@ -21,7 +22,7 @@ struct wait {
 	struct wait *next;
 	struct hz_images *images;
 	struct hz_response *res;
-	uint64_t id;
+	uint64_t id, asker;
 	int64_t began_us;
 	struct hz_dweb_request what;
 	bool head;
@@ -40,79 +41,6 @@ struct hz_images {
 	struct wait *waits;
 };
 
-// --- the configuration
-
-static bool parse_one(char *item, struct hz_dweb_pacs *ret)
-{
-	static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-	char *url = strchr(item, '=');
-	if (!url)
-		return false;
-	*url++ = '\0';
-	size_t n = strlen(url);
-	while (n && url[n - 1] == '/')
-		url[--n] = '\0';
-	if (!item[0] || item[strspn(item, name)] || strlen(item) >= sizeof(ret->name) ||
-	    n >= sizeof(ret->url) || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
-	    strpbrk(url, "?#@\" "))
-		return false;
-	snprintf(ret->name, sizeof(ret->name), "%s", item);
-	snprintf(ret->url, sizeof(ret->url), "%s", url);
-	return true;
-}
-
-int hz_images_parse_pacs(const char *text, struct hz_dweb_pacs ret[HZ_DWEB_PACS])
-{
-	char copy[HZ_DWEB_PACS * (HZ_DWEB_URL_BYTES + HZ_DWEB_NAME_BYTES)], *rest = NULL;
-	int count = 0;
-	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
-		return -EINVAL;
-	for (char *item = strtok_r(copy, ", \t", &rest); item; item = strtok_r(NULL, ", \t", &rest)) {
-		if (count == HZ_DWEB_PACS || !parse_one(item, &ret[count]))
-			return -EINVAL;
-		for (int i = 0; i < count; i++) {
-			if (strcmp(ret[i].name, ret[count].name) == 0)
-				return -EINVAL;
-		}
-		count++;
-	}
-	return count;
-}
-
-static void set_identity(struct hz_dweb_pacs *pacs, const char *const text[6])
-{
-	snprintf(pacs->user, sizeof(pacs->user), "%s", text[0]);
-	snprintf(pacs->password, sizeof(pacs->password), "%s", text[1]);
-	snprintf(pacs->token, sizeof(pacs->token), "%s", text[2]);
-	snprintf(pacs->ca, sizeof(pacs->ca), "%s", text[3]);
-	snprintf(pacs->certificate, sizeof(pacs->certificate), "%s", text[4]);
-	snprintf(pacs->key, sizeof(pacs->key), "%s", text[5]);
-}
-
-static int configure(struct hz_images *images, const struct hz_config *c)
-{
-	const char *const own[6] = {c->dicomweb.user, c->dicomweb.password,    c->dicomweb.token,
-	                            c->dicomweb.ca,   c->dicomweb.certificate, c->dicomweb.key};
-	const char *const record[6] = {c->archive.pacs_user,        c->archive.pacs_password,
-	                               c->archive.pacs_token,       c->archive.pacs_ca,
-	                               c->archive.pacs_certificate, c->archive.pacs_key};
-	bool none = !c->dicomweb.pacs[0] && c->archive.pacs_url[0];
-	int count = hz_images_parse_pacs(c->dicomweb.pacs, images->pacs);
-	if (count < 0)
-		return count;
-	if (none) { // the one that records go to
-		snprintf(images->pacs[0].name, sizeof(images->pacs[0].name), "main");
-		snprintf(images->pacs[0].url, sizeof(images->pacs[0].url), "%s", c->archive.pacs_url);
-		count = 1;
-	}
-	images->pacs_count = (unsigned)count;
-	for (unsigned i = 0; i < images->pacs_count; i++)
-		set_identity(&images->pacs[i], none ? record : own);
-	images->setup.cache_bytes = (uint64_t)c->dicomweb.cache_gb << 30;
-	int n = snprintf(images->setup.dir, sizeof(images->setup.dir), "%s/images", c->data.dir);
-	return n < (int)sizeof(images->setup.dir) ? 0 : -ENAMETOOLONG;
-}
-
 int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret)
 {
 	struct hz_images *images = calloc(1, sizeof(*images));
@@ -122,8 +50,9 @@ int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret
 	// huizhen-imaging outlives control: what it still answers to the last one's numbers must fit none of ours.
 	hz_random(&images->next_id, sizeof(images->next_id));
 	images->unsaid = true; // one that runs already says no HELLO
-	int err = configure(images, config);
-	if (err) {
+	int err = hz_images_configure(config, images->pacs, &images->setup);
+	images->pacs_count = err > 0 ? (unsigned)err : 0;
+	if (err < 0) {
 		hz_images_free(images);
 		return err;
 	}
@@ -168,7 +97,7 @@ static int say(struct hz_images *images, void *message, uint16_t type, size_t by
 
 static int say_get(struct hz_images *images, const struct wait *w)
 {
-	struct hz_dweb_get get = {.id = w->id, .request = w->what};
+	struct hz_dweb_get get = {.id = w->id, .asker = w->asker, .request = w->what};
 	return say(images, &get, HZ_DWEB_GET, sizeof(get));
 }
 
@@ -198,16 +127,40 @@ static void not_now(struct hz_response *res, const char *why)
 	hz_response_header(res, "Retry-After", "1");
 }
 
-void hz_images_ask(struct hz_images *images, int64_t now_us, const struct hz_dweb_request *what,
-                   const struct hz_request *req, struct hz_response *res)
+bool hz_images_wants(const struct hz_request *req, struct hz_dweb_request *what)
 {
-	struct wait *w = images->count < HZ_IMAGE_WAITS ? calloc(1, sizeof(*w)) : NULL;
+	char text[128];
+	const char *accept = req->header[HZ_H_ACCEPT];
+	int err = hz_request_query(req, "pixels", text, sizeof(text));
+	if (err == -ENOENT || what->kind != HZ_DWEB_FRAME)
+		return true;
+	// Who says it accepts anything may not know the word.
+	if (err || !hz_dweb_pixels_parse(text, &what->pixels))
+		return false;
+	if (!accept || !strcasestr(accept, "image/jphc") || !hz_request_accepts(req, "image/jphc"))
+		memset(&what->pixels, 0, sizeof(what->pixels));
+	return true;
+}
+
+static bool has_room(const struct hz_images *images, uint64_t asker)
+{
+	unsigned its = 0;
+	for (const struct wait *w = images->waits; w; w = w->next)
+		its += w->asker == asker;
+	return images->count < HZ_IMAGE_WAITS && its < HZ_IMAGE_WAITS_EACH;
+}
+
+void hz_images_ask(struct hz_images *images, int64_t now_us, uint64_t asker,
+                   const struct hz_dweb_request *what, const struct hz_request *req, struct hz_response *res)
+{
+	struct wait *w = has_room(images, asker) ? calloc(1, sizeof(*w)) : NULL;
 	if (!w) {
 		not_now(res, "too many images are asked for at once");
 		return;
 	}
 	w->images = images;
 	w->id = ++images->next_id;
+	w->asker = asker;
 	w->began_us = now_us;
 	w->what = *what;
 	w->head = req->head;
@@ -259,6 +212,19 @@ static void name_syntax(struct hz_response *res, const char *type)
 		hz_response_header(res, "Huizhen-Transfer-Syntax", uid);
 }
 
+// How many bytes hold its lower resolutions: a reader may decode, or ask for, that much alone.
+static void name_resolutions(struct hz_response *res, const char *type)
+{
+	char text[96];
+	const char *at = strstr(type, "; ends=");
+	size_t n = at ? strspn(at += 7, "0123456789,") : 0;
+	if (n == 0 || n >= sizeof(text) || strncmp(type, "image/jphc", 10) != 0)
+		return;
+	memcpy(text, at, n);
+	text[n] = '\0';
+	hz_response_header(res, "Huizhen-Resolutions", text);
+}
+
 static void answer_file(const struct wait *w, const struct hz_dweb_done *done, int fd)
 {
 	char etag[HZ_DWEB_HASH_BYTES + 2];
@@ -270,7 +236,10 @@ static void answer_file(const struct wait *w, const struct hz_dweb_done *done, i
 	if (done->stale)
 		hz_response_header(w->res, "Warning",
 		                   "110 - \"the PACS does not answer: this is of before\"");
+	if (w->what.kind == HZ_DWEB_FRAME)
+		hz_response_header(w->res, "Vary", "Accept");
 	name_syntax(w->res, done->type);
+	name_resolutions(w->res, done->type);
 	const struct hz_file_reply file = {.fd = fd,
 	                                   .bytes = done->bytes,
 	                                   .type = hz_image_type(done->type),

@@ -12,7 +12,8 @@
 #include "media/dicomweb/api.h"
 #include "signaling/server/http.h"
 
-#define HZ_IMAGE_WAITS 512
+#define HZ_IMAGE_WAITS      512
+#define HZ_IMAGE_WAITS_EACH 64 // of one who asks: a browser has 6 under way
 
 struct hz_images;
 
@@ -20,15 +21,23 @@ struct hz_images;
 int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret);
 void hz_images_free(struct hz_images *images); // NULL allowed; no response is touched
 
-// Answers res, later: the file with ranges and conditions, or a problem that says what is wrong with the PACS.
-void hz_images_ask(struct hz_images *images, int64_t now_us, const struct hz_dweb_request *what,
-                   const struct hz_request *req, struct hz_response *res);
+// Answers res, later: the file with ranges and conditions, or a problem that says what is wrong with the PACS. asker: who it is, of
+// whom none gets more than its share.
+void hz_images_ask(struct hz_images *images, int64_t now_us, uint64_t asker,
+                   const struct hz_dweb_request *what, const struct hz_request *req, struct hz_response *res);
 // Reads what is there, a bounded number of messages. -EPIPE: the socket is gone.
 int hz_images_read(struct hz_images *images);
 void hz_images_tick(struct hz_images *images, int64_t now_us); // four times a second
 json_t *hz_images_names(const struct hz_images *images); // of PACS, as configured; NULL: out of memory
 unsigned hz_images_waiting(const struct hz_images *images);
 
+// What a request wants besides: HTJ2K, where its query says what the frame is (pixels=…) and its Accept names image/jphc.
+// false: the query makes no sense.
+bool hz_images_wants(const struct hz_request *req, struct hz_dweb_request *what);
+
+// imaging.* as huizhen-imaging takes it. How many PACS; -EINVAL, -ENAMETOOLONG.
+int hz_images_configure(const struct hz_config *config, struct hz_dweb_pacs ret[HZ_DWEB_PACS],
+                        struct hz_dweb_setup *ret_setup);
 // "main=https://pacs/dicom-web, other=…" to names and roots. How many; -EINVAL.
 int hz_images_parse_pacs(const char *text, struct hz_dweb_pacs ret[HZ_DWEB_PACS]);
 // One of the words that an answer may have as its Content-Type, for good.

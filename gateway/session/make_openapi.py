@@ -227,7 +227,10 @@ paths = {
         "get": operation("getImages", "Metadata and frames, as the PACS stores them, of a study on the table; for who is in the consult (Range, RFC 9110)",
                          {"200": {"description": "DICOM JSON, or a frame; ETag is its SHA-256, Huizhen-Transfer-Syntax what the PACS calls it"},
                           "206": {"description": "A part of it; of a range without an end at most 4 MiB"},
-                          "304": {"description": "As If-None-Match knows it"}}, "`subscribe`", ["404", "412", "416", "502", "504"]),
+                          "304": {"description": "As If-None-Match knows it"}}, "`subscribe`", ["400", "404", "412", "416", "502", "504"],
+                         [parameter("pixels", "query", "What a frame is by its header: ROWS,COLUMNS,SAMPLES,ALLOCATED,STORED,SIGN,PLANAR,PHOTOMETRIC."
+                                    " With image/jphc in Accept: HTJ2K where it is stored without encoding, or as JPEG of 12 bits;"
+                                    " Huizhen-Resolutions: how many bytes hold its lower resolutions")]),
     },
     "/consults/{id}/broadcast/watch": {
         "parameters": [CONSULT],

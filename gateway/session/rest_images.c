@@ -28,6 +28,18 @@ void hz_rest_pacs_get(struct hz_rest_call *call)
 		hz_json_answer(call->res, json_pack("{s:o}", "items", hz_images_names(call->brain->images)));
 }
 
+// A number for whoever asks, of which nobody else of this gateway's has the same but by chance. FNV-1a.
+static uint64_t asker_of(const struct hz_rest_call *call)
+{
+	uint64_t hash = 14695981039346656037u;
+	const char *const texts[] = {call->consult->id, "/", call->claims.sub};
+	for (unsigned i = 0; i < 3; i++) {
+		for (const char *at = texts[i]; *at; at++)
+			hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+	}
+	return hash;
+}
+
 void hz_rest_studies_search(struct hz_rest_call *call)
 {
 	struct hz_dweb_request what = {.kind = HZ_DWEB_SEARCH};
@@ -54,7 +66,7 @@ void hz_rest_studies_search(struct hz_rest_call *call)
 		hz_rest_problem(call, 400, "not a query that can be passed on", "pacs");
 		return;
 	}
-	hz_images_ask(call->brain->images, call->brain->now_us, &what, call->req, call->res);
+	hz_images_ask(call->brain->images, call->brain->now_us, asker_of(call), &what, call->req, call->res);
 }
 
 void hz_rest_studies_get(struct hz_rest_call *call)
@@ -73,5 +85,9 @@ void hz_rest_studies_get(struct hz_rest_call *call)
 		hz_rest_problem(call, 404, "no study on the table", NULL);
 		return;
 	}
-	hz_images_ask(call->brain->images, call->brain->now_us, &what, call->req, call->res);
+	if (!hz_images_wants(call->req, &what)) {
+		hz_rest_problem(call, 400, "not what a frame can be", "pixels");
+		return;
+	}
+	hz_images_ask(call->brain->images, call->brain->now_us, asker_of(call), &what, call->req, call->res);
 }

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define HZ_DWEB_VERSION     1u
+#define HZ_DWEB_VERSION     2u
 #define HZ_DWEB_PACS        8
 #define HZ_DWEB_NAME_BYTES  65
 #define HZ_DWEB_URL_BYTES   512
@@ -72,9 +72,19 @@ struct hz_dweb_pacs {
 	char ca[HZ_DWEB_TEXT_BYTES], certificate[HZ_DWEB_TEXT_BYTES], key[HZ_DWEB_TEXT_BYTES]; // PEM files
 };
 
+// What the header says of a frame (PS3.3 C.7.6.3), by the word of whoever asks: a wrong one gives a picture that is refused by that
+// reader's own look at the header, and by nobody else's, because it is part of the request's name.
+struct hz_dweb_pixels {
+	uint32_t rows, columns; // 0: as stored, nothing else is wanted
+	uint8_t samples, allocated, stored, is_signed, planar;
+	char photometric[19];
+};
+
 struct hz_dweb_request {
 	uint32_t kind;  // enum hz_dweb_kind
 	uint32_t frame; // from 1
+	struct hz_dweb_pixels
+	    pixels; // of a frame: HTJ2K where browsers cannot decode what is stored, or it is not encoded
 	char pacs[HZ_DWEB_NAME_BYTES];
 	char study[HZ_DWEB_UID_BYTES], series[HZ_DWEB_UID_BYTES], instance[HZ_DWEB_UID_BYTES];
 	char query[HZ_DWEB_QUERY_BYTES]; // of a search, percent-encoded
@@ -83,6 +93,7 @@ struct hz_dweb_request {
 struct hz_dweb_get {
 	struct hz_dweb_header h;
 	uint64_t id;
+	uint64_t asker; // who wants it: each has a share of a PACS's connections
 	struct hz_dweb_request request;
 };
 

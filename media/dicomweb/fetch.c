@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,14 @@ struct job {
 	struct hz_dweb_request request;
 	uint64_t waiter[HZ_DWEB_WAITERS];
 	unsigned waiters, pacs;
+	uint64_t id, asker;
+	bool kept;  // it is here, and not given out yet
 	CURL *easy; // NULL: it waits
 	struct curl_slist *headers;
 	char *data;
 	size_t bytes, room;
 	bool too_large, no_room; // it, or all that are under way
+	char type[256];          // Content-Type, of one that is kept
 };
 
 struct hz_dweb_fetch {
@@ -31,6 +35,7 @@ struct hz_dweb_fetch {
 	struct hz_dweb_pacs pacs[HZ_DWEB_PACS];
 	unsigned pacs_count, active[HZ_DWEB_PACS], count;
 	size_t memory;
+	uint64_t last_id;
 	struct job *jobs;
 };
 
@@ -52,6 +57,17 @@ int hz_dweb_fetch_new(const struct hz_dweb_times *times, hz_dweb_answer_cb *cb, 
 	return 0;
 }
 
+static void hang_up(struct job *job)
+{
+	struct hz_dweb_fetch *f = job->fetch;
+	if (!job->easy)
+		return;
+	curl_multi_remove_handle(f->multi, job->easy);
+	curl_easy_cleanup(job->easy);
+	job->easy = NULL;
+	f->active[job->pacs]--;
+}
+
 static void job_free(struct job *job)
 {
 	struct hz_dweb_fetch *f = job->fetch;
@@ -62,11 +78,7 @@ static void job_free(struct job *job)
 			break;
 		}
 	}
-	if (job->easy) {
-		curl_multi_remove_handle(f->multi, job->easy);
-		curl_easy_cleanup(job->easy);
-		f->active[job->pacs]--;
-	}
+	hang_up(job);
 	curl_slist_free_all(job->headers);
 	f->memory -= job->room;
 	free(job->data);
@@ -232,20 +244,53 @@ static enum hz_dweb_result result_of(const struct job *job, CURLcode code)
 	}
 }
 
+static struct hz_dweb_answer answer_of(const struct job *job, enum hz_dweb_result result, const char *type)
+{
+	return (struct hz_dweb_answer){.id = job->id,
+	                               .result = result,
+	                               .data = job->data ? job->data : "",
+	                               .bytes = job->bytes,
+	                               .type = type,
+	                               .request = &job->request,
+	                               .waiter = job->waiter,
+	                               .waiters = job->waiters};
+}
+
 static void finish(struct job *job, enum hz_dweb_result result)
 {
 	char *type = NULL;
 	if (job->easy)
 		curl_easy_getinfo(job->easy, CURLINFO_CONTENT_TYPE, &type);
-	const struct hz_dweb_answer answer = {.result = result,
-	                                      .data = job->data ? job->data : "",
-	                                      .bytes = job->bytes,
-	                                      .type = type ? type : "",
-	                                      .request = &job->request,
-	                                      .waiter = job->waiter,
-	                                      .waiters = job->waiters};
-	job->fetch->cb(job->fetch->ctx, &answer);
-	job_free(job);
+	snprintf(job->type, sizeof(job->type), "%s", type ? type : "");
+	const struct hz_dweb_answer answer = answer_of(job, result, job->type);
+	job->kept = job->fetch->cb(job->fetch->ctx, &answer);
+	if (!job->kept)
+		job_free(job);
+	else
+		hang_up(job); // the connection is for the next one
+}
+
+static struct job *find_kept(struct hz_dweb_fetch *f, uint64_t id)
+{
+	struct job *job = f->jobs;
+	while (job && (job->id != id || !job->kept))
+		job = job->next;
+	return job;
+}
+
+bool hz_dweb_fetch_kept(struct hz_dweb_fetch *f, uint64_t id, struct hz_dweb_answer *ret)
+{
+	const struct job *job = find_kept(f, id);
+	if (job)
+		*ret = answer_of(job, HZ_DWEB_OK, job->type);
+	return job != NULL;
+}
+
+void hz_dweb_fetch_over(struct hz_dweb_fetch *f, uint64_t id)
+{
+	struct job *job = find_kept(f, id);
+	if (job)
+		job_free(job);
 }
 
 // --- the queue
@@ -263,10 +308,11 @@ static bool same(const struct hz_dweb_request *a, const struct hz_dweb_request *
 {
 	return a->kind == b->kind && a->frame == b->frame && strcmp(a->pacs, b->pacs) == 0 &&
 	       strcmp(a->study, b->study) == 0 && strcmp(a->series, b->series) == 0 &&
-	       strcmp(a->instance, b->instance) == 0 && strcmp(a->query, b->query) == 0;
+	       strcmp(a->instance, b->instance) == 0 && strcmp(a->query, b->query) == 0 &&
+	       memcmp(&a->pixels, &b->pixels, sizeof(a->pixels)) == 0;
 }
 
-enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *f, uint64_t id,
+enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *f, uint64_t id, uint64_t asker,
                                       const struct hz_dweb_request *request)
 {
 	int pacs = find_pacs(f, request->pacs);
@@ -291,6 +337,8 @@ enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *f, uint64_t id,
 	if (!job)
 		return HZ_DWEB_FULL;
 	job->fetch = f;
+	job->id = ++f->last_id;
+	job->asker = asker;
 	job->request = *request;
 	job->pacs = (unsigned)pacs;
 	job->waiter[job->waiters++] = id;
@@ -307,17 +355,43 @@ void hz_dweb_fetch_cancel(struct hz_dweb_fetch *f, uint64_t id)
 			if (job->waiter[i] == id)
 				job->waiter[i] = job->waiter[--job->waiters];
 		}
-		if (!job->waiters)
+		if (!job->waiters && !job->kept) // what is here already is worth keeping
 			job_free(job);
 	}
 }
 
+// How many of its asker's are under way at this PACS.
+static unsigned share_of(const struct hz_dweb_fetch *f, const struct job *of)
+{
+	unsigned count = 0;
+	for (const struct job *job = f->jobs; job; job = job->next)
+		count += job->easy && job->asker == of->asker && job->pacs == of->pacs;
+	return count;
+}
+
+// The one to start at this PACS: of who has least under way, and there the oldest.
+static struct job *next_of(const struct hz_dweb_fetch *f, unsigned pacs)
+{
+	struct job *best = NULL;
+	unsigned least = UINT_MAX;
+	for (struct job *job = f->jobs; job && least; job = job->next) {
+		unsigned share = !job->easy && !job->kept && job->pacs == pacs ? share_of(f, job) : least;
+		if (share < least) {
+			least = share;
+			best = job;
+		}
+	}
+	return best;
+}
+
 static void start_some(struct hz_dweb_fetch *f)
 {
-	for (struct job *job = f->jobs, *next; job; job = next) {
-		next = job->next;
-		if (!job->easy && f->active[job->pacs] < HZ_DWEB_AT_ONCE && !start(job))
-			finish(job, HZ_DWEB_FULL);
+	for (unsigned pacs = 0; pacs < HZ_DWEB_PACS; pacs++) {
+		struct job *job;
+		while (f->active[pacs] < HZ_DWEB_AT_ONCE && (job = next_of(f, pacs))) {
+			if (!start(job))
+				finish(job, HZ_DWEB_FULL);
+		}
 	}
 }
 
@@ -340,20 +414,27 @@ static bool finish_some(struct hz_dweb_fetch *f)
 	return some;
 }
 
-int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, int fd, int timeout_ms, bool *ret)
+int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, const int *fds, unsigned count, int timeout_ms, bool *ret)
 {
-	struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
+	struct curl_waitfd extra[HZ_DWEB_FDS];
+	unsigned used = 0;
 	int running;
+	for (unsigned i = 0; i < count && used < HZ_DWEB_FDS; i++) {
+		if (fds[i] >= 0)
+			extra[used++] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+	}
 	start_some(f);
 	if (curl_multi_perform(f->multi, &running) != CURLM_OK)
 		return -EIO;
 	if (finish_some(f)) // others may begin
 		timeout_ms = 0;
-	if (curl_multi_poll(f->multi, &extra, fd >= 0, timeout_ms, NULL) != CURLM_OK ||
+	if (curl_multi_poll(f->multi, extra, used, timeout_ms, NULL) != CURLM_OK ||
 	    curl_multi_perform(f->multi, &running) != CURLM_OK)
 		return -EIO;
 	finish_some(f);
-	*ret = extra.revents != 0;
+	*ret = false;
+	for (unsigned i = 0; i < used; i++)
+		*ret = *ret || extra[i].revents;
 	return 0;
 }
 

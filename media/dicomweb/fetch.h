@@ -1,5 +1,5 @@
 // Requests to PACS over HTTP(S), many at once: at most 8 to each PACS, 256 in all; the same one twice is one; what nobody waits for
-// any more is ended. Answers are bounded in bytes and time; TLS is verified, nothing redirects. Thread: one.
+// any more is ended; who wants much waits behind who wants little. Answers are bounded in bytes and time; TLS is verified, nothing redirects. Thread: one.
 #ifndef HZ_MEDIA_DICOMWEB_FETCH_H
 #define HZ_MEDIA_DICOMWEB_FETCH_H
 
@@ -17,6 +17,7 @@
 struct hz_dweb_fetch;
 
 struct hz_dweb_answer {
+	uint64_t id;                // of this fetch, not of a waiter: for hz_dweb_fetch_over()
 	enum hz_dweb_result result; // HZ_DWEB_OK: data, as the PACS sent it
 	const char *data;
 	size_t bytes;
@@ -30,7 +31,8 @@ struct hz_dweb_times { // 0: 5, 15, 300
 	unsigned connect_s, stall_s, most_s;
 };
 
-typedef void hz_dweb_answer_cb(void *ctx, const struct hz_dweb_answer *answer);
+// true: it is not over. The answer stays, and its waiters may become more or none, until hz_dweb_fetch_over().
+typedef bool hz_dweb_answer_cb(void *ctx, const struct hz_dweb_answer *answer);
 
 // -ENOMEM. Once a process, before threads.
 int hz_dweb_fetch_new(const struct hz_dweb_times *times, hz_dweb_answer_cb *cb, void *ctx,
@@ -39,11 +41,17 @@ void hz_dweb_fetch_free(struct hz_dweb_fetch *fetch); // NULL allowed; nobody is
 void hz_dweb_fetch_pacs(struct hz_dweb_fetch *fetch, const struct hz_dweb_pacs *pacs); // copied
 
 // HZ_DWEB_OK: it is under way, and the callback comes once, not from in here.
-enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *fetch, uint64_t id,
+enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *fetch, uint64_t id, uint64_t asker,
                                       const struct hz_dweb_request *request);
 void hz_dweb_fetch_cancel(struct hz_dweb_fetch *fetch, uint64_t id);
-// Waits for the network, fd or the time, and does what is to be done. *ret: fd is readable. -EIO.
-int hz_dweb_fetch_wait(struct hz_dweb_fetch *fetch, int fd, int timeout_ms, bool *ret);
+// What the callback kept: false when there is none such. hz_dweb_fetch_over() takes it away.
+bool hz_dweb_fetch_kept(struct hz_dweb_fetch *fetch, uint64_t id, struct hz_dweb_answer *ret);
+void hz_dweb_fetch_over(struct hz_dweb_fetch *fetch, uint64_t id);
+// Waits for the network, some of fds (at most HZ_DWEB_FDS, -1: none) or the time, and does what is to be done. *ret: something
+// can be read. -EIO.
+#define HZ_DWEB_FDS 8
+int hz_dweb_fetch_wait(struct hz_dweb_fetch *fetch, const int *fds, unsigned count, int timeout_ms,
+                       bool *ret);
 unsigned hz_dweb_fetch_waiting(const struct hz_dweb_fetch *fetch);
 
 #endif

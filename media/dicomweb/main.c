@@ -1,34 +1,57 @@
 // huizhen-imaging PROCESSES: images of PACS for all consults. Inherits control's socket, and rings that it claims so that only one
 // runs at a time (a takeover). Ends with control's socket (0), or with one line that says why not (1).
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include "gateway/base/log.h"
 #include "gateway/base/memfd.h"
+#include "gateway/base/seqpacket.h"
 #include "media/dicomweb/pipe.h"
+#include "media/dicomweb/turn.h"
 
 enum { FD_API = 3, FD_RINGS = 4 };
 
+// As many as half of the processors, two at least.
+static int start_turns(int *turn, unsigned *ret)
+{
+	int pair[HZ_TURN_MOST][2];
+	long half = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+	unsigned count = half < 2 ? 2 : half > HZ_TURN_MOST ? HZ_TURN_MOST : (unsigned)half;
+	for (unsigned i = 0; i < count; i++) {
+		int err = hz_seqpacket_pair(0, pair[i]);
+		if (err)
+			return err;
+		turn[i] = pair[i][0];
+	}
+	*ret = count;
+	pid_t nursery = hz_turn_nursery((const int(*)[2])pair, count);
+	return nursery < 0 ? (int)nursery : 0;
+}
+
 int main(int argc, char **argv)
 {
-	int lock = -1;
+	int lock = -1, turn[HZ_TURN_MOST];
+	unsigned turns = 0;
 	(void)argv;
 	if (argc != 2) {
 		fprintf(stderr, "usage: huizhen-imaging PROCESSES, with descriptors from %d on\n", FD_API);
 		return 2;
 	}
 	hz_log_init("imaging", HZ_LOG_INFO);
+	signal(SIGPIPE, SIG_IGN);
 	int err = hz_memfd_claim(FD_RINGS, &lock);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	const struct rlimit memory = {.rlim_cur = (rlim_t)2 << 30, .rlim_max = (rlim_t)2 << 30};
-	setrlimit(RLIMIT_AS, &memory);
 	prctl(PR_SET_DUMPABLE, 0); // images and credentials are nobody's to read with a debugger
 #endif
 	if (!err)
-		err = hz_dweb_pipe_run(FD_API, NULL);
+		err = start_turns(turn, &turns);
+	const struct hz_dweb_pipe_fds fds = {.api = FD_API, .turn = turn, .turns = turns};
+	if (!err)
+		err = hz_dweb_pipe_run(&fds, NULL, true);
 	if (err)
 		fprintf(stderr, "msg=imaging_failed error=%s\n", strerror(-err));
 	return err ? 1 : 0;

@@ -7,25 +7,32 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/seqpacket.h"
 #include "media/dicomweb/cache.h"
 #include "media/dicomweb/fetch.h"
 #include "media/dicomweb/multipart.h"
 #include "media/dicomweb/request.h"
+#include "media/dicomweb/shelter.h"
+#include "media/dicomweb/turning.h"
 
 #define FRESH_MS      30000 // metadata may have become more since
 #define WAIT_MS       1000
 #define MESSAGES_MAX  64
 #define SEND_TRIES    100
 #define SEND_PAUSE_US 10000
+#define HTJ2K_RPCL    "1.2.840.10008.1.2.4.202"
 
 struct pipe_state {
 	int api;
+	struct hz_turning *turning;
 	struct hz_dweb_fetch *fetch;
 	struct hz_dweb_cache *cache; // NULL: no SETUP yet, or no disk
 	bool set;                    // SETUP has come, and each PACS with it
+	bool shelter, shut_in;       // there is a sandbox to enter; we are in it
 	bool over;
+	char dir[HZ_DWEB_TEXT_BYTES];
 };
 
 static union {
@@ -92,7 +99,7 @@ static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 		if (good)
 			return;
 	}
-	enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, &get->request);
+	enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, get->asker, &get->request);
 	if (result != HZ_DWEB_OK)
 		refuse(p, get->id, result);
 }
@@ -141,30 +148,88 @@ static bool stale(struct pipe_state *p, const struct hz_dweb_answer *a, struct h
 	return gone && find(p, a->request, ret) == 0;
 }
 
-static void on_answer(void *ctx, const struct hz_dweb_answer *a)
+static void answer_all(struct pipe_state *p, const struct hz_dweb_answer *a, enum hz_dweb_result result,
+                       const struct hz_dweb_entry *e, bool old)
+{
+	for (unsigned i = 0; i < a->waiters; i++) {
+		if (result == HZ_DWEB_OK || old)
+			hand_over(p, a->waiter[i], e, old);
+		else
+			refuse(p, a->waiter[i], result);
+	}
+	if (e->fd >= 0)
+		close(e->fd);
+}
+
+// Does somebody turn it? Then it is not over yet.
+static bool turn(struct pipe_state *p, const struct hz_dweb_answer *a, const struct hz_part *part)
+{
+	const struct hz_dweb_pixels *pixels = &a->request->pixels;
+	enum hz_turn_kind kind =
+	    pixels->rows ? hz_turn_kind(pixels, part->type, part->data, part->bytes) : HZ_TURN_NOT;
+	const struct hz_turn_order order = {
+	    .id = a->id, .bytes = part->bytes, .pixels = *pixels, .encoded = kind == HZ_TURN_CODESTREAM};
+	return kind != HZ_TURN_NOT && hz_turning_ask(p->turning, &order, part->data) == 0;
+}
+
+// What is in an answer that came whole.
+static enum hz_dweb_result read_answer(const struct hz_dweb_answer *a, struct hz_part *ret)
+{
+	if (hz_multipart_only(a->type, a->data, a->bytes, ret))
+		return HZ_DWEB_BROKEN;
+	return hz_dweb_answer_fits(a->request, ret->type, ret->data, ret->bytes) ? HZ_DWEB_OK
+	                                                                         : HZ_DWEB_NOT_DICOM;
+}
+
+static bool on_answer(void *ctx, const struct hz_dweb_answer *a)
 {
 	struct pipe_state *p = ctx;
 	struct hz_part part;
 	struct hz_dweb_entry e = {.fd = -1};
 	enum hz_dweb_result result = a->result;
 	bool old = stale(p, a, &e);
-	if (result == HZ_DWEB_OK && hz_multipart_only(a->type, a->data, a->bytes, &part))
-		result = HZ_DWEB_BROKEN;
-	if (result == HZ_DWEB_OK && !hz_dweb_answer_fits(a->request, part.type, part.data, part.bytes))
-		result = HZ_DWEB_NOT_DICOM;
+	if (result == HZ_DWEB_OK)
+		result = read_answer(a, &part);
+	if (result == HZ_DWEB_OK && turn(p, a, &part))
+		return true;
 	if (result == HZ_DWEB_OK && keep(p, a->request, &part, &e))
 		result = HZ_DWEB_DISK;
 	if (result != HZ_DWEB_OK)
 		hz_warn("images.refused", "pacs=%s kind=%u result=%u stale=%d", a->request->pacs,
 		        a->request->kind, result, old);
-	for (unsigned i = 0; i < a->waiters; i++) {
-		if (result == HZ_DWEB_OK || old)
-			hand_over(p, a->waiter[i], &e, old);
-		else
-			refuse(p, a->waiter[i], result);
+	answer_all(p, a, result, &e, old);
+	return false;
+}
+
+// How it is called, with what its first resolutions take: "image/jphc; transfer-syntax=…; ends=812,2401".
+static void name_turned(const struct hz_turned *turned, struct hz_part *ret)
+{
+	size_t used = (size_t)snprintf(ret->type, sizeof(ret->type),
+	                               "image/jphc; transfer-syntax=%s; ends=", HTJ2K_RPCL);
+	for (unsigned r = 0; r < turned->levels && used + 12 < sizeof(ret->type); r++)
+		used += (size_t)snprintf(ret->type + used, sizeof(ret->type) - used, "%s%llu", r ? "," : "",
+		                         (unsigned long long)turned->end[r]);
+}
+
+static void on_turned(void *ctx, const struct hz_turned *turned)
+{
+	struct pipe_state *p = ctx;
+	struct hz_dweb_answer a;
+	struct hz_part part;
+	struct hz_dweb_entry e = {.fd = -1};
+	enum hz_dweb_result result = HZ_DWEB_OK;
+	if (!hz_dweb_fetch_kept(p->fetch, turned->id, &a))
+		return;
+	if (turned->bytes) {
+		part = (struct hz_part){.data = turned->data, .bytes = turned->bytes};
+		name_turned(turned, &part);
+	} else {
+		result = read_answer(&a, &part);
 	}
-	if (e.fd >= 0)
-		close(e.fd);
+	if (result == HZ_DWEB_OK && keep(p, a.request, &part, &e))
+		result = HZ_DWEB_DISK;
+	answer_all(p, &a, result, &e, false);
+	hz_dweb_fetch_over(p->fetch, turned->id);
 }
 
 static bool terminated(const char *text, size_t room)
@@ -174,12 +239,41 @@ static bool terminated(const char *text, size_t room)
 
 static void on_setup(struct pipe_state *p, const struct hz_dweb_setup *setup)
 {
-	p->set = true;
-	if (p->cache || !terminated(setup->dir, sizeof(setup->dir)))
+	if (!terminated(setup->dir, sizeof(setup->dir)))
 		return;
+	p->set = true;
+	if (p->shut_in) // of a control that knows another folder: we cannot get there from here
+		p->over = p->over || strcmp(p->dir, setup->dir) != 0;
+	if (p->cache || p->over)
+		return;
+	memcpy(p->dir, setup->dir, sizeof(p->dir));
 	int err = hz_dweb_cache_open(setup->dir, setup->cache_bytes, &p->cache);
 	if (err)
 		hz_error("images.cache", "err=%d what=open", -err);
+}
+
+static void on_pacs(struct pipe_state *p, const struct hz_dweb_pacs *pacs)
+{
+	if (p->shut_in && hz_dweb_shelter_other(pacs)) {
+		hz_info("images.again", "what=other_files");
+		p->over = true; // its files cannot be read from in here: the next one of us can
+		return;
+	}
+	if (!p->shut_in)
+		hz_dweb_shelter_pacs(pacs);
+	hz_dweb_fetch_pacs(p->fetch, pacs);
+}
+
+// Before the first bytes of strangers, and with all in hand that is needed.
+static void shut_in(struct pipe_state *p)
+{
+	if (p->shut_in || !p->shelter)
+		return;
+	int err = hz_dweb_shelter_enter(p->cache ? p->dir : NULL);
+	if (err)
+		hz_error("images.sandbox", "err=%d what=fetch", -err);
+	p->shut_in = !err;
+	p->over = p->over || err;
 }
 
 static void on_message(struct pipe_state *p, size_t bytes)
@@ -191,14 +285,18 @@ static void on_message(struct pipe_state *p, size_t bytes)
 	if (bytes < sizeof(in.h) || in.h.version != HZ_DWEB_VERSION || in.h.type > HZ_DWEB_CANCEL ||
 	    !in.h.type || sizes[in.h.type] != bytes)
 		return;
-	if (in.h.type == HZ_DWEB_SETUP)
+	if (in.h.type == HZ_DWEB_SETUP) {
 		on_setup(p, &in.setup);
-	else if (in.h.type == HZ_DWEB_PACS_SET)
-		hz_dweb_fetch_pacs(p->fetch, &in.pacs);
-	else if (in.h.type == HZ_DWEB_GET)
-		on_get(p, &in.get);
-	else
+	} else if (in.h.type == HZ_DWEB_PACS_SET) {
+		on_pacs(p, &in.pacs);
+	} else if (in.h.type == HZ_DWEB_GET) {
+		if (p->set)
+			shut_in(p);
+		if (!p->over)
+			on_get(p, &in.get);
+	} else {
 		hz_dweb_fetch_cancel(p->fetch, in.cancel.id);
+	}
 }
 
 static void read_all(struct pipe_state *p)
@@ -215,22 +313,42 @@ static void read_all(struct pipe_state *p)
 	}
 }
 
-int hz_dweb_pipe_run(int api, const struct hz_dweb_times *times)
+static int run(struct pipe_state *p, const struct hz_dweb_pipe_fds *fds)
 {
-	struct pipe_state p = {.api = api};
+	int wait[1 + HZ_TURN_MOST] = {fds->api};
+	unsigned turns = fds->turns < HZ_TURN_MOST ? fds->turns : HZ_TURN_MOST;
+	int err = 0;
+	for (unsigned i = 0; i < turns; i++)
+		wait[1 + i] = fds->turn[i];
+	while (!err && !p->over) {
+		bool readable = false;
+		err = hz_dweb_fetch_wait(p->fetch, wait, 1 + turns, WAIT_MS, &readable);
+		if (err)
+			break;
+		if (readable)
+			read_all(p);
+		// A nursery that is gone cannot be had again in here: the supervisor starts all of us anew.
+		err = hz_turning_read(p->turning) == -EPIPE ? -ECHILD : 0;
+		hz_turning_tick(p->turning, hz_now_us());
+	}
+	return err;
+}
+
+int hz_dweb_pipe_run(const struct hz_dweb_pipe_fds *fds, const struct hz_dweb_times *times, bool shut_in)
+{
+	struct pipe_state p = {.api = fds->api, .shelter = shut_in};
 	const struct hz_dweb_header hello = {
 	    .version = HZ_DWEB_VERSION, .type = HZ_DWEB_HELLO, .bytes = sizeof(hello)};
 	int err = hz_dweb_fetch_new(times, on_answer, &p, &p.fetch);
 	if (!err)
-		err = hz_seqpacket_send(api, &hello, sizeof(hello));
-	while (!err && !p.over) {
-		bool readable = false;
-		err = hz_dweb_fetch_wait(p.fetch, api, WAIT_MS, &readable);
-		if (!err && readable)
-			read_all(&p);
-	}
+		err = hz_turning_new(fds->turn, fds->turns, on_turned, &p, &p.turning);
+	if (!err)
+		err = hz_seqpacket_send(fds->api, &hello, sizeof(hello));
+	if (!err)
+		err = run(&p, fds);
 	explicit_bzero(&in, sizeof(in));
 	hz_dweb_fetch_free(p.fetch);
+	hz_turning_free(p.turning);
 	hz_dweb_cache_close(p.cache);
 	return err == -EPIPE ? 0 : err;
 }

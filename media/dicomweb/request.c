@@ -45,6 +45,46 @@ static bool query_valid(const char *query)
 	return query[strspn(query, allowed)] == '\0';
 }
 
+static bool pixels_valid(const struct hz_dweb_pixels *p)
+{
+	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	bool there = p->rows >= 1 && p->rows <= 65535 && p->columns >= 1 && p->columns <= 65535;
+	return there && (p->samples == 1 || p->samples == 3) && (p->allocated == 8 || p->allocated == 16) &&
+	       p->stored >= 1 && p->stored <= p->allocated && p->is_signed <= 1 && p->planar <= 1 &&
+	       ends(p->photometric, sizeof(p->photometric)) && p->photometric[0] &&
+	       !p->photometric[strspn(p->photometric, word)];
+}
+
+bool hz_dweb_pixels_parse(const char *text, struct hz_dweb_pixels *ret)
+{
+	unsigned long n[7];
+	struct hz_dweb_pixels p;
+	memset(&p, 0, sizeof(p)); // it is compared as bytes
+	for (unsigned i = 0; i < 7; i++) {
+		char *end = NULL;
+		if (*text < '0' || *text > '9' || strspn(text, "0123456789") > 5)
+			return false;
+		n[i] = strtoul(text, &end, 10);
+		if (*end != ',' || (i >= 2 && n[i] > 255))
+			return false;
+		text = end + 1;
+	}
+	p.rows = (uint32_t)n[0];
+	p.columns = (uint32_t)n[1];
+	p.samples = (uint8_t)n[2];
+	p.allocated = (uint8_t)n[3];
+	p.stored = (uint8_t)n[4];
+	p.is_signed = (uint8_t)n[5];
+	p.planar = (uint8_t)n[6];
+	if (strlen(text) >= sizeof(p.photometric))
+		return false;
+	memcpy(p.photometric, text, strlen(text));
+	if (!pixels_valid(&p))
+		return false;
+	*ret = p;
+	return true;
+}
+
 bool hz_dweb_request_valid(const struct hz_dweb_request *r)
 {
 	static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -55,6 +95,8 @@ bool hz_dweb_request_valid(const struct hz_dweb_request *r)
 	if (!r->pacs[0] || r->pacs[strspn(r->pacs, name)])
 		return false;
 	bool frame = r->kind == HZ_DWEB_FRAME, list = r->kind == HZ_DWEB_LIST;
+	if (r->pixels.rows && (!frame || !pixels_valid(&r->pixels)))
+		return false;
 	return given_if(r->study, r->kind != HZ_DWEB_SEARCH) &&
 	       given_if(r->series, r->kind >= HZ_DWEB_SERIES && !list) &&
 	       given_if(r->instance, r->kind >= HZ_DWEB_INSTANCE && !list) &&
@@ -106,9 +148,14 @@ bool hz_dweb_request_fleeting(const struct hz_dweb_request *r)
 
 void hz_dweb_request_key(const struct hz_dweb_request *r, char ret[HZ_DWEB_HASH_BYTES])
 {
-	char path[HZ_DWEB_PATH_BYTES], text[HZ_DWEB_PATH_BYTES + HZ_DWEB_NAME_BYTES];
+	char path[HZ_DWEB_PATH_BYTES], text[HZ_DWEB_PATH_BYTES + HZ_DWEB_NAME_BYTES + 100];
+	const struct hz_dweb_pixels *p = &r->pixels;
 	hz_dweb_request_path(r, path);
 	int bytes = snprintf(text, sizeof(text), "%s%s", r->pacs, path); // a name has no '/'
+	if (p->rows)
+		bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "?%u,%u,%u,%u,%u,%u,%u,%s",
+		                  p->rows, p->columns, p->samples, p->allocated, p->stored, p->is_signed,
+		                  p->planar, p->photometric);
 	hz_dweb_sha256(text, (size_t)bytes, ret);
 }
 

@@ -26,6 +26,9 @@ bool hz_dweb_answer_fits(const struct hz_dweb_request *request, const char *type
 // …/instances/UID/metadata, …/instances/UID/frames/N; PACS/STUDY/series: which there are. false: none of these.
 bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret);
 
+// "ROWS,COLUMNS,SAMPLES,ALLOCATED,STORED,SIGN,PLANAR,PHOTOMETRIC" as DICOM's attributes have them: what a frame is by its header.
+bool hz_dweb_pixels_parse(const char *text, struct hz_dweb_pixels *ret);
+
 void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES]);
 
 #endif

@@ -88,6 +88,26 @@ test("a study of Orthanc on the table: frames as they are, and what is left when
   assert.deepEqual(Buffer.from(await part.arrayBuffer()), readFileSync(join(folder, "1.raw")).subarray(100, 200));
   assert.equal((await get(frame(1), { "if-none-match": etag })).status, 304);
 
+  // For a viewer that says what the frame is: HTJ2K, exact, its resolutions prefixes of it.
+  const header = `pixels=${SIDE},${SIDE},1,16,12,0,0,MONOCHROME2`, viewer = { accept: "image/jphc, */*;q=0.5" };
+  for (let n = 1; n < FRAMES; n++) {
+    const turned = await get(`${frame(n)}?${header}`, viewer), stream = Buffer.from(await turned.arrayBuffer());
+    assert.equal(turned.headers.get("content-type"), "image/jphc");
+    assert.equal(turned.headers.get("huizhen-transfer-syntax"), "1.2.840.10008.1.2.4.202");
+    const ends = (turned.headers.get("huizhen-resolutions") ?? "").split(",").map(Number);
+    assert.ok(ends.length >= 1 && ends.every((end, i) => end > (ends[i - 1] ?? 0) && end < stream.length), `resolutions ${ends}`);
+    writeFileSync(join(folder, "t.j2c"), stream);
+    execFileSync("ojph_expand", ["-i", join(folder, "t.j2c"), "-o", join(folder, "t.yuv")], { stdio: ["ignore", "ignore", "pipe"] });
+    assert.deepEqual(readFileSync(join(folder, "t.yuv")), readFileSync(join(folder, `${n}.raw`)));
+    const coarse = await get(`${frame(n)}?${header}`, { ...viewer, range: `bytes=0-${(ends[0] ?? 1) - 1}` });
+    assert.equal(coarse.status, 206);
+    assert.deepEqual(Buffer.from(await coarse.arrayBuffer()), stream.subarray(0, ends[0]));
+  }
+  assert.deepEqual(Buffer.from(await (await get(`${frame(1)}?${header}`)).arrayBuffer()), readFileSync(join(folder, "1.raw")), "who does not know the word gets what is stored");
+  const wrong = await get(`${frame(1)}?pixels=${SIDE},${SIDE - 1},1,16,12,0,0,MONOCHROME2`, viewer);
+  assert.deepEqual(Buffer.from(await wrong.arrayBuffer()), readFileSync(join(folder, "1.raw")), "who is wrong about the frame, too");
+  assert.equal((await get(`${frame(1)}?pixels=64`, viewer)).status, 400);
+
   // The PACS dies: what was had is there, the rest says why; and is there again once the PACS is.
   await orthanc.stop();
   assert.equal((await get(frame(2))).status, 200);

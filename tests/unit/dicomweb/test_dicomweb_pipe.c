@@ -88,13 +88,16 @@ struct rig {
 	int api[2];
 	pthread_t server, pipe;
 	char dir[32];
+	int turn[1];
+	unsigned turns;
 };
 
 static void *run_pipe(void *arg)
 {
 	const struct hz_dweb_times times = {.connect_s = 1, .stall_s = 1, .most_s = 3};
 	struct rig *rig = arg;
-	assert_int_equal(hz_dweb_pipe_run(rig->api[1], &times), 0);
+	const struct hz_dweb_pipe_fds fds = {.api = rig->api[1], .turn = rig->turn, .turns = rig->turns};
+	assert_int_equal(hz_dweb_pipe_run(&fds, &times, false), 0);
 	return NULL;
 }
 

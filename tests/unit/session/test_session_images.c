@@ -44,7 +44,7 @@ static struct hz_response *ask(struct hz_images *images, uint32_t frame)
 	                                     .instance = "1.4"};
 	const struct hz_request req = {.method = HZ_GET, .path = "", .query = ""};
 	struct hz_response *res = hz_response_new();
-	hz_images_ask(images, 0, &what, &req, res);
+	hz_images_ask(images, 0, frame, &what, &req, res);
 	return res;
 }
 
@@ -153,8 +153,53 @@ static void set_up_first(void **state)
 	close(pair[1]);
 }
 
+// One who asks for everything at once leaves room for the others.
+static void shares(void **state)
+{
+	int pair[2];
+	struct hz_response *res[HZ_IMAGE_WAITS_EACH + 1];
+	assert_int_equal(hz_seqpacket_pair(1 << 20, pair), 0);
+	struct hz_images *images = start(pair[0]);
+	set_up(images, pair[1]);
+	for (unsigned i = 0; i <= HZ_IMAGE_WAITS_EACH; i++)
+		res[i] = ask(images, 7);
+	assert_true(hz_response_held(res[HZ_IMAGE_WAITS_EACH - 1]));
+	assert_int_equal(hz_response_get_status(res[HZ_IMAGE_WAITS_EACH]), 503);
+	struct hz_response *other = ask(images, 8);
+	assert_true(hz_response_held(other));
+	hz_images_free(images);
+	for (unsigned i = 0; i <= HZ_IMAGE_WAITS_EACH; i++)
+		hz_response_free(res[i]);
+	hz_response_free(other);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static bool wants(const char *query, const char *accept, struct hz_dweb_request *what)
+{
+	struct hz_request req = {.method = HZ_GET, .path = "", .query = query};
+	req.header[HZ_H_ACCEPT] = accept;
+	*what = (struct hz_dweb_request){.kind = HZ_DWEB_FRAME, .frame = 1};
+	return hz_images_wants(&req, what);
+}
+
+static void words(void **state)
+{
+	static const char good[] = "pixels=512,400,1,16,12,1,0,MONOCHROME2";
+	struct hz_dweb_request what;
+	assert_true(wants(good, "image/jphc, */*;q=0.5", &what));
+	assert_int_equal(what.pixels.rows, 512);
+	assert_true(wants("", "image/jphc", &what) && !what.pixels.rows);
+	assert_true(wants(good, "*/*", &what) && !what.pixels.rows); // may not know what it gets
+	assert_true(wants(good, NULL, &what) && !what.pixels.rows);
+	assert_true(wants(good, "image/jphc;q=0", &what) && !what.pixels.rows);
+	assert_false(wants("pixels=512", "image/jphc", &what));
+	assert_false(wants("pixels=512,400,1,16,12,1,0,MONO%00CHROME", "image/jphc", &what));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(another_control), cmocka_unit_test(set_up_first)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(another_control), cmocka_unit_test(set_up_first),
+	                                   cmocka_unit_test(shares), cmocka_unit_test(words)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,198 @@
+#include "media/dicomweb/turning.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "gateway/base/memfd.h"
+#include "gateway/base/seqpacket.h"
+
+#define WAIT_US 30000000 // theirs is 20 s
+
+struct order {
+	struct hz_turn_order order;
+	const void *data;
+	int64_t asked_us;
+};
+
+struct channel {
+	int fd, out;       // out: the file that the order under way is written to
+	struct order busy; // id 0: idle
+	int64_t began_us;
+	bool ready, gone; // ready: it has said HELLO once
+};
+
+struct hz_turning {
+	hz_turned_cb *cb;
+	void *ctx;
+	struct channel channel[HZ_TURN_MOST];
+	unsigned channels, count, first; // of waiting[], a ring
+	struct order waiting[HZ_DWEB_JOBS];
+};
+
+int hz_turning_new(const int *fds, unsigned count, hz_turned_cb *cb, void *ctx, struct hz_turning **ret)
+{
+	struct hz_turning *t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->cb = cb;
+	t->ctx = ctx;
+	t->channels = count < HZ_TURN_MOST ? count : HZ_TURN_MOST;
+	for (unsigned i = 0; i < t->channels; i++)
+		t->channel[i] = (struct channel){.fd = fds[i], .out = -1};
+	*ret = t;
+	return 0;
+}
+
+void hz_turning_free(struct hz_turning *t)
+{
+	for (unsigned i = 0; t && i < t->channels; i++) {
+		if (t->channel[i].out >= 0)
+			close(t->channel[i].out);
+	}
+	free(t);
+}
+
+static void over(struct hz_turning *t, struct channel *c, const struct hz_turned *turned)
+{
+	c->busy.order.id = 0;
+	if (c->out >= 0)
+		close(c->out);
+	c->out = -1;
+	t->cb(t->ctx, turned);
+}
+
+static void give_back(struct hz_turning *t, struct channel *c, const char *why)
+{
+	const struct hz_turned turned = {.id = c->busy.order.id};
+	if (!turned.id)
+		return;
+	hz_warn("images.turn", "what=%s bytes=%llu", why, (unsigned long long)c->busy.order.bytes);
+	over(t, c, &turned);
+}
+
+// 0: it is under way. Otherwise its frame goes out as it came.
+static int send_order(struct channel *c)
+{
+	int fds[2] = {-1, memfd_create("turned", MFD_CLOEXEC)};
+	int err = fds[1] < 0 ? -errno : hz_memfd_from("frame", c->busy.data, c->busy.order.bytes, &fds[0]);
+	if (!err)
+		err = hz_seqpacket_send_fds(c->fd, &c->busy.order, sizeof(c->busy.order), fds, 2);
+	if (fds[0] >= 0)
+		close(fds[0]);
+	c->out = fds[1];
+	c->began_us = hz_now_us();
+	return err;
+}
+
+static void start_some(struct hz_turning *t)
+{
+	for (unsigned i = 0; i < t->channels && t->count; i++) {
+		struct channel *c = &t->channel[i];
+		if (c->busy.order.id || !c->ready || c->gone)
+			continue;
+		c->busy = t->waiting[t->first];
+		t->first = (t->first + 1) % HZ_DWEB_JOBS;
+		t->count--;
+		if (send_order(c))
+			give_back(t, c, "not_sent");
+	}
+}
+
+int hz_turning_ask(struct hz_turning *t, const struct hz_turn_order *order, const void *data)
+{
+	bool some = false;
+	for (unsigned i = 0; i < t->channels; i++)
+		some = some || !t->channel[i].gone;
+	if (!some)
+		return -EPIPE;
+	if (t->count == HZ_DWEB_JOBS)
+		return -EAGAIN;
+	t->waiting[(t->first + t->count++) % HZ_DWEB_JOBS] =
+	    (struct order){.order = *order, .data = data, .asked_us = hz_now_us()};
+	return 0;
+}
+
+static bool sensible(const struct hz_turn_result *r, const struct channel *c)
+{
+	struct stat st;
+	if (!r->bytes || r->bytes > 2 * HZ_TURN_BYTES || r->levels > HZ_TURN_LEVELS ||
+	    fstat(c->out, &st) < 0 || (uint64_t)st.st_size != r->bytes || r->end[r->levels] != r->bytes)
+		return false;
+	for (unsigned i = 1; i <= r->levels; i++) {
+		if (r->end[i] < r->end[i - 1])
+			return false;
+	}
+	return true;
+}
+
+static void on_result(struct hz_turning *t, struct channel *c, const struct hz_turn_result *r)
+{
+	struct hz_turned turned = {.id = c->busy.order.id, .levels = r->levels, .end = r->end};
+	char *data = NULL;
+	size_t bytes = 0;
+	if (!r->id) { // HELLO: the one before it died of this order
+		c->ready = true;
+		give_back(t, c, "died");
+		return;
+	}
+	if (r->id != turned.id)
+		return; // of an order that was given back
+	if (sensible(r, c) && hz_memfd_read(c->out, r->bytes, &data, &bytes) == 0 && bytes == r->bytes) {
+		turned.data = data;
+		turned.bytes = bytes;
+	} else {
+		hz_debug("images.turn", "what=as_it_came fault=%u", r->fault);
+	}
+	over(t, c, &turned);
+	free(data);
+}
+
+static int read_one(struct hz_turning *t, struct channel *c)
+{
+	struct hz_turn_result r;
+	size_t bytes = 0;
+	for (int i = 0; i < 8 && !c->gone; i++) {
+		int err = hz_seqpacket_recv(c->fd, &r, sizeof(r), &bytes);
+		if (err == -EAGAIN)
+			return 0;
+		c->gone = err == -EPIPE;
+		if (c->gone)
+			give_back(t, c, "gone");
+		else if (!err && bytes == sizeof(r))
+			on_result(t, c, &r);
+	}
+	return c->gone ? -EPIPE : 0;
+}
+
+int hz_turning_read(struct hz_turning *t)
+{
+	int err = 0;
+	for (unsigned i = 0; i < t->channels; i++) {
+		int one = read_one(t, &t->channel[i]);
+		err = one ? one : err;
+	}
+	start_some(t);
+	return err;
+}
+
+void hz_turning_tick(struct hz_turning *t, int64_t now_us)
+{
+	for (unsigned i = 0; i < t->channels; i++) {
+		struct channel *c = &t->channel[i];
+		if (c->busy.order.id && now_us - c->began_us > WAIT_US)
+			give_back(t, c, "slow");
+	}
+	while (t->count && now_us - t->waiting[t->first].asked_us > WAIT_US) { // nobody comes
+		const struct hz_turned turned = {.id = t->waiting[t->first].order.id};
+		t->first = (t->first + 1) % HZ_DWEB_JOBS;
+		t->count--;
+		t->cb(t->ctx, &turned);
+	}
+	start_some(t);
+}

@@ -1,0 +1,31 @@
+// The side of huizhen-imaging: orders to the processes that decode (turn.h), one at a time to each, the oldest first. Bounded by what
+// is under way at all (fetch.h). One that dies, or does not answer, gives its frame back as it came. Thread: one.
+#ifndef HZ_MEDIA_DICOMWEB_TURNING_H
+#define HZ_MEDIA_DICOMWEB_TURNING_H
+
+#include "media/dicomweb/fetch.h"
+#include "media/dicomweb/turn.h"
+
+struct hz_turning;
+
+struct hz_turned { // bytes 0: it goes out as it came
+	uint64_t id;
+	const void *data; // for the call
+	size_t bytes;
+	unsigned levels;
+	const uint64_t *end; // levels + 1
+};
+typedef void hz_turned_cb(void *ctx, const struct hz_turned *turned);
+
+// fds: ends of SOCK_SEQPACKET pairs, borrowed; at most HZ_TURN_MOST. -ENOMEM.
+int hz_turning_new(const int *fds, unsigned count, hz_turned_cb *cb, void *ctx, struct hz_turning **ret);
+void hz_turning_free(struct hz_turning *turning); // NULL allowed; nobody is told
+
+// data stays where it is until the callback came for id, which is never in here. -EAGAIN: as many as can wait, wait;
+// -EPIPE: nobody is there who could.
+int hz_turning_ask(struct hz_turning *turning, const struct hz_turn_order *order, const void *data);
+// -EPIPE: they are gone, and will not come back.
+int hz_turning_read(struct hz_turning *turning);
+void hz_turning_tick(struct hz_turning *turning, int64_t now_us); // about once a second
+
+#endif
