@@ -71,18 +71,17 @@ const encode = (path: string, args: string[]): Buffer => {
 };
 
 // What is in a clip, in ffmpeg's words: two filter graphs of 8 s.
-export interface Content { picture: string; sound: string; rate: string }
+export interface Content { picture?: string; sound?: string; rate?: string }
 
 // 8 s, 25 pictures a second, a keyframe each second. Without a word: pictures with their number in them, and a tone.
-export function makeClip(path: string, codec: "h264" | "vp8", size = "320x180",
-  content: Content = { picture: `testsrc2=s=${size}:r=25:d=8`, sound: "sine=440:d=8:r=48000", rate: "300k" }): void {
-  const picture = ["-i", content.picture, "-pix_fmt", "yuv420p", "-threads", "1", "-g", "25", "-keyint_min", "25", "-b:v", content.rate];
+export function makeClip(path: string, codec: "h264" | "vp8", size = "320x180", content: Content = {}): void {
+  const picture = ["-i", content.picture ?? `testsrc2=s=${size}:r=25:d=8`, "-pix_fmt", "yuv420p", "-threads", "1", "-g", "25", "-keyint_min", "25", "-b:v", content.rate ?? "300k"];
   const video: Frame[] = codec === "h264"
     ? accessUnits(encode(`${path}.h264`, [...picture, "-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-x264-params", "aud=1:scenecut=0", "-bf", "0"]))
       .map((nals) => ({ video: true, key: nals.some((n) => (n[0]! & 31) === 5), packets: nals.flatMap(h264Packets) }))
     : ivfFrames(encode(`${path}.ivf`, [...picture, "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-lag-in-frames", "0", "-auto-alt-ref", "0"]))
       .map((frame) => ({ video: true, key: (frame[0]! & 1) === 0, packets: vp8Packets(frame) }));
-  const sound: Frame[] = oggPackets(encode(`${path}.ogg`, ["-i", content.sound, "-c:a", "libopus", "-b:a", "24k", "-frame_duration", "20", "-ac", "1"]))
+  const sound: Frame[] = oggPackets(encode(`${path}.ogg`, ["-i", content.sound ?? "sine=440:d=8:r=48000", "-c:a", "libopus", "-b:a", "24k", "-frame_duration", "20", "-ac", "1"]))
     .map((packet) => ({ video: false, key: true, packets: [packet] }));
   const parts: Buffer[] = [Buffer.from("HZCLIP1\n")];
   for (const f of [...video, ...sound]) {

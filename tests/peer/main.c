@@ -2,9 +2,10 @@
 //
 //   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N]
 //                 [--tcp] [--packets N] [--seconds S] [--report-ms M] [--publishers N] [--copies N]
-//                 [--bind ADDRESS] [--clip FILE [--stamp]] [--mix]
+//                 [--bind ADDRESS] [--clip FILE [--stamp]] [--mix] [--watch ID [--dump FILE]]
 //     every member publishes (WHIP) and receives every other member (WHEP); or only the first --publishers do, and each is
-//     received --copies times; with --mix the last member receives the consult's `mix` as well. A JSON line per report; on standard input the line "reset" starts gap and delay
+//     received --copies times; with --mix the last member receives the consult's `mix` as
+//     well, with --watch the source of this id, whose H.264 --dump writes into a file. A JSON line per report; on standard input the line "reset" starts gap and delay
 //     measurement anew.
 //   hz-peer churn --url U --consult C --member ID:TOKEN [...] --joins N [--hold-ms M]
 //     the first member publishes throughout; the others join with media, stay for M ms and leave, alternately publishing
@@ -33,7 +34,7 @@ struct member {
 };
 
 struct options {
-	const char *url, *consult, *bind, *clip;
+	const char *url, *consult, *bind, *clip, *watch, *dump;
 	struct member members[MAX_MEMBERS];
 	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
 	unsigned publishers, copies;
@@ -81,7 +82,8 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"seconds", 1, NULL, 's'}, {"report-ms", 1, NULL, 'r'}, {"joins", 1, NULL, 'j'},
 	    {"hold-ms", 1, NULL, 'h'}, {"tcp", 0, NULL, 't'},       {"publishers", 1, NULL, 'b'},
 	    {"copies", 1, NULL, 'o'},  {"bind", 1, NULL, 'a'},      {"clip", 1, NULL, 'f'},
-	    {"stamp", 0, NULL, 'S'},   {"mix", 0, NULL, 'x'},       {NULL, 0, NULL, 0},
+	    {"stamp", 0, NULL, 'S'},   {"mix", 0, NULL, 'x'},       {"watch", 1, NULL, 'w'},
+	    {"dump", 1, NULL, 'd'},    {NULL, 0, NULL, 0},
 	};
 	*o = (struct options){.layers = 1,
 	                      .packets = 4,
@@ -112,6 +114,12 @@ static int read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'o':
 			o->copies = (unsigned)atoi(optarg);
+			break;
+		case 'w':
+			o->watch = optarg;
+			break;
+		case 'd':
+			o->dump = optarg;
 			break;
 		case 'S':
 			o->stamp = true;
@@ -206,6 +214,7 @@ static int open_peer(struct run *run, unsigned at, const struct member *member, 
 	    .layers = o->layers,
 	    .packets_a_frame = o->packets,
 	    .stamp = o->stamp,
+	    .dump = source && o->watch && strcmp(source, o->watch) == 0 ? o->dump : NULL,
 	    .clip = o->clip ? &run->clip : NULL,
 	};
 	int err = peer_new(&options, run->dtls, run->fingerprint, &run->peers[at]);
@@ -320,6 +329,12 @@ static int room(struct run *run)
 	static const struct member mix = {.id = "mix"};
 	if (o->mix && watch(run, &o->members[o->member_count - 1], &mix) != 0)
 		return 1;
+	if (o->watch) {
+		struct member other = {.token = NULL};
+		snprintf(other.id, sizeof(other.id), "%s", o->watch);
+		if (watch(run, &o->members[o->member_count - 1], &other) != 0)
+			return 1;
+	}
 	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	int64_t began = hz_now_us(), next = began;
 	while (hz_now_us() < began + (int64_t)o->seconds * 1000000) {

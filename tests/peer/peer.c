@@ -15,6 +15,7 @@
 #include "media/transport/dtls.h"
 #include "media/transport/stun.h"
 #include "media/transport/udp.h"
+#include "tests/peer/dump.h"
 #include "tests/peer/offer.h"
 #include "tests/peer/tcp.h"
 
@@ -41,6 +42,7 @@ struct peer {
 	struct peer_sink sinks[PEER_MAX_SINKS];
 	unsigned sink_count;
 	struct hz_index *index;
+	struct peer_dump *dump; // NULL: none
 	uint32_t rtcp_ssrc;
 	struct hz_twcc twcc;               // of what arrives
 	unsigned clip_sound, clip_picture; // next frames of the clip
@@ -66,6 +68,8 @@ int peer_new(const struct peer_options *options, struct hz_dtls_ctx *dtls, const
 		err = hz_udp_rx_new(&peer->rx);
 	if (err == 0)
 		err = hz_index_new(&peer->index);
+	if (err == 0 && options->dump)
+		err = peer_dump_new(options->dump, &peer->dump);
 	if (err != 0) {
 		peer_free(peer);
 		return err;
@@ -94,6 +98,7 @@ void peer_free(struct peer *peer)
 	hz_dtls_free(peer->dtls);
 	hz_srtp_free(peer->srtp);
 	hz_index_free(peer->index);
+	peer_dump_free(peer->dump);
 	hz_udp_rx_free(peer->rx);
 	peer_tcp_free(peer->tcp);
 	if (peer->fd > 0)
@@ -266,6 +271,8 @@ static void on_rtp(struct peer *peer, uint8_t *data, size_t bytes, int64_t now_u
 	}
 	if (sink)
 		peer_sink_take(sink, data, bytes, now_us);
+	if (sink && peer->dump)
+		peer_dump_take(peer->dump, data, bytes);
 }
 
 static void on_stun(struct peer *peer, const uint8_t *data, size_t bytes, int64_t now_us)

@@ -20,6 +20,7 @@ struct peer_options {
 	unsigned layers; // simulcast layers when publishing
 	unsigned packets_a_frame;
 	bool stamp;                   // each picture of the clip (H.264) says when it was sent
+	const char *dump;             // H.264 that is received goes into this file; NULL: nowhere
 	const struct peer_clip *clip; // sent instead of what looks like media; NULL: none
 };
 

@@ -64,6 +64,22 @@ static size_t write_stamp(uint8_t *at)
 	return STAMP_BYTES;
 }
 
+// "HZMARK=%017lld;" in a picture's SEI: hz-peer's.
+static bool read_mark(const uint8_t *payload, size_t bytes, int64_t *ret_us)
+{
+	const uint8_t *at = bytes >= 25 ? memmem(payload, bytes < 128 ? bytes : 128, "HZMARK=", 7) : NULL;
+	int64_t us = 0;
+	if (!at || at + 25 > payload + bytes)
+		return false;
+	for (unsigned i = 7; i < 24; i++) {
+		if (at[i] < '0' || at[i] > '9')
+			return false;
+		us = us * 10 + (at[i] - '0');
+	}
+	*ret_us = us;
+	return at[24] == ';';
+}
+
 bool load_stamp_read(const uint8_t *payload, size_t bytes, int64_t *ret_us)
 {
 	for (size_t at = 0; at + STAMP_BYTES <= bytes && at < 32; at++) {
@@ -75,7 +91,7 @@ bool load_stamp_read(const uint8_t *payload, size_t bytes, int64_t *ret_us)
 		*ret_us = (int64_t)sent;
 		return true;
 	}
-	return false;
+	return read_mark(payload, bytes, ret_us);
 }
 
 static size_t write_vp8(const struct load_source *s, bool first, uint8_t *at)
