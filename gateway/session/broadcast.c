@@ -525,6 +525,11 @@ void hz_broadcast_tick(struct hz_brain *brain)
 			hz_push_state(brain, consult);
 		consult->viewers_changed = false;
 		struct hz_broadcast *b = consult->broadcast;
+		bool slate = strcmp(masked_state(brain, consult), "slate") == 0;
+		if (b && b->slate != slate) {
+			b->slate = slate;
+			hz_audience_touch(brain, consult, true);
+		}
 		if (b && b->fade_us && b->fade_us <= brain->now_us)
 			end_fade(brain, consult);
 		b = consult->broadcast;

@@ -53,6 +53,7 @@ struct hz_broadcast {
 	unsigned mask_count;
 	struct hz_masks masks[HZ_BROADCAST_SOURCES]; // whether or not they are among the sources now
 	uint32_t mask_version;                       // the newest
+	bool slate;                                  // viewers were told that what paints is away
 	bool on_air;                                 // `air` is
 	struct hz_broadcast_source air;
 	struct hz_broadcast_source fade_to; // while fade_us is not 0: on the air from then on

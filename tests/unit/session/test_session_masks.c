@@ -1,5 +1,6 @@
 // Masks of a broadcast: a source that has some, or should, is never what a viewer's slot shows; what it shows is the mosaic's painted
 // picture or nothing. Over changes of masks, cameras, cuts, and restarts of control and mosaic.
+#include "gateway/session/audience.h"
 #include "gateway/session/broadcast.h"
 #include "tests/unit/session/picture_rig.h"
 
@@ -316,6 +317,8 @@ static void mosaic_dies(void **state)
 	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1"));
 	struct web *web = rest(rig, HZ_GET, PATH "/watch", "viewer", NULL);
 	assert_true(json_is_true(json_object_get(web->json, "slate")));
+	hz_broadcast_tick(rig->brain);
+	assert_true(c1(rig)->audience->wake); // who waits for news hears of it
 	web = rest(rig, HZ_GET, PATH, "director", NULL);
 	assert_string_equal(rig_text(web->json, "masked"), "slate");
 	go_on(rig, 1000);
