@@ -11,6 +11,7 @@ export interface Order {
 	info: PixelInfo;
 	/** 0: all of it is there; else how many bytes there will be. */
 	coarseOf: number;
+	level: number;
 }
 export type Answer = { id: number; pixels: Pixels | null } | { id: number; code: string; detail: string };
 
@@ -20,9 +21,9 @@ interface Scope {
 }
 const scope = self as unknown as Scope;
 
-async function answer({ id, bytes, type, info, coarseOf }: Order): Promise<void> {
+async function answer({ id, bytes, type, info, coarseOf, level }: Order): Promise<void> {
 	try {
-		const pixels = coarseOf > 0 ? await decodeCoarse(bytes, coarseOf, info) : await decode(bytes, type, info);
+		const pixels = coarseOf > 0 ? await decodeCoarse(bytes, coarseOf, info, level) : await decode(bytes, type, info);
 		scope.postMessage({ id, pixels }, pixels ? [pixels.data.buffer as ArrayBuffer] : []);
 	} catch (error) {
 		const { code, message } = imageError(error);

@@ -153,11 +153,11 @@ function sniffed(bytes: Uint8Array, type: string, info: PixelInfo): Head | null 
 }
 
 /** A coarse image from the beginning of an HTJ2K codestream, enlarged; null: nothing can be made of it yet. */
-export async function decodeCoarse(bytes: Uint8Array, total: number, info: PixelInfo): Promise<Pixels | null> {
+export async function decodeCoarse(bytes: Uint8Array, total: number, info: PixelInfo, known = 0): Promise<Pixels | null> {
 	const head = sniff(bytes);
 	if (!head || head.codec !== 'htj2k' || head.levels === 0 || (head.signed && head.bits <= 8)) return null;
 	checkHead(head, info);
-	const level = coarseLevel(bytes.length, total, head.levels), stream = bytes.subarray(head.offset);
+	const level = known > 0 ? Math.min(known, head.levels) : coarseLevel(bytes.length, total, head.levels), stream = bytes.subarray(head.offset);
 	const made = await runWasm(OPENJPH, stream, level).catch(() => null);
 	return made ? enlarge(made, level, head, info) : null;
 }

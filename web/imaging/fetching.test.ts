@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { fetchFrame, parseRange } from './fetching';
+import { FrameFetch, fetchFrame, parseEnds, parseRange } from './fetching';
 import { Queue } from './queue';
+import { stagesOf, wanted } from './stages';
 
 const BODY = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7 + (i >> 8)) & 255);
 let server: Server | undefined;
@@ -43,6 +44,33 @@ test('what broke off is resumed with a range and the tag', async () => {
 	expect(asked[2]).toMatch(/^bytes=[1-9]\d*-$/);
 	expect(asked[3]).toBe('"a"');
 	expect(seen.at(-1)).toBe(BODY.length);
+});
+
+test('its beginning first, then the rest; resolutions are told', async () => {
+	const asked: (string | undefined)[] = [];
+	const url = await serve((req, res) => {
+		asked.push(req.headers.range);
+		const [, from = '0', to = ''] = /bytes=(\d+)-(\d*)/.exec(req.headers.range ?? '') ?? [], first = Number(from), last = to ? Number(to) : BODY.length - 1;
+		res.writeHead(206, { ...head, 'Content-Length': String(last - first + 1), 'Content-Range': `bytes ${first}-${last}/${BODY.length}`, 'Huizhen-Resolutions': '900,4000,20000' });
+		res.end(BODY.subarray(first, last + 1));
+	});
+	let ends: readonly number[] = [];
+	const fetching = new FrameFetch({ url, token: () => 't' }, { signal: new AbortController().signal, onBytes: (_b, _t, e) => (ends = e) });
+	expect(await fetching.get(5000)).toBeNull();
+	expect(ends).toEqual([900, 4000, 20000]);
+	expect((await fetching.get())?.bytes).toEqual(BODY);
+	expect(asked).toEqual(['bytes=0-4999', 'bytes=5000-']);
+});
+
+test('what resolutions take, and what is asked for', () => {
+	for (const bad of [null, '', 'x', '1,', '5,3', '5,5', '10,100', '0', '1,2,3,4,5,6,7', '-1']) expect(parseEnds(bad, 100)).toEqual([]);
+	expect(parseEnds('10,99', 100)).toEqual([10, 99]);
+	const frame = { rows: 1760, columns: 2140, samples: 1, allocated: 16, stored: 12, signed: false, photometric: 'MONOCHROME2', planar: false, bigEndian: false };
+	expect(stagesOf([1, 2, 3, 4, 5], frame).map((s) => s.level)).toEqual([4, 3, 2, 1]);
+	expect(stagesOf([], frame)).toHaveLength(3);
+	const source = { url: '/f', token: () => '' };
+	expect(wanted(source, frame)).toMatchObject({ url: '/f?pixels=1760,2140,1,16,12,0,0,MONOCHROME2', accept: 'image/jphc, */*;q=0.5' });
+	for (const other of [{ bigEndian: true }, { allocated: 1 }, { photometric: 'PALETTE COLOR' }]) expect(wanted(source, { ...frame, ...other })).toBe(source);
 });
 
 test('a long one comes in as many pieces as it takes', async () => {

@@ -11,8 +11,8 @@ export interface FrameSource {
 
 export interface FetchOptions {
 	signal: AbortSignal;
-	/** Bytes so far and how many there will be (0: unknown). Called at each piece. */
-	onBytes?: (bytes: Uint8Array, total: number) => void;
+	/** Bytes so far, how many there will be (0: unknown), and how many hold each lower resolution (of HTJ2K, where the gateway says so). Called at each piece. */
+	onBytes?: (bytes: Uint8Array, total: number, ends: readonly number[]) => void;
 	maxBytes?: number;
 	tries?: number;
 	waitMs?: number;
@@ -45,6 +45,12 @@ export function parseRange(text: string | null): { first: number; last: number; 
 	return first <= last && last < total ? { first, last, total } : null;
 }
 
+/** `Huizhen-Resolutions`: ascending, each a beginning of the whole; [] where it is not that. */
+export function parseEnds(text: string | null, total: number): number[] {
+	const ends = /^\d{1,10}(,\d{1,10}){0,5}$/.test(text ?? '') ? (text ?? '').split(',').map(Number) : [];
+	return ends.every((end, i) => end > (ends[i - 1] ?? 0) && end < total) ? ends : [];
+}
+
 class Download {
 	private buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 	have = 0;
@@ -53,6 +59,7 @@ class Download {
 	/** The last answer: it is on its way, ask again. */
 	later = false;
 	type = '';
+	private ends: number[] = [];
 
 	constructor(
 		private readonly source: FrameSource,
@@ -68,10 +75,11 @@ class Download {
 		return this.have > 0 && this.have === this.total;
 	}
 
-	/** One request from where it stands. Returns false where it broke off and may be resumed. */
-	async go(): Promise<boolean> {
+	/** One request from where it stands, for all or up to a number of bytes. Returns false where it broke off and may be resumed. */
+	async go(upTo: number): Promise<boolean> {
 		const headers: Record<string, string> = { Authorization: `Bearer ${this.source.token()}`, Accept: this.source.accept ?? '*/*' };
-		if (this.have > 0 && this.etag) Object.assign(headers, { Range: `bytes=${this.have}-`, 'If-Range': this.etag });
+		if (upTo > 0 || (this.have > 0 && this.etag)) headers['Range'] = `bytes=${this.have}-${upTo > 0 ? upTo - 1 : ''}`;
+		if (this.have > 0 && this.etag) headers['If-Range'] = this.etag;
 		let answer: Response;
 		this.later = false;
 		try {
@@ -103,6 +111,7 @@ class Download {
 		if (this.total > this.maxBytes) throw new ImageError('too_big', `${this.total} bytes`);
 		this.etag = (answer.headers.get('ETag') ?? '').startsWith('"') ? (answer.headers.get('ETag') ?? '') : '';
 		this.type = type;
+		this.ends = parseEnds(answer.headers.get('Huizhen-Resolutions'), this.total);
 	}
 
 	private async read(answer: Response): Promise<boolean> {
@@ -113,7 +122,7 @@ class Download {
 				const { done, value } = await reader.read();
 				if (done) break;
 				this.take(value);
-				this.options.onBytes?.(this.bytes, this.total);
+				this.options.onBytes?.(this.bytes, this.total, this.ends);
 			}
 		} catch (error) {
 			void reader.cancel().catch(() => undefined);
@@ -146,24 +155,44 @@ const sleep = (ms: number, signal: AbortSignal) =>
 		signal.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true });
 	});
 
-/** The whole frame, or an ImageError. What breaks off, and 429 and 5xx, is tried again, a little later each time. */
-export async function fetchFrame(source: FrameSource, options: FetchOptions): Promise<Fetched> {
-	const download = new Download(source, options, options.maxBytes ?? MAX_BYTES);
-	const tries = options.tries ?? 4;
-	let last = new ImageError('network', 'no answer');
-	for (let i = 0, asked = 0; i < tries && asked < MAX_REQUESTS; i++, asked++) {
-		if (i > 0) await sleep((options.waitMs ?? 250) * 2 ** (i - 1), options.signal);
-		if (options.signal.aborted) throw new ImageError('cancelled', 'while it was fetched');
-		const before = download.have;
-		try {
-			if (await download.go()) return { bytes: download.bytes, type: download.type };
-			last = new ImageError('network', `broke off after ${download.have} bytes`);
-			if (before > 0 && download.have >= before + STEP_BYTES) i = -1; // at once, and no failure
-		} catch (error) {
-			if (!(error instanceof ImageError) || error.code !== 'busy') throw error;
-			last = error;
-			if (download.later) i = 0; // a slow archive is not a broken one
-		}
+/** A frame that may be fetched in two parts: its beginning, which holds a small picture, and the rest. */
+export class FrameFetch {
+	private readonly download: Download;
+
+	constructor(
+		source: FrameSource,
+		private readonly options: FetchOptions,
+	) {
+		this.download = new Download(source, options, options.maxBytes ?? MAX_BYTES);
 	}
-	throw last;
+
+	/**
+	 * upTo 0: the whole frame, or an ImageError. Else null when so many bytes are there and it is not the whole. What breaks off, and
+	 * 429 and 5xx, is tried again, a little later each time.
+	 */
+	async get(upTo = 0): Promise<Fetched | null> {
+		const { download, options } = this, tries = options.tries ?? 4;
+		let last = new ImageError('network', 'no answer');
+		for (let i = 0, asked = 0; i < tries && asked < MAX_REQUESTS; i++, asked++) {
+			if (i > 0) await sleep((options.waitMs ?? 250) * 2 ** (i - 1), options.signal);
+			if (options.signal.aborted) throw new ImageError('cancelled', 'while it was fetched');
+			const before = download.have;
+			try {
+				if (await download.go(upTo)) return { bytes: download.bytes, type: download.type };
+				if (upTo > 0 && download.have >= upTo) return null;
+				last = new ImageError('network', `broke off after ${download.have} bytes`);
+				if (before > 0 && download.have >= before + STEP_BYTES) i = -1; // at once, and no failure
+			} catch (error) {
+				if (!(error instanceof ImageError) || error.code !== 'busy') throw error;
+				last = error;
+				if (download.later) i = 0; // a slow archive is not a broken one
+			}
+		}
+		throw last;
+	}
+}
+
+/** The whole frame, or an ImageError. */
+export async function fetchFrame(source: FrameSource, options: FetchOptions): Promise<Fetched> {
+	return (await new FrameFetch(source, options).get()) as Fetched;
 }

@@ -2,10 +2,11 @@
 // allows it. One frame's error stays its own, and can be tried again.
 import { ImageError, imageError } from './errors';
 import { hashOf, type Pixels } from './exact';
-import { fetchFrame, type FrameSource } from './fetching';
+import { FrameFetch, type Fetched, type FrameSource } from './fetching';
 import type { ImageInfo } from './image-info';
 import { DecoderPool } from './pool';
 import { Queue, type Priority } from './queue';
+import { Stages, wanted } from './stages';
 
 export interface Frame {
 	/** Unique: the address without its token. */
@@ -28,8 +29,8 @@ interface Held {
 
 export type Change = (frame: Frame, pixels: Pixels | null, error: ImageError | null) => void;
 
-/** Bytes at which a coarse image is tried: a look at once, one more before all is there. */
-const STAGES = [24 * 1024, 160 * 1024, 640 * 1024];
+/** Of a frame that nobody looks at yet: enough for a small picture. */
+const FIRST_BYTES = 16 * 1024;
 
 export class Frames {
 	private readonly held = new Map<string, Held>();
@@ -94,7 +95,7 @@ export class Frames {
 
 	private async run(held: Held, signal: AbortSignal): Promise<Pixels> {
 		try {
-			const pixels = await this.queue.add(held.priority, signal, () => this.fetchAndDecode(held, signal));
+			const pixels = await this.obtain(held, signal);
 			this.put(held, pixels);
 			return pixels;
 		} catch (error) {
@@ -106,39 +107,21 @@ export class Frames {
 		}
 	}
 
-	private async fetchAndDecode(held: Held, signal: AbortSignal): Promise<Pixels> {
+	/** Fetched in the queue: whole where somebody looks; of the rest of a series first a small picture of each, then the whole of each. */
+	private async obtain(held: Held, signal: AbortSignal): Promise<Pixels> {
 		const { source, info } = held.frame;
 		if (info.palette) throw new ImageError('unsupported', 'palette colour'); // its numbers are no greys
+		const stages = new Stages(this.pool, held.frame.info, () => held.priority, (coarse) => {
+			if (!signal.aborted && !held.pixels?.exact) this.put(held, coarse);
+		});
+		const fetching = new FrameFetch(wanted(source, info), { signal, onBytes: (bytes, total, ends) => stages.take(bytes, total, ends) });
+		const get = (upTo: number) => this.queue.add(held.priority, signal, () => fetching.get(upTo));
 		try {
-			return await this.fetchOnce(held, source, signal);
-		} catch (error) {
-			// What this viewer cannot decode exactly, the gateway transcodes, where it can.
-			if (!(error instanceof ImageError) || error.code !== 'unsupported' || source.accept) throw error;
-			const { bytes, type } = await fetchFrame({ ...source, accept: 'image/jphc' }, { signal });
-			return (await this.pool.decode(bytes, type, info, held.priority)) as Pixels;
-		}
-	}
-
-	private async fetchOnce(held: Held, source: FrameSource, signal: AbortSignal): Promise<Pixels> {
-		const { info } = held.frame;
-		let stage = 0, busy = false, over = false;
-		const onBytes = (bytes: Uint8Array, total: number) => {
-			if (held.priority > 0 || busy || total <= 0 || bytes.length < (STAGES[stage] ?? Infinity) || bytes.length > total * 0.8) return;
-			while (bytes.length >= (STAGES[stage] ?? Infinity)) stage++;
-			busy = true;
-			void this.pool.decode(bytes, '', info, held.priority, total).then(
-				(coarse) => {
-					busy = false;
-					if (coarse && !over && !signal.aborted && !held.pixels?.exact) this.put(held, coarse);
-				},
-				() => undefined, // the whole of it will tell
-			);
-		};
-		const { bytes, type } = await fetchFrame(source, { signal, onBytes });
-		try {
+			const got = (held.priority === 2 && !held.pixels ? await get(FIRST_BYTES) : null) ?? (await get(0));
+			const { bytes, type } = got as Fetched;
 			return (await this.pool.decode(bytes, type, info, held.priority)) as Pixels;
 		} finally {
-			over = true;
+			stages.over = true;
 		}
 	}
 

@@ -31,12 +31,12 @@ export class DecoderPool {
 		this.slots = Array.from({ length: size }, () => ({ worker: null, job: null, timer: null }));
 	}
 
-	/** The bytes are copied. null: nothing coarse can be made of so little. */
-	decode(bytes: Uint8Array, type: string, info: PixelInfo, priority: Priority, coarseOf = 0): Promise<Pixels | null> {
+	/** The bytes are copied. coarseOf: how many there will be; level: what to leave out, 0: as much as the share tells. null: nothing coarse can be made of so little. */
+	decode(bytes: Uint8Array, type: string, info: PixelInfo, priority: Priority, coarseOf = 0, level = 0): Promise<Pixels | null> {
 		return new Promise((done, fail) => {
 			const { rows, columns, samples, allocated, stored, signed, photometric, planar, bigEndian } = info;
 			const plain = { rows, columns, samples, allocated, stored, signed, photometric, planar, bigEndian };
-			this.waiting.push({ order: { id: ++this.last, bytes: bytes.slice(), type, info: plain, coarseOf }, priority, done, fail });
+			this.waiting.push({ order: { id: ++this.last, bytes: bytes.slice(), type, info: plain, coarseOf, level }, priority, done, fail });
 			this.next();
 		});
 	}
