@@ -1,12 +1,12 @@
 // The SDP of load endpoints: offers, answers, and what hz-load must know of the other side's. A line scanner, no more.
-export const PT = { opus: 111, vp8: 96, rtx: 97 } as const;
+export const PT = { opus: 111, vp8: 96, rtx: 97, h264: 102 } as const;
 const EXT = { mid: 1, level: 2, twcc: 3 } as const;
 const MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const TWCC_URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 export interface Endpoint { number: number; port: number; ufrag: string; pwd: string; audio: number; video: number; fingerprint: string }
-export interface Line { kind: "audio" | "video"; send: boolean }
+export interface Line { kind: "audio" | "video"; send: boolean; codec?: "h264" } // of what is received; VP8 without a word
 
 function transport(me: Endpoint, setup: string): string[] {
   return [
@@ -22,12 +22,13 @@ const feedback = (pt: number): string[] => ["nack", "nack pli", "ccm fir", "tran
 export function makeOffer(me: Endpoint, lines: Line[], setup: "actpass" | "active" = "actpass"): string {
   const out = head(lines.map((_, i) => String(i)));
   lines.forEach((line, i) => {
-    const rtx = line.kind === "video" && !line.send;
-    out.push(line.kind === "audio" ? `m=audio 9 UDP/TLS/RTP/SAVPF ${PT.opus}` : `m=video 9 UDP/TLS/RTP/SAVPF ${PT.vp8}${rtx ? ` ${PT.rtx}` : ""}`);
+    const rtx = line.kind === "video" && !line.send, pt = PT[line.codec ?? "vp8"];
+    out.push(line.kind === "audio" ? `m=audio 9 UDP/TLS/RTP/SAVPF ${PT.opus}` : `m=video 9 UDP/TLS/RTP/SAVPF ${pt}${rtx ? ` ${PT.rtx}` : ""}`);
     out.push(...transport(me, setup), `a=mid:${i}`, line.send ? "a=sendonly" : "a=recvonly", `a=extmap:${EXT.mid} ${MID_URI}`, `a=extmap:${EXT.twcc} ${TWCC_URI}`);
     if (line.kind === "audio") out.push(`a=rtpmap:${PT.opus} opus/48000/2`, `a=fmtp:${PT.opus} minptime=10;useinbandfec=1`, `a=rtcp-fb:${PT.opus} transport-cc`, `a=extmap:${EXT.level} ${LEVEL_URI}`);
-    else out.push(`a=rtpmap:${PT.vp8} VP8/90000`, ...feedback(PT.vp8));
-    if (rtx) out.push(`a=rtpmap:${PT.rtx} rtx/90000`, `a=fmtp:${PT.rtx} apt=${PT.vp8}`);
+    else if (line.codec === "h264") out.push(`a=rtpmap:${pt} H264/90000`, `a=fmtp:${pt} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f`, ...feedback(pt));
+    else out.push(`a=rtpmap:${pt} VP8/90000`, ...feedback(pt));
+    if (rtx) out.push(`a=rtpmap:${PT.rtx} rtx/90000`, `a=fmtp:${PT.rtx} apt=${pt}`);
     if (line.send) out.push(`a=msid:load load${i}`, `a=ssrc:${line.kind === "audio" ? me.audio : me.video} cname:load`);
   });
   return [...out, ""].join("\r\n");
@@ -91,7 +92,7 @@ export function connectWords(remote: Remote, startUs: number, sent?: Line[]): st
   }
   const receiving = remote.sections.filter((_, i) => !sent?.[i]?.send);
   const video = receiving.find((s) => s.kind === "video");
-  const pt = ptOf(video, "vp8");
+  const pt = ptOf(video, "h264") ?? ptOf(video, "vp8");
   if (video && pt) {
     words.push(`rvideo=${pt}`);
     if (video.apt.has(pt)) words.push(`rrtx=${video.apt.get(pt)}`);

@@ -1,5 +1,5 @@
 // A broadcast over WHEP and as files at once. Every picture carries in its bytes when it was sent: what of it lies in the folder says so.
-// CUT: nothing of after the mark is in any file, ever; kill -9 of the packager, also in a cut: the consult does not notice, the playlist
+// CUT: nothing of after the mark reaches any of 200 viewers or is in any file, ever, and the telementor loses nothing; kill -9 of the packager, also in a cut: the consult does not notice, the playlist
 // goes on, what was cut stays cut.
 // Timed: real media behind a delay
 import { test, type TestContext } from "node:test";
@@ -14,11 +14,13 @@ import { makeClip } from "../lib/clip.ts";
 import { startNginx } from "../lib/nginx.ts";
 import { Room } from "../lib/peer.ts";
 import { parse, parseMaster, together } from "../lib/hls.ts";
+import { inParallel } from "../bench/measure.ts";
 import { Load, nowUs } from "../bench/load.ts";
 import { connectWords, makeOffer, readSdp, type Line } from "../bench/sdp.ts";
 
-const VIEWERS = 20, DELAY_S = 2;
-const WATCH: Line[] = [{ kind: "audio", send: false }, { kind: "video", send: false }];
+const VIEWERS = Number(process.env["HZ_VIEWERS"] ?? 200), FEW = 20, DELAY_S = 2;
+const PER_SUBJECT = 16; // viewers a token's subject may be at once
+const WATCH: Line[] = [{ kind: "audio", send: false }, { kind: "video", send: false, codec: "h264" }];
 interface State { state: string; hls: string; cut: { at_ms: number; confirmed_ms: number | null } | null }
 
 // When each picture that lies in any file was sent, in ms.
@@ -39,19 +41,19 @@ class Event {
   folder = "";
   private constructor(readonly gateway: Gateway, readonly room: Room, readonly outside: Load, readonly director: RpcClient, readonly token: string) {}
 
-  static async start(t: TestContext, workers: number): Promise<Event> {
+  static async start(t: TestContext, workers: number, viewers: number): Promise<Event> {
     const dir = mkdtempSync(join(tmpdir(), "hz-broadcast-"));
     t.after(() => rmSync(dir, { recursive: true, force: true }));
     const clip = join(dir, "clip");
     makeClip(clip, "h264");
-    const gateway = await Gateway.start({ workers, env: { HUIZHEN_LIMITS_CONNECTIONS_PER_ADDRESS: "1000", HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "5000" } });
+    const gateway = await Gateway.start({ workers, env: { HUIZHEN_LIMITS_CONNECTIONS_PER_ADDRESS: "1000", HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "5000", ...(workers > 1 ? { HUIZHEN_MEDIA_SPREAD_SUBSCRIPTIONS: "100" } : {}) } });
     t.after(() => gateway.stop());
     const { client } = await RpcClient.join(gateway.url, { token: gateway.token("op", "clinic", { id: "dir", grant: "create" }) });
     t.after(() => client.close());
-    const room = await Room.start(gateway.url, "op", [{ id: "or1", token: gateway.token("op", "theatre", { id: "or1" }) }],
-      ["--codec", "h264", "--copies", "0", "--clip", clip, "--stamp"], 0);
+    const room = await Room.start(gateway.url, "op", [{ id: "or1", token: gateway.token("op", "theatre", { id: "or1" }) }, { id: "tele", token: gateway.token("op", "expert", { id: "tele" }) }],
+      ["--codec", "h264", "--publishers", "1", "--clip", clip, "--stamp"], 1);
     t.after(() => { room.process.kill("SIGKILL"); });
-    const outside = await Load.start(VIEWERS);
+    const outside = await Load.start(viewers);
     t.after(() => { outside.process.kill("SIGKILL"); });
     const event = new Event(gateway, room, outside, client, gateway.token("op", "director", { id: "dir2" }));
     const made = await gateway.api(event.token, "PUT", "/api/v1/consults/op/broadcast",
@@ -59,7 +61,8 @@ class Event {
     assert.equal(made.status, 200);
     await client.call("broadcast.program", { source: { participant: "or1", source: "camera" } });
     const viewer = gateway.token("op", "viewer", { id: "v" });
-    for (let i = 0; i < VIEWERS; i++) await event.#watch(gateway.token("op", "viewer", { id: `v${i}` }), i);
+    const tokens = Array.from({ length: Math.ceil(viewers / PER_SUBJECT) }, (_, i) => gateway.token("op", "viewer", { id: `v${i}` }));
+    await inParallel(viewers, 8, (i) => event.#watch(tokens[Math.floor(i / PER_SUBJECT)]!, i));
     const watch = await (await gateway.api(viewer, "GET", "/api/v1/consults/op/broadcast/watch")).json() as { hls: { url: string; delay_s: number } };
     assert.equal(watch.hls.delay_s, DELAY_S);
     event.url = `${gateway.url}${watch.hls.url}`;
@@ -112,22 +115,41 @@ async function checkPlaylists(event: Event): Promise<void> {
   assert.deepEqual(together(lists), []);
 }
 
-test(`WHEP and files at once: CUT holds on both, kill -9 of the packager in the cut, too`, { timeout: 120000 }, async (t) => {
-  const event = await Event.start(t, 2);
+// Frames that were sent, by their marks: each is one packet at least, and a lost one is a gap in the numbers.
+const heard = (event: Event): { packets: number; lost: number; silent: number } => {
+  const sinks = event.room.sinks();
+  assert.equal(sinks.length, 2, "the telementor has a picture and sound");
+  return { packets: sinks.reduce((sum, s) => sum + s.packets, 0), lost: sinks.reduce((sum, s) => sum + s.lost, 0), silent: Math.max(...sinks.map((s) => s.age_ms)) };
+};
+
+test(`${VIEWERS} viewers over WHEP and files at once: CUT holds on both, the telementor loses nothing; kill -9 of the packager in the cut, too`, { timeout: 180000 }, async (t) => {
+  const event = await Event.start(t, 2, VIEWERS);
   const { outside, folder } = event;
   await until("all WHEP viewers have a picture", 20000, async () => (await outside.report()).dark === 0);
   assert.equal((await event.get()).hls, "live");
   await until("the multivariant playlist", 15000, async () => existsSync(join(folder, "master.m3u8")));
   await checkPlaylists(event);
+  outside.mark();
+  await sleep(500);
+  const before = await outside.report(), pressed = Date.now();
+  assert.ok(before.silent === 0 && before.streams === 2 * VIEWERS && before.video > 0, `everybody sees and hears it: ${JSON.stringify(before)}`);
   const { mark, confirmed } = await event.cut();
   assertNothing(folder, mark, Infinity, "at the confirmation");
-  await sleep(300);
+  await sleep(800);
+  const seen = await outside.report(), newestMs = seen.newest_us / 1000;
+  assert.ok(newestMs > pressed - 2000, `pictures flowed until the mark: ${JSON.stringify(seen)} ${pressed}`);
+  assert.ok(newestMs <= confirmed + 1, `a picture sent ${(newestMs - confirmed).toFixed(1)} ms after the workers' answer reached a viewer`);
   outside.mark();
   await sleep((DELAY_S + 1) * 1000);
   assertNothing(folder, mark, Infinity, "behind the delay");
   assert.ok(newest(folder) > mark - DELAY_S * 1000, "what was before the mark came all the same");
   const silent = await outside.report();
   assert.equal(silent.received + silent.repaired + silent.duplicates, 0, "nothing over WHEP");
+  assert.equal(silent.running, VIEWERS);
+  const live = heard(event);
+  assert.equal(live.lost, 0, "the telementor lost nothing");
+  assert.ok(live.silent < 2000, "and goes on");
+  console.log(`# ${VIEWERS} viewers: newest picture that reached one was sent ${(newestMs - mark).toFixed(1)} ms after the mark; telementor: ${live.packets} packets, ${live.lost} lost`);
   console.log(`# confirmed ${confirmed - mark} ms after the mark, newest picture in a file ${(mark - newest(folder)).toFixed(0)} ms before it`);
   event.gateway.kill9("hls");
   await sleep((DELAY_S + 1) * 1000);
@@ -137,11 +159,12 @@ test(`WHEP and files at once: CUT holds on both, kill -9 of the packager in the 
   await event.shown(resumed);
   await until("WHEP again", 25000, async () => (await outside.report()).silent === 0);
   assertNothing(folder, mark, resumed - 250, "after the resume"); // what waited in a socket over it
+  assert.equal(heard(event).lost, 0, "the telementor, all the way");
   await checkPlaylists(event);
 });
 
 test("kill -9 of the packager: the consult goes on, so does the playlist; nginx serves it, ffmpeg plays it", { timeout: 120000 }, async (t) => {
-  const event = await Event.start(t, 1);
+  const event = await Event.start(t, 1, FEW);
   const { outside, folder } = event;
   await until("all WHEP viewers have a picture", 20000, async () => (await outside.report()).dark === 0);
   const playlist = join(folder, "video/index.m3u8"), before = parse(readFileSync(playlist, "utf8"));

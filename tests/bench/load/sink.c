@@ -34,8 +34,10 @@ static void look(struct load_sink *s, const struct hz_rtp_packet *rtp, int64_t e
                  struct load_measure *measure)
 {
 	struct hz_frame_info info;
-	if (hz_frame_inspect(HZ_CODEC_VP8, rtp->payload, rtp->payload_bytes, &info) != 0 ||
-	    !info.keyframe_start)
+	bool extended =
+	    rtp->payload_bytes && rtp->payload[0] & 0x80; // as all senders here write VP8; never so in H.264
+	uint8_t codec = extended ? HZ_CODEC_VP8 : HZ_CODEC_H264_CB;
+	if (hz_frame_inspect(codec, rtp->payload, rtp->payload_bytes, &info) != 0 || !info.keyframe_start)
 		return;
 	measure->totals.keyframes++;
 	s->decodable = true;
