@@ -109,7 +109,21 @@ function addLink(mock, consult, link) {
 }
 
 // mock.feeds: what viewers are told, by consult.
-function restBroadcast(mock, req, res, id, what) {
+const PROFILES = [{ id: 'us-x', name: '超声 X', fill: 'grey', masks: [{ x: 0, y: 0, w: 1, h: 0.08 }] }];
+
+// As far as a desk sees it: what was said of a source is what it is told.
+function restMasks(mock, res, id, body) {
+	const consult = mock.consults.get(id);
+	const { participant, source, masks, identified = false, fill = 'black', profile } = body;
+	const others = (consult.broadcast.masks ?? []).filter((m) => m.participant !== participant || m.source !== source);
+	const device = PROFILES.find((p) => p.id === profile)?.masks ?? [];
+	consult.broadcast.masks = [...others, { participant, source, masks, identified, fill, profile: profile ?? '', device, version: (mock.nextId += 1) }];
+	consult.push();
+	return send(res, 200, consult.broadcast);
+}
+
+function restBroadcast(mock, req, res, id, what, body) {
+	if (what === 'masks' && req.method === 'PUT') return restMasks(mock, res, id, body);
 	const feed = mock.feeds?.get(id);
 	if (!feed) return send(res, 404, { title: 'no broadcast' });
 	if (what === 'messages' && req.method === 'POST') return send(res, 201, { id: '99', state: 'waiting' });
@@ -120,10 +134,11 @@ function restBroadcast(mock, req, res, id, what) {
 async function rest(mock, req, res, [kind, id, sub, subId]) {
 	const body = await bodyOf(req);
 	if (kind === 'links') return restLink(mock, req, res, id, sub);
-	if (kind === 'consults' && sub === 'broadcast') return restBroadcast(mock, req, res, id, subId);
+	if (kind === 'consults' && sub === 'broadcast') return restBroadcast(mock, req, res, id, subId, body);
 	const claims = claimsOf((req.headers.authorization ?? '').replace('Bearer ', ''));
 	if (!claims) return send(res, 401, { title: 'no token' });
 	if (kind === 'recordings') return send(res, 200, { items: req.url.includes('consult=') ? [] : mockRecords(), next: null });
+	if (kind === 'profiles') return send(res, 200, { items: PROFILES, next: null });
 	if (kind === 'archive') return send(res, 200, mockArchive());
 	if (!id && req.method === 'GET') {
 		return send(res, 200, { items: [...mock.consults.values()].map((c) => c.rest()), next: null });

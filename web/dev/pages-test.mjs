@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { makeToken, startMock } from './mock-gateway.mjs';
 import { callPage, consolePage, patientPage, resumePage } from './pages-cases.mjs';
 import { audiencePage } from './audience-cases.mjs';
+import { masksPage } from './masks-cases.mjs';
 import { recordPage } from './record-cases.mjs';
 
 const axeSource = readFileSync(fileURLToPath(new URL('../node_modules/axe-core/axe.min.js', import.meta.url)), 'utf8');
@@ -81,7 +82,7 @@ try {
 	const media = await (await browser.newContext()).newPage();
 	await media.goto(`${mock.url}/__media`);
 	for (let i = 0; i < 50 && !mock.media; i++) await new Promise((r) => setTimeout(r, 100));
-	for (const run of [patientPage, callPage, recordPage, consolePage, resumePage, audiencePage].filter((f) => !only || f.name === only)) await run(kit);
+	for (const run of [patientPage, callPage, recordPage, consolePage, resumePage, audiencePage, masksPage].filter((f) => !only || f.name === only)) await run(kit);
 } catch (error) {
 	failures.push(error.stack);
 } finally {

@@ -16,12 +16,13 @@ import { BroadcastSign, DirectBar } from './direct-bar';
 import { useImagesThere } from './images';
 import { ImagesPanel } from './images-panel';
 import { ImagesStage } from './images-stage';
+import { MasksPanel } from './masks-panel';
 import { MixedStage, MixOffer } from './mixed-picture';
 import { PeoplePanel } from './people-panel';
 import { RecordBar, RecordSign } from './record-bar';
 import { Stage, type Layout } from './stage';
 
-type Panel = 'chat' | 'people' | 'devices' | 'audience' | 'images' | null;
+type Panel = 'chat' | 'people' | 'devices' | 'audience' | 'masks' | 'images' | null;
 const NOTICE_MS = 6_000;
 
 export function CallView({ consult }: { consult: Consult }) {
@@ -60,6 +61,7 @@ export function CallView({ consult }: { consult: Consult }) {
 				<DirectBar
 					consult={consult} onNotice={notice.show} audienceOpen={panel === 'audience'}
 					onAudience={() => setPanel(panel === 'audience' ? null : 'audience')}
+					masksOpen={panel === 'masks'} onMasks={() => setPanel(panel === 'masks' ? null : 'masks')}
 				/>
 				<QualityBanner consult={consult} />
 				<MixOffer consult={consult} />
@@ -96,6 +98,7 @@ export function CallView({ consult }: { consult: Consult }) {
 			</main>
 			{panel === 'chat' && <ChatPanel consult={consult} onClose={close} />}
 			{panel === 'audience' && <AudiencePanel consult={consult} onClose={close} onNotice={notice.show} />}
+			{panel === 'masks' && <MasksPanel consult={consult} onClose={close} onNotice={notice.show} />}
 			{panel === 'people' && <PeoplePanel consult={consult} onClose={close} onNotice={notice.show} />}
 			{panel === 'images' && <ImagesPanel consult={consult} active={images.active} onClose={close} onShow={images.show} onNotice={notice.show} />}
 			{panel === 'devices' && <DevicesPanel consult={consult} onClose={close} onNotice={notice.show} />}

@@ -11,7 +11,7 @@ interface ControlsProps {
 	consult: Consult;
 	layout: Layout;
 	onLayout: () => void;
-	panel: 'chat' | 'people' | 'devices' | 'audience' | 'images' | null;
+	panel: 'chat' | 'people' | 'devices' | 'audience' | 'masks' | 'images' | null;
 	onPanel: (panel: 'chat' | 'people' | 'devices' | 'images') => void;
 	/** Of the table: nothing there, on the stage, or put away. */
 	images: 'none' | 'shown' | 'hidden';

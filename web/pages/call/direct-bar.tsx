@@ -1,8 +1,10 @@
 // The director's hand: what is on the air, another source, CUT. Above the pictures of the consult, which are the previews.
 import { useEffect, useState } from 'preact/hooks';
-import type { Broadcast, BroadcastSource, Consult } from '../../sdk/src';
+import { HuizhenError, type Broadcast, type BroadcastSource, type Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { Icon } from '../shared/icons';
+import { maskState } from './masks-model';
+import { sourceName } from './masks-panel';
 import { ThirdBar } from './third-bar';
 
 const FADE_MS = 400;
@@ -12,11 +14,20 @@ interface DirectProps {
 	onNotice: (text: string) => void;
 	audienceOpen: boolean;
 	onAudience: () => void;
+	masksOpen: boolean;
+	onMasks: () => void;
 }
 
-function nameOf(consult: Consult, source: BroadcastSource): string {
-	const person = consult.participants.find((p) => p.id === source.participant);
-	return `${person?.name ?? source.participant} · ${t(`source_${source.source}`)}`;
+/** What is said of a refusal: a picture that tells who the patient is needs masks first. */
+function whyNot(error: unknown): string {
+	const masks = error instanceof HuizhenError ? error.data['masks'] : undefined;
+	return t(masks === 'needed' ? 'masksNeeded' : masks === 'unavailable' ? 'masksAway' : 'actionFailed');
+}
+
+/** Says of a source that its picture is painted over, or has to be. */
+function MaskSign({ desk, source }: { desk: Broadcast; source: BroadcastSource }) {
+	const state = maskState(desk, source);
+	return state === 'open' ? null : <span class="direct-mask" data-testid="direct-mask" data-state={state}>{t(`masksSign_${state}`)}</span>;
 }
 
 /** For everybody inside: that it is broadcast now. */
@@ -51,14 +62,14 @@ function useKeys(desk: Broadcast | null, show: (source: BroadcastSource | null) 
 	});
 }
 
-export function DirectBar({ consult, onNotice, audienceOpen, onAudience }: DirectProps) {
+export function DirectBar({ consult, onNotice, audienceOpen, onAudience, masksOpen, onMasks }: DirectProps) {
 	const [busy, setBusy] = useState(false);
 	const [fade, setFade] = useState(false);
 	const desk = consult.broadcast.desk;
 	const isCut = desk?.state === 'cut';
 	const attempt = (job: Promise<void>) => {
 		setBusy(true);
-		void job.catch(() => onNotice(t('actionFailed'))).finally(() => setBusy(false));
+		void job.catch((error: unknown) => onNotice(whyNot(error))).finally(() => setBusy(false));
 	};
 	const cut = () => !isCut && attempt(consult.broadcast.cut(t('broadcastCutReason')));
 	const show = (source: BroadcastSource | null) => consult.broadcast.show(source, fade && source ? FADE_MS : 0);
@@ -74,7 +85,7 @@ export function DirectBar({ consult, onNotice, audienceOpen, onAudience }: Direc
 						type="button" key={`${source.participant} ${source.source}`} aria-pressed={consult.broadcast.isOnAir(source)} disabled={busy}
 						data-testid="direct-source" onClick={() => attempt(show(source))}
 					>
-						{i < 9 && <kbd aria-hidden="true">{i + 1}</kbd>} {nameOf(consult, source)}
+						{i < 9 && <kbd aria-hidden="true">{i + 1}</kbd>} {sourceName(consult, source)} <MaskSign desk={desk} source={source} />
 					</button>
 				))}
 				<button
@@ -93,6 +104,10 @@ export function DirectBar({ consult, onNotice, audienceOpen, onAudience }: Direc
 				<Icon name="people" size={20} /> {t('deskAudience')}
 				{waiting > 0 && <span class="desk-waiting" data-testid="desk-waiting">{waiting}</span>}
 			</button>
+			<button type="button" class="direct-audience" aria-pressed={masksOpen} data-testid="direct-masks" onClick={onMasks}>
+				{t('masks')}
+			</button>
+			{desk.masked === 'slate' && <span role="status" data-testid="direct-slate">{t('masksSlate')}</span>}
 			{isCut && (
 				<div class="direct-back">
 					<span role="status">{t(desk.cut?.confirmed_ms ? 'broadcastCutDone' : 'broadcastCutting')}</span>

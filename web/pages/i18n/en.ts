@@ -1,6 +1,7 @@
 // English texts. The keys here are the keys of every language.
 import { audienceEn } from './audience-en';
 import { imagesEn } from './images-en';
+import { masksEn } from './masks-en';
 import { recordsEn } from './records-en';
 
 export const en = {
@@ -370,6 +371,7 @@ export const en = {
 
 	...audienceEn,
 	...imagesEn,
+	...masksEn,
 	...recordsEn,
 };
 

@@ -2,6 +2,7 @@
 import type { Messages } from './en';
 import { audienceZh } from './audience-zh';
 import { imagesZh } from './images-zh';
+import { masksZh } from './masks-zh';
 import { recordsZh } from './records-zh';
 
 export const zh: Messages = {
@@ -366,5 +367,6 @@ export const zh: Messages = {
 
 	...audienceZh,
 	...imagesZh,
+	...masksZh,
 	...recordsZh,
 };

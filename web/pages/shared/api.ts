@@ -1,7 +1,7 @@
 // The gateway's REST interface, /api/v1, as far as the pages use it.
 import type {
-	Participant, RestConsult, RestConsultList, RestLink, RestLinkCreate, RestLinkCreated, RestLinkInfo, RestLinkList,
-	RecordWish, RestArchive, RestArchiveDestination, RestLinkRedeemed, RestParticipantList, RestRecording, RestRecordingList,
+	Broadcast, Participant, RestBroadcastMasks, RestConsult, RestConsultList, RestLink, RestLinkCreate, RestLinkCreated, RestLinkInfo, RestLinkList,
+	RecordWish, RestArchive, RestArchiveDestination, RestLinkRedeemed, RestParticipantList, RestProfile, RestProfileList, RestRecording, RestRecordingList,
 	RestRecordingOne, RestViewing, RestViewingList, RestViewingOpened,
 } from '../../sdk/src/protocol';
 
@@ -97,10 +97,12 @@ export const api = {
 		call<RestViewingOpened>('PUT', `/recordings/${id(r)}/views/${id(v)}`, token),
 	viewings: (token: string, r: string, cursor?: string) =>
 		call<RestViewingList>('GET', `/recordings/${id(r)}/views?limit=100${cursor ? `&cursor=${id(cursor)}` : ''}`, token),
+	setMasks: (token: string, c: string, masks: RestBroadcastMasks) => call<Broadcast>('PUT', `/consults/${id(c)}/broadcast/masks`, token, masks),
+	profiles: (token: string) => call<RestProfileList>('GET', '/profiles', token),
 	archive: (token: string) => call<RestArchive>('GET', '/archive', token),
 };
 
 export type {
-	Participant, RestArchive, RestArchiveDestination, RestConsult, RestLink, RestLinkCreated, RestLinkInfo, RestRecordingOne,
+	Participant, RestArchive, RestArchiveDestination, RestConsult, RestLink, RestLinkCreated, RestLinkInfo, RestProfile, RestRecordingOne,
 	RestViewing,
 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { noticeOf, parseProgramme, posterOf, posterOn, type Programme } from './programme';
 
-const programme = (part: Partial<Programme>): Programme => ({ state: 'live', title: 'T', text: '', began: true, viewers: 1, hls: null, ...part });
+const programme = (part: Partial<Programme>): Programme => ({ state: 'live', title: 'T', text: '', began: true, viewers: 1, hls: null, slate: false, ...part });
 
 describe('what a viewer sees', () => {
 	it('is the picture only while it is live', () => {
@@ -11,6 +11,7 @@ describe('what a viewer sees', () => {
 		expect(posterOf(programme({ state: 'ready' }), true)).toBe('pause');
 		expect(posterOf(programme({ state: 'off' }), false)).toBe('before');
 		expect(posterOf(programme({ state: 'off' }), true)).toBe('after');
+		expect(posterOf(programme({ slate: true }), true)).toBe('slate');
 		expect(posterOf(null, false)).toBeNull();
 	});
 	it('says refused whatever the programme does', () => {
@@ -27,7 +28,7 @@ describe('what a viewer sees', () => {
 	it('believes no answer of another shape', () => {
 		expect(parseProgramme(null)).toBeNull();
 		expect(parseProgramme({ state: 'on' })).toBeNull();
-		expect(parseProgramme({ state: 'cut', title: 7, viewers: 'x' })).toEqual({ state: 'cut', title: '', text: '', began: false, viewers: 0, hls: null });
+		expect(parseProgramme({ state: 'cut', title: 7, viewers: 'x' })).toEqual({ state: 'cut', title: '', text: '', began: false, viewers: 0, hls: null, slate: false });
 		const at = (url: unknown) => parseProgramme({ state: 'live', hls: { url, delay_s: 10 } })?.hls;
 		expect(at('/hls/abcdefghijkmnpqrstuvwx/master.m3u8')).toEqual({ url: '/hls/abcdefghijkmnpqrstuvwx/master.m3u8', delay_s: 10 });
 		for (const bad of ['https://evil.example/hls/abcdefghijkmnpqrstuvwx/master.m3u8', '/hls/../x/master.m3u8', 7, null]) expect(at(bad)).toBeNull();

@@ -9,9 +9,10 @@ export interface Programme {
 	began: boolean;
 	viewers: number | null; // null: not told
 	hls: { url: string; delay_s: number } | null; // the same as files
+	slate: boolean; // what paints over the picture is away
 }
 
-export type Poster = 'before' | 'pause' | 'cut' | 'after';
+export type Poster = 'before' | 'pause' | 'slate' | 'cut' | 'after';
 
 // known: what was heard last, null: nothing yet. seen: this page has seen the broadcast. null: the picture.
 export function posterOf(known: Programme | null, seen: boolean): Poster | null {
@@ -19,7 +20,7 @@ export function posterOf(known: Programme | null, seen: boolean): Poster | null 
 	if (known.state === 'cut') return 'cut';
 	if (known.state === 'off') return seen ? 'after' : 'before';
 	if (known.state === 'ready') return known.began ? 'pause' : 'before';
-	return null;
+	return known.slate ? 'slate' : null;
 }
 
 // A poster says more than that the stream waits.
@@ -43,7 +44,7 @@ function parseHls(json: unknown): Programme['hls'] {
 
 export function parseProgramme(json: unknown): Programme | null {
 	if (typeof json !== 'object' || json === null) return null;
-	const { state, title, text, began, viewers, hls } = json as Record<string, unknown>;
+	const { state, title, text, began, viewers, hls, slate } = json as Record<string, unknown>;
 	if (state !== 'off' && state !== 'ready' && state !== 'live' && state !== 'cut') return null;
 	return {
 		state,
@@ -52,5 +53,6 @@ export function parseProgramme(json: unknown): Programme | null {
 		began: began === true,
 		viewers: typeof viewers === 'number' ? viewers : viewers === null ? null : 0,
 		hls: parseHls(hls),
+		slate: slate === true,
 	};
 }

@@ -42,6 +42,7 @@ const TEXTS: Record<LegState | Poster, MessageKey | null> = {
 	ended: 'watchAfter',
 	before: 'watchWaiting',
 	pause: 'watchPause',
+	slate: 'watchSlate',
 	cut: 'watchCut',
 	after: 'watchAfter',
 	connecting: 'watchConnecting',

@@ -1,0 +1,102 @@
+// Drawing of masks over a source's picture, with a finger, a mouse or keys. What is drawn looks as viewers will see it: painted.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Consult, Mask, MaskFill } from '../../sdk/src';
+import { t } from '../i18n';
+import { RemoteVideo } from '../shared/video';
+import { between, byKey, moved, sized } from './masks-model';
+
+interface EditorProps {
+	consult: Consult;
+	track: string | null; // of the picture; null: there is none now
+	label: string;
+	fill: MaskFill;
+	masks: Mask[];
+	device: Mask[]; // of the profile: shown, not changed here
+	full: boolean; // no more can be drawn
+	onChange: (masks: Mask[]) => void;
+}
+
+interface Drag {
+	index: number; // -1: a new one
+	how: 'draw' | 'move' | 'size';
+	from: { x: number; y: number };
+	mask: Mask | null; // as it was
+}
+
+const percent = (part: number): string => `${part * 100}%`;
+const placed = (m: Mask) => ({ left: percent(m.x), top: percent(m.y), width: percent(m.w), height: percent(m.h) });
+const round = (part: number): number => Math.round(part * 100);
+
+/** Width by height of the picture that is in there: regions are parts of that, not of bars beside it. */
+function useShape(box: { current: HTMLElement | null }, track: string | null): number {
+	const [shape, setShape] = useState(16 / 9);
+	useEffect(() => {
+		const video = box.current?.querySelector('video');
+		if (!video) return;
+		const look = () => video.videoWidth > 0 && setShape(video.videoWidth / video.videoHeight);
+		look();
+		for (const name of ['loadedmetadata', 'resize']) video.addEventListener(name, look);
+		return () => {
+			for (const name of ['loadedmetadata', 'resize']) video.removeEventListener(name, look);
+		};
+	}, [track]);
+	return shape;
+}
+
+export function MasksEditor({ consult, track, label, fill, masks, device, full, onChange }: EditorProps) {
+	const box = useRef<HTMLDivElement>(null);
+	const drag = useRef<Drag | null>(null);
+	const [drawn, setDrawn] = useState<Mask | null>(null);
+	const shape = useShape(box, track);
+	const at = (ev: PointerEvent) => {
+		const r = box.current?.getBoundingClientRect();
+		return r ? { x: (ev.clientX - r.left) / r.width, y: (ev.clientY - r.top) / r.height } : { x: 0, y: 0 };
+	};
+	const replace = (index: number, mask: Mask) => onChange(masks.map((m, i) => (i === index ? mask : m)));
+	const begin = (ev: PointerEvent, index: number, how: Drag['how']) => {
+		if (ev.button !== 0 || (index < 0 && full)) return;
+		ev.stopPropagation();
+		box.current?.setPointerCapture(ev.pointerId);
+		drag.current = { index, how, from: at(ev), mask: masks[index] ?? null };
+	};
+	const go = (ev: PointerEvent) => {
+		const d = drag.current;
+		if (!d) return;
+		const now = at(ev);
+		if (d.how === 'draw') setDrawn(between(d.from, now));
+		else if (d.mask) replace(d.index, (d.how === 'move' ? moved : sized)(d.mask, now.x - d.from.x, now.y - d.from.y));
+	};
+	const end = (ev: PointerEvent) => {
+		const mask = drag.current?.how === 'draw' ? between(drag.current.from, at(ev)) : null;
+		drag.current = null;
+		setDrawn(null);
+		if (mask && ev.type !== 'pointercancel') onChange([...masks, mask]);
+	};
+	const onKey = (ev: KeyboardEvent, index: number) => {
+		const mask = masks[index];
+		const next = mask && byKey(mask, ev.key, ev.shiftKey);
+		if (next) replace(index, next);
+		else if (ev.key === 'Delete' || ev.key === 'Backspace') onChange(masks.filter((_, i) => i !== index));
+		else return;
+		ev.preventDefault();
+	};
+	return (
+		<div
+			class={`masks-picture ${fill}`} style={{ aspectRatio: shape }} ref={box} role="group" aria-label={t('masksOver', { name: label })} data-testid="masks-picture"
+			onPointerDown={(ev) => begin(ev, -1, 'draw')} onPointerMove={go} onPointerUp={end} onPointerCancel={end}
+		>
+			{track ? <RemoteVideo consult={consult} track={track} label={label} key={track} /> : <p class="masks-none">{t('masksNoPicture')}</p>}
+			{device.map((m, i) => <span class="mask device" key={i} style={placed(m)} data-testid="mask-device" />)}
+			{masks.map((m, i) => (
+				<button
+					type="button" class="mask" key={i} style={placed(m)} data-testid="mask"
+					aria-label={t('maskIs', { number: i + 1, x: round(m.x), y: round(m.y), w: round(m.w), h: round(m.h) })}
+					onPointerDown={(ev) => begin(ev, i, 'move')} onKeyDown={(ev) => onKey(ev, i)}
+				>
+					<span class="mask-corner" onPointerDown={(ev) => begin(ev, i, 'size')} />
+				</button>
+			))}
+			{drawn && <span class="mask" style={placed(drawn)} />}
+		</div>
+	);
+}
