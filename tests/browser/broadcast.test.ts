@@ -108,6 +108,28 @@ async function talk(desk: Page, watch: Page[]): Promise<void> {
   await until("chat", 15000, async () => (await phone.getByTestId("watch-item").count()) === 1);
 }
 
+// The row that says whose camera it is is painted over: viewers cannot read it any more, the desk can; and again when the mask is gone.
+async function paintOver(desk: Page, watch: Page[]): Promise<void> {
+  const preview = (): Promise<Reading | undefined> => run(desk, `(${readClock.toString()})(document.querySelector('[data-testid="masks-picture"] video'))`);
+  await tap(desk, "direct-masks");
+  const id = (await until("the preview", 20000, async () => { const r = await preview(); return r?.id ? r : undefined; })).id;
+  await desk.getByTestId("masks-picture").scrollIntoViewIfNeeded();
+  const box = (await desk.getByTestId("masks-picture").boundingBox())!;
+  await desk.mouse.move(box.x + 2, box.y + box.height * 0.85);
+  await desk.mouse.down();
+  await desk.mouse.move(box.x + box.width + 20, box.y + box.height + 20, { steps: 3 });
+  await desk.mouse.up();
+  await shot(desk, "desk-masks");
+  await tap(desk, "masks-save");
+  for (const page of watch) await shows(page, 0);
+  assert.equal((await preview())?.id, id, "the source itself is untouched");
+  await shot(watch[0]!, "watch-masked");
+  await tap(desk, "masks-clear");
+  await tap(desk, "masks-save");
+  for (const page of watch) await shows(page, id);
+  await tap(desk, "direct-masks");
+}
+
 before(async () => {
   gateway = await Gateway.start();
   chromium = await launchChromium();
@@ -122,7 +144,7 @@ after(async () => {
   await gateway?.stop();
 });
 
-test("a director goes on the air, a viewer sees and hears it; CUT and back", { timeout: 110000 }, async () => {
+test("a director goes on the air, a viewer sees and hears it; masks; CUT and back", { timeout: 140000 }, async () => {
   const [one, two, desk] = people as [Person, Person, Person], page = desk.page as Page;
   const ids = await Promise.all([one, two].map((p) => run<string>(p.page, "window.huizhen.consult.me.id")));
   const director = gateway.token("op", "director", { id: "dir" });
@@ -155,6 +177,8 @@ test("a director goes on the air, a viewer sees and hears it; CUT and back", { t
   await fades(page, viewers.map((v) => v.page));
   await shot(viewers[0]!.page, "watch-live");
   await shot(viewers[1]!.page, "watch-live-phone");
+  await paintOver(page, viewers.map((v) => v.page));
+  await tap(page, "direct-audience");
 
   await tap(page, "direct-cut");
   for (const v of viewers) await until("the poster of a cut", 20000, async () => (await stateOf(v.page)) === "cut");
