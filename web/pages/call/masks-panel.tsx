@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Broadcast, BroadcastMasks, BroadcastSource, Consult, Mask, MaskFill } from '../../sdk/src';
 import { t } from '../i18n';
 import { api, type RestProfile } from '../shared/api';
-import { deskToken } from '../shared/enter';
+import { tokenOf } from '../shared/enter';
 import { PanelHead } from './chat-panel';
 import { MasksEditor } from './masks-editor';
 import { anyMask, masksOf, MOST, sameSource } from './masks-model';
@@ -24,7 +24,7 @@ const keyOf = (source: BroadcastSource): string => `${source.participant}/${sour
 export function MasksPanel({ consult, onClose, onNotice }: PanelProps) {
 	const { desk } = consult.broadcast;
 	const [key, setKey] = useState('');
-	const token = deskToken(consult);
+	const token = tokenOf(consult);
 	const sources = desk?.sources ?? [];
 	const source = sources.find((s) => keyOf(s) === key) ?? desk?.on_air ?? sources[0];
 	return (
