@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <libavcodec/avcodec.h>
+#include <libavutil/log.h>
 #include <libavutil/opt.h>
 
 #include "media/api.h"
@@ -18,6 +19,11 @@ struct hz_live_encoder {
 	struct hz_encoder *plain; // VP8, as in the composed picture
 	int64_t number;
 };
+
+void hz_live_encoder_quiet(void)
+{
+	av_log_set_level(AV_LOG_QUIET);
+}
 
 // Constant rate factors. What moves is coarse anyhow where the rate ends; what rests is refined to where no eye finds more.
 static const double fineness[HZ_LIVE_STEPS] = {20, 17, 15, 14, 13, 12, 11, 10, 9, 8, 8, 8};

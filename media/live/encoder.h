@@ -13,6 +13,8 @@
 #define HZ_LIVE_HZ    25u // pictures a second that the rate is counted with
 #define HZ_LIVE_STEPS 12u // pictures from moving to the finest
 
+void hz_live_encoder_quiet(void); // its libraries write nothing to stderr
+
 struct hz_live_encoder;
 struct hz_live_encoder_with {
 	uint8_t codec; // HZ_CODEC_H264_CB, HZ_CODEC_VP8 (as fine as its rate makes it)

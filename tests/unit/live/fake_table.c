@@ -1,0 +1,91 @@
+#include "tests/unit/live/fake_table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/imaging/fake_dicom.h"
+
+#define SIDE 64u
+
+int fake_file(const void *data, size_t bytes)
+{
+	int fd = memfd_create("object", MFD_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, bytes), (ssize_t)bytes);
+	return fd;
+}
+
+int fake_object(unsigned uid, unsigned value, unsigned frames)
+{
+	const struct hz_pixel_shape shape = {.columns = SIDE,
+	                                     .rows = SIDE,
+	                                     .samples = 1,
+	                                     .bits_allocated = 16,
+	                                     .bits_stored = 12,
+	                                     .high_bit = 11,
+	                                     .photometric = HZ_MONOCHROME2};
+	uint16_t *pixels = calloc((size_t)SIDE * SIDE * frames, sizeof(*pixels));
+	struct fake_dicom d;
+	for (unsigned i = 0; i < SIDE * SIDE * frames; i++)
+		pixels[i] = (uint16_t)(value + i / (SIDE * SIDE) * 400);
+	fake_begin(&d, FAKE_EXPLICIT, NULL);
+	fake_shape(&d, &shape, frames);
+	fake_text(&d, 0x00281050, "DS", "2048");
+	fake_text(&d, 0x00281051, "DS", "4096");
+	fake_native(&d, "OW", pixels, sizeof(*pixels) * SIDE * SIDE * frames);
+	struct fake_bytes file = fake_end(&d);
+	uint8_t *at = file.data;
+	while ((at = memmem(at, file.bytes - (size_t)(at - file.data), "2.25.1", 6)))
+		*(at += 5) = (uint8_t)('0' + uid);
+	int fd = fake_file(file.data, file.bytes);
+	fake_bytes_done(&file);
+	free(pixels);
+	return fd;
+}
+
+int fake_series(unsigned first, unsigned count)
+{
+	char json[4096];
+	size_t n = 0;
+	for (unsigned i = 0; i < count; i++)
+		n += (size_t)snprintf(json + n, sizeof(json) - n,
+		                      "%c{\"00280010\":{\"Value\":[64]},\"00280011\":{\"Value\":[64]},"
+		                      "\"00280100\":{\"Value\":[16]},\"00280101\":{\"Value\":[12]},"
+		                      "\"00080018\":{\"Value\":[\"2.25.%u\"]},\"00200013\":{\"Value\":[%u]}}",
+		                      i ? ',' : '[', first + i, i + 1);
+	n += (size_t)snprintf(json + n, sizeof(json) - n, "]");
+	return fake_file(json, n);
+}
+
+struct hz_live_room_set fake_room(uint32_t consult, unsigned uid)
+{
+	struct hz_live_room_set set = {.consult = consult, .panes = 1, .version = 1};
+	for (unsigned i = 0; i < HZ_LIVE_PANES; i++)
+		set.pane[i].zoom = 1;
+	struct hz_live_ref *image = &set.pane[0].image;
+	strcpy(image->pacs, "main");
+	strcpy(image->study, "1.2");
+	strcpy(image->series, "1.2.3");
+	if (uid)
+		snprintf(image->instance, sizeof(image->instance), "2.25.%u", uid);
+	return set;
+}
+
+struct hz_live_rendition_set fake_rendition(uint32_t consult, uint32_t ssrc, uint8_t codec)
+{
+	return (struct hz_live_rendition_set){.rendition = 9,
+	                                      .consult = consult,
+	                                      .workers = 2,
+	                                      .ssrc = ssrc,
+	                                      .side = 256,
+	                                      .codec = codec,
+	                                      .pt = 98};
+}
