@@ -15,6 +15,7 @@ enum hz_pipe_kind {
 	HZ_PIPE_HLS,     // huizhen-hls: a broadcast as plain files
 	HZ_PIPE_INGEST,  // huizhen-ingest: cameras and encoders
 	HZ_PIPE_IMAGING, // huizhen-imaging: DICOM
+	HZ_PIPE_LIVE,    // huizhen-live: the images on a table as a picture
 	HZ_PIPES,
 };
 

@@ -122,6 +122,7 @@ struct hz_config {
 		char *pacs; // imaging.pacs: name=root, ...; empty: record.pacs_url as "main"
 		char *user, *password, *token, *ca, *certificate, *key; // as record.pacs_*, of all of them
 		uint32_t cache_gb;                                      // imaging.cache_gb; default 20
+		bool live; // imaging.live, default true: who wants sees them as a picture (media/live)
 	} dicomweb;
 	struct {
 		bool enabled;      // hls.enabled, default true: broadcasts go out as files, too (media/hls)

@@ -99,6 +99,7 @@ const struct hz_config_entry hz_config_table[] = {
     {"imaging", "certificate", HZ_CONFIG_TEXT, AT(dicomweb.certificate), 0, 0, ""},
     {"imaging", "key", HZ_CONFIG_TEXT, AT(dicomweb.key), 0, 0, ""},
     {"imaging", "cache_gb", HZ_CONFIG_U32, AT(dicomweb.cache_gb), 1, 100000, "20"},
+    {"imaging", "live", HZ_CONFIG_BOOL, AT(dicomweb.live), 0, 1, "true"},
     {"log", "level", HZ_CONFIG_LEVEL, AT(log.level), 0, 0, "info"},
 };
 const unsigned hz_config_table_count = sizeof(hz_config_table) / sizeof(hz_config_table[0]);

@@ -14,6 +14,7 @@ static const struct row {
     [HZ_PIPE_HLS] = {"hls", {"huizhen-hls", "--live"}, "../media/hls"},
     [HZ_PIPE_INGEST] = {"ingest", {"huizhen-ingest"}, "../media/ingest"},
     [HZ_PIPE_IMAGING] = {"imaging", {"huizhen-imaging"}, "../media/dicomweb"},
+    [HZ_PIPE_LIVE] = {"live", {"huizhen-live"}, "../media/live"},
 };
 
 const char *hz_pipe_name(enum hz_pipe_kind kind)
@@ -36,6 +37,7 @@ bool hz_pipe_wanted(const struct hz_config *config, enum hz_pipe_kind kind)
 	    [HZ_PIPE_HLS] = config->hls.enabled,
 	    [HZ_PIPE_INGEST] = config->ingest.enabled,
 	    [HZ_PIPE_IMAGING] = config->imaging.enabled,
+	    [HZ_PIPE_LIVE] = config->imaging.enabled && config->dicomweb.live,
 	};
 	return wanted[kind];
 }

@@ -20,6 +20,7 @@
 #include "gateway/session/mix.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/placement.h"
 #include "gateway/session/push.h"
@@ -71,6 +72,7 @@ void hz_brain_free(struct hz_brain *brain)
 	hz_replay_free(brain->replay);
 	hz_mix_link_free(brain->mix);
 	hz_picture_link_free(brain->picture);
+	hz_easel_link_free(brain->easel);
 	hz_images_free(brain->images);
 	hz_hls_done(brain);
 	hz_theatre_free(brain);
@@ -129,12 +131,13 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 		hz_slots_follow(brain, c);
 		hz_mix_recount(brain, c);
 		hz_picture_recount(brain, c);
+		hz_easel_recount(brain, c);
 		hz_hls_recount(brain, c);
 		hz_codec_recount(brain, c);
 		hz_watched_mark(brain, c);
 	}
 	int64_t ladder = hz_steps_due(brain), watched = hz_watched_due(brain), gather = hz_gather_due(brain),
-	        mix = hz_mix_due(brain), picture = hz_picture_due(brain);
+	        mix = hz_mix_due(brain), picture = hz_picture_due(brain), easel = hz_easel_due(brain);
 	hz_broadcast_turn(brain);
 	int64_t feed = hz_audience_due(brain);
 	hz_persist_flush(brain);
@@ -147,6 +150,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	int64_t push = hz_push_due(brain), reading = hz_reading_due(brain);
 	push = push < reading ? push : reading;
 	brain->picture_blocked = brain->picture && hz_picture_link_flush(brain->picture);
+	brain->easel_blocked = brain->easel && hz_easel_link_flush(brain->easel);
 	brain->hls_blocked = brain->hls && hz_hls_link_flush(brain->hls);
 	hz_theatre_flush(brain);
 	push = push < ladder ? push : ladder;
@@ -154,6 +158,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	push = push < feed ? push : feed;
 	push = push < mix ? push : mix;
 	push = push < picture ? push : picture;
+	push = push < easel ? push : easel;
 	return push < watched ? push : watched;
 }
 

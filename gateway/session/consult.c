@@ -13,6 +13,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/reading.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/record.h"
 #include "gateway/session/relay.h"
@@ -121,6 +122,7 @@ static void drop(struct hz_brain *brain, struct hz_consult *consult)
 	hz_theatre_forget(brain, consult);
 	hz_mix_recount(brain, consult);
 	hz_picture_end(brain, consult);
+	hz_easel_end(brain, consult);
 	for (struct hz_consult **at = &brain->dirty; *at; at = &(*at)->next_dirty) {
 		if (*at == consult) {
 			*at = consult->next_dirty;
@@ -226,6 +228,7 @@ void hz_consult_free_memory(struct hz_consult *consult)
 	hz_relay_free_memory(consult);
 	hz_mix_free_memory(consult);
 	hz_picture_free_memory(consult);
+	hz_easel_free_memory(consult);
 	hz_hls_free_memory(consult);
 	free(consult->heard);
 	free(consult);

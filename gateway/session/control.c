@@ -17,6 +17,7 @@
 #include "gateway/session/hls.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/process.h"
 #include "gateway/session/reading.h"
@@ -131,6 +132,8 @@ static int load(struct hz_process *process)
 	int err = process->fds->mix < 0 ? 0 : hz_mix_begin(process->brain, process->fds->mix);
 	if (!err && process->fds->pipe[HZ_PIPE_MOSAIC] >= 0)
 		err = hz_picture_begin(process->brain, process->fds->pipe[HZ_PIPE_MOSAIC]);
+	if (!err && process->fds->pipe[HZ_PIPE_LIVE] >= 0)
+		err = hz_easel_begin(process->brain, process->fds->pipe[HZ_PIPE_LIVE]);
 	if (!err)
 		begin_hls(process);
 	if (!err)

@@ -12,6 +12,7 @@
 #include "gateway/session/steps.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/push.h"
 #include "gateway/session/quality.h"
@@ -190,6 +191,7 @@ static void on_peer_stats(struct hz_brain *brain, unsigned worker, const struct 
 	hz_quality_update(brain, peer->owner);
 	hz_codec_on_stats(brain, peer);
 	hz_picture_on_stats(brain, peer);
+	hz_easel_on_stats(brain, peer);
 }
 
 void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_msg *msg)

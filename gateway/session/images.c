@@ -14,14 +14,16 @@
 #include "signaling/protocol/problem.h"
 #include "signaling/server/file.h"
 
-#define WAIT_US      4000000 // the server gives a held response 5 s
+#define WAIT_US      4000000  // the server gives a held response 5 s
+#define FETCH_US     15000000 // the lane has time
 #define MESSAGES_MAX 64
 #define PIECE_BYTES  (4u << 20)
 
 struct wait {
 	struct wait *next;
 	struct hz_images *images;
-	struct hz_response *res;
+	struct hz_response *res; // NULL: `back` is called
+	struct hz_images_asker back;
 	uint64_t id, asker;
 	int64_t began_us;
 	struct hz_dweb_request what;
@@ -181,6 +183,27 @@ void hz_images_ask(struct hz_images *images, int64_t now_us, uint64_t asker,
 	hz_response_hold(res, on_gone, w);
 }
 
+int hz_images_fetch(struct hz_images *images, int64_t now_us, const struct hz_dweb_request *what,
+                    const struct hz_images_asker *asker)
+{
+	struct wait *w = images->count < HZ_IMAGE_WAITS ? calloc(1, sizeof(*w)) : NULL;
+	if (!w)
+		return -ENOSPC;
+	w->images = images;
+	w->id = ++images->next_id;
+	w->began_us = now_us;
+	w->what = *what;
+	w->back = *asker;
+	if (images->unsaid || say_get(images, w)) {
+		free(w);
+		return -EAGAIN;
+	}
+	w->next = images->waits;
+	images->waits = w;
+	images->count++;
+	return 0;
+}
+
 // --- answering
 
 const char *hz_image_type(const char *type)
@@ -283,6 +306,13 @@ static void on_done(struct hz_images *images, struct hz_dweb_done *done, int fd)
 		return;
 	}
 	done->type[sizeof(done->type) - 1] = done->hash[sizeof(done->hash) - 1] = '\0';
+	if (!w->res) {
+		const struct hz_images_asker asker = w->back;
+		forget(w);
+		asker.fn(asker.ctx, asker.tag,
+		         done->result == HZ_DWEB_OK && fd < 0 ? HZ_DWEB_DISK : done->result, fd);
+		return;
+	}
 	if (done->result == HZ_DWEB_OK && fd >= 0)
 		answer_file(w, done, fd);
 	else
@@ -345,8 +375,14 @@ void hz_images_tick(struct hz_images *images, int64_t now_us)
 		set_up(images);
 	for (struct wait *w = images->waits; w; w = next) {
 		next = w->next;
-		if (now_us - w->began_us < WAIT_US)
+		if (now_us - w->began_us < (w->res ? WAIT_US : FETCH_US))
 			continue;
+		if (!w->res) {
+			const struct hz_images_asker asker = w->back;
+			forget(w);
+			asker.fn(asker.ctx, asker.tag, HZ_DWEB_SLOW, -1);
+			continue;
+		}
 		not_now(w->res, "it is being fetched: ask again");
 		hz_response_release(w->res);
 		forget(w); // what comes is kept, and there when it is asked for again

@@ -25,6 +25,16 @@ void hz_images_free(struct hz_images *images); // NULL allowed; no response is t
 // whom none gets more than its share.
 void hz_images_ask(struct hz_images *images, int64_t now_us, uint64_t asker,
                    const struct hz_dweb_request *what, const struct hz_request *req, struct hz_response *res);
+// The same for another part of control: fn gets the open file (its own from then on; -1: result says why), later or never
+// where images are freed. -EAGAIN: not now; -ENOSPC.
+typedef void hz_images_fn(void *ctx, uint64_t tag, uint32_t result, int fd);
+struct hz_images_asker {
+	hz_images_fn *fn;
+	void *ctx;
+	uint64_t tag;
+};
+int hz_images_fetch(struct hz_images *images, int64_t now_us, const struct hz_dweb_request *what,
+                    const struct hz_images_asker *asker);
 // Reads what is there, a bounded number of messages. -EPIPE: the socket is gone.
 int hz_images_read(struct hz_images *images);
 void hz_images_tick(struct hz_images *images, int64_t now_us); // four times a second

@@ -7,6 +7,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/seqpacket.h"
 #include "gateway/child.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/images.h"
@@ -53,6 +54,8 @@ static void turn(void *ctx)
 		hz_server_want_write(process->hls, true);
 	if (process->ingest && process->brain->theatre->blocked)
 		hz_server_want_write(process->ingest, true);
+	if (process->easel && process->brain->easel_blocked)
+		hz_server_want_write(process->easel, true);
 	if (process->mosaic && process->brain->picture_blocked)
 		hz_server_want_write(process->mosaic, true);
 	if (next != INT64_MAX)
@@ -258,6 +261,30 @@ static void on_mosaic_writable(void *ctx, int fd)
 	hz_server_want_write(process->mosaic, process->brain->picture_blocked);
 }
 
+// --- the images as a picture
+
+static void on_easel_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_easel_link_read(process->brain->easel);
+	if (err) { // as the mix
+		hz_error("easel.socket", "err=%d", -err);
+		hz_server_remove_fd(process->easel);
+		process->easel = NULL;
+	}
+	hz_process_wake(process);
+}
+
+static void on_easel_writable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	process->brain->easel_blocked = hz_easel_link_flush(process->brain->easel);
+	hz_server_want_write(process->easel, process->brain->easel_blocked);
+}
+
 // --- images
 
 static void on_images_readable(void *ctx, int fd)
@@ -408,6 +435,9 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->images)
 		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_IMAGING], on_images_readable, NULL,
 		                       process, &process->images);
+	if (!err && process->brain->easel)
+		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_LIVE], on_easel_readable,
+		                       on_easel_writable, process, &process->easel);
 	if (!err && process->brain->hls)
 		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_HLS], on_hls_readable,
 		                       on_hls_writable, process, &process->hls);
@@ -439,6 +469,7 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_remove_fd(process->recorder);
 	hz_server_remove_fd(process->mix);
 	hz_server_remove_fd(process->mosaic);
+	hz_server_remove_fd(process->easel);
 	hz_server_remove_fd(process->ingest);
 	hz_server_remove_fd(process->hls);
 	hz_server_remove_fd(process->images);

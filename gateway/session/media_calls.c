@@ -12,6 +12,7 @@
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/objects.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/push.h"
 #include "gateway/session/rate.h"
@@ -248,6 +249,12 @@ static struct hz_slot *wanted_slot(struct hz_call *call, const json_t *item, siz
 		hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/items/%zu/track", i);
 		return NULL;
 	}
+	if (strcmp(id, HZ_IMAGE) == 0 && call->brain->easel) {
+		if (hz_picture_takes(slot))
+			return slot;
+		hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/items/%zu/track", i);
+		return NULL;
+	}
 	struct hz_track *track = hz_track_find(call->brain, track_id(id));
 	if (!track || !hz_slot_may_show(call->p, track)) {
 		hz_call_refuse_field(call, HZ_RPC_NOT_FOUND, "/items/%zu/track", i);
@@ -306,19 +313,23 @@ void hz_call_subscribe(struct hz_call *call)
 	{
 		struct hz_slot *slot = wanted_slot(call, item, i, &track);
 		const char *id = text_of(item, "track");
-		bool mix = id && strcmp(id, HZ_MIX) == 0;
+		bool mix = id && strcmp(id, HZ_MIX) == 0, image = id && strcmp(id, HZ_IMAGE) == 0;
 		if (!id && hz_mix_leave(call->brain, slot))
 			continue; // it is heard until the voices are back
 		if (!mix)
 			hz_picture_leave(call->brain, slot);
+		if (!image)
+			hz_easel_leave(call->brain, slot);
 		if (mix && slot->cmd.kind == HZ_KIND_AUDIO)
 			hz_mix_listen(call->brain, slot);
-		else if (!mix)
+		else if (!mix && !(image && slot->easel))
 			hz_mix_show(call->brain, slot, track);
 		set_language(call->brain, slot, slot->mix ? text_of(item, "language") : NULL);
 		set_quality(slot, text_of(item, "quality"));
 		if (mix && slot->cmd.kind == HZ_KIND_VIDEO)
 			hz_picture_watch(call->brain, slot);
+		if (image)
+			hz_easel_watch(call->brain, slot);
 		set_priority(slot, text_of(item, "priority"));
 		hz_slot_set(call->brain, slot);
 	}

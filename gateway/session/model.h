@@ -108,6 +108,9 @@ struct hz_slot {
 	uint8_t picture_cap;              // the highest size that its link carries, as max_layer
 	uint8_t picture_fails;            // so often a size was too much
 	int64_t picture_us;               // since when its size is what it is
+	bool easel;                       // easel.h: it shows the images on the table
+	bool easel_small;                 // its link carries the small size only
+	int64_t easel_us;                 // since when
 };
 
 struct hz_peer {
@@ -225,6 +228,8 @@ struct hz_consult {
 	struct hz_layout layout;  // of its composed picture
 	struct hz_hls_leg *hls;   // hls.h; NULL: no broadcast goes out as files
 	struct hz_picture_room *picture; // picture.h; NULL: nobody watches it
+	struct hz_easel_room *easel;     // easel.h; NULL: nobody watches it
+	bool easel_told;                 // everybody knows that it can be had
 	struct hz_heard *heard;          // who speaks, as each of its workers said last
 	unsigned heard_count;
 	uint64_t version; // of the state
@@ -290,6 +295,8 @@ struct hz_mix_link;
 struct hz_mix_room;
 struct hz_picture_link;
 struct hz_picture_room;
+struct hz_easel_link;
+struct hz_easel_room;
 struct hz_hls_leg; // hls.h
 struct hz_hls_link;
 struct hz_record_link;
@@ -351,6 +358,12 @@ struct hz_brain {
 	bool picture_there;               // as clients were told
 	int64_t picture_heard_us;         // the mosaic's newest sign of life; 0: none
 	struct hz_theatre *theatre;       // theatre.h; owned; NULL: none (in tests)
+
+	// easel.h
+	struct hz_easel_link *easel;  // owned; NULL: nobody draws images
+	struct hz_easel_room *easels; // consults whose images are watched as a picture
+	bool easel_blocked;           // its socket was full
+	int64_t easel_heard_us;       // its newest sign of life; 0: none
 
 	// hls.h
 	struct hz_hls_link *hls; // owned; NULL: hls.enabled is off

@@ -1,3 +1,4 @@
+#include "gateway/session/easel.h"
 #include "gateway/session/persist.h"
 
 #include <errno.h>
@@ -228,6 +229,8 @@ void hz_persist_rewrite(struct hz_brain *brain)
 			rewrite_peer(brain, link);
 		for (const struct hz_peer *link = consult->mix ? consult->mix->links : NULL; link;
 		     link = link->next)
+			rewrite_peer(brain, link);
+		for (const struct hz_peer *link = hz_easel_first_link(consult); link; link = link->next)
 			rewrite_peer(brain, link);
 		for (const struct hz_peer *link = consult->picture ? consult->picture->links : NULL; link;
 		     link = link->next)

@@ -26,9 +26,9 @@ json_t *hz_track_to_json(const struct hz_track *track)
 json_t *hz_slot_to_json(const struct hz_slot *slot)
 {
 	// `picture` is the highest size and one; 0: it shows none
-	return json_pack("{s:s, s:i, s:i, s:s, s:i}", "group", slot->group, "nth", slot->nth, "mix",
+	return json_pack("{s:s, s:i, s:i, s:s, s:i, s:b}", "group", slot->group, "nth", slot->nth, "mix",
 	                 slot->mix, "language", slot->language, "picture",
-	                 slot->picture ? slot->picture_cap + 1 : 0);
+	                 slot->picture ? slot->picture_cap + 1 : 0, "easel", slot->easel);
 }
 
 json_t *hz_relay_of_to_json(const struct hz_track *relay)
@@ -108,18 +108,20 @@ int hz_track_from_json(const char *text, struct hz_track *track)
 
 int hz_slot_from_json(const char *text, struct hz_slot *slot)
 {
-	int nth = 0, mix = 0, picture = 0;
-	const char *group, *language = ""; // mix, language and picture are not in what earlier versions left
+	int nth = 0, mix = 0, picture = 0, easel = 0;
+	const char *group,
+	    *language = ""; // mix, language, picture and easel are not in what earlier versions left
 	json_t *json = json_loads(text, 0, NULL);
 	int err = -EINVAL;
 	if (json &&
-	    json_unpack(json, "{s:s, s:i, s?i, s?s, s?i}", "group", &group, "nth", &nth, "mix", &mix,
-	                "language", &language, "picture", &picture) == 0 &&
+	    json_unpack(json, "{s:s, s:i, s?i, s?s, s?i, s?b}", "group", &group, "nth", &nth, "mix", &mix,
+	                "language", &language, "picture", &picture, "easel", &easel) == 0 &&
 	    picture >= 0 && picture <= HZ_MAX_LAYERS &&
 	    take(slot->language, sizeof(slot->language), language) &&
 	    take(slot->group, sizeof(slot->group), group)) {
 		slot->nth = (uint8_t)nth;
 		slot->picture = picture > 0;
+		slot->easel = easel && !picture;
 		slot->picture_cap = (uint8_t)(picture ? picture - 1 : 0);
 		slot->mix = mix == HZ_MIX_WANTED ? HZ_MIX_WANTED : HZ_MIX_NONE;
 		err = 0;

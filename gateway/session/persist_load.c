@@ -17,6 +17,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/persist_json.h"
 #include "gateway/session/picture.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
 #include "gateway/store/consults.h"
@@ -157,7 +158,8 @@ static int load_slot(struct load *load, const struct hz_media_row *row)
 	slot->off = cmd.flags & HZ_SUB_PAUSED;
 	const struct hz_track *track = hz_slot_track(load->brain, slot);
 	bool mixed = hz_mix_load_slot(load->brain, slot), pictured = hz_picture_load_slot(load->brain, slot);
-	if (!mixed && !pictured && (!track || !hz_slot_may_show(peer->owner, track)))
+	bool eased = hz_easel_load_slot(load->brain, slot);
+	if (!mixed && !pictured && !eased && (!track || !hz_slot_may_show(peer->owner, track)))
 		slot->cmd.track = 0;
 	return 0;
 }
@@ -226,6 +228,7 @@ static int drop_stale(struct hz_brain *brain)
 		hz_relay_repair(brain, consult);
 		hz_mix_repair(brain, consult);
 		hz_picture_repair(brain, consult);
+		hz_easel_repair(brain, consult);
 		hz_broadcast_loaded(brain, consult);
 		consult->recount = true;
 	}

@@ -30,7 +30,7 @@ struct hz_process {
 	struct hz_rest rest;
 	struct hz_whip_door door;
 	struct hz_process_link link[HZ_MAX_WORKERS];
-	struct hz_server_fd *supervisor, *recorder, *mix, *mosaic, *images, *hls, *ingest;
+	struct hz_server_fd *supervisor, *recorder, *mix, *mosaic, *images, *hls, *ingest, *easel;
 	struct hz_server_timer *tick, *push, *status;
 	int64_t started_us, swept_us, probed_us, trimmed_us;
 	size_t idle_bytes; // of the heap: free, and known to the newest trim()

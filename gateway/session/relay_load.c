@@ -7,6 +7,7 @@
 #include "gateway/session/ids.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/objects.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/persist_json.h"
 #include "gateway/session/relay_internal.h"
@@ -22,6 +23,8 @@ static struct hz_peer **list_of(struct hz_brain *brain, struct hz_consult *consu
 {
 	if (relay == HZ_PICTURE_RELAY)
 		return hz_picture_links(brain, consult);
+	if (relay == HZ_EASEL_RELAY)
+		return hz_easel_links(brain, consult);
 	if (relay == HZ_HLS_RELAY)
 		return hz_hls_links(brain, consult);
 	return relay < brain->workers ? &consult->relays : hz_mix_links(brain, consult);
@@ -33,8 +36,8 @@ static int load_link(struct hz_brain *brain, struct hz_consult *consult, const s
 	if (row->cmd_bytes != sizeof(cmd) || row->worker >= brain->workers)
 		return -EINVAL;
 	memcpy(&cmd, row->cmd, sizeof(cmd));
-	bool known =
-	    cmd.relay <= brain->workers || cmd.relay == HZ_PICTURE_RELAY || cmd.relay == HZ_HLS_RELAY;
+	bool known = cmd.relay <= brain->workers || cmd.relay == HZ_PICTURE_RELAY ||
+	             cmd.relay == HZ_EASEL_RELAY || cmd.relay == HZ_HLS_RELAY;
 	bool sound = cmd.flags == HZ_PEER_RELAY && known && cmd.relay != row->worker &&
 	             cmd.consult == consult->number && cmd.peer == row->id;
 	struct hz_peer **list = sound ? list_of(brain, consult, cmd.relay) : NULL;

@@ -1,3 +1,4 @@
+#include "gateway/session/easel.h"
 #include "gateway/session/slots.h"
 
 #include <string.h>
@@ -52,7 +53,8 @@ void hz_slots_follow(struct hz_brain *brain, struct hz_consult *consult)
 {
 	for (struct hz_participant *p = consult->participants; p; p = p->next) {
 		for (struct hz_peer *peer = p->peers; peer; peer = peer->next) {
-			if (peer->kind == HZ_PEER_WHEP && strcmp(peer->source, HZ_MIX) != 0)
+			if (peer->kind == HZ_PEER_WHEP && strcmp(peer->source, HZ_MIX) != 0 &&
+			    strcmp(peer->source, HZ_IMAGE) != 0)
 				follow_peer(brain, peer);
 		}
 	}

@@ -6,6 +6,7 @@
 #include "gateway/session/consent.h"
 #include "gateway/session/layout.h"
 #include "gateway/session/participant.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record.h"
@@ -96,6 +97,7 @@ json_t *hz_state_json(struct hz_brain *brain, const struct hz_participant *p)
 		return json;
 	json_object_set_new(about, "mix", json_boolean(brain->mix));
 	json_object_set_new(about, "picture", json_boolean(hz_picture_available(brain, consult)));
+	json_object_set_new(about, "image", json_boolean(hz_easel_available(brain, p->consult)));
 	json_object_set_new(about, "layout", hz_layout_json(&consult->layout));
 	json_object_set_new(about, "recording", json_boolean(hz_record_sign(brain, consult) == HZ_SIGN_ON));
 	if (consult->broadcast) // everybody inside is told that there is one

@@ -4,6 +4,7 @@
 
 #include "gateway/session/brain.h"
 #include "gateway/session/objects.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record_events.h"
@@ -45,6 +46,7 @@ void hz_steps_on_state(struct hz_brain *brain, unsigned worker, const struct hz_
 	slot->layer = ev->layer;
 	mark(brain, peer);
 	hz_picture_on_step(brain, slot);
+	hz_easel_on_step(brain, slot);
 	if (peer->owner)
 		hz_watched_mark(brain, peer->owner->consult);
 }

@@ -1,3 +1,4 @@
+#include "gateway/session/easel.h"
 #include "gateway/session/watched.h"
 
 #include "gateway/session/hls.h"
@@ -112,6 +113,8 @@ static void recount(struct hz_brain *brain, struct hz_consult *consult)
 		count_peer(brain, peer);
 	for (struct hz_peer *link = consult->picture ? consult->picture->links : NULL; link;
 	     link = link->next)
+		count_peer(brain, link);
+	for (struct hz_peer *link = hz_easel_first_link(consult); link; link = link->next)
 		count_peer(brain, link);
 	for (struct hz_peer *link = consult->hls ? consult->hls->links : NULL; link; link = link->next)
 		count_peer(brain, link);

@@ -16,6 +16,7 @@
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/slots.h"
 #include "gateway/session/theatre.h"
@@ -310,6 +311,16 @@ static bool is_mixed(const struct hz_brain *brain, const struct hz_participant *
 	return false;
 }
 
+static void show_image(struct hz_brain *brain, const struct hz_whip_session *session)
+{
+	const struct hz_peer *peer = hz_map_get(brain->resources, session->resource);
+	for (struct hz_slot *slot = peer ? peer->slots : NULL; slot; slot = slot->next) {
+		if (hz_picture_takes(slot) && !slot->nth)
+			hz_easel_watch(brain, slot);
+		hz_slot_set(brain, slot);
+	}
+}
+
 // One sound and one picture of everybody; a second one of the participant takes the sound.
 static void show_mix(struct hz_brain *brain, const struct hz_whip_session *session)
 {
@@ -337,22 +348,26 @@ static enum hz_whip_code subscribe(void *ctx, struct hz_whip_call *call, const c
 	enum hz_whip_code code = enter(door, call, &p);
 	if (code)
 		return code;
-	bool mix = strcmp(call->source, HZ_MIX) == 0;
-	const struct hz_participant *source = mix ? NULL : hz_participant_find(p->consult, call->source);
-	if (mix ? !is_mixed(door->brain, p)
-	        : !source || source == p || source->status != HZ_STATUS_ADMITTED ||
-	              hz_tracks_count(source) == 0)
+	bool mix = strcmp(call->source, HZ_MIX) == 0, image = strcmp(call->source, HZ_IMAGE) == 0;
+	const struct hz_participant *source =
+	    mix || image ? NULL : hz_participant_find(p->consult, call->source);
+	if (mix     ? !is_mixed(door->brain, p)
+	    : image ? !hz_easel_available(door->brain, p->consult)
+	            : !source || source == p || source->status != HZ_STATUS_ADMITTED ||
+	                  hz_tracks_count(source) == 0)
 		code = HZ_WHIP_NOT_FOUND;
 	if (!code)
 		code = parse(text, bytes, ret, &offer);
 	if (!code && plan_watch(offer, &plan) == 0)
 		code = bad_sdp(ret, "no m-line that receives Opus, H.264, VP8, VP9 or AV1");
-	if (!code && mix)
+	if (!code && (mix || image))
 		plan_most(offer, &plan, 1, 1);
 	if (!code)
 		code = make(door, p, offer, &plan, ret);
 	if (!code && mix)
 		show_mix(door->brain, ret);
+	if (!code && image)
+		show_image(door->brain, ret);
 	if (!code)
 		hz_slots_follow(door->brain, p->consult);
 	hz_sdp_offer_free(offer);

@@ -33,6 +33,7 @@ enum hz_dweb_kind {
 	HZ_DWEB_INSTANCE, // of an object
 	HZ_DWEB_FRAME,    // as stored
 	HZ_DWEB_LIST,     // QIDO-RS, the series of a study: JSON, never kept
+	HZ_DWEB_OBJECT,   // the whole of it, as a file (PS3.10), as stored
 	HZ_DWEB_KINDS,
 };
 

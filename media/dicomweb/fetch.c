@@ -211,7 +211,7 @@ static bool endless(const struct job *job)
 	curl_off_t bytes = -1;
 	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_TYPE, &type);
 	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &bytes);
-	return job->request.kind == HZ_DWEB_FRAME && bytes < 0 &&
+	return (job->request.kind == HZ_DWEB_FRAME || job->request.kind == HZ_DWEB_OBJECT) && bytes < 0 &&
 	       !(type && strncasecmp(type, "multipart/", 10) == 0);
 }
 

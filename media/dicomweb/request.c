@@ -99,7 +99,7 @@ bool hz_dweb_request_valid(const struct hz_dweb_request *r)
 		return false;
 	return given_if(r->study, r->kind != HZ_DWEB_SEARCH) &&
 	       given_if(r->series, r->kind >= HZ_DWEB_SERIES && !list) &&
-	       given_if(r->instance, r->kind >= HZ_DWEB_INSTANCE && !list) &&
+	       given_if(r->instance, r->kind >= HZ_DWEB_INSTANCE && !list) && // an object too
 	       (frame ? r->frame >= 1 && r->frame <= FRAMES_MAX : r->frame == 0) &&
 	       (r->kind == HZ_DWEB_SEARCH ? query_valid(r->query) : !r->query[0]);
 }
@@ -107,6 +107,8 @@ bool hz_dweb_request_valid(const struct hz_dweb_request *r)
 void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH_BYTES])
 {
 	char series[100] = "", instance[100] = "", last[32] = "/metadata";
+	if (r->kind == HZ_DWEB_OBJECT)
+		last[0] = '\0';
 	if (r->kind == HZ_DWEB_SEARCH) {
 		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies?%s", r->query);
 		return;
@@ -126,6 +128,8 @@ void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH
 
 const char *hz_dweb_request_accept(const struct hz_dweb_request *r)
 {
+	if (r->kind == HZ_DWEB_OBJECT)
+		return "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
 	return r->kind == HZ_DWEB_FRAME
 	           ? "multipart/related; type=\"application/octet-stream\"; transfer-syntax=*"
 	           : "application/dicom+json";
@@ -171,6 +175,9 @@ bool hz_dweb_answer_fits(const struct hz_dweb_request *r, const char *type, cons
 	if (r->kind == HZ_DWEB_FRAME)
 		return bytes && (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "video/", 6) == 0 ||
 		                 is_type(type, "application/octet-stream"));
+	if (r->kind == HZ_DWEB_OBJECT)
+		return bytes > 132 && memcmp(data + 128, "DICM", 4) == 0 &&
+		       (is_type(type, "application/dicom") || is_type(type, "application/octet-stream"));
 	if (!is_type(type, "application/dicom+json") && !is_type(type, "application/json"))
 		return false;
 	while (space < bytes && strchr(" \t\r\n", data[space]) && data[space])

@@ -139,7 +139,10 @@ int hz_live_room_mark(struct hz_live_room *room, const struct hz_live_mark_set *
 		struct hz_live_mark_set *mark = room->marks < HZ_LIVE_MARKS ? calloc(1, sizeof(*mark)) : NULL;
 		if (!mark)
 			return -ENOSPC;
-		at = (int)room->marks++;
+		for (at = (int)room->marks++; at > 0 && room->mark[at - 1]->mark > set->mark; at--) {
+			room->mark[at] = room->mark[at - 1]; // by number: later ones lie above
+			room->mark_round[at] = room->mark_round[at - 1];
+		}
 		room->mark[at] = mark;
 	}
 	struct hz_live_mark_set mark = *set;
