@@ -15,6 +15,7 @@
 #include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/push.h"
+#include "gateway/session/pacing.h"
 #include "gateway/session/quality.h"
 #include "gateway/session/record_events.h"
 #include "gateway/session/visit.h"
@@ -189,6 +190,8 @@ static void on_peer_stats(struct hz_brain *brain, unsigned worker, const struct 
 	if (peer->state == HZ_PEER_NEW || peer->state == HZ_PEER_CHECKING)
 		peer->state = HZ_PEER_CONNECTED; // control restarted: only connected peers have statistics
 	hz_quality_update(brain, peer->owner);
+	if (peer->owner)
+		hz_pacing_update(peer->owner);
 	hz_codec_on_stats(brain, peer);
 	hz_picture_on_stats(brain, peer);
 	hz_easel_on_stats(brain, peer);

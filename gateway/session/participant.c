@@ -19,6 +19,7 @@
 #include "gateway/session/visit.h"
 #include "gateway/session/theatre.h"
 #include "signaling/auth/digest.h"
+#include "signaling/server/pace.h"
 #include "signaling/server/server.h"
 
 struct hz_participant *hz_participant_find(const struct hz_consult *consult, const char *id)
@@ -288,5 +289,6 @@ void hz_participant_free_memory(struct hz_participant *p)
 		p->peers = peer->next;
 		hz_transport_free_memory(peer);
 	}
+	hz_pace_unref(p->pace);
 	free(p);
 }

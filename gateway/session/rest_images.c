@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/session/images.h"
+#include "gateway/session/pacing.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/reading.h"
 #include "gateway/session/rest.h"
@@ -89,5 +90,6 @@ void hz_rest_studies_get(struct hz_rest_call *call)
 		hz_rest_problem(call, 400, "not what a frame can be", "pixels");
 		return;
 	}
+	hz_pacing_answer(hz_participant_find(call->consult, call->claims.sub), call->res); // it is present()
 	hz_images_ask(call->brain->images, call->brain->now_us, asker_of(call), &what, call->req, call->res);
 }

@@ -2,13 +2,19 @@
 #include <errno.h>
 #include <stdio.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <linux/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "signaling/server/internal.h"
 
 // Of a file, in one go: others want to be served, too. The rest follows when the loop comes round.
 #define PIECES_AT_ONCE 16
+#define UNSENT_BYTES   2800 // of a paced answer, in the kernel
+#define UNSENT_US      10000
 #define AHEAD_BYTES    (4 * HZ_SCRATCH_BYTES * PIECES_AT_ONCE)
 
 static void count(struct hz_conn *conn)
@@ -31,6 +37,42 @@ static void count(struct hz_conn *conn)
 static int64_t stall_us(const struct hz_conn *conn)
 {
 	return conn->res->from_file ? HZ_STALL_FILE_US : HZ_STALL_US;
+}
+
+static void on_paced(lws_sorted_usec_list_t *sul)
+{
+	struct hz_conn *conn = lws_container_of(sul, struct hz_conn, paced);
+	if (conn->wsi)
+		lws_callback_on_writable(conn->wsi);
+}
+
+// What its way is like. What waits in the kernel already is not to become more.
+static bool measure(struct hz_conn *conn, int64_t now_us)
+{
+	struct tcp_info info = {.tcpi_rtt = 0};
+	socklen_t bytes = sizeof(info);
+	if (getsockopt(lws_get_socket_fd(conn->wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) < 0)
+		return true;
+	bool lost = conn->res->resent && info.tcpi_total_retrans + 1 > conn->res->resent;
+	if (hz_pace_curious(conn->res->pace, now_us))
+		hz_pace_measured(conn->res->pace, now_us, info.tcpi_rtt, info.tcpi_min_rtt, lost);
+	conn->res->resent = info.tcpi_total_retrans + 1; // 0: not known
+	return info.tcpi_notsent_bytes < UNSENT_BYTES;
+}
+
+// How much of the body may go now; 0: the loop comes back when more may.
+static size_t paced(struct hz_conn *conn, size_t wanted)
+{
+	struct hz_pace *pace = conn->res->pace;
+	int64_t now_us = hz_now_us();
+	if (!pace || !wanted || !hz_pace_bps(pace))
+		return wanted;
+	bool taken = measure(conn, now_us);
+	size_t allowed = taken ? hz_pace_take(pace, now_us, wanted) : 0;
+	if (!allowed)
+		lws_sul_schedule(conn->server->context, 0, &conn->paced, on_paced,
+		                 taken ? (lws_usec_t)hz_pace_wait_us(pace) : UNSENT_US);
+	return allowed;
 }
 
 static int finish(struct hz_conn *conn)
@@ -80,6 +122,7 @@ static long fill(struct hz_conn *conn)
 	size_t left = conn->req.head ? 0 : res->body_bytes - conn->sent;
 	if (left > HZ_SCRATCH_BYTES - used)
 		left = HZ_SCRATCH_BYTES - used;
+	left = paced(conn, left);
 	if (left && res->from_file) {
 		int err = fill_from_file(res, at + used, conn->sent, left);
 		if (err)
@@ -102,6 +145,8 @@ int hz_answer_write(struct hz_conn *conn)
 			return 0;
 		}
 		long bytes = fill(conn);
+		if (bytes == 0) // paced
+			return 0;
 		if (bytes < 0 || hz_conn_write(conn, (size_t)bytes) < 0)
 			return -1;
 		hz_conn_deadline(conn, stall_us(conn));

@@ -112,6 +112,10 @@ void hz_response_hold(struct hz_response *res, void (*gone)(void *ctx), void *ct
 void hz_response_release(struct hz_response *res);
 bool hz_response_held(const struct hz_response *res);
 
+// Its body goes out no faster than this bound, which others may share; the answer takes a reference. Headers do not wait.
+struct hz_pace;
+void hz_response_pace(struct hz_response *res, struct hz_pace *pace);
+
 // For tests: first value of a header (any case), or NULL.
 const char *hz_response_get_header(const struct hz_response *res, const char *name);
 

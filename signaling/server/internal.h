@@ -7,6 +7,7 @@
 #include "signaling/server/frame.h"
 #include "signaling/server/head.h"
 #include "signaling/server/limits.h"
+#include "signaling/server/pace.h"
 #include "signaling/server/response.h"
 #include "signaling/server/server.h"
 
@@ -76,7 +77,7 @@ struct hz_conn {
 	bool answer_due; // it was held back and is ready now
 	char peer[HZ_ADDRESS_BYTES];
 	struct hz_limits_entry *entry;
-	lws_sorted_usec_list_t deadline;
+	lws_sorted_usec_list_t deadline, paced;
 	char *in; // bytes not looked at yet
 	size_t in_bytes, in_cap, in_seen;
 	struct hz_request req;

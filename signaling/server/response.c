@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "signaling/server/pace.h"
+
 struct hz_response *hz_response_new(void)
 {
 	return calloc(1, sizeof(struct hz_response));
@@ -20,8 +22,15 @@ void hz_response_free(struct hz_response *res)
 		return;
 	if (res->from_file)
 		close(res->fd);
+	hz_pace_unref(res->pace);
 	free(res->owned);
 	free(res);
+}
+
+void hz_response_pace(struct hz_response *res, struct hz_pace *pace)
+{
+	hz_pace_unref(res->pace);
+	res->pace = hz_pace_ref(pace);
 }
 
 void hz_response_status(struct hz_response *res, int status)

@@ -9,10 +9,10 @@ export class ReadingRig {
   private base = 0;
   private constructor(readonly orthanc: Orthanc, readonly gateway: Gateway, readonly client: RpcClient, readonly token: string) {}
 
-  static async start(more = ""): Promise<ReadingRig> {
+  static async start(more = "", env: Record<string, string> = {}): Promise<ReadingRig> {
     const orthanc = new Orthanc(await freeTcpPort());
     await orthanc.start();
-    const gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n${more}` });
+    const gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n${more}`, env });
     const { client } = await RpcClient.join(gateway.url, { token: gateway.token("c", "clinic", { id: "clinic", grant: "create" }) });
     const rig = new ReadingRig(orthanc, gateway, client, gateway.token("c", "clinic", { id: "clinic" }));
     rig.base = ((await client.call("table.floor", { action: "take" })) as { version: number }).version;

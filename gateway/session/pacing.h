@@ -1,0 +1,16 @@
+// Images yield to speech: what goes to a participant over HTTP leaves room on its link for what its call sends there. Thread: control's.
+#ifndef HZ_GATEWAY_SESSION_PACING_H
+#define HZ_GATEWAY_SESSION_PACING_H
+
+#include "gateway/session/model.h"
+#include "signaling/server/http.h"
+
+// Pure: bits a second for images, of an estimate for the downlink (0: not known) and what media take of it.
+uint32_t hz_pacing_of(uint32_t estimate_bps, uint32_t down_bps);
+
+// This answer is images for p: no faster than its call leaves. Without a call: as fast as it goes.
+void hz_pacing_answer(struct hz_participant *p, struct hz_response *res);
+// The workers say something new of p.
+void hz_pacing_update(struct hz_participant *p);
+
+#endif

@@ -1,0 +1,38 @@
+// How fast answers may go out together: a bound that several connections of one client share, so that they leave room for what is
+// more urgent on the same link. Small pieces, no bursts. Two ways to know how much there is:
+//  - what the caller says (hz_pace_bound), and nothing more where the way cannot be measured (a proxy on this machine);
+//  - the connection's own round trips: as long as they do not become longer the link has room, and more is tried; when they do, a
+//    queue stands in it, in which the urgent waits too, and less is sent (as RFC 6817 does it, with a lower target).
+// Pure but for its memory: time comes in. Thread: the server's.
+#ifndef HZ_SIGNALING_SERVER_PACE_H
+#define HZ_SIGNALING_SERVER_PACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HZ_PACE_LEAST_BPS 64000
+
+struct hz_pace;
+
+struct hz_pace *hz_pace_new(void); // one reference, the caller's; no bound. NULL: no memory
+struct hz_pace *hz_pace_ref(struct hz_pace *pace);
+void hz_pace_unref(struct hz_pace *pace); // NULL allowed
+
+// What there is as the caller knows it; 0: no bound. A change moves the rate towards it at once, when it is less.
+void hz_pace_bound(struct hz_pace *pace, uint32_t bps);
+// Something was lost, says somebody who knows.
+void hz_pace_lost(struct hz_pace *pace);
+
+// Of `wanted` bytes so many may go now; 0: wait for hz_pace_wait_us() and ask again.
+size_t hz_pace_take(struct hz_pace *pace, int64_t now_us, size_t wanted);
+int64_t hz_pace_wait_us(const struct hz_pace *pace);
+// Is it time to measure? At most every 20 ms.
+bool hz_pace_curious(const struct hz_pace *pace, int64_t now_us);
+// Of the kernel: smoothed and shortest round trip, how much waits to be sent. lost: segments sent again since this was asked last.
+void hz_pace_measured(struct hz_pace *pace, int64_t now_us, uint32_t rtt_us, uint32_t least_rtt_us,
+                      bool lost);
+
+uint32_t hz_pace_bps(const struct hz_pace *pace); // 0: no bound
+
+#endif
