@@ -49,14 +49,21 @@ static void on_paced(lws_sorted_usec_list_t *sul)
 // What its way is like. What waits in the kernel already is not to become more.
 static bool measure(struct hz_conn *conn, int64_t now_us)
 {
+	struct hz_response *res = conn->res;
 	struct tcp_info info = {.tcpi_rtt = 0};
 	socklen_t bytes = sizeof(info);
 	if (getsockopt(lws_get_socket_fd(conn->wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) < 0)
 		return true;
-	bool lost = conn->res->resent && info.tcpi_total_retrans + 1 > conn->res->resent;
-	if (hz_pace_curious(conn->res->pace, now_us))
-		hz_pace_measured(conn->res->pace, now_us, info.tcpi_rtt, info.tcpi_min_rtt, lost);
-	conn->res->resent = info.tcpi_total_retrans + 1; // 0: not known
+	bool first = res->rtt_us == 0, lost = !first && info.tcpi_total_retrans != res->resent;
+	uint32_t count = info.tcpi_delivered - res->delivered, silent_us = info.tcpi_last_ack_recv * 1000;
+	uint32_t newest_us = hz_pace_newest_us(res->rtt_us, info.tcpi_rtt, count);
+	if (info.tcpi_unacked && info.tcpi_last_data_sent * 1000 >= silent_us && silent_us > newest_us)
+		newest_us = silent_us; // what is under way takes so long already
+	if (!first && (count || lost))
+		hz_pace_measured(res->pace, now_us, newest_us, info.tcpi_min_rtt, lost);
+	res->rtt_us = info.tcpi_rtt;
+	res->delivered = info.tcpi_delivered;
+	res->resent = info.tcpi_total_retrans;
 	return info.tcpi_notsent_bytes < UNSENT_BYTES;
 }
 
@@ -68,10 +75,10 @@ static size_t paced(struct hz_conn *conn, size_t wanted)
 	if (!pace || !wanted || !hz_pace_bps(pace))
 		return wanted;
 	bool taken = measure(conn, now_us);
-	size_t allowed = taken ? hz_pace_take(pace, now_us, wanted) : 0;
+	size_t allowed = taken ? hz_pace_take(pace, conn->res, now_us, wanted) : 0;
 	if (!allowed)
 		lws_sul_schedule(conn->server->context, 0, &conn->paced, on_paced,
-		                 taken ? (lws_usec_t)hz_pace_wait_us(pace) : UNSENT_US);
+		                 taken ? (lws_usec_t)hz_pace_wait_us(pace, conn->res) : UNSENT_US);
 	return allowed;
 }
 

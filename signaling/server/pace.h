@@ -3,6 +3,7 @@
 //  - what the caller says (hz_pace_bound), and nothing more where the way cannot be measured (a proxy on this machine);
 //  - the connection's own round trips: as long as they do not become longer the link has room, and more is tried; when they do, a
 //    queue stands in it, in which the urgent waits too, and less is sent (as RFC 6817 does it, with a lower target).
+//    Longer than the shortest of late, not of ever: a receiver that acknowledges late does so always.
 // Pure but for its memory: time comes in. Thread: the server's.
 #ifndef HZ_SIGNALING_SERVER_PACE_H
 #define HZ_SIGNALING_SERVER_PACE_H
@@ -11,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HZ_PACE_LEAST_BPS 64000
+#define HZ_PACE_LEAST_BPS 32000
 
 struct hz_pace;
 
@@ -24,14 +25,18 @@ void hz_pace_bound(struct hz_pace *pace, uint32_t bps);
 // Something was lost, says somebody who knows.
 void hz_pace_lost(struct hz_pace *pace);
 
-// Of `wanted` bytes so many may go now; 0: wait for hz_pace_wait_us() and ask again.
-size_t hz_pace_take(struct hz_pace *pace, int64_t now_us, size_t wanted);
-int64_t hz_pace_wait_us(const struct hz_pace *pace);
-// Is it time to measure? At most every 20 ms.
-bool hz_pace_curious(const struct hz_pace *pace, int64_t now_us);
-// Of the kernel: smoothed and shortest round trip, how much waits to be sent. lost: segments sent again since this was asked last.
+// Of `wanted` bytes so many may go now; 0: wait for hz_pace_wait_us() and ask again. who: an answer; one after the other, so that the
+// first is there soon and its round trips are fresh. One that does not come back in 300 ms lets the next one pass.
+size_t hz_pace_take(struct hz_pace *pace, const void *who, int64_t now_us, size_t wanted);
+int64_t hz_pace_wait_us(const struct hz_pace *pace, const void *who);
+void hz_pace_leave(struct hz_pace *pace, const void *who); // it is over
+
+// Of the kernel (TCP_INFO): the round trip of the newest packet that came back, and the connection's shortest. lost: something was sent
+// again.
 void hz_pace_measured(struct hz_pace *pace, int64_t now_us, uint32_t rtt_us, uint32_t least_rtt_us,
                       bool lost);
+// The newest round trip, of two looks at the smoothed one (RFC 6298: an eighth each) between which `count` more came back.
+uint32_t hz_pace_newest_us(uint32_t before_us, uint32_t now_us, uint32_t count);
 
 uint32_t hz_pace_bps(const struct hz_pace *pace); // 0: no bound
 

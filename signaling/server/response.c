@@ -22,6 +22,8 @@ void hz_response_free(struct hz_response *res)
 		return;
 	if (res->from_file)
 		close(res->fd);
+	if (res->pace)
+		hz_pace_leave(res->pace, res);
 	hz_pace_unref(res->pace);
 	free(res->owned);
 	free(res);

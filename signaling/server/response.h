@@ -22,9 +22,9 @@ struct hz_response {
 	bool held;
 	void (*gone)(void *ctx);
 	void *gone_ctx;
-	struct hz_pace *pace; // owned reference; NULL: as fast as it is taken
-	uint32_t resent;      // segments, when it was looked at last
-	struct hz_conn *conn; // to be woken by a release; NULL: of a test
+	struct hz_pace *pace;               // owned reference; NULL: as fast as it is taken
+	uint32_t rtt_us, delivered, resent; // TCP_INFO of its connection, when it was looked at last
+	struct hz_conn *conn;               // to be woken by a release; NULL: of a test
 	struct {
 		const char *name, *value; // into text
 	} header[HZ_RESPONSE_HEADERS];

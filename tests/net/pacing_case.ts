@@ -32,7 +32,7 @@ class Reports {
   async sound(ms: number): Promise<Sink> {
     this.child.stdin?.write("reset\n");
     const lost = this.sinks().find((s) => s.keyframes === 0)?.lost ?? 0;
-    await sleep(ms);
+    for (let at = 0; at < ms; at += 500) { await sleep(500); if (process.env["HZ_NET_CONSOLE"]) console.log(JSON.stringify(this.sinks().map((s) => [s.keyframes > 0 ? "v" : "a", s.packets, s.p50_us, s.p99_us, s.lost]))), this.child.stdin?.write("reset\n"); }
     const seen = this.count;
     await until("a report", 5000, () => this.count > seen + 1);
     const sink = this.sinks().find((s) => s.keyframes === 0);
@@ -76,6 +76,7 @@ async function main(): Promise<void> {
     assert.equal(during.lost, 0, "sound is lost");
     assert.ok(kbps > 20, `images come at ${kbps.toFixed(0)} kb/s`);
   } finally {
+    if (process.env["HZ_NET_LOG"]) process.stderr.write(rig.gateway.log());
     for (const child of children) child.kill("SIGKILL");
     await rig.stop();
     await lab.close();

@@ -138,6 +138,8 @@ static void take_stamp(struct peer_sink *sink, const struct hz_rtp_packet *rtp, 
 		for (int i = 0; i < 8; i++)
 			sent = sent << 8 | rtp->payload[at + 8 + (size_t)i];
 		int64_t bin = (now_us - (int64_t)sent) / 100;
+		if (bin > PEER_FINE)
+			bin = PEER_FINE + (bin - PEER_FINE) / 10;
 		sink->histogram[bin < 0 ? 0 : bin > PEER_HISTOGRAM ? PEER_HISTOGRAM : bin]++;
 		return;
 	}
@@ -186,7 +188,7 @@ uint32_t peer_sink_delay_us(const struct peer_sink *sink, unsigned per_mille)
 	for (unsigned i = 0; i <= PEER_HISTOGRAM; i++) {
 		below += sink->histogram[i];
 		if (total > 0 && below * 1000 >= total * per_mille)
-			return (i + 1) * 100;
+			return i < PEER_FINE ? (i + 1) * 100 : (PEER_FINE + (i + 1 - PEER_FINE) * 10) * 100;
 	}
 	return 0;
 }

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #define PEER_PACKET_BYTES 1400
-#define PEER_HISTOGRAM    200 // 100 us a bin
+#define PEER_FINE         200 // bins of 100 us, behind them of 1 ms
+#define PEER_HISTOGRAM    700
 
 struct peer_source { // one outgoing stream
 	uint32_t ssrc;
