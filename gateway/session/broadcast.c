@@ -22,7 +22,7 @@ bool hz_broadcast_same(const struct hz_broadcast_source *a, const struct hz_broa
 	return a->source == b->source && strcmp(a->participant, b->participant) == 0;
 }
 
-static bool allowed(const struct hz_broadcast *b, const struct hz_broadcast_source *source)
+bool hz_broadcast_allowed(const struct hz_broadcast *b, const struct hz_broadcast_source *source)
 {
 	for (unsigned i = 0; i < b->source_count; i++) {
 		if (hz_broadcast_same(&b->source[i], source))
@@ -31,15 +31,15 @@ static bool allowed(const struct hz_broadcast *b, const struct hz_broadcast_sour
 	return false;
 }
 
-static bool showable(const struct hz_broadcast *b, const struct hz_broadcast_source *source)
+bool hz_broadcast_showable(const struct hz_broadcast *b, const struct hz_broadcast_source *source)
 {
-	return allowed(b, source) && hz_mask_need(b, source, NULL) != HZ_MASK_MISSING;
+	return hz_broadcast_allowed(b, source) && hz_mask_need(b, source, NULL) != HZ_MASK_MISSING;
 }
 
 int hz_broadcast_may_air(const struct hz_brain *brain, const struct hz_broadcast *b,
                          const struct hz_broadcast_source *source)
 {
-	if (!allowed(b, source))
+	if (!hz_broadcast_allowed(b, source))
 		return -EACCES;
 	switch (hz_mask_need(b, source, NULL)) {
 	case HZ_MASK_MISSING:
@@ -51,192 +51,10 @@ int hz_broadcast_may_air(const struct hz_brain *brain, const struct hz_broadcast
 	}
 }
 
-// --- JSON
-
-json_t *hz_broadcast_source_json(const struct hz_broadcast_source *source)
-{
-	return json_pack("{s:s, s:s}", "participant", source->participant, "source",
-	                 hz_source_name(source->source));
-}
-
-int hz_broadcast_source_parse(const json_t *json, struct hz_broadcast_source *ret)
-{
-	const char *participant = json_string_value(json_object_get(json, "participant"));
-	const char *source = json_string_value(json_object_get(json, "source"));
-	if (!participant || !hz_id_valid(participant) || !source || hz_source_parse(source, &ret->source) ||
-	    ret->source == HZ_SOURCE_MICROPHONE)
-		return -EINVAL;
-	snprintf(ret->participant, sizeof(ret->participant), "%s", participant);
-	return 0;
-}
-
-static void copy_text(const json_t *json, const char *key, char *ret, size_t bytes)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-	snprintf(ret, bytes, "%s", text ? text : "");
-}
-
-int hz_broadcast_parse(const json_t *body, struct hz_broadcast *ret, const char **ret_field)
-{
-	struct hz_broadcast b = {.delay_s = HZ_BROADCAST_DELAY_S};
-	const json_t *delay = json_object_get(body, "delay_s"), *item;
-	size_t i;
-	copy_text(body, "title", b.title, sizeof(b.title));
-	copy_text(body, "text", b.text, sizeof(b.text));
-	if (delay)
-		b.delay_s = (unsigned)json_integer_value(delay);
-	*ret_field = "/sources";
-	json_array_foreach(json_object_get(body, "sources"), i, item)
-	{
-		if (i >= HZ_BROADCAST_SOURCES || hz_broadcast_source_parse(item, &b.source[i]) ||
-		    allowed(&b, &b.source[i]))
-			return -EINVAL;
-		b.source_count++;
-	}
-	*ret_field = "/voices";
-	json_array_foreach(json_object_get(body, "voices"), i, item)
-	{
-		const char *id = json_string_value(item);
-		if (i >= HZ_BROADCAST_VOICES || !id || !hz_id_valid(id))
-			return -EINVAL;
-		for (unsigned k = 0; k < b.voice_count; k++) {
-			if (strcmp(b.voice[k], id) == 0)
-				return -EINVAL;
-		}
-		snprintf(b.voice[b.voice_count++], sizeof(b.voice[0]), "%s", id);
-	}
-	*ret = b;
-	return 0;
-}
-
-static json_t *past_json(const struct hz_broadcast *b)
-{
-	json_t *past = json_array();
-	for (unsigned i = 0; i < b->past_count; i++)
-		json_array_append_new(past, json_string(b->past[i]));
-	return past;
-}
-
-// What both the store and directors know.
-static json_t *definition_json(const struct hz_broadcast *b)
-{
-	json_t *sources = json_array(), *voices = json_array();
-	for (unsigned i = 0; i < b->source_count; i++)
-		json_array_append_new(sources, hz_broadcast_source_json(&b->source[i]));
-	for (unsigned i = 0; i < b->voice_count; i++)
-		json_array_append_new(voices, json_string(b->voice[i]));
-	json_t *json = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:n}", "title", b->title, "text",
-	                         b->text, "delay_s", (int)b->delay_s, "sources", sources, "voices", voices,
-	                         "on_air", b->on_air ? hz_broadcast_source_json(&b->air) : json_null(),
-	                         "since_ms", (json_int_t)b->since_ms, "cut");
-	json_object_set_new(json, "text_shown", json_boolean(!b->text_hidden));
-	json_object_set_new(json, "past", past_json(b));
-	if (json_object_set_new(json, "masks",
-	                        hz_masks_json(b))) { // better nothing than one without its masks
-		json_decref(json);
-		return NULL;
-	}
-	if (!json || !b->cut)
-		return json;
-	if (!json_object_set_new(json, "cut",
-	                         json_pack("{s:I, s:s, s:s}", "at_ms", (json_int_t)b->cut_ms, "by", b->cut_by,
-	                                   "reason", b->reason)))
-		return json;
-	json_decref(json); // better nothing than a broadcast that is not cut
-	return NULL;
-}
-
-static void past_load(const json_t *past, struct hz_broadcast *ret)
-{
-	const json_t *item;
-	size_t i;
-	json_array_foreach(past, i, item)
-	{
-		if (ret->past_count < HZ_BROADCAST_PAST && json_is_string(item))
-			snprintf(ret->past[ret->past_count++], sizeof(ret->past[0]), "%s",
-			         json_string_value(item));
-	}
-}
-
-static int definition_load(const char *text, struct hz_broadcast *ret)
-{
-	const char *field;
-	json_t *json = json_loads(text, 0, NULL);
-	int err = json ? hz_broadcast_parse(json, ret, &field) : -EINVAL;
-	if (!err) {
-		const json_t *cut = json_object_get(json, "cut");
-		hz_masks_load(json, ret);
-		ret->on_air = hz_broadcast_source_parse(json_object_get(json, "on_air"), &ret->air) == 0 &&
-		              showable(ret, &ret->air);
-		ret->since_ms = json_integer_value(json_object_get(json, "since_ms"));
-		ret->cut = json_is_object(cut);
-		ret->cut_ms = json_integer_value(json_object_get(cut, "at_ms"));
-		copy_text(json, "hls", ret->hls, sizeof(ret->hls));
-		copy_text(cut, "by", ret->cut_by, sizeof(ret->cut_by));
-		copy_text(cut, "reason", ret->reason, sizeof(ret->reason));
-		ret->text_hidden = json_is_false(json_object_get(json, "text_shown"));
-		past_load(json_object_get(json, "past"), ret);
-	}
-	json_decref(json);
-	return err;
-}
-
-const char *hz_broadcast_state(const struct hz_consult *consult)
-{
-	const struct hz_broadcast *b = consult->broadcast;
-	if (!b)
-		return "off";
-	return b->cut ? "cut" : b->on_air ? "live" : "ready";
-}
-
-static const char *masked_state(const struct hz_brain *brain, const struct hz_consult *consult)
-{
-	const struct hz_broadcast *b = consult->broadcast;
-	if (!b || !b->on_air || hz_mask_need(b, &b->air, NULL) == HZ_MASK_FREE)
-		return "open";
-	return hz_picture_available(brain, consult) ? "masked" : "slate";
-}
-
-json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult *consult)
-{
-	const struct hz_broadcast *b = consult->broadcast;
-	json_t *json = b ? definition_json(b) : NULL;
-	if (!json)
-		return NULL;
-	json_object_set_new(json, "state", json_string(hz_broadcast_state(consult)));
-	json_object_set_new(json, "viewers", json_integer(hz_viewers_count(consult)));
-	json_object_set_new(json, "hls", json_string(hz_hls_state(brain, consult)));
-	json_t *cut = b->cut ? json_object_get(json, "cut") : NULL;
-	json_object_set_new(cut, "confirmed_ms",
-	                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
-	json_object_set_new(cut, "unsaved", json_boolean(b->unsaved));
-	if (b->fade_us)
-		json_object_set_new(json, "fade_to", hz_broadcast_source_json(&b->fade_to));
-	if (b->on_air)
-		json_object_set_new(json, "masked", json_string(masked_state(brain, consult)));
-	if (consult->audience)
-		json_object_set_new(json, "audience", hz_audience_desk_json(consult->audience));
-	return json;
-}
-
-json_t *hz_broadcast_watch_json(const struct hz_brain *brain, const struct hz_consult *consult)
-{
-	const struct hz_broadcast *b = consult->broadcast;
-	bool third = b && !b->text_hidden && !b->cut; // it may be what was cut
-	bool counted = !consult->audience || consult->audience->is.count;
-	bool slate = strcmp(masked_state(brain, consult), "slate") == 0;
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:b}", "state", hz_broadcast_state(consult), "title",
-	                 b ? b->title : "", "text", third ? b->text : "", "began", b && b->since_ms,
-	                 "viewers", counted ? json_integer(hz_viewers_count(consult)) : json_null(), "hls",
-	                 hz_hls_watch_json(brain, consult), "slate", slate);
-}
-
-// --- doing
-
 int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
                       const char *by, const char *type, json_t *detail)
 {
-	json_t *json = b ? definition_json(b) : NULL;
+	json_t *json = b ? hz_broadcast_definition(b) : NULL;
 	if (json && json_object_set_new(json, "hls", json_string(b->hls))) {
 		json_decref(json);
 		json = NULL;
@@ -293,12 +111,12 @@ int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const s
 	fresh->delay_s = wish->delay_s;
 	fresh->source_count = wish->source_count;
 	fresh->voice_count = wish->voice_count;
-	fresh->on_air = fresh->on_air && showable(fresh, &fresh->air);
+	fresh->on_air = fresh->on_air && hz_broadcast_showable(fresh, &fresh->air);
 	if (!fresh->mask_version)
 		hz_masks_renew(fresh);
 	if (!fresh->hls[0])
 		hz_hls_name(fresh->hls);
-	int err = hz_broadcast_note(brain, consult, fresh, by, "put", definition_json(fresh));
+	int err = hz_broadcast_note(brain, consult, fresh, by, "put", hz_broadcast_definition(fresh));
 	if (err) {
 		free(fresh);
 		return err;
@@ -525,7 +343,7 @@ void hz_broadcast_tick(struct hz_brain *brain)
 			hz_push_state(brain, consult);
 		consult->viewers_changed = false;
 		struct hz_broadcast *b = consult->broadcast;
-		bool slate = strcmp(masked_state(brain, consult), "slate") == 0;
+		bool slate = strcmp(hz_broadcast_masked_state(brain, consult), "slate") == 0;
 		if (b && b->slate != slate) {
 			b->slate = slate;
 			hz_audience_touch(brain, consult, true);
@@ -549,7 +367,7 @@ static bool on_row(void *arg, const char *id, const char *json)
 	struct hz_brain *brain = arg;
 	struct hz_consult *consult = hz_map_get(brain->consults, id);
 	struct hz_broadcast *b = consult && !consult->broadcast ? calloc(1, sizeof(*b)) : NULL;
-	if (b && definition_load(json, b)) {
+	if (b && hz_broadcast_definition_load(json, b)) {
 		hz_warn("broadcast.load", "consult=%s err=%d", id, EINVAL);
 		free(b);
 		b = NULL;

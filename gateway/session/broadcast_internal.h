@@ -1,12 +1,21 @@
-// Inside gateway/session: broadcast.c has the programme, broadcast_masks.c what is painted over.
+// Inside gateway/session: broadcast.c has the programme, broadcast_json.c how it is told and kept, broadcast_masks.c what is painted over.
 #ifndef HZ_GATEWAY_SESSION_BROADCAST_INTERNAL_H
 #define HZ_GATEWAY_SESSION_BROADCAST_INTERNAL_H
 
 #include "gateway/session/broadcast.h"
 
 bool hz_broadcast_same(const struct hz_broadcast_source *a, const struct hz_broadcast_source *b);
+bool hz_broadcast_allowed(const struct hz_broadcast *b, const struct hz_broadcast_source *source);
+bool hz_broadcast_showable(const struct hz_broadcast *b,
+                           const struct hz_broadcast_source *source); // and painted over where it must be
 json_t *hz_broadcast_source_json(const struct hz_broadcast_source *source);
 int hz_broadcast_source_parse(const json_t *json, struct hz_broadcast_source *ret); // -EINVAL
+json_t *hz_broadcast_definition(
+    const struct hz_broadcast *b); // what both the store and directors know; NULL: out of memory
+int hz_broadcast_definition_load(const char *text,
+                                 struct hz_broadcast *ret); // of the store. -EINVAL, -ENOMEM
+// "open": nothing of what is on the air is painted over; "masked"; "slate": it would have to be, and cannot.
+const char *hz_broadcast_masked_state(const struct hz_brain *brain, const struct hz_consult *consult);
 // Writes it and the line of its audit trail. b NULL: there is none any more. Durable on return; takes over detail.
 int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
                       const char *by, const char *type, json_t *detail);
