@@ -12,7 +12,6 @@
 #include "gateway/session/media_link.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
-#include "gateway/session/picture.h"
 #include "gateway/session/push.h"
 #include "gateway/store/broadcasts.h"
 #include "signaling/auth/names.h"
@@ -343,7 +342,7 @@ void hz_broadcast_tick(struct hz_brain *brain)
 			hz_push_state(brain, consult);
 		consult->viewers_changed = false;
 		struct hz_broadcast *b = consult->broadcast;
-		bool slate = strcmp(hz_broadcast_masked_state(brain, consult), "slate") == 0;
+		bool slate = strcmp(hz_masks_state(brain, consult), "slate") == 0;
 		if (b && b->slate != slate) {
 			b->slate = slate;
 			hz_audience_touch(brain, consult, true);

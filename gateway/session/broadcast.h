@@ -113,6 +113,8 @@ int hz_masks_parse(struct hz_brain *brain, const json_t *body, struct hz_masks *
 // Regions of the picture, as fractions: members x, y, w, h. -EINVAL, -ENOSPC.
 int hz_masks_regions(const json_t *list, unsigned room, struct hz_mosaic_mask *ret, unsigned *ret_count);
 int hz_masks_fill(const json_t *fill, uint8_t *ret); // -EINVAL
+// What is on the air: "open", "masked", or "slate": to be painted by a process that is away.
+const char *hz_masks_state(const struct hz_brain *brain, const struct hz_consult *consult);
 json_t *hz_masks_json(const struct hz_broadcast *b);
 void hz_masks_load(const json_t *json, struct hz_broadcast *ret); // of the store
 // In force when it returns: what viewers see of it until then is held back first. -ENOENT: no broadcast; -ENOSPC.

@@ -14,8 +14,6 @@ json_t *hz_broadcast_definition(
     const struct hz_broadcast *b); // what both the store and directors know; NULL: out of memory
 int hz_broadcast_definition_load(const char *text,
                                  struct hz_broadcast *ret); // of the store. -EINVAL, -ENOMEM
-// "open": nothing of what is on the air is painted over; "masked"; "slate": it would have to be, and cannot.
-const char *hz_broadcast_masked_state(const struct hz_brain *brain, const struct hz_consult *consult);
 // Writes it and the line of its audit trail. b NULL: there is none any more. Durable on return; takes over detail.
 int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
                       const char *by, const char *type, json_t *detail);

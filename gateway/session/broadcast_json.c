@@ -7,7 +7,6 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/broadcast_internal.h"
 #include "gateway/session/hls.h"
-#include "gateway/session/picture.h"
 #include "signaling/auth/names.h"
 
 json_t *hz_broadcast_source_json(const struct hz_broadcast_source *source)
@@ -145,14 +144,6 @@ const char *hz_broadcast_state(const struct hz_consult *consult)
 	return b->cut ? "cut" : b->on_air ? "live" : "ready";
 }
 
-const char *hz_broadcast_masked_state(const struct hz_brain *brain, const struct hz_consult *consult)
-{
-	const struct hz_broadcast *b = consult->broadcast;
-	if (!b || !b->on_air || hz_mask_need(b, &b->air, NULL) == HZ_MASK_FREE)
-		return "open";
-	return hz_picture_available(brain, consult) ? "masked" : "slate";
-}
-
 json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult *consult)
 {
 	const struct hz_broadcast *b = consult->broadcast;
@@ -169,7 +160,7 @@ json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult 
 	if (b->fade_us)
 		json_object_set_new(json, "fade_to", hz_broadcast_source_json(&b->fade_to));
 	if (b->on_air)
-		json_object_set_new(json, "masked", json_string(hz_broadcast_masked_state(brain, consult)));
+		json_object_set_new(json, "masked", json_string(hz_masks_state(brain, consult)));
 	if (consult->audience)
 		json_object_set_new(json, "audience", hz_audience_desk_json(consult->audience));
 	return json;
@@ -180,7 +171,7 @@ json_t *hz_broadcast_watch_json(const struct hz_brain *brain, const struct hz_co
 	const struct hz_broadcast *b = consult->broadcast;
 	bool third = b && !b->text_hidden && !b->cut; // it may be what was cut
 	bool counted = !consult->audience || consult->audience->is.count;
-	bool slate = strcmp(hz_broadcast_masked_state(brain, consult), "slate") == 0;
+	bool slate = strcmp(hz_masks_state(brain, consult), "slate") == 0;
 	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:b}", "state", hz_broadcast_state(consult), "title",
 	                 b ? b->title : "", "text", third ? b->text : "", "began", b && b->since_ms,
 	                 "viewers", counted ? json_integer(hz_viewers_count(consult)) : json_null(), "hls",

@@ -7,6 +7,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/session/broadcast_internal.h"
 #include "gateway/session/brain.h"
+#include "gateway/session/picture.h"
 #include "gateway/session/profiles.h"
 #include "signaling/auth/names.h"
 
@@ -40,6 +41,14 @@ enum hz_mask_need hz_mask_need(const struct hz_broadcast *b, const struct hz_bro
 	}
 	bool identified = m ? m->identified : identified_by_kind(source->source);
 	return identified ? HZ_MASK_MISSING : HZ_MASK_FREE;
+}
+
+const char *hz_masks_state(const struct hz_brain *brain, const struct hz_consult *consult)
+{
+	const struct hz_broadcast *b = consult->broadcast;
+	if (!b || !b->on_air || hz_mask_need(b, &b->air, NULL) == HZ_MASK_FREE)
+		return "open";
+	return hz_picture_available(brain, consult) ? "masked" : "slate";
 }
 
 // --- JSON

@@ -73,6 +73,7 @@ static struct hz_picture_rendition *get(struct hz_picture_room *room, const stru
 	r->next = room->renditions;
 	room->renditions = r;
 	room->fresh = true;
+	room->consult->recount = true; // one more who receives: perhaps in another codec
 	return r;
 }
 
