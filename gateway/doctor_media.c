@@ -177,6 +177,21 @@ static void check_mosaic(struct hz_doctor *d)
 	              there ? "" : "cannot run ", program);
 }
 
+static void check_live(struct hz_doctor *d)
+{
+	char program[PATH_MAX];
+	if (!hz_pipe_wanted(d->config, HZ_PIPE_LIVE)) {
+		hz_doctor_add(d, "images as a picture", HZ_VERDICT_OFF, NULL,
+		              "imaging.enabled or imaging.live is false");
+		return;
+	}
+	hz_pipe_program(HZ_PIPE_LIVE, program);
+	bool there = access(program, X_OK) == 0;
+	hz_doctor_add(d, "images as a picture", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
+	              "install huizhen-live beside huizhen, or set imaging.live to false", "%s%.120s",
+	              there ? "" : "cannot run ", program);
+}
+
 static void check_hls(struct hz_doctor *d)
 {
 	char program[PATH_MAX];
@@ -209,6 +224,7 @@ void hz_doctor_media(struct hz_doctor *d)
 	check_codecs(d);
 	check_mix(d);
 	check_mosaic(d);
+	check_live(d);
 	check_hls(d);
 	check_pages(d);
 }

@@ -1,3 +1,4 @@
+#include "gateway/session/easel.h"
 #include "gateway/session/metrics.h"
 
 #include <dirent.h>
@@ -190,6 +191,22 @@ static void picture(FILE *f, const struct hz_brain *brain)
 	counter(f, "mosaic_skipped", "Ticks that the machine was too slow for", s->skipped);
 }
 
+static void images(FILE *f, const struct hz_brain *brain)
+{
+	const struct hz_live_status *s = brain->easel ? hz_easel_link_status(brain->easel) : NULL;
+	if (!s)
+		return;
+	gauge(f, "live_rooms", "Consults whose images are drawn as a picture", s->rooms);
+	gauge(f, "live_renditions", "Sizes that are encoded", s->renditions);
+	gauge(f, "live_waiting", "Images that it waits for", s->waiting);
+	gauge(f, "live_kept_bytes", "Images that it keeps", (double)s->kept_bytes);
+	counter(f, "live_packets_out", "Packets of these pictures, since its start", s->packets_out);
+	counter(f, "live_encoded", "Pictures encoded", s->encoded);
+	counter(f, "live_keyframes", "Keyframes made", s->keyframes_made);
+	counter(f, "live_decoded", "Images decoded", s->decoded);
+	counter(f, "live_failed", "Images that could not be had or shown", s->failed);
+}
+
 static void records(FILE *f, const struct hz_brain *brain)
 {
 	static const char *const signs[] = {"off", "starting", "on", "interrupted"};
@@ -342,6 +359,7 @@ char *hz_metrics_text(struct hz_brain *brain, const struct hz_server_counters *s
 	records(f, brain);
 	mix(f, brain);
 	picture(f, brain);
+	images(f, brain);
 	if (server)
 		http(f, server);
 	workers(f, brain);

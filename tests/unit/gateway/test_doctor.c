@@ -259,6 +259,7 @@ static void composed_picture(void **state)
 	expect("composed picture", HZ_VERDICT_OFF, "mosaic.enabled");
 	examine("");
 	expect("composed picture", HZ_VERDICT_WARN, "huizhen-mosaic"); // it is not beside this program
+	expect("images as a picture", HZ_VERDICT_OFF, "imaging.enabled");
 }
 
 static void too_many_findings(void **state)
