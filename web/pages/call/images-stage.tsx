@@ -1,10 +1,11 @@
 // The images of the consult beside the people: the viewer (loaded when it is first needed), who has the images in hand, and the
 // tiles in a strip.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Consult, Reading } from '../../sdk/src';
+import { IMAGE, type Consult, type Reading } from '../../sdk/src';
 import type { ReadingChange, SeriesSource, ViewerProps } from '../../imaging';
 import { language, t, useLanguage } from '../i18n';
 import { tokenOf } from '../shared/enter';
+import { RemoteVideo } from '../shared/video';
 import { basePath, takeOrAsk, usePointers, useTable } from './images';
 import { SelfView, Tile } from './tile';
 import { tilesOf } from './tiles';
@@ -22,12 +23,19 @@ interface StageProps {
 export function ImagesStage({ consult, onNotice, onActive, onHide }: StageProps) {
 	useEffect(() => consult.setMainTrack(null), [consult]);
 	const tiles = tilesOf(consult);
+	const [wish, setWish] = useState(isThin), { imageAvailable } = consult.mixed, picture = wish && imageAvailable;
 	return (
 		<div class="stage images" role="region" aria-label={t('images')} data-testid="images-stage">
 			<div class="images-main">
 				<FloorBar consult={consult} onNotice={onNotice} onHide={onHide} />
+				{imageAvailable && (
+					<label class="checkbox images-live">
+						<input type="checkbox" checked={picture} data-testid="images-live" onChange={(ev) => setWish(ev.currentTarget.checked)} />
+						<span>{t('imagesLive')}</span>
+					</label>
+				)}
 				<div class="images-view">
-					<SharedViewer consult={consult} onNotice={onNotice} onActive={onActive} />
+					{picture ? <LiveImages consult={consult} /> : <SharedViewer consult={consult} onNotice={onNotice} onActive={onActive} />}
 				</div>
 			</div>
 			<div class="strip">
@@ -36,6 +44,21 @@ export function ImagesStage({ consult, onNotice, onActive, onHide }: StageProps)
 				))}
 				{consult.can('publish') && <SelfView consult={consult} floating={false} />}
 			</div>
+		</div>
+	);
+}
+
+/** A link on which a series would take minutes: what the browser knows of it. */
+function isThin(): boolean {
+	const { connection } = navigator as Navigator & { connection?: { saveData?: boolean; effectiveType?: string } };
+	return connection?.saveData === true || /2g$/.test(connection?.effectiveType ?? '');
+}
+
+/** As the gateway draws them: no pixels to load, and not for diagnosis, as it says itself. */
+function LiveImages({ consult }: { consult: Consult }) {
+	return (
+		<div class="images-root images-live-tile" data-testid="images-live-tile" role="group" aria-label={t('imagesLiveLabel')}>
+			<RemoteVideo consult={consult} track={IMAGE} label={t('imagesLiveLabel')} />
 		</div>
 	);
 }

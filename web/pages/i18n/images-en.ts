@@ -37,6 +37,8 @@ export const imagesEn = {
 	imagesBy_PatientName: 'Patient name',
 	imagesBy_AccessionNumber: 'Accession number',
 	imagesNotFound: 'No study was found.',
+	imagesLive: 'As a live picture (less data)',
+	imagesLiveLabel: 'Images as a live picture, not for diagnosis',
 	imagesOpen: 'Put on the table',
 	imagesFail_denied: 'The gateway does not let you see this.',
 	imagesFail_gone: 'The archive does not have it.',

@@ -37,6 +37,8 @@ export const imagesZh = {
 	imagesBy_PatientName: '患者姓名',
 	imagesBy_AccessionNumber: '检查号',
 	imagesNotFound: '未找到检查。',
+	imagesLive: '以实时画面观看（省流量）',
+	imagesLiveLabel: '影像实时画面，非诊断用',
 	imagesOpen: '调阅',
 	imagesFail_denied: '无权查看。',
 	imagesFail_gone: '影像系统中没有该检查。',

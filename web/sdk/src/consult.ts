@@ -21,7 +21,7 @@ import { Session, type SessionState } from './session';
 import { reportOf, type Statistics } from './stats';
 import type { Uplink } from './uplink';
 import { Views } from './views';
-import { heardTracks, isShown, MIX, PICTURE, wantedTracks } from './wanted';
+import { gatewaysOwn, heardTracks, isShown, wantedTracks } from './wanted';
 
 export class Consult extends Emitter<ConsultEvents> {
 	/** Plays the others' sound; see AudioOutput.resume() for browsers that want a gesture. */
@@ -387,7 +387,7 @@ export class Consult extends Emitter<ConsultEvents> {
 
 	private nameOfTrack(id: string): { participant: string; source: Source; active: boolean } | undefined {
 		const t = this.remoteTracks.find((x) => x.id === id);
-		if (!t) return id === MIX || id === PICTURE ? { participant: '', source: MIX, active: true } : undefined;
+		if (!t) return gatewaysOwn(id);
 		return { participant: t.participant, source: t.source, active: isShown(t, this.views, this.mixed.on) };
 	}
 

@@ -78,7 +78,7 @@ export { ConsultRecord } from './record';
 export { Reading, type ReadingEvents } from './reading';
 export { BroadcastAudience, type AudienceSettings, type Decision } from './audience';
 export { MixedSound } from './mixed-sound';
-export { PICTURE } from './wanted';
+export { IMAGE, PICTURE } from './wanted';
 export type { ConsultEvents, ConsultState, EndReason, RemoteTrack } from './consult-types';
 export { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 export { LocalTrack, type PublishOptions } from './local-track';

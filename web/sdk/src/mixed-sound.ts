@@ -52,6 +52,11 @@ export class MixedSound {
 		this.deps.onChange();
 	}
 
+	/** The images on the table can be had as a picture: show it with `attach(element, IMAGE)`. */
+	get imageAvailable(): boolean {
+		return this.deps.state()?.consult.image === true;
+	}
+
 	// --- the picture
 
 	/** The gateway composes one. False for a while when it cannot: show the others' pictures then. */

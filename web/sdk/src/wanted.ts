@@ -2,6 +2,7 @@
 import type { RemoteTrack } from './consult-types';
 import type { MixedSound } from './mixed-sound';
 import type { WantedTrack } from './slots';
+import type { Source } from './protocol';
 import type { Quality } from './types';
 import type { Views } from './views';
 
@@ -11,7 +12,10 @@ const RANK: Record<Quality, number> = { off: 0, low: 1, medium: 2, high: 3 };
 export const MIX = 'mix';
 /** For `attach()`: the gateway's picture of everybody, the same track for slots of pictures. */
 export const PICTURE = 'mix/picture';
+/** For `attach()`: the images on the table as the gateway draws them; where `mixed.imageAvailable`. */
+export const IMAGE = 'image';
 const MIXED = ':mix'; // nobody's id: sound and picture share a group, and are in step
+const DRAWN = ':image';
 
 /** Something of it should arrive now. The gateway holds back voices that it mixes. */
 export function isShown(track: RemoteTrack, views: Views, mixed: boolean): boolean {
@@ -23,6 +27,12 @@ export function isShown(track: RemoteTrack, views: Views, mixed: boolean): boole
 export function heardTracks(tracks: readonly RemoteTrack[], mixed: boolean): string[] {
 	const voices = tracks.filter((t) => t.kind === 'audio').map((t) => t.id);
 	return mixed ? [MIX, ...voices] : voices;
+}
+
+/** Tracks that are the gateway's own, in nobody's list. */
+export function gatewaysOwn(id: string): { participant: string; source: Source; active: boolean } | undefined {
+	if (id === IMAGE) return { participant: '', source: 'image', active: true };
+	return id === MIX || id === PICTURE ? { participant: '', source: MIX, active: true } : undefined;
 }
 
 /** As the gateway calls it. */
@@ -46,5 +56,7 @@ export function wantedTracks(tracks: readonly RemoteTrack[], views: Views, mixed
 	if (mixed.on) wanted.unshift(language === null ? mix : { ...mix, language });
 	if (mixed.pictureOn)
 		wanted.unshift({ id: PICTURE, participant: MIXED, kind: 'video', quality: mixed.pictureQuality(views), priority: 'high' });
+	const image = mixed.imageAvailable ? views.quality(IMAGE) : 'off';
+	if (image !== 'off') wanted.unshift({ id: IMAGE, participant: DRAWN, kind: 'video', quality: image, priority: 'high' });
 	return wanted.sort((a, b) => Number(b.kind === 'audio') - Number(a.kind === 'audio') || RANK[b.quality] - RANK[a.quality]);
 }

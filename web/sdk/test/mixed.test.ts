@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { MixedSound } from '../src/mixed-sound';
 import type { Layout, State } from '../src/protocol';
 import { Views } from '../src/views';
-import { MIX, PICTURE, wantedTracks, wireTrack } from '../src/wanted';
+import { gatewaysOwn, IMAGE, MIX, PICTURE, wantedTracks, wireTrack } from '../src/wanted';
 
 function rig() {
 	const consult: State['consult'] = { id: 'c', title: 'T', status: 'open', mix: true, picture: true, layout: { mode: 'grid' } };
@@ -19,7 +19,7 @@ function rig() {
 		layout: (layout) => Promise.resolve(said.push(layout)),
 	});
 	const views = new Views(() => undefined);
-	return { consult, mixed, onChange, said, wanted: () => wantedTracks([], views, mixed) };
+	return { consult, mixed, onChange, said, views, wanted: () => wantedTracks([], views, mixed) };
 }
 
 describe('one composed picture', () => {
@@ -72,5 +72,21 @@ describe('one composed picture', () => {
 		await mixed.setLayout('pip', 'dr');
 		await mixed.setLayout('auto');
 		expect(said).toEqual([{ mode: 'pip', focus: 'dr' }, { mode: 'auto', focus: null }]);
+	});
+});
+
+describe('the images on the table as a picture', () => {
+	it('takes a slot while it is shown and can be had, and no sound', () => {
+		const { consult, views, wanted } = rig();
+		expect(wanted()).toEqual([]);
+		vi.spyOn(views, 'quality').mockImplementation((id) => (id === IMAGE ? 'medium' : 'off'));
+		expect(wanted()).toEqual([]); // there is nothing on the table
+		consult.image = true;
+		const [image, ...rest] = wanted();
+		expect(image).toMatchObject({ id: IMAGE, kind: 'video', quality: 'medium', priority: 'high' });
+		expect(rest).toEqual([]);
+		expect(wireTrack(IMAGE)).toBe('image');
+		expect(gatewaysOwn(IMAGE)?.source).toBe('image');
+		expect(gatewaysOwn('t1')).toBeUndefined();
 	});
 });
