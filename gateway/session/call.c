@@ -71,6 +71,7 @@ static const struct {
     [HZ_RPC_TABLE_GET] = {hz_call_table_get, false, true, HZ_GRANT_SUBSCRIBE},
     [HZ_RPC_TABLE_FLOOR] = {hz_call_table_floor, false, true, HZ_GRANT_IMAGE},
     [HZ_RPC_TABLE_PATCH] = {hz_call_table_patch, false, true, HZ_GRANT_IMAGE},
+    [HZ_RPC_TABLE_KEEP] = {hz_call_table_keep, false, true, HZ_GRANT_IMAGE},
     [HZ_RPC_TABLE_POINTER] = {hz_call_table_pointer, false, true, HZ_GRANT_IMAGE},
     [HZ_RPC_BROADCAST_THIRD] = {hz_call_broadcast_third, false, true, HZ_GRANT_DIRECT},
     [HZ_RPC_AUDIENCE_LIST] = {hz_call_audience_list, false, true, HZ_GRANT_DIRECT},

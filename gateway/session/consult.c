@@ -118,6 +118,7 @@ static void drop(struct hz_brain *brain, struct hz_consult *consult)
 {
 	(void)hz_record_stop(brain, consult, ""); // nobody is left
 	hz_broadcast_forget(brain, consult);
+	hz_reading_keep_at_end(brain, consult);
 	hz_reading_forget(brain, consult);
 	hz_theatre_forget(brain, consult);
 	hz_mix_recount(brain, consult);

@@ -1,4 +1,5 @@
 #include "gateway/session/images.h"
+#include "gateway/session/reading.h"
 #include "gateway/session/control.h"
 
 #include <errno.h>
@@ -174,6 +175,8 @@ static int open_brain(struct hz_process *process)
 	if (!err && process->fds->pipe[HZ_PIPE_IMAGING] >= 0)
 		err = hz_images_new(process->fds->pipe[HZ_PIPE_IMAGING], process->config,
 		                    &process->brain->images);
+	if (!err && process->brain->images)
+		hz_images_listen(process->brain->images, hz_reading_on_kept, process->brain);
 	if (!err)
 		err = add_workers(process);
 	if (!err)

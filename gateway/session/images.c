@@ -41,6 +41,7 @@ struct hz_images {
 	struct hz_dweb_setup setup;
 	struct hz_dweb_pacs pacs[HZ_DWEB_PACS];
 	struct wait *waits;
+	struct hz_keep_link *keeps;
 };
 
 int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret)
@@ -54,6 +55,8 @@ int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret
 	images->unsaid = true; // one that runs already says no HELLO
 	int err = hz_images_configure(config, images->pacs, &images->setup);
 	images->pacs_count = err > 0 ? (unsigned)err : 0;
+	if (err >= 0)
+		err = hz_keep_link_new(fd, &images->keeps);
 	if (err < 0) {
 		hz_images_free(images);
 		return err;
@@ -71,8 +74,19 @@ void hz_images_free(struct hz_images *images)
 		images->waits = w->next;
 		free(w);
 	}
+	hz_keep_link_free(images->keeps);
 	hz_wipe(images->pacs, sizeof(images->pacs));
 	free(images);
+}
+
+int hz_images_keep(struct hz_images *images, char *text)
+{
+	return hz_keep_link_put(images->keeps, text);
+}
+
+void hz_images_listen(struct hz_images *images, hz_keep_news_cb *cb, void *ctx)
+{
+	hz_keep_link_listen(images->keeps, cb, ctx);
 }
 
 unsigned hz_images_waiting(const struct hz_images *images)
@@ -334,6 +348,8 @@ static void set_up(struct hz_images *images)
 	for (const struct wait *w = images->waits; w && !err; w = w->next)
 		err = say_get(images, w);
 	if (!images->unsaid)
+		hz_keep_link_again(images->keeps);
+	if (!images->unsaid)
 		hz_info("images.set_up", "pacs=%u waiting=%u err=%d", images->pacs_count, images->count,
 		        -err);
 }
@@ -343,6 +359,7 @@ int hz_images_read(struct hz_images *images)
 	union {
 		struct hz_dweb_header h;
 		struct hz_dweb_done done;
+		struct hz_dweb_kept kept;
 	} in;
 	for (int i = 0; i < MESSAGES_MAX; i++) {
 		int fds[1] = {-1};
@@ -360,6 +377,8 @@ int hz_images_read(struct hz_images *images)
 			on_done(images, &in.done, fd);
 			continue;
 		}
+		if (good && in.h.type == HZ_DWEB_KEPT && bytes == sizeof(in.kept))
+			hz_keep_link_heard(images->keeps, &in.kept);
 		if (good && in.h.type == HZ_DWEB_HELLO)
 			set_up(images);
 		if (fd >= 0)

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "gateway/config.h"
+#include "gateway/session/keep_link.h"
 #include "gateway/session/model.h"
 #include "media/dicomweb/api.h"
 #include "signaling/server/http.h"
@@ -38,6 +39,9 @@ int hz_images_fetch(struct hz_images *images, int64_t now_us, const struct hz_dw
 // Reads what is there, a bounded number of messages. -EPIPE: the socket is gone.
 int hz_images_read(struct hz_images *images);
 void hz_images_tick(struct hz_images *images, int64_t now_us); // four times a second
+// A part of a table for its PACS (media/dicomweb/keep.h); text is taken over. As hz_keep_link_put().
+int hz_images_keep(struct hz_images *images, char *text);
+void hz_images_listen(struct hz_images *images, hz_keep_news_cb *cb, void *ctx);
 json_t *hz_images_names(const struct hz_images *images); // of PACS, as configured; NULL: out of memory
 unsigned hz_images_waiting(const struct hz_images *images);
 

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "gateway/session/model.h"
+#include "media/dicomweb/api.h"
 
 #define HZ_READING_STUDIES   16
 #define HZ_READING_VIEWPORTS 4
@@ -97,6 +98,10 @@ void hz_reading_save(struct hz_brain *brain);
 // To the record.
 void hz_reading_log(struct hz_brain *brain, struct hz_reading *reading);
 
+// The consult is over: what was drawn is kept in its PACS.
+void hz_reading_keep_at_end(struct hz_brain *brain, struct hz_consult *consult);
+// What became of it; ctx: brain.
+void hz_reading_on_kept(void *ctx, const struct hz_dweb_kept *news);
 // The consult is over: nothing of it stays in the store.
 void hz_reading_forget(struct hz_brain *brain, struct hz_consult *consult);
 void hz_reading_free_memory(struct hz_consult *consult);

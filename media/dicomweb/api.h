@@ -1,29 +1,33 @@
 // What control and huizhen-imaging say to each other, over a SOCK_SEQPACKET pair: fixed structs, both of one installation.
 //
 // After HELLO (it was started anew) control says SETUP, each PACS, and again what it still waits for: asking twice is harmless.
-// Every GET is answered by one DONE, with the open file as a descriptor where there is one; a CANCEL is not answered.
+// Every GET is answered by one DONE, with the open file as a descriptor where there is one; a CANCEL is not answered. A KEEP has a
+// sealed memfd with JSON (keep.h) as its descriptor, and one KEPT with TAKEN or why it was not; later KEPT are news of what became of it.
 #ifndef HZ_MEDIA_DICOMWEB_API_H
 #define HZ_MEDIA_DICOMWEB_API_H
 
 #include <stdint.h>
 
-#define HZ_DWEB_VERSION     2u
-#define HZ_DWEB_PACS        8
-#define HZ_DWEB_NAME_BYTES  65
-#define HZ_DWEB_URL_BYTES   512
-#define HZ_DWEB_TEXT_BYTES  1025 // a token, a path
-#define HZ_DWEB_UID_BYTES   65
-#define HZ_DWEB_QUERY_BYTES 512
-#define HZ_DWEB_TYPE_BYTES  128
-#define HZ_DWEB_HASH_BYTES  65 // SHA-256 as text
+#define HZ_DWEB_VERSION       2u
+#define HZ_DWEB_PACS          8
+#define HZ_DWEB_NAME_BYTES    65
+#define HZ_DWEB_URL_BYTES     512
+#define HZ_DWEB_TEXT_BYTES    1025 // a token, a path
+#define HZ_DWEB_UID_BYTES     65
+#define HZ_DWEB_QUERY_BYTES   512
+#define HZ_DWEB_TYPE_BYTES    128
+#define HZ_DWEB_HASH_BYTES    65 // SHA-256 as text
+#define HZ_DWEB_CONSULT_BYTES 128
 
 enum hz_dweb_type {
 	HZ_DWEB_SETUP = 1,
 	HZ_DWEB_PACS_SET,
 	HZ_DWEB_GET,
 	HZ_DWEB_CANCEL,
+	HZ_DWEB_KEEP,
 	HZ_DWEB_HELLO = 64,
 	HZ_DWEB_DONE,
+	HZ_DWEB_KEPT,
 };
 
 enum hz_dweb_kind {
@@ -35,6 +39,7 @@ enum hz_dweb_kind {
 	HZ_DWEB_LIST,     // QIDO-RS, the series of a study: JSON, never kept
 	HZ_DWEB_OBJECT,   // the whole of it, as a file (PS3.10), as stored
 	HZ_DWEB_KINDS,
+	HZ_DWEB_STORE, // STOW-RS, of huizhen-imaging itself: nobody can ask for it
 };
 
 enum hz_dweb_result { // the numbers stay
@@ -101,6 +106,21 @@ struct hz_dweb_get {
 struct hz_dweb_cancel {
 	struct hz_dweb_header h;
 	uint64_t id;
+};
+
+struct hz_dweb_keep {
+	struct hz_dweb_header h;
+	uint64_t id;
+};
+
+enum hz_dweb_kept_state { HZ_DWEB_TAKEN = 1, HZ_DWEB_NOT_TAKEN, HZ_DWEB_NEWS };
+
+struct hz_dweb_kept {
+	struct hz_dweb_header h;
+	uint64_t id;     // of the KEEP; not of news
+	uint32_t state;  // enum hz_dweb_kept_state
+	uint32_t result; // of news: HZ_DWEB_OK: the PACS has it; else it is tried again
+	char consult[HZ_DWEB_CONSULT_BYTES], pacs[HZ_DWEB_NAME_BYTES], study[HZ_DWEB_UID_BYTES];
 };
 
 struct hz_dweb_done {

@@ -23,8 +23,9 @@ struct job {
 	struct curl_slist *headers;
 	char *data;
 	size_t bytes, room;
-	bool too_large, no_room; // it, or all that are under way
-	char type[256];          // Content-Type, of one that is kept
+	bool too_large, no_room;  // it, or all that are under way
+	char type[256];           // Content-Type, of one that is kept
+	struct hz_dweb_body body; // of a store
 };
 
 struct hz_dweb_fetch {
@@ -82,6 +83,7 @@ static void job_free(struct job *job)
 	curl_slist_free_all(job->headers);
 	f->memory -= job->room;
 	free(job->data);
+	free(job->body.data);
 	free(job);
 }
 
@@ -176,6 +178,8 @@ static bool start(struct job *job)
 	hz_dweb_request_path(&job->request, path);
 	snprintf(url, sizeof(url), "%s%s", pacs->url, path);
 	if (!curl || !add_header(&job->headers, "Accept", hz_dweb_request_accept(&job->request)) ||
+	    (job->body.data && (!add_header(&job->headers, "Content-Type", job->body.type) ||
+	                        !add_header(&job->headers, "Expect", ""))) ||
 	    (pacs->token[0] && !add_bearer(&job->headers, pacs->token))) {
 		curl_easy_cleanup(curl);
 		return false;
@@ -194,6 +198,11 @@ static bool start(struct job *job)
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)f->times.stall_s);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)f->times.most_s);
+	if (job->body.data) {
+		curl_easy_setopt(curl, CURLOPT_POST, 1L);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, job->body.data);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)job->body.bytes);
+	}
 	set_identity(curl, pacs);
 	if (curl_multi_add_handle(f->multi, curl) != CURLM_OK) {
 		curl_easy_cleanup(curl);
@@ -306,10 +315,26 @@ static int find_pacs(const struct hz_dweb_fetch *f, const char *name)
 
 static bool same(const struct hz_dweb_request *a, const struct hz_dweb_request *b)
 {
-	return a->kind == b->kind && a->frame == b->frame && strcmp(a->pacs, b->pacs) == 0 &&
-	       strcmp(a->study, b->study) == 0 && strcmp(a->series, b->series) == 0 &&
-	       strcmp(a->instance, b->instance) == 0 && strcmp(a->query, b->query) == 0 &&
-	       memcmp(&a->pixels, &b->pixels, sizeof(a->pixels)) == 0;
+	return a->kind != HZ_DWEB_STORE && a->kind == b->kind && a->frame == b->frame &&
+	       strcmp(a->pacs, b->pacs) == 0 && strcmp(a->study, b->study) == 0 &&
+	       strcmp(a->series, b->series) == 0 && strcmp(a->instance, b->instance) == 0 &&
+	       strcmp(a->query, b->query) == 0 && memcmp(&a->pixels, &b->pixels, sizeof(a->pixels)) == 0;
+}
+
+static struct job *job_new(struct hz_dweb_fetch *f, unsigned pacs, uint64_t id, uint64_t asker,
+                           const struct hz_dweb_request *request)
+{
+	struct job *job = f->count < HZ_DWEB_JOBS ? calloc(1, sizeof(*job)) : NULL;
+	if (!job)
+		return NULL;
+	job->fetch = f;
+	job->id = ++f->last_id;
+	job->asker = asker;
+	job->request = *request;
+	job->pacs = pacs;
+	job->waiter[job->waiters++] = id;
+	f->count++;
+	return job;
 }
 
 enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *f, uint64_t id, uint64_t asker,
@@ -333,17 +358,27 @@ enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *f, uint64_t id, uint
 		job->waiter[job->waiters++] = id;
 		return HZ_DWEB_OK;
 	}
-	struct job *job = f->count < HZ_DWEB_JOBS ? calloc(1, sizeof(*job)) : NULL;
-	if (!job)
-		return HZ_DWEB_FULL;
-	job->fetch = f;
-	job->id = ++f->last_id;
-	job->asker = asker;
-	job->request = *request;
-	job->pacs = (unsigned)pacs;
-	job->waiter[job->waiters++] = id;
-	*at = job;
-	f->count++;
+	*at = job_new(f, (unsigned)pacs, id, asker, request);
+	return *at ? HZ_DWEB_OK : HZ_DWEB_FULL;
+}
+
+enum hz_dweb_result hz_dweb_fetch_store(struct hz_dweb_fetch *f, uint64_t id, const char *name,
+                                        const char *study, struct hz_dweb_body *body)
+{
+	struct hz_dweb_request request = {.kind = HZ_DWEB_STORE};
+	struct job **at = &f->jobs;
+	int pacs = find_pacs(f, name);
+	snprintf(request.pacs, sizeof(request.pacs), "%s", name);
+	snprintf(request.study, sizeof(request.study), "%s", study);
+	while (*at)
+		at = &(*at)->next;
+	if (pacs >= 0)
+		*at = job_new(f, (unsigned)pacs, id, id, &request);
+	if (!*at) {
+		free(body->data);
+		return pacs < 0 ? HZ_DWEB_UNKNOWN : HZ_DWEB_FULL;
+	}
+	(*at)->body = *body;
 	return HZ_DWEB_OK;
 }
 

@@ -27,6 +27,12 @@ struct hz_dweb_answer {
 	unsigned waiters;
 };
 
+struct hz_dweb_body {
+	const char *type; // for good
+	char *data;       // of malloc()
+	size_t bytes;
+};
+
 struct hz_dweb_times { // 0: 5, 15, 300
 	unsigned connect_s, stall_s, most_s;
 };
@@ -43,6 +49,9 @@ void hz_dweb_fetch_pacs(struct hz_dweb_fetch *fetch, const struct hz_dweb_pacs *
 // HZ_DWEB_OK: it is under way, and the callback comes once, not from in here.
 enum hz_dweb_result hz_dweb_fetch_ask(struct hz_dweb_fetch *fetch, uint64_t id, uint64_t asker,
                                       const struct hz_dweb_request *request);
+// STOW-RS into a study: body is taken over in any case. The same twice is two.
+enum hz_dweb_result hz_dweb_fetch_store(struct hz_dweb_fetch *fetch, uint64_t id, const char *pacs,
+                                        const char *study, struct hz_dweb_body *body);
 void hz_dweb_fetch_cancel(struct hz_dweb_fetch *fetch, uint64_t id);
 // What the callback kept: false when there is none such. hz_dweb_fetch_over() takes it away.
 bool hz_dweb_fetch_kept(struct hz_dweb_fetch *fetch, uint64_t id, struct hz_dweb_answer *ret);

@@ -13,6 +13,7 @@
 #include "media/dicomweb/cache.h"
 #include "media/dicomweb/fetch.h"
 #include "media/dicomweb/multipart.h"
+#include "media/dicomweb/pipe_keep.h"
 #include "media/dicomweb/request.h"
 #include "media/dicomweb/shelter.h"
 #include "media/dicomweb/turning.h"
@@ -29,8 +30,9 @@ struct pipe_state {
 	struct hz_turning *turning;
 	struct hz_dweb_fetch *fetch;
 	struct hz_dweb_cache *cache; // NULL: no SETUP yet, or no disk
-	bool set;                    // SETUP has come, and each PACS with it
-	bool shelter, shut_in;       // there is a sandbox to enter; we are in it
+	struct hz_pipe_keep keep;
+	bool set;              // SETUP has come, and each PACS with it
+	bool shelter, shut_in; // there is a sandbox to enter; we are in it
 	bool over;
 	char dir[HZ_DWEB_TEXT_BYTES];
 };
@@ -41,6 +43,7 @@ static union {
 	struct hz_dweb_pacs pacs;
 	struct hz_dweb_get get;
 	struct hz_dweb_cancel cancel;
+	struct hz_dweb_keep keep;
 } in;
 
 static void send_done(struct pipe_state *p, struct hz_dweb_done *done, int fd)
@@ -152,6 +155,8 @@ static void answer_all(struct pipe_state *p, const struct hz_dweb_answer *a, enu
                        const struct hz_dweb_entry *e, bool old)
 {
 	for (unsigned i = 0; i < a->waiters; i++) {
+		if (a->waiter[i] == HZ_KEEP_WAITER)
+			continue;
 		if (result == HZ_DWEB_OK || old)
 			hand_over(p, a->waiter[i], e, old);
 		else
@@ -184,9 +189,13 @@ static enum hz_dweb_result read_answer(const struct hz_dweb_answer *a, struct hz
 static bool on_answer(void *ctx, const struct hz_dweb_answer *a)
 {
 	struct pipe_state *p = ctx;
-	struct hz_part part;
+	struct hz_part part = {.data = "", .bytes = 0};
 	struct hz_dweb_entry e = {.fd = -1};
 	enum hz_dweb_result result = a->result;
+	if (hz_pipe_keep_owns(a)) {
+		hz_pipe_keep_answer(&p->keep, a, result, a->data, a->bytes);
+		return false;
+	}
 	bool old = stale(p, a, &e);
 	if (result == HZ_DWEB_OK)
 		result = read_answer(a, &part);
@@ -198,6 +207,7 @@ static bool on_answer(void *ctx, const struct hz_dweb_answer *a)
 		hz_warn("images.refused", "pacs=%s kind=%u result=%u stale=%d", a->request->pacs,
 		        a->request->kind, result, old);
 	answer_all(p, a, result, &e, old);
+	hz_pipe_keep_answer(&p->keep, a, result, part.data, part.bytes);
 	return false;
 }
 
@@ -250,6 +260,8 @@ static void on_setup(struct pipe_state *p, const struct hz_dweb_setup *setup)
 	int err = hz_dweb_cache_open(setup->dir, setup->cache_bytes, &p->cache);
 	if (err)
 		hz_error("images.cache", "err=%d what=open", -err);
+	else
+		hz_pipe_keep_open(&p->keep, setup->dir, p->fetch);
 }
 
 static void on_pacs(struct pipe_state *p, const struct hz_dweb_pacs *pacs)
@@ -262,6 +274,7 @@ static void on_pacs(struct pipe_state *p, const struct hz_dweb_pacs *pacs)
 	if (!p->shut_in)
 		hz_dweb_shelter_pacs(pacs);
 	hz_dweb_fetch_pacs(p->fetch, pacs);
+	p->keep.ready = p->keep.ready || pacs->index + 1 == pacs->count;
 }
 
 // Before the first bytes of strangers, and with all in hand that is needed.
@@ -276,13 +289,14 @@ static void shut_in(struct pipe_state *p)
 	p->over = p->over || err;
 }
 
-static void on_message(struct pipe_state *p, size_t bytes)
+static void on_message(struct pipe_state *p, size_t bytes, int fd)
 {
 	static const size_t sizes[] = {[HZ_DWEB_SETUP] = sizeof(struct hz_dweb_setup),
 	                               [HZ_DWEB_PACS_SET] = sizeof(struct hz_dweb_pacs),
 	                               [HZ_DWEB_GET] = sizeof(struct hz_dweb_get),
-	                               [HZ_DWEB_CANCEL] = sizeof(struct hz_dweb_cancel)};
-	if (bytes < sizeof(in.h) || in.h.version != HZ_DWEB_VERSION || in.h.type > HZ_DWEB_CANCEL ||
+	                               [HZ_DWEB_CANCEL] = sizeof(struct hz_dweb_cancel),
+	                               [HZ_DWEB_KEEP] = sizeof(struct hz_dweb_keep)};
+	if (bytes < sizeof(in.h) || in.h.version != HZ_DWEB_VERSION || in.h.type > HZ_DWEB_KEEP ||
 	    !in.h.type || sizes[in.h.type] != bytes)
 		return;
 	if (in.h.type == HZ_DWEB_SETUP) {
@@ -294,6 +308,9 @@ static void on_message(struct pipe_state *p, size_t bytes)
 			shut_in(p);
 		if (!p->over)
 			on_get(p, &in.get);
+	} else if (in.h.type == HZ_DWEB_KEEP) {
+		if (p->set)
+			hz_pipe_keep_order(&p->keep, &in.keep, fd);
 	} else {
 		hz_dweb_fetch_cancel(p->fetch, in.cancel.id);
 	}
@@ -303,13 +320,18 @@ static void read_all(struct pipe_state *p)
 {
 	size_t bytes = 0;
 	for (int i = 0; i < MESSAGES_MAX && !p->over; i++) {
-		int err = hz_seqpacket_recv(p->api, &in, sizeof(in), &bytes);
+		int fds[1] = {-1};
+		const struct hz_seqpacket_in what = {.buf = &in, .cap = sizeof(in), .fds = fds, .fds_cap = 1};
+		unsigned count = 0;
+		int err = hz_seqpacket_recv_fds(p->api, &what, &bytes, &count);
 		if (err == -EAGAIN)
 			return;
 		if (err == -EPIPE)
 			p->over = true;
 		else if (!err)
-			on_message(p, bytes);
+			on_message(p, bytes, count ? fds[0] : -1);
+		if (!err && count)
+			close(fds[0]);
 	}
 }
 
@@ -327,6 +349,10 @@ static int run(struct pipe_state *p, const struct hz_dweb_pipe_fds *fds)
 			break;
 		if (readable)
 			read_all(p);
+		if (!p->over && hz_pipe_keep_due(&p->keep))
+			shut_in(p);
+		if (!p->over)
+			hz_pipe_keep_tick(&p->keep);
 		// A nursery that is gone cannot be had again in here: the supervisor starts all of us anew.
 		err = hz_turning_read(p->turning) == -EPIPE ? -ECHILD : 0;
 		hz_turning_tick(p->turning, hz_now_us());
@@ -336,7 +362,8 @@ static int run(struct pipe_state *p, const struct hz_dweb_pipe_fds *fds)
 
 int hz_dweb_pipe_run(const struct hz_dweb_pipe_fds *fds, const struct hz_dweb_times *times, bool shut_in)
 {
-	struct pipe_state p = {.api = fds->api, .shelter = shut_in};
+	struct pipe_state p = {.api = fds->api, .shelter = shut_in, .keep = {.api = fds->api}};
+	p.keep.over = &p.over;
 	const struct hz_dweb_header hello = {
 	    .version = HZ_DWEB_VERSION, .type = HZ_DWEB_HELLO, .bytes = sizeof(hello)};
 	int err = hz_dweb_fetch_new(times, on_answer, &p, &p.fetch);
@@ -348,6 +375,7 @@ int hz_dweb_pipe_run(const struct hz_dweb_pipe_fds *fds, const struct hz_dweb_ti
 		err = run(&p, fds);
 	explicit_bzero(&in, sizeof(in));
 	hz_dweb_fetch_free(p.fetch);
+	hz_keep_free(p.keep.keep);
 	hz_turning_free(p.turning);
 	hz_dweb_cache_close(p.cache);
 	return err == -EPIPE ? 0 : err;

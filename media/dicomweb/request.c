@@ -113,6 +113,10 @@ void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH
 		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies?%s", r->query);
 		return;
 	}
+	if (r->kind == HZ_DWEB_STORE) {
+		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies/%s", r->study);
+		return;
+	}
 	if (r->kind == HZ_DWEB_LIST) {
 		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies/%s/series?includefield=0008103E", r->study);
 		return;
@@ -147,7 +151,7 @@ void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES]
 
 bool hz_dweb_request_fleeting(const struct hz_dweb_request *r)
 {
-	return r->kind == HZ_DWEB_SEARCH || r->kind == HZ_DWEB_LIST;
+	return r->kind == HZ_DWEB_SEARCH || r->kind == HZ_DWEB_LIST || r->kind == HZ_DWEB_STORE;
 }
 
 void hz_dweb_request_key(const struct hz_dweb_request *r, char ret[HZ_DWEB_HASH_BYTES])

@@ -8,6 +8,7 @@
 
 #include <dcmtk/dcmdata/dcostrmb.h>
 #include <dcmtk/dcmdata/dcuid.h>
+#include <dcmtk/oflog/oflog.h>
 
 #define FILE_BYTES (4u << 20) // 500 marks of 200 points are 800 KiB
 
@@ -222,12 +223,21 @@ static bool sound(const struct hz_shown &kept)
 	return good;
 }
 
+int hz_shown_init(void)
+{
+	return dcmDataDict.isDictionaryLoaded() ? 0 : -ENOENT;
+}
+
 int hz_shown_make(const struct hz_shown *kept, struct hz_shown_files *ret)
 {
 	struct hz_shown_files made = {};
 	int err = sound(*kept) ? 0 : -EINVAL;
 	if (err)
 		return err;
+	static bool quiet; // its warnings quote what they complain about
+	if (!quiet)
+		OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+	quiet = true;
 	try {
 		struct hz_shown_groups groups;
 		hz_shown_group(*kept, &groups);

@@ -71,6 +71,8 @@ struct hz_shown_files {
 	struct hz_shown_file file[HZ_SHOWN_FILES]; // the Key Object Selection last
 };
 
+// Reads what DCMTK knows of attributes, before a sandbox. -ENOENT: it is not there.
+int hz_shown_init(void);
 // -EINVAL: no image, or what cannot be an object; -ENOMEM. ret is hz_shown_free()'s.
 int hz_shown_make(const struct hz_shown *kept, struct hz_shown_files *ret);
 void hz_shown_free(struct hz_shown_files *files); // zeroed allowed

@@ -42,7 +42,7 @@ THIRD = {
     "charls/": ["media/imaging/decode_jls"],
     "zlib.h": ["media/imaging/inflate"],
     "sqlite3.h": ["gateway/store/", "media/dicomweb/"],
-    "jansson.h": ["signaling/", "gateway/", "media/live/stack", "media/pipeline/", "recorder/"],
+    "jansson.h": ["signaling/", "gateway/", "media/dicomweb/keep", "media/live/stack", "media/pipeline/", "recorder/"],
     "curl/": ["gateway/", "recorder/outbox/", "media/dicomweb/", "media/pipeline/"],
     "yaml.h": ["gateway/config"],
     "cyaml/": ["gateway/config"],

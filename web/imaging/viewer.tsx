@@ -85,6 +85,12 @@ export function Viewer(props: ViewerProps) {
 	const seen = shown.map((s) => `${s.stack.source.url}:${s.at}:${s.stack.frames.length}`).join(' ');
 	useEffect(() => want(own, shown), [seen]);
 
+	// A stack that was just opened: the table is told which object is shown.
+	const unnamed = still ? '' : panes.filter((v) => v.image && v.image.instance === undefined && framesOf(v)?.length).map((v) => v.at).join(' ');
+	useEffect(() => {
+		if (unnamed) change({ viewports: unnamed.split(' ').map((at) => ({ at: Number(at), frame: panes[Number(at)]!.frame })) });
+	}, [unnamed]);
+
 	// Whoever has the images in hand turns the pages; the others follow.
 	const step = useRef<(at: number) => void>(() => undefined);
 	step.current = (at) => {

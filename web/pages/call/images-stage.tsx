@@ -116,6 +116,32 @@ function SharedViewer({ consult, onNotice, onActive }: Pick<StageProps, 'consult
 	);
 }
 
+/** What is shown and drawn goes to the PACS; what became of it is said. */
+function KeepButton({ consult, onNotice }: Pick<StageProps, 'consult' | 'onNotice'>) {
+	const [busy, setBusy] = useState(false);
+	useEffect(
+		() =>
+			consult.reading.on('kept', ({ state, reason }) => {
+				setBusy(false);
+				onNotice(state === 'kept' ? t('imagesKept') : t('imagesKeptWaits', { why: t(`imagesKept_${reason ?? 'refused'}`) }));
+			}),
+		[consult],
+	);
+	useEffect(() => {
+		if (!busy) return;
+		const timer = setTimeout(() => setBusy(false), 15_000); // the gateway goes on by itself
+		return () => clearTimeout(timer);
+	}, [busy]);
+	const keep = () => {
+		setBusy(true);
+		consult.reading.keep().catch(() => {
+			setBusy(false);
+			onNotice(t('imagesKeepNothing'));
+		});
+	};
+	return <button type="button" data-testid="table-keep" disabled={busy} title={t('imagesKeepLabel')} onClick={keep}>{t(busy ? 'imagesKeeping' : 'imagesKeep')}</button>;
+}
+
 /** Who has the images in hand, and what one may do about it. */
 function FloorBar({ consult, onNotice, onHide }: Pick<StageProps, 'consult' | 'onNotice' | 'onHide'>) {
 	const reading = useTable(consult);
@@ -141,6 +167,7 @@ function FloorBar({ consult, onNotice, onHide }: Pick<StageProps, 'consult' | 'o
 			{inHand && table.floor.asked.map((id) => (
 				<button type="button" key={id} class="primary" data-testid="floor-give" onClick={() => attempt(reading.pass(id))}>{t('imagesGive', { name: nameOf(id) })}</button>
 			))}
+			{consult.can('image') && <KeepButton consult={consult} onNotice={onNotice} />}
 			{inHand && <button type="button" data-testid="floor-release" onClick={() => attempt(reading.release())}>{t('imagesRelease')}</button>}
 			{following
 				? !inHand && <button type="button" data-testid="table-leave" onClick={() => reading.leave()}>{t('imagesLeave')}</button>

@@ -2,12 +2,12 @@
 import { Emitter } from './emitter';
 import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
 import type {
-	Requests, Table, TableDrawing, TablePatchPush, TablePointerParams, TablePointerPush, TableStudy, TableStudyRef, TableViewportChange,
+	Requests, Table, TableDrawing, TableKeptPush, TablePatchPush, TablePointerParams, TablePointerPush, TableStudy, TableStudyRef, TableViewportChange,
 } from './protocol';
 import { applyChange, applyPage, applyPush, emptyTable, isEmpty, mergeChanges, type Change } from './reading-state';
 import type { SessionState } from './session';
 
-type Ask = <M extends 'table.get' | 'table.floor' | 'table.patch' | 'table.pointer'>(
+type Ask = <M extends 'table.get' | 'table.floor' | 'table.patch' | 'table.pointer' | 'table.keep'>(
 	method: M,
 	params: Requests[M]['params'],
 ) => Promise<Requests[M]['result']>;
@@ -17,6 +17,8 @@ export interface ReadingEvents {
 	change: Table;
 	/** Somebody else points; without place: not any more. */
 	pointer: TablePointerPush;
+	/** What was shown of a study is kept in its PACS, or waits for it (grant `image`). */
+	kept: TableKeptPush;
 	/** A change of one's own was refused and is undone. */
 	refused: HuizhenError;
 }
@@ -137,6 +139,11 @@ export class Reading extends Emitter<ReadingEvents> {
 		else this.pointTimer = setTimeout(send, wait);
 	}
 
+	/** Keeps what is shown and drawn, in the PACS of each study (grant `image`): `kept` says what became of it. How many studies. */
+	async keep(): Promise<number> {
+		await this.arrived();
+		return (await this.ask('table.keep', {})).studies;
+	}
 	/** All that was done so far has reached the gateway, or was refused; after `ms` in any case. */
 	async arrived(ms = 5_000): Promise<void> {
 		const open = () => !isEmpty(this.unsent) || this.sent.some((s) => s.version === null);
@@ -174,7 +181,9 @@ export class Reading extends Emitter<ReadingEvents> {
 		this.forget();
 	}
 	onPush(method: string, params: unknown): void {
-		if (method === 'table.pointer') {
+		if (method === 'table.kept') {
+			this.emit('kept', params as TableKeptPush);
+		} else if (method === 'table.pointer') {
 			this.emit('pointer', params as TablePointerPush);
 		} else if (method === 'table') {
 			this.whole(params as Table);
