@@ -18,10 +18,17 @@ static const char *text_of(const json_t *json, const char *key)
 	return text ? text : "";
 }
 
+#define MOST 1e7 // as the schema of the table has it
+
+static double within(double value, double most)
+{
+	return fmax(-most, fmin(most, value));
+}
+
 static double number_of(const json_t *json, const char *key, double otherwise)
 {
 	const json_t *value = json_object_get(json, key);
-	return json_is_number(value) ? json_number_value(value) : otherwise;
+	return json_is_number(value) ? within(json_number_value(value), MOST) : otherwise;
 }
 
 static unsigned add_series(const json_t *on, const char *list[HZ_KEEP_SERIES], unsigned count)
@@ -162,8 +169,8 @@ static int add_mark(struct hz_keep_plan *plan, const json_t *object, unsigned im
 	{
 		if (count == HZ_SHOWN_POINTS)
 			break;
-		p[count][0] = (float)json_number_value(json_array_get(at, 0));
-		p[count++][1] = (float)json_number_value(json_array_get(at, 1));
+		p[count][0] = (float)within(json_number_value(json_array_get(at, 0)), MOST);
+		p[count++][1] = (float)within(json_number_value(json_array_get(at, 1)), MOST);
 	}
 	if (!count || plan->shown.marks == HZ_SHOWN_MARKS) {
 		free(p);
