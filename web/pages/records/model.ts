@@ -1,4 +1,5 @@
 // What a record is made of (recorder/manifest.h), as the player needs it: lanes of parts on one time line, and its events.
+import { foldTable } from './table-events';
 export interface ManifestFile {
 	path: string;
 	role: string;
@@ -139,12 +140,13 @@ export function placeOf(parts: Part[], at_ms: number): { place: Place; index: nu
 
 // --- events that are shown
 
-const SHOWN = new Set(['join', 'leave', 'chat', 'consent', 'mute', 'unmute', 'image', 'speaker', 'recording', 'name']);
+const SHOWN = new Set(['join', 'leave', 'chat', 'consent', 'mute', 'unmute', 'image', 'speaker', 'recording', 'name', 'table', 'kept']);
 export type EventKind = 'speech' | 'chat' | 'consent' | 'people' | 'image' | 'other';
 
 export function kindOf(event: TimelineEvent): EventKind {
 	if (event.type === 'speaker') return 'speech';
 	if (event.type === 'chat' || event.type === 'consent' || event.type === 'image') return event.type;
+	if (event.type === 'table' || event.type === 'kept') return 'image';
 	return event.type === 'join' || event.type === 'leave' || event.type === 'name' ? 'people' : 'other';
 }
 
@@ -152,7 +154,8 @@ export function kindOf(event: TimelineEvent): EventKind {
 export function shownEvents(events: TimelineEvent[]): TimelineEvent[] {
 	const list: TimelineEvent[] = [];
 	let speaker = '';
-	for (const event of [...events].sort((a, b) => a.at_ms - b.at_ms)) {
+	const others = events.filter((e) => e.type !== 'table');
+	for (const event of [...others, ...foldTable(events).lines].sort((a, b) => a.at_ms - b.at_ms)) {
 		if (!SHOWN.has(event.type)) continue;
 		if (event.type === 'speaker') {
 			if (!event.participant || event.participant === speaker) continue;

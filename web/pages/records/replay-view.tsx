@@ -10,6 +10,7 @@ import { Replay } from './replay';
 import type { Opened } from './session';
 import { Events, People } from './side';
 import { Stage } from './stage';
+import { TableNow } from './table-now';
 import { Lanes, SPEEDS, Transport } from './transport';
 
 declare global {
@@ -135,6 +136,7 @@ export function ReplayView({ token, record, opened, download }: ViewProps) {
 					replay={replay} plan={plan} events={events} wallZero={manifest.wall_zero_ms} silent={silent}
 					onSilent={() => setSilent(!silent)}
 				/>
+				<TableNow replay={replay} events={now.events} />
 				<Lanes replay={replay} plan={plan} names={names} />
 				<p class="keys">
 					{t('recKeys')}: {t('recKeysText')}

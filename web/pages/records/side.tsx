@@ -23,6 +23,10 @@ export function eventText(event: TimelineEvent, names: Map<string, string>): str
 			return t(detail.state === 'off' ? 'recEvent_off' : 'recEvent_on');
 		case 'join':
 			return t(detail.before ? 'recEvent_there' : 'recEvent_join', { name: String(detail.name ?? name) });
+		case 'table':
+			return t(`recTable_${['study', 'floor', 'shown', 'drawn'].includes(String(detail.line)) ? detail.line : 'nothing'}` as MessageKey, { name, text: String(detail.text ?? ''), label: String(detail.label ?? ''), n: Number(detail.n ?? 0) }).replace(/[:：]\s*$/, '');
+		case 'kept':
+			return t(detail.state === 'kept' ? 'recTable_kept' : 'recTable_waiting');
 		case 'mute':
 		case 'unmute':
 			return t(`recEvent_${event.type}`, { name, source: maybe(`source_${String(detail.source)}`) ?? String(detail.source ?? '') });
