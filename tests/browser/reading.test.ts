@@ -183,12 +183,32 @@ test("prior beside current, linked; nothing was said on the consoles", { skip, t
   await until("both went on", 5000, () => run<boolean>(late.page, `/ 2\\/${SLICES}$/.test(document.querySelector('${at("pane-0")}').getAttribute("aria-label")) && / 2\\/2$/.test(document.querySelector('${at("pane-1")}').getAttribute("aria-label"))`));
   await shot(clinic, "call-images-pair");
   for (const p of [clinic, expert, late]) assert.deepEqual(p.errors.filter((e) => !/WebGL|GPU stall/i.test(e)), []);
-  if (shots) {
-    await page(late).setViewportSize({ width: 390, height: 780 });
-    await sleep(1000);
-    await shot(late, "call-images-phone");
-    await tap(late.page, "btn-images");
-    await sleep(300);
-    await shot(late, "call-images-phone-panel");
-  }
+});
+
+test("kept by a button: said, and in the PACS; a patient's phone sees the same image", { skip, timeout: 90000 }, async () => {
+  await tap(clinic.page, "table-keep");
+  await until("said", 20000, () => run<boolean>(clinic.page, `/kept in the image archive/.test(document.querySelector(".toasts").textContent)`));
+  const kinds = await Promise.all((await orthanc.instances()).map(async (id) => ((await (await orthanc.ask(`/instances/${id}/simplified-tags`)).json()) as { Modality: string }).Modality));
+  assert.ok(kinds.includes("PR") && kinds.includes("KO"), kinds.join());
+  await shot(clinic, "call-images-kept");
+  const patient = await chromiumPerson(chromium, 4, 1700, true);
+  await openLink(patient, gateway.link("mdt", "patient", "张三"));
+  await seen(patient.page, "waiting-room");
+  if (!(await run(clinic.page, `!!document.querySelector('${at("admit")}')`))) await tap(clinic.page, "btn-people");
+  await tap(clinic.page, "admit");
+  await exact(patient);
+  assert.equal(await run(patient.page, `!!document.querySelector('${at("floor-take")}, ${at("table-keep")}')`), false, "a patient looks, and may look alone");
+  await shot(patient, "call-images-patient");
+  await tap(patient.page, "table-leave");
+  await until("tools", 5000, () => run<boolean>(patient.page, `!!document.querySelector('${at("im-zoom")}')`));
+  await shot(patient, "call-images-patient-alone");
+  await tap(patient.page, "images-hide");
+  await until("people", 5000, () => run<boolean>(patient.page, `!document.querySelector('${at("images-stage")}') && document.querySelectorAll('${at("tile")}').length > 0`));
+  await tap(patient.page, "btn-images");
+  await seen(patient.page, "images-stage");
+  assert.deepEqual(patient.errors.filter((e) => !/WebGL|GPU stall/i.test(e)), []);
+  if (!shots) return;
+  await page(late).setViewportSize({ width: 390, height: 780 });
+  await sleep(1000);
+  await shot(late, "call-images-phone");
 });
