@@ -13,6 +13,7 @@ import { Gateway, until } from "../lib/gateway.ts";
 import { launchChromium } from "../lib/browser.ts";
 import { PAGE_PRELUDE } from "../lib/clockcam.ts";
 import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
+import { chromiumPerson, openLink, seen, tap } from "../lib/pages.ts";
 import { RpcClient } from "../lib/rpc.ts";
 
 const STUDY = "1.2.826.0.1.3680043.10.2", SERIES = `${STUDY}.1`, SIDE = 128, VALUES = [600, 1600, 3200];
@@ -66,7 +67,8 @@ async function receive(args: { url: string; token: string }): Promise<void> {
 }
 interface Seen { width: number; height: number; left: number; right: number; bar: number }
 function look(): Seen {
-  const video = (window as unknown as { hzVideo: HTMLVideoElement }).hzVideo, canvas = document.createElement("canvas");
+  const own = (window as unknown as { hzVideo?: HTMLVideoElement }).hzVideo, canvas = document.createElement("canvas");
+  const video = own ?? document.querySelector<HTMLVideoElement>('[data-testid="images-live-tile"] video') ?? document.createElement("video");
   const { videoWidth: width, videoHeight: height } = video;
   if (!width) return { width: 0, height: 0, left: 0, right: 0, bar: 0 };
   canvas.width = width;
@@ -119,6 +121,17 @@ test("a study on the table as a picture: the window, the slice, and after kill -
   await shows(page, shade(560, 580, 80), shade(600, 580, 80));
   await patch({ viewports: [{ at: 0, flip: true }] });
   await shows(page, shade(600, 580, 80), shade(560, 580, 80));
+
+  // In the call page: who wants less data has it in place of the viewer.
+  const person = await chromiumPerson(chromium, 1, 700, true);
+  await openLink(person, gateway.link("c", "expert", "Dr Wang"));
+  await seen(person.page, "images-stage", 20000);
+  await tap(person.page, "images-live");
+  await seen(person.page, "images-live-tile");
+  await shows(person.page as Page, shade(600, 580, 80), shade(560, 580, 80));
+  if (process.env.HZ_SHOTS) await (person.page as Page).screenshot({ path: join(process.env.HZ_SHOTS, "live.png") });
+  assert.deepEqual(person.errors, []);
+  await person.context?.close();
 
   // Killed; what is changed meanwhile is what comes back.
   const control = gateway.pidOf("control"), workers = gateway.pidOf("worker"), killed = gateway.kill9("live"), at = performance.now();
