@@ -12,6 +12,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/cli.h"
 #include "gateway/pipes.h"
+#include "gateway/session/images.h"
 #include "media/transport/certificate.h"
 #include "media/transport/srtp.h"
 
@@ -192,6 +193,30 @@ static void check_live(struct hz_doctor *d)
 	              there ? "" : "cannot run ", program);
 }
 
+static void check_imaging(struct hz_doctor *d)
+{
+	char program[PATH_MAX];
+	struct hz_dweb_pacs pacs[HZ_DWEB_PACS];
+	struct hz_dweb_setup setup;
+	if (!hz_pipe_wanted(d->config, HZ_PIPE_IMAGING)) {
+		hz_doctor_add(d, "images", HZ_VERDICT_OFF, NULL, "imaging.enabled is false");
+		return;
+	}
+	hz_pipe_program(HZ_PIPE_IMAGING, program);
+	bool there = access(program, X_OK) == 0;
+	int count = hz_images_configure(d->config, pacs, &setup);
+	hz_wipe(pacs, sizeof(pacs));
+	hz_doctor_add(d, "images", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
+	              "install huizhen-imaging beside huizhen, or set imaging.enabled to false", "%s%.120s",
+	              there ? "" : "cannot run ", program);
+	hz_doctor_add(d, "PACS of images",
+	              count > 0 ? HZ_VERDICT_OK
+	              : count   ? HZ_VERDICT_FAIL
+	                        : HZ_VERDICT_WARN,
+	              "imaging.pacs: \"main=https://pacs/dicom-web, ...\"",
+	              count < 0 ? "imaging.pacs makes no sense" : "%d named", count);
+}
+
 static void check_hls(struct hz_doctor *d)
 {
 	char program[PATH_MAX];
@@ -225,6 +250,7 @@ void hz_doctor_media(struct hz_doctor *d)
 	check_mix(d);
 	check_mosaic(d);
 	check_live(d);
+	check_imaging(d);
 	check_hls(d);
 	check_pages(d);
 }

@@ -42,6 +42,7 @@ struct hz_images {
 	struct hz_dweb_pacs pacs[HZ_DWEB_PACS];
 	struct wait *waits;
 	struct hz_keep_link *keeps;
+	struct hz_dweb_status status;
 };
 
 int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret)
@@ -100,6 +101,11 @@ json_t *hz_images_names(const struct hz_images *images)
 	for (unsigned i = 0; i < images->pacs_count; i++)
 		json_array_append_new(names, json_string(images->pacs[i].name));
 	return names;
+}
+
+const struct hz_dweb_status *hz_images_status(const struct hz_images *images)
+{
+	return &images->status;
 }
 
 // --- asking
@@ -360,6 +366,7 @@ int hz_images_read(struct hz_images *images)
 		struct hz_dweb_header h;
 		struct hz_dweb_done done;
 		struct hz_dweb_kept kept;
+		struct hz_dweb_status status;
 	} in;
 	for (int i = 0; i < MESSAGES_MAX; i++) {
 		int fds[1] = {-1};
@@ -381,6 +388,8 @@ int hz_images_read(struct hz_images *images)
 			hz_keep_link_heard(images->keeps, &in.kept);
 		if (good && in.h.type == HZ_DWEB_HELLO)
 			set_up(images);
+		else if (good && in.h.type == HZ_DWEB_STATUS && bytes == sizeof(in.status))
+			images->status = in.status;
 		if (fd >= 0)
 			close(fd);
 	}

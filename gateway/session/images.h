@@ -43,6 +43,8 @@ void hz_images_tick(struct hz_images *images, int64_t now_us); // four times a s
 int hz_images_keep(struct hz_images *images, char *text);
 void hz_images_listen(struct hz_images *images, hz_keep_news_cb *cb, void *ctx);
 json_t *hz_images_names(const struct hz_images *images); // of PACS, as configured; NULL: out of memory
+// What huizhen-imaging said last; zeros before.
+const struct hz_dweb_status *hz_images_status(const struct hz_images *images);
 unsigned hz_images_waiting(const struct hz_images *images);
 
 // What a request wants besides: HTJ2K, where its query says what the frame is (pixels=…) and its Accept names image/jphc.

@@ -9,6 +9,7 @@
 
 #include "gateway/session/consult.h"
 #include "gateway/session/media_link.h"
+#include "gateway/session/images.h"
 #include "gateway/session/mix_link.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/record.h"
@@ -191,7 +192,7 @@ static void picture(FILE *f, const struct hz_brain *brain)
 	counter(f, "mosaic_skipped", "Ticks that the machine was too slow for", s->skipped);
 }
 
-static void images(FILE *f, const struct hz_brain *brain)
+static void live(FILE *f, const struct hz_brain *brain)
 {
 	const struct hz_live_status *s = brain->easel ? hz_easel_link_status(brain->easel) : NULL;
 	if (!s)
@@ -205,6 +206,24 @@ static void images(FILE *f, const struct hz_brain *brain)
 	counter(f, "live_keyframes", "Keyframes made", s->keyframes_made);
 	counter(f, "live_decoded", "Images decoded", s->decoded);
 	counter(f, "live_failed", "Images that could not be had or shown", s->failed);
+}
+
+static void images(FILE *f, const struct hz_brain *brain)
+{
+	const struct hz_dweb_status *s = brain->images ? hz_images_status(brain->images) : NULL;
+	if (!s)
+		return;
+	gauge(f, "images_asked", "Requests of participants that wait for an image",
+	      hz_images_waiting(brain->images));
+	gauge(f, "images_waiting", "Requests to PACS, under way or not yet", s->waiting);
+	gauge(f, "images_turning", "Frames that are becoming HTJ2K", s->turning);
+	gauge(f, "images_cache_bytes", "What is kept on the disk", s->cache_bytes);
+	counter(f, "images_hits", "Requests that the cache answered, since the pipe's start", s->hits);
+	counter(f, "images_misses", "Requests that it did not", s->misses);
+	counter(f, "images_fetched", "Good answers of PACS", s->fetched);
+	counter(f, "images_refused", "Answers of PACS that were none, or bad", s->refused);
+	counter(f, "images_turned", "Frames that became HTJ2K", s->turned);
+	counter(f, "images_as_they_came", "Frames that were to, and went out as stored", s->as_they_came);
 }
 
 static void records(FILE *f, const struct hz_brain *brain)
@@ -360,6 +379,7 @@ char *hz_metrics_text(struct hz_brain *brain, const struct hz_server_counters *s
 	mix(f, brain);
 	picture(f, brain);
 	images(f, brain);
+	live(f, brain);
 	if (server)
 		http(f, server);
 	workers(f, brain);

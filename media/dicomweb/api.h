@@ -28,6 +28,7 @@ enum hz_dweb_type {
 	HZ_DWEB_HELLO = 64,
 	HZ_DWEB_DONE,
 	HZ_DWEB_KEPT,
+	HZ_DWEB_STATUS, // every 2 s
 };
 
 enum hz_dweb_kind {
@@ -130,6 +131,17 @@ struct hz_dweb_done {
 	uint32_t stale;  // 1: of before, the PACS does not answer now
 	char type[HZ_DWEB_TYPE_BYTES];
 	char hash[HZ_DWEB_HASH_BYTES];
+};
+
+struct hz_dweb_status {
+	struct hz_dweb_header h;
+	uint32_t waiting; // requests to PACS, under way or not yet
+	uint32_t turning; // frames whose samples become HTJ2K
+	uint64_t cache_bytes;
+	// Since its start.
+	uint64_t hits, misses, fetched,
+	    refused;                   // of requests: had, not had; answers of PACS: good, none or bad
+	uint64_t turned, as_they_came; // frames that were to become HTJ2K
 };
 
 #endif

@@ -21,6 +21,7 @@
 #define FRESH_MS      30000 // metadata may have become more since
 #define WAIT_MS       1000
 #define MESSAGES_MAX  64
+#define STATUS_US     2000000
 #define SEND_TRIES    100
 #define SEND_PAUSE_US 10000
 #define HTJ2K_RPCL    "1.2.840.10008.1.2.4.202"
@@ -34,6 +35,8 @@ struct pipe_state {
 	bool set;              // SETUP has come, and each PACS with it
 	bool shelter, shut_in; // there is a sandbox to enter; we are in it
 	bool over;
+	struct hz_dweb_status status;
+	int64_t told_us;
 	char dir[HZ_DWEB_TEXT_BYTES];
 };
 
@@ -99,9 +102,11 @@ static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 		if (good)
 			hand_over(p, get->id, &e, false);
 		close(e.fd);
+		p->status.hits += good;
 		if (good)
 			return;
 	}
+	p->status.misses++;
 	enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, get->asker, &get->request);
 	if (result != HZ_DWEB_OK)
 		refuse(p, get->id, result);
@@ -199,8 +204,11 @@ static bool on_answer(void *ctx, const struct hz_dweb_answer *a)
 	bool old = stale(p, a, &e);
 	if (result == HZ_DWEB_OK)
 		result = read_answer(a, &part);
-	if (result == HZ_DWEB_OK && turn(p, a, &part))
+	*(result == HZ_DWEB_OK ? &p->status.fetched : &p->status.refused) += 1;
+	if (result == HZ_DWEB_OK && turn(p, a, &part)) {
+		p->status.turning++;
 		return true;
+	}
 	if (result == HZ_DWEB_OK && keep(p, a->request, &part, &e))
 		result = HZ_DWEB_DISK;
 	if (result != HZ_DWEB_OK)
@@ -228,6 +236,8 @@ static void on_turned(void *ctx, const struct hz_turned *turned)
 	struct hz_part part;
 	struct hz_dweb_entry e = {.fd = -1};
 	enum hz_dweb_result result = HZ_DWEB_OK;
+	p->status.turning--;
+	*(turned->bytes ? &p->status.turned : &p->status.as_they_came) += 1;
 	if (!hz_dweb_fetch_kept(p->fetch, turned->id, &a))
 		return;
 	if (turned->bytes) {
@@ -335,6 +345,20 @@ static void read_all(struct pipe_state *p)
 	}
 }
 
+// What it does; lost when control does not take it: the next one says more.
+static void tell(struct pipe_state *p, int64_t now_us)
+{
+	struct hz_dweb_status *s = &p->status;
+	if (now_us - p->told_us < STATUS_US)
+		return;
+	p->told_us = now_us;
+	s->h =
+	    (struct hz_dweb_header){.version = HZ_DWEB_VERSION, .type = HZ_DWEB_STATUS, .bytes = sizeof(*s)};
+	s->waiting = hz_dweb_fetch_waiting(p->fetch);
+	s->cache_bytes = p->cache ? hz_dweb_cache_bytes(p->cache) : 0;
+	(void)hz_seqpacket_send(p->api, s, sizeof(*s));
+}
+
 static int run(struct pipe_state *p, const struct hz_dweb_pipe_fds *fds)
 {
 	int wait[1 + HZ_TURN_MOST] = {fds->api};
@@ -356,13 +380,15 @@ static int run(struct pipe_state *p, const struct hz_dweb_pipe_fds *fds)
 		// A nursery that is gone cannot be had again in here: the supervisor starts all of us anew.
 		err = hz_turning_read(p->turning) == -EPIPE ? -ECHILD : 0;
 		hz_turning_tick(p->turning, hz_now_us());
+		tell(p, hz_now_us());
 	}
 	return err;
 }
 
 int hz_dweb_pipe_run(const struct hz_dweb_pipe_fds *fds, const struct hz_dweb_times *times, bool shut_in)
 {
-	struct pipe_state p = {.api = fds->api, .shelter = shut_in, .keep = {.api = fds->api}};
+	struct pipe_state p = {
+	    .api = fds->api, .shelter = shut_in, .told_us = hz_now_us(), .keep = {.api = fds->api}};
 	p.keep.over = &p.over;
 	const struct hz_dweb_header hello = {
 	    .version = HZ_DWEB_VERSION, .type = HZ_DWEB_HELLO, .bytes = sizeof(hello)};

@@ -18,11 +18,13 @@ struct order {
 	struct hz_turn_order order;
 	const void *data;
 	int64_t asked_us;
+	bool again; // one died of it already, or with it
 };
 
 struct channel {
 	int fd, out;       // out: the file that the order under way is written to
 	struct order busy; // id 0: idle
+	uint64_t sent; // its number on the wire: another one each time, an answer to an earlier one is none
 	int64_t began_us;
 	bool ready, gone; // ready: it has said HELLO once
 };
@@ -79,10 +81,12 @@ static void give_back(struct hz_turning *t, struct channel *c, const char *why)
 // 0: it is under way. Otherwise its frame goes out as it came.
 static int send_order(struct channel *c)
 {
+	struct hz_turn_order order = c->busy.order;
+	order.id = ++c->sent;
 	int fds[2] = {-1, memfd_create("turned", MFD_CLOEXEC)};
 	int err = fds[1] < 0 ? -errno : hz_memfd_from("frame", c->busy.data, c->busy.order.bytes, &fds[0]);
 	if (!err)
-		err = hz_seqpacket_send_fds(c->fd, &c->busy.order, sizeof(c->busy.order), fds, 2);
+		err = hz_seqpacket_send_fds(c->fd, &order, sizeof(order), fds, 2);
 	if (fds[0] >= 0)
 		close(fds[0]);
 	c->out = fds[1];
@@ -131,17 +135,34 @@ static bool sensible(const struct hz_turn_result *r, const struct channel *c)
 	return true;
 }
 
+// Once more, before all others; the second time it was the frame.
+static bool try_again(struct hz_turning *t, struct channel *c)
+{
+	if (c->busy.again || t->count == HZ_DWEB_JOBS)
+		return false;
+	t->first = (t->first + HZ_DWEB_JOBS - 1) % HZ_DWEB_JOBS;
+	t->count++;
+	t->waiting[t->first] = c->busy;
+	t->waiting[t->first].again = true;
+	c->busy.order.id = 0;
+	if (c->out >= 0)
+		close(c->out);
+	c->out = -1;
+	return true;
+}
+
 static void on_result(struct hz_turning *t, struct channel *c, const struct hz_turn_result *r)
 {
 	struct hz_turned turned = {.id = c->busy.order.id, .levels = r->levels, .end = r->end};
 	char *data = NULL;
 	size_t bytes = 0;
-	if (!r->id) { // HELLO: the one before it died of this order
+	if (!r->id) { // HELLO: the one before it died with this order
 		c->ready = true;
-		give_back(t, c, "died");
+		if (turned.id && !try_again(t, c))
+			give_back(t, c, "died");
 		return;
 	}
-	if (r->id != turned.id)
+	if (!turned.id || r->id != c->sent)
 		return; // of an order that was given back
 	if (sensible(r, c) && hz_memfd_read(c->out, r->bytes, &data, &bytes) == 0 && bytes == r->bytes) {
 		turned.data = data;

@@ -1,5 +1,6 @@
 // The side of huizhen-imaging: orders to the processes that decode (turn.h), one at a time to each, the oldest first. Bounded by what
-// is under way at all (fetch.h). One that dies, or does not answer, gives its frame back as it came. Thread: one.
+// is under way at all (fetch.h). A frame with which one dies is tried once more; then it, and one that takes too long, is given back
+// as it came. Thread: one.
 #ifndef HZ_MEDIA_DICOMWEB_TURNING_H
 #define HZ_MEDIA_DICOMWEB_TURNING_H
 

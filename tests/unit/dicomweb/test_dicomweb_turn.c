@@ -268,10 +268,34 @@ static void dies(void **state)
 	hz_turning_read(t);
 	kill(child, SIGKILL);
 	wait_for(t, pair[0][0], 2);
-	assert_true(seen.id == 2 && seen.bytes == 0); // as it came
+	assert_true(seen.id == 2 && seen.bytes > 0); // by the next one
+	// Who dies with the second one, too, dies of it: as it came.
+	order.id = 20;
+	for (int i = 0; i < 2; i++) {
+		pid_t next = child_of(nursery);
+		kill(next, SIGSTOP);
+		if (i == 0)
+			assert_int_equal(hz_turning_ask(t, &order, pixels_of), 0);
+		hz_turning_read(t);
+		usleep(1000);
+		kill(next, SIGKILL);
+		for (int k = 0; k < 500 && (child_of(nursery) == next || !child_of(nursery)); k++)
+			usleep(1000);
+		kill(child_of(nursery), SIGSTOP); // before it has taken what waits for it
+		struct pollfd p1 = {.fd = pair[0][0], .events = POLLIN};
+		if (poll(&p1, 1, 50) == 0) { // it had not said HELLO yet
+			kill(child_of(nursery), SIGCONT);
+			poll(&p1, 1, 5000);
+			kill(child_of(nursery), SIGSTOP);
+		}
+		hz_turning_read(t);
+	}
+	kill(child_of(nursery), SIGCONT);
+	wait_for(t, pair[0][0], 3);
+	assert_int_equal(seen.id, 20);
 	order.id = 3;
 	assert_int_equal(hz_turning_ask(t, &order, pixels_of), 0);
-	wait_for(t, pair[0][0], 3);
+	wait_for(t, pair[0][0], 4);
 	assert_true(seen.id == 3 && seen.bytes > 0);
 	// One that does not answer: given back when its time is over.
 	kill(child_of(nursery), SIGSTOP);
