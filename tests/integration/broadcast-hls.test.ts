@@ -125,14 +125,13 @@ const heard = (event: Event): { packets: number; lost: number; silent: number } 
 test(`${VIEWERS} viewers over WHEP and files at once: CUT holds on both, the telementor loses nothing; kill -9 of the packager in the cut, too`, { timeout: 180000 }, async (t) => {
   const event = await Event.start(t, 2, VIEWERS);
   const { outside, folder } = event;
-  await until("all WHEP viewers have a picture", 20000, async () => (await outside.report()).dark === 0);
+  await until("all WHEP viewers have picture and sound", 30000, async () => { const r = await outside.report(); return r.dark === 0 && r.streams === 2 * VIEWERS; });
   assert.equal((await event.get()).hls, "live");
   await until("the multivariant playlist", 15000, async () => existsSync(join(folder, "master.m3u8")));
   await checkPlaylists(event);
   outside.mark();
-  await sleep(500);
-  const before = await outside.report(), pressed = Date.now();
-  assert.ok(before.silent === 0 && before.streams === 2 * VIEWERS && before.video > 0, `everybody sees and hears it: ${JSON.stringify(before)}`);
+  await until("everybody sees and hears it", 25000, async () => (await outside.report()).silent === 0); // on a busy machine links look narrow for a while
+  const pressed = Date.now();
   const { mark, confirmed } = await event.cut();
   assertNothing(folder, mark, Infinity, "at the confirmation");
   await sleep(800);
