@@ -18,7 +18,6 @@ static const char *text_of(const json_t *json, const char *key)
 	return text ? text : "";
 }
 
-<<<<<<< HEAD
 #define MOST 1e7 // as the schema of the table has it
 
 static double within(double value, double most)
@@ -30,12 +29,6 @@ static double number_of(const json_t *json, const char *key, double otherwise)
 {
 	const json_t *value = json_object_get(json, key);
 	return json_is_number(value) ? within(json_number_value(value), MOST) : otherwise;
-=======
-static double number_of(const json_t *json, const char *key, double otherwise)
-{
-	const json_t *value = json_object_get(json, key);
-	return json_is_number(value) ? json_number_value(value) : otherwise;
->>>>>>> 62a1994 (kept: presentation states and key objects of the table go to the study's PACS by STOW-RS, from a spool that survives; a button, and at the end by itself)
 }
 
 static unsigned add_series(const json_t *on, const char *list[HZ_KEEP_SERIES], unsigned count)
@@ -176,13 +169,8 @@ static int add_mark(struct hz_keep_plan *plan, const json_t *object, unsigned im
 	{
 		if (count == HZ_SHOWN_POINTS)
 			break;
-<<<<<<< HEAD
 		p[count][0] = (float)within(json_number_value(json_array_get(at, 0)), MOST);
 		p[count++][1] = (float)within(json_number_value(json_array_get(at, 1)), MOST);
-=======
-		p[count][0] = (float)json_number_value(json_array_get(at, 0));
-		p[count++][1] = (float)json_number_value(json_array_get(at, 1));
->>>>>>> 62a1994 (kept: presentation states and key objects of the table go to the study's PACS by STOW-RS, from a spool that survives; a button, and at the end by itself)
 	}
 	if (!count || plan->shown.marks == HZ_SHOWN_MARKS) {
 		free(p);
