@@ -132,6 +132,28 @@ static void requests(void **state)
 	assert_false(hz_dweb_answer_fits(&frame, "text/html", "x", 1));
 }
 
+// Whole objects are for the gateway's own use: no path of a participant leads to one.
+static void objects(void **state)
+{
+	struct hz_dweb_request r = {
+	    .kind = HZ_DWEB_OBJECT, .pacs = "main", .study = "1.2", .series = "1.3", .instance = "1.4"};
+	char path[HZ_DWEB_PATH_BYTES], file[200] = {0};
+	(void)state;
+	assert_true(hz_dweb_request_valid(&r) && !hz_dweb_request_fleeting(&r));
+	hz_dweb_request_path(&r, path);
+	assert_string_equal(path, "/studies/1.2/series/1.3/instances/1.4");
+	assert_non_null(strstr(hz_dweb_request_accept(&r), "application/dicom\""));
+	memcpy(file + 128, "DICM", 4);
+	assert_true(hz_dweb_answer_fits(&r, "application/dicom; transfer-syntax=1.2.840.10008.1.2", file,
+	                                sizeof(file)));
+	assert_false(hz_dweb_answer_fits(&r, "application/dicom", file, 132));
+	assert_false(hz_dweb_answer_fits(&r, "text/html", file, sizeof(file)));
+	file[128] = 'x';
+	assert_false(hz_dweb_answer_fits(&r, "application/dicom", file, sizeof(file)));
+	r.instance[0] = '\0';
+	assert_false(hz_dweb_request_valid(&r));
+}
+
 static void key_of(unsigned i, char ret[HZ_DWEB_HASH_BYTES])
 {
 	hz_dweb_sha256(&i, sizeof(i), ret);
@@ -219,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(parts),
 	    cmocka_unit_test(requests),
+	    cmocka_unit_test(objects),
 	    cmocka_unit_test(cached),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
