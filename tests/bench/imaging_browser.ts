@@ -84,23 +84,21 @@ function loadSeries(page: Page, series: string, count: number, token: string): P
 // The screen: a key for the next slice 30 times a second; how many different slices were drawn losslessly.
 async function scroll(page: Page, count: number): Promise<number> {
   await until("the first slice", 60000, async () => (await page.evaluate(`document.querySelector('[data-testid="pane-0"]')?.dataset.exact === "true"`)) === true);
-  await sleep(4000); // the rest comes
-  return page.evaluate(async (count) => {
-    const pane = document.querySelector<HTMLElement>('[data-testid="pane-0"]')!, drawn = new Set<string>();
-    let at = 0, over = false;
-    const look = (): void => { if (pane.dataset["exact"] === "true") drawn.add(pane.getAttribute("aria-label") ?? ""); if (!over) requestAnimationFrame(look); };
+  await sleep(5000); // the rest comes
+  await page.evaluate(() => {
+    const pane = document.querySelector<HTMLElement>('[data-testid="pane-0"]')!, page = globalThis as unknown as { drawn: Set<string> };
+    page.drawn = new Set();
+    const look = (): void => { if (pane.dataset["exact"] === "true") page.drawn.add(pane.getAttribute("aria-label") ?? ""); requestAnimationFrame(look); };
     requestAnimationFrame(look);
-    const began = performance.now();
-    await new Promise<void>((done) => {
-      const timer = setInterval(() => {
-        while (at < count - 1 && performance.now() - began >= (at + 1) * (1000 / 30)) { at++; window.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true })); }
-        if (at === count - 1) { clearInterval(timer); setTimeout(done, 40); }
-      }, 4);
-    });
-    const seconds = (performance.now() - began) / 1000;
-    over = true;
-    return (drawn.size - 1) / seconds;
-  }, count);
+  });
+  const began = performance.now();
+  for (let n = 1; n < count; n++) {
+    await page.keyboard.press("ArrowDown");
+    await sleep(Math.max(0, began + n * (1000 / 30) - performance.now()));
+  }
+  const seconds = (performance.now() - began) / 1000;
+  await sleep(100);
+  return ((await page.evaluate(() => (globalThis as unknown as { drawn: Set<string> }).drawn.size)) - 1) / seconds;
 }
 
 export async function browse(rig: ReadingRig, radiographs: Ids[], ct: { study: string; series: string; count: number }): Promise<Seen> {

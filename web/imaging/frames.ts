@@ -31,11 +31,15 @@ export type Change = (frame: Frame, pixels: Pixels | null, error: ImageError | n
 
 /** Of a frame that nobody looks at yet: enough for a small picture. */
 const FIRST_BYTES = 16 * 1024;
+/** Bytes a millisecond; so fast (32 Mb/s) the whole of a frame is there nearly as soon. */
+const FAST = 4000;
 
 export class Frames {
 	private readonly held = new Map<string, Held>();
 	private readonly listeners = new Set<Change>();
 	private clock = 0;
+	/** Bytes a millisecond, of all that is under way. */
+	private speed = 0;
 	private bytes = 0;
 
 	constructor(
@@ -115,14 +119,21 @@ export class Frames {
 			if (!signal.aborted && !held.pixels?.exact) this.put(held, coarse);
 		});
 		const fetching = new FrameFetch(wanted(source, info), { signal, onBytes: (bytes, total, ends) => stages.take(bytes, total, ends) });
-		const get = (upTo: number) => this.queue.add(held.priority, signal, () => fetching.get(upTo));
+		const get = (upTo: number) => this.queue.add(held.priority, signal, () => this.measured(() => fetching.get(upTo)));
 		try {
-			const got = (held.priority === 2 && !held.pixels ? await get(FIRST_BYTES) : null) ?? (await get(0));
+			const slow = this.speed < FAST && held.priority === 2 && !held.pixels;
+			const got = (slow ? await get(FIRST_BYTES) : null) ?? (await get(0));
 			const { bytes, type } = got as Fetched;
 			return (await this.pool.decode(bytes, type, info, held.priority)) as Pixels;
 		} finally {
 			stages.over = true;
 		}
+	}
+
+	private async measured(get: () => Promise<Fetched | null>): Promise<Fetched | null> {
+		const began = performance.now(), got = await get();
+		if (got) this.speed = 0.7 * this.speed + 0.3 * ((got.bytes.length * this.queue.running) / Math.max(1, performance.now() - began));
+		return got;
 	}
 
 	private put(held: Held, pixels: Pixels): void {
