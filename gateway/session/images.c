@@ -16,6 +16,7 @@
 
 #define WAIT_US      4000000  // the server gives a held response 5 s
 #define FETCH_US     15000000 // the lane has time
+#define KEEPS_US     5000000
 #define MESSAGES_MAX 64
 #define PIECE_BYTES  (4u << 20)
 
@@ -43,6 +44,7 @@ struct hz_images {
 	struct wait *waits;
 	struct hz_keep_link *keeps;
 	struct hz_dweb_status status;
+	int64_t keeps_us; // said again last
 };
 
 int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret)
@@ -401,6 +403,10 @@ void hz_images_tick(struct hz_images *images, int64_t now_us)
 	struct wait *next;
 	if (images->unsaid)
 		set_up(images);
+	if (!images->unsaid && now_us - images->keeps_us >= KEEPS_US) { // saying it twice is harmless
+		images->keeps_us = now_us;
+		hz_keep_link_again(images->keeps);
+	}
 	for (struct wait *w = images->waits; w; w = next) {
 		next = w->next;
 		if (now_us - w->began_us < (w->res ? WAIT_US : FETCH_US))

@@ -1,6 +1,7 @@
 #include "gateway/session/keep_link.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,8 +61,8 @@ void hz_keep_link_listen(struct hz_keep_link *link, hz_keep_news_cb *cb, void *c
 	link->ctx = ctx;
 }
 
-// What cannot be said now is said behind the next HELLO, or with the next one.
-static void say(struct hz_keep_link *link, const struct one *one)
+// What cannot be said now is said again.
+static bool say(struct hz_keep_link *link, const struct one *one)
 {
 	const struct hz_dweb_keep keep = {
 	    .h = {.version = HZ_DWEB_VERSION, .type = HZ_DWEB_KEEP, .bytes = sizeof(keep)}, .id = one->id};
@@ -72,6 +73,7 @@ static void say(struct hz_keep_link *link, const struct one *one)
 		close(fd);
 	if (err)
 		hz_warn("keep.unsaid", "err=%d waiting=%u", -err, link->count);
+	return !err;
 }
 
 int hz_keep_link_put(struct hz_keep_link *link, char *text)
@@ -88,14 +90,15 @@ int hz_keep_link_put(struct hz_keep_link *link, char *text)
 	made->text = text;
 	*at = made;
 	link->count++;
-	say(link, made);
+	(void)say(link, made);
 	return 0;
 }
 
 void hz_keep_link_again(struct hz_keep_link *link)
 {
-	for (const struct one *one = link->waits; one; one = one->next)
-		say(link, one);
+	bool heard = true;
+	for (const struct one *one = link->waits; one && heard; one = one->next)
+		heard = say(link, one);
 }
 
 void hz_keep_link_heard(struct hz_keep_link *link, struct hz_dweb_kept *kept)

@@ -19,7 +19,7 @@ void hz_keep_link_free(struct hz_keep_link *link);       // NULL allowed
 void hz_keep_link_listen(struct hz_keep_link *link, hz_keep_news_cb *cb, void *ctx);
 // text is taken over in any case (of malloc()). -ENOSPC: too much waits; -ENOMEM.
 int hz_keep_link_put(struct hz_keep_link *link, char *text);
-// It has started anew and knows what is where.
+// It has started anew and knows what is where; or nothing was heard of them for a while.
 void hz_keep_link_again(struct hz_keep_link *link);
 void hz_keep_link_heard(struct hz_keep_link *link, struct hz_dweb_kept *kept);
 
