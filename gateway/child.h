@@ -16,6 +16,8 @@ enum hz_pipe_kind {
 	HZ_PIPE_INGEST,  // huizhen-ingest: cameras and encoders
 	HZ_PIPE_IMAGING, // huizhen-imaging: DICOM
 	HZ_PIPE_LIVE,    // huizhen-live: the images on a table as a picture
+	HZ_PIPE_STUDIES, // huizhen-studies: DICOM that came without a PACS
+	HZ_PIPE_RECEIVE, // huizhen-receive: C-STORE
 	HZ_PIPES,
 };
 

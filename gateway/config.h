@@ -123,7 +123,13 @@ struct hz_config {
 		char *user, *password, *token, *ca, *certificate, *key; // as record.pacs_*, of all of them
 		uint32_t cache_gb;                                      // imaging.cache_gb; default 20
 		bool live; // imaging.live, default true: who wants sees them as a picture (media/live)
+		uint32_t
+		    local_gb; // imaging.local_gb; default 20: of studies that come without a PACS. 0: none are taken
 	} dicomweb;
+	struct {
+		uint16_t port; // receive.port, default 0: off
+		char *ae_title, *callers, *allow;
+	} receive; // C-STORE (media/receive)
 	struct {
 		bool enabled;      // hls.enabled, default true: broadcasts go out as files, too (media/hls)
 		char *dir;         // hls.dir. Not configured: <data.dir>/hls

@@ -100,6 +100,11 @@ const struct hz_config_entry hz_config_table[] = {
     {"imaging", "key", HZ_CONFIG_TEXT, AT(dicomweb.key), 0, 0, ""},
     {"imaging", "cache_gb", HZ_CONFIG_U32, AT(dicomweb.cache_gb), 1, 100000, "20"},
     {"imaging", "live", HZ_CONFIG_BOOL, AT(dicomweb.live), 0, 1, "true"},
+    {"imaging", "local_gb", HZ_CONFIG_U32, AT(dicomweb.local_gb), 0, 100000, "20"},
+    {"receive", "port", HZ_CONFIG_U16, AT(receive.port), 0, 65535, "0"},
+    {"receive", "ae_title", HZ_CONFIG_TEXT, AT(receive.ae_title), 0, 0, "HUIZHEN"},
+    {"receive", "callers", HZ_CONFIG_TEXT, AT(receive.callers), 0, 0, ""},
+    {"receive", "allow", HZ_CONFIG_NETWORKS, AT(receive.allow), 0, 0, "private"},
     {"log", "level", HZ_CONFIG_LEVEL, AT(log.level), 0, 0, "info"},
 };
 const unsigned hz_config_table_count = sizeof(hz_config_table) / sizeof(hz_config_table[0]);

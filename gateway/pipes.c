@@ -15,6 +15,8 @@ static const struct row {
     [HZ_PIPE_INGEST] = {"ingest", {"huizhen-ingest"}, "../media/ingest"},
     [HZ_PIPE_IMAGING] = {"imaging", {"huizhen-imaging"}, "../media/dicomweb"},
     [HZ_PIPE_LIVE] = {"live", {"huizhen-live"}, "../media/live"},
+    [HZ_PIPE_STUDIES] = {"studies", {"huizhen-studies"}, "../media/studies"},
+    [HZ_PIPE_RECEIVE] = {"receive", {"huizhen-receive"}, "../media/receive"},
 };
 
 const char *hz_pipe_name(enum hz_pipe_kind kind)
@@ -38,6 +40,8 @@ bool hz_pipe_wanted(const struct hz_config *config, enum hz_pipe_kind kind)
 	    [HZ_PIPE_INGEST] = config->ingest.enabled,
 	    [HZ_PIPE_IMAGING] = config->imaging.enabled,
 	    [HZ_PIPE_LIVE] = config->imaging.enabled && config->dicomweb.live,
+	    [HZ_PIPE_STUDIES] = config->imaging.enabled && config->dicomweb.local_gb,
+	    [HZ_PIPE_RECEIVE] = config->imaging.enabled && config->dicomweb.local_gb && config->receive.port,
 	};
 	return wanted[kind];
 }

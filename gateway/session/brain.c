@@ -13,6 +13,8 @@
 #include "gateway/session/gather.h"
 #include "gateway/session/ids.h"
 #include "gateway/session/images.h"
+#include "gateway/session/receive.h"
+#include "gateway/session/studies.h"
 #include "gateway/session/steps.h"
 #include "gateway/session/watched.h"
 #include "gateway/session/media_link.h"
@@ -74,6 +76,8 @@ void hz_brain_free(struct hz_brain *brain)
 	hz_picture_link_free(brain->picture);
 	hz_easel_link_free(brain->easel);
 	hz_images_free(brain->images);
+	hz_receive_free(brain->receive);
+	hz_studies_free(brain->studies);
 	hz_hls_done(brain);
 	hz_theatre_free(brain);
 	for (unsigned i = 0; i < brain->workers; i++) {
@@ -197,6 +201,10 @@ void hz_brain_tick(struct hz_brain *brain)
 		hz_picture_tick(brain);
 	if (brain->images)
 		hz_images_tick(brain->images, brain->now_us);
+	if (brain->studies)
+		hz_studies_tick(brain->studies, brain->now_us);
+	if (brain->receive)
+		hz_receive_tick(brain->receive);
 	if (brain->hls)
 		hz_hls_link_tick(brain->hls, brain->now_us);
 	hz_record_tick(brain);

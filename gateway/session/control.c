@@ -1,5 +1,7 @@
 #include "gateway/session/images.h"
 #include "gateway/session/reading.h"
+#include "gateway/session/receive.h"
+#include "gateway/session/studies.h"
 #include "gateway/session/control.h"
 
 #include <errno.h>
@@ -177,6 +179,12 @@ static int open_brain(struct hz_process *process)
 		                    &process->brain->images);
 	if (!err && process->brain->images)
 		hz_images_listen(process->brain->images, hz_reading_on_kept, process->brain);
+	if (!err && process->fds->pipe[HZ_PIPE_STUDIES] >= 0)
+		err = hz_studies_new(process->fds->pipe[HZ_PIPE_STUDIES], process->config,
+		                     &process->brain->studies);
+	if (!err && process->fds->pipe[HZ_PIPE_RECEIVE] >= 0 && process->brain->studies)
+		err = hz_receive_new(process->fds->pipe[HZ_PIPE_RECEIVE], process->config,
+		                     process->brain->studies, &process->brain->receive);
 	if (!err)
 		err = add_workers(process);
 	if (!err)
@@ -199,6 +207,7 @@ static int open_server(struct hz_process *process)
 	               .connections_per_address = config->limits.connections_per_address,
 	               .requests_per_second = config->limits.requests_per_second},
 	    .ops = {.on_request = hz_process_on_request,
+	            .on_upload = hz_process_on_upload,
 	            .on_ws_open = hz_process_on_ws_open,
 	            .on_ws_text = hz_process_on_ws_text,
 	            .on_ws_close = hz_process_on_ws_close,

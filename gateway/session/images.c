@@ -45,7 +45,24 @@ struct hz_images {
 	struct hz_keep_link *keeps;
 	struct hz_dweb_status status;
 	int64_t keeps_us; // said again last
+	hz_images_other_cb *other; // NULL: none
+	void *ctx;
 };
+
+void hz_images_local(struct hz_images *images, const struct hz_dweb_setup *setup, hz_images_other_cb *other,
+                     void *ctx)
+{
+	hz_wipe(images->pacs, sizeof(images->pacs));
+	images->pacs_count = 0;
+	images->setup = *setup;
+	images->other = other;
+	images->ctx = ctx;
+}
+
+bool hz_images_ready(const struct hz_images *images)
+{
+	return !images->unsaid;
+}
 
 int hz_images_new(int fd, const struct hz_config *config, struct hz_images **ret)
 {
@@ -369,6 +386,7 @@ int hz_images_read(struct hz_images *images)
 		struct hz_dweb_done done;
 		struct hz_dweb_kept kept;
 		struct hz_dweb_status status;
+		char other[HZ_IMAGE_OTHER_BYTES];
 	} in;
 	for (int i = 0; i < MESSAGES_MAX; i++) {
 		int fds[1] = {-1};
@@ -392,7 +410,9 @@ int hz_images_read(struct hz_images *images)
 			set_up(images);
 		else if (good && in.h.type == HZ_DWEB_STATUS && bytes == sizeof(in.status))
 			images->status = in.status;
-		if (fd >= 0)
+		if (good && images->other && in.h.bytes == bytes)
+			images->other(images->ctx, &in.h, fd);
+		else if (fd >= 0)
 			close(fd);
 	}
 	return 0;

@@ -13,8 +13,9 @@
 #include "media/dicomweb/api.h"
 #include "signaling/server/http.h"
 
-#define HZ_IMAGE_WAITS      512
-#define HZ_IMAGE_WAITS_EACH 64 // of one who asks: a browser has 6 under way
+#define HZ_IMAGE_WAITS       512
+#define HZ_IMAGE_OTHER_BYTES 512
+#define HZ_IMAGE_WAITS_EACH  64 // of one who asks: a browser has 6 under way
 
 struct hz_images;
 
@@ -50,6 +51,13 @@ unsigned hz_images_waiting(const struct hz_images *images);
 // What a request wants besides: HTJ2K, where its query says what the frame is (pixels=…) and its Accept names image/jphc.
 // false: the query makes no sense.
 bool hz_images_wants(const struct hz_request *req, struct hz_dweb_request *what);
+
+// This one speaks with huizhen-studies instead: what is kept in dir, and no PACS. other: gets what is no answer to a GET (a HELLO, too),
+// and owns fd (-1: none).
+typedef void hz_images_other_cb(void *ctx, const struct hz_dweb_header *message, int fd);
+void hz_images_local(struct hz_images *images, const struct hz_dweb_setup *setup, hz_images_other_cb *other,
+                     void *ctx);
+bool hz_images_ready(const struct hz_images *images); // SETUP was said
 
 // imaging.* as huizhen-imaging takes it. How many PACS; -EINVAL, -ENAMETOOLONG.
 int hz_images_configure(const struct hz_config *config, struct hz_dweb_pacs ret[HZ_DWEB_PACS],

@@ -15,9 +15,9 @@ static bool parse_one(char *item, struct hz_dweb_pacs *ret)
 	size_t n = strlen(url);
 	while (n && url[n - 1] == '/')
 		url[--n] = '\0';
-	if (!item[0] || item[strspn(item, name)] || strlen(item) >= sizeof(ret->name) ||
-	    n >= sizeof(ret->url) || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
-	    strpbrk(url, "?#@\" "))
+	if (!item[0] || strcmp(item, "local") == 0 || // that one is our own (media/studies)
+	    item[strspn(item, name)] || strlen(item) >= sizeof(ret->name) || n >= sizeof(ret->url) ||
+	    (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) || strpbrk(url, "?#@\" "))
 		return false;
 	snprintf(ret->name, sizeof(ret->name), "%s", item);
 	snprintf(ret->url, sizeof(ret->url), "%s", url);

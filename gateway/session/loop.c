@@ -11,6 +11,8 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/images.h"
+#include "gateway/session/receive.h"
+#include "gateway/session/studies.h"
 #include "gateway/session/hls.h"
 #include "gateway/session/media_link.h"
 #include "gateway/session/mix.h"
@@ -300,6 +302,32 @@ static void on_images_readable(void *ctx, int fd)
 	}
 }
 
+static void on_studies_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_studies_read(process->brain->studies);
+	if (err) {
+		hz_error("studies.socket", "err=%d", -err);
+		hz_server_remove_fd(process->studies);
+		process->studies = NULL;
+	}
+}
+
+static void on_receive_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_receive_read(process->brain->receive);
+	if (err) {
+		hz_error("receive.socket", "err=%d", -err);
+		hz_server_remove_fd(process->receive);
+		process->receive = NULL;
+	}
+}
+
 // --- the delayed leg of broadcasts
 
 static void on_hls_readable(void *ctx, int fd)
@@ -438,6 +466,12 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->easel)
 		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_LIVE], on_easel_readable,
 		                       on_easel_writable, process, &process->easel);
+	if (!err && process->brain->studies)
+		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_STUDIES], on_studies_readable, NULL,
+		                       process, &process->studies);
+	if (!err && process->brain->receive)
+		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_RECEIVE], on_receive_readable, NULL,
+		                       process, &process->receive);
 	if (!err && process->brain->hls)
 		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_HLS], on_hls_readable,
 		                       on_hls_writable, process, &process->hls);
@@ -473,6 +507,8 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_remove_fd(process->ingest);
 	hz_server_remove_fd(process->hls);
 	hz_server_remove_fd(process->images);
+	hz_server_remove_fd(process->studies);
+	hz_server_remove_fd(process->receive);
 	for (unsigned i = 0; i < process->brain->workers; i++)
 		hz_server_remove_fd(process->link[i].handle);
 }

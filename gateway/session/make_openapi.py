@@ -57,6 +57,7 @@ ERRORS = {
     "412": problem("If-Match names another version"),
     "416": problem("Nothing of this range is in the file"),
     "409": problem("Not in this state"),
+    "507": problem("No room on the disk"),
     "410": problem("It was, and is over"),
     "413": problem("The body is too large"),
     "415": problem("The body is not application/json"),
@@ -231,6 +232,16 @@ paths = {
                          [parameter("pixels", "query", "What a frame is by its header: ROWS,COLUMNS,SAMPLES,ALLOCATED,STORED,SIGN,PLANAR,PHOTOMETRIC."
                                     " With image/jphc in Accept: HTJ2K where it is stored without encoding, or as JPEG of 12 bits;"
                                     " Huizhen-Resolutions: how many bytes hold its lower resolutions")]),
+    },
+    "/consults/{id}/uploads/{uid}": {
+        "parameters": [CONSULT, parameter("uid", "path", "A name of the sender's own; sending the same again is harmless", {"type": "string",
+                                          "minLength": 1, "maxLength": 64}, True)],
+        "put": operation("putUpload", "A DICOM file, a photo (JPEG, PNG) or a ZIP of them, at most 1 GiB, as the body; for who is in the consult."
+                         " What can be shown is kept, and found as the PACS `local`",
+                         {"200": answer("What became of each object in it", "upload"), "202": answer("It is being read: ask for it", "upload")},
+                         "`image`", ["400", "404", "413", "502", "503", "507"]),
+        "get": operation("getUpload", "What became of an upload of one's own, for ten minutes",
+                         {"200": answer("Of each object", "upload"), "202": answer("It is being read", "upload")}, "`image`", ["404", "502"]),
     },
     "/consults/{id}/broadcast/watch": {
         "parameters": [CONSULT],

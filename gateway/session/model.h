@@ -60,6 +60,8 @@ struct hz_record;    // record.h
 struct hz_broadcast; // broadcast.h
 struct hz_reading;   // reading.h
 struct hz_images;    // images.h
+struct hz_studies;   // studies.h
+struct hz_receive;   // receive.h
 struct hz_consult;
 struct hz_participant;
 struct hz_peer;
@@ -328,6 +330,8 @@ struct hz_brain {
 	struct hz_consult *dirty, *watched;
 	struct hz_reading *reading_due;
 	struct hz_images *images; // owned; NULL: imaging.enabled is off
+	struct hz_studies *studies; // owned; NULL: imaging.local_gb is 0
+	struct hz_receive *receive; // owned; NULL: receive.port is 0
 	struct hz_participant *unsaved;
 	struct hz_peer *ladder;
 	struct hz_gather *gathers; // answers that wait

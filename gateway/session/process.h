@@ -30,7 +30,8 @@ struct hz_process {
 	struct hz_rest rest;
 	struct hz_whip_door door;
 	struct hz_process_link link[HZ_MAX_WORKERS];
-	struct hz_server_fd *supervisor, *recorder, *mix, *mosaic, *images, *hls, *ingest, *easel;
+	struct hz_server_fd *supervisor, *recorder, *mix, *mosaic, *images, *studies, *receive, *hls, *ingest,
+	    *easel;
 	struct hz_server_timer *tick, *push, *status;
 	int64_t started_us, swept_us, probed_us, trimmed_us;
 	size_t idle_bytes; // of the heap: free, and known to the newest trim()
@@ -38,6 +39,8 @@ struct hz_process {
 	bool ready_sent, stopping;
 };
 
+// Where a large body goes: hz_server_ops.
+int hz_process_on_upload(void *ctx, const struct hz_request *req, uint64_t bytes);
 // The end of this loop turn is a turn of the brain.
 void hz_process_wake(struct hz_process *process);
 // Both clocks of the brain.

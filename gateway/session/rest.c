@@ -56,6 +56,8 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_GET, CONSULT "/pacs", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_pacs_get},
     {HZ_GET, CONSULT "/studies", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_studies_search},
     {HZ_GET, CONSULT "/studies/{path}", HZ_REST_CONSULT, HZ_GRANT_SUBSCRIBE, hz_rest_studies_get},
+    {HZ_PUT, CONSULT "/uploads/{uid}", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_upload_put},
+    {HZ_GET, CONSULT "/uploads/{uid}", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_upload_get},
     {HZ_GET, CONSULT "/broadcast/feed", HZ_REST_CONSULT, WATCH, hz_rest_audience_feed},
     {HZ_GET, CONSULT "/broadcast/messages", HZ_REST_CONSULT, DIRECT | AUDIT, hz_rest_audience_messages},
     {HZ_POST, CONSULT "/broadcast/messages", HZ_REST_CONSULT, WATCH, hz_rest_audience_post},
@@ -245,6 +247,29 @@ static void refuse_method(struct hz_rest_call *call, const char *path)
 		return;
 	}
 	hz_rest_problem(call, 404, NULL, NULL);
+}
+
+int hz_rest_admit(struct hz_rest *rest, const struct hz_request *req, void (*run)(struct hz_rest_call *call))
+{
+	size_t prefix = strlen(HZ_API_PREFIX);
+	struct hz_rest_call call = {.rest = rest, .brain = rest->brain, .req = req};
+	const struct hz_rest_route *route = hz_rest_routes;
+	if (strncmp(req->path, HZ_API_PREFIX "/", prefix + 1) != 0)
+		return 413;
+	while (route->path && (route->run != run || route->method != req->method ||
+	                       !match(route->path, req->path + prefix, &call)))
+		route++;
+	if (!route->path)
+		return 413;
+	call.res = hz_response_new();
+	if (!call.res)
+		return 503;
+	hz_persist_flush(rest->brain);
+	int status =
+	    authorised(&call, route) && find_consult(&call, route) ? 0 : hz_response_get_status(call.res);
+	hz_response_free(call.res);
+	hz_wipe(&call.claims, sizeof(call.claims));
+	return status;
 }
 
 bool hz_rest_handle(struct hz_rest *rest, const struct hz_request *req, struct hz_response *res)

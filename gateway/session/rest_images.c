@@ -8,6 +8,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/reading.h"
 #include "gateway/session/rest.h"
+#include "gateway/session/studies.h"
 #include "media/dicomweb/request.h"
 #include "signaling/protocol/problem.h"
 
@@ -25,8 +26,12 @@ static bool present(struct hz_rest_call *call)
 
 void hz_rest_pacs_get(struct hz_rest_call *call)
 {
-	if (present(call))
-		hz_json_answer(call->res, json_pack("{s:o}", "items", hz_images_names(call->brain->images)));
+	if (!present(call))
+		return;
+	json_t *names = hz_images_names(call->brain->images);
+	if (call->brain->studies)
+		json_array_append_new(names, json_string(HZ_LOCAL_PACS));
+	hz_json_answer(call->res, json_pack("{s:o}", "items", names));
 }
 
 // A number for whoever asks, of which nobody else of this gateway's has the same but by chance. FNV-1a.
@@ -39,6 +44,13 @@ static uint64_t asker_of(const struct hz_rest_call *call)
 			hash = (hash ^ (unsigned char)*at) * 1099511628211u;
 	}
 	return hash;
+}
+
+// Who has it: huizhen-imaging's PACS, or what came without one.
+static struct hz_images *images_of(const struct hz_rest_call *call, const char *pacs)
+{
+	struct hz_studies *studies = call->brain->studies;
+	return studies && strcmp(pacs, HZ_LOCAL_PACS) == 0 ? hz_studies_images(studies) : call->brain->images;
 }
 
 void hz_rest_studies_search(struct hz_rest_call *call)
@@ -67,7 +79,8 @@ void hz_rest_studies_search(struct hz_rest_call *call)
 		hz_rest_problem(call, 400, "not a query that can be passed on", "pacs");
 		return;
 	}
-	hz_images_ask(call->brain->images, call->brain->now_us, asker_of(call), &what, call->req, call->res);
+	hz_images_ask(images_of(call, what.pacs), call->brain->now_us, asker_of(call), &what, call->req,
+	              call->res);
 }
 
 void hz_rest_studies_get(struct hz_rest_call *call)
@@ -91,5 +104,6 @@ void hz_rest_studies_get(struct hz_rest_call *call)
 		return;
 	}
 	hz_pacing_answer(hz_participant_find(call->consult, call->claims.sub), call->res); // it is present()
-	hz_images_ask(call->brain->images, call->brain->now_us, asker_of(call), &what, call->req, call->res);
+	hz_images_ask(images_of(call, what.pacs), call->brain->now_us, asker_of(call), &what, call->req,
+	              call->res);
 }

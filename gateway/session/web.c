@@ -5,6 +5,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
+#include "gateway/session/studies.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/call.h"
 #include "gateway/session/hls_files.h"
@@ -81,6 +82,16 @@ void hz_process_on_request(void *ctx, const struct hz_request *req, struct hz_re
 		hz_pages_handle(process->pages, req, res);
 	hz_persist_flush(process->brain); // durable before the answer leaves
 	hz_process_wake(process);
+}
+
+int hz_process_on_upload(void *ctx, const struct hz_request *req, uint64_t bytes)
+{
+	struct hz_process *process = ctx;
+	hz_process_clock(process);
+	if (!process->brain->studies || bytes > HZ_UPLOAD_BYTES)
+		return -413;
+	int status = hz_rest_admit(&process->rest, req, hz_rest_upload_put);
+	return status ? -status : hz_studies_spool(process->brain->studies, bytes);
 }
 
 void hz_process_on_ws_open(void *ctx, struct hz_ws *ws, const struct hz_request *req)

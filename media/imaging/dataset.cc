@@ -185,7 +185,7 @@ static int read_image(DcmItem &dataset, struct hz_dicom *dicom, struct hz_dicom_
 	return err < 0 ? err : read_extended(dataset, dicom, fault);
 }
 
-static int parse(DcmDataset &dataset, const struct hz_scan *scan, struct hz_dicom_fault *fault)
+int hz_dataset_parse(DcmDataset &dataset, const struct hz_scan *scan, struct hz_dicom_fault *fault)
 {
 	DcmInputBufferStream stream;
 	E_TransferSyntax syntax = scan->encoding == HZ_IMPLICIT_LE   ? EXS_LittleEndianImplicit
@@ -207,7 +207,7 @@ extern "C" int hz_dataset_read(struct hz_dicom *dicom, struct hz_dicom_fault *fa
 {
 	try {
 		DcmDataset dataset;
-		int err = dicom->scan.header_bytes ? parse(dataset, &dicom->scan, fault) : 0;
+		int err = dicom->scan.header_bytes ? hz_dataset_parse(dataset, &dicom->scan, fault) : 0;
 		return err < 0 ? err : read_image(dataset, dicom, fault);
 	} catch (const std::bad_alloc &) {
 		return hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for the data set");

@@ -2,14 +2,6 @@
 // them: the second byte of a character in GBK or GB18030 may be a backslash.
 #include "media/imaging/attributes.h"
 
-#include <dcmtk/dcmdata/dcspchrs.h>
-
-struct reader {
-	DcmItem &dataset;
-	DcmSpecificCharacterSet declared, gb18030;
-	bool has_declared, has_gb18030, guessed;
-};
-
 static bool is_ascii(const OFString &text)
 {
 	for (size_t i = 0; i < text.size(); i++) {
@@ -19,8 +11,7 @@ static bool is_ascii(const OFString &text)
 	return true;
 }
 
-// Length of the character that begins there, 0: not UTF-8 (RFC 3629).
-static size_t utf8_character(const unsigned char *p, size_t room)
+size_t hz_utf8_character(const unsigned char *p, size_t room)
 {
 	size_t n = p[0] < 0x80                   ? 1
 	           : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
@@ -43,7 +34,7 @@ static bool is_utf8(const OFString &text)
 {
 	const unsigned char *p = (const unsigned char *)text.data();
 	for (size_t at = 0; at < text.size();) {
-		size_t n = utf8_character(p + at, text.size() - at);
+		size_t n = hz_utf8_character(p + at, text.size() - at);
 		if (n == 0)
 			return false;
 		at += n;
@@ -57,7 +48,7 @@ static void put(const OFString &text, char *ret, size_t room)
 	const unsigned char *p = (const unsigned char *)text.data();
 	size_t used = 0, at = 0;
 	while (at < text.size()) {
-		size_t n = utf8_character(p + at, text.size() - at), wide = n;
+		size_t n = hz_utf8_character(p + at, text.size() - at), wide = n;
 		const char *from = (const char *)p + at;
 		if (n == 0 || p[at] < 0x20 || p[at] == 0x7f) {
 			from = "\xef\xbf\xbd";
@@ -73,36 +64,52 @@ static void put(const OFString &text, char *ret, size_t room)
 	ret[used] = 0;
 }
 
-static void get_text(struct reader &r, const DcmTagKey &tag, const char *delimiters, char *ret, size_t room)
+void hz_text_begin(struct hz_text_reader &r, DcmItem &dataset)
+{
+	char charset[128];
+	r.has_declared = hz_get_code(dataset, DCM_SpecificCharacterSet, charset, sizeof(charset)) &&
+	                 r.declared.selectCharacterSet(OFString(charset)).good();
+	r.has_gb18030 = r.gb18030.selectCharacterSet(OFString("GB18030")).good();
+	r.guessed = false;
+}
+
+void hz_text_convert(struct hz_text_reader &r, const OFString &raw, const char *delimiters, OFString &ret)
+{
+	if (is_ascii(raw)) {
+		ret = raw;
+	} else if (!r.has_declared || r.declared.convertString(raw, ret, delimiters).bad() || !is_utf8(ret)) {
+		r.guessed = true;
+		if (is_utf8(raw))
+			ret = raw;
+		else if (!r.has_gb18030 || r.gb18030.convertString(raw, ret, "").bad())
+			ret = raw;
+	}
+}
+
+struct place {
+	struct hz_text_reader &reader;
+	DcmItem &dataset;
+};
+
+static void get_text(struct place &from, const DcmTagKey &tag, const char *delimiters, char *ret, size_t room)
 {
 	OFString raw, text;
 	ret[0] = 0;
-	if (r.dataset.findAndGetOFStringArray(tag, raw).bad())
+	if (from.dataset.findAndGetOFStringArray(tag, raw).bad())
 		return;
 	while (!raw.empty() && (raw.back() == ' ' || raw.back() == 0))
 		raw.erase(raw.size() - 1);
 	if (raw.size() > 4096)
 		raw.erase(4096);
-	if (is_ascii(raw)) {
-		text = raw;
-	} else if (!r.has_declared || r.declared.convertString(raw, text, delimiters).bad() ||
-	           !is_utf8(text)) {
-		r.guessed = true;
-		if (is_utf8(raw))
-			text = raw;
-		else if (!r.has_gb18030 || r.gb18030.convertString(raw, text, "").bad())
-			text = raw;
-	}
+	hz_text_convert(from.reader, raw, delimiters, text);
 	put(text, ret, room);
 }
 
 void hz_read_text(DcmItem &dataset, struct hz_dicom_text *t)
 {
-	struct reader r = {dataset, {}, {}, false, false, false};
-	char charset[128];
-	r.has_declared = hz_get_code(dataset, DCM_SpecificCharacterSet, charset, sizeof(charset)) &&
-	                 r.declared.selectCharacterSet(OFString(charset)).good();
-	r.has_gb18030 = r.gb18030.selectCharacterSet(OFString("GB18030")).good();
+	struct hz_text_reader reader;
+	struct place r = {reader, dataset};
+	hz_text_begin(reader, dataset);
 	hz_get_code(dataset, DCM_SOPClassUID, t->sop_class, sizeof(t->sop_class));
 	hz_get_code(dataset, DCM_SOPInstanceUID, t->sop_instance, sizeof(t->sop_instance));
 	hz_get_code(dataset, DCM_StudyInstanceUID, t->study, sizeof(t->study));
@@ -128,5 +135,5 @@ void hz_read_text(DcmItem &dataset, struct hz_dicom_text *t)
 	get_text(r, DCM_InstitutionName, "\\", t->institution, sizeof(t->institution));
 	get_text(r, DCM_Manufacturer, "\\", t->manufacturer, sizeof(t->manufacturer));
 	get_text(r, DCM_ProtocolName, "\\", t->protocol, sizeof(t->protocol));
-	t->guessed = r.guessed;
+	t->guessed = reader.guessed;
 }

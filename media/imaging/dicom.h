@@ -122,6 +122,10 @@ int hz_dicom_open_fd(int fd, const struct hz_dicom_limits *limits, struct hz_dic
                      struct hz_dicom **ret);
 void hz_dicom_close(struct hz_dicom *dicom);
 
+// All that the header says, as an object of DICOM JSON (PS3.18 annex F) in UTF-8, with Available Transfer Syntax UID (0008,3002), that of
+// hz_dicom_frame(). Not in it: pixel data, private elements, binary values, and of numbers more than 4096 in one value. *ret: free(). -E2BIG above max_bytes.
+int hz_dicom_metadata(const struct hz_dicom *dicom, size_t max_bytes, struct hz_dicom_fault *fault,
+                      char **ret, size_t *ret_bytes);
 const struct hz_dicom_image *hz_dicom_image(const struct hz_dicom *dicom);
 const struct hz_dicom_plane *hz_dicom_plane(const struct hz_dicom *dicom, uint32_t frame); // frame < frames
 bool hz_dicom_is_video(const struct hz_dicom *dicom); // MPEG-2, H.264, HEVC: attributes, but no frames yet

@@ -67,3 +67,8 @@ int hz_inflate(const uint8_t *bytes, size_t count, size_t limit, struct hz_dicom
 		*ret = buf;
 	return err;
 }
+
+uint32_t hz_crc32(const uint8_t *bytes, size_t count)
+{
+	return (uint32_t)crc32_z(crc32(0, NULL, 0), bytes, count);
+}

@@ -43,6 +43,7 @@ void hz_scan_done(struct hz_scan *scan);
 // The bounded inflate of PS3.5 A.5 (raw deflate, RFC 1951). Owned by the caller.
 int hz_inflate(const uint8_t *bytes, size_t count, size_t limit, struct hz_dicom_fault *fault, uint8_t **ret,
                size_t *ret_bytes);
+uint32_t hz_crc32(const uint8_t *bytes, size_t count); // of ZIP and PNG (ISO 3309)
 
 #ifdef __cplusplus
 }

@@ -57,6 +57,11 @@ void hz_conn_forget_request(struct hz_conn *conn)
 	free(conn->body);
 	conn->body = NULL;
 	conn->body_cap = conn->body_expected = 0;
+	if (conn->spooling) {
+		close(conn->spool_fd);
+		conn->server->uploads--;
+	}
+	conn->spooling = false;
 	memset(&conn->req, 0, sizeof(conn->req));
 }
 

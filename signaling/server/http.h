@@ -52,6 +52,8 @@ struct hz_request {
 	const char *header[HZ_H_COUNT]; // NULL: not sent. No control character but TAB
 	const char *body; // NUL after body_bytes, so text may be read as a string; may hold NULs
 	size_t body_bytes;
+	const int
+	    *body_file; // NULL: the body is in `body`. Else all of it is in this file, and `body` is empty
 	char address[HZ_ADDRESS_BYTES]; // the client's, for logs of refusals, limits and audit
 };
 

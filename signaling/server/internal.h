@@ -85,6 +85,9 @@ struct hz_conn {
 	size_t text_bytes;
 	char *body;
 	size_t body_cap, body_expected;
+	bool spooling; // the body goes into spool_fd
+	int spool_fd;
+	int64_t spool_until_us;
 	struct hz_response *res;
 	size_t sent;
 	struct hz_ws *ws;
@@ -126,6 +129,7 @@ struct hz_server {
 	int spare_fd;   // given up for a moment to refuse a connection when descriptors run out
 	struct hz_deferred *deferred;
 	unsigned deferred_count, deferred_cap;
+	unsigned uploads; // connections that spool now
 	bool rearm, stopping, destroying;
 	int64_t stop_at_us;
 	lws_sorted_usec_list_t stop_timer;

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "gateway/base/clock.h"
 #include "signaling/server/internal.h"
 
 #define FIRST_BODY_BYTES 4096
+#define UPLOAD_US        3600000000
 
 // --- from head to request
 
@@ -48,6 +50,26 @@ static void fill_request(struct hz_conn *conn, const struct hz_head *head)
 		req->header[HZ_H_FORWARDED_PROTO] = NULL;
 }
 
+// A body that memory is not for goes into a file, where a handler wants it. As check_limits().
+static int begin_spool(struct hz_conn *conn, const struct hz_head *head)
+{
+	struct hz_server *server = conn->server;
+	int fd = -413;
+	if (server->ops.on_upload)
+		fd = server->uploads < HZ_UPLOADS
+		         ? server->ops.on_upload(server->ctx, &conn->req, (uint64_t)head->length)
+		         : -503;
+	if (fd < 0) {
+		server->counters.body_too_large += fd == -413;
+		return -fd;
+	}
+	server->uploads++;
+	conn->spooling = true;
+	conn->spool_fd = fd;
+	conn->spool_until_us = hz_now_us() + UPLOAD_US;
+	return 0;
+}
+
 // 0, or the status that refuses the request before a handler sees it.
 static int check_limits(struct hz_conn *conn, const struct hz_head *head)
 {
@@ -60,11 +82,7 @@ static int check_limits(struct hz_conn *conn, const struct hz_head *head)
 		server->counters.rate_limited++;
 		return 429;
 	}
-	if (head->length > (int64_t)server->limits.body_bytes) {
-		server->counters.body_too_large++;
-		return 413;
-	}
-	return 0;
+	return head->length > (int64_t)server->limits.body_bytes ? begin_spool(conn, head) : 0;
 }
 
 // --- handler
@@ -91,8 +109,34 @@ static int dispatch(struct hz_conn *conn)
 
 // --- body
 
+static int spool_step(struct hz_conn *conn, bool *ret_more)
+{
+	size_t bytes = conn->body_expected - conn->req.body_bytes;
+	if (bytes > conn->in_bytes)
+		bytes = conn->in_bytes;
+	for (size_t at = 0; at < bytes;) {
+		ssize_t n = write(conn->spool_fd, conn->in + at, bytes - at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return hz_answer_error(conn, 507);
+		at += (size_t)n;
+	}
+	if (bytes && hz_now_us() < conn->spool_until_us) // it goes on
+		hz_conn_deadline(conn, (int64_t)conn->server->limits.timeout_ms * 1000);
+	hz_conn_consume(conn, bytes);
+	conn->req.body_bytes += bytes;
+	if (conn->req.body_bytes < conn->body_expected)
+		return 0;
+	conn->req.body_file = &conn->spool_fd;
+	*ret_more = true;
+	return dispatch(conn);
+}
+
 static int body_step(struct hz_conn *conn, bool *ret_more)
 {
+	if (conn->spooling)
+		return spool_step(conn, ret_more);
 	size_t bytes = conn->body_expected - conn->req.body_bytes;
 	if (bytes > conn->in_bytes)
 		bytes = conn->in_bytes;

@@ -49,6 +49,8 @@ struct hz_ice_tcp {
 	struct sockaddr_in6 remote, local; // IPv4 as mapped addresses
 };
 
+#define HZ_UPLOADS 16
+
 struct hz_server_ops {
 	// Once per request, when its whole body is there. Answer before returning.
 	void (*on_request)(void *ctx, const struct hz_request *req, struct hz_response *res);
@@ -65,6 +67,10 @@ struct hz_server_ops {
 
 	// NULL: the HTTPS port speaks TLS only. 0: somebody has a copy of fd now; else it is closed, counted as refused.
 	int (*on_ice_tcp)(void *ctx, const struct hz_ice_tcp *conn);
+
+	// A body of `bytes`, more than the limit, is announced: the file that it goes into (the server closes it behind on_request, which
+	// has it as body_file), or minus the status that refuses it. NULL: 413. At most HZ_UPLOADS at once, an hour each.
+	int (*on_upload)(void *ctx, const struct hz_request *req, uint64_t bytes);
 };
 
 struct hz_server_limits {                 // 0: the default in brackets

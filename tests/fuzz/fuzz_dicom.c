@@ -1,4 +1,5 @@
 // A whole file: opened, each of its first frames decoded and rendered. Small limits: speed, not mercy.
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "media/imaging/frame.h"
@@ -28,6 +29,21 @@ static void show(struct hz_dicom *d, uint32_t index, struct hz_dicom_fault *faul
 	hz_frame_done(&frame);
 }
 
+// Whatever the file says, it is JSON.
+static void metadata(const struct hz_dicom *d)
+{
+	struct hz_dicom_fault fault = {0};
+	char *text = NULL;
+	size_t bytes = 0;
+	if (hz_dicom_metadata(d, 1u << 20, &fault, &text, &bytes))
+		return;
+	json_t *json = json_loadb(text, bytes, JSON_ALLOW_NUL, NULL);
+	if (!json_is_object(json))
+		abort();
+	json_decref(json);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int ready = 1;
@@ -48,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		return 0;
 	}
+	metadata(d);
 	for (uint32_t i = 0; i < hz_dicom_image(d)->frames && i < 3; i++)
 		show(d, i, &fault);
 	hz_dicom_close(d);

@@ -27,7 +27,7 @@ static void on_ws_close(void *ctx, struct hz_ws *ws, int code)
 {
 }
 
-static const struct hz_server_ops no_ops = {on_request, on_ws_open, on_ws_text, on_ws_close, NULL};
+static const struct hz_server_ops no_ops = {on_request, on_ws_open, on_ws_text, on_ws_close, NULL, NULL};
 
 static int start(void **state)
 {

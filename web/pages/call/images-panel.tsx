@@ -4,7 +4,8 @@ import type { Consult, TableStudy } from '../../sdk/src';
 import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { PanelHead } from './chat-panel';
-import { ImagesError, SEARCH_BY, listSeries, pacsNames, searchStudies, showSeries, takeOrAsk, useTable, type FoundSeries, type FoundStudy, type SearchBy } from './images';
+import { DropFiles } from './images-drop';
+import { ImagesError, LOCAL, SEARCH_BY, listSeries, pacsNames, searchStudies, showSeries, takeOrAsk, useTable, type FoundSeries, type FoundStudy, type SearchBy } from './images';
 
 interface PanelProps {
 	consult: Consult;
@@ -37,6 +38,14 @@ export function ImagesPanel({ consult, active, onClose, onShow, onNotice }: Pane
 		if (!first) return onNotice(t('imagesNoSeries'));
 		showSeries(reading, reading.table.viewports[0]?.image ? active : 0, study, first.series);
 	})();
+	const openLocal = async (study: string): Promise<void> => {
+		try {
+			const [found] = await searchStudies(consult, LOCAL, 'StudyInstanceUID', study);
+			if (found) await open(LOCAL, found);
+		} catch (error) {
+			onNotice(failText(error));
+		}
+	};
 	const beside = (study: TableStudy, series: string) => inHand(() => {
 		showSeries(reading, 1, study, series);
 		reading.setLayout('pair', true);
@@ -53,6 +62,7 @@ export function ImagesPanel({ consult, active, onClose, onShow, onNotice }: Pane
 						onBeside={(s) => void beside(study, s)} onRemove={() => void inHand(() => reading.removeStudy(study))()}
 					/>
 				))}
+				<DropFiles consult={consult} onOpen={(study) => void openLocal(study)} />
 				<Search consult={consult} onOpen={(pacs, found) => void open(pacs, found)} />
 			</div>
 		</aside>
@@ -115,7 +125,7 @@ function Search({ consult, onOpen }: { consult: Consult; onOpen: (pacs: string, 
 					<label class="field">
 						<span>PACS</span>
 						<select value={pacs} data-testid="search-pacs" onChange={(ev) => setPacs(ev.currentTarget.value)}>
-							{names.map((name) => <option key={name} value={name}>{name}</option>)}
+							{names.map((name) => <option key={name} value={name}>{name === LOCAL ? t('imagesFiles') : name}</option>)}
 						</select>
 					</label>
 				)}

@@ -25,6 +25,8 @@ export interface FoundSeries {
 }
 
 export const SEARCH_BY = ['PatientID', 'PatientName', 'AccessionNumber'] as const;
+/** The PACS of what came without one. */
+export const LOCAL = 'local';
 export type SearchBy = (typeof SEARCH_BY)[number];
 
 const LATER_TRIES = 15;
@@ -83,7 +85,7 @@ export async function pacsNames(consult: Consult): Promise<string[]> {
 	return items ?? [];
 }
 
-export async function searchStudies(consult: Consult, pacs: string, by: SearchBy, what: string): Promise<FoundStudy[]> {
+export async function searchStudies(consult: Consult, pacs: string, by: SearchBy | 'StudyInstanceUID', what: string): Promise<FoundStudy[]> {
 	const query = new URLSearchParams({ pacs, limit: '50', includefield: '00081030,00080061,00201208' });
 	if (what) query.set(by, by === 'PatientName' ? `${what}*` : what);
 	try {

@@ -1,0 +1,252 @@
+#include "media/studies/pipe.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/base/log.h"
+#include "gateway/base/memfd.h"
+#include "gateway/base/sandbox.h"
+#include "gateway/base/seqpacket.h"
+#include "media/dicomweb/request.h"
+#include "media/studies/answer.h"
+#include "media/studies/take.h"
+#include "media/studies/uid.h"
+
+#define STUDIES_MAX   10000
+#define MEMORY_BYTES  ((uint64_t)6 << 30)
+#define FILES         64
+#define TAKE_S        300
+#define SEND_TRIES    100
+#define SEND_PAUSE_MS 10
+
+struct local_pipe {
+	int api;
+	int64_t keep_ms;
+	bool shut_in, over;
+	struct hz_local *local;
+	struct hz_local_reader *reader;
+};
+
+static union {
+	struct hz_dweb_header h;
+	struct hz_dweb_setup setup;
+	struct hz_dweb_get get;
+	struct hz_local_take take;
+} in;
+
+static void say(struct local_pipe *p, void *message, uint16_t type, size_t bytes, int fd)
+{
+	struct hz_dweb_header *h = message;
+	*h = (struct hz_dweb_header){.version = HZ_DWEB_VERSION, .type = type, .bytes = (uint32_t)bytes};
+	// Control reads all the time; what it does not take within a second its readers ask for again.
+	for (int i = 0; i < SEND_TRIES; i++) {
+		int err = hz_seqpacket_send_fds(p->api, message, bytes, &fd, fd >= 0);
+		if (err != -EAGAIN) {
+			p->over = p->over || err == -EPIPE;
+			return;
+		}
+		poll(NULL, 0, SEND_PAUSE_MS);
+	}
+}
+
+// Files that have no row: of a crash between the two, or of an index that was lost.
+static void read_strays(struct local_pipe *p)
+{
+	char hash[HZ_DWEB_HASH_BYTES];
+	struct stat st;
+	int fd;
+	unsigned good = 0, bad = 0;
+	while (hz_local_stray(p->local, hash, &fd) == 0) {
+		void *data = fstat(fd, &st) == 0 && st.st_size > 0
+		                 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
+		                 : MAP_FAILED;
+		close(fd);
+		char is[HZ_DWEB_HASH_BYTES] = "";
+		enum hz_local_result result = HZ_LOCAL_FAILED;
+		if (data != MAP_FAILED) {
+			hz_dweb_sha256(data, (size_t)st.st_size, is);
+			if (strcmp(is, hash) == 0)
+				result = hz_take_object(p->local, data, (size_t)st.st_size);
+			munmap(data, (size_t)st.st_size);
+		}
+		good += result == HZ_LOCAL_STORED;
+		bad += result != HZ_LOCAL_STORED;
+		if (result != HZ_LOCAL_STORED)
+			hz_local_remove(p->local, hash);
+	}
+	if (good || bad)
+		hz_info("studies.read_again", "objects=%u removed=%u", good, bad);
+}
+
+static void on_setup(struct local_pipe *p, const struct hz_dweb_setup *setup)
+{
+	static const char *const readable[] = {"/usr", "/lib", "/lib64", "/etc/localtime", "/dev/null", NULL};
+	const struct hz_local_bounds bounds = {
+	    .bytes = setup->cache_bytes, .studies = STUDIES_MAX, .keep_ms = p->keep_ms};
+	if (p->local || !memchr(setup->dir, '\0', sizeof(setup->dir)))
+		return;
+	int err = hz_local_open(setup->dir, &bounds, &p->local);
+	const struct hz_sandbox sandbox = {.folder = setup->dir,
+	                                   .memory_bytes = MEMORY_BYTES,
+	                                   .file_bytes = UINT64_MAX, // the log is perhaps a file
+	                                   .files = FILES,
+	                                   .loop = true,
+	                                   .store = true,
+	                                   .read = readable};
+	if (!err && p->shut_in)
+		err = hz_sandbox_enter(&sandbox);
+	if (!err)
+		err = hz_local_reader_new(p->local, &p->reader);
+	if (err) {
+		hz_error("studies.start", "err=%d", -err);
+		hz_local_close(p->local);
+		p->local = NULL;
+		p->over = p->over || p->shut_in;
+		return;
+	}
+	read_strays(p);
+	hz_info("studies.ready", "bytes=%llu", (unsigned long long)hz_local_bytes(p->local));
+}
+
+static void on_get(struct local_pipe *p, const struct hz_dweb_get *get)
+{
+	struct hz_dweb_done done = {.id = get->id, .result = HZ_DWEB_DISK};
+	struct hz_local_answer answer = {.fd = -1};
+	if (!p->local)
+		done.result = HZ_DWEB_DISK;
+	else if (!hz_dweb_request_valid(&get->request))
+		done.result = HZ_DWEB_MISSING;
+	else
+		done.result = hz_local_answer(p->reader, &get->request, &answer);
+	done.bytes = answer.bytes;
+	memcpy(done.type, answer.type, sizeof(done.type));
+	memcpy(done.hash, answer.hash, sizeof(done.hash));
+	say(p, &done, HZ_DWEB_DONE, sizeof(done), answer.fd);
+	if (answer.fd >= 0)
+		close(answer.fd);
+}
+
+static bool of_take(const struct hz_local_take *take, struct hz_photo_of *ret)
+{
+	*ret = (struct hz_photo_of){.taken_ms = 0};
+#define COPY(to, from)                                                                                       \
+	do {                                                                                                 \
+		if (!memchr(from, '\0', sizeof(from)))                                                       \
+			return false;                                                                        \
+		snprintf(to, sizeof(to), "%s", from);                                                        \
+	} while (0)
+	COPY(ret->name, take->name);
+	COPY(ret->id, take->patient_id);
+	COPY(ret->birth, take->birth);
+	COPY(ret->sex, take->sex);
+	COPY(ret->accession, take->accession);
+	COPY(ret->study, take->study);
+#undef COPY
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ret->taken_ms = (int64_t)ts.tv_sec * 1000;
+	if (!hz_dweb_uid_valid(ret->study))
+		return false;
+	hz_photo_uid("photos", ret->study, ret->series);
+	return true;
+}
+
+static void take_file(struct local_pipe *p, const struct hz_local_take *take, int fd, struct hz_taking *t)
+{
+	struct hz_photo_of photo;
+	struct stat st;
+	if (take->photos && of_take(take, &photo))
+		t->photo = &photo;
+	bool good = p->local && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	            (uint64_t)st.st_size <= HZ_LOCAL_FILE_BYTES;
+	void *data = good ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+	t->last = HZ_LOCAL_FAILED;
+	if (data == MAP_FAILED)
+		return;
+	hz_take(t, data, (size_t)st.st_size);
+	munmap(data, (size_t)st.st_size);
+}
+
+// A parser that hangs dies of SIGALRM; we are there again a moment later, without what it was given.
+static void wind(int seconds)
+{
+	const struct itimerval timer = {.it_value = {.tv_sec = seconds}};
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void on_take(struct local_pipe *p, const struct hz_local_take *take, int fd)
+{
+	struct hz_local_taken taken = {.id = take->id};
+	char *text = NULL;
+	size_t bytes = 0;
+	int list = -1;
+	struct hz_taking t = {.local = p->local, .json = open_memstream(&text, &bytes)};
+	if (t.json)
+		fputs("{\"state\":\"done\",\"items\":[", t.json);
+	wind(TAKE_S);
+	take_file(p, take, fd, &t);
+	wind(0);
+	if (t.json) {
+		fputs("]}", t.json);
+		if (fclose(t.json) == 0 && hz_memfd_from("taken", text, bytes, &list) == 0)
+			taken.bytes = bytes;
+	}
+	free(text);
+	taken.result = t.last;
+	taken.objects = t.objects;
+	taken.stored = t.stored;
+	hz_info("studies.taken", "objects=%u stored=%u last=%s", t.objects, t.stored,
+	        hz_local_result_name(t.last));
+	say(p, &taken, HZ_LOCAL_TAKEN, sizeof(taken), list);
+	if (list >= 0)
+		close(list);
+}
+
+static void on_message(struct local_pipe *p, size_t bytes, int fd)
+{
+	if (bytes < sizeof(in.h) || in.h.version != HZ_DWEB_VERSION)
+		return;
+	if (in.h.type == HZ_DWEB_SETUP && bytes == sizeof(in.setup))
+		on_setup(p, &in.setup);
+	else if (in.h.type == HZ_DWEB_GET && bytes == sizeof(in.get))
+		on_get(p, &in.get);
+	else if (in.h.type == HZ_LOCAL_TAKE && bytes == sizeof(in.take) && fd >= 0)
+		on_take(p, &in.take, fd);
+}
+
+int hz_local_pipe_run(int api, int64_t keep_ms, bool shut_in)
+{
+	struct local_pipe p = {.api = api, .keep_ms = keep_ms, .shut_in = shut_in};
+	const struct hz_dweb_header hello = {
+	    .version = HZ_DWEB_VERSION, .type = HZ_DWEB_HELLO, .bytes = sizeof(hello)};
+	int err = hz_dicom_init();
+	if (!err)
+		err = hz_seqpacket_send(api, &hello, sizeof(hello));
+	while (!err && !p.over) {
+		struct pollfd wait = {.fd = api, .events = POLLIN};
+		int fd = -1;
+		const struct hz_seqpacket_in what = {.buf = &in, .cap = sizeof(in), .fds = &fd, .fds_cap = 1};
+		size_t bytes = 0;
+		unsigned count = 0;
+		if (poll(&wait, 1, -1) < 0)
+			continue;
+		err = hz_seqpacket_recv_fds(api, &what, &bytes, &count);
+		if (!err)
+			on_message(&p, bytes, count ? fd : -1);
+		if (!err && count)
+			close(fd);
+		if (err == -EAGAIN || err == -EMSGSIZE || err == -ENOBUFS)
+			err = 0;
+	}
+	hz_local_reader_free(p.reader);
+	hz_local_close(p.local);
+	return err == -EPIPE ? 0 : err;
+}

@@ -1,0 +1,65 @@
+// Objects that came without a PACS, on the disk: a Part 10 file each, named by the SHA-256 of its content, and an SQLite index beside
+// them. A file is written, synced and renamed before its row; a file without a row (a crash, an index that was lost) is read again by
+// whoever opens the store. Bounded in bytes and studies: whole studies go, the least recently used first, but none that was used within
+// keep_ms: then nothing more is taken. Thread: one.
+#ifndef HZ_MEDIA_STUDIES_STORE_H
+#define HZ_MEDIA_STUDIES_STORE_H
+
+#include <stdbool.h>
+
+#include "media/dicomweb/api.h"
+#include "media/imaging/dicom.h"
+
+struct hz_local;
+
+struct hz_local_bounds {
+	uint64_t bytes; // files and headers
+	uint32_t studies;
+	int64_t keep_ms;
+};
+
+// dir is made when missing (0700). An index that cannot be read is thrown away: hz_local_stray() has all files then. -errno.
+int hz_local_open(const char *dir, const struct hz_local_bounds *bounds, struct hz_local **ret);
+void hz_local_close(struct hz_local *local); // NULL allowed
+// The next file without a row, to be put again or removed. -ENOENT: none. *ret is the caller's.
+int hz_local_stray(struct hz_local *local, char ret_hash[HZ_DWEB_HASH_BYTES], int *ret);
+void hz_local_remove(struct hz_local *local, const char *hash); // a stray
+
+struct hz_local_new {
+	const void *data;
+	size_t bytes;
+	const struct hz_dicom_image *image;
+	const char *metadata; // an object of DICOM JSON
+	size_t metadata_bytes;
+};
+// -EEXIST: it is there; -EALREADY: another one with its SOP Instance UID is; -EXDEV: in a study of another patient; -ENOSPC: full.
+int hz_local_put(struct hz_local *local, const struct hz_local_new *what);
+
+// Open, and used now. -ENOENT.
+int hz_local_file(struct hz_local *local, const struct hz_dweb_request *of, int *ret);
+// Each header of a study, a series or an object, in their order; returns how many, -errno. The callback's error ends it.
+int hz_local_metadata(struct hz_local *local, const struct hz_dweb_request *of,
+                      int (*cb)(void *ctx, const void *json, size_t bytes), void *ctx);
+
+struct hz_local_match { // "": any
+	char study[65], patient_id[128], name[384], accession[64], modality[20];
+	char from[16], to[16]; // days as YYYYMMDD
+	unsigned limit, offset;
+};
+struct hz_local_study {
+	const char *study, *date, *time, *accession, *name, *patient_id, *birth, *sex, *text, *study_id;
+	const char *modalities; // with backslashes between
+	unsigned series, objects;
+};
+int hz_local_search(struct hz_local *local, const struct hz_local_match *match,
+                    int (*cb)(void *ctx, const struct hz_local_study *study), void *ctx);
+struct hz_local_series {
+	const char *series, *modality, *number, *text;
+	unsigned objects;
+};
+int hz_local_series(struct hz_local *local, const char *study,
+                    int (*cb)(void *ctx, const struct hz_local_series *series), void *ctx);
+
+uint64_t hz_local_bytes(const struct hz_local *local);
+
+#endif

@@ -1,0 +1,55 @@
+// A clinic without a PACS: files of a patient's CD and a photo are chosen in the call; each says what came of it, the study lies on the
+// table, and the pixels that both see are exact.
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { launchChromium } from "../lib/browser.ts";
+import { dicomFile, samplesOf, type Shape } from "../lib/dicom-make.ts";
+import { Gateway, until } from "../lib/gateway.ts";
+import { chromiumPerson, openLink, run, seen, tap, type Person } from "../lib/pages.ts";
+
+const SHAPE: Shape = { rows: 96, columns: 96, samples: 1, stored: 12, signed: false }, STUDY = "2.25.815", at = (id: string): string => `[data-testid="${id}"]`;
+const shots = process.env["HZ_SHOTS"];
+let gateway: Gateway, chromium: Browser, clinic: Person, expert: Person, folder: string;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "hz-uploads-"));
+  gateway = await Gateway.start({ yaml: "imaging:\n  enabled: true\n" });
+  chromium = await launchChromium(["--enable-unsafe-swiftshader"]);
+  clinic = await chromiumPerson(chromium, 1, 500);
+  expert = await chromiumPerson(chromium, 2, 800);
+  await openLink(clinic, gateway.link("cd", "clinic", "County Clinic"));
+  await openLink(expert, gateway.link("cd", "expert", "Dr Wang"));
+  for (const p of [clinic, expert]) await seen(p.page, "call");
+});
+after(async () => {
+  await chromium?.close();
+  await gateway?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a CD's files are chosen: what can be shown lies on the table, the rest says why not", { timeout: 60000 }, async () => {
+  const page = clinic.page as Page, files: string[] = [];
+  for (let n = 1; n <= 3; n++) {
+    const file = dicomFile({ shape: SHAPE, pixels: samplesOf(SHAPE, n) }, { study: STUDY, series: `${STUDY}.1`, instance: `${STUDY}.1.${n}`, number: n });
+    files.push(join(folder, `ZHANG_SAN_${n}.dcm`));
+    writeFileSync(files[n - 1]!, n === 3 ? file.subarray(0, file.length - 100) : file);
+  }
+  files.push(join(folder, "AUTORUN.INF"), join(folder, "IMG_0001.HEIC"));
+  writeFileSync(files[3]!, "[autorun]\r\nopen=viewer.exe\r\n");
+  writeFileSync(files[4]!, Buffer.from("000000186674797068656963000000006d69663168656963", "hex"));
+  await tap(page, "btn-images");
+  await seen(page, "images-drop");
+  await page.setInputFiles(at("drop-files"), files);
+  await until("all were sent", 20000, () => run<boolean>(page, `document.querySelector('${at("drop-state")}').dataset.over === "true"`));
+  for (const result of ["damaged", "not_dicom", "heic"]) assert.match(await run<string>(page, `document.querySelector('${at(`drop-${result}`)}').textContent`), /^1/);
+  for (const p of [clinic, expert]) {
+    await seen(p.page, "images-stage", 20000);
+    await until("the exact image", 20000, () => run<boolean>(p.page, `document.querySelector('${at("pane-0")}')?.dataset.exact === "true"`));
+  }
+  if (shots) await page.screenshot({ path: join(shots, "call-images-drop.png") });
+  assert.ok(!/ZHANG|AUTORUN|IMG_0001/.test(gateway.log()), "the name of a file in the log");
+});
