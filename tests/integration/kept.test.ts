@@ -87,6 +87,8 @@ test("the same again is the same objects, and is not sent again; something else 
   const first = (await objects("KO"))[0]!.uid, changes = ((await (await orthanc.ask("/changes?limit=1000")).json()) as { Last: number }).Last;
   await client.call("table.keep", {});
   await news("kept", 20000);
+  const events = (await (await fetch(`${gateway.url}/api/v1/consults/c/events`, { headers: { Authorization: `Bearer ${gateway.token("c", "clinic", { id: "clinic" })}` } })).json()) as { items: { type: string; participant: string; studies?: number }[] };
+  assert.deepEqual(events.items.filter((e) => e.type === "keep").map((e) => [e.participant, e.studies]), [["clinic", 1], ["clinic", 1]], "who asked for it");
   assert.equal(((await (await orthanc.ask("/changes?limit=1000")).json()) as { Last: number }).Last, changes, "nothing came");
   await patch({ remove: ["t1"] });
   await client.call("table.keep", {});
