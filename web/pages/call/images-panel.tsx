@@ -5,7 +5,8 @@ import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { PanelHead } from './chat-panel';
 import { DropFiles } from './images-drop';
-import { ImagesError, LOCAL, SEARCH_BY, listSeries, pacsNames, searchStudies, showSeries, takeOrAsk, useTable, type FoundSeries, type FoundStudy, type SearchBy } from './images';
+import { ImagesError, LOCAL, SEARCH_BY, listSeries, pacsNames, searchStudies, showSeries, takeOrAsk, useTable, type SearchBy } from './images';
+import type { FoundSeries, FoundStudy } from './images-found';
 
 interface PanelProps {
 	consult: Consult;

@@ -6,7 +6,8 @@ import type { ReadingChange, SeriesSource, ViewerProps } from '../../imaging';
 import { language, t, useLanguage } from '../i18n';
 import { tokenOf } from '../shared/enter';
 import { RemoteVideo } from '../shared/video';
-import { basePath, takeOrAsk, usePointers, useTable } from './images';
+import { takeOrAsk, usePointers, useTable } from './images';
+import { basePath } from './images-found';
 import { SelfView, Tile } from './tile';
 import { tilesOf } from './tiles';
 

@@ -1,28 +1,9 @@
 // The images of a consult as the page uses them: what lies there, opening a study, the way to the gateway's PACS. No rendering.
 import { useEffect, useReducer, useState } from 'preact/hooks';
-import { ErrorCode, HuizhenError, type Consult, type Reading, type Table, type TableStudyRef } from '../../sdk/src';
+import { ErrorCode, HuizhenError, type Consult, type Reading, type TableStudyRef } from '../../sdk/src';
 import type { Pointer } from '../../imaging';
 import { tokenOf } from '../shared/enter';
-
-type Set = Record<string, { Value?: unknown[] } | undefined>;
-
-export interface FoundStudy {
-	study: string;
-	name: string;
-	patient: string;
-	date: string;
-	modalities: string;
-	text: string;
-	images: number;
-}
-
-export interface FoundSeries {
-	series: string;
-	modality: string;
-	number: number;
-	text: string;
-	images: number;
-}
+import { basePath, seriesOf, somethingShown, studiesOf, type FoundSeries, type FoundStudy } from './images-found';
 
 export const SEARCH_BY = ['PatientID', 'PatientName', 'AccessionNumber'] as const;
 /** The PACS of what came without one. */
@@ -31,37 +12,6 @@ export type SearchBy = (typeof SEARCH_BY)[number];
 
 const LATER_TRIES = 15;
 const POINTER_MS = 5_000;
-/** Nothing to look at: presentation states, key objects, reports, segmentations, plans. */
-const NO_IMAGES = new Set(['PR', 'KO', 'SR', 'SEG', 'DOC', 'PLAN', 'REG', 'RTSTRUCT', 'RTPLAN', 'RTRECORD', 'FID', 'RWV', 'ECG', 'AU']);
-
-const values = (set: Set, tag: string): unknown[] => (Array.isArray(set[tag]?.Value) ? (set[tag]?.Value ?? []) : []);
-const text = (set: Set, tag: string): string => {
-	const value = values(set, tag)[0];
-	if (typeof value === 'object' && value !== null) {
-		const { Alphabetic, Ideographic } = value as { Alphabetic?: string; Ideographic?: string };
-		return (Ideographic ?? Alphabetic ?? '').replace(/\^+/g, ' ').trim();
-	}
-	return value === undefined || value === null ? '' : String(value);
-};
-
-/** DICOM's date as one reads it. */
-export const dateOf = (da: string): string => (/^\d{8}$/.test(da) ? `${da.slice(0, 4)}-${da.slice(4, 6)}-${da.slice(6)}` : da);
-
-export const studiesOf = (sets: unknown): FoundStudy[] =>
-	(Array.isArray(sets) ? (sets as Set[]) : []).map((set) => ({
-		study: text(set, '0020000D'), name: text(set, '00100010'), patient: text(set, '00100020'), date: dateOf(text(set, '00080020')),
-		modalities: values(set, '00080061').filter((m) => !NO_IMAGES.has(String(m))).join(' '), text: text(set, '00081030'), images: Number(text(set, '00201208')) || 0,
-	})).filter((s) => /^[0-9.]{1,64}$/.test(s.study)).sort((a, b) => b.date.localeCompare(a.date));
-
-export const seriesOf = (sets: unknown): FoundSeries[] =>
-	(Array.isArray(sets) ? (sets as Set[]) : []).map((set) => ({
-		series: text(set, '0020000E'), modality: text(set, '00080060'), number: Number(text(set, '00200011')) || 0,
-		text: text(set, '0008103E'), images: Number(text(set, '00201209')) || 0,
-	})).filter((s) => /^[0-9.]{1,64}$/.test(s.series) && !NO_IMAGES.has(s.modality)).sort((a, b) => a.number - b.number || b.images - a.images);
-
-export const basePath = (consult: string, study: TableStudyRef): string =>
-	`/api/v1/consults/${encodeURIComponent(consult)}/studies/${encodeURIComponent(study.pacs)}/${study.study}`;
-
 /** What went wrong, as far as the page has words for it: `imagesFail_{reason}`. */
 export class ImagesError extends Error {
 	constructor(readonly reason: 'denied' | 'gone' | 'pacs' | 'busy') {
@@ -123,8 +73,6 @@ export function showSeries(reading: Reading, at: number, study: TableStudyRef, s
 		rotation: 0, flip: false, invert: false, cine: 0,
 	});
 }
-
-export const somethingShown = (table: Table): boolean => table.viewports.some((v) => v.image !== null);
 
 /** Renders again with each change of the table. */
 export function useTable(consult: Consult): Reading {

@@ -195,3 +195,32 @@ describe('the table of a participant', () => {
 		expect(points.at(-1)?.params['x']).toBe(99);
 	});
 });
+
+describe('keeping', () => {
+	beforeEach(() => void vi.useFakeTimers());
+	afterEach(() => void vi.useRealTimers());
+	it('keeps what was done before it was asked to, and tells what became of it', async () => {
+		const gateway = new Gateway(), reading = start(gateway), kept: string[] = [];
+		reading.on('kept', (k) => kept.push(k.state));
+		reading.draw(line('a'));
+		reading.draw(line('b'));
+		void reading.keep();
+		await pass(1000);
+		expect(gateway.asked.map((a) => a.method).filter((m) => m !== 'table.get')).toEqual(expect.arrayContaining(['table.patch', 'table.keep']));
+		expect(gateway.asked.at(-1)?.method).toBe('table.keep');
+		expect(gateway.patches().flatMap((p) => (p['put'] as TableDrawing[]).map((d) => d.id))).toEqual(expect.arrayContaining(['a', 'b']));
+		reading.onPush('table.kept', { pacs: 'main', study: '1.2.3', state: 'waiting', reason: 'away' });
+		expect(kept).toEqual(['waiting']);
+	});
+	it('is not held up for ever by a gateway that does not answer', async () => {
+		const gateway = new Gateway(), reading = start(gateway);
+		gateway.slow = true;
+		reading.draw(line('a'));
+		let done = false;
+		void reading.arrived(2000).then(() => (done = true));
+		await pass(1900);
+		expect(done).toBe(false);
+		await pass(200);
+		expect(done).toBe(true);
+	});
+});
