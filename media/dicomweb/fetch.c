@@ -424,8 +424,10 @@ static void start_some(struct hz_dweb_fetch *f)
 	for (unsigned pacs = 0; pacs < HZ_DWEB_PACS; pacs++) {
 		struct job *job;
 		while (f->active[pacs] < HZ_DWEB_AT_ONCE && (job = next_of(f, pacs))) {
-			if (!start(job))
+			if (!start(job)) { // no memory: the others with the next turn
 				finish(job, HZ_DWEB_FULL);
+				return;
+			}
 		}
 	}
 }

@@ -84,6 +84,7 @@ function loadSeries(page: Page, series: string, count: number, token: string): P
 // The screen: a key for the next slice 30 times a second; how many different slices were drawn losslessly.
 async function scroll(page: Page, count: number): Promise<number> {
   await until("the first slice", 60000, async () => (await page.evaluate(`document.querySelector('[data-testid="pane-0"]')?.dataset.exact === "true"`)) === true);
+  await page.click('[data-testid="im-reset"]'); // keys are for who has the focus
   await sleep(5000); // the rest comes
   await page.evaluate(() => {
     const pane = document.querySelector<HTMLElement>('[data-testid="pane-0"]')!, page = globalThis as unknown as { drawn: Set<string> };
@@ -114,7 +115,7 @@ export async function browse(rig: ReadingRig, radiographs: Ids[], ct: { study: s
     await open(rig, page, rig.gateway.url, "&again");
     const fast = await loadSeries(page, rig.seriesOf(ct), ct.count, rig.token);
     await page.goto("about:blank");
-    await open(rig, page, rig.gateway.url, `&series=${ct.study}/${ct.series}`);
+    await open(rig, page, rig.gateway.url, `&series=${ct.study}/${ct.series}&render=cpu`); // no machine of ours has a GPU
     return { cold, warm, series, decodes: ct.count / fast.all, scroll: await scroll(page, ct.count) };
   } finally {
     await browser.close();
