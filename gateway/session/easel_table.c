@@ -13,6 +13,7 @@
 #include "gateway/session/picture_internal.h"
 #include "gateway/session/push.h"
 #include "gateway/session/reading.h"
+#include "gateway/session/studies.h"
 
 #define YELLOW 0xffe14du // as the pages draw
 
@@ -177,7 +178,8 @@ static void on_want(void *ctx, const struct hz_live_want *want)
 	            hz_reading_has_study(reading, what.pacs, what.study) &&
 	            !hz_easel_link_deadly(brain->easel, &want->what);
 	if (here) {
-		if (hz_images_fetch(brain->images, brain->now_us, &what, &asker) == 0)
+		if (hz_images_fetch(hz_studies_images_of(brain, what.pacs), brain->now_us, &what, &asker) ==
+		    0)
 			return;
 		result = HZ_DWEB_FULL;
 	}

@@ -46,13 +46,6 @@ static uint64_t asker_of(const struct hz_rest_call *call)
 	return hash;
 }
 
-// Who has it: huizhen-imaging's PACS, or what came without one.
-static struct hz_images *images_of(const struct hz_rest_call *call, const char *pacs)
-{
-	struct hz_studies *studies = call->brain->studies;
-	return studies && strcmp(pacs, HZ_LOCAL_PACS) == 0 ? hz_studies_images(studies) : call->brain->images;
-}
-
 void hz_rest_studies_search(struct hz_rest_call *call)
 {
 	struct hz_dweb_request what = {.kind = HZ_DWEB_SEARCH};
@@ -79,8 +72,8 @@ void hz_rest_studies_search(struct hz_rest_call *call)
 		hz_rest_problem(call, 400, "not a query that can be passed on", "pacs");
 		return;
 	}
-	hz_images_ask(images_of(call, what.pacs), call->brain->now_us, asker_of(call), &what, call->req,
-	              call->res);
+	hz_images_ask(hz_studies_images_of(call->brain, what.pacs), call->brain->now_us, asker_of(call),
+	              &what, call->req, call->res);
 }
 
 void hz_rest_studies_get(struct hz_rest_call *call)
@@ -104,6 +97,6 @@ void hz_rest_studies_get(struct hz_rest_call *call)
 		return;
 	}
 	hz_pacing_answer(hz_participant_find(call->consult, call->claims.sub), call->res); // it is present()
-	hz_images_ask(images_of(call, what.pacs), call->brain->now_us, asker_of(call), &what, call->req,
-	              call->res);
+	hz_images_ask(hz_studies_images_of(call->brain, what.pacs), call->brain->now_us, asker_of(call),
+	              &what, call->req, call->res);
 }

@@ -42,9 +42,10 @@ struct hz_studies {
 	struct upload upload[HZ_UPLOADS_KEPT];
 };
 
-struct hz_images *hz_studies_images(struct hz_studies *studies)
+struct hz_images *hz_studies_images_of(const struct hz_brain *brain, const char *pacs)
 {
-	return studies->images;
+	bool local = brain->studies && strcmp(pacs, HZ_LOCAL_PACS) == 0;
+	return local ? brain->studies->images : brain->images;
 }
 
 // --- answering

@@ -16,7 +16,8 @@
 // fd: non-blocking, borrowed. config is not kept. -errno.
 int hz_studies_new(int fd, const struct hz_config *config, struct hz_studies **ret);
 void hz_studies_free(struct hz_studies *studies); // NULL allowed; no response is touched
-struct hz_images *hz_studies_images(struct hz_studies *studies);
+// Who has what this PACS has: huizhen-imaging, or huizhen-studies.
+struct hz_images *hz_studies_images_of(const struct hz_brain *brain, const char *pacs);
 
 int hz_studies_read(struct hz_studies *studies); // as hz_images_read()
 void hz_studies_tick(struct hz_studies *studies, int64_t now_us);

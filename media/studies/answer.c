@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "media/dicomweb/request.h"
@@ -286,9 +287,33 @@ static enum hz_dweb_result answer_frame(struct hz_local_reader *reader, const st
 	return result;
 }
 
+// As it came.
+static enum hz_dweb_result answer_object(struct hz_local_reader *reader, const struct hz_dweb_request *r,
+                                         struct hz_local_answer *ret)
+{
+	struct stat st;
+	if (hz_local_file(reader->local, r, &ret->fd))
+		return HZ_DWEB_MISSING;
+	void *map = fstat(ret->fd, &st) == 0 && st.st_size > 0
+	                ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, ret->fd, 0)
+	                : MAP_FAILED;
+	if (map == MAP_FAILED) {
+		close(ret->fd);
+		ret->fd = -1;
+		return HZ_DWEB_BROKEN;
+	}
+	ret->bytes = (uint64_t)st.st_size;
+	hz_dweb_sha256(map, (size_t)st.st_size, ret->hash);
+	munmap(map, (size_t)st.st_size);
+	snprintf(ret->type, sizeof(ret->type), "application/dicom");
+	return HZ_DWEB_OK;
+}
+
 enum hz_dweb_result hz_local_answer(struct hz_local_reader *reader, const struct hz_dweb_request *r,
                                     struct hz_local_answer *ret)
 {
 	*ret = (struct hz_local_answer){.fd = -1};
+	if (r->kind == HZ_DWEB_OBJECT)
+		return answer_object(reader, r, ret);
 	return r->kind == HZ_DWEB_FRAME ? answer_frame(reader, r, ret) : answer_list(reader, r, ret);
 }
