@@ -79,13 +79,14 @@ static void hostile(void **state)
 	    STATE("{\"image\":{" IMAGE "},\"frame\":1}", ""), // it has one frame
 	    STATE("{\"image\":7}", "{\"on\":[],\"points\":{}}"),
 	};
+	static const char lying[] = "[{\"00080018\":{\"Value\":[\"1.2.3.4\"]},\"00080016\":{\"Value\":[{}]},"
+	                            "\"00280010\":{\"Value\":[\"1e999\"]}}]";
 	static const char *const sets[] = {
 	    "[]",
 	    "{}",
 	    "[1,null,\"x\",{}]",
 	    "[{\"00080018\":{\"Value\":[\"1.2.3.4\"]}}]",
-	    "[{\"00080018\":{\"Value\":[\"1.2.3.4\"]},\"00080016\":{\"Value\":[{}]},\"00280010\":{\"Value\":["
-	    "\"1e999\"]}}]",
+	    lying,
 	    "[{\"00080018\":{\"Value\":7},\"00280008\":[]}]",
 	};
 	struct hz_keep_plan *p = NULL;
