@@ -61,7 +61,7 @@ static void say(struct local_pipe *p, void *message, uint16_t type, size_t bytes
 static void read_strays(struct local_pipe *p)
 {
 	char hash[HZ_DWEB_HASH_BYTES];
-	struct stat st;
+	struct stat st = {.st_size = 0};
 	int fd;
 	unsigned good = 0, bad = 0;
 	while (hz_local_stray(p->local, hash, &fd) == 0) {
@@ -70,20 +70,23 @@ static void read_strays(struct local_pipe *p)
 		                 : MAP_FAILED;
 		close(fd);
 		char is[HZ_DWEB_HASH_BYTES] = "";
-		enum hz_local_result result = HZ_LOCAL_FAILED;
+		enum hz_local_result result = HZ_LOCAL_DAMAGED;
 		if (data != MAP_FAILED) {
 			hz_dweb_sha256(data, (size_t)st.st_size, is);
 			if (strcmp(is, hash) == 0)
 				result = hz_take_object(p->local, data, (size_t)st.st_size);
 			munmap(data, (size_t)st.st_size);
+		} else if (st.st_size > 0) {
+			result = HZ_LOCAL_FAILED;
 		}
 		good += result == HZ_LOCAL_STORED;
 		bad += result != HZ_LOCAL_STORED;
-		if (result != HZ_LOCAL_STORED)
+		// No room, no memory: of now, not of the file. The next start tries it again.
+		if (result != HZ_LOCAL_STORED && result != HZ_LOCAL_FULL && result != HZ_LOCAL_FAILED)
 			hz_local_remove(p->local, hash);
 	}
 	if (good || bad)
-		hz_info("studies.read_again", "objects=%u removed=%u", good, bad);
+		hz_info("studies.read_again", "objects=%u others=%u", good, bad);
 }
 
 static void on_setup(struct local_pipe *p, const struct hz_dweb_setup *setup)

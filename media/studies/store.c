@@ -72,6 +72,13 @@ static int open_index(struct hz_local *local, const char *path)
 	return err;
 }
 
+// It is no index. One that only cannot be opened now (a full disk, no memory) is left as it is.
+static bool is_garbage(struct hz_local *local)
+{
+	int code = sqlite3_errcode(local->db) & 0xff;
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR;
+}
+
 static void throw_away(struct hz_local *local)
 {
 	sqlite3_close(local->db);
@@ -94,7 +101,7 @@ int hz_local_open(const char *dir, const struct hz_local_bounds *bounds, struct 
 	local->bounds = *bounds;
 	local->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int err = local->dir < 0 ? -errno : open_index(local, path);
-	if (err && local->dir >= 0) {
+	if (err && local->dir >= 0 && is_garbage(local)) {
 		hz_warn("studies.index", "err=%d what=made_anew", -err);
 		throw_away(local);
 		err = open_index(local, path);
@@ -334,7 +341,8 @@ int hz_local_put(struct hz_local *local, const struct hz_local_new *what)
 		err = sqlite3_errcode(local->db) == SQLITE_FULL ? -ENOSPC : -EIO;
 	if (err) {
 		sqlite3_exec(local->db, "ROLLBACK", NULL, NULL, NULL);
-		unlinkat(local->dir, hash, 0);
+		if (!there)
+			unlinkat(local->dir, hash, 0);
 		return err;
 	}
 	local->bytes += what->bytes + what->metadata_bytes;
