@@ -14,6 +14,7 @@ struct hz_local {
 	struct hz_local_bounds bounds;
 	uint64_t bytes;
 	uint32_t studies;
+	uint64_t drops; // of studies
 };
 
 int64_t hz_local_now_ms(void); // since 1970

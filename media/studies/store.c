@@ -173,7 +173,7 @@ void hz_local_remove(struct hz_local *local, const char *hash)
 
 // --- putting
 
-static int drop_study(struct hz_local *local, const char *study)
+static int drop_rows(struct hz_local *local, const char *study, FILE *names, uint64_t *ret_bytes)
 {
 	sqlite3_stmt *stmt = NULL;
 	int err = -EIO;
@@ -182,9 +182,8 @@ static int drop_study(struct hz_local *local, const char *study)
 	    sqlite3_bind_text(stmt, 1, study, -1, SQLITE_TRANSIENT) == SQLITE_OK) {
 		int rc;
 		while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-			uint64_t bytes = (uint64_t)sqlite3_column_int64(stmt, 1);
-			unlinkat(local->dir, (const char *)sqlite3_column_text(stmt, 0), 0);
-			local->bytes -= bytes < local->bytes ? bytes : local->bytes;
+			fprintf(names, "%s", (const char *)sqlite3_column_text(stmt, 0));
+			*ret_bytes += (uint64_t)sqlite3_column_int64(stmt, 1);
 		}
 		err = rc == SQLITE_DONE ? 0 : -EIO;
 	}
@@ -196,8 +195,39 @@ static int drop_study(struct hz_local *local, const char *study)
 	             sqlite3_step(stmt) != SQLITE_DONE))
 		err = -EIO;
 	sqlite3_finalize(stmt);
-	local->studies -= !err && local->studies;
 	return err;
+}
+
+// All of its rows, then its files: what is left of a crash is files without a row, never rows without a file.
+static int drop_study(struct hz_local *local, const char *study)
+{
+	char *text = NULL;
+	size_t room = 0;
+	uint64_t bytes = 0;
+	FILE *names = open_memstream(&text, &room);
+	if (!names)
+		return -ENOMEM;
+	int err = sqlite3_exec(local->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK ? 0 : -EIO;
+	if (!err)
+		err = drop_rows(local, study, names, &bytes);
+	if (fclose(names) != 0)
+		err = -ENOMEM;
+	if (!err && sqlite3_exec(local->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+		err = -EIO;
+	if (err)
+		sqlite3_exec(local->db, "ROLLBACK", NULL, NULL, NULL);
+	for (size_t at = 0; !err && at + NAME_CHARS <= room; at += NAME_CHARS) {
+		char name[NAME_CHARS + 1];
+		snprintf(name, sizeof(name), "%.*s", NAME_CHARS, text + at);
+		unlinkat(local->dir, name, 0);
+	}
+	free(text);
+	if (err)
+		return err;
+	local->bytes -= bytes < local->bytes ? bytes : local->bytes;
+	local->studies -= local->studies > 0;
+	local->drops++;
+	return 0;
 }
 
 static int oldest(struct hz_local *local, char ret[65])
