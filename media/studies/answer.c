@@ -17,6 +17,7 @@ struct hz_local_reader {
 	struct hz_local *local;
 	struct hz_dicom *dicom;
 	char instance[HZ_DWEB_UID_BYTES];
+	uint64_t drops; // of the store, when it was opened
 };
 
 int hz_local_reader_new(struct hz_local *local, struct hz_local_reader **ret)
@@ -221,11 +222,14 @@ static enum hz_dweb_result open_object(struct hz_local_reader *reader, const str
 	if (hz_local_file(reader->local, r, &fd)) // also when it is open: it must be of this series
 		return HZ_DWEB_MISSING;
 	int err = 0;
-	if (!reader->dicom || strcmp(reader->instance, r->instance) != 0) {
+	// A study that went and came back may have something else under the same UID.
+	if (!reader->dicom || reader->drops != hz_local_drops(reader->local) ||
+	    strcmp(reader->instance, r->instance) != 0) {
 		hz_dicom_close(reader->dicom);
 		reader->dicom = NULL;
 		err = hz_dicom_open_fd(fd, NULL, &fault, &reader->dicom);
 		memcpy(reader->instance, r->instance, sizeof(reader->instance));
+		reader->drops = hz_local_drops(reader->local);
 	}
 	close(fd);
 	return err ? HZ_DWEB_BROKEN : HZ_DWEB_OK;

@@ -133,6 +133,11 @@ uint64_t hz_local_bytes(const struct hz_local *local)
 	return local->bytes;
 }
 
+uint64_t hz_local_drops(const struct hz_local *local)
+{
+	return local->drops;
+}
+
 static bool has_hash(struct hz_local *local, const char *hash)
 {
 	sqlite3_stmt *stmt = NULL;

@@ -61,5 +61,7 @@ int hz_local_series(struct hz_local *local, const char *study,
                     int (*cb)(void *ctx, const struct hz_local_series *series), void *ctx);
 
 uint64_t hz_local_bytes(const struct hz_local *local);
+// How many studies went: what is known of objects may be of others now.
+uint64_t hz_local_drops(const struct hz_local *local);
 
 #endif

@@ -279,6 +279,30 @@ static void test_bounded(void **state)
 	assert_int_equal(hz_local_bytes(rig->local), bytes);
 }
 
+static void test_came_back_as_another(void **state)
+{
+	struct rig *rig = *state;
+	const struct hz_dweb_request r = {.kind = HZ_DWEB_FRAME,
+	                                  .pacs = "local",
+	                                  .study = "1.2.1",
+	                                  .series = "1.2.1.1",
+	                                  .instance = "1.2.1.1.1",
+	                                  .frame = 1};
+	close_rig(rig);
+	open_rig(rig, 1 << 24, 1, -1000);
+	struct fake_bytes b = object_of("1.2.1", 1, "P1");
+	assert_int_equal(take(rig, b.data, b.bytes, NULL, 0), HZ_LOCAL_STORED);
+	char *text = ask(rig, &r, HZ_DWEB_OK, NULL), before = text[127];
+	free(text);
+	assert_int_equal(take_and_free(rig, object_of("1.2.2", 1, "P1")),
+	                 HZ_LOCAL_STORED); // the first one goes
+	b.data[b.bytes - 1] ^= 1;
+	assert_int_equal(take_and_free(rig, b), HZ_LOCAL_STORED);
+	text = ask(rig, &r, HZ_DWEB_OK, NULL);
+	assert_int_equal(text[127], before ^ 1);
+	free(text);
+}
+
 static void test_refused_by_name(void **state)
 {
 	struct rig *rig = *state;
@@ -481,6 +505,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_never_mixed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_survives, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_came_back_as_another, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_refused_by_name, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_archives, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_bombs, set_up, tear_down),
