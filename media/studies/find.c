@@ -19,7 +19,7 @@ static const char *column(sqlite3_stmt *stmt, int at)
 	return value ? value : "";
 }
 
-static void used(struct hz_local *local, const char *study)
+void hz_local_used(struct hz_local *local, const char *study)
 {
 	sqlite3_stmt *stmt = NULL;
 	int64_t now_ms = hz_local_now_ms();
@@ -46,7 +46,7 @@ int hz_local_file(struct hz_local *local, const struct hz_dweb_request *of, int 
 	sqlite3_finalize(stmt);
 	if (fd < 0)
 		return -ENOENT;
-	used(local, of->study);
+	hz_local_used(local, of->study);
 	*ret = fd;
 	return 0;
 }
@@ -67,7 +67,7 @@ int hz_local_metadata(struct hz_local *local, const struct hz_dweb_request *of,
 			err = -EIO;
 	}
 	sqlite3_finalize(stmt);
-	used(local, of->study);
+	hz_local_used(local, of->study);
 	return err ? err : count;
 }
 

@@ -17,6 +17,7 @@ struct hz_local {
 	uint64_t drops; // of studies
 };
 
-int64_t hz_local_now_ms(void); // since 1970
+int64_t hz_local_now_ms(void);                                 // since 1970
+void hz_local_used(struct hz_local *local, const char *study); // now
 
 #endif

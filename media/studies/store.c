@@ -360,6 +360,8 @@ int hz_local_put(struct hz_local *local, const struct hz_local_new *what)
 	char hash[HZ_DWEB_HASH_BYTES];
 	hz_dweb_sha256(what->data, what->bytes, hash);
 	int known = look(local, &what->image->text, hash);
+	if (known == 0 || known == -EEXIST) // or this study would go to make room for its own next object
+		hz_local_used(local, what->image->text.study);
 	if (known < 0)
 		return known;
 	int err = make_room(local, what->bytes + what->metadata_bytes, (unsigned)known);
