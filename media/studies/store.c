@@ -362,6 +362,10 @@ int hz_local_put(struct hz_local *local, const struct hz_local_new *what)
 	int known = look(local, &what->image->text, hash);
 	if (known == 0 || known == -EEXIST) // or this study would go to make room for its own next object
 		hz_local_used(local, what->image->text.study);
+	if (known == -EEXIST && faccessat(local->dir, hash, R_OK, 0) < 0) { // its file was lost
+		int again = write_file(local, hash, what->data, what->bytes);
+		return again ? again : -EEXIST;
+	}
 	if (known < 0)
 		return known;
 	int err = make_room(local, what->bytes + what->metadata_bytes, (unsigned)known);

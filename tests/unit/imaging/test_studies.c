@@ -256,6 +256,12 @@ static void test_survives(void **state)
 	assert_int_equal(stat(path, &st), -1);
 	const struct hz_dweb_request r = {.kind = HZ_DWEB_STUDY, .pacs = "local", .study = "1.2.4"};
 	free(ask(rig, &r, HZ_DWEB_OK, NULL));
+	// A file was lost behind the index's back: who has it brings it back.
+	snprintf(path, sizeof(path), "%s/%s", rig->dir, hash);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(take_and_free(rig, object_of("1.2.3", 1, "P1")), HZ_LOCAL_PRESENT);
+	assert_int_equal(take_and_free(rig, object_of("1.2.4", 1, "P1")), HZ_LOCAL_PRESENT);
+	assert_int_equal(stat(path, &st), 0);
 }
 
 static void test_bounded(void **state)
