@@ -18,7 +18,8 @@
 #define NAME_CHARS 64
 
 static const char schema[] =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192; PRAGMA foreign_keys=ON;"
+    "PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192; "
+    "PRAGMA foreign_keys=ON;"
     "CREATE TABLE IF NOT EXISTS studies(study TEXT PRIMARY KEY, used_ms INTEGER NOT NULL, patient_id TEXT "
     "NOT NULL,"
     " patient_name TEXT NOT NULL, birth TEXT NOT NULL, sex TEXT NOT NULL, date TEXT NOT NULL, time TEXT NOT "
@@ -353,6 +354,11 @@ static int look(struct hz_local *local, const struct hz_dicom_text *t, const cha
 	}
 	sqlite3_finalize(stmt);
 	return err;
+}
+
+int hz_local_sync(struct hz_local *local)
+{
+	return fsync(local->dir) < 0 ? -errno : 0;
 }
 
 int hz_local_put(struct hz_local *local, const struct hz_local_new *what)
