@@ -46,7 +46,7 @@ static void whose(struct hz_rest_call *call, struct hz_local_take *ret)
 	} sexes[] = {{"male", "M"}, {"female", "F"}, {"other", "O"}};
 	json_t *subject = hz_rest_subject_json(call, call->consult->id);
 	const json_t *patient = json_object_get(subject, "patient");
-	char date[16], both[sizeof(ret->patient_id) + HZ_ID_TEXT_BYTES + 2];
+	char date[16], both[sizeof(ret->name) + HZ_ID_TEXT_BYTES + 16];
 	ret->photos = 1;
 	person(ret->name, sizeof(ret->name), patient);
 	copy(ret->patient_id, 65, patient, "id"); // LO: 64 characters
@@ -60,7 +60,10 @@ static void whose(struct hz_rest_call *call, struct hz_local_take *ret)
 			snprintf(ret->sex, sizeof(ret->sex), "%s", sexes[i].code);
 	}
 	// One study of photos a consult, and another one when it turns out to be about somebody else.
-	snprintf(both, sizeof(both), "%s/%s", call->consult->id, ret->patient_id);
+	if (ret->patient_id[0])
+		snprintf(both, sizeof(both), "%s/%s", call->consult->id, ret->patient_id);
+	else // somebody without a number is told by name and birth
+		snprintf(both, sizeof(both), "%s/%s/%s", call->consult->id, ret->name, ret->birth);
 	hz_photo_uid("consult", both, ret->study);
 	json_decref(subject);
 }

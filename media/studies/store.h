@@ -32,7 +32,8 @@ struct hz_local_new {
 	const char *metadata; // an object of DICOM JSON
 	size_t metadata_bytes;
 };
-// On the disk for good after hz_local_sync(). -EEXIST: it is there; -EALREADY: another one with its SOP Instance UID is; -EXDEV: in a study of another patient; -ENOSPC: full.
+// On the disk for good after hz_local_sync().
+// -EEXIST: it is there; -EALREADY: another one with its SOP Instance UID is; -EXDEV: in a study of another patient; -ENOSPC: full.
 int hz_local_put(struct hz_local *local, const struct hz_local_new *what);
 int hz_local_sync(struct hz_local *local); // names of files, too. -errno
 

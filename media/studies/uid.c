@@ -7,7 +7,7 @@
 
 void hz_photo_uid(const char *what, const char *of, char *ret)
 {
-	char both[256], hash[HZ_DWEB_HASH_BYTES], digits[48];
+	char both[768], hash[HZ_DWEB_HASH_BYTES], digits[48];
 	unsigned char n[16];
 	int count = snprintf(both, sizeof(both), "%s/%s", what, of);
 	hz_dweb_sha256(both, (size_t)count < sizeof(both) ? (size_t)count : sizeof(both) - 1, hash);
