@@ -15,6 +15,7 @@
 #include "signaling/protocol/problem.h"
 
 #define HOLD_US    3500000             // the server gives a held response 5 s
+#define LOST_US    7200000000          // an answer that did not come until then will not
 #define SPARE      ((uint64_t)1 << 30) // of the disk, for everything else
 #define NAME_BYTES 65
 
@@ -138,6 +139,15 @@ static void on_hello(struct hz_studies *studies)
 	}
 }
 
+static void on_lost(struct upload *u)
+{
+	if (tell(u, HZ_LOCAL_FAILED))
+		return;
+	u->state = UPLOAD_FAILED;
+	hz_warn("studies.upload", "consult=%s participant=%s what=lost", u->consult, u->owner);
+	release(u);
+}
+
 static void on_other(void *ctx, const struct hz_dweb_header *message, int fd)
 {
 	struct hz_studies *studies = ctx;
@@ -200,8 +210,10 @@ void hz_studies_tick(struct hz_studies *studies, int64_t now_us)
 	for (struct upload *u = studies->upload; u < studies->upload + HZ_UPLOADS_KEPT; u++) {
 		if (u->res && now_us - u->began_us > HOLD_US)
 			release(u);
-		if (u->state != UPLOAD_FREE && u->state != UPLOAD_READING &&
-		    now_us - u->began_us > HZ_UPLOAD_KEEP_US)
+		if (u->state == UPLOAD_READING && now_us - u->began_us > LOST_US)
+			on_lost(u);
+		else if (u->state != UPLOAD_FREE && u->state != UPLOAD_READING &&
+		         now_us - u->began_us > HZ_UPLOAD_KEEP_US)
 			clear(u);
 	}
 }
@@ -216,7 +228,14 @@ int hz_studies_spool(struct hz_studies *studies, uint64_t bytes)
 	if ((uint64_t)disk.f_bavail * disk.f_frsize < bytes + SPARE)
 		return -507;
 	int fd = open(studies->spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	return fd < 0 ? -503 : fd;
+	if (fd < 0)
+		return -503;
+	// Taken now: the next one's look at the disk is to see it. A file system that cannot is as it was.
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes) < 0 && errno == ENOSPC) {
+		close(fd);
+		return -507;
+	}
+	return fd;
 }
 
 static struct upload *find(struct hz_studies *studies, const char *consult, const char *owner,
