@@ -265,8 +265,9 @@ int hz_rest_admit(struct hz_rest *rest, const struct hz_request *req, void (*run
 	if (!call.res)
 		return 503;
 	hz_persist_flush(rest->brain);
-	int status =
-	    authorised(&call, route) && find_consult(&call, route) ? 0 : hz_response_get_status(call.res);
+	int status = authorised(&call, route) && find_consult(&call, route) && hz_rest_inside(&call)
+	                 ? 0
+	                 : hz_response_get_status(call.res);
 	hz_response_free(call.res);
 	hz_wipe(&call.claims, sizeof(call.claims));
 	return status;

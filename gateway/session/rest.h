@@ -84,7 +84,7 @@ bool hz_rest_inside(struct hz_rest_call *call);
 // https://host of the links.
 void hz_rest_base_url(const struct hz_rest_call *call, char *ret, size_t bytes);
 
-// Before its body is here: is this a request for `run`, with a token that may? 0, or the status that refuses it: 413, 401, 403 ...
+// Before its body is here: is this a request for `run`, with a token that may, of somebody inside? 0, or the status that refuses it: 413, 401, 403 ...
 int hz_rest_admit(struct hz_rest *rest, const struct hz_request *req, void (*run)(struct hz_rest_call *call));
 
 void hz_rest_upload_put(struct hz_rest_call *call);
