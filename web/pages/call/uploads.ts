@@ -83,8 +83,8 @@ export async function sendFile(consult: Consult, file: Blob, stop: AbortSignal):
 		if (answer?.status === 202) i = 0; // it is being read: an archive takes its time
 		else if (answer?.status === 507) return [{ result: 'full', study: '' }];
 		else if (answer?.status === 413) return [{ result: 'too_large', study: '' }];
-		else if (answer && answer.status !== 503 && answer.status !== 404) return [{ result: 'failed', study: '' }];
-		sent = answer?.status === 202;
+		else if (answer && ![404, 429, 503].includes(answer.status)) return [{ result: 'failed', study: '' }];
+		sent = answer?.status === 202 || (sent && answer?.status === 429);
 		await pause(ASK_MS);
 	}
 	return [{ result: 'failed', study: '' }];
