@@ -105,6 +105,7 @@ static const struct sock_filter media[] = {
     ALLOW(fstat),
     ALLOW(newfstatat),
     ALLOW(statx),
+    ALLOW(fstatfs),
     ALLOW(fsync),
     ALLOW(ftruncate),
     ALLOW(renameat),

@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#define SPARE ((uint64_t)1 << 30) // of the disk, for everything else: records first
 
 int hz_assoc_new(const struct hz_assoc_config *config, struct hz_assoc **ret)
 {
@@ -116,6 +119,9 @@ static const struct hz_pdu_context *context_of(const struct hz_assoc *a, uint8_t
 
 static void keep(struct hz_assoc *a, const void *data, size_t bytes)
 {
+	struct statvfs disk;
+	if (a->file >= 0 && fstatvfs(a->file, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < SPARE)
+		a->lost = true;
 	for (size_t at = 0; at < bytes && !a->lost;) {
 		ssize_t n = a->file_bytes + bytes > HZ_ASSOC_OBJECT_BYTES || a->file < 0
 		                ? -1

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "media/studies/internal.h"
 
 #define NAME_CHARS 64
+#define SPARE      ((uint64_t)1 << 30) // of the disk, for everything else: records first
 
 static const char schema[] =
     "PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192; "
@@ -270,6 +272,12 @@ static int make_room(struct hz_local *local, uint64_t bytes, unsigned studies)
 	return err;
 }
 
+static bool disk_has(const struct hz_local *local, uint64_t bytes)
+{
+	struct statvfs disk;
+	return fstatvfs(local->dir, &disk) < 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= bytes + SPARE;
+}
+
 static int write_file(struct hz_local *local, const char *hash, const char *data, size_t bytes)
 {
 	char name[NAME_CHARS + 8];
@@ -278,6 +286,8 @@ static int write_file(struct hz_local *local, const char *hash, const char *data
 	    err = 0;
 	if (fd < 0)
 		return -errno;
+	if (!disk_has(local, bytes))
+		err = -ENOSPC;
 	for (size_t at = 0; !err && at < bytes;) {
 		ssize_t n = write(fd, data + at, bytes - at);
 		if (n < 0 && errno != EINTR)
