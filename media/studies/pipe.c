@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
@@ -24,6 +25,7 @@
 #define MEMORY_BYTES  ((uint64_t)6 << 30)
 #define FILES         1024 // beside our own few: the kernel counts those that all of us have under way, too
 #define TAKE_S        300
+#define GETS_BETWEEN  8 // two objects of an archive
 #define SEND_TRIES    100
 #define SEND_PAUSE_MS 10
 
@@ -137,6 +139,23 @@ static void on_get(struct local_pipe *p, const struct hz_dweb_get *get)
 		close(answer.fd);
 }
 
+// Who looks at images does not wait for the end of an archive. What is to be taken next does, and all behind it.
+static void get_some(void *ctx)
+{
+	struct local_pipe *p = ctx;
+	for (int i = 0; i < GETS_BETWEEN && !p->over; i++) {
+		struct hz_dweb_header next;
+		struct iovec iov = {.iov_base = &next, .iov_len = sizeof(next)};
+		struct msghdr peek = {.msg_iov = &iov, .msg_iovlen = 1};
+		size_t bytes = 0;
+		if (recvmsg(p->api, &peek, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof(next) ||
+		    next.type == HZ_LOCAL_TAKE || hz_seqpacket_recv(p->api, &in, sizeof(in), &bytes))
+			return;
+		if (in.h.version == HZ_DWEB_VERSION && in.h.type == HZ_DWEB_GET && bytes == sizeof(in.get))
+			on_get(p, &in.get);
+	}
+}
+
 static bool of_take(const struct hz_local_take *take, struct hz_photo_of *ret)
 {
 	*ret = (struct hz_photo_of){.taken_ms = 0};
@@ -194,7 +213,8 @@ static void on_take(struct local_pipe *p, const struct hz_local_take *take, int 
 	char *text = NULL;
 	size_t bytes = 0;
 	int list = -1;
-	struct hz_taking t = {.local = p->local, .json = open_memstream(&text, &bytes)};
+	struct hz_taking t = {
+	    .local = p->local, .json = open_memstream(&text, &bytes), .between = get_some, .ctx = p};
 	if (t.json)
 		fputs("{\"state\":\"done\",\"items\":[", t.json);
 	wind(TAKE_S);

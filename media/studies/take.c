@@ -242,6 +242,8 @@ static void take_archive(struct hz_taking *t, const void *data, size_t bytes)
 			take_entry(t, &e);
 		if (t->last == HZ_LOCAL_FULL)
 			return; // neither will the rest fit
+		if (t->between)
+			t->between(t->ctx);
 	}
 }
 

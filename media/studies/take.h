@@ -18,6 +18,8 @@ struct hz_taking {
 	FILE *json;                      // NULL, or a list to which {"n","result",...} are added
 	unsigned objects, stored;
 	enum hz_local_result last;
+	void (*between)(void *ctx); // the objects of an archive; NULL
+	void *ctx;
 };
 
 const char *hz_local_result_name(enum hz_local_result result); // "not_dicom"
