@@ -12,6 +12,7 @@
 #include "media/imaging/dicom.h"
 
 #define ANSWER_BYTES ((size_t)256 << 20)
+#define MEMORY_BYTES ((size_t)4 << 20) // more is not kept in memory while somebody reads it slowly
 
 struct hz_local_reader {
 	struct hz_local *local;
@@ -38,9 +39,12 @@ void hz_local_reader_free(struct hz_local_reader *reader)
 	free(reader);
 }
 
-static enum hz_dweb_result in_memory(const void *data, size_t bytes, struct hz_local_answer *ret)
+static enum hz_dweb_result in_file(struct hz_local_reader *reader, const void *data, size_t bytes,
+                                   struct hz_local_answer *ret)
 {
-	ret->fd = memfd_create("study", MFD_CLOEXEC);
+	ret->fd = bytes > MEMORY_BYTES ? hz_local_scratch(reader->local, bytes) : -1;
+	if (ret->fd < 0) // also where the disk is full, or has no files without a name
+		ret->fd = memfd_create("study", MFD_CLOEXEC);
 	ret->bytes = bytes;
 	hz_dweb_sha256(data, bytes, ret->hash);
 	for (size_t at = 0; ret->fd >= 0 && at < bytes;) {
@@ -208,7 +212,7 @@ static enum hz_dweb_result answer_list(struct hz_local_reader *reader, const str
 		result = HZ_DWEB_MISSING;
 	snprintf(ret->type, sizeof(ret->type), "application/dicom+json");
 	if (result == HZ_DWEB_OK)
-		result = in_memory(text, bytes, ret);
+		result = in_file(reader, text, bytes, ret);
 	free(text);
 	return result;
 }
@@ -285,7 +289,7 @@ static enum hz_dweb_result answer_frame(struct hz_local_reader *reader, const st
 	else if (!source.bytes || (source.bit_offset && !turned))
 		result = HZ_DWEB_BROKEN;
 	else
-		result = in_memory(turned ? turned : source.data, source.bytes, ret);
+		result = in_file(reader, turned ? turned : source.data, source.bytes, ret);
 	free(turned);
 	hz_frame_source_done(&source);
 	return result;

@@ -1,4 +1,4 @@
-// Answers of the store to what is asked of a PACS (media/dicomweb/api.h), in files in memory. Thread: one.
+// Answers of the store to what is asked of a PACS (media/dicomweb/api.h), in files without a name, small ones in memory. Thread: one.
 #ifndef HZ_MEDIA_STUDIES_ANSWER_H
 #define HZ_MEDIA_STUDIES_ANSWER_H
 

@@ -278,6 +278,14 @@ static bool disk_has(const struct hz_local *local, uint64_t bytes)
 	return fstatvfs(local->dir, &disk) < 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= bytes + SPARE;
 }
 
+int hz_local_scratch(struct hz_local *local, uint64_t bytes)
+{
+	if (!disk_has(local, bytes))
+		return -ENOSPC;
+	int fd = openat(local->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 static int write_file(struct hz_local *local, const char *hash, const char *data, size_t bytes)
 {
 	char name[NAME_CHARS + 8];

@@ -59,6 +59,8 @@ struct hz_local_series {
 	const char *series, *modality, *number, *text;
 	unsigned objects;
 };
+// A file without a name for an answer of so many bytes, to be written; the caller's. -ENOSPC, -errno.
+int hz_local_scratch(struct hz_local *local, uint64_t bytes);
 int hz_local_series(struct hz_local *local, const char *study,
                     int (*cb)(void *ctx, const struct hz_local_series *series), void *ctx);
 
