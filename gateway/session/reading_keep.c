@@ -13,6 +13,7 @@
 #include "gateway/session/rate.h"
 #include "gateway/session/reading_internal.h"
 #include "gateway/session/record_events.h"
+#include "gateway/session/studies.h"
 #include "gateway/session/visit.h"
 #include "signaling/protocol/rpc.h"
 
@@ -69,6 +70,13 @@ static char *state_of(const struct hz_brain *brain, const struct hz_reading *r, 
 	return text;
 }
 
+// What has no PACS has nowhere to go: it would wait for a month, and take the place of what has.
+static bool has_pacs(const struct hz_brain *brain, const json_t *study)
+{
+	const char *pacs = json_string_value(json_object_get(study, "pacs"));
+	return pacs && hz_studies_images_of(brain, pacs) == brain->images;
+}
+
 // How many studies are on their way; -ENOSPC, -ENOMEM: none more.
 static int keep_all(struct hz_brain *brain, const struct hz_reading *r, bool drawn)
 {
@@ -77,7 +85,7 @@ static int keep_all(struct hz_brain *brain, const struct hz_reading *r, bool dra
 	size_t i;
 	json_array_foreach(r->studies, i, study)
 	{
-		char *text = state_of(brain, r, study, drawn);
+		char *text = has_pacs(brain, study) ? state_of(brain, r, study, drawn) : NULL;
 		int err = text ? hz_images_keep(brain->images, text) : 0;
 		if (err)
 			return err;
