@@ -191,7 +191,7 @@ static void on_peer_stats(struct hz_brain *brain, unsigned worker, const struct 
 		peer->state = HZ_PEER_CONNECTED; // control restarted: only connected peers have statistics
 	hz_quality_update(brain, peer->owner);
 	if (peer->owner)
-		hz_pacing_update(peer->owner);
+		hz_pacing_update(peer->owner, peer);
 	hz_codec_on_stats(brain, peer);
 	hz_picture_on_stats(brain, peer);
 	hz_easel_on_stats(brain, peer);
