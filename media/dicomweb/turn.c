@@ -31,11 +31,19 @@ static unsigned dct_bits(const uint8_t *data, size_t bytes)
 	return 0;
 }
 
-// Pixels may begin like a codestream, and a codestream may be as long as pixels: then its name tells.
-static bool could_be_samples(const char *type, const uint8_t *data, size_t bytes)
+// Pixels may begin like a codestream, and a codestream (RLE has no mark at all) may be as long as pixels: its name tells.
+static bool could_be_samples(const char *type)
 {
-	bool like = bytes >= 4 && data[0] == 0xff && (data[1] == 0xd8 || data[1] == 0x4f);
-	return !like || strncasecmp(type, "application/octet-stream", 24) == 0;
+	static const char named[] = "transfer-syntax=", jpeg[] = "1.2.840.10008.1.2.4.",
+	                  rle[] = "1.2.840.10008.1.2.5";
+	const char *syntax = strcasestr(type, named);
+	if (strncasecmp(type, "application/octet-stream", 24) != 0)
+		return false;
+	if (!syntax)
+		return true;
+	syntax += sizeof(named) - 1;
+	syntax += *syntax == '"';
+	return strncmp(syntax, jpeg, sizeof(jpeg) - 1) != 0 && strncmp(syntax, rle, sizeof(rle) - 1) != 0;
 }
 
 enum hz_turn_kind hz_turn_kind(const struct hz_dweb_pixels *pixels, const char *type, const void *data,
@@ -45,7 +53,7 @@ enum hz_turn_kind hz_turn_kind(const struct hz_dweb_pixels *pixels, const char *
 	if (!plain || plain > HZ_TURN_BYTES || bytes > HZ_TURN_BYTES)
 		return HZ_TURN_NOT;
 	bool padded = bytes == plain + 1 && plain % 2;
-	if ((bytes == plain || padded) && could_be_samples(type, data, bytes))
+	if ((bytes == plain || padded) && could_be_samples(type))
 		return HZ_TURN_SAMPLES;
 	return dct_bits(data, bytes) == 12 ? HZ_TURN_CODESTREAM : HZ_TURN_NOT;
 }

@@ -170,6 +170,15 @@ static void kinds(void **state)
 	assert_int_equal(hz_turn_kind(&p, "image/jpeg", pixels_of, whole), HZ_TURN_NOT);
 	assert_int_equal(hz_turn_kind(&p, "application/octet-stream", pixels_of, whole), HZ_TURN_SAMPLES);
 	assert_int_equal(hz_turn_kind(&p, "application/octet-stream", pixels_of, whole - 1), HZ_TURN_NOT);
+	pixels_of[1] = 0; // as long as the pixels, and without a mark
+	assert_int_equal(hz_turn_kind(&p, "image/dicom-rle", pixels_of, whole), HZ_TURN_NOT);
+	assert_int_equal(hz_turn_kind(&p, "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.5",
+	                              pixels_of, whole),
+	                 HZ_TURN_NOT);
+	assert_int_equal(hz_turn_kind(&p, "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1",
+	                              pixels_of, whole),
+	                 HZ_TURN_SAMPLES);
+	pixels_of[1] = 0xd8;
 	assert_int_equal(hz_turn_kind(&p, "image/jpeg", dct12, sizeof(dct12)), HZ_TURN_CODESTREAM);
 	assert_int_equal(hz_turn_kind(&p, "image/jpeg", dct8, sizeof(dct8)), HZ_TURN_NOT);
 	assert_int_equal(hz_turn_kind(&p, "", odd, sizeof(odd)), HZ_TURN_NOT);
