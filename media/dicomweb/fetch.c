@@ -239,6 +239,11 @@ static enum hz_dweb_result result_of(const struct job *job, CURLcode code)
 	if (code != CURLE_OK)
 		return HZ_DWEB_AWAY;
 	switch (status) {
+	case 202: // PS3.18 10.5.3: all are there, with warnings, or not all: the answer names them
+		return job->request.kind == HZ_DWEB_STORE && job->bytes &&
+		               (job->data[0] == '{' || job->data[0] == '[')
+		           ? HZ_DWEB_OK
+		           : HZ_DWEB_FAILED;
 	case 200:
 		return endless(job) ? HZ_DWEB_BROKEN : HZ_DWEB_OK;
 	case 401:
