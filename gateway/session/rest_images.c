@@ -60,7 +60,12 @@ void hz_rest_studies_search(struct hz_rest_call *call)
 	size_t used = 0;
 	while (*at) {
 		size_t n = strcspn(at, "&");
-		if (n && strncmp(at, "pacs=", 5) != 0 && used + n + 2 < sizeof(what.query)) {
+		bool its = n && strncmp(at, "pacs=", 5) != 0;
+		if (its && used + n + 2 >= sizeof(what.query)) { // less asked for would be more found
+			hz_rest_problem(call, 400, "a query that is too long", NULL);
+			return;
+		}
+		if (its) {
 			used += (size_t)snprintf(what.query + used, sizeof(what.query) - used, "%s%.*s",
 			                         used ? "&" : "", (int)n, at);
 		}
