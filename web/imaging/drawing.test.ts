@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { ImageInfo } from './image-info';
 import { caption, distanceTo, measure, thinned } from './measure';
 import { Pencil } from './pencil';
-import { isOn, named, placeOf, placed } from './places';
+import { isOn, isThere, named, placeOf, placed } from './places';
 import { freshViewport, scrollBy } from './state';
 
 const info = (instance: string, spacing: [number, number] | null = null) => ({ instance, spacing, rows: 10, columns: 10 }) as ImageInfo;
@@ -16,6 +16,7 @@ it('a place is an object and a frame of it, whatever the order; an unknown one i
 	expect(placeOf(frames, { ...image, instance: '9.9' }, 700)).toBe(4);
 	expect(placeOf(frames, image, 3)).toBe(3);
 	expect(placeOf([], image, 3)).toBe(0);
+	expect(['1.4', '9.9', undefined].map((instance) => isThere(freshViewport(0, { ...image, instance }), frames))).toEqual([true, false, true]);
 	const turned = [...frames].reverse();
 	expect(placed({ ...freshViewport(0, { ...image, instance: '1.2' }) }, turned).frame).toBe(3);
 });

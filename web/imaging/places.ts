@@ -14,6 +14,10 @@ export function placeOf(frames: Frames, image: ImageRef | null, frame: number): 
 	return Math.max(0, Math.min(frame, frames.length - 1));
 }
 
+/** Does the stack have the object that the table names? What is nearest is another picture: it is not shown for it. */
+export const isThere = (viewport: ViewportState, frames: Frames): boolean =>
+	viewport.image?.instance === undefined || frames.some((f) => f.info.instance === viewport.image?.instance);
+
 /** A viewport of the table as the viewer has it: `frame` is a place in the stack. */
 export const placed = (viewport: ViewportState, frames: Frames | null): ViewportState =>
 	frames ? { ...viewport, frame: placeOf(frames, viewport.image, viewport.frame) } : viewport;

@@ -1,10 +1,11 @@
 // The viewer: panes, tools, keys, cine. State goes in and changes come out in the shapes of the consult's table, so that
 // whoever holds the floor can be followed; on its own it keeps its state itself.
 import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
+import { ImageError } from './errors';
 import { Frames } from './frames';
 import { zoomed, type Tool } from './hands';
 import { Pane } from './pane';
-import { isOn, named, placed } from './places';
+import { isOn, isThere, named, placed } from './places';
 import type { SeriesSource, Stack } from './series';
 import { useStacks, want } from './stacks';
 import { PRESETS, applyChange, freshViewport, paneCount, scrollBy, type Drawing, type ImageRef, type Pointer, type ReadingChange, type ReadingState, type ViewportState } from './state';
@@ -40,6 +41,8 @@ export const firstState = (series: SeriesSource[]): ReadingState => ({
 	layout: series.length > 1 ? 'pair' : 'one', linked: series.length > 1,
 	viewports: [0, 1, 2, 3].map((at) => freshViewport(at, series[at]?.image ?? null)),
 });
+
+const ABSENT = new ImageError('gone', 'the list of this series does not have it');
 
 const same = (a: ImageRef | null, b: ImageRef) => a !== null && a.pacs === b.pacs && a.study === b.study && a.series === b.series;
 
@@ -126,7 +129,8 @@ export function Viewer(props: ViewerProps) {
 			{!still && <Toolbar language={props.language} state={state} current={current} info={info ?? null} tool={tool} onTool={setTool} onChange={change} drawing={!props.noDrawing} marked={drawings.all.length > 0} onClear={drawings.clear} />}
 			<div class={`im-panes im-${state.layout}`}>
 				{panes.map((v) => {
-					const stack = stackOf(v), frame = stack?.frames[v.frame] ?? null, held = frame ? own.get(frame.id) : { pixels: null, error: null };
+					const stack = stackOf(v), there = !stack || isThere(v, stack.frames), frame = there ? (stack?.frames[v.frame] ?? null) : null;
+					const held = frame ? own.get(frame.id) : { pixels: null, error: there ? null : ABSENT };
 					return (
 						<Pane key={v.at} language={props.language} state={v} frame={frame} length={stack?.frames.length ?? 0} loading={v.image !== null && stack === null} pixels={held.pixels} error={stack?.error ?? held.error}
 							tool={props.noDrawing ? moveTool(tool) : tool} still={still} active={v.at === current.at} cpu={props.cpu ?? false}
