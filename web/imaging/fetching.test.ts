@@ -91,6 +91,11 @@ test('another one under the same address is taken from its beginning, never mixe
 });
 
 test.each([
+	['a range of another object', 'network', (q: IncomingMessage, res: ServerResponse, n: number) => {
+		if (n === 0) return breakOff(res, 40_000);
+		const first = Number(/bytes=(\d+)-/.exec(q.headers.range ?? '')?.[1]);
+		return res.writeHead(206, { ...head, ETag: '"b"', 'Content-Length': String(BODY.length - first), 'Content-Range': `bytes ${first}-${BODY.length - 1}/${BODY.length}` }).end(BODY.subarray(first));
+	}],
 	['a range of somewhere else', 'network', (_q: IncomingMessage, res: ServerResponse, n: number) => (n === 0 ? breakOff(res, 40_000) : res.writeHead(206, { ...head, 'Content-Length': '3', 'Content-Range': 'bytes 0-2/100000' }).end('abc'))],
 	['HTML', 'not_image', (_q: IncomingMessage, res: ServerResponse) => res.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>')],
 	['nothing', 'not_image', (_q: IncomingMessage, res: ServerResponse) => res.writeHead(200, { 'Content-Type': 'image/jls', 'Content-Length': '0' }).end()],

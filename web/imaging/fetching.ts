@@ -104,12 +104,14 @@ class Download {
 		if (/^(text\/|application\/(json|problem|xml|xhtml))/.test(type)) throw new ImageError('not_image', type.slice(0, 60));
 		const range = answer.status === 206 ? parseRange(answer.headers.get('Content-Range')) : null;
 		if (answer.status === 206 && (!range || range.first !== this.have)) throw new ImageError('network', 'a range that was not asked for');
+		const tag = answer.headers.get('ETag') ?? '', etag = tag.startsWith('"') ? tag : '';
+		if (range && this.have > 0 && (etag !== this.etag || (this.total > 0 && range.total !== this.total))) throw new ImageError('network', 'a range of another object');
 		if (!range) this.have = 0; // from the beginning: it is another one, or ranges are not spoken
 		const length = Number(answer.headers.get('Content-Length') ?? 0);
 		const encoded = (answer.headers.get('Content-Encoding') ?? 'identity') !== 'identity';
 		this.total = range ? range.total : encoded ? 0 : length;
 		if (this.total > this.maxBytes) throw new ImageError('too_big', `${this.total} bytes`);
-		this.etag = (answer.headers.get('ETag') ?? '').startsWith('"') ? (answer.headers.get('ETag') ?? '') : '';
+		this.etag = etag;
 		this.type = type;
 		this.ends = parseEnds(answer.headers.get('Huizhen-Resolutions'), this.total);
 	}
