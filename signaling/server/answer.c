@@ -76,6 +76,8 @@ static size_t paced(struct hz_conn *conn, size_t wanted)
 		return wanted;
 	bool taken = measure(conn, now_us);
 	size_t allowed = taken ? hz_pace_take(pace, conn->res, now_us, wanted) : 0;
+	if (taken && !allowed) // it waits for us, or behind another answer: its client has done nothing wrong
+		hz_conn_deadline(conn, stall_us(conn));
 	if (!allowed)
 		lws_sul_schedule(conn->server->context, 0, &conn->paced, on_paced,
 		                 taken ? (lws_usec_t)hz_pace_wait_us(pace, conn->res) : UNSENT_US);
