@@ -174,6 +174,8 @@ static bool start(struct job *job)
 	struct hz_dweb_fetch *f = job->fetch;
 	const struct hz_dweb_pacs *pacs = &f->pacs[job->pacs];
 	char path[HZ_DWEB_PATH_BYTES], url[HZ_DWEB_URL_BYTES + HZ_DWEB_PATH_BYTES];
+	if (strcmp(pacs->name, job->request.pacs) != 0)
+		return false; // it waited while another control named others: not to them
 	CURL *curl = curl_easy_init();
 	hz_dweb_request_path(&job->request, path);
 	snprintf(url, sizeof(url), "%s%s", pacs->url, path);
