@@ -44,7 +44,7 @@ struct hz_images {
 	struct wait *waits;
 	struct hz_keep_link *keeps;
 	struct hz_dweb_status status;
-	int64_t keeps_us; // said again last
+	int64_t keeps_us;          // said again last
 	hz_images_other_cb *other; // NULL: none
 	void *ctx;
 };
@@ -255,6 +255,9 @@ const char *hz_image_type(const char *type)
 		if (strncasecmp(type, types[i], n) == 0 && strchr("; ", type[n]))
 			return types[i];
 	}
+	// RLE as octets: without its name it could be taken for pixels.
+	if (strstr(type, "1.2.840.10008.1.2.5"))
+		return "image/dicom-rle";
 	return strncasecmp(type, "application/json", 16) == 0 ? types[0] : "application/octet-stream";
 }
 
