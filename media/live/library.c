@@ -9,6 +9,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/map.h"
+#include "gateway/base/secret.h"
 
 enum state { MISSING, WANTED, HERE, FAILED };
 
@@ -47,6 +48,7 @@ int hz_live_library_new(const struct hz_live_library_ops *ops, struct hz_live_li
 		return err;
 	}
 	l->ops = *ops;
+	hz_random(&l->next_id, sizeof(l->next_id)); // what an earlier process asked for is not taken for ours
 	*ret = l;
 	return 0;
 }
