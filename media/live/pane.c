@@ -130,8 +130,7 @@ static bool same_look(const struct hz_live_pane *a, const struct hz_live_pane *b
 	       a->invert == b->invert;
 }
 
-static int render(struct hz_live_shown *s, const struct hz_live_pane *was, const struct hz_live_image *image,
-                  uint32_t frame)
+static int render(struct hz_live_shown *s, const struct hz_live_image *image, uint32_t frame)
 {
 	struct hz_rendered pixels = {0};
 	const struct hz_look look = {.voi = s->want.windowed ? HZ_VOI_WINDOW : HZ_VOI_DEFAULT,
@@ -140,13 +139,14 @@ static int render(struct hz_live_shown *s, const struct hz_live_pane *was, const
 	                             .function = hz_dicom_image(image->dicom)->function,
 	                             .invert = s->want.invert,
 	                             .overlays = true};
-	if (s->there && s->serial == image->serial && same_look(was, &s->want))
+	if (s->there && s->serial == image->serial && same_look(&s->rendered, &s->want))
 		return 0;
 	int err = hz_render(image->dicom, frame, image->frame, &look, &pixels);
 	if (err)
 		return err;
 	hz_rendered_done(&s->pixels);
 	s->pixels = pixels;
+	s->rendered = s->want;
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static int look(struct hz_live_shown *s, struct hz_live_library *library, uint32
 	if (!err)
 		err = hz_live_library_image(library, consult, &found.object, found.frame, now_us, &image);
 	if (!err)
-		err = render(s, &s->drawn, &image, found.frame);
+		err = render(s, &image, found.frame);
 	if (err)
 		return err;
 	plane_of(image.dicom, &image, found.frame, &s->plane);

@@ -9,6 +9,7 @@
 
 struct hz_live_shown {                   // owned by its room; all zero: fresh
 	struct hz_live_pane want, drawn; // drawn: what was wanted at the last look
+	struct hz_live_pane rendered;    // what was wanted when `pixels` were made: their window
 	int64_t since_us;                // cine counts from here
 	int64_t next_us;                 // of cine, and of what has failed or is awaited
 	uint32_t counted;                // by cine

@@ -160,6 +160,24 @@ static void test_the_window_on_the_original_bits(void **state)
 	assert_true(reports > 0);
 }
 
+// The window is changed while the next image is awaited, and then it is back to the one before.
+static void test_the_window_of_what_was_left_and_came_back(void **state)
+{
+	struct hz_live_room_set room = fake_room(CONSULT, 2);
+	(void)state;
+	begin(1, 1000, 1);
+	room.pane[0].windowed = 1;
+	room.pane[0].center = 1010;
+	room.pane[0].width = 100;
+	show(room);
+	pass(100000);
+	near(grey(100, 100), luma(1000)); // as it was: the other is not there
+	room.pane[0].image = fake_room(CONSULT, 1).pane[0].image;
+	show(room);
+	pass(600000);
+	near(grey(100, 100), 16 + (int)(((1000 - 1009.5) / 99 + 0.5) * 219));
+}
+
 static void test_at_rest_next_to_nothing_is_sent(void **state)
 {
 	struct hz_live_status status = {0};
@@ -418,6 +436,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_the_window_on_the_original_bits, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_the_window_of_what_was_left_and_came_back, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_at_rest_next_to_nothing_is_sent, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_who_comes_late_gets_a_keyframe_but_not_too_often, setup,
 	                                    teardown),
