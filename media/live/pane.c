@@ -4,9 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#define AGAIN_US  500000
-#define AHEAD     6u // objects to each side of the one that is shown
-#define CINE_MOST 25.0
+#define AGAIN_US   500000
+#define AHEAD      6u // objects to each side of the one that is shown
+#define CINE_MOST  25.0
+#define CINE_LEAST 0.001 // what is slower stands: its next frame is beyond all time
 
 void hz_live_shown_done(struct hz_live_shown *shown)
 {
@@ -49,7 +50,7 @@ static uint32_t frame_now(struct hz_live_shown *s, uint32_t frames, int64_t now_
 {
 	double rate = s->want.cine > 0 ? fmin(s->want.cine, CINE_MOST) : 0;
 	uint32_t at = s->want.frame < frames ? s->want.frame : frames - 1;
-	if (rate <= 0 || frames < 2)
+	if (rate < CINE_LEAST || frames < 2)
 		return at;
 	s->counted = (uint32_t)((double)(now_us - s->since_us) / 1e6 * rate);
 	s->next_us = s->since_us + (int64_t)((s->counted + 1) / rate * 1e6) + 1;

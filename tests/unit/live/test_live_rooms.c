@@ -268,6 +268,12 @@ static void test_frames_of_an_object_and_cine(void **state)
 			seen[k] |= abs(grey(100, 100) - luma(1000 + k * 400)) < 5;
 	}
 	assert_true(seen[0] && seen[1] && seen[2]);
+	room.pane[0].cine = 1e-13; // as good as none: it does not keep the process busy
+	show(room);
+	pass(1000000);
+	const struct hz_live_moment moment = {now_us, now_us};
+	assert_true(hz_lane_tick(live, &moment) > now_us);
+	near(grey(100, 100), luma(1800));
 }
 
 // What was on the table before is another patient's, perhaps: it goes before the next one comes.
