@@ -236,8 +236,8 @@ static int decode(struct hz_live_library *l, struct thing *t, uint32_t index)
 	struct hz_frame frame = {0};
 	if (index >= image->frames)
 		return -ENODATA;
-	int err = hz_dicom_is_video(t->dicom) ? -ENOTSUP : hz_dicom_frame(t->dicom, index, &fault, &source);
 	l->ops.trying(l->ops.ctx, &t->want.what);
+	int err = hz_dicom_is_video(t->dicom) ? -ENOTSUP : hz_dicom_frame(t->dicom, index, &fault, &source);
 	if (!err)
 		err = hz_frame_decode(&source, &image->shape, HZ_LIVE_FRAME_BYTES, &fault, &frame);
 	l->ops.trying(l->ops.ctx, NULL);
@@ -295,7 +295,7 @@ static int read_stack(struct thing *t, int fd, size_t bytes)
 	return err;
 }
 
-static int read_object(struct thing *t, int fd)
+static int read_object(const struct hz_live_library *l, struct thing *t, int fd)
 {
 	struct hz_dicom_limits limits = hz_dicom_limits_default;
 	struct hz_dicom_fault fault = {0};
@@ -303,7 +303,9 @@ static int read_object(struct thing *t, int fd)
 	    limits.file_bytes < HZ_LIVE_OBJECT_BYTES ? limits.file_bytes : HZ_LIVE_OBJECT_BYTES;
 	limits.inflated_bytes =
 	    limits.inflated_bytes < HZ_LIVE_OBJECT_BYTES ? limits.inflated_bytes : HZ_LIVE_OBJECT_BYTES;
+	l->ops.trying(l->ops.ctx, &t->want.what); // its header may be as deadly as its pixels
 	int err = hz_dicom_open_fd(fd, &limits, &fault, &t->dicom);
+	l->ops.trying(l->ops.ctx, NULL);
 	if (err)
 		hz_warn("live.object", "code=%s err=%d", hz_dicom_code_name(fault.code), -err);
 	else if (strcmp(hz_dicom_image(t->dicom)->text.sop_instance, t->want.what.instance) != 0)
@@ -336,7 +338,7 @@ bool hz_live_library_give(struct hz_live_library *library, const struct hz_live_
 	int err = give->result || fd < 0 ? -ENOENT : fstat(fd, &st) ? -errno : 0;
 	if (!err)
 		err = t->want.kind == HZ_LIVE_SERIES ? read_stack(t, fd, (size_t)st.st_size)
-		                                     : read_object(t, fd);
+		                                     : read_object(library, t, fd);
 	if (fd >= 0)
 		close(fd);
 	if (err) {

@@ -24,6 +24,7 @@ static struct fake_viewer viewer;
 static struct hz_live_want want[64];
 static unsigned wants, packets, reports;
 static struct hz_live_ref trying;
+static unsigned tries;
 static int64_t now_us;
 static uint32_t seq;
 
@@ -52,6 +53,7 @@ static void on_trying(void *ctx, const struct hz_live_ref *what)
 {
 	(void)ctx;
 	trying = what ? *what : (struct hz_live_ref){0};
+	tries += what != NULL;
 }
 
 static int setup(void **state)
@@ -59,7 +61,7 @@ static int setup(void **state)
 	const struct hz_lane_ops ops = {NULL, on_send, on_want, on_trying};
 	(void)state;
 	hz_live_encoder_quiet();
-	wants = packets = reports = 0;
+	wants = packets = reports = tries = 0;
 	now_us = 1000000;
 	fake_viewer_init(&viewer, HZ_CODEC_H264_CB, SSRC);
 	return hz_dicom_init() || hz_lane_new(&ops, NULL, &live);
@@ -310,7 +312,10 @@ static void test_what_cannot_be_had_or_read(void **state)
 	assert_int_equal(wants, 1); // not asked for again at once
 	pass(3000000);
 	assert_int_equal(wants, 2);
+	assert_int_equal(tries, 0);
 	give(1, fake_file(html, sizeof(html)), 0);
+	assert_int_equal(tries, 1); // to read it is to try it
+	assert_string_equal(trying.instance, "");
 	pass(4000000);
 	assert_int_equal(wants, 3);
 	give(2, fake_object(1, 1000, 1), 0);
