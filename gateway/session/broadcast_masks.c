@@ -257,7 +257,19 @@ int hz_masks_set(struct hz_brain *brain, struct hz_consult *consult, const struc
 	return err;
 }
 
-// What each broadcast has of the profile; own regions stay, those of the device that find no room beside them do not.
+// Around both.
+static void cover(struct hz_mosaic_mask *m, const struct hz_mosaic_mask *more)
+{
+	unsigned right = m->x + m->w > more->x + more->w ? m->x + m->w : more->x + more->w,
+	         bottom = m->y + m->h > more->y + more->h ? m->y + m->h : more->y + more->h;
+	m->x = m->x < more->x ? m->x : more->x;
+	m->y = m->y < more->y ? m->y : more->y;
+	m->w = (uint16_t)(right - m->x);
+	m->h = (uint16_t)(bottom - m->y);
+}
+
+// What each broadcast has of the profile; own regions stay. Those of the device that find no room beside them are painted over with
+// the last one: rather too much than a name.
 static int follow(struct hz_brain *brain, struct hz_consult *consult, const struct hz_profile *profile,
                   const char *by)
 {
@@ -267,8 +279,12 @@ static int follow(struct hz_brain *brain, struct hz_consult *consult, const stru
 		if (strcmp(m.profile, profile->id) != 0)
 			continue;
 		m.count = m.own;
-		for (unsigned k = 0; k < profile->count && m.count < HZ_MOSAIC_MASKS; k++)
-			m.mask[m.count++] = profile->mask[k];
+		for (unsigned k = 0; k < profile->count; k++) {
+			if (m.count < HZ_MOSAIC_MASKS)
+				m.mask[m.count++] = profile->mask[k];
+			else
+				cover(&m.mask[HZ_MOSAIC_MASKS - 1], &profile->mask[k]);
+		}
 		err = hz_masks_set(brain, consult, &m, by);
 	}
 	return err;

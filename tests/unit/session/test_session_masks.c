@@ -368,10 +368,24 @@ static void profiles(void **state)
 	rig_advance(rig, 100);
 	assert_int_equal(painted(rig)->mask_count, 3);
 	assert_int_not_equal(painted(rig)->rendition, before);
+	char full[2048] =
+	    "{\"participant\":\"or1\",\"source\":\"camera\",\"profile\":\"us-x\",\"masks\":[" REGION;
+	for (unsigned i = 1; i < HZ_MOSAIC_MASKS - 1; i++)
+		strcat(full, "," REGION);
+	strcat(full, "]}");
+	assert_int_equal(masks(rig, full)->status, 422); // together 17
+	assert_int_equal(ASK(HZ_PUT, "/api/v1/profiles/us-x", us)->status, 200);
+	assert_int_equal(masks(rig, full)->status, 200);
+	assert_int_equal(ASK(HZ_PUT, "/api/v1/profiles/us-x", other)->status, 200);
+	rig_advance(rig, 100);
+	assert_int_equal(painted(rig)->mask_count, HZ_MOSAIC_MASKS);
+	assert_int_equal(painted(rig)->mask[HZ_MOSAIC_MASKS - 1].w,
+	                 HZ_MOSAIC_UNIT); // around what found no room
+	assert_int_equal(painted(rig)->mask[HZ_MOSAIC_MASKS - 1].h, HZ_MOSAIC_UNIT);
 	assert_int_equal(ASK(HZ_DELETE, "/api/v1/profiles/us-x", NULL)->status, 204);
 	assert_int_equal(ASK(HZ_DELETE, "/api/v1/profiles/us-x", NULL)->status, 404);
 	rig_advance(rig, 100);
-	assert_int_equal(painted(rig)->mask_count, 3); // what has masks keeps them
+	assert_int_equal(painted(rig)->mask_count, HZ_MOSAIC_MASKS); // what has masks keeps them
 	web = rest(rig, HZ_GET, "/api/v1/profiles", "director", NULL);
 	assert_int_equal(json_array_size(json_object_get(web->json, "items")), 0);
 }
