@@ -148,8 +148,12 @@ static void on_frame(void *ctx, const struct hz_gathered *frame)
 	s->counts.decoded++;
 	av_frame_unref(s->now);
 	av_frame_move_ref(s->now, s->next);
-	s->picture.frame =
-	    frame->turn && hz_turn_frame(s->now, frame->turn, s->turned) == 0 ? s->turned : s->now;
+	if (frame->turn && hz_turn_frame(s->now, frame->turn, s->turned)) {
+		hz_source_forget(s); // masks are parts of the upright picture
+		s->counts.refused++;
+		return;
+	}
+	s->picture.frame = frame->turn ? s->turned : s->now;
 	s->picture.serial++;
 	s->picture.shown_us = s->now_us;
 	s->picture.captured_us = captured(s, (uint32_t)s->now->pts);
