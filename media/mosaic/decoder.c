@@ -30,6 +30,8 @@ int hz_decoder_new(uint8_t codec, struct hz_decoder **ret)
 	if (!err) {
 		d->codec->thread_count = 1;
 		d->codec->flags |= AV_CODEC_FLAG_LOW_DELAY;
+		// Cropped as browsers do, also at an odd left edge: masks were drawn on what they show.
+		d->codec->flags |= AV_CODEC_FLAG_UNALIGNED;
 		d->codec->max_pixels = HZ_DECODER_PIXELS;
 		d->codec->err_recognition = AV_EF_CAREFUL;
 		err = avcodec_open2(d->codec, c, NULL) < 0 ? -ENOMEM : 0;
