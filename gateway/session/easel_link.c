@@ -155,6 +155,19 @@ int hz_easel_link_set(struct hz_easel_link *link, void *message, uint16_t type)
 	return 0;
 }
 
+// There were more rooms than it takes, and one has gone: whoever was left out is said again, with all that is in it.
+static void say_all_again(struct hz_easel_link *link)
+{
+	struct wish *w;
+	uint32_t at = 0;
+	unsigned rooms = 0;
+	while ((w = hz_map_next(link->wishes, &at)))
+		rooms += classes[w->class].set == HZ_LIVE_ROOM_SET && !w->gone;
+	at = 0;
+	while (rooms >= HZ_LIVE_ROOMS && (w = hz_map_next(link->wishes, &at)))
+		say_later(link, w);
+}
+
 int hz_easel_link_del(struct hz_easel_link *link, uint16_t set_type, uint32_t of, uint32_t id)
 {
 	int class = class_of(set_type);
@@ -163,6 +176,8 @@ int hz_easel_link_del(struct hz_easel_link *link, uint16_t set_type, uint32_t of
 		return -ENOENT;
 	w->gone = true;
 	say_later(link, w);
+	if (set_type == HZ_LIVE_ROOM_SET)
+		say_all_again(link);
 	return 0;
 }
 
