@@ -9,7 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { Gateway, until } from "../lib/gateway.ts";
+import { Gateway, sleep, until } from "../lib/gateway.ts";
 import { launchChromium } from "../lib/browser.ts";
 import { PAGE_PRELUDE } from "../lib/clockcam.ts";
 import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
@@ -143,7 +143,8 @@ test("a study on the table as a picture: the window, the slice, and after kill -
   assert.equal(gateway.pidOf("worker"), workers);
   assert.equal(client.closeCode, undefined);
 
-  // Control is started anew: the picture goes on and follows.
+  // Control is started anew: the picture goes on and follows. What was done to the table is on the disk within a second.
+  await sleep(1500);
   gateway.kill9("control");
   await until("control", 15000, async () => (await fetch(`${gateway.url}/readyz`).catch(() => undefined))?.ok);
   await shows(page, 255 - shade(3160), 255 - shade(3200));
