@@ -89,7 +89,7 @@ export class Gateway {
       HUIZHEN_MEDIA_PORT: String(ports.media), HUIZHEN_MEDIA_WORKERS: String(options.workers ?? 1),
       HUIZHEN_MEDIA_ADDRESS: "127.0.0.1", HUIZHEN_DATA_DIR: dataDir, HUIZHEN_WEB_DIR: join(ROOT, "web/dist"),
       HUIZHEN_RECORD_COMPOSE: "false", // takes the processors' time from what is measured
-      HUIZHEN_LIMITS_CONNECTIONS_PER_ADDRESS: "4000", HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "20000",
+      HUIZHEN_LIMITS_CONNECTIONS_PER_ADDRESS: "4000", HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "2000",
       ASAN_OPTIONS: "abort_on_error=0:detect_leaks=1:exitcode=99", UBSAN_OPTIONS: "print_stacktrace=1",
       ...(options.env ?? {}),
     };
