@@ -17,6 +17,7 @@ export async function masksPage(kit) {
 		const name = `${look.viewport.toLowerCase()}-${look.locale.slice(0, 2)}`;
 		const consult = kit.mock.open(`masks-${name}`, '手术示教');
 		consult.broadcast = broadcast();
+		consult.bot({ sub: 'or1', name: '手术室一', role: 'clinic' }, ['camera']);
 		const page = await kit.page(kit[look.viewport], look);
 		const link = kit.mock.link(consult.id, 'director', '导播');
 		await page.goto(`${kit.mock.url}/j/${link.code}`);
@@ -44,22 +45,64 @@ export async function masksPage(kit) {
 
 const regions = (page) => page.locator(id('mask')).evaluateAll((list) => list.map((e) => [e.style.left, e.style.top, e.style.width, e.style.height].map(parseFloat)));
 
-async function draw(kit, page, name) {
-	const box = await page.locator(id('masks-picture')).boundingBox();
+/** Where the picture is once it has its shape and nothing above it comes or goes any more. */
+async function settled(page) {
+	const look = () =>
+		page.evaluate((at) => {
+			const box = document.querySelector(at);
+			const video = box.querySelector('video');
+			const { x, y, width, height } = box.getBoundingClientRect();
+			return { x, y, width, height, ready: video?.videoWidth > 0 && Math.abs(width / height - video.videoWidth / video.videoHeight) < 0.02 };
+		}, id('masks-picture'));
+	let before = await look();
+	for (let same = 0, tries = 0; same < 2 && tries < 150; tries++) {
+		await page.waitForTimeout(200);
+		const now = await look();
+		same = now.ready && JSON.stringify(now) === JSON.stringify(before) ? same + 1 : 0;
+		before = now;
+	}
+	return before;
+}
+
+/** As it happens: the camera turns, and a banner comes above. Given back by the same with false. */
+function upset(page, on) {
+	return page.evaluate(([at, yes]) => {
+		const video = document.querySelector(`${at} video`);
+		if (yes) Object.defineProperty(video, 'videoHeight', { value: video.videoHeight * 2, configurable: true });
+		else delete video.videoHeight;
+		video.dispatchEvent(new Event('resize'));
+		document.querySelector('.call-banners').style.paddingTop = yes ? '40px' : '';
+		return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(document.querySelector(at).offsetHeight))));
+	}, [id('masks-picture'), on]);
+}
+
+async function dragged(page, from, to, halfway = () => undefined) {
+	const box = await settled(page);
 	const at = (x, y) => [box.x + box.width * x, box.y + box.height * y];
-	const drag = async (from, to) => {
-		await page.mouse.move(...at(...from));
-		await page.mouse.down();
-		await page.mouse.move(...at(...to), { steps: 4 });
-		await page.mouse.up();
-	};
-	await drag([0.1, 0.1], [0.5, 0.4]);
+	await page.mouse.move(...at(...from));
+	await page.mouse.down();
+	await page.mouse.move(...at((from[0] + to[0]) / 2, (from[1] + to[1]) / 2), { steps: 2 });
+	await halfway(box);
+	await page.mouse.move(...at(...to), { steps: 2 });
+	await page.mouse.up();
+}
+
+async function draw(kit, page, name) {
+	let held = 0;
+	await dragged(page, [0.1, 0.1], [0.5, 0.4], async (box) => {
+		held = (await upset(page, true)) / box.height;
+	});
 	const [first] = await regions(page);
-	kit.check(`${name}: a mask is where it was drawn (${first})`, Math.abs(first[0] - 10) < 2 && Math.abs(first[2] - 40) < 2 && Math.abs(first[3] - 30) < 3);
-	await drag([0.3, 0.25], [2, 2]);
+	kit.check(`${name}: a mask is where it was drawn, whatever moved (${first})`, Math.abs(first[0] - 10) < 2 && Math.abs(first[2] - 40) < 2 && Math.abs(first[3] - 30) < 3);
+	kit.check(`${name}: a picture that turns waits for the finger (${held})`, Math.abs(held - 1) < 0.02);
+	const turned = await page.locator(id('masks-picture')).evaluate((box) => box.offsetHeight / box.offsetWidth);
+	await upset(page, false);
+	const back = await settled(page);
+	kit.check(`${name}: and turns then (${turned})`, Math.abs(turned / (back.height / back.width) - 2) < 0.1);
+	await dragged(page, [0.3, 0.25], [2, 2]);
 	const [moved] = await regions(page);
 	kit.check(`${name}: it is moved, and stays inside (${moved})`, Math.abs(moved[0] + moved[2] - 100) < 0.1 && Math.abs(moved[1] + moved[3] - 100) < 0.1 && Math.abs(moved[2] - first[2]) < 0.1);
-	await drag([0.9, 0.9], [0.91, 0.9]);
+	await dragged(page, [0.9, 0.9], [0.91, 0.9]);
 	kit.check(`${name}: a press on it is none beside it`, (await regions(page)).length === 1);
 }
 

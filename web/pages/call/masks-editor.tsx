@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Consult, Mask, MaskFill } from '../../sdk/src';
 import { t } from '../i18n';
 import { RemoteVideo } from '../shared/video';
-import { between, byKey, moved, sized } from './masks-model';
+import { between, byKey, moved, partOf, sized, type Box, type Point } from './masks-model';
 
 interface EditorProps {
 	consult: Consult;
@@ -16,10 +16,16 @@ interface EditorProps {
 	onChange: (masks: Mask[]) => void;
 }
 
+/**
+ * Of one pointer, from press to release. Where the picture was when it began is where it is taken to be until it ends: a banner that goes
+ * above it, or a camera that turns, would put the other end of the mask elsewhere than it was drawn.
+ */
 interface Drag {
+	pointer: number;
 	index: number; // -1: a new one
 	how: 'draw' | 'move' | 'size';
-	from: { x: number; y: number };
+	box: Box;
+	from: Point;
 	mask: Mask | null; // as it was
 }
 
@@ -47,30 +53,34 @@ export function MasksEditor({ consult, track, label, fill, masks, device, full, 
 	const box = useRef<HTMLDivElement>(null);
 	const drag = useRef<Drag | null>(null);
 	const [drawn, setDrawn] = useState<Mask | null>(null);
+	const [held, setHeld] = useState<number | null>(null); // the shape, while something is dragged
 	const shape = useShape(box, track);
-	const at = (ev: PointerEvent) => {
-		const r = box.current?.getBoundingClientRect();
-		return r ? { x: (ev.clientX - r.left) / r.width, y: (ev.clientY - r.top) / r.height } : { x: 0, y: 0 };
-	};
 	const replace = (index: number, mask: Mask) => onChange(masks.map((m, i) => (i === index ? mask : m)));
 	const begin = (ev: PointerEvent, index: number, how: Drag['how']) => {
-		if (ev.button !== 0 || (index < 0 && full)) return;
+		if (ev.button !== 0 || !box.current || (index < 0 && full)) return;
 		ev.stopPropagation();
-		box.current?.setPointerCapture(ev.pointerId);
-		drag.current = { index, how, from: at(ev), mask: masks[index] ?? null };
+		if (drag.current) return; // another finger
+		box.current.setPointerCapture(ev.pointerId);
+		const { left, top, width, height } = box.current.getBoundingClientRect();
+		const where = { left, top, width, height };
+		drag.current = { pointer: ev.pointerId, index, how, box: where, from: partOf(where, ev), mask: masks[index] ?? null };
+		setHeld(shape);
 	};
 	const go = (ev: PointerEvent) => {
 		const d = drag.current;
-		if (!d) return;
-		const now = at(ev);
+		if (d?.pointer !== ev.pointerId) return;
+		const now = partOf(d.box, ev);
 		if (d.how === 'draw') setDrawn(between(d.from, now));
 		else if (d.mask) replace(d.index, (d.how === 'move' ? moved : sized)(d.mask, now.x - d.from.x, now.y - d.from.y));
 	};
 	const end = (ev: PointerEvent) => {
-		const mask = drag.current?.how === 'draw' ? between(drag.current.from, at(ev)) : null;
+		const d = drag.current;
+		if (d?.pointer !== ev.pointerId) return;
+		const mask = d.how === 'draw' && ev.type === 'pointerup' ? between(d.from, partOf(d.box, ev)) : null;
 		drag.current = null;
 		setDrawn(null);
-		if (mask && ev.type !== 'pointercancel') onChange([...masks, mask]);
+		setHeld(null);
+		if (mask) onChange([...masks, mask]);
 	};
 	const onKey = (ev: KeyboardEvent, index: number) => {
 		const mask = masks[index];
@@ -82,8 +92,8 @@ export function MasksEditor({ consult, track, label, fill, masks, device, full, 
 	};
 	return (
 		<div
-			class={`masks-picture ${fill}`} style={{ aspectRatio: shape }} ref={box} role="group" aria-label={t('masksOver', { name: label })} data-testid="masks-picture"
-			onPointerDown={(ev) => begin(ev, -1, 'draw')} onPointerMove={go} onPointerUp={end} onPointerCancel={end}
+			class={`masks-picture ${fill}`} style={{ aspectRatio: held ?? shape }} ref={box} role="group" aria-label={t('masksOver', { name: label })} data-testid="masks-picture"
+			onPointerDown={(ev) => begin(ev, -1, 'draw')} onPointerMove={go} onPointerUp={end} onPointerCancel={end} onLostPointerCapture={end}
 		>
 			{track ? <RemoteVideo consult={consult} track={track} label={label} key={track} /> : <p class="masks-none">{t('masksNoPicture')}</p>}
 			{device.map((m, i) => <span class="mask device" key={i} style={placed(m)} data-testid="mask-device" />)}

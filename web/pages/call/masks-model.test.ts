@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Broadcast } from '../../sdk/src';
-import { anyMask, between, byKey, LEAST, maskState, moved, sized, STEP } from './masks-model';
+import { anyMask, between, byKey, LEAST, maskState, moved, partOf, sized, STEP } from './masks-model';
 
 const desk = (masks: Broadcast['masks']): Broadcast => ({
 	state: 'live', title: 't', text: '', delay_s: 10, sources: [], voices: [], on_air: null, since_ms: 0, cut: null, viewers: 0, masks,
@@ -14,6 +14,12 @@ describe('regions', () => {
 		expect(between({ x: -3, y: 0.9 }, { x: 0.1, y: 7 })).toEqual({ x: 0, y: 0.9, w: 0.1, h: 0.1 });
 		expect(between({ x: 0.5, y: 0.5 }, { x: 0.5 + LEAST / 2, y: 0.9 })).toBeNull();
 		expect(between({ x: 2, y: 2 }, { x: 3, y: 3 })).toBeNull();
+	});
+	it('are where the pointer was on the picture, also outside of it', () => {
+		const box = { left: 100, top: 50, width: 400, height: 200 };
+		expect(partOf(box, { clientX: 140, clientY: 150 })).toEqual({ x: 0.1, y: 0.5 });
+		expect(partOf(box, { clientX: 60, clientY: 350 })).toEqual({ x: -0.1, y: 1.5 });
+		expect(partOf({ ...box, height: 0 }, { clientX: 140, clientY: 150 })).toEqual({ x: 0, y: 0 });
 	});
 	it('stay inside whatever is done to them', () => {
 		const m = anyMask();

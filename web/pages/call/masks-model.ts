@@ -5,9 +5,23 @@ export const MOST = 16; // of a source, those of its profile among them
 export const LEAST = 0.01; // smaller ones are a slip of the finger
 export const STEP = 0.01; // of a key
 
-interface Point {
+export interface Point {
 	x: number;
 	y: number;
+}
+
+/** Of the picture on the screen, in CSS pixels. */
+export interface Box {
+	left: number;
+	top: number;
+	width: number;
+	height: number;
+}
+
+/** Where in the picture a pointer is; outside of it below 0 or above 1. */
+export function partOf(box: Box, at: { clientX: number; clientY: number }): Point {
+	if (!(box.width > 0 && box.height > 0)) return { x: 0, y: 0 };
+	return { x: (at.clientX - box.left) / box.width, y: (at.clientY - box.top) / box.height };
 }
 
 const within = (value: number, least: number, most: number): number => Math.min(Math.max(value, least), most);
