@@ -9,7 +9,7 @@
 
 #include "media/api.h"
 
-#define HZ_HLS_API_VERSION 1u
+#define HZ_HLS_API_VERSION 2u
 #define HZ_HLS_BROADCASTS  8u // at once; one more is -ENOSPC
 #define HZ_HLS_VOICES      4u
 #define HZ_HLS_ID_BYTES    24u // of a folder's name with NUL: [A-Za-z0-9_-]
@@ -46,7 +46,8 @@ struct hz_hls_broadcast_set {
 	uint32_t delay_ms;      // 500 to 300,000; fixed while it lasts, as the window and the folder
 	uint32_t window_s;      // 12 to 3600
 	char id[HZ_HLS_ID_BYTES];
-	uint32_t reserved;
+	uint32_t
+	    clean; // another one than before: of what arrived before nothing more is in a file when this is answered with 0
 	int64_t
 	    cut_us; // the mark; nothing that arrived at or after it is in a file when this is answered with 0. 0: not cut
 	int64_t from_us;            // the newest resume; nothing that arrived before it comes back

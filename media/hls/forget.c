@@ -91,3 +91,12 @@ void hz_hls_output_cut(struct hz_hls *h, struct hz_hls_track *t, int64_t mark_us
 			make_gap(h, t, q);
 	}
 }
+
+void hz_hls_output_clear(struct hz_hls *h, struct hz_hls_track *t)
+{
+	if (!h->begun)
+		return;
+	cut_unpublished(h, t, INT64_MIN);
+	if (hz_hls_seg(t, h->current)->end_us > INT64_MIN)
+		make_gap(h, t, h->current);
+}

@@ -234,6 +234,15 @@ int hz_hls_tick(struct hz_hls *h, int64_t now_us)
 	return finish_call(h);
 }
 
+static void cut_held(struct hz_hls *h, struct hz_hls_track *t, int64_t mark_us)
+{
+	size_t before = t->held.bytes;
+	unsigned dropped = hz_hls_list_cut(&t->held, mark_us);
+	h->held_bytes -= before - t->held.bytes;
+	h->stats.held_units -= dropped;
+	h->stats.cut_units += dropped;
+}
+
 int hz_hls_cut(struct hz_hls *h, int64_t mark_us)
 {
 	if (mark_us < 0 || mark_us > HZ_HLS_MAX_MARK_US || h->ended)
@@ -244,14 +253,24 @@ int hz_hls_cut(struct hz_hls *h, int64_t mark_us)
 	h->resuming = false;
 	h->cut_us = mark_us;
 	for (unsigned i = 0; i < h->tracks; i++) {
-		struct hz_hls_track *t = &h->track[i];
-		size_t before = t->held.bytes;
-		unsigned dropped = hz_hls_list_cut(&t->held, mark_us);
-		h->held_bytes -= before - t->held.bytes;
-		h->stats.held_units -= dropped;
-		h->stats.cut_units += dropped;
-		hz_hls_output_cut(h, t, mark_us);
+		cut_held(h, &h->track[i], mark_us);
+		hz_hls_output_cut(h, &h->track[i], mark_us);
 	}
+	return finish_call(h);
+}
+
+int hz_hls_clear(struct hz_hls *h)
+{
+	if (h->ended)
+		return -EINVAL;
+	for (unsigned i = 0; i < h->tracks; i++) {
+		cut_held(h, &h->track[i], INT64_MIN);
+		hz_hls_output_clear(h, &h->track[i]);
+	}
+	if (!h->cut || h->cut_us > h->shown_us)
+		h->cut_us = h->shown_us; // what is out until here stays
+	h->cut = true;
+	h->resuming = false;
 	return finish_call(h);
 }
 

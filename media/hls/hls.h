@@ -89,6 +89,10 @@ int hz_hls_cut(struct hz_hls *h, int64_t mark_us);
 // Takes what is captured at or after `mark_us` again; it is shown behind the delay, from its first keyframe on. -EINVAL:
 // before the cut; -EALREADY: not cut.
 int hz_hls_resume(struct hz_hls *h, int64_t mark_us);
+// What waits, and the segment in the making, are in no file any more: whatever they show must not be shown. As after a cut then, of what
+// is not out yet; hz_hls_resume() goes on. Of a cut that was before, what was still to come out goes, too. An error is that of the store:
+// of what was public already something may be left.
+int hz_hls_clear(struct hz_hls *h);
 // The event is over: EXT-X-ENDLIST. What still waits is dropped: tick on for the delay before, to show it. Then only free.
 int hz_hls_end(struct hz_hls *h);
 

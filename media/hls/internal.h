@@ -166,6 +166,8 @@ bool hz_hls_output_fresh(const struct hz_hls *h); // nothing of the running segm
 int hz_hls_output_config(struct hz_hls *h, struct hz_hls_track *t, const uint8_t *config, size_t bytes);
 // forget.c
 void hz_hls_output_cut(struct hz_hls *h, struct hz_hls_track *t, int64_t mark_us);
+void hz_hls_output_clear(struct hz_hls *h,
+                         struct hz_hls_track *t); // the segment in the making, but for a slate
 void hz_hls_output_forget(struct hz_hls *h, struct hz_hls_track *t, uint64_t sequence); // its files
 void hz_hls_output_forget_parts(struct hz_hls *h, struct hz_hls_track *t, uint64_t sequence);
 

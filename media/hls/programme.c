@@ -147,6 +147,17 @@ static void resume(struct hz_programme *p, int64_t from_us)
 	go_on(p);
 }
 
+// Of what arrived until now nothing more is written. What the disk does not give back of the segment in the making was public before: it
+// goes with the window.
+static void clean(struct hz_programme *p, int64_t now_us)
+{
+	hz_unpack_reset(p->unpack);
+	hz_sound_reset(p->sound);
+	(void)hz_hls_clear(p->hls);
+	p->gate_us = now_us;
+	go_on(p);
+}
+
 static bool same(const struct hz_hls_source *a, const struct hz_hls_source *b)
 {
 	return a->ssrc == b->ssrc && a->worker == b->worker;
@@ -160,6 +171,10 @@ int hz_programme_set(struct hz_programme *p, const struct hz_hls_broadcast_set *
 	int err = 0;
 	p->set.cut_us = set->cut_us;
 	p->set.from_us = set->from_us;
+	if (set->clean != old.clean) {
+		p->set.clean = set->clean;
+		clean(p, now_us);
+	}
 	if (off && (!p->off || (set->cut_us && !old.cut_us) || p->uncut)) {
 		p->off = true;
 		err = cut(p, mark_us);
@@ -294,6 +309,7 @@ int hz_programme_new(const struct hz_programme_open *with, const struct hz_hls_b
 	p->set.consult = set->consult;
 	p->set.delay_ms = set->delay_ms;
 	p->set.window_s = set->window_s;
+	p->set.clean = set->clean;
 	int err = hz_unpack_new(&unpack, &p->unpack);
 	if (!err)
 		err = hz_sound_new(&sound, now_us, &p->sound);

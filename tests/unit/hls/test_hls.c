@@ -234,6 +234,67 @@ static void cut_again(void **state)
 	done(&p, &s);
 }
 
+// What waits must not be seen, nor what is in the segment in the making: in no file from then on, whatever the disk gives back.
+static void cleared(void **state)
+{
+	struct fake_store s = {0};
+	struct fake_programme p = {.videos = 2, .sounds = 1};
+	fake_open(&p, &s, &(struct hz_hls_open){.delay_us = 5 * S});
+	fake_slate(&p);
+	fake_run(&p, 22 * S + S / 2);
+	assert_true(fake_newest_number(&s) > 17 * 25);
+	assert_int_equal(hz_hls_clear(p.h), 0);
+	assert_int_equal(stats(&p).held_units, 0);
+	long newest = fake_newest_number(&s);
+	assert_true(newest < 17 * 25 && newest > 12 * 25); // whole segments stay
+	assert_int_equal(hz_hls_resume(p.h, FAKE_ZERO_US + 22 * S + S / 2), 0);
+	fake_run(&p, 26 * S); // the slate in place of what waited
+	assert_true(stats(&p).slate);
+	assert_int_equal(fake_newest_number(&s), newest);
+	fake_run(&p, 50 * S);
+	assert_false(stats(&p).cut);
+	assert_int_equal(fake_holds(&s, newest + 1, 22 * 25 + 12), 0);
+	assert_true(fake_newest_number(&s) > 43 * 25);
+	assert_int_equal(count(fake_text(&s, "540p/index.m3u8"), "#EXT-X-DISCONTINUITY\n"), 2);
+	assert_int_equal(count(fake_text(&s, "540p/index.m3u8"), "#EXT-X-GAP"), 1);
+	// While it is cut: what was before the mark and has not come out yet does not.
+	assert_int_equal(hz_hls_cut(p.h, FAKE_ZERO_US + 49 * S), 0);
+	s.fail_remove = -EIO;
+	assert_int_equal(hz_hls_clear(p.h), -EIO); // of what was public already
+	newest = fake_newest_number(&s);
+	fake_run(&p, 55 * S);
+	assert_int_equal(fake_newest_number(&s), newest);
+	s.fail_remove = 0;
+	fake_run(&p, 70 * S);
+	assert_true(fake_newest_number(&s) <= newest);
+	assert_int_equal(hz_hls_resume(p.h, FAKE_ZERO_US + 70 * S), 0);
+	fake_run(&p, 72 * S);
+	assert_int_equal(hz_hls_clear(p.h), 0); // while it comes back, and over the slate
+	assert_int_equal(hz_hls_resume(p.h, FAKE_ZERO_US + 72 * S), 0);
+	fake_run(&p, 90 * S);
+	assert_int_equal(fake_holds(&s, newest + 1, 72 * 25), 0);
+	assert_true(fake_newest_number(&s) > 83 * 25);
+	done(&p, &s);
+}
+
+static void cleared_before_it_begins(void **state)
+{
+	struct fake_store s = {0};
+	struct fake_programme p = {.videos = 1, .sounds = 1};
+	fake_open(&p, &s, &(struct hz_hls_open){.delay_us = 4 * S});
+	assert_int_equal(hz_hls_clear(p.h), 0);
+	assert_int_equal(hz_hls_resume(p.h, FAKE_ZERO_US), 0);
+	fake_run(&p, 3 * S);
+	assert_int_equal(hz_hls_clear(p.h), 0);
+	assert_int_equal(hz_hls_resume(p.h, FAKE_ZERO_US + 3 * S), 0);
+	fake_run(&p, 20 * S);
+	assert_int_equal(fake_holds(&s, 0, 3 * 25), 0);
+	assert_true(fake_newest_number(&s) > 15 * 25);
+	assert_int_equal(hz_hls_end(p.h), 0);
+	assert_int_equal(hz_hls_clear(p.h), -EINVAL);
+	done(&p, &s);
+}
+
 static void time_that_wraps_and_jumps(void **state)
 {
 	struct fake_store s = {0};
@@ -401,6 +462,7 @@ int main(void)
 	    cmocka_unit_test(other_parameters), cmocka_unit_test(odd_tracks),
 	    cmocka_unit_test(a_full_disk),      cmocka_unit_test(what_is_refused),
 	    cmocka_unit_test(bad_settings),     cmocka_unit_test(no_scraps),
+	    cmocka_unit_test(cleared),          cmocka_unit_test(cleared_before_it_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -256,6 +256,55 @@ static void sources_change(void **state)
 	assert_int_equal(count_of(text, "#EXT-X-DISCONTINUITY\n"), 3);
 }
 
+// Other masks: what waits was painted otherwise, and comes out no more. In one word with the other source, before it, and while cut.
+static void masks_change(void **state)
+{
+	assert_int_equal(set(), 0);
+	reconciled();
+	run(8);
+	camera = (struct fake_camera){.ssrc = 78, .seq = 900, .ts = 99999999, .n = 7, .lazy = true};
+	wish.clean = 5;
+	wish.video.ssrc = 78;
+	int64_t before_us = newest(), change_us = now_us;
+	assert_int_equal(set(), 0);
+	int64_t last_us = newest();
+	assert_true(last_us <= before_us && last_us > 0);
+	run(1);
+	assert_int_equal(newest(), last_us);
+	run(6);
+	assert_int_equal(marks(last_us + 1, change_us), 0);
+	assert_true(marks(change_us, INT64_MAX) > 50);
+	assert_int_equal(set(), 0); // the same again: nothing
+	before_us = newest();
+	run(1);
+	assert_true(newest() > before_us);
+	wish.clean = 6;
+	wish.video.ssrc = 0;
+	assert_int_equal(set(), 0);
+	last_us = newest();
+	change_us = now_us;
+	run(0.2);
+	camera = (struct fake_camera){.ssrc = 79, .seq = 1, .ts = 5, .n = 7, .lazy = true};
+	wish.video.ssrc = 79;
+	assert_int_equal(set(), 0);
+	run(6);
+	assert_int_equal(marks(last_us + 1, change_us), 0);
+	assert_true(marks(change_us, INT64_MAX) > 50);
+	wish.cut_us = now_us;
+	assert_int_equal(set(), 0);
+	wish.clean = 7;
+	assert_int_equal(set(), 0);
+	last_us = newest();
+	run(4);
+	assert_int_equal(newest(), last_us);
+	wish.cut_us = 0;
+	change_us = wish.from_us = now_us;
+	assert_int_equal(set(), 0);
+	run(5);
+	assert_int_equal(marks(last_us + 1, change_us), 0);
+	assert_true(marks(change_us, INT64_MAX) > 30);
+}
+
 // The folder of the pictures takes nothing and gives nothing back.
 static void disk_is_sick(bool sick)
 {
@@ -409,6 +458,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(killed_while_cut, setup, teardown),
 	    cmocka_unit_test_setup_teardown(killed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(sources_change, setup, teardown),
+	    cmocka_unit_test_setup_teardown(masks_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(resumed_on_a_sick_disk, setup, teardown),
 	    cmocka_unit_test_setup_teardown(ended_on_a_sick_disk, setup, teardown),
 	    cmocka_unit_test_setup_teardown(end_and_after, setup, teardown),
