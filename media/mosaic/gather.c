@@ -124,6 +124,7 @@ static void begin(struct hz_gather *g, uint8_t codec, const struct hz_mosaic_pac
 		g->need_key = g->fresh = true;
 	}
 	g->open = true;
+	g->said = false;
 	g->fragment = g->has_key = g->has_slice = g->has_sps = false;
 	g->bytes = 0;
 	g->ts = p->ts;
@@ -142,6 +143,8 @@ static void finish(struct hz_gather *g)
 		g->need_key = true;
 		return;
 	}
+	if (key && !g->said) // who turns pictures says it with each of these (3GPP TS 26.114 7.4.5)
+		g->turn = 0;
 	memset(g->buf + g->bytes, 0, PADDING);
 	const struct hz_gathered frame = {.codec = g->codec,
 	                                  .key = key,
@@ -172,7 +175,10 @@ void hz_gather_put(struct hz_gather *g, uint8_t codec, const struct hz_mosaic_pa
 	if (!g->open)
 		begin(g, codec, packet);
 	g->arrival_us = packet->arrival_us;
-	g->turn = packet->turn;
+	if (packet->turn != HZ_TURN_UNSAID) {
+		g->turn = packet->turn;
+		g->said = true;
+	}
 	int err = codec == HZ_CODEC_VP8 ? put_vp8(g, packet->payload, packet->bytes)
 	                                : put_h264(g, packet->payload, packet->bytes);
 	g->bad |= err != 0;

@@ -29,7 +29,8 @@ struct hz_gather {
 	bool open, bad, fragment;
 	bool has_key, has_slice, has_sps;
 	bool need_key, fresh;
-	uint8_t turn;
+	bool said;    // how this frame is turned
+	uint8_t turn; // as was said last
 	uint32_t ts;
 	int64_t arrival_us;
 	uint64_t left_out; // frames

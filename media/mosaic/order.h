@@ -9,6 +9,7 @@
 
 #define HZ_ORDER_PACKETS 256u
 #define HZ_ORDER_WAIT_US 80000
+#define HZ_TURN_UNSAID   0xffu
 
 struct hz_mosaic_packet {
 	const uint8_t *payload; // valid during the call
@@ -18,7 +19,7 @@ struct hz_mosaic_packet {
 	uint8_t pt;
 	bool marker;
 	bool gap;     // something before it is missing for good
-	uint8_t turn; // of the last packet of a picture: quarters clockwise
+	uint8_t turn; // of the last packet of a picture: quarters clockwise, or HZ_TURN_UNSAID
 };
 typedef void hz_mosaic_order_emit_fn(void *ctx, const struct hz_mosaic_packet *packet);
 

@@ -119,7 +119,7 @@ bool hz_solo_draw(struct hz_solo *solo, const struct hz_mosaic_rendition_set *se
 		s->drawn = false;
 		return false;
 	}
-	bool fresh = picture->shown_us > s->begin_us && (!s->drawn || picture->serial != s->serial);
+	bool fresh = picture->arrived_us > s->begin_us && (!s->drawn || picture->serial != s->serial);
 	if (fresh && paint(s, set, picture->frame)) {
 		s->drawn = false; // not even the one of before: somebody might take it for now
 		return false;

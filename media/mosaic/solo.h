@@ -20,7 +20,7 @@ int hz_solo_new(struct hz_solo **ret);   // -ENOMEM
 void hz_solo_free(struct hz_solo *solo); // NULL allowed
 
 // True: canvas (hz_solo_canvas) shows a picture of set, and one is due to be encoded. picture: of its member; its frame NULL: there is
-// none. A set with another SSRC begins anew: pictures that were decoded before now are not shown.
+// none. A set with another SSRC begins anew: pictures that came before now are not shown, though they be decoded later.
 bool hz_solo_draw(struct hz_solo *solo, const struct hz_mosaic_rendition_set *set,
                   const struct hz_source_picture *picture, int64_t now_us);
 const struct hz_canvas *hz_solo_canvas(const struct hz_solo *solo); // 1280x720

@@ -156,6 +156,7 @@ static void on_frame(void *ctx, const struct hz_gathered *frame)
 	s->picture.frame = frame->turn ? s->turned : s->now;
 	s->picture.serial++;
 	s->picture.shown_us = s->now_us;
+	s->picture.arrived_us = frame->arrival_us;
 	s->picture.captured_us = captured(s, (uint32_t)s->now->pts);
 }
 
@@ -173,14 +174,14 @@ static void on_packet(void *ctx, const struct hz_mosaic_packet *packet)
 	s->counts.refused++;
 }
 
-// How a picture is turned stands in its last packet; without a word it is upright. A mirrored one stays as it is.
+// How a picture is turned stands in its last packet; without a word it is as the one before. A mirrored one stays as it is.
 static uint8_t turn_of(const struct hz_source *s, const struct hz_rtp_packet *packet)
 {
 	const uint8_t *data;
 	size_t bytes;
 	if (!s->orientation || !packet->marker || !hz_rtp_ext_find(packet, s->orientation, &data, &bytes) ||
 	    bytes != 1)
-		return 0;
+		return HZ_TURN_UNSAID;
 	return data[0] & 3;
 }
 

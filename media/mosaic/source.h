@@ -38,6 +38,7 @@ struct hz_source_picture {
 	const AVFrame *frame; // NULL: none yet
 	uint64_t serial;      // changes with it
 	int64_t shown_us;     // when it was decoded
+	int64_t arrived_us;   // when its last packet came
 	int64_t captured_us;  // as far as is known; at most shown_us
 };
 void hz_source_picture(const struct hz_source *source, struct hz_source_picture *ret);

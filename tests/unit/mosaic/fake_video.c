@@ -51,7 +51,7 @@ static void on_payload(void *ctx, const uint8_t *payload, size_t bytes, bool las
 	const struct hz_rtp_header header = {
 	    .ts = c->ts, .ssrc = c->ssrc, .seq = c->seq++, .pt = c->pt, .marker = last};
 	assert_int_equal(
-	    hz_rtp_write_header(to, FAKE_BYTES, &header, c->turn && last ? &exts : NULL, &ids, &offsets), 0);
+	    hz_rtp_write_header(to, FAKE_BYTES, &header, c->says && last ? &exts : NULL, &ids, &offsets), 0);
 	memcpy(to + offsets.header_bytes, payload, bytes);
 	c->out.bytes[c->out.count++] = (uint16_t)(offsets.header_bytes + bytes);
 }
@@ -69,6 +69,7 @@ void fake_camera_take(struct fake_camera *camera)
 		               HZ_COLOUR_TEXT);
 	assert_int_equal(hz_encoder_put(camera->encoder, canvas, camera->number++, camera->wants_key, &e), 0);
 	camera->wants_key = false;
+	camera->says = camera->turn && (e.key || !camera->sparing);
 	camera->ts += 3600;
 	camera->out.count = 0;
 	if (camera->codec == HZ_CODEC_VP8)

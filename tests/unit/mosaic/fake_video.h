@@ -26,10 +26,11 @@ struct fake_camera {
 	struct hz_colour colour;
 	uint8_t codec, pt;
 	uint8_t turn; // says that it is held so; a bright bar stands at its left then
+	bool sparing; // says it with keyframes alone
 	uint32_t ssrc, ts;
 	uint16_t seq, picture_id;
 	int64_t number;
-	bool wants_key;
+	bool wants_key, says;
 	struct fake_packets out;
 };
 

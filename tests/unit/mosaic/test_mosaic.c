@@ -175,6 +175,17 @@ static void turned(void **state)
 		bool tall = fake_same(fake_viewer_at(&r->viewer[0], 200, 400), HZ_COLOUR_TILE);
 		assert_int_equal(tall, turn & 1);
 	}
+	// Who says it with keyframes alone means all that follow; a keyframe without a word is upright.
+	r->camera[0].sparing = true;
+	r->camera[0].turn = 1;
+	r->camera[0].wants_key = true;
+	rig_run(r, 8);
+	assert_true(fake_same(fake_viewer_at(&r->viewer[0], 640, 80), HZ_COLOUR_TEXT));
+	assert_true(fake_same(fake_viewer_at(&r->viewer[0], 200, 400), HZ_COLOUR_TILE));
+	r->camera[0].turn = 0;
+	r->camera[0].wants_key = true;
+	rig_run(r, 5);
+	assert_false(fake_same(fake_viewer_at(&r->viewer[0], 200, 400), HZ_COLOUR_TILE));
 }
 
 // --- what goes wrong on the way

@@ -9,6 +9,7 @@
 
 #include <libavutil/log.h>
 
+#include "gateway/base/ring.h"
 #include "media/picture/mask.h"
 #include "tests/unit/mosaic/fake_rig.h"
 
@@ -157,6 +158,27 @@ static void other_sizes(void **state)
 	assert_true(v->pictures > before + 10);
 }
 
+// A phone held sideways, that says so with every picture or with keyframes alone: regions are parts of the upright picture.
+static void turned_sources(void **state)
+{
+	struct rig *r = *state;
+	struct hz_mosaic_member_set m = rig_member_of(1);
+	m.orientation = FAKE_ORIENTATION;
+	rig_add_cameras(r, 1);
+	assert_int_equal(rig_set_member(r, m), 0);
+	r->camera[0].turn = 1;
+	struct fake_viewer *v = watch_solo(r, 1, 1);
+	for (unsigned sparing = 0; sparing < 2; sparing++) {
+		r->camera[0].sparing = sparing;
+		rig_run(r, 10);
+		assert_true(
+		    fake_same(fake_viewer_at(v, 538, 108), grey)); // upright it is 405 wide, in the middle
+		assert_true(fake_same(fake_viewer_at(v, 490, 50), grey));
+		assert_true(fake_same(fake_viewer_at(v, 760, 80), HZ_COLOUR_TEXT));
+		assert_true(fake_same(fake_viewer_at(v, 640, 400), rig_colour[0]));
+	}
+}
+
 // Other masks are another rendition: what the old one sent was made with the old ones, and one does not become the other.
 static void masks_are_for_life(void **state)
 {
@@ -239,6 +261,35 @@ static void nothing_of_before(void **state)
 	assert_int_equal(nobody->pictures, 0);
 }
 
+// A picture that came before the rendition was there, and waited: nothing of a cut comes back by being decoded late.
+static void nothing_that_came_before(void **state)
+{
+	struct rig *r = *state;
+	rig_add_cameras(r, 1);
+	rig_add_viewer(r, 9, 360, HZ_CODEC_H264_CB); // it is decoded anyway
+	rig_run(r, 10);
+	r->cameras = 0;
+	int64_t came_us = r->now_us;
+	struct fake_viewer *v = watch_solo(r, 1, 1);
+	rig_run(r, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		fake_camera_take(&r->camera[0]);
+		for (unsigned k = 0; k < r->camera[0].out.count; k++) {
+			const struct hz_mosaic_record record = {.consult = CONSULT,
+			                                        .kind = HZ_RING_RTP,
+			                                        .data = r->camera[0].out.data[k],
+			                                        .bytes = r->camera[0].out.bytes[k],
+			                                        .arrival_us = came_us};
+			hz_mosaic_take(r->mosaic, &record, r->now_us);
+		}
+		rig_run(r, 1);
+	}
+	assert_int_equal(v->pictures, 0);
+	r->cameras = 1;
+	rig_run(r, 3);
+	assert_true(v->pictures > 0);
+}
+
 int main(void)
 {
 	av_log_set_level(AV_LOG_QUIET);
@@ -248,9 +299,11 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(every_picture_is_masked, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(costs_what_it_shows, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(other_sizes, rig_setup, rig_teardown),
+	    cmocka_unit_test_setup_teardown(turned_sources, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(masks_are_for_life, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(bad_masks, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(nothing_of_before, rig_setup, rig_teardown),
+	    cmocka_unit_test_setup_teardown(nothing_that_came_before, rig_setup, rig_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
