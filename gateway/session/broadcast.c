@@ -9,7 +9,6 @@
 #include "gateway/session/audience.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/hls.h"
-#include "gateway/session/media_link.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
@@ -53,11 +52,7 @@ int hz_broadcast_may_air(const struct hz_brain *brain, const struct hz_broadcast
 int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
                       const char *by, const char *type, json_t *detail)
 {
-	json_t *json = b ? hz_broadcast_definition(b) : NULL;
-	if (json && json_object_set_new(json, "hls", json_string(b->hls))) {
-		json_decref(json);
-		json = NULL;
-	}
+	json_t *json = b ? hz_broadcast_row(b) : NULL;
 	char *state = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	char *text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
 	int err = b && !state ? -ENOMEM : 0;
@@ -92,6 +87,12 @@ void hz_broadcast_changed(struct hz_brain *brain, struct hz_consult *consult)
 	hz_push_state(brain, consult);
 }
 
+static void free_kept(struct hz_consult *consult)
+{
+	free(consult->kept);
+	consult->kept = NULL;
+}
+
 int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const struct hz_broadcast *wish,
                      const char *by)
 {
@@ -115,13 +116,17 @@ int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const s
 		hz_masks_renew(fresh);
 	if (!fresh->hls[0])
 		hz_hls_name(fresh->hls);
-	int err = hz_broadcast_note(brain, consult, fresh, by, "put", hz_broadcast_definition(fresh));
+	int err = consult->kept && !old ? hz_masks_restore(brain, consult->kept, fresh) : 0;
+	if (!err)
+		err = hz_broadcast_note(brain, consult, fresh, by, "put", hz_broadcast_definition(fresh));
 	if (err) {
 		free(fresh);
 		return err;
 	}
 	free(consult->broadcast);
 	consult->broadcast = fresh;
+	free_kept(consult);
+	hz_broadcast_ask(brain, fresh);
 	hz_broadcast_changed(brain, consult);
 	return !old ? hz_audience_begin(brain, consult) : 0;
 }
@@ -218,16 +223,6 @@ static void end_fade(struct hz_brain *brain, struct hz_consult *consult)
 		hz_push_state(brain, consult);
 }
 
-static void ask_for_confirmation(struct hz_brain *brain, struct hz_broadcast *b)
-{
-	b->confirmed_ms = 0;
-	for (unsigned i = 0; i < brain->workers; i++) {
-		if (brain->worker[i].link)
-			b->mark[i] = hz_media_link_mark(brain->worker[i].link);
-	}
-	brain->cut_due = true;
-}
-
 int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const char *by, const char *reason)
 {
 	struct hz_broadcast *b = consult->broadcast;
@@ -243,7 +238,8 @@ int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const c
 		snprintf(b->reason, sizeof(b->reason), "%s", reason);
 		hz_viewers_close(brain, consult);
 		hz_hls_cut(brain, consult);
-		ask_for_confirmation(brain, b);
+		b->confirmed_ms = 0;
+		hz_broadcast_ask(brain, b);
 	}
 	b->unsaved =
 	    hz_broadcast_note(brain, consult, b, by, "cut", json_pack("{s:s}", "reason", reason)) != 0;
@@ -281,12 +277,18 @@ int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const c
 {
 	if (!consult->broadcast)
 		return -ENOENT;
-	int err = hz_broadcast_note(brain, consult, NULL, by, "end", NULL);
-	if (err)
+	struct hz_broadcast *kept = NULL;
+	int err = hz_masks_keep(consult->broadcast, &kept);
+	if (!err)
+		err = hz_broadcast_note(brain, consult, kept, by, "end", NULL);
+	if (err) {
+		free(kept);
 		return err;
+	}
 	hz_viewers_end(brain, consult);
 	free(consult->broadcast);
 	consult->broadcast = NULL;
+	consult->kept = kept;
 	hz_hls_recount(brain, consult);
 	hz_audience_touch(brain, consult, true);
 	hz_push_state(brain, consult);
@@ -295,47 +297,11 @@ int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const c
 
 // --- as time goes
 
-// Who refused something is told everything again: then nothing is left there that control does not want.
-static bool confirmed(struct hz_brain *brain, const struct hz_broadcast *b)
-{
-	bool all = true;
-	for (unsigned i = 0; i < brain->workers; i++) {
-		struct hz_media_link *link = brain->worker[i].link;
-		if (!link || hz_media_link_reached(link, b->mark[i]))
-			continue;
-		all = false;
-		if (hz_media_link_doubtful(link))
-			hz_media_link_repeat(link);
-	}
-	return all;
-}
-
-void hz_broadcast_turn(struct hz_brain *brain)
-{
-	struct hz_consult *consult;
-	uint32_t at = 0;
-	if (!brain->cut_due)
-		return;
-	brain->cut_due = false;
-	while ((consult = hz_map_next(brain->consults, &at))) {
-		struct hz_broadcast *b = consult->broadcast;
-		if (!b || !b->cut || b->confirmed_ms)
-			continue;
-		if (!confirmed(brain, b) || !hz_hls_cut_holds(brain, consult)) {
-			brain->cut_due = true;
-			continue;
-		}
-		b->confirmed_ms = brain->wall_ms;
-		hz_info("broadcast.cut", "consult=%s ms=%lld", consult->id,
-		        (long long)(b->confirmed_ms - b->cut_ms));
-		hz_push_state(brain, consult);
-	}
-}
-
 void hz_broadcast_tick(struct hz_brain *brain)
 {
 	struct hz_consult *consult;
 	uint32_t at = 0;
+	hz_masks_settle(brain);
 	while ((consult = hz_map_next(brain->consults, &at))) {
 		hz_audience_tick(brain, consult);
 		if (consult->viewers_changed)
@@ -365,13 +331,16 @@ static bool on_row(void *arg, const char *id, const char *json)
 {
 	struct hz_brain *brain = arg;
 	struct hz_consult *consult = hz_map_get(brain->consults, id);
-	struct hz_broadcast *b = consult && !consult->broadcast ? calloc(1, sizeof(*b)) : NULL;
+	struct hz_broadcast *b =
+	    consult && !consult->broadcast && !consult->kept ? calloc(1, sizeof(*b)) : NULL;
 	if (b && hz_broadcast_definition_load(json, b)) {
 		hz_warn("broadcast.load", "consult=%s err=%d", id, EINVAL);
 		free(b);
 		b = NULL;
 	}
-	if (b)
+	if (b && b->ended)
+		consult->kept = b;
+	else if (b)
 		consult->broadcast = b;
 	return true;
 }
@@ -379,6 +348,8 @@ static bool on_row(void *arg, const char *id, const char *json)
 int hz_broadcast_load(struct hz_brain *brain)
 {
 	int err = hz_store_broadcast_all(brain->store, on_row, brain);
+	if (!err)
+		err = hz_masks_settle_loaded(brain);
 	return err ? err : hz_audience_load(brain);
 }
 
@@ -389,16 +360,30 @@ void hz_broadcast_loaded(struct hz_brain *brain, struct hz_consult *consult)
 	hz_viewers_follow(brain, consult);
 	if (consult->broadcast && consult->broadcast->cut)
 		consult->broadcast->cut_us = brain->now_us;
-	hz_hls_recount(brain, consult);
-	if (consult->broadcast && consult->broadcast->cut)
-		ask_for_confirmation(brain,
-		                     consult->broadcast); // the repetition of all that control wants is it
+	hz_hls_loaded(brain, consult);
+	if (consult->broadcast)
+		hz_broadcast_ask(brain, consult->broadcast); // the repetition of all that control wants is it
+}
+
+// Of a broadcast that is over.
+static int forget_row(struct hz_brain *brain, const struct hz_consult *consult)
+{
+	hz_persist_flush(brain);
+	int err = hz_store_broadcast_put(brain->store, consult->id, NULL);
+	if (err)
+		hz_store_rollback(brain->store);
+	return err ? err : hz_persist_commit(brain);
 }
 
 void hz_broadcast_forget(struct hz_brain *brain, struct hz_consult *consult)
 {
-	if (consult->broadcast && brain->store && hz_broadcast_note(brain, consult, NULL, "", "end", NULL))
-		brain->count.store_errors++;
+	int err = 0;
+	if (consult->broadcast && brain->store)
+		err = hz_broadcast_note(brain, consult, NULL, "", "end", NULL);
+	else if (consult->kept && brain->store)
+		err = forget_row(brain, consult);
+	brain->count.store_errors += err != 0;
+	free_kept(consult);
 	hz_viewers_end(brain, consult);
 	free(consult->broadcast);
 	consult->broadcast = NULL;
@@ -407,6 +392,7 @@ void hz_broadcast_forget(struct hz_brain *brain, struct hz_consult *consult)
 
 void hz_broadcast_free_memory(struct hz_consult *consult)
 {
+	free_kept(consult);
 	free(consult->broadcast);
 	consult->broadcast = NULL;
 	hz_audience_free_memory(consult);

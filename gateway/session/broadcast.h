@@ -53,8 +53,11 @@ struct hz_broadcast {
 	unsigned mask_count;
 	struct hz_masks masks[HZ_BROADCAST_SOURCES]; // whether or not they are among the sources now
 	uint32_t mask_version;                       // the newest
-	bool slate;                                  // viewers were told that what paints is away
-	bool on_air;                                 // `air` is
+	uint32_t clean; // the newest that hid more than before: what the delayed leg held then is in no file
+	int64_t masked_ms; // since when nothing leaves that was painted otherwise; 0: not all have said so
+	bool ended;        // it is over; its masks are what the next one begins with
+	bool slate;        // viewers were told that what paints is away
+	bool on_air;       // `air` is
 	struct hz_broadcast_source air;
 	struct hz_broadcast_source fade_to; // while fade_us is not 0: on the air from then on
 	int64_t fade_us;
@@ -116,17 +119,21 @@ int hz_masks_fill(const json_t *fill, uint8_t *ret); // -EINVAL
 // What is on the air: "open", "masked", or "slate": to be painted by a process that is away.
 const char *hz_masks_state(const struct hz_brain *brain, const struct hz_consult *consult);
 json_t *hz_masks_json(const struct hz_broadcast *b);
-void hz_masks_load(const json_t *json, struct hz_broadcast *ret); // of the store
-// In force when it returns: what viewers see of it until then is held back first. -ENOENT: no broadcast; -ENOSPC.
+int hz_masks_load(const json_t *json, struct hz_broadcast *ret); // of the store. -EINVAL
+// What viewers see of it until then is held back first, also what waits for its delay; then it is written. From masked_ms on nothing
+// that was painted otherwise leaves any more. -ENOENT: no broadcast; -ENOSPC; of the store: as it was.
 int hz_masks_set(struct hz_brain *brain, struct hz_consult *consult, const struct hz_masks *wish,
                  const char *by);
 // Others are on the air from now on, painted alike: what was painted before is not shown any more.
 void hz_masks_renew(struct hz_broadcast *b);
-// A profile has changed: all broadcasts that name it follow. The first error.
+// A profile has changed, and that is durable: all broadcasts that name it follow. The first error; who could not follow does so later.
 struct hz_profile;
 int hz_masks_profile(struct hz_brain *brain, const struct hz_profile *profile, const char *by);
+// Once a second: who could not follow a profile; and at the start, before media objects are loaded, who was to when control died.
+void hz_masks_settle(struct hz_brain *brain);
+int hz_masks_settle_loaded(struct hz_brain *brain);
 
-// Once a turn: have the workers confirmed a CUT? Once a second: the viewers' number for the directors.
+// Once a turn: have the workers confirmed a CUT, or masks? Once a second: the viewers' number for the directors.
 void hz_broadcast_turn(struct hz_brain *brain);
 void hz_broadcast_tick(struct hz_brain *brain);
 

@@ -3,6 +3,7 @@
 #define HZ_GATEWAY_SESSION_BROADCAST_INTERNAL_H
 
 #include "gateway/session/broadcast.h"
+#include "gateway/session/profiles.h"
 
 bool hz_broadcast_same(const struct hz_broadcast_source *a, const struct hz_broadcast_source *b);
 bool hz_broadcast_allowed(const struct hz_broadcast *b, const struct hz_broadcast_source *source);
@@ -12,6 +13,7 @@ json_t *hz_broadcast_source_json(const struct hz_broadcast_source *source);
 int hz_broadcast_source_parse(const json_t *json, struct hz_broadcast_source *ret); // -EINVAL
 json_t *hz_broadcast_definition(
     const struct hz_broadcast *b); // what both the store and directors know; NULL: out of memory
+json_t *hz_broadcast_row(const struct hz_broadcast *b); // what the store alone knows, too
 int hz_broadcast_definition_load(const char *text,
                                  struct hz_broadcast *ret); // of the store. -EINVAL, -ENOMEM
 // Writes it and the line of its audit trail. b NULL: there is none any more. Durable on return; takes over detail.
@@ -21,5 +23,24 @@ void hz_broadcast_changed(struct hz_brain *brain, struct hz_consult *consult);
 // May it be put on the air? 0, -EACCES, -EPERM, -ENOTSUP.
 int hz_broadcast_may_air(const struct hz_brain *brain, const struct hz_broadcast *b,
                          const struct hz_broadcast_source *source);
+
+// The workers' answers to what was said until now are waited for (broadcast_confirm.c).
+void hz_broadcast_ask(struct hz_brain *brain, struct hz_broadcast *b);
+
+// --- masks: broadcast_masks.c
+
+// A fresh version.
+void hz_masks_number(struct hz_broadcast *b, struct hz_masks *m);
+// The profile's regions instead of those that m has of it. True: they are others.
+bool hz_masks_adopt(struct hz_masks *m, const struct hz_profile *profile);
+
+// --- broadcast_kept.c
+
+// What the next broadcast of the consult must know: *ret owned, NULL: nothing. -ENOMEM.
+int hz_masks_keep(const struct hz_broadcast *b, struct hz_broadcast **ret);
+// fresh is the next one. -errno of the store.
+int hz_masks_restore(struct hz_brain *brain, const struct hz_broadcast *kept, struct hz_broadcast *fresh);
+// hz_masks_adopt() with its profile, if there is one. -errno of the store.
+int hz_masks_adopt_current(struct hz_brain *brain, struct hz_masks *m, bool *ret_changed);
 
 #endif

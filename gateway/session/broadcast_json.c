@@ -101,6 +101,20 @@ json_t *hz_broadcast_definition(const struct hz_broadcast *b)
 	return NULL;
 }
 
+json_t *hz_broadcast_row(const struct hz_broadcast *b)
+{
+	json_t *json = hz_broadcast_definition(b);
+	json_t *more =
+	    json_pack("{s:s, s:I, s:I, s:b}", "hls", b->hls, "mask_version", (json_int_t)b->mask_version,
+	              "clean", (json_int_t)b->clean, "ended", b->ended);
+	bool bad = !json || !more || json_object_update(json, more);
+	json_decref(more);
+	if (!bad)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
 static void past_load(const json_t *past, struct hz_broadcast *ret)
 {
 	const json_t *item;
@@ -120,7 +134,8 @@ int hz_broadcast_definition_load(const char *text, struct hz_broadcast *ret)
 	int err = json ? hz_broadcast_parse(json, ret, &field) : -EINVAL;
 	if (!err) {
 		const json_t *cut = json_object_get(json, "cut");
-		hz_masks_load(json, ret);
+		err = hz_masks_load(json, ret);
+		ret->ended = json_is_true(json_object_get(json, "ended"));
 		ret->on_air = hz_broadcast_source_parse(json_object_get(json, "on_air"), &ret->air) == 0 &&
 		              hz_broadcast_showable(ret, &ret->air);
 		ret->since_ms = json_integer_value(json_object_get(json, "since_ms"));
@@ -150,6 +165,9 @@ json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult 
 	json_t *json = b ? hz_broadcast_definition(b) : NULL;
 	if (!json)
 		return NULL;
+	if (b->mask_count)
+		json_object_set_new(json, "masks_confirmed_ms",
+		                    b->masked_ms ? json_integer(b->masked_ms) : json_null());
 	json_object_set_new(json, "state", json_string(hz_broadcast_state(consult)));
 	json_object_set_new(json, "viewers", json_integer(hz_viewers_count(consult)));
 	json_object_set_new(json, "hls", json_string(hz_hls_state(brain, consult)));

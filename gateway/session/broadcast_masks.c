@@ -7,6 +7,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/session/broadcast_internal.h"
 #include "gateway/session/brain.h"
+#include "gateway/session/hls.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/profiles.h"
 #include "signaling/auth/names.h"
@@ -170,36 +171,42 @@ int hz_masks_parse(struct hz_brain *brain, const json_t *body, struct hz_masks *
 	return err;
 }
 
-// A row that makes no sense any more shows nothing rather than everything.
-static void load_one(const json_t *item, struct hz_masks *ret)
+// Masks that make no sense any more show nothing rather than everything. False: it is not even known of whom they are.
+static bool load_one(const json_t *item, struct hz_masks *ret)
 {
 	const char *field, *profile = json_string_value(json_object_get(item, "profile"));
 	unsigned more = 0;
+	if (hz_broadcast_source_parse(item, &ret->of))
+		return false;
+	ret->version = (uint32_t)json_integer_value(json_object_get(item, "version"));
 	if (parse_own(item, ret, &field) ||
 	    hz_masks_regions(json_object_get(item, "device"), HZ_MOSAIC_MASKS - ret->own,
 	                     ret->mask + ret->own, &more)) {
 		ret->own = ret->count = 0;
 		ret->identified = true;
-		return;
+		return true;
 	}
 	ret->count += more;
 	snprintf(ret->profile, sizeof(ret->profile), "%s", profile ? profile : "");
-	ret->version = (uint32_t)json_integer_value(json_object_get(item, "version"));
+	return true;
 }
 
-void hz_masks_load(const json_t *json, struct hz_broadcast *ret)
+int hz_masks_load(const json_t *json, struct hz_broadcast *ret)
 {
 	const json_t *item;
 	size_t i;
+	ret->mask_version = (uint32_t)json_integer_value(json_object_get(json, "mask_version"));
+	ret->clean = (uint32_t)json_integer_value(json_object_get(json, "clean"));
 	json_array_foreach(json_object_get(json, "masks"), i, item)
 	{
-		if (ret->mask_count >= HZ_BROADCAST_SOURCES)
-			break;
-		struct hz_masks *m = &ret->masks[ret->mask_count++];
-		load_one(item, m);
+		struct hz_masks *m = &ret->masks[ret->mask_count];
+		if (ret->mask_count >= HZ_BROADCAST_SOURCES || !load_one(item, m))
+			return -EINVAL;
+		ret->mask_count++;
 		if (m->version > ret->mask_version)
 			ret->mask_version = m->version;
 	}
+	return 0;
 }
 
 // --- changes
@@ -223,16 +230,61 @@ void hz_masks_renew(struct hz_broadcast *b)
 		m->version = version;
 }
 
+void hz_masks_number(struct hz_broadcast *b, struct hz_masks *m)
+{
+	m->version = next_version(b);
+}
+
+// One that says what its kind says anyway.
+static struct hz_masks *idle(struct hz_broadcast *b)
+{
+	for (unsigned i = 0; i < b->mask_count; i++) {
+		struct hz_masks *m = &b->masks[i];
+		if (!m->count && m->identified == identified_by_kind(m->of.source))
+			return m;
+	}
+	return NULL;
+}
+
 static int put(struct hz_broadcast *b, const struct hz_masks *wish)
 {
 	struct hz_masks *m = find(b, &wish->of);
-	if (!m && b->mask_count >= HZ_BROADCAST_SOURCES)
-		return -ENOSPC;
-	if (!m)
+	if (!m && b->mask_count < HZ_BROADCAST_SOURCES)
 		m = &b->masks[b->mask_count++];
+	if (!m)
+		m = idle(b);
+	if (!m)
+		return -ENOSPC;
 	*m = *wish;
-	m->version = next_version(b);
+	hz_masks_number(b, m);
 	return 0;
+}
+
+static bool inside(const struct hz_mosaic_mask *m, const struct hz_mosaic_mask *of)
+{
+	return m->x >= of->x && m->y >= of->y && m->x + m->w <= of->x + of->w && m->y + m->h <= of->y + of->h;
+}
+
+// True: something of the picture that could be seen until now cannot be seen with these.
+static bool hides(const struct hz_broadcast *b, const struct hz_masks *wish)
+{
+	const struct hz_masks *was = NULL;
+	switch (hz_mask_need(b, &wish->of, &was)) {
+	case HZ_MASK_MISSING:
+		return false; // nothing of it was shown
+	case HZ_MASK_FREE:
+		return wish->count || wish->identified;
+	default:
+		break;
+	}
+	for (unsigned i = 0; i < wish->count; i++) {
+		bool covered = false;
+		for (unsigned k = 0; k < was->count && !covered; k++)
+			covered = inside(&wish->mask[i], &was->mask[k]);
+		if (!covered)
+			return true;
+	}
+	return !wish->count && wish->identified;
 }
 
 int hz_masks_set(struct hz_brain *brain, struct hz_consult *consult, const struct hz_masks *wish,
@@ -242,17 +294,25 @@ int hz_masks_set(struct hz_brain *brain, struct hz_consult *consult, const struc
 		return -ENOENT;
 	struct hz_broadcast next = *consult->broadcast;
 	bool aired = next.on_air && hz_broadcast_same(&next.air, &wish->of);
+	bool held = hides(&next, wish) && hz_hls_may_hold(brain, consult, &wish->of);
 	int err = put(&next, wish);
 	if (err)
 		return err;
 	if (aired)
 		next.on_air = hz_broadcast_may_air(brain, &next, &next.air) == 0;
+	if (held)
+		next.clean = next.mask_version;
 	if (aired) // first nothing of it, then the rest
 		hz_viewers_close(brain, consult);
+	if (held)
+		hz_hls_clean(brain, consult, next.clean);
 	const struct hz_masks *now = find(&next, &wish->of);
+	next.masked_ms = 0;
 	err = hz_broadcast_note(brain, consult, &next, by, "masks", one_json(now));
-	if (!err)
+	if (!err) {
 		*consult->broadcast = next;
+		hz_broadcast_ask(brain, consult->broadcast);
+	}
 	hz_broadcast_changed(brain, consult); // also opens again what was closed
 	return err;
 }
@@ -268,8 +328,20 @@ static void cover(struct hz_mosaic_mask *m, const struct hz_mosaic_mask *more)
 	m->h = (uint16_t)(bottom - m->y);
 }
 
-// What each broadcast has of the profile; own regions stay. Those of the device that find no room beside them are painted over with
-// the last one: rather too much than a name.
+// Own regions stay. Those of the device that find no room beside them are painted over with the last one: rather too much than a name.
+bool hz_masks_adopt(struct hz_masks *m, const struct hz_profile *profile)
+{
+	const struct hz_masks was = *m;
+	m->count = m->own;
+	for (unsigned k = 0; k < profile->count; k++) {
+		if (m->count < HZ_MOSAIC_MASKS)
+			m->mask[m->count++] = profile->mask[k];
+		else
+			cover(&m->mask[HZ_MOSAIC_MASKS - 1], &profile->mask[k]);
+	}
+	return m->count != was.count || memcmp(m->mask, was.mask, m->count * sizeof(m->mask[0])) != 0;
+}
+
 static int follow(struct hz_brain *brain, struct hz_consult *consult, const struct hz_profile *profile,
                   const char *by)
 {
@@ -278,13 +350,7 @@ static int follow(struct hz_brain *brain, struct hz_consult *consult, const stru
 		struct hz_masks m = consult->broadcast->masks[i];
 		if (strcmp(m.profile, profile->id) != 0)
 			continue;
-		m.count = m.own;
-		for (unsigned k = 0; k < profile->count; k++) {
-			if (m.count < HZ_MOSAIC_MASKS)
-				m.mask[m.count++] = profile->mask[k];
-			else
-				cover(&m.mask[HZ_MOSAIC_MASKS - 1], &profile->mask[k]);
-		}
+		(void)hz_masks_adopt(&m, profile);
 		err = hz_masks_set(brain, consult, &m, by);
 	}
 	return err;
@@ -299,5 +365,6 @@ int hz_masks_profile(struct hz_brain *brain, const struct hz_profile *profile, c
 		int failed = follow(brain, consult, profile, by);
 		err = err ? err : failed;
 	}
+	brain->profiles_due |= err != 0; // tried on: it is what the profile says
 	return err;
 }

@@ -223,7 +223,7 @@ static void sweep(struct hz_brain *brain, struct hz_hls_leg *leg, const struct h
 
 // --- the wish
 
-static void say(struct hz_brain *brain, struct hz_hls_leg *leg, const struct hz_hls_broadcast_set *wish)
+void hz_hls_leg_say(struct hz_brain *brain, struct hz_hls_leg *leg, const struct hz_hls_broadcast_set *wish)
 {
 	if (memcmp(wish, &leg->said, sizeof(*wish)) == 0)
 		return;
@@ -260,12 +260,14 @@ void hz_hls_recount(struct hz_brain *brain, struct hz_consult *consult)
 	struct hz_hls_broadcast_set wish = {.consult = consult->number,
 	                                    .delay_ms = delay_ms > MIN_DELAY_MS ? delay_ms : MIN_DELAY_MS,
 	                                    .window_s = brain->hls_window_s,
+	                                    .clean = b->clean,
 	                                    .cut_us = b->cut ? b->cut_us : 0,
 	                                    .from_us = b->cut ? 0 : b->from_us};
 	memcpy(wish.id, b->hls, sizeof(wish.id));
 	fit(brain, leg, &wish);
-	say(brain, leg, &wish);
+	hz_hls_leg_say(brain, leg, &wish);
 	sweep(brain, leg, &wish);
+	hz_hls_note_air(brain, leg);
 	hz_picture_air_settle(brain, consult);
 }
 
@@ -277,7 +279,7 @@ void hz_hls_cut(struct hz_brain *brain, struct hz_consult *consult)
 	struct hz_hls_broadcast_set wish = leg->said;
 	wish.cut_us = consult->broadcast->cut_us;
 	wish.from_us = 0;
-	say(brain, leg, &wish);
+	hz_hls_leg_say(brain, leg, &wish);
 	brain->hls_blocked = hz_hls_link_flush(brain->hls);
 }
 

@@ -10,16 +10,28 @@
 
 #include <jansson.h>
 
+#include "gateway/session/broadcast.h"
 #include "gateway/session/hls_link.h"
 #include "gateway/session/model.h"
 
 #define HZ_HLS_RELAY (HZ_RELAY_PIPES + HZ_PIPE_HLS)
+
+struct hz_hls_past { // was on the air until then; 0: none
+	struct hz_broadcast_source of;
+	int64_t left_us;
+};
 
 struct hz_hls_leg {
 	struct hz_consult *consult;
 	struct hz_peer *links; // one a worker
 	struct hz_hls_broadcast_set said;
 	bool codec; // what is on the air is not H.264: nothing of it is in the files
+	// of whom pictures may wait for the delay (hls_hold.c)
+	uint32_t delay_ms; // the longest
+	bool shows;        // shown is on the air
+	struct hz_broadcast_source shown;
+	struct hz_hls_past past[HZ_BROADCAST_SOURCES];
+	int64_t unknown_us; // anybody's, until then
 };
 
 struct hz_hls_options {
@@ -37,6 +49,21 @@ void hz_hls_recount(struct hz_brain *brain, struct hz_consult *consult);
 void hz_hls_cut(struct hz_brain *brain, struct hz_consult *consult);
 // Nothing of at or after the mark is in a file, nor will be.
 bool hz_hls_cut_holds(const struct hz_brain *brain, const struct hz_consult *consult);
+
+// --- masks (hls_hold.c)
+
+// Pictures of it may wait for the delay, or lie in a segment in the making.
+bool hz_hls_may_hold(const struct hz_brain *brain, const struct hz_consult *consult,
+                     const struct hz_broadcast_source *source);
+// What waits must not be seen any more. Told at once, before anything is written; the next recount goes on with the picture. version: of
+// the masks, broadcast->clean from then on.
+void hz_hls_clean(struct hz_brain *brain, struct hz_consult *consult, uint32_t version);
+// Nothing of before broadcast->clean will be written.
+bool hz_hls_clean_holds(const struct hz_brain *brain, const struct hz_consult *consult);
+void hz_hls_note_air(struct hz_brain *brain, struct hz_hls_leg *leg);
+void hz_hls_leg_say(struct hz_brain *brain, struct hz_hls_leg *leg, const struct hz_hls_broadcast_set *wish);
+// After loading, instead of a recount: what its process holds of before is not known.
+void hz_hls_loaded(struct hz_brain *brain, struct hz_consult *consult);
 
 // A fresh name of a folder that nobody guesses.
 void hz_hls_name(char ret[HZ_HLS_ID_BYTES]);

@@ -190,7 +190,7 @@ paths = {
     },
     "/consults/{id}/broadcast/masks": {
         "parameters": [CONSULT],
-        "put": operation("putMasks", "What is painted over of a source before anybody outside sees it; in force before the answer",
+        "put": operation("putMasks", "What is painted over of a source before anybody outside sees it; masks_confirmed_ms says since when nothing else leaves",
                          {"200": answer("The broadcast as it is now", "types.broadcast")}, "`direct`", BODY + ["404", "409"], (),
                          "broadcast.masks"),
     },

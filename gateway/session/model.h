@@ -240,6 +240,7 @@ struct hz_consult {
 	struct hz_participant *participants;
 	unsigned participant_count;
 	struct hz_broadcast *broadcast; // owned; NULL: none
+	struct hz_broadcast *kept;      // owned: masks of the one before, while there is none; NULL: none
 	struct hz_participant *viewers; // broadcast.h: of all its viewers, in no list; owned; NULL: none
 	struct hz_audience *audience;   // audience.h; owned; NULL: there was no broadcast yet
 	struct hz_reading *reading; // owned; NULL: not looked for in the store yet, or nothing was ever shown
@@ -329,7 +330,7 @@ struct hz_brain {
 	struct hz_map *ufrags;    // ours -> struct hz_peer
 	struct hz_consult *dirty, *watched;
 	struct hz_reading *reading_due;
-	struct hz_images *images; // owned; NULL: imaging.enabled is off
+	struct hz_images *images;   // owned; NULL: imaging.enabled is off
 	struct hz_studies *studies; // owned; NULL: imaging.local_gb is 0
 	struct hz_receive *receive; // owned; NULL: receive.port is 0
 	struct hz_participant *unsaved;
@@ -349,7 +350,8 @@ struct hz_brain {
 	bool draining;
 	bool feeds_due;      // audience.h: somebody is to be told
 	unsigned feed_waits; // answers that wait, of all
-	bool cut_due;        // a broadcast was cut and not all workers have confirmed it
+	bool cut_due;        // a broadcast was cut, or masked, and not all workers have confirmed it
+	bool profiles_due;   // a broadcast could not follow a device profile
 
 	// mix.h
 	struct hz_mix_link *mix;   // owned; NULL: mix.enabled is off

@@ -299,6 +299,77 @@ static void refused(void **state)
 	assert_string_equal(hls_state(rig), "live");
 }
 
+static struct web *masks(struct rig *rig, const char *participant, const char *regions)
+{
+	char body[300];
+	snprintf(body, sizeof(body), "{\"participant\":\"%s\",\"source\":\"camera\",\"masks\":[%s]}",
+	         participant, regions);
+	return rest(rig, HZ_PUT, PATH "/masks", "director", body);
+}
+
+#define LEFT "{\"x\":0,\"y\":0,\"w\":0.5,\"h\":1}"
+#define ALL  "{\"x\":0,\"y\":0,\"w\":1,\"h\":1}"
+
+// Masks that hide more than before: what waits for the delay goes, and not before the process has said so are they confirmed.
+static void masked(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig);
+	rig_result(on_air(rig, director, "or1"));
+	rig_advance(rig, 1000);
+	assert_int_equal(said.clean, 0);
+	assert_int_equal(masks(rig, "or2", LEFT)->status, 200); // nothing of it was ever seen
+	rig_advance(rig, 100);
+	assert_int_equal(said.clean, 0);
+	assert_true(broadcast(rig)->masked_ms > 0);
+	refuse = 1;
+	unsigned before = sets;
+	assert_int_equal(masks(rig, "or1", LEFT)->status, 200);
+	rig_advance(rig, 1000);
+	uint32_t clean = said.clean;
+	assert_int_not_equal(clean, 0);
+	assert_int_equal(clean, broadcast(rig)->clean);
+	assert_int_equal(said.video.ssrc, 0); // nobody paints in this test
+	assert_true(sets > before);
+	assert_int_equal(broadcast(rig)->masked_ms, 0);
+	rig_kill(rig); // its successor says the same, and waits for the answer as well
+	rig_advance(rig, 1000);
+	assert_int_equal(said.clean, clean);
+	assert_int_equal(broadcast(rig)->masked_ms, 0);
+	refuse = 0;
+	hello();
+	rig_advance(rig, 100);
+	assert_true(broadcast(rig)->masked_ms > 0);
+	// After a restart nobody knows what waits: whoever it is of.
+	assert_int_equal(masks(rig, "or2", ALL)->status, 200);
+	assert_int_not_equal(said.clean, clean);
+	clean = said.clean;
+	assert_int_equal(masks(rig, "or2", LEFT)->status, 200); // less: nothing has to go
+	assert_int_equal(said.clean, clean);
+}
+
+// Of a source that is not on the air any more something waits, until the delay is over.
+static void masked_after_it(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig);
+	rig_result(on_air(rig, director, "or1"));
+	rig_advance(rig, 60000);
+	rig_result(on_air(rig, director, "or2"));
+	rig_advance(rig, 3000);
+	assert_int_equal(masks(rig, "or1", LEFT)->status, 200);
+	uint32_t clean = said.clean;
+	assert_int_not_equal(clean, 0);
+	assert_true(said.video.ssrc != 0);                      // or2 goes on
+	assert_int_equal(masks(rig, "or1", LEFT)->status, 200); // the same again
+	assert_int_equal(said.clean, clean);
+	rig_advance(rig, 5000 + 6000);
+	assert_int_equal(masks(rig, "or1", ALL)->status, 200);
+	assert_int_equal(said.clean, clean);
+	rig_advance(rig, 100);
+	assert_true(broadcast(rig)->masked_ms > 0);
+}
+
 static int status_of(struct rig *rig, enum hz_http_method method, const char *path, struct hz_response **ret)
 {
 	const struct hz_request req = {.method = method, .path = path, .query = ""};
@@ -352,6 +423,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(cut, setup, teardown),
 	    cmocka_unit_test_setup_teardown(killed_while_cut, setup, teardown),
 	    cmocka_unit_test_setup_teardown(refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(masked, setup, teardown),
+	    cmocka_unit_test_setup_teardown(masked_after_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(files, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

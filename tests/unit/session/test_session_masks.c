@@ -2,6 +2,8 @@
 // picture or nothing. Over changes of masks, cameras, cuts, and restarts of control and mosaic.
 #include "gateway/session/audience.h"
 #include "gateway/session/broadcast.h"
+#include "gateway/store/broadcasts.h"
+#include "gateway/store/profiles.h"
 #include "tests/unit/session/picture_rig.h"
 
 #define PATH   "/api/v1/consults/c1/broadcast"
@@ -272,7 +274,10 @@ static void asked_wrongly(void **state)
 		         "{\"participant\":\"p%u\",\"source\":\"camera\",\"masks\":[" REGION "]}", i);
 		assert_int_equal(masks(rig, body)->status, i < HZ_BROADCAST_SOURCES ? 200 : 409);
 	}
-	assert_int_equal(painted(rig)->mask_count, 1); // untouched by all this
+	assert_int_equal(masks(rig, "{\"participant\":\"p3\",\"source\":\"camera\",\"masks\":[]}")->status,
+	                 200);
+	assert_int_equal(masks(rig, body)->status, 200); // in the place of one that says nothing
+	assert_int_equal(painted(rig)->mask_count, 1);   // untouched by all this
 	assert_int_equal(rest(rig, HZ_DELETE, PATH, "director", NULL)->status, 204);
 	assert_int_equal(masks(rig, MASK)->status, 404);
 }
@@ -390,6 +395,151 @@ static void profiles(void **state)
 	assert_int_equal(json_array_size(json_object_get(web->json, "items")), 0);
 }
 
+// The answer says whether workers have confirmed; whoever was killed meanwhile asks them anew.
+static void confirmed(void **state)
+{
+	struct rig *rig = *state;
+	struct hz_masks wish;
+	const char *field;
+	json_t *body = json_loads(MASK, 0, NULL);
+	stage(rig, NULL);
+	assert_int_equal(hz_masks_parse(rig->brain, body, &wish, &field), 0);
+	json_decref(body);
+	assert_int_equal(hz_masks_set(rig->brain, c1(rig), &wish, "dir"), 0);
+	hz_brain_turn(rig->brain);
+	json_t *json = hz_broadcast_json(rig->brain, c1(rig));
+	assert_true(json_is_null(json_object_get(json, "masks_confirmed_ms"))); // nobody has read it yet
+	json_decref(json);
+	rig_turn(rig);
+	assert_int_equal(c1(rig)->broadcast->masked_ms, rig->brain->wall_ms);
+	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1"));
+	struct web *web = rest(rig, HZ_GET, PATH, "director", NULL);
+	assert_true(json_is_integer(json_object_get(web->json, "masks_confirmed_ms")));
+	rig_kill(rig);
+	assert_int_equal(c1(rig)->broadcast->masked_ms, rig->brain->wall_ms); // answered by a repetition
+	// A source that the worker has not is refused with its slot: not confirmed before all was said again.
+	rig_advance(rig, 1000);
+	unsigned reconciles = rig->worker->reconciles + worker(rig, 1)->reconciles;
+	rig->worker->refuse_tracks = worker(rig, 1)->refuse_tracks = true;
+	wish.count = wish.own = 0;
+	wish.identified = false;
+	assert_int_equal(hz_masks_set(rig->brain, c1(rig), &wish, "dir"), 0);
+	hz_brain_turn(rig->brain);
+	assert_int_equal(c1(rig)->broadcast->masked_ms, 0);
+	for (unsigned i = 0; i < 5 && !c1(rig)->broadcast->masked_ms; i++)
+		rig_advance(rig, 100);
+	assert_true(c1(rig)->broadcast->masked_ms > 0);
+	assert_true(rig->worker->reconciles + worker(rig, 1)->reconciles >= reconciles);
+}
+
+static bool on_any(void *arg, const char *id, const char *text)
+{
+	(void)id;
+	(void)text;
+	++*(unsigned *)arg;
+	return true;
+}
+
+// What was said of a source outlives the broadcast: the next one of the consult does not show what this one did not.
+static void kept_for_the_next(void **state)
+{
+	struct rig *rig = *state;
+	stage(rig, MASK);
+	uint32_t before = painted(rig)->rendition;
+	assert_int_equal(
+	    masks(rig, "{\"participant\":\"or2\",\"source\":\"camera\",\"identified\":true,\"masks\":[]}")
+	        ->status,
+	    200);
+	assert_int_equal(
+	    masks(rig,
+	          "{\"participant\":\"or1\",\"source\":\"ultrasound\",\"identified\":false,\"masks\":[]}")
+	        ->status,
+	    200);
+	for (unsigned round = 0; round < 3; round++) {
+		assert_int_equal(rest(rig, HZ_DELETE, PATH, "director", NULL)->status, 204);
+		assert_int_equal(rest(rig, HZ_GET, PATH, "director", NULL)->status, 404);
+		if (round == 1)
+			rig_kill(rig);
+		go_on(rig, 500);
+		assert_int_equal(rest(rig, HZ_PUT, PATH, "director", BODY)->status, 200);
+		if (round == 2)
+			rig_kill(rig);
+		go_on(rig, 500);
+		struct rig_socket *director = rig_join(rig, "dir2", "director");
+		assert_int_equal(rig_code(air(rig, director, "or2", "camera")), HZ_RPC_NOT_ALLOWED);
+		// That it shows nobody was said of the one before.
+		assert_int_equal(rig_code(air(rig, director, "or1", "ultrasound")), HZ_RPC_NOT_ALLOWED);
+		assert_int_equal(rig_code(air(rig, director, "or1", "camera")), 0);
+		assert_int_equal(post(rig, "/whep/c1/program", "v1", "viewer", VIEWER), 201);
+		rig_advance(rig, 100);
+		assert_non_null(painted(rig));
+		assert_int_equal(painted(rig)->mask[0].w, 3000);
+		assert_int_not_equal(painted(rig)->rendition, before);
+		before = painted(rig)->rendition;
+	}
+	// Not beyond the consult.
+	assert_int_equal(rest(rig, HZ_DELETE, PATH, "director", NULL)->status, 204);
+	assert_non_null(c1(rig)->kept);
+	assert_int_equal(hz_consult_close(rig->brain, c1(rig)), 0);
+	rig_turn(rig);
+	rig_kill(rig);
+	unsigned rows = 0;
+	assert_int_equal(hz_store_broadcast_all(rig->brain->store, on_any, &rows), 0);
+	assert_int_equal(rows, 0);
+}
+
+// Control dies after the profile is durable and before any broadcast has followed: they do before anything is told to anybody.
+static void profile_and_death(void **state)
+{
+	struct rig *rig = *state;
+	static const char us[] = "{\"name\":\"X\",\"masks\":[{\"x\":0,\"y\":0,\"w\":1,\"h\":0.1}]}";
+	static const char more[] = "{\"name\":\"X\",\"masks\":[{\"x\":0,\"y\":0,\"w\":1,\"h\":0.2},"
+	                           "{\"x\":0,\"y\":0.9,\"w\":1,\"h\":0.1}]}";
+	stage(rig, MASK);
+	assert_int_equal(hz_store_profile_put(rig->brain->store, "us-x", us), 0);
+	assert_int_equal(hz_store_commit(rig->brain->store), 0);
+	assert_int_equal(
+	    masks(rig,
+	          "{\"participant\":\"or1\",\"source\":\"camera\",\"profile\":\"us-x\",\"masks\":[" REGION
+	          "]}")
+	        ->status,
+	    200);
+	rig_advance(rig, 100);
+	assert_int_equal(painted(rig)->mask_count, 2);
+	uint32_t before = painted(rig)->rendition, version = c1(rig)->broadcast->mask_version;
+	assert_int_equal(hz_store_profile_put(rig->brain->store, "us-x", more), 0);
+	assert_int_equal(hz_store_commit(rig->brain->store), 0);
+	rig_kill(rig);
+	go_on(rig, 500);
+	assert_non_null(painted(rig));
+	assert_int_equal(painted(rig)->mask_count, 3);
+	assert_int_equal(painted(rig)->mask[1].h, 2000);
+	assert_int_not_equal(painted(rig)->rendition, before);
+	assert_int_equal(c1(rig)->broadcast->mask_version, version + 1);
+	assert_int_equal(c1(rig)->broadcast->clean, version + 1); // and what the delayed leg held goes
+	before = painted(rig)->rendition;
+	rig_kill(rig); // that was durable, and is said once
+	go_on(rig, 500);
+	assert_int_equal(painted(rig)->rendition, before);
+	// One that could not follow does so later.
+	assert_int_equal(hz_store_profile_put(rig->brain->store, "us-x", us), 0);
+	assert_int_equal(hz_store_commit(rig->brain->store), 0);
+	rig->brain->profiles_due = true;
+	hz_broadcast_tick(rig->brain);
+	go_on(rig, 500);
+	assert_int_equal(painted(rig)->mask_count, 2);
+	assert_false(rig->brain->profiles_due);
+	// A broadcast that comes after the change.
+	assert_int_equal(rest(rig, HZ_DELETE, PATH, "director", NULL)->status, 204);
+	assert_int_equal(hz_store_profile_put(rig->brain->store, "us-x", more), 0);
+	assert_int_equal(hz_store_commit(rig->brain->store), 0);
+	unsigned profiles = 0;
+	assert_int_equal(hz_store_profile_all(rig->brain->store, NULL, on_any, &profiles), 0);
+	assert_int_equal(profiles, 1);
+	assert_int_equal(rest(rig, HZ_PUT, PATH, "director", BODY)->status, 200);
+	assert_int_equal(c1(rig)->broadcast->masks[0].count, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +551,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(control_dies, setup, teardown),
 	    cmocka_unit_test_setup_teardown(mosaic_dies, setup, teardown),
 	    cmocka_unit_test_setup_teardown(profiles, setup, teardown),
+	    cmocka_unit_test_setup_teardown(confirmed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(kept_for_the_next, setup, teardown),
+	    cmocka_unit_test_setup_teardown(profile_and_death, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,7 +134,7 @@ function SourceMasks({ consult, desk, source, token, onNotice }: SourceProps) {
 			</label>
 			<button type="button" class="primary" disabled={busy || same(draft, draftOf(known))} data-testid="masks-save" onClick={save}>{t('masksSave')}</button>
 			<p class="hint" role="status" data-testid="masks-now" data-version={known.version}>
-				{t(same(draft, draftOf(known)) ? 'masksInForce' : 'masksUnsaved')}
+				{t(!same(draft, draftOf(known)) ? 'masksUnsaved' : desk.masks_confirmed_ms === null ? 'masksSetting' : 'masksInForce')}
 			</p>
 		</>
 	);

@@ -1,0 +1,87 @@
+// What the delayed leg of a broadcast may still hold, and how it is made to forget it: masks that hide more than before.
+#include <string.h>
+
+#include "gateway/session/broadcast_internal.h"
+#include "gateway/session/hls.h"
+
+#define SEGMENT_US 6000000   // what is public in parts becomes a file once more when its segment ends
+#define LONGEST_US 310000000 // the longest delay, and that
+
+static int64_t until(const struct hz_hls_leg *leg, int64_t left_us)
+{
+	return left_us + leg->delay_ms * 1000ll + SEGMENT_US;
+}
+
+static void left(struct hz_brain *brain, struct hz_hls_leg *leg)
+{
+	struct hz_hls_past *at = &leg->past[0];
+	for (unsigned i = 0; i < HZ_BROADCAST_SOURCES; i++) {
+		struct hz_hls_past *p = &leg->past[i];
+		if (p->left_us && hz_broadcast_same(&p->of, &leg->shown)) {
+			at = p;
+			break;
+		}
+		if (p->left_us < at->left_us)
+			at = p;
+	}
+	bool same = hz_broadcast_same(&at->of, &leg->shown);
+	if (at->left_us && !same && until(leg, at->left_us) > leg->unknown_us)
+		leg->unknown_us = until(leg, at->left_us); // no place to remember it by its name
+	*at = (struct hz_hls_past){leg->shown, brain->now_us};
+}
+
+void hz_hls_note_air(struct hz_brain *brain, struct hz_hls_leg *leg)
+{
+	const struct hz_broadcast *b = leg->consult->broadcast;
+	if (leg->said.delay_ms > leg->delay_ms)
+		leg->delay_ms = leg->said.delay_ms; // the packager keeps the one it began with
+	if (leg->shows && b->on_air && hz_broadcast_same(&leg->shown, &b->air))
+		return;
+	if (leg->shows)
+		left(brain, leg);
+	leg->shows = b->on_air;
+	leg->shown = b->air;
+}
+
+void hz_hls_loaded(struct hz_brain *brain, struct hz_consult *consult)
+{
+	hz_hls_recount(brain, consult);
+	if (consult->hls)
+		consult->hls->unknown_us = brain->now_us + LONGEST_US;
+}
+
+bool hz_hls_may_hold(const struct hz_brain *brain, const struct hz_consult *consult,
+                     const struct hz_broadcast_source *source)
+{
+	const struct hz_hls_leg *leg = consult->hls;
+	if (!brain->hls || !leg || !leg->said.consult)
+		return false;
+	bool may = brain->now_us < leg->unknown_us || (leg->shows && hz_broadcast_same(&leg->shown, source));
+	for (unsigned i = 0; i < HZ_BROADCAST_SOURCES && !may; i++) {
+		const struct hz_hls_past *p = &leg->past[i];
+		may =
+		    p->left_us && hz_broadcast_same(&p->of, source) && brain->now_us < until(leg, p->left_us);
+	}
+	return may;
+}
+
+void hz_hls_clean(struct hz_brain *brain, struct hz_consult *consult, uint32_t version)
+{
+	struct hz_hls_leg *leg = consult->hls;
+	if (!brain->hls || !leg || !leg->said.consult)
+		return;
+	struct hz_hls_broadcast_set wish = leg->said;
+	wish.clean = version;
+	wish.video = (struct hz_hls_source){.ssrc = 0}; // it comes with the next recount, painted
+	hz_hls_leg_say(brain, leg, &wish);
+	brain->hls_blocked = hz_hls_link_flush(brain->hls);
+}
+
+bool hz_hls_clean_holds(const struct hz_brain *brain, const struct hz_consult *consult)
+{
+	const struct hz_hls_leg *leg = consult->hls;
+	if (!brain->hls || !leg || !leg->said.consult)
+		return true;
+	return leg->said.clean == consult->broadcast->clean &&
+	       hz_hls_link_holds(brain->hls, leg->said.consult, brain->now_us);
+}
