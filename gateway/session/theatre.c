@@ -145,8 +145,8 @@ static void unplace(struct hz_brain *brain, struct hz_theatre_source *s)
 
 static json_t *definition(const struct hz_theatre_source *s, const char *url)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", s->name, "kind", hz_source_name(s->kind), "url",
-	                 url, "loop", s->loop, "enabled", s->enabled);
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:i}", "name", s->name, "kind", hz_source_name(s->kind),
+	                 "url", url, "loop", s->loop, "enabled", s->enabled, "sync_ms", (int)s->sync_ms);
 }
 
 static int save(struct hz_brain *brain, const struct hz_theatre_source *s, bool there)
@@ -248,6 +248,7 @@ int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
 	snprintf(s->url, sizeof(s->url), "%s", wish->url);
 	s->kind = wish->kind;
 	s->loop = wish->loop;
+	s->sync_ms = wish->sync_ms;
 	s->enabled = wish->enabled;
 	int err = save(brain, s, true);
 	if (err) {

@@ -19,6 +19,7 @@ struct hz_theatre_source {
 	char name[HZ_NAME_TEXT_BYTES];
 	uint8_t kind; // enum hz_source of its picture
 	bool loop, enabled;
+	unsigned sync_ms;              // struct hz_ingest_source_set
 	char url[HZ_INGEST_URL_BYTES]; // with passwords: never given out, never logged
 
 	uint32_t number; // of media/ingest/api.h; the same after a restart of control

@@ -59,6 +59,7 @@ static int say_source(struct hz_brain *brain, struct hz_theatre_source *s)
 	struct hz_ingest_source_set set = {.source = s->number,
 	                                   .version = version_of(t, s),
 	                                   .loop = s->loop,
+	                                   .sync_ms = (uint16_t)s->sync_ms,
 	                                   .network_count = t->network_count};
 	char *token = NULL;
 	int err = make_token(brain, s, &token);

@@ -38,6 +38,7 @@ int hz_theatre_parse(const json_t *body, struct hz_theatre_source *wish, const c
 	const char *kind = json_string_value(json_object_get(body, "kind"));
 	const char *url = json_string_value(json_object_get(body, "url"));
 	const json_t *loop = json_object_get(body, "loop"), *enabled = json_object_get(body, "enabled");
+	const json_t *sync = json_object_get(body, "sync_ms");
 	char shown[HZ_INGEST_URL_BYTES] = "";
 	struct hz_ingest_url parsed;
 	const char *why;
@@ -60,6 +61,10 @@ int hz_theatre_parse(const json_t *body, struct hz_theatre_source *wish, const c
 		return bad("/url", why, ret_field, ret_why);
 	if (url)
 		snprintf(wish->url, sizeof(wish->url), "%s", url);
+	if (sync && json_is_integer(sync))
+		wish->sync_ms = (unsigned)json_integer_value(sync);
+	if (wish->sync_ms > HZ_INGEST_SYNC_MS)
+		return bad("/sync_ms", "0 to 2000", ret_field, ret_why);
 	if (loop)
 		wish->loop = json_is_true(loop);
 	if (enabled)

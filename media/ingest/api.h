@@ -17,6 +17,7 @@
 #define HZ_INGEST_TOKEN_BYTES   2048
 #define HZ_INGEST_FOLDER_BYTES  512
 #define HZ_INGEST_NETWORKS      16
+#define HZ_INGEST_SYNC_MS       2000 // sync_ms at most
 #define HZ_INGEST_PICTURE_BYTES 32768
 #define HZ_INGEST_MAX_BYTES     (HZ_INGEST_PICTURE_BYTES + 64) // no message is larger
 
@@ -44,7 +45,8 @@ struct hz_ingest_source_set {
 	uint32_t version;       // of url, loop and networks: another one starts it anew
 	uint8_t loop;           // of files: from the beginning again
 	uint8_t network_count;
-	uint8_t reserved[2];
+	uint16_t
+	    sync_ms; // it goes into the consult so long after it was captured, as far as that is known, else after it came
 	struct hz_ingest_network
 	    network[HZ_INGEST_NETWORKS];     // where it may connect to, and who may connect to it
 	char url[HZ_INGEST_URL_BYTES];       // media/ingest/url.h

@@ -163,7 +163,7 @@ static bool terminated(const char *text, size_t bytes)
 
 static int set(struct hz_sources *sources, const struct hz_ingest_source_set *wish, int64_t now_us)
 {
-	if (!wish->source || wish->network_count > HZ_INGEST_NETWORKS ||
+	if (!wish->source || wish->network_count > HZ_INGEST_NETWORKS || wish->sync_ms > HZ_INGEST_SYNC_MS ||
 	    !terminated(wish->url, sizeof(wish->url)) || !terminated(wish->whip, sizeof(wish->whip)) ||
 	    !terminated(wish->token, sizeof(wish->token)) || !terminated(wish->folder, sizeof(wish->folder)))
 		return -EINVAL;

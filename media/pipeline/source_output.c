@@ -111,6 +111,20 @@ static void only_send(GstElement *rtc)
 		g_array_unref(list);
 }
 
+// What is captured at one moment leaves together, whatever way it came: what is early waits.
+void hz_source_output_hold(struct hz_source *s, GstElement *pipeline)
+{
+	static const char *const names[] = {"vhold", "ahold"};
+	for (unsigned i = 0; pipeline && i < 2; i++) {
+		GstElement *hold = gst_bin_get_by_name(GST_BIN(pipeline), names[i]);
+		if (!hold)
+			continue;
+		g_object_set(hold, "sync", s->set.sync_ms > 0, "ts-offset",
+		             (gint64)s->set.sync_ms * GST_MSECOND, NULL);
+		gst_object_unref(hold);
+	}
+}
+
 static GString *describe(const struct hz_source *s)
 {
 	GString *text = g_string_new("webrtcbin name=rtc bundle-policy=max-bundle ");
@@ -118,18 +132,20 @@ static GString *describe(const struct hz_source *s)
 	if (s->with_video)
 		g_string_append_printf(
 		    text,
-		    "appsrc name=video " PACED
-		    "caps=video/x-h264,stream-format=byte-stream,alignment=au ! h264parse config-interval=-1 "
+		    "appsrc name=video " PACED "caps=video/x-h264,stream-format=byte-stream,alignment=au ! "
+		                               "clocksync name=vhold sync=false "
+		    "! h264parse config-interval=-1 "
 		    "! rtph264pay name=vpay pt=96 mtu=1200 config-interval=-1 aggregate-mode=zero-latency "
 		    "! application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000,"
 		    "profile-level-id=(string)%06x ! rtc. ",
 		    profile);
 	if (s->with_audio)
-		g_string_append(text,
-		                "appsrc name=audio " PACED
-		                "caps=audio/x-opus,channel-mapping-family=0 ! opusparse ! rtpopuspay pt=111 "
-		                "! application/x-rtp,media=audio,encoding-name=OPUS,payload=111,"
-		                "clock-rate=48000 ! rtc. ");
+		g_string_append(
+		    text, "appsrc name=audio " PACED
+		          "caps=audio/x-opus,channel-mapping-family=0 ! clocksync name=ahold sync=false "
+		          "! opusparse ! rtpopuspay pt=111 "
+		          "! application/x-rtp,media=audio,encoding-name=OPUS,payload=111,"
+		          "clock-rate=48000 ! rtc. ");
 	return text;
 }
 
@@ -157,6 +173,7 @@ GstElement *hz_source_output_new(void *source, struct hz_rtc_counters *counters)
 		gst_object_unref(pay);
 	}
 	gst_object_unref(rtc);
+	hz_source_output_hold(s, pipeline);
 	hz_source_output_end(s);
 	pthread_mutex_lock(&s->lock);
 	s->sending = gst_object_ref(pipeline);

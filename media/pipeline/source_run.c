@@ -314,6 +314,11 @@ void hz_source_set(struct hz_source *s, const struct hz_ingest_source_set *set, 
 	s->wish.ctx = s;
 	if (!s->retry_us)
 		s->retry_us = HZ_SOURCE_RETRY_US;
+	pthread_mutex_lock(&s->lock);
+	GstElement *sending = s->sending ? gst_object_ref(s->sending) : NULL;
+	pthread_mutex_unlock(&s->lock);
+	hz_source_output_hold(s, sending);
+	g_clear_object(&sending);
 	hz_guard_set(set);
 }
 

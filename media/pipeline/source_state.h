@@ -88,6 +88,8 @@ void hz_source_report(struct hz_source *s, int64_t running_ns, int64_t wall_ns);
 // The pipeline of its session; for struct hz_rtc_wish.
 GstElement *hz_source_output_new(void *source, struct hz_rtc_counters *counters);
 void hz_source_output_end(struct hz_source *s); // before its session is freed
+// As set.sync_ms says; of a pipeline that is there already, too. NULL allowed.
+void hz_source_output_hold(struct hz_source *s, GstElement *pipeline);
 
 // source_h264.c: what an access unit (byte-stream) is.
 struct hz_source_unit {

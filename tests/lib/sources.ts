@@ -32,9 +32,9 @@ export class Senders {
 
   async end(): Promise<void> { await Promise.all([...this.running].map((child) => this.stop(child))); }
 
-  /** A camera; port 0: any. */
-  async camera(port: number, user = ""): Promise<{ child: ChildProcess; port: number }> {
-    const child = this.start(join(ROOT, "build/release/tests/rtsp/hz-rtsp"), [String(port), ...(user ? [user] : [])]);
+  /** A camera; port 0: any. clock: its picture is a clock, and this number. */
+  async camera(port: number, user = "", clock?: number): Promise<{ child: ChildProcess; port: number }> {
+    const child = this.start(join(ROOT, "build/release/tests/rtsp/hz-rtsp"), [String(port), user || "-", ...(clock === undefined ? [] : [String(clock)])]);
     const line = await new Promise<string>((done, fail) => {
       createInterface({ input: child.stdout! }).once("line", done);
       child.once("exit", (code) => fail(new Error(`hz-rtsp ended ${code}`)));
@@ -176,6 +176,21 @@ export async function rtmpFront(to: number): Promise<{ port: number; server: Ser
       for (const [one, other] of [[client, upstream], [upstream, client]] as const) {
         one.on("error", () => other.destroy());
         one.on("close", () => other.destroy());
+      }
+    });
+    server.listen(0, "127.0.0.1", () => done({ port: (server.address() as { port: number }).port, server }));
+  });
+}
+
+/** A port in front of another one, whose bytes take so long both ways; `ms` may change. */
+export async function farAway(to: number, ms: number): Promise<{ port: number; server: Server }> {
+  return new Promise((done) => {
+    const server = createServer((client) => {
+      const upstream = connect(to, "127.0.0.1");
+      for (const [from, into] of [[client, upstream], [upstream, client]] as const) {
+        from.on("data", (data) => { setTimeout(() => { if (!into.destroyed) into.write(data); }, ms); });
+        from.on("error", () => into.destroy());
+        from.on("close", () => into.destroy());
       }
     });
     server.listen(0, "127.0.0.1", () => done({ port: (server.address() as { port: number }).port, server }));

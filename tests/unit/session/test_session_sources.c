@@ -60,6 +60,22 @@ static unsigned sets(void)
 	return n;
 }
 
+// The wish that was said last.
+static void newest(struct hz_ingest_source_set *ret)
+{
+	_Alignas(8) static uint8_t buf[HZ_INGEST_MAX_BYTES];
+	size_t bytes;
+	bool any = false;
+	while (!hz_seqpacket_recv(ingest[1], buf, sizeof(buf), &bytes)) {
+		const struct hz_msg_header *h = (const void *)buf;
+		if (h->type != HZ_INGEST_SOURCE_SET)
+			continue;
+		memcpy(ret, buf, sizeof(*ret));
+		any = true;
+	}
+	assert_true(any);
+}
+
 static void two_do_not_listen_at_one_port(void **state)
 {
 	struct rig *rig = *state;
@@ -111,6 +127,31 @@ static void what_was_shown_may_come_back(void **state)
 	assert_string_equal(source(rig, "a")->url, "rtsp://u:geheim@10.0.0.1/cam");
 	assert_int_equal(ask(rig, HZ_POST, "c1", "{\"name\":\"F\",\"url\":\"file:a.mp4\"}")->status,
 	                 422); // there is no folder
+}
+
+// Cameras that are to be seen together: said at once, and nothing begins anew for it.
+static void goes_in_so_long_after(void **state)
+{
+	struct rig *rig = *state;
+	struct web *web =
+	    ask(rig, HZ_POST, "c1", "{\"id\":\"a\",\"name\":\"A\",\"url\":\"rtsp://10.0.0.1/cam\"}");
+	assert_int_equal(json_integer_value(json_object_get(web->json, "sync_ms")), 0);
+	assert_int_equal(ask(rig, HZ_PATCH, "c1/a", "{\"sync_ms\":2001}")->status, 422);
+	assert_int_equal(ask(rig, HZ_PATCH, "c1/a", "{\"sync_ms\":-1}")->status, 422);
+	assert_int_equal(ask(rig, HZ_PATCH, "c1/a", "{\"sync_ms\":\"1\"}")->status, 422);
+	rig_advance(rig, 100);
+	struct hz_ingest_source_set before, after;
+	newest(&before);
+	web = ask(rig, HZ_PATCH, "c1/a", "{\"sync_ms\":300}");
+	assert_int_equal(web->status, 200);
+	assert_int_equal(json_integer_value(json_object_get(web->json, "sync_ms")), 300);
+	hz_theatre_flush(rig->brain);
+	newest(&after);
+	assert_int_equal(before.sync_ms, 0);
+	assert_int_equal(after.sync_ms, 300);
+	assert_int_equal(after.version, before.version);
+	assert_int_equal(ask(rig, HZ_PATCH, "c1/a", "{\"name\":\"B\"}")->status, 200);
+	assert_int_equal(source(rig, "a")->sync_ms, 300);
 }
 
 static void picture(struct rig *rig, const char *id)
@@ -167,7 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(two_do_not_listen_at_one_port),    T(a_source_is_nobody_else),
 	    T(what_was_shown_may_come_back),     T(a_small_picture_is_of_this_camera),
-	    T(who_found_no_place_is_said_again),
+	    T(who_found_no_place_is_said_again), T(goes_in_so_long_after),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
