@@ -186,11 +186,32 @@ int hz_reading_floor(struct hz_reading *reading, const struct hz_participant *p,
 	return 0;
 }
 
+void hz_reading_fade(struct hz_brain *brain, struct hz_reading *reading, const char *who)
+{
+	bool gone = false;
+	for (unsigned i = 0; i < reading->places; i++) {
+		struct hz_reading_object *object = &reading->object[i];
+		const char *whose =
+		    json_string_value(json_object_get(json_object_get(object->json, "on"), "participant"));
+		json_int_t fades_s = json_integer_value(json_object_get(object->json, "fades_s"));
+		if (fades_s && !object->fades_us)
+			object->fades_us = brain->now_us + fades_s * 1000000;
+		if (!object->json || !((who && whose && strcmp(who, whose) == 0) ||
+		                       (object->fades_us && object->fades_us <= brain->now_us)))
+			continue;
+		hz_reading_take_away(reading, object);
+		gone = true;
+	}
+	if (gone)
+		hz_reading_changed(brain, reading);
+}
+
 void hz_reading_left(struct hz_brain *brain, const struct hz_participant *p)
 {
 	struct hz_reading *reading = p->consult->reading;
 	if (!reading)
 		return;
+	hz_reading_fade(brain, reading, p->id);
 	bool told = unask(reading, p->id);
 	if (strcmp(reading->holder, p->id) == 0)
 		give(reading, "");

@@ -28,6 +28,7 @@ struct hz_reading_object {
 	int64_t n;    // order of drawing, the key in the store
 	json_t *json; // with by and n; NULL: it is gone
 	size_t bytes;
+	int64_t fades_us; // it is taken away then; 0: it stays, or that is not known yet
 	uint8_t due;
 };
 
@@ -72,9 +73,9 @@ json_t *hz_reading_floor_json(const struct hz_reading *reading);
 json_t *hz_reading_viewport_json(unsigned at); // one that shows nothing
 bool hz_reading_has_study(const struct hz_reading *reading, const char *pacs, const char *study);
 
-// A patch (schema table.patch.params, checked) of its holder: all of it, or nothing and *ret says why. -EPERM refused;
-// -ENOMEM.
-int hz_reading_patch(struct hz_reading *reading, const char *by, const json_t *patch,
+// A patch (schema table.patch.params, checked) of its holder: all of it, or nothing and *ret says why. Of others: removals alone, of
+// what is theirs, and of what lies on pictures of participants for who has the grant `admit`. -EPERM refused; -ENOMEM.
+int hz_reading_patch(struct hz_reading *reading, const struct hz_participant *by, const json_t *patch,
                      struct hz_reading_refusal *ret);
 // action, who: as in the schema. -EPERM and *ret.
 int hz_reading_floor(struct hz_reading *reading, const struct hz_participant *p, const json_t *params,
@@ -88,6 +89,9 @@ void hz_reading_compact(struct hz_reading *reading);
 void hz_reading_tell(struct hz_brain *brain, const struct hz_participant *p);
 // Somebody is not any more.
 void hz_reading_left(struct hz_brain *brain, const struct hz_participant *p);
+
+// Takes away what has faded, and what lies on pictures of `who` (NULL: nobody's).
+void hz_reading_fade(struct hz_brain *brain, struct hz_reading *reading, const char *who);
 
 // Once a turn: sends what is due; when the next is (now_us scale), INT64_MAX: nothing waits.
 int64_t hz_reading_due(struct hz_brain *brain);

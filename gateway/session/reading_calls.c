@@ -70,7 +70,7 @@ void hz_call_table_patch(struct hz_call *call)
 	struct hz_reading *reading = NULL;
 	if (fast(call) || !get(call, true, &reading))
 		return;
-	int err = hz_reading_patch(reading, call->p->id, call->params, &refusal);
+	int err = hz_reading_patch(reading, call->p, call->params, &refusal);
 	answer(call, err, &refusal);
 	if (err)
 		return;

@@ -11,6 +11,7 @@ const char *hz_reading_layout(const char *word);
 // Takes over json (with n). -ENOSPC: all places are used; -ENOMEM. What was there under this id is freed.
 int hz_reading_place(struct hz_reading *reading, const char *id, json_t *json, uint8_t due);
 struct hz_reading_object *hz_reading_find(const struct hz_reading *reading, const char *id);
+void hz_reading_take_away(struct hz_reading *reading, struct hz_reading_object *object);
 // As JSON in messages and in the store.
 size_t hz_reading_size(const json_t *json);
 // The parts that are due for `what`, and not due any more where `taken`; objects up to `bytes`. Sets *ret_more when some

@@ -39,7 +39,7 @@ static int refuse(struct stage *s, int code, const char *key, const char *fmt, .
 
 const char *hz_reading_layout(const char *word)
 {
-	static const char *const words[] = {"one", "pair", "four"};
+	static const char *const words[] = {"one", "pair", "four", "mpr"};
 	for (unsigned i = 0; word && i < sizeof(words) / sizeof(*words); i++) {
 		if (strcmp(words[i], word) == 0)
 			return words[i];
@@ -228,6 +228,28 @@ static int stage_removals(struct stage *s, const json_t *patch)
 	return 0;
 }
 
+// On a moving picture places are parts of it, and nothing has a size in mm.
+static int check_picture(struct stage *s, const json_t *item, size_t i)
+{
+	const char *unit = text_of(item, "unit");
+	const json_t *point;
+	size_t k;
+	if (!json_object_get(json_object_get(item, "on"), "participant"))
+		return 0;
+	if (*unit && strcmp(unit, "pct") != 0 && strcmp(unit, "deg") != 0)
+		return refuse(s, HZ_RPC_INVALID_PARAMS, "field", "/put/%zu/unit", i);
+	json_array_foreach(json_object_get(item, "points"), k, point)
+	{
+		for (size_t xy = 0; xy < 2; xy++) {
+			double v = json_number_value(json_array_get(point, xy));
+			if (v < 0 || v > 1)
+				return refuse(s, HZ_RPC_INVALID_PARAMS, "field", "/put/%zu/points/%zu/%zu", i,
+				              k, xy);
+		}
+	}
+	return 0;
+}
+
 static int stage_object(struct stage *s, const json_t *item, size_t i)
 {
 	const json_t *on = json_object_get(item, "on");
@@ -238,6 +260,9 @@ static int stage_object(struct stage *s, const json_t *item, size_t i)
 	}
 	if (json_object_get(on, "study") && find_study(studies_of(s), on) < 0)
 		return refuse(s, HZ_RPC_NOT_FOUND, "field", "/put/%zu/on", i);
+	int err = check_picture(s, item, i);
+	if (err)
+		return err;
 	json_t *made = copy(item);
 	if (!made || json_object_set_new(made, "by", json_string(s->by)) ||
 	    json_object_set_new(made, "n", json_integer(s->reading->last_n + 1 + (int)s->objects))) {
@@ -312,10 +337,21 @@ int hz_reading_place(struct hz_reading *r, const char *id, json_t *json, uint8_t
 		json_decref(object->json);
 	}
 	object->json = json;
+	object->fades_us = 0; // a change begins its time anew
 	object->bytes = hz_reading_size(json);
 	object->due |= due;
 	r->bytes += object->bytes;
 	return 0;
+}
+
+void hz_reading_take_away(struct hz_reading *r, struct hz_reading_object *object)
+{
+	r->bytes -= object->bytes;
+	r->count--;
+	json_decref(object->json);
+	object->json = NULL;
+	object->bytes = 0;
+	object->due = HZ_DUE_ALL;
 }
 
 static void commit_objects(struct stage *s)
@@ -323,14 +359,8 @@ static void commit_objects(struct stage *s)
 	struct hz_reading *r = s->reading;
 	for (unsigned i = 0; s->remove && i < r->places; i++) {
 		struct hz_reading_object *object = &r->object[i];
-		if (!s->remove[i])
-			continue;
-		r->bytes -= object->bytes;
-		r->count--;
-		json_decref(object->json);
-		object->json = NULL;
-		object->bytes = 0;
-		object->due = HZ_DUE_ALL;
+		if (s->remove[i])
+			hz_reading_take_away(r, object);
 	}
 	for (unsigned i = 0; i < s->objects; i++) {
 		(void)hz_reading_place(r, s->object_id[i], s->object[i], HZ_DUE_ALL); // there is room
@@ -367,17 +397,37 @@ static void commit(struct stage *s, const json_t *patch)
 	snprintf(r->by, sizeof(r->by), "%s", s->by);
 }
 
-int hz_reading_patch(struct hz_reading *reading, const char *by, const json_t *patch,
+// Without the images in hand: removals of one's own, and of what lies on moving pictures for who keeps order.
+static bool only_wipes(const struct hz_reading *reading, const struct hz_participant *by, const json_t *patch)
+{
+	const json_t *item, *ids = json_object_get(patch, "remove");
+	size_t i;
+	if (json_object_size(patch) != 2 || !json_array_size(ids)) // base and remove
+		return false;
+	json_array_foreach(ids, i, item)
+	{
+		const struct hz_reading_object *object = hz_reading_find(reading, json_string_value(item));
+		const json_t *json = object ? object->json : NULL;
+		if (json && strcmp(text_of(json, "by"), by->id) != 0 &&
+		    (!(by->grants & HZ_GRANT_ADMIT) ||
+		     !json_object_get(json_object_get(json, "on"), "participant")))
+			return false;
+	}
+	return true;
+}
+
+int hz_reading_patch(struct hz_reading *reading, const struct hz_participant *by, const json_t *patch,
                      struct hz_reading_refusal *ret)
 {
-	struct stage s = {.reading = reading, .by = by, .refusal = ret};
+	struct stage s = {.reading = reading, .by = by->id, .refusal = ret};
 	const json_t *item;
 	size_t i;
 	uint64_t base = (uint64_t)json_integer_value(json_object_get(patch, "base"));
-	if (strcmp(reading->holder, by) != 0)
+	bool holds = strcmp(reading->holder, by->id) == 0, wipes = !holds && only_wipes(reading, by, patch);
+	if (!holds && !wipes)
 		return refuse(&s, HZ_RPC_NO_FLOOR, reading->holder[0] ? "reason" : NULL, "%s",
 		              reading->holder);
-	if (base < reading->floor_version || base > reading->version)
+	if ((base < reading->floor_version && !wipes) || base > reading->version)
 		return refuse(&s, HZ_RPC_CONFLICT, "field", "/base");
 	int err = stage_studies(&s, json_object_get(patch, "studies"));
 	if (!err)

@@ -228,6 +228,7 @@ void hz_reading_tick(struct hz_brain *brain)
 		struct hz_reading *r = consult->reading;
 		if (!r)
 			continue;
+		hz_reading_fade(brain, r, NULL);
 		hz_reading_log(brain, r);
 		if (brain->store && bytes < SAVE_BYTES && brain->now_us - r->saved_us >= SAVE_US &&
 		    hz_reading_is_due(r, HZ_DUE_SAVE)) {

@@ -26,6 +26,7 @@ struct composer {
 	const struct hz_compose_options *options;
 	struct source (*source)[HZ_INPUT_SOURCES]; // by person
 	struct hz_scene *scene;
+	struct hz_drawn *drawn;
 	struct hz_scene_at *at;
 	struct hz_movie *movie;
 	struct hz_stage *stage;
@@ -117,6 +118,7 @@ static int compose_frame(struct composer *c, uint64_t n)
 	int64_t rate = c->options->rate, half_us = 500000 / rate;
 	int64_t us = c->input->from_ms * 1000 + (int64_t)n * 1000000 / rate;
 	hz_scene_at(c->scene, us / 1000, c->at);
+	hz_drawn_at(c->drawn, us / 1000);
 	hz_stage_set(c->stage, c->at);
 	int err = move_pictures(c, us + half_us); // the nearest, not the one before
 	if (err)
@@ -141,6 +143,8 @@ static int open_all(struct composer *c, struct hz_text *text)
 	int err = c->at ? open_sources(c) : -ENOMEM;
 	if (!err)
 		err = hz_scene_new(c->input, &c->scene);
+	if (!err)
+		err = hz_drawn_new(c->input, &c->drawn);
 	if (!err) {
 		err = hz_movie_open(&movie, &c->movie);
 		if (err)
@@ -149,8 +153,8 @@ static int open_all(struct composer *c, struct hz_text *text)
 	}
 	if (err)
 		return err;
-	const struct hz_stage_with with = {c->input, hz_movie_canvas(c->movie), text, o->captions,
-	                                   o->utc_offset_min};
+	const struct hz_stage_with with = {c->input,    hz_movie_canvas(c->movie), text,
+	                                   o->captions, o->utc_offset_min,         c->drawn};
 	err = hz_stage_new(&with, &c->stage);
 	return err ? err : hz_stills_new(hz_movie_canvas(c->movie), c->frames, o->rate, text, &c->stills);
 }
@@ -194,6 +198,7 @@ static void close_all(struct composer *c)
 	free(c->source);
 	free(c->at);
 	hz_scene_free(c->scene);
+	hz_drawn_free(c->drawn);
 	hz_stage_free(c->stage);
 	hz_stills_free(c->stills);
 	hz_movie_abort(c->movie);

@@ -27,13 +27,17 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-static uint8_t source_of(const json_t *object)
+uint8_t hz_input_source_of(const char *name)
 {
-	const char *name = text_of(object, "source");
 	for (uint8_t i = 0; i < HZ_INPUT_SOURCES; i++)
 		if (sources[i] && strcmp(sources[i], name) == 0)
 			return i;
 	return HZ_INPUT_CAMERA;
+}
+
+static uint8_t source_of(const json_t *object)
+{
+	return hz_input_source_of(text_of(object, "source"));
 }
 
 static int64_t ms_of(const json_t *object, const char *key)
@@ -49,7 +53,7 @@ static int64_t relative(const struct hz_input *in, int64_t wall_ms)
 	return ret;
 }
 
-static int person_of(const struct hz_input *in, const char *id)
+int hz_input_person_of(const struct hz_input *in, const char *id)
 {
 	for (unsigned i = 0; i < in->people_count; i++)
 		if (strcmp(in->people[i].id, id) == 0)
@@ -134,7 +138,7 @@ static int read_file(struct hz_input *in, const json_t *from, char *error)
 {
 	struct hz_input_file *f = &in->files[in->files_count];
 	const char *kind = text_of(from, "kind");
-	int person = person_of(in, text_of(from, "participant"));
+	int person = hz_input_person_of(in, text_of(from, "participant"));
 	*f = (struct hz_input_file){.path = text_of(from, "path"),
 	                            .source = source_of(from),
 	                            .video = strcmp(kind, "audio") != 0,
@@ -200,7 +204,7 @@ static void read_speakers(const struct hz_input *in, const json_t *detail, struc
 	const json_t *one;
 	json_array_foreach(json_object_get(detail, "ids"), i, one)
 	{
-		int person = json_is_string(one) ? person_of(in, json_string_value(one)) : -1;
+		int person = json_is_string(one) ? hz_input_person_of(in, json_string_value(one)) : -1;
 		if (person >= 0 && e->speaker_count < HZ_INPUT_SPEAKERS)
 			e->speakers[e->speaker_count++] = (uint8_t)person;
 	}
@@ -213,7 +217,7 @@ static void read_event(struct hz_input *in, const json_t *from)
 	struct hz_input_event e = {.at_ms = ms_of(from, "at_ms"), .source = source_of(detail), .person = -1};
 	if (strcmp(type, "mute") == 0 || strcmp(type, "unmute") == 0) {
 		e.type = type[0] == 'm' ? HZ_INPUT_MUTE : HZ_INPUT_UNMUTE;
-		e.person = person_of(in, text_of(from, "participant"));
+		e.person = hz_input_person_of(in, text_of(from, "participant"));
 		if (e.person < 0)
 			return;
 	} else if (strcmp(type, "speaker") == 0) {
@@ -223,7 +227,7 @@ static void read_event(struct hz_input *in, const json_t *from)
 		e.type = HZ_INPUT_LAYOUT;
 		e.grid = strcmp(text_of(detail, "mode"), "grid") == 0;
 		e.pinned = json_is_true(json_object_get(detail, "pinned"));
-		e.person = person_of(in, text_of(detail, "main"));
+		e.person = hz_input_person_of(in, text_of(detail, "main"));
 	} else {
 		return;
 	}

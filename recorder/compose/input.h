@@ -86,6 +86,8 @@ int hz_input_parse(const char *manifest, size_t manifest_bytes, const char *time
 int hz_input_load(int folder, char ret_error[HZ_INPUT_ERROR], struct hz_input **ret);
 void hz_input_free(struct hz_input *input); // NULL allowed
 
+int hz_input_person_of(const struct hz_input *input, const char *id); // index; -1: nobody
+uint8_t hz_input_source_of(const char *name);
 bool hz_input_path_good(const char *path); // relative, inside, printable
 
 #endif

@@ -14,6 +14,7 @@ struct tile {
 	enum drawn drawn;
 	const char *status; // of the placeholder that is drawn
 	uint64_t serial;    // of the picture that is drawn
+	uint32_t over;      // and of what is drawn over it
 };
 
 struct hz_stage {
@@ -236,17 +237,30 @@ static const char *status_of(enum hz_scene_state state)
 	                                      : "画面中断 No picture";
 }
 
+// The picture, and what people drew over it.
+static int draw_picture(struct hz_stage *s, unsigned i, const AVFrame *frame)
+{
+	const struct hz_scene_tile *scene = &s->tile[i].scene;
+	struct hz_rect box = s->layout.tile[i].picture, at = hz_layout_fit(box, frame->width, frame->height);
+	int err = hz_blit_frame(s->scalers[i], s->with.canvas, box, frame);
+	if (!err && s->with.drawn)
+		hz_drawn_draw(s->with.drawn, scene->person, scene->source, s->with.canvas, at, s->with.text);
+	return err;
+}
+
 static bool draw_tile(struct hz_stage *s, unsigned i, int64_t us, const struct hz_stage_picture *picture)
 {
 	struct tile *t = &s->tile[i];
 	int64_t hold_ms = source_word(t->scene.source) ? HZ_STAGE_HOLD_CONTENT_MS : HZ_SCENE_HOLD_MS;
 	if (picture->frame && us - picture->us < hold_ms * 1000) {
-		if (t->drawn == LIVE && t->serial == picture->serial)
+		uint32_t over =
+		    s->with.drawn ? hz_drawn_serial(s->with.drawn, t->scene.person, t->scene.source) : 0;
+		if (t->drawn == LIVE && t->serial == picture->serial && t->over == over)
 			return true;
 		t->serial = picture->serial;
+		t->over = over;
 		t->drawn = LIVE;
-		if (hz_blit_frame(s->scalers[i], s->with.canvas, s->layout.tile[i].picture, picture->frame) ==
-		    0)
+		if (draw_picture(s, i, picture->frame) == 0)
 			return true;
 		t->drawn = NOTHING;
 	}

@@ -5,6 +5,7 @@
 #include <libavutil/frame.h>
 
 #include "media/picture/blit.h"
+#include "recorder/compose/drawn.h"
 #include "recorder/compose/scene.h"
 #include "media/picture/text.h"
 
@@ -17,7 +18,8 @@ struct hz_stage_with {
 	struct hz_canvas *canvas; // stays the caller's, like text
 	struct hz_text *text;
 	bool captions;
-	int utc_offset_min; // of the clock
+	int utc_offset_min;           // of the clock
+	const struct hz_drawn *drawn; // over pictures, moved on by the caller; NULL: nothing
 };
 
 struct hz_stage_picture {     // what a tile's source has now

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { ImageInfo } from './image-info';
 import { caption, distanceTo, measure, thinned } from './measure';
-import { Pencil } from './pencil';
+import { Pencil, paperOf } from './pencil';
 import { isOn, isThere, named, placeOf, placed } from './places';
 import { freshViewport, scrollBy } from './state';
 
@@ -48,7 +48,7 @@ it('measures in mm where the image knows them, down the column as along the row'
 });
 
 it('a stroke grows under one id; a tap is none; an angle takes two; a long line is thinned and keeps its ends', () => {
-	const pencil = new Pencil(), paper = { on: { ...image, instance: '1.1', frame: 0 }, info: info('1.1') };
+	const pencil = new Pencil(), paper = paperOf({ ...image, instance: '1.1', frame: 0 }, info('1.1'));
 	expect(pencil.begin('arrow', [1, 1], paper)).toBeNull();
 	const first = pencil.move([5, 5], 1)!, second = pencil.move([9, 9], 1)!;
 	expect(second.id).toBe(first.id);

@@ -5,17 +5,18 @@ import type { ImageInfo } from './image-info';
 import type { Drawing, DrawKind } from './state';
 
 export const MAX_POINTS = 200;
+type Spacing = Pick<ImageInfo, 'spacing'>;
 
 const distance = (a: Point, b: Point) => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
 /** On the plane of the image, in its units. */
-const onPlane = (info: ImageInfo, [x, y]: Point): Point => {
+const onPlane = (info: Spacing, [x, y]: Point): Point => {
 	const [sx, sy] = pixelSize(info);
 	return [x * sx, y * sy];
 };
 
 /** What a drawing measures; null: nothing. */
-export function measure(kind: DrawKind, points: Point[], info: ImageInfo): { value: number; unit: 'mm' | 'mm2' | 'px' | 'px2' | 'deg' } | null {
+export function measure(kind: DrawKind, points: Point[], info: Spacing): { value: number; unit: 'mm' | 'mm2' | 'px' | 'px2' | 'deg' } | null {
 	const [a, b, c] = points.map((p) => onPlane(info, p)), mm = info.spacing !== null;
 	const round = (v: number) => Math.round(v * 100) / 100;
 	if (!a || !b) return null;
@@ -26,11 +27,11 @@ export function measure(kind: DrawKind, points: Point[], info: ImageInfo): { val
 	return { value: round(turn > 180 ? 360 - turn : turn), unit: 'deg' };
 }
 
-const UNITS: Record<string, string> = { mm: ' mm', mm2: ' mm²', px: ' px', px2: ' px²', deg: '°', HU: ' HU', ms: ' ms', mV: ' mV' };
+const UNITS: Record<string, string> = { mm: ' mm', mm2: ' mm²', px: ' px', px2: ' px²', deg: '°', HU: ' HU', ms: ' ms', mV: ' mV', pct: ' %' };
 
 /** What is written beside a drawing. */
 export function caption(drawing: Pick<Drawing, 'text' | 'value' | 'unit'>): string {
-	const value = drawing.value === undefined ? '' : `${Math.round(drawing.value * 10) / 10}${UNITS[drawing.unit ?? ''] ?? ''}`;
+	const value = drawing.value === undefined ? '' : drawing.unit === 'mV' ? `${drawing.value} mV` : drawing.unit === 'ms' ? `${drawing.value} ms${drawing.value >= 150 ? ` · ${Math.round(60_000 / drawing.value)} bpm` : ''}` : `${Math.round(drawing.value * 10) / 10}${UNITS[drawing.unit ?? ''] ?? ''}`;
 	return [drawing.text ?? '', value].filter((s) => s !== '').join(' ');
 }
 

@@ -8,7 +8,7 @@ import { Hands, draws, type Marks, type Tool } from './hands';
 import { distanceTo } from './measure';
 import { Overlay, shapeOf } from './overlay';
 import { windowOf } from './paint';
-import { Pencil, words, type Paper } from './pencil';
+import { Pencil, paperOf, words, type Paper } from './pencil';
 import { anchorOf } from './places';
 import { Screen } from './screen';
 import type { Drawing, Pointer, ViewportState } from './state';
@@ -61,7 +61,7 @@ function marksOf(now: () => Now, onCursor: (at: Point | null) => void, onAsk: (a
 		const { frame, state, pane } = now();
 		if (!frame || !state.image || pane.width === 0) return null;
 		const view = viewOf(frame.info, state, pane), image = toImage(view, frame.info, pane, at), beside = toImage(view, frame.info, pane, [at[0] + STILL_PX, at[1]]);
-		return { at: image, least: Math.hypot(beside[0] - image[0], beside[1] - image[1]), paper: { on: anchorOf(state.image, frame), info: frame.info } };
+		return { at: image, least: Math.hypot(beside[0] - image[0], beside[1] - image[1]), paper: paperOf(anchorOf(state.image, frame), frame.info) };
 	};
 	const erase = (at: Point): void => {
 		const { frame, state, pane, drawings, onErase } = now();
@@ -145,7 +145,7 @@ export function Pane(props: PaneProps) {
 			<Overlay shapes={shapes} pointers={pointers} pane={pane} />
 			{asking && frame && <WordsInput language={language} at={onPane(asking)} onDone={(text) => {
 				setAsking(null);
-				if (text && state.image) props.onDraw(words(text, asking, { on: anchorOf(state.image, frame), info: frame.info }));
+				if (text && state.image) props.onDraw(words(text, asking, { on: anchorOf(state.image, frame) }));
 			}} />}
 			{shown && letter && (
 				<>

@@ -39,16 +39,17 @@ export interface Anchor {
 	frame: number;
 }
 
-/** Points in pixels of the image (table_drawing). */
-export interface Drawing {
+/** Points in pixels of the image; on a participant's picture parts of it (table_drawing). */
+export interface Drawing<On = Anchor> {
 	id: string;
 	kind: DrawKind;
-	on: Anchor;
+	on: On;
 	points: [number, number][];
 	text?: string;
 	value?: number;
-	unit?: 'mm' | 'mm2' | 'deg' | 'px' | 'px2' | 'HU' | 'ms' | 'mV';
+	unit?: 'mm' | 'mm2' | 'deg' | 'px' | 'px2' | 'HU' | 'ms' | 'mV' | 'pct';
 	color?: number;
+	fades_s?: number;
 }
 
 /** Where somebody points, in pixels of the image of a viewport. */
@@ -60,7 +61,8 @@ export interface Pointer {
 	y: number;
 }
 
-export type Layout = 'one' | 'pair' | 'four';
+/** mpr: the stack of the first pane, and the two planes across it. */
+export type Layout = 'one' | 'pair' | 'four' | 'mpr';
 
 export interface ReadingState {
 	layout: Layout;
@@ -80,7 +82,7 @@ export const freshViewport = (at: number, image: ImageRef | null = null): Viewpo
 	at, image, frame: 0, center: null, width: null, zoom: 1, pan_x: 0, pan_y: 0, rotation: 0, flip: false, invert: false, cine: 0,
 });
 
-export const paneCount = (layout: Layout): number => ({ one: 1, pair: 2, four: 4 })[layout];
+export const paneCount = (layout: Layout): number => ({ one: 1, pair: 2, four: 4, mpr: 3 })[layout];
 
 export function applyChange(state: ReadingState, change: ReadingChange): ReadingState {
 	const viewports = state.viewports.map((v) => ({ ...v, ...change.viewports?.find((c) => c.at === v.at) }));

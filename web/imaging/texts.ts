@@ -20,7 +20,7 @@ const ERRORS: Record<ImageErrorCode, [string, string]> = {
 const WORDS = {
 	loading: ['加载中…', 'Loading…'], coarse: ['尚非无损', 'Not lossless yet'], lossy: ['有损压缩', 'Lossy'], retry: ['重试', 'Try again'], empty: ['无图像', 'No image'],
 	scroll: ['翻页', 'Scroll'], window: ['调窗', 'Window'], zoom: ['缩放', 'Zoom'], pan: ['移动', 'Pan'], rotate: ['旋转', 'Rotate'], flip: ['翻转', 'Flip'], invert: ['反相', 'Invert'],
-	reset: ['复位', 'Reset'], cine: ['播放', 'Cine'], stop: ['停止', 'Stop'], rate: ['帧/秒', 'frames/s'], one: ['单幅', 'One'], pair: ['对比', 'Compare'], four: ['四幅', 'Four'], linked: ['同步', 'Linked'],
+	reset: ['复位', 'Reset'], cine: ['播放', 'Cine'], stop: ['停止', 'Stop'], rate: ['帧/秒', 'frames/s'], one: ['单幅', 'One'], pair: ['对比', 'Compare'], four: ['四幅', 'Four'], mpr: ['三平面', 'MPR'], linked: ['同步', 'Linked'],
 	point: ['指示', 'Point'], arrow: ['箭头', 'Arrow'], line: ['测距', 'Length'], angle: ['测角', 'Angle'], ellipse: ['椭圆', 'Ellipse'], freehand: ['手绘', 'Draw'], text: ['文字', 'Text'], erase: ['擦除', 'Erase'], clear: ['全部清除', 'Clear all'],
 	preset: ['窗位预设', 'Window preset'], image: ['图像', 'Image'], tools: ['图像工具', 'Image tools'], own: ['图像自带', 'As the image says'], projected: ['投影', 'projected'],
 } satisfies Record<string, [string, string]>;

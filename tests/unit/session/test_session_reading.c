@@ -232,6 +232,13 @@ static void refused_whole(void **state)
 	    {"{\"put\":[{\"id\":\"a\",\"kind\":\"line\",\"on\":{\"participant\":\"p\",\"source\":\"camera\"},"
 	     "\"points\":[[1,1e9]]}]}",
 	     HZ_RPC_INVALID_PARAMS, "field", "/put/0/points/0/1"},
+	    {"{\"put\":[{\"id\":\"a\",\"kind\":\"line\",\"on\":{\"participant\":\"p\",\"source\":\"camera\"},"
+	     "\"points\":[[0,1],[0.5,1.01]]}]}",
+	     HZ_RPC_INVALID_PARAMS, "field", "/put/0/points/1/1"},
+	    {"{\"put\":[{\"id\":\"a\",\"kind\":\"line\",\"on\":{\"participant\":\"p\",\"source\":\"camera\"},"
+	     "\"points\":[[0,1],[1,0]],\"value\":7,\"unit\":\"mm\"}]}",
+	     HZ_RPC_INVALID_PARAMS, "field", "/put/0/unit"},
+	    {"{\"put\":[" DRAW("a", ",\"fades_s\":0") "]}", HZ_RPC_INVALID_PARAMS, "field", "/put/0/fades_s"},
 	    {"{\"linked\":true,\"put\":[{\"id\":\"a\",\"kind\":\"text\",\"on\":{\"pacs\":\"main\",\"study\":"
 	     "\"1.9\",\"series\":\"1.2\",\"instance\":\"1.3\",\"frame\":0},\"points\":[[1,1]]}]}",
 	     HZ_RPC_NOT_FOUND, "field", "/put/0/on"},
@@ -276,7 +283,7 @@ static void bounded(void **state)
 		char id[16];
 		snprintf(id, sizeof(id), "o%d", made);
 		for (int i = 0; i < 100; i++)
-			json_array_append_new(points, json_pack("[f,f]", i * 0.123456789, made * 0.3));
+			json_array_append_new(points, json_pack("[f,f]", i * 0.00123456789, made * 0.001));
 		object = json_pack("{s:s, s:s, s:{s:s, s:s}, s:o}", "id", id, "kind", "freehand", "on",
 		                   "participant", "p", "source", "endoscope", "points", points);
 		json_t *params = json_pack("{s:I, s:[o]}", "base", (json_int_t)r->version, "put", object);
@@ -308,7 +315,8 @@ static void bounded(void **state)
 	char text[20000] = "{\"put\":[{\"id\":\"b\",\"kind\":\"text\",\"text\":\"";
 	for (int i = 0; i < 200; i++)
 		strcat(text, "\xf0\x9f\xa9\xba");
-	strcat(text, "\",\"on\":{\"participant\":\"p\",\"source\":\"endoscope\"},\"points\":[[0,0]");
+	strcat(text, "\",\"on\":{\"pacs\":\"main\",\"study\":\"" STUDY "\",\"series\":\"" SERIES
+	             "\",\"instance\":\"" OBJECT "\",\"frame\":0},\"points\":[[0,0]");
 	for (int i = 0; i < 199; i++)
 		strcat(text, ",[-123456.789012345,-123456.789012345]");
 	strcat(text, "]}]}");
@@ -504,6 +512,67 @@ static void in_the_record(void **state)
 	assert_int_equal(json_array_size(json_object_get(json_object_get(event, "detail"), "gone")), 1);
 }
 
+#define OVER(id, who, more)                                                                                  \
+	"{\"id\":\"" id "\",\"kind\":\"arrow\",\"on\":{\"participant\":\"" who                               \
+	"\",\"source\":\"endoscope\"},\"points\":[[0.1,0.2],[0.5,1]]" more "}"
+
+static unsigned drawn(struct rig *rig)
+{
+	return ((struct hz_consult *)hz_map_get(rig->brain->consults, "c1"))->reading->count;
+}
+
+static void wait_ms(struct rig *rig, int ms)
+{
+	for (; ms > 0; ms -= 250)
+		rig_advance(rig, 190); // and 60
+}
+
+// Drawings over moving pictures: fade, are wiped by who drew them and by hosts, and go with whose picture it is.
+static void over_pictures(void **state)
+{
+	struct rig *rig = *state;
+	rig_consult(rig, "c1");
+	struct rig_socket *expert = rig_join(rig, "expert", "expert"),
+	                  *clinic = rig_join(rig, "clinic", "clinic"),
+	                  *theatre = rig_join(rig, "theatre", "theatre");
+	assert_int_equal(floor_of(rig, expert, "take", NULL), 0);
+	assert_int_equal(put_study(rig, expert), 0);
+	assert_int_equal(patch(rig, expert,
+	                       "{\"put\":[" OVER("a", "theatre", "") "," OVER(
+	                           "b", "theatre", ",\"fades_s\":2") "," DRAW("d", "") "]}"),
+	                 0);
+	wait_ms(rig, 1500);
+	assert_int_equal(patch(rig, expert, "{\"put\":[" OVER("b", "theatre", ",\"fades_s\":2") "]}"), 0);
+	wait_ms(rig, 1500);
+	assert_int_equal(drawn(rig), 3); // its time began anew
+	wait_ms(rig, 1500);
+	assert_int_equal(drawn(rig), 2);
+	// Without the images in hand: nothing is drawn; hosts wipe what is over pictures, and nothing else.
+	assert_int_equal(patch(rig, clinic, "{\"put\":[" OVER("x", "theatre", "") "]}"), HZ_RPC_NO_FLOOR);
+	assert_int_equal(patch(rig, clinic, "{\"clear\":true}"), HZ_RPC_NO_FLOOR);
+	assert_int_equal(patch(rig, clinic, "{\"remove\":[\"d\"]}"), HZ_RPC_NO_FLOOR);
+	assert_int_equal(patch(rig, clinic, "{\"remove\":[\"a\"],\"linked\":true}"), HZ_RPC_NO_FLOOR);
+	assert_int_equal(patch(rig, clinic, "{\"remove\":[\"a\",\"never was\"]}"), HZ_RPC_INVALID_PARAMS);
+	assert_int_equal(patch(rig, clinic, "{\"remove\":[\"a\",\"unknown\"],\"base\":0}"), 0);
+	assert_int_equal(drawn(rig), 1);
+	// Who drew may take it back after the images were handed over.
+	assert_int_equal(patch(rig, expert, "{\"put\":[" OVER("c", "theatre", "") "]}"), 0);
+	assert_int_equal(floor_of(rig, expert, "pass", "clinic"), 0);
+	assert_int_equal(patch(rig, expert, "{\"remove\":[\"d\"]}"), 0);
+	assert_int_equal(patch(rig, clinic, "{\"put\":[" OVER("e", "expert", "") "]}"), 0);
+	assert_int_equal(patch(rig, expert, "{\"remove\":[\"e\"]}"), HZ_RPC_NO_FLOOR);
+	assert_int_equal(drawn(rig), 2);
+	// Whoever leaves takes along what lay on their picture.
+	assert_int_equal(code(rig, theatre, "leave", json_object()), 0);
+	assert_int_equal(drawn(rig), 1);
+	rig_advance(rig, 100);
+	struct rig_socket *late = rig_join(rig, "late", "expert");
+	json_t *seen = assemble(late);
+	assert_int_equal(json_object_size(json_object_get(seen, "objects")), 1);
+	json_decref(seen);
+	same_table(expert, clinic);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +580,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(versions, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(refused_whole, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(bounded, rig_setup, rig_teardown),
+	    cmocka_unit_test_setup_teardown(over_pictures, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(everybody_has_the_same, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(lobby_sees_nothing, rig_setup, rig_teardown),
 	    cmocka_unit_test_setup_teardown(outlives_control, rig_setup, rig_teardown),

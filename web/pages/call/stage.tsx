@@ -41,7 +41,7 @@ export function Stage({ consult, layout }: { consult: Consult; layout: Layout })
 		return (
 			<div class={`stage grid cols-${gridColumns(count, wide)}`} role="region" aria-label={t('stage')}>
 				{tiles.map((tile) => (
-					<Tile key={tile.key} consult={consult} tile={tile} />
+					<Tile key={tile.key} consult={consult} tile={tile} drawable />
 				))}
 				{canPublish && <SelfView consult={consult} floating={false} />}
 			</div>
@@ -53,7 +53,7 @@ export function Stage({ consult, layout }: { consult: Consult; layout: Layout })
 			<div class="main-area">
 				{main ? (
 					<Tile
-						key={main.key} consult={consult} tile={main} large pinned={main.key === pinned}
+						key={main.key} consult={consult} tile={main} large drawable pinned={main.key === pinned}
 						onPin={tiles.length > 1 ? pinTo(main) : undefined}
 					/>
 				) : (

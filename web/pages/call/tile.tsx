@@ -1,10 +1,12 @@
-// One picture with its name and signs.
+// One picture with its name and signs, and what is drawn over it.
+import { useState } from 'preact/hooks';
 import type { Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { LocalVideo, RemoteVideo } from '../shared/video';
 import { pictureState } from './network';
 import { notRecorded } from './recording';
+import { Drawn, DrawTools, WipeOwn } from './telestration';
 import type { TileInfo } from './tiles';
 
 interface TileProps {
@@ -12,6 +14,8 @@ interface TileProps {
 	tile: TileInfo;
 	large?: boolean;
 	pinned?: boolean;
+	/** It is large enough to be drawn on. */
+	drawable?: boolean;
 	onPin?: () => void;
 }
 
@@ -25,7 +29,8 @@ function nameOf(tile: TileInfo): string {
 	return `${who} · ${tile.label || t(`source_${tile.source}`)}`;
 }
 
-export function Tile({ consult, tile, large, pinned, onPin }: TileProps) {
+export function Tile({ consult, tile, large, pinned, drawable, onPin }: TileProps) {
+	const [drawing, setDrawing] = useState(false);
 	const name = nameOf(tile);
 	const { participant } = tile;
 	const away = participant.status === 'away';
@@ -33,15 +38,17 @@ export function Tile({ consult, tile, large, pinned, onPin }: TileProps) {
 	const hasPicture = tile.remote !== null || track !== null;
 	const state = pictureState(consult, tile);
 	const paused = state === 'off' || state === 'sender';
+	const mayDraw = drawable === true && hasPicture && tile.source !== 'mix' && consult.can('image');
 	const weak = !tile.self && (participant.quality === 'poor' || participant.quality === 'lost');
 	return (
 		<div
-			class={`tile${large ? ' large' : ''}${tile.speaking ? ' speaking' : ''}`}
+			class={`tile${large ? ' large' : ''}${tile.speaking ? ' speaking' : ''}${mayDraw && drawing ? ' drawing' : ''}`}
 			data-testid="tile" data-step={state} data-participant={participant.id} data-source={tile.source} role="group" aria-label={name}
 		>
 			{paused && <span class="avatar behind">{initial(participant.name)}</span>}
 			{tile.remote && <RemoteVideo consult={consult} track={tile.remote.id} label={name} key={tile.remote.id} />}
 			{track && <LocalVideo track={track} label={name} />}
+			{hasPicture && <Drawn consult={consult} participant={participant.id} source={tile.source} />}
 			{!hasPicture && <span class="avatar">{initial(participant.name)}</span>}
 			{away && <p class="tile-note">{t('away')}</p>}
 			{state !== 'full' && (
@@ -61,6 +68,7 @@ export function Tile({ consult, tile, large, pinned, onPin }: TileProps) {
 					<Sign icon="hand" text={t('handRaised')} />
 				</p>
 			)}
+			{mayDraw && <DrawTools consult={consult} participant={participant.id} source={tile.source} name={name} open={drawing} onOpen={setDrawing} />}
 			{onPin && (
 				<button
 					type="button" class="tile-pin" aria-pressed={pinned === true}
@@ -94,7 +102,11 @@ export function SelfView({ consult, floating }: { consult: Consult; floating: bo
 			data-participant={consult.me.id} data-source="camera" role="group" aria-label={t('you')}
 		>
 			{track ? (
-				<LocalVideo track={track} label={t('checkPreview')} mirrored={camera?.facing !== 'environment'} />
+				<>
+					<LocalVideo track={track} label={t('checkPreview')} mirrored={camera?.facing !== 'environment'} />
+					<Drawn consult={consult} participant={consult.me.id} source="camera" />
+					<WipeOwn consult={consult} />
+				</>
 			) : (
 				<span class="avatar">
 					<Icon name="cameraOff" />

@@ -5,6 +5,7 @@ import type { RestRecordingOne } from '../shared/api';
 import { useMedia } from '../shared/hooks';
 import { About, LoadFailed } from './about';
 import { loadDocuments, type Documents } from './documents';
+import { strokesOf } from './drawn';
 import { eventAt, planOf, shownEvents } from './model';
 import { Replay } from './replay';
 import type { Opened } from './session';
@@ -67,6 +68,7 @@ export function ReplayView({ token, record, opened, download }: ViewProps) {
 	const phone = useMedia('(max-width: 899px)');
 	const plan = useMemo(() => planOf(manifest, opened.events), [opened]);
 	const events = useMemo(() => shownEvents(now.events), [now.events]);
+	const strokes = useMemo(() => strokesOf(now.events), [now.events]);
 	const names = useMemo(() => new Map(manifest.participants.map((p) => [p.id, p.name || p.id])), [opened]);
 	const [room, setRoom] = useState(phone && plan.composed !== null);
 	const [replay, setReplay] = useState<Replay | null>(null);
@@ -121,7 +123,7 @@ export function ReplayView({ token, record, opened, download }: ViewProps) {
 					{plan.composed && plan.lanes.length > 0 && <LayoutSwitch room={room} onRoom={setRoom} />}
 				</div>
 				<div class={`stage-box${!room && pictures > 1 ? ' many' : ''}`}>
-					<Stage players={replay.players} names={names} large={large} onLarge={setLarge} />
+					<Stage players={replay.players} names={names} large={large} replay={replay} strokes={strokes} onLarge={setLarge} />
 					{!begun && <Poster url={plan.poster === null ? null : view.url(plan.poster)} onClick={() => replay.play()} />}
 					{blocked.length > 0 && (
 						<p class="replay-touch" role="alert">

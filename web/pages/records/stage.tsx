@@ -1,12 +1,20 @@
 // The pictures: a tile for each lane that has one now. The media elements belong to the players; tiles only hold them.
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { maybe, t } from '../i18n';
+import { DrawnOver } from '../shared/drawn-over';
+import { drawnAt, type Stroke } from './drawn';
 import type { LanePlayer } from './lane-player';
+import type { Replay } from './replay';
+import { usePosition } from './transport';
 
 interface StageProps {
 	players: LanePlayer[];
 	names: Map<string, string>;
 	large: string | null;
+	replay: Replay;
+	/** What was drawn over pictures. */
+	strokes: readonly Stroke[];
 	onLarge: (key: string | null) => void;
 }
 
@@ -22,7 +30,13 @@ function onStage(players: LanePlayer[]): LanePlayer[] {
 	return [...pictures, ...voices];
 }
 
-export function Stage({ players, names, large, onLarge }: StageProps) {
+/** What lay over this picture at this moment. */
+function Drawn({ replay, strokes, player }: Pick<StageProps, 'replay' | 'strokes'> & { player: LanePlayer }) {
+	const { participant, source } = player.lane, drawings = drawnAt(strokes, participant, source, usePosition(replay));
+	return drawings.length > 0 ? <DrawnOver drawings={drawings} which="video.on" /> : null;
+}
+
+export function Stage({ players, names, large, replay, strokes, onLarge }: StageProps) {
 	const here = onStage(players);
 	const main = here.some((p) => p.lane.key === large) ? large : null;
 	const rest = here.length - 1;
@@ -35,6 +49,7 @@ export function Stage({ players, names, large, onLarge }: StageProps) {
 				<Tile
 					key={player.lane.key} player={player} name={names.get(player.lane.participant) ?? player.lane.participant}
 					shown={here.includes(player)} large={player.lane.key === main}
+					drawn={strokes.length > 0 && player.lane.video ? <Drawn replay={replay} strokes={strokes} player={player} /> : null}
 					onClick={() => onLarge(player.lane.key === main ? null : player.lane.key)}
 				/>
 			))}
@@ -48,10 +63,11 @@ interface TileProps {
 	name: string;
 	shown: boolean;
 	large: boolean;
+	drawn: ComponentChildren;
 	onClick: () => void;
 }
 
-function Tile({ player, name, shown, large, onClick }: TileProps) {
+function Tile({ player, name, shown, large, drawn, onClick }: TileProps) {
 	const box = useRef<HTMLDivElement>(null);
 	useEffect(() => {
 		box.current?.prepend(player.host);
@@ -67,6 +83,7 @@ function Tile({ player, name, shown, large, onClick }: TileProps) {
 			data-lane={lane.key} data-place={player.place} data-testid="tile"
 		>
 			<button type="button" class="tile-cover" aria-pressed={large} aria-label={t('recEnlarge', { name: label })} onClick={onClick} />
+			{shown && drawn}
 			{sound && (
 				<span class="avatar" aria-hidden="true">
 					{[...name][0] ?? ''}

@@ -24,7 +24,7 @@ export interface TableView {
 }
 
 const RESTS_MS = 1_500; // what is passed by while scrolling is no line
-const PANES: Record<string, number> = { one: 1, pair: 2, four: 4 };
+const PANES: Record<string, number> = { one: 1, pair: 2, four: 4, mpr: 1 };
 const list = <T>(value: T[] | undefined): T[] => (Array.isArray(value) ? value : []);
 
 class Fold {

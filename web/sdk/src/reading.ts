@@ -121,8 +121,12 @@ export class Reading extends Emitter<ReadingEvents> {
 	draw(drawing: TableDrawing): void {
 		this.change({ put: [drawing] });
 	}
+	/** Without the images in hand: what one drew oneself, and (grant `admit`) what is on pictures of participants. */
 	erase(...ids: string[]): void {
-		this.change({ remove: ids });
+		if (ids.length === 0) return;
+		if (this.inHand) return this.change({ remove: ids });
+		const refused = (error: unknown) => this.emit('refused', error instanceof HuizhenError ? error : new HuizhenError(String(error)));
+		this.ask('table.patch', { base: this.confirmed.version, remove: ids }).catch(refused);
 	}
 	clear(): void {
 		this.change({ clear: true, remove: [] });
