@@ -4,7 +4,7 @@
 // Timed: real media
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, readFileSync, rmSync, mkdtempSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Gateway, rounds, sleep, until } from "../lib/gateway.ts";
@@ -15,7 +15,7 @@ import { parse } from "../lib/hls.ts";
 import { ABOVE, BELOW, burn, find, maskOf, SEEN, type Found, type Name } from "../lib/burned.ts";
 
 const PICTURES = rounds(500, 10000); // of each leg
-interface State { state: string; masked?: string; hls: string; masks: { version: number }[]; cut: { confirmed_ms: number | null } | null }
+interface State { state: string; masked?: string; hls: string; masks: { version: number }[]; masks_confirmed_ms?: number | null; cut: { confirmed_ms: number | null } | null }
 
 class Stage {
   dumps = 0;
@@ -72,12 +72,19 @@ class Stage {
     return { room, file };
   }
 
-  // What lies in the files, one file for each beginning (EXT-X-MAP), and looked at.
-  async files(names: Name[]): Promise<Found[][]> {
+  // Masks, and when nothing else leaves any more; what files there were then.
+  async confirmed(...names: Name[]): Promise<Set<string>> {
+    await this.mask(...names);
+    await until("the masks are confirmed", 10000, async () => typeof (await this.get()).masks_confirmed_ms === "number");
+    return new Set(readdirSync(join(this.folder, "video")));
+  }
+
+  // What lies in the files, one file for each beginning (EXT-X-MAP), and looked at. without: those are left out.
+  async files(names: Name[], without = new Set<string>()): Promise<Found[][]> {
     const video = join(this.folder, "video"), parts: string[] = [];
     let map = "";
     for (const segment of parse(readFileSync(join(video, "index.m3u8"), "utf8")).segments) {
-      if (segment.gap || !segment.uri || !segment.map) continue;
+      if (segment.gap || !segment.uri || !segment.map || without.has(segment.uri)) continue;
       if (segment.map !== map || !parts.length) {
         parts.push(join(this.dir, `part${parts.length}.mp4`));
         rmSync(parts.at(-1)!, { force: true });
@@ -103,15 +110,16 @@ test(`a burned-in name is in none of ${PICTURES} pictures of each leg, whatever 
   await until("a mosaic", 15000, async () => (await gateway.metrics()).get("huizhen_mosaic_ready") === 1);
   const { room, file } = await stage.view(t), began = Date.now();
   const files: Found[][] = [];
+  let then = new Set<string>(), after: Found[] = [];
   const steps: [string, () => unknown][] = [
     ["kill -9 of the mosaic", () => gateway.kill9("mosaic")],
-    ["other masks", () => stage.mask(ABOVE, BELOW)],
+    ["other masks", async () => { then = await stage.confirmed(ABOVE, BELOW); }],
     ["another camera", () => stage.air("or2")],
     ["and back", () => stage.air("or1")],
     ["kill -9 of control", () => gateway.kill9("control")],
     ["a cut", async () => { await stage.say("broadcast.cut", { reason: "test" }); await sleep(500); await stage.say("broadcast.resume", { reason: "test" }); }],
     ["kill -9 of the worker", () => gateway.kill9("worker", 0)],
-    ["a takeover", async () => { files.push(...await stage.files([ABOVE, BELOW])); await gateway.takeover(); }], // its packager begins another list
+    ["a takeover", async () => { after = (await stage.files([BELOW], then)).map((f) => f[0]!); files.push(...await stage.files([ABOVE, BELOW])); await gateway.takeover(); }], // its packager begins another list
   ];
   const all = PICTURES / 25 * 1000;
   for (const [i, [what, step]] of steps.entries()) {
@@ -138,6 +146,9 @@ test(`a burned-in name is in none of ${PICTURES} pictures of each leg, whatever 
   assert.ok(below.seen > 20, `the name below, before its mask: ${below.seen}`);
   assert.ok(below.last < above.pictures / 2, `and last in picture ${below.last}`);
   assert.equal(below.seen, below.last - below.first + 1, "once gone it is gone");
+  // Nothing that waited for its delay when the masks were confirmed came out afterwards.
+  assert.ok(total(after) > 50, `${total(after)} pictures in files that were begun after the masks`);
+  assert.deepEqual(after.filter((f) => f.seen), [], "written into a file after the masks were confirmed");
   // The telementor sees it as it is; so does everybody once the masks are gone: the look is one that finds it.
   assert.ok(room.process.exitCode === null && stage.theatre.receiving(1, 2000));
   await stage.put("/masks", { participant: "or1", source: "camera", identified: false, masks: [] });
