@@ -12,7 +12,9 @@ const VIEWERS = Number(process.env["HZ_VIEWERS"] ?? 60), LOSS_PERMILLE = 30, WAI
 const SEND: Line[] = [{ kind: "audio", send: true }, { kind: "video", send: true }];
 const WATCH: Line[] = [{ kind: "audio", send: false }, { kind: "video", send: false }];
 
-interface Broadcast { state: string; viewers: number; cut: { at_ms: number; confirmed_ms: number | null } | null }
+const SOURCES = ["or1", "or2"].map((participant) => ({ participant, source: "camera" }));
+
+interface Broadcast { state: string; viewers: number; masks_confirmed_ms?: number | null; cut: { at_ms: number; confirmed_ms: number | null } | null }
 
 async function post(gateway: Gateway, load: Load, path: string, token: string, endpoint: number, lines: Line[]): Promise<void> {
   const start = nowUs();
@@ -40,11 +42,8 @@ class Theatre {
     await post(gateway, inside, "/whip/op", gateway.token("op", "theatre", { id: "or1" }), 0, SEND);
     await post(gateway, inside, "/whip/op", gateway.token("op", "theatre", { id: "or2" }), 1, SEND);
     const token = gateway.token("op", "director", { id: "dir2" });
-    const made = await gateway.api(token, "PUT", "/api/v1/consults/op/broadcast", {
-      title: "Surgery", sources: [{ participant: "or1", source: "camera" }, { participant: "or2", source: "camera" }], voices: ["or1"],
-    });
-    assert.equal(made.status, 200);
     const theatre = new Theatre(gateway, inside, outside, client, token);
+    await theatre.put("", { title: "Surgery", sources: SOURCES, voices: ["or1"] });
     await theatre.air("or1");
     await post(gateway, inside, "/whep/op/or1", gateway.token("op", "expert", { id: "tele" }), 2, WATCH);
     for (let i = 0; i < VIEWERS; i++) await post(gateway, outside, "/whep/op/program", gateway.token("op", "viewer", { id: `v${i}` }), i, WATCH);
@@ -53,6 +52,16 @@ class Theatre {
       return report.running === VIEWERS && report.dark === 0 && report.streams === 2 * VIEWERS;
     });
     return theatre;
+  }
+
+  async put(path: string, body: object): Promise<void> {
+    assert.equal((await this.gateway.api(this.token, "PUT", `/api/v1/consults/op/broadcast${path}`, body)).status, 200);
+  }
+
+  // Of or2. When all had answered, in ms of the wall clock.
+  async mask(): Promise<number> {
+    await this.put("/masks", { participant: "or2", source: "camera", masks: [{ x: 0, y: 0, w: 1, h: 0.1 }] });
+    return await until("the workers' answer to masks", 5000, async () => (await this.get()).masks_confirmed_ms || undefined);
   }
 
   air(id: string): Promise<unknown> { return this.director.call("broadcast.program", { source: { participant: id, source: "camera" } }); }
@@ -111,6 +120,17 @@ for (const workers of [1, 2]) {
     // What a busy worker found in its socket after the resume had come to nobody before it; what it had taken in is older than that.
     assert.ok(after.oldest_us >= (resumed - WAITED_MS) * 1000, `something made ${resumed - after.oldest_us / 1000} ms before the resume was shown`);
     assert.equal(after.running, VIEWERS);
+    // Masks on the air are confirmed in the same way: from then on nothing of the picture as it is leaves. (Nobody paints this one: it is no picture.)
+    await theatre.put("", { title: "Surgery", sources: SOURCES, voices: [] });
+    await sleep(500);
+    outside.mark();
+    await sleep(300);
+    const asked = Date.now(), masked = await theatre.mask();
+    await sleep(800);
+    const last = await outside.report();
+    assert.ok(last.newest_us > (asked - 2000) * 1000, "pictures flowed until the masks");
+    assert.ok(last.newest_us <= (masked + 1) * 1000, `a packet made ${last.newest_us / 1000 - masked} ms after the masks were confirmed`);
+    console.log(`# ${workers} worker(s): masks confirmed ${masked - asked} ms after they were sent; newest packet that got through ${(last.newest_us / 1000 - masked).toFixed(1)} ms after that`);
     assert.equal((await inside.report()).lost, 0);
   });
 }
