@@ -29,6 +29,10 @@ struct hz_htj2k {
 	    end[HZ_HTJ2K_LEVELS + 1]; // [r]: so many bytes hold resolution r (0: the smallest); the last: all
 };
 int hz_frame_encode_htj2k(const struct hz_frame *frame, struct hz_dicom_fault *fault, struct hz_htj2k *ret);
+// The two halves of it: made, and not proven yet; the proof, which is as long again.
+int hz_frame_make_htj2k(const struct hz_frame *frame, struct hz_dicom_fault *fault, struct hz_htj2k *ret);
+int hz_frame_prove_htj2k(const struct hz_frame *frame, const struct hz_htj2k *made,
+                         struct hz_dicom_fault *fault);
 void hz_htj2k_done(struct hz_htj2k *htj2k);
 
 #ifdef __cplusplus

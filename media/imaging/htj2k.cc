@@ -1,6 +1,7 @@
 // HTJ2K by OpenJPH: decoded, encoded, and where its resolutions end.
 #include "media/imaging/decode.h"
 
+#include <endian.h>
 #include <new>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,14 +101,23 @@ struct Stream {
 	}
 };
 
-void store_line(const ojph::line_buf *line, uint32_t width, const struct hz_coded *c, size_t step,
-                uint8_t *to)
+template <class Cell> void store(const ojph::line_buf *line, uint32_t width, uint32_t samples, uint8_t *to)
 {
-	for (uint32_t x = 0; x < width; x++, to += step) {
-		to[0] = (uint8_t)line->i32[x];
-		if (c->cell == 2)
-			to[1] = (uint8_t)(line->i32[x] >> 8);
+	for (uint32_t x = 0; x < width; x++, to += samples * sizeof(Cell)) {
+		Cell value = (Cell)line->i32[x];
+		if (sizeof(Cell) == 2)
+			value = (Cell)htole16((uint16_t)value);
+		memcpy(to, &value, sizeof(Cell));
 	}
+}
+
+// One component of a row, among the others.
+void store_line(const ojph::line_buf *line, uint32_t width, uint32_t samples, unsigned cell, uint8_t *to)
+{
+	if (cell == 2)
+		store<uint16_t>(line, width, samples, to);
+	else
+		store<uint8_t>(line, width, samples, to);
 }
 
 int pull(const struct hz_codestream *s, unsigned skip, Input &in, struct hz_dicom_fault *fault,
@@ -140,7 +150,8 @@ int pull(const struct hz_codestream *s, unsigned skip, Input &in, struct hz_dico
 			const ojph::line_buf *line = stream.pull(component);
 			if (!line || component != k || line->size < width)
 				return hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged");
-			store_line(line, width, c, step, c->data + y * width * step + k * c->cell);
+			store_line(line, width, s->components, c->cell,
+			           c->data + y * width * step + k * c->cell);
 		}
 	}
 	return warned && !skip ? hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged") : 0;
@@ -159,8 +170,7 @@ template <class Work> int guarded(Work work, struct hz_dicom_fault *fault)
 	}
 }
 
-int decode(const struct hz_codestream *s, unsigned skip, struct hz_dicom_fault *fault, struct hz_coded *ret,
-           size_t *read)
+int decode(const struct hz_codestream *s, unsigned skip, struct hz_dicom_fault *fault, struct hz_coded *ret)
 {
 	struct hz_coded c = {};
 	c.cell = s->precision > 8 ? 2 : 1;
@@ -174,9 +184,26 @@ int decode(const struct hz_codestream *s, unsigned skip, struct hz_dicom_fault *
 		free(c.data);
 		return err;
 	}
-	*read = in.end ? in.end : in.count;
 	*ret = c;
 	return 0;
+}
+
+template <class Cell> void load(const uint8_t *from, uint32_t samples, uint32_t width, ojph::line_buf *line)
+{
+	for (uint32_t x = 0; x < width; x++, from += samples * sizeof(Cell)) {
+		Cell value;
+		memcpy(&value, from, sizeof(Cell));
+		line->i32[x] = sizeof(Cell) == 2 ? (Cell)le16toh((uint16_t)value) : value;
+	}
+}
+
+// One component of a row. Cells are of 1 or 2 bytes.
+void load_line(const struct hz_frame *f, const uint8_t *from, ojph::line_buf *line)
+{
+	if (f->cell == 2)
+		(f->is_signed ? load<int16_t> : load<uint16_t>)(from, f->samples, f->columns, line);
+	else
+		(f->is_signed ? load<int8_t> : load<uint8_t>)(from, f->samples, f->columns, line);
 }
 
 void push_lines(const struct hz_frame *f, ojph::codestream &stream)
@@ -185,9 +212,8 @@ void push_lines(const struct hz_frame *f, ojph::codestream &stream)
 	ojph::line_buf *line = stream.exchange(NULL, next);
 	for (uint32_t y = 0; y < f->rows; y++) {
 		for (unsigned k = 0; k < f->samples; k++) {
-			size_t index = ((size_t)y * f->columns) * f->samples + next;
-			for (uint32_t x = 0; x < f->columns; x++, index += f->samples)
-				line->i32[x] = hz_frame_sample(f, index);
+			size_t index = (size_t)y * f->columns * f->samples + next;
+			load_line(f, f->data + index * f->cell, line);
 			line = stream.exchange(line, next);
 		}
 	}
@@ -225,22 +251,20 @@ int encode(const struct hz_frame *f, unsigned levels, struct hz_dicom_fault *fau
 	return 0;
 }
 
-// Decoded again from what was written, it must be the frame, bit for bit; the lower resolutions say where they end.
-int verify(const struct hz_frame *f, struct hz_dicom_fault *fault, struct hz_htj2k *ret)
+// Where the lower resolutions end: so far a decoder reads that wants no more. All of it is read before the first line is pulled.
+int find_ends(struct hz_htj2k *ret)
 {
-	struct hz_codestream s;
-	int err = hz_codestream_read(ret->data, ret->bytes, fault, &s);
-	for (unsigned r = 0; err == 0 && r <= ret->levels; r++) {
-		struct hz_coded c = {};
-		err = decode(&s, ret->levels - r, fault, &c, &ret->end[r]);
-		if (err == 0 && r == ret->levels &&
-		    (c.bytes != f->bytes || memcmp(c.data, f->data, f->bytes) != 0))
-			err = hz_dicom_fail(fault, HZ_DICOM_NOT_LOSSLESS,
-			                    "HTJ2K does not give back what went in");
-		free(c.data);
+	for (unsigned r = 0; r < ret->levels; r++) {
+		Input in(ret->data, ret->bytes);
+		Stream holder;
+		holder.stream.enable_resilience();
+		holder.stream.read_headers(&in);
+		holder.stream.restrict_input_resolution(ret->levels - r, ret->levels - r);
+		holder.stream.create();
+		ret->end[r] = in.end ? in.end : in.count;
 	}
 	ret->end[ret->levels] = ret->bytes;
-	return err;
+	return 0;
 }
 
 } // namespace
@@ -248,12 +272,11 @@ int verify(const struct hz_frame *f, struct hz_dicom_fault *fault, struct hz_htj
 extern "C" int hz_decode_htj2k(const struct hz_codestream *s, unsigned skip, struct hz_dicom_fault *fault,
                                struct hz_coded *ret)
 {
-	size_t read;
-	return decode(s, skip, fault, ret, &read);
+	return decode(s, skip, fault, ret);
 }
 
-extern "C" int hz_frame_encode_htj2k(const struct hz_frame *f, struct hz_dicom_fault *fault,
-                                     struct hz_htj2k *ret)
+extern "C" int hz_frame_make_htj2k(const struct hz_frame *f, struct hz_dicom_fault *fault,
+                                   struct hz_htj2k *ret)
 {
 	struct hz_htj2k h = {};
 	if (f->cell > 2 || (f->samples != 1 && f->samples != 3) || (f->cell == 2) != (f->bits_stored > 8))
@@ -265,7 +288,37 @@ extern "C" int hz_frame_encode_htj2k(const struct hz_frame *f, struct hz_dicom_f
 		h.levels++;
 	int err = guarded([&] { return encode(f, h.levels, fault, &h); }, fault);
 	if (err == 0)
-		err = verify(f, fault, &h);
+		err = guarded([&] { return find_ends(&h); }, fault);
+	if (err < 0)
+		hz_htj2k_done(&h);
+	else
+		*ret = h;
+	return err;
+}
+
+// Decoded again from what was written, it must be the frame, bit for bit.
+extern "C" int hz_frame_prove_htj2k(const struct hz_frame *f, const struct hz_htj2k *made,
+                                    struct hz_dicom_fault *fault)
+{
+	struct hz_codestream s;
+	struct hz_coded c = {};
+	int err = hz_codestream_read(made->data, made->bytes, fault, &s);
+	if (err == 0)
+		err = decode(&s, 0, fault, &c);
+	if (err == 0 && (c.bytes != f->bytes || memcmp(c.data, f->data, f->bytes) != 0))
+		err = hz_dicom_fail(fault, HZ_DICOM_NOT_LOSSLESS, "HTJ2K does not give back what went in");
+	free(c.data);
+	return err;
+}
+
+extern "C" int hz_frame_encode_htj2k(const struct hz_frame *f, struct hz_dicom_fault *fault,
+                                     struct hz_htj2k *ret)
+{
+	struct hz_htj2k h;
+	int err = hz_frame_make_htj2k(f, fault, &h);
+	if (err < 0)
+		return err;
+	err = hz_frame_prove_htj2k(f, &h, fault);
 	if (err < 0)
 		hz_htj2k_done(&h);
 	else

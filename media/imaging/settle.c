@@ -1,6 +1,7 @@
 // The values of a codestream against what the data set says of them. A value is taken where it means one thing only.
 #include "media/imaging/decode.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,20 @@ static int32_t extend(uint32_t value, unsigned bits)
 {
 	uint32_t sign = 1u << (bits - 1);
 	return (int32_t)(((value & mask_of(bits)) ^ sign) - sign);
+}
+
+// The same for words of 16 bits, which most are.
+static void settle_16(struct hz_coded *c, const struct hz_pixel_shape *s, uint8_t *to)
+{
+	unsigned shift = s->high_bit + 1u - s->bits_stored;
+	uint32_t mask = mask_of(s->bits_stored), sign = s->is_signed ? 1u << (s->bits_stored - 1) : 0;
+	for (size_t at = 0; at < c->bytes; at += 2) {
+		uint16_t word;
+		memcpy(&word, c->data + at, 2);
+		uint32_t value = (uint32_t)le16toh(word) >> shift & mask;
+		word = htole16((uint16_t)((value ^ sign) - sign));
+		memcpy(to + at, &word, 2);
+	}
 }
 
 // Words as the file has them: the value is bits_stored of them, below high_bit; what else is in the word is not it.
@@ -135,6 +150,8 @@ int hz_settle(struct hz_coded *coded, const struct hz_pixel_shape *shape, struct
 		data = cell > coded->cell ? malloc(values * cell) : coded->data;
 		if (!data)
 			err = hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for a frame");
+		else if (coded->word && coded->cell == 2)
+			settle_16(coded, shape, data);
 		else if (coded->word)
 			settle_word(coded, shape, data);
 		else
