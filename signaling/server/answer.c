@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <linux/tcp.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 // Of a file, in one go: others want to be served, too. The rest follows when the loop comes round.
 #define PIECES_AT_ONCE 16
+#define PASS_BYTES     ((size_t)PIECES_AT_ONCE * HZ_SCRATCH_BYTES)
 #define UNSENT_BYTES   2800 // of a paced answer, in the kernel
 #define UNSENT_US      10000
 #define AHEAD_BYTES    (4 * HZ_SCRATCH_BYTES * PIECES_AT_ONCE)
@@ -116,6 +118,14 @@ static int fill_from_file(const struct hz_response *res, unsigned char *to, uint
 	return 0;
 }
 
+// Of the body, now.
+static size_t left_of(const struct hz_conn *conn)
+{
+	const struct hz_response *res = conn->res;
+	size_t end = res->limited ? res->limit : res->body_bytes;
+	return conn->req.head || end < conn->sent ? 0 : end - conn->sent;
+}
+
 // Fills the scratch buffer with what is next. Its bytes, or -errno.
 static long fill(struct hz_conn *conn)
 {
@@ -126,12 +136,17 @@ static long fill(struct hz_conn *conn)
 		int err = hz_response_head(res, conn->close_after, (char *)at, HZ_SCRATCH_BYTES, &used);
 		if (err)
 			return err;
-		conn->head_sent = true;
 	}
-	size_t left = conn->req.head ? 0 : res->body_bytes - conn->sent;
+	size_t left = left_of(conn);
 	if (left > HZ_SCRATCH_BYTES - used)
 		left = HZ_SCRATCH_BYTES - used;
-	left = paced(conn, left);
+	if (left) { // the head counts, too: those of several answers at once are a burst
+		size_t allowed = paced(conn, used + left);
+		if (!allowed)
+			return 0;
+		left = allowed > used ? allowed - used : 0;
+	}
+	conn->head_sent = true;
 	if (left && res->from_file) {
 		int err = fill_from_file(res, at + used, conn->sent, left);
 		if (err)
@@ -141,6 +156,57 @@ static long fill(struct hz_conn *conn)
 	}
 	conn->sent += left;
 	return (long)(used + left);
+}
+
+// Behind the first piece, to a client without TLS: the kernel gives the file's own pages to the connection, nothing is copied here.
+static bool can_pass(const struct hz_conn *conn)
+{
+	const struct hz_response *res = conn->res;
+	return res->from_file && !res->copied && conn->head_sent && !conn->tls && !conn->req.head &&
+	       conn->sent < res->body_bytes && !lws_partial_buffered(conn->wsi);
+}
+
+// How much went; 0: the connection takes no more now, or it is paced (*ret_paced); -EINVAL: this file cannot; -EIO: it is cut, or
+// the client is gone.
+static long pass_on(struct hz_conn *conn, bool *ret_paced)
+{
+	struct hz_response *res = conn->res;
+	size_t left = left_of(conn);
+	off_t from = (off_t)(res->offset + conn->sent);
+	if (left > PASS_BYTES) // the disk is read ahead of what will be asked for next
+		(void)posix_fadvise(res->fd, from, AHEAD_BYTES, POSIX_FADV_WILLNEED);
+	left = paced(conn, left > PASS_BYTES ? PASS_BYTES : left);
+	*ret_paced = left == 0;
+	if (left == 0)
+		return 0;
+	ssize_t n = sendfile(lws_get_socket_fd(conn->wsi), res->fd, &from, left);
+	if (n > 0) {
+		conn->sent += (size_t)n;
+		return n;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return n < 0 && (errno == EINVAL || errno == ENOSYS) ? -EINVAL : -EIO;
+}
+
+// One go of that. 1: the turn is over, 0: look again.
+static int pass_step(struct hz_conn *conn)
+{
+	bool is_paced = false;
+	long bytes = pass_on(conn, &is_paced);
+	if (bytes == -EINVAL) {
+		conn->res->copied = true;
+		return 0;
+	}
+	if (bytes < 0)
+		return -1;
+	if (bytes > 0)
+		hz_conn_deadline(conn, stall_us(conn));
+	if (conn->sent == conn->res->body_bytes)
+		return 0;
+	if (!is_paced)
+		lws_callback_on_writable(conn->wsi);
+	return 1;
 }
 
 int hz_answer_write(struct hz_conn *conn)
@@ -153,8 +219,14 @@ int hz_answer_write(struct hz_conn *conn)
 			lws_callback_on_writable(conn->wsi);
 			return 0;
 		}
+		if (can_pass(conn)) {
+			int over = pass_step(conn);
+			if (over)
+				return over < 0 ? -1 : 0;
+			continue;
+		}
 		long bytes = fill(conn);
-		if (bytes == 0) // paced
+		if (bytes == 0) // paced, or limited
 			return 0;
 		if (bytes < 0 || hz_conn_write(conn, (size_t)bytes) < 0)
 			return -1;
@@ -175,6 +247,20 @@ int hz_answer_start(struct hz_conn *conn)
 	count(conn);
 	hz_conn_deadline(conn, stall_us(conn));
 	return hz_answer_write(conn);
+}
+
+void hz_response_allow(struct hz_response *res)
+{
+	res->limited = false;
+	if (res->conn && !res->held)
+		lws_callback_on_writable(res->conn->wsi);
+}
+
+void hz_response_break(struct hz_response *res)
+{
+	res->limited = false;
+	if (res->conn)
+		hz_conn_kill(res->conn);
 }
 
 void hz_response_release(struct hz_response *res)

@@ -199,7 +199,7 @@ void hz_conn_free(struct hz_conn *conn)
 		close(conn->door_fd);
 	hz_limits_close(server->addresses, conn->entry);
 	hz_conn_forget_request(conn);
-	if (conn->res && conn->res->held && conn->res->gone)
+	if (conn->res && (conn->res->held || conn->res->limited) && conn->res->gone)
 		conn->res->gone(conn->res->gone_ctx);
 	hz_response_free(conn->res);
 	if (conn->in)

@@ -113,8 +113,15 @@ int hz_response_header(struct hz_response *res, const char *name, const char *va
 void hz_response_hold(struct hz_response *res, void (*gone)(void *ctx), void *ctx);
 void hz_response_release(struct hz_response *res);
 bool hz_response_held(const struct hz_response *res);
+// No more of the body than `bytes` of its beginning until hz_response_allow(). hz_response_break() ends the connection instead: the
+// client sees that the answer is not whole. If it ends before either of them, `gone` is called. Fewer than the body has; else
+// nothing is limited (false).
+bool hz_response_limit(struct hz_response *res, uint64_t bytes, void (*gone)(void *ctx), void *ctx);
+void hz_response_allow(struct hz_response *res);
+void hz_response_break(struct hz_response *res);
+bool hz_response_limited(const struct hz_response *res);
 
-// Its body goes out no faster than this bound, which others may share; the answer takes a reference. Headers do not wait.
+// Its body goes out no faster than this bound, which others may share; the answer takes a reference. Its head waits with it.
 struct hz_pace;
 void hz_response_pace(struct hz_response *res, struct hz_pace *pace);
 

@@ -96,6 +96,22 @@ bool hz_response_held(const struct hz_response *res)
 	return res->held;
 }
 
+bool hz_response_limit(struct hz_response *res, uint64_t bytes, void (*gone)(void *ctx), void *ctx)
+{
+	if (bytes >= res->body_bytes)
+		return false;
+	res->limited = true;
+	res->limit = (size_t)bytes;
+	res->gone = gone;
+	res->gone_ctx = ctx;
+	return true;
+}
+
+bool hz_response_limited(const struct hz_response *res)
+{
+	return res->limited;
+}
+
 void hz_response_file(struct hz_response *res, const char *type, int fd, uint64_t offset, uint64_t bytes)
 {
 	set_body(res, type, NULL, NULL, (size_t)bytes);

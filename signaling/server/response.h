@@ -15,11 +15,13 @@ struct hz_response {
 	void *owned; // body, when it is ours to free
 	size_t body_bytes;
 	bool from_file; // the body is in fd, from offset on
+	bool copied;    // its file system does not pass pages on
 	int fd;
 	uint64_t offset;
 	unsigned headers;
 	size_t text_bytes;
-	bool held;
+	bool held, limited;
+	size_t limit; // of the body
 	void (*gone)(void *ctx);
 	void *gone_ctx;
 	struct hz_pace *pace;               // owned reference; NULL: as fast as it is taken

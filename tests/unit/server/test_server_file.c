@@ -1,4 +1,5 @@
 // Files over HTTP: the Range header, conditions, and answers that are read from the disk while they are sent.
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "signaling/server/range.h"
@@ -212,6 +213,71 @@ static void test_head(void **state)
 	close(fd);
 }
 
+// The head and `bytes` of the body, which are all that comes.
+static int read_limited(struct files *f, size_t bytes)
+{
+	char head[4096], *body = malloc(bytes);
+	size_t n = 0, have = 0;
+	int fd = world_connect(f->w.http_port);
+	f->w.settle = 0;
+	put_text(fd, "GET /file HTTP/1.1\r\nHost: h\r\n\r\n");
+	while (n < 4 || memcmp(head + n - 4, "\r\n\r\n", 4) != 0) {
+		assert_true(n < sizeof(head));
+		assert_int_equal(recv(fd, head + n++, 1, 0), 1);
+	}
+	while (have < bytes) {
+		ssize_t got = recv(fd, body + have, bytes - have, 0);
+		assert_true(got > 0);
+		have += (size_t)got;
+	}
+	same_bytes(body, 0, bytes);
+	free(body);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	assert_int_equal(poll(&p, 1, 50), 0);
+	return fd;
+}
+
+// The rest of an answer waits for a word, whichever; others do not wait for it.
+static void test_limited(void **state)
+{
+	struct files *f = *state;
+	char head[4096], *rest = malloc(FILE_BYTES);
+	size_t bytes, have = 0;
+	f->w.file_limit = 300001;
+	int fd = read_limited(f, 300001);
+	assert_int_equal(ask(f, "Range: bytes=0-99999\r\n", head, NULL, &bytes), 206); // less than the limit
+	assert_int_equal(bytes, 100000);
+	f->w.settle = 1;
+	while (have < FILE_BYTES - 300001) {
+		ssize_t got = recv(fd, rest + have, FILE_BYTES - have, 0);
+		assert_true(got > 0);
+		have += (size_t)got;
+	}
+	same_bytes(rest, 300001, have);
+	assert_int_equal(have, FILE_BYTES - 300001);
+	put_text(fd, "GET /facts HTTP/1.1\r\nHost: h\r\n\r\n"); // the connection goes on
+	assert_int_equal(get_answer(fd, false, head, NULL, NULL), 200);
+	close(fd);
+	fd = read_limited(f, 300001);
+	f->w.settle = 2;
+	assert_true(recv(fd, rest, FILE_BYTES, 0) <= 0); // it ends there
+	close(fd);
+	assert_int_equal(f->w.limited_gone, 0);
+	close(read_limited(f, 300001)); // its reader goes first
+	f->w.settle = 1;
+	fd = world_connect(f->w.http_port); // and so does one that leaves what came unread
+	f->w.settle = 0;
+	put_text(fd, "GET /file HTTP/1.1\r\nHost: h\r\n\r\n");
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	assert_int_equal(poll(&p, 1, 20000), 1);
+	close(fd);
+	for (int i = 0; i < 5000 && !f->w.limited_gone; i++)
+		usleep(1000);
+	assert_int_equal(f->w.limited_gone, 1);
+	f->w.file_limit = 0;
+	free(rest);
+}
+
 static long resident_kib(void)
 {
 	long pages = 0, total = 0;
@@ -283,6 +349,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_piece, start, stop),
 	    cmocka_unit_test_setup_teardown(test_conditions, start, stop),
 	    cmocka_unit_test_setup_teardown(test_head, start, stop),
+	    cmocka_unit_test_setup_teardown(test_limited, start, stop),
 	    cmocka_unit_test_setup_teardown(test_slow_readers, start, stop),
 	    cmocka_unit_test_setup_teardown(test_cut, start, stop),
 	};

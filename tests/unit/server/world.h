@@ -40,6 +40,10 @@ struct world {
 	const char *file; // path of what "/file" gives; ranges without end: at most file_piece
 	uint64_t file_bytes, file_piece;
 	atomic_int requests, opened, closed, texts, close_code;
+	uint64_t file_limit; // 0: none; else until `settle` says: 1 allow, 2 break
+	struct hz_response *limited;
+	struct hz_server_timer *limited_timer;
+	atomic_int settle, limited_gone;
 	struct hz_response *held; // of /later
 	struct hz_server_timer *held_timer;
 	atomic_int held_gone;
@@ -87,7 +91,31 @@ static inline void world_hold(struct world *w, struct hz_response *res)
 	hz_server_timer_arm(w->held_timer, 100000);
 }
 
-static inline void world_file(const struct world *w, const struct hz_request *req, struct hz_response *res)
+static inline void world_settle(void *ctx)
+{
+	struct world *w = ctx;
+	int settle = w->settle;
+	if (!w->limited)
+		return;
+	if (!settle) {
+		hz_server_timer_arm(w->limited_timer, 5000);
+		return;
+	}
+	if (settle == 1)
+		hz_response_allow(w->limited);
+	else
+		hz_response_break(w->limited);
+	w->limited = NULL;
+}
+
+static inline void world_limited_gone(void *ctx)
+{
+	struct world *w = ctx;
+	w->limited = NULL;
+	w->limited_gone++;
+}
+
+static inline void world_file(struct world *w, const struct hz_request *req, struct hz_response *res)
 {
 	const struct hz_file_reply reply = {
 	    .fd = open(w->file, O_RDONLY | O_CLOEXEC),
@@ -97,6 +125,12 @@ static inline void world_file(const struct world *w, const struct hz_request *re
 	    .piece = w->file_piece,
 	};
 	hz_file_answer(&reply, req, res);
+	if (!w->file_limit || !hz_response_limit(res, w->file_limit, world_limited_gone, w))
+		return;
+	if (!w->limited_timer)
+		assert_int_equal(hz_server_timer_new(w->server, world_settle, w, &w->limited_timer), 0);
+	w->limited = res;
+	hz_server_timer_arm(w->limited_timer, 5000);
 }
 
 // "/file": w->file. "/echo": the body. "/facts": what the server saw. "/big": 2 MiB. "/none": nothing set. "/post201".
@@ -232,6 +266,7 @@ static inline void world_stop(struct world *w)
 	pthread_join(w->thread, NULL);
 	assert_int_equal(w->opened, w->closed + (int)hz_server_counters(w->server)->websockets);
 	hz_server_timer_free(w->held_timer);
+	hz_server_timer_free(w->limited_timer);
 	hz_server_free(w->server);
 	assert_int_equal(w->opened, w->closed);
 	close(w->wake[0]);
