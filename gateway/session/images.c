@@ -29,6 +29,9 @@ struct wait {
 	int64_t began_us;
 	struct hz_dweb_request what;
 	bool head;
+	bool early;       // its beginning goes out; the rest when it is proven
+	int64_t early_us; // when that was seen by the clock
+	char hash[HZ_DWEB_HASH_BYTES];
 	char header[4][256]; // of the request, in the order of kept[]; "": not sent
 };
 
@@ -337,6 +340,42 @@ static void answer_problem(struct hz_response *res, uint32_t result)
 		hz_response_header(res, "Retry-After", "1");
 }
 
+// How much of it may go out before it is proven: all resolutions but the highest, of which nobody makes more than a coarse image.
+static uint64_t early_bytes(const struct hz_dweb_done *done)
+{
+	const char *at = strstr(done->type, "; ends="), *last = at ? strrchr(at, ',') : NULL;
+	unsigned long long bytes = last ? strtoull(last + 1, NULL, 10) : 0;
+	return bytes < done->bytes ? bytes : 0;
+}
+
+// It is made, and not proven yet.
+static void on_early(struct wait *w, const struct hz_dweb_done *done, int fd)
+{
+	if (!w->res || w->early || w->head || done->result != HZ_DWEB_OK || fd < 0) {
+		if (fd >= 0)
+			close(fd);
+		return; // the last word is waited for
+	}
+	memcpy(w->hash, done->hash, sizeof(w->hash));
+	answer_file(w, done, fd);
+	uint64_t from = 0, bytes = 0, most = early_bytes(done);
+	hz_response_fd(w->res, &from, &bytes);
+	w->early = hz_response_limit(w->res, most > from ? most - from : 0, on_gone, w);
+	hz_response_release(w->res);
+	if (!w->early) // no body, or so little of it
+		forget(w);
+}
+
+static void settle_early(struct wait *w, bool proven)
+{
+	if (proven)
+		hz_response_allow(w->res);
+	else
+		hz_response_break(
+		    w->res); // its reader asks for the rest, and gets another one from its beginning
+	forget(w);
+}
+
 static void on_done(struct hz_images *images, struct hz_dweb_done *done, int fd)
 {
 	struct wait *w = images->waits;
@@ -348,6 +387,16 @@ static void on_done(struct hz_images *images, struct hz_dweb_done *done, int fd)
 		return;
 	}
 	done->type[sizeof(done->type) - 1] = done->hash[sizeof(done->hash) - 1] = '\0';
+	if (done->early) {
+		on_early(w, done, fd);
+		return;
+	}
+	if (w->early) {
+		if (fd >= 0)
+			close(fd);
+		settle_early(w, done->result == HZ_DWEB_OK && strcmp(w->hash, done->hash) == 0);
+		return;
+	}
 	if (!w->res) {
 		const struct hz_images_asker asker = w->back;
 		forget(w);
@@ -432,8 +481,14 @@ void hz_images_tick(struct hz_images *images, int64_t now_us)
 	}
 	for (struct wait *w = images->waits; w; w = next) {
 		next = w->next;
+		if (w->early && !w->early_us)
+			w->began_us = w->early_us = now_us;
 		if (now_us - w->began_us < (w->res ? WAIT_US : FETCH_US))
 			continue;
+		if (w->early) {
+			settle_early(w, false);
+			continue;
+		}
 		if (!w->res) {
 			const struct hz_images_asker asker = w->back;
 			forget(w);

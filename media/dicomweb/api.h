@@ -1,14 +1,15 @@
 // What control and huizhen-imaging say to each other, over a SOCK_SEQPACKET pair: fixed structs, both of one installation.
 //
 // After HELLO (it was started anew) control says SETUP, each PACS, and again what it still waits for: asking twice is harmless.
-// Every GET is answered by one DONE, with the open file as a descriptor where there is one; a CANCEL is not answered. A KEEP has a
+// Every GET is answered by one DONE, with the open file as a descriptor where there is one; a CANCEL is not answered. A frame that is
+// made and not proven yet has a DONE that says so before: it is not to be given out as a whole until the last one says the same. A KEEP has a
 // sealed memfd with JSON (keep.h) as its descriptor, and one KEPT with TAKEN or why it was not; later KEPT are news of what became of it.
 #ifndef HZ_MEDIA_DICOMWEB_API_H
 #define HZ_MEDIA_DICOMWEB_API_H
 
 #include <stdint.h>
 
-#define HZ_DWEB_VERSION       2u
+#define HZ_DWEB_VERSION       3u
 #define HZ_DWEB_PACS          8
 #define HZ_DWEB_NAME_BYTES    65
 #define HZ_DWEB_URL_BYTES     512
@@ -129,6 +130,7 @@ struct hz_dweb_done {
 	uint64_t id, bytes;
 	uint32_t result; // enum hz_dweb_result
 	uint32_t stale;  // 1: of before, the PACS does not answer now
+	uint32_t early;  // 1: not proven yet; another DONE will come, with the same hash or not
 	char type[HZ_DWEB_TYPE_BYTES];
 	char hash[HZ_DWEB_HASH_BYTES];
 };

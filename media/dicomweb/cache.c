@@ -13,17 +13,23 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/log.h"
+#include "gateway/base/secret.h"
 #include "media/dicomweb/request.h"
+#include "media/dicomweb/tag.h"
 
 #define NAME_CHARS    64
 #define USED_EVERY_MS 60000 // a use sooner than that is not written down
+#define TOGETHER_US   250000
 
 struct hz_dweb_cache {
 	sqlite3 *db;
+	struct hz_dweb_tags *tags;
 	int dir;
 	uint64_t bytes, max_bytes;
 	int64_t opened_ms;
+	int64_t rows_us; // rows are written since; 0: none
 	sqlite3_stmt *get, *put, *del, *use, *oldest;
 };
 
@@ -84,9 +90,22 @@ static int prepare(struct hz_dweb_cache *c)
 	return 0;
 }
 
-static int open_index(struct hz_dweb_cache *c, const char *path)
+static int count(struct hz_dweb_cache *c)
 {
 	sqlite3_stmt *sum = NULL;
+	int err = 0;
+	if (sqlite3_prepare_v2(c->db, "SELECT COALESCE(SUM(bytes),0) FROM entries", -1, &sum, NULL) !=
+	        SQLITE_OK ||
+	    sqlite3_step(sum) != SQLITE_ROW)
+		err = -EIO;
+	if (!err)
+		c->bytes = (uint64_t)sqlite3_column_int64(sum, 0);
+	sqlite3_finalize(sum);
+	return err;
+}
+
+static int open_index(struct hz_dweb_cache *c, const char *path)
+{
 	int err = -EIO;
 	if (sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == SQLITE_OK &&
 	    sqlite3_exec(c->db,
@@ -97,14 +116,64 @@ static int open_index(struct hz_dweb_cache *c, const char *path)
 	                 "CREATE INDEX IF NOT EXISTS by_use ON entries(used_ms);",
 	                 NULL, NULL, NULL) == SQLITE_OK)
 		err = prepare(c);
-	if (!err && (sqlite3_prepare_v2(c->db, "SELECT COALESCE(SUM(bytes),0) FROM entries", -1, &sum,
-	                                NULL) != SQLITE_OK ||
-	             sqlite3_step(sum) != SQLITE_ROW))
-		err = -EIO;
+	return err ? err : count(c);
+}
+
+// Rows are written together, not one by one: a crash costs the last ones, whose files the next sweep removes.
+static void begin(struct hz_dweb_cache *c)
+{
+	if (!c->rows_us && sqlite3_exec(c->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK)
+		c->rows_us = hz_now_us();
+}
+
+static void end(struct hz_dweb_cache *c)
+{
+	if (!c->rows_us)
+		return;
+	c->rows_us = 0;
+	if (sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+		return;
+	hz_warn("images.cache", "what=rows_lost");
+	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+	(void)count(c);
+	sweep(c, false);
+}
+
+void hz_dweb_cache_tick(struct hz_dweb_cache *c, int64_t now_us)
+{
+	if (c->rows_us && now_us - c->rows_us >= TOGETHER_US)
+		end(c);
+}
+
+// The key of its tags. Another one than was: what is there is not known again, and fetched anew.
+static int open_tags(struct hz_dweb_cache *c)
+{
+	uint8_t key[HZ_DWEB_TAG_KEY_BYTES];
+	int fd = openat(c->dir, "key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err = 0;
+	bool had = fd >= 0 && read(fd, key, sizeof(key)) == (ssize_t)sizeof(key);
+	if (fd >= 0)
+		close(fd);
+	if (!had) {
+		hz_random(key, sizeof(key));
+		fd = openat(c->dir, "key", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 || write(fd, key, sizeof(key)) != (ssize_t)sizeof(key))
+			err = -EIO;
+		if (fd >= 0)
+			close(fd);
+	}
 	if (!err)
-		c->bytes = (uint64_t)sqlite3_column_int64(sum, 0);
-	sqlite3_finalize(sum);
+		err = hz_dweb_tags_new(key, &c->tags);
+	hz_wipe(key, sizeof(key));
 	return err;
+}
+
+void hz_dweb_cache_tag(const struct hz_dweb_cache *c, const void *data, size_t bytes,
+                       char ret[HZ_DWEB_HASH_BYTES])
+{
+	if (c)
+		hz_dweb_tag(c->tags, data, bytes, ret);
+	else
+		hz_dweb_sha256(data, bytes, ret);
 }
 
 static void close_index(struct hz_dweb_cache *c)
@@ -141,6 +210,8 @@ int hz_dweb_cache_open(const char *dir, uint64_t max_bytes, struct hz_dweb_cache
 		sweep(c, true);
 		err = open_index(c, path);
 	}
+	if (!err)
+		err = open_tags(c);
 	if (err) {
 		hz_dweb_cache_close(c);
 		return err;
@@ -154,7 +225,9 @@ void hz_dweb_cache_close(struct hz_dweb_cache *c)
 {
 	if (!c)
 		return;
+	end(c);
 	close_index(c);
+	hz_dweb_tags_free(c->tags);
 	if (c->dir >= 0)
 		close(c->dir);
 	free(c);
@@ -169,6 +242,7 @@ uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *c)
 static bool drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
 {
 	unlinkat(c->dir, key, 0); // first: it may be what the disk lacks
+	begin(c);
 	sqlite3_bind_text(c->del, 1, key, -1, SQLITE_TRANSIENT);
 	bool gone = sqlite3_step(c->del) == SQLITE_DONE;
 	sqlite3_reset(c->del);
@@ -177,19 +251,23 @@ static bool drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
 	return gone;
 }
 
-static bool as_written(int fd, const struct hz_dweb_entry *e)
+static bool as_written(const struct hz_dweb_cache *c, int fd, const struct hz_dweb_entry *e)
 {
 	char hash[HZ_DWEB_HASH_BYTES];
 	void *map = mmap(NULL, e->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return false;
-	hz_dweb_sha256(map, e->bytes, hash);
+	if (strlen(e->hash) == 64) // of an earlier version
+		hz_dweb_sha256(map, e->bytes, hash);
+	else
+		hz_dweb_cache_tag(c, map, e->bytes, hash);
 	munmap(map, e->bytes);
 	return strcmp(hash, e->hash) == 0;
 }
 
 static void used(struct hz_dweb_cache *c, const char *key, int64_t now_ms)
 {
+	begin(c);
 	sqlite3_bind_text(c->use, 1, key, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_int64(c->use, 2, now_ms);
 	sqlite3_step(c->use);
@@ -217,7 +295,7 @@ int hz_dweb_cache_get(struct hz_dweb_cache *c, const char *key, struct hz_dweb_e
 	bool good =
 	    e.fd >= 0 && fstat(e.fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == e.bytes;
 	if (good && used_ms < c->opened_ms) // not looked at in this run
-		good = as_written(e.fd, &e);
+		good = as_written(c, e.fd, &e);
 	if (!good) {
 		hz_warn("images.cache", "what=altered bytes=%llu", (unsigned long long)e.bytes);
 		if (e.fd >= 0)
@@ -284,6 +362,7 @@ int hz_dweb_cache_put(struct hz_dweb_cache *c, const char *key, const struct hz_
 	int err = write_file(c, key, data, what->bytes);
 	if (err)
 		return err;
+	begin(c);
 	sqlite3_bind_text(c->put, 1, key, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_int64(c->put, 2, (sqlite3_int64)what->bytes);
 	sqlite3_bind_text(c->put, 3, what->type, -1, SQLITE_TRANSIENT);

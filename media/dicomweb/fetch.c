@@ -11,6 +11,9 @@
 #include "gateway/base/log.h"
 #include "media/dicomweb/request.h"
 
+#define READ_BYTES 102400L  // at a time
+#define SAID_BYTES 16777216 // more is not believed before it comes
+
 struct job {
 	struct job *next; // oldest first
 	struct hz_dweb_fetch *fetch;
@@ -108,13 +111,24 @@ void hz_dweb_fetch_pacs(struct hz_dweb_fetch *f, const struct hz_dweb_pacs *pacs
 
 // --- one request
 
+// As much as is announced, at once; else twice as much each time.
+static size_t room_for(const struct job *job, size_t need)
+{
+	curl_off_t said = -1;
+	size_t room = job->room * 2 > need ? job->room * 2 : need + 65536;
+	if (!job->room &&
+	    curl_easy_getinfo(job->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &said) == CURLE_OK && said > 0 &&
+	    said <= SAID_BYTES && (size_t)said + 1 >= need)
+		room = (size_t)said + 1;
+	return room > HZ_DWEB_ANSWER_BYTES + 1 ? HZ_DWEB_ANSWER_BYTES + 1 : room;
+}
+
 static size_t on_write(char *data, size_t size, size_t count, void *arg)
 {
 	struct job *job = arg;
 	size_t bytes = size * count, need = job->bytes + bytes + 1;
 	if (need > job->room) {
-		size_t room = job->room * 2 > need ? job->room * 2 : need + 65536;
-		room = room > HZ_DWEB_ANSWER_BYTES + 1 ? HZ_DWEB_ANSWER_BYTES + 1 : room;
+		size_t room = room_for(job, need);
 		job->too_large = need > room;
 		job->no_room = job->fetch->memory + room - job->room > HZ_DWEB_MEMORY;
 		char *more = job->too_large || job->no_room ? NULL : realloc(job->data, room);
@@ -192,6 +206,7 @@ static bool start(struct job *job)
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, job->headers);
+	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, READ_BYTES);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, job);
 	curl_easy_setopt(curl, CURLOPT_PRIVATE, job);
@@ -439,12 +454,11 @@ static void start_some(struct hz_dweb_fetch *f)
 	}
 }
 
-// Answers what is over; was anything?
-static bool finish_some(struct hz_dweb_fetch *f)
+// Answers what is over.
+static void finish_some(struct hz_dweb_fetch *f)
 {
 	CURLMsg *msg;
 	int left;
-	bool some = false;
 	while ((msg = curl_multi_info_read(f->multi, &left))) {
 		char *private = NULL;
 		if (msg->msg != CURLMSG_DONE)
@@ -453,9 +467,7 @@ static bool finish_some(struct hz_dweb_fetch *f)
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
 		struct job *job = (void *)private;
 		finish(job, result_of(job, code));
-		some = true;
 	}
-	return some;
 }
 
 int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, const int *fds, unsigned count, int timeout_ms, bool *ret)
@@ -467,15 +479,11 @@ int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, const int *fds, unsigned count, 
 		if (fds[i] >= 0)
 			extra[used++] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
 	}
-	start_some(f);
-	if (curl_multi_perform(f->multi, &running) != CURLM_OK)
-		return -EIO;
-	if (finish_some(f)) // others may begin
-		timeout_ms = 0;
+	start_some(f); // what is new does not wait: its time is now
 	if (curl_multi_poll(f->multi, extra, used, timeout_ms, NULL) != CURLM_OK ||
 	    curl_multi_perform(f->multi, &running) != CURLM_OK)
 		return -EIO;
-	finish_some(f);
+	finish_some(f); // others begin with the next turn
 	*ret = false;
 	for (unsigned i = 0; i < used; i++)
 		*ret = *ret || extra[i].revents;

@@ -43,7 +43,7 @@ static int serve(int fd)
 		err = hz_seqpacket_recv_fds(fd, &in, &bytes, &count);
 		if (!err && bytes == sizeof(order)) {
 			wind(ORDER_S);
-			hz_turn_do(&order, fds[0], fds[1], &result);
+			hz_turn_do(&order, fds[0], fds[1], fd, &result);
 			wind(0);
 			err = hz_seqpacket_send(fd, &result, sizeof(result));
 		}

@@ -9,6 +9,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
+#include "gateway/base/memfd.h"
 #include "gateway/base/seqpacket.h"
 #include "media/dicomweb/cache.h"
 #include "media/dicomweb/fetch.h"
@@ -136,7 +137,7 @@ static int keep(struct pipe_state *p, const struct hz_dweb_request *request, con
 	struct hz_dweb_entry e = {.fd = -1, .bytes = part->bytes};
 	char key[HZ_DWEB_HASH_BYTES];
 	snprintf(e.type, sizeof(e.type), "%s", part->type);
-	hz_dweb_sha256(part->data, part->bytes, e.hash);
+	hz_dweb_cache_tag(p->cache, part->data, part->bytes, e.hash);
 	if (p->cache && !hz_dweb_request_fleeting(request)) {
 		hz_dweb_request_key(request, key);
 		int err = hz_dweb_cache_put(p->cache, key, &e, part->data);
@@ -229,6 +230,27 @@ static void name_turned(const struct hz_turned *turned, struct hz_part *ret)
 		                         (unsigned long long)turned->end[r]);
 }
 
+// Who waits may have its beginning while it is proven. Not kept: nobody else gets it.
+static void on_made(struct pipe_state *p, const struct hz_turned *turned)
+{
+	struct hz_dweb_answer a;
+	struct hz_part part = {.data = turned->data, .bytes = turned->bytes};
+	struct hz_dweb_done done = {.bytes = turned->bytes, .result = HZ_DWEB_OK, .early = 1};
+	int fd = -1;
+	if (!hz_dweb_fetch_kept(p->fetch, turned->id, &a) || !a.waiters ||
+	    hz_memfd_from("image", turned->data, turned->bytes, &fd))
+		return;
+	name_turned(turned, &part);
+	snprintf(done.type, sizeof(done.type), "%s", part.type);
+	hz_dweb_cache_tag(p->cache, part.data, part.bytes, done.hash);
+	for (unsigned i = 0; i < a.waiters; i++) {
+		done.id = a.waiter[i];
+		if (done.id != HZ_KEEP_WAITER)
+			send_done(p, &done, fd);
+	}
+	close(fd);
+}
+
 static void on_turned(void *ctx, const struct hz_turned *turned)
 {
 	struct pipe_state *p = ctx;
@@ -236,6 +258,10 @@ static void on_turned(void *ctx, const struct hz_turned *turned)
 	struct hz_part part;
 	struct hz_dweb_entry e = {.fd = -1};
 	enum hz_dweb_result result = HZ_DWEB_OK;
+	if (turned->made) {
+		on_made(p, turned);
+		return;
+	}
 	p->status.turning--;
 	*(turned->bytes ? &p->status.turned : &p->status.as_they_came) += 1;
 	if (!hz_dweb_fetch_kept(p->fetch, turned->id, &a))
@@ -378,9 +404,13 @@ static int run(struct pipe_state *p, const struct hz_dweb_pipe_fds *fds)
 		if (!p->over)
 			hz_pipe_keep_tick(&p->keep);
 		// A nursery that is gone cannot be had again in here: the supervisor starts all of us anew.
-		err = hz_turning_read(p->turning) == -EPIPE ? -ECHILD : 0;
-		hz_turning_tick(p->turning, hz_now_us());
-		tell(p, hz_now_us());
+		if (readable)
+			err = hz_turning_read(p->turning) == -EPIPE ? -ECHILD : 0;
+		int64_t now_us = hz_now_us();
+		hz_turning_tick(p->turning, now_us);
+		if (p->cache)
+			hz_dweb_cache_tick(p->cache, now_us);
+		tell(p, now_us);
 	}
 	return err;
 }

@@ -145,8 +145,11 @@ void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES]
 	unsigned used = 0;
 	if (EVP_Digest(data, bytes, hash, &used, EVP_sha256(), NULL) != 1)
 		abort(); // of a library that has no SHA-256
-	for (unsigned i = 0; i < 32; i++)
-		snprintf(ret + 2 * (size_t)i, 3, "%02x", hash[i]);
+	for (unsigned i = 0; i < 32; i++) {
+		ret[2 * i] = "0123456789abcdef"[hash[i] >> 4];
+		ret[2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
+	}
+	ret[64] = '\0';
 }
 
 bool hz_dweb_request_fleeting(const struct hz_dweb_request *r)

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/base/seqpacket.h"
 #include "media/imaging/frame.h"
 
 static uint64_t samples_bytes(const struct hz_dweb_pixels *p)
@@ -99,8 +100,23 @@ static int write_all(int fd, const uint8_t *data, size_t bytes)
 	return 0;
 }
 
-static int turn(const struct hz_turn_order *o, const uint8_t *in, int out, struct hz_dicom_fault *fault,
-                struct hz_turn_result *ret)
+static void tell_made(const struct hz_frame *frame, const struct hz_htj2k *made, int tell,
+                      struct hz_turn_result *ret)
+{
+	_Static_assert(HZ_TURN_LEVELS == HZ_HTJ2K_LEVELS, "as many resolutions");
+	ret->bytes = made->bytes;
+	ret->levels = made->levels;
+	for (unsigned r = 0; r <= made->levels; r++)
+		ret->end[r] = made->end[r];
+	if (tell < 0 || frame->bytes < HZ_TURN_EARLY)
+		return;
+	ret->made = 1;
+	(void)hz_seqpacket_send(tell, ret, sizeof(*ret)); // not heard: the last word is enough
+	ret->made = 0;
+}
+
+static int turn(const struct hz_turn_order *o, const uint8_t *in, const int out[2],
+                struct hz_dicom_fault *fault, struct hz_turn_result *ret)
 {
 	const struct hz_dweb_pixels *p = &o->pixels;
 	const struct hz_pixel_shape shape = {.columns = p->columns,
@@ -121,24 +137,22 @@ static int turn(const struct hz_turn_order *o, const uint8_t *in, int out, struc
 	if (!err && (frame.bits_stored != p->stored || !same_samples(o, in, &frame)))
 		err = hz_dicom_fail(fault, HZ_DICOM_NOT_LOSSLESS, "words hold more than their samples");
 	if (!err)
-		err = hz_frame_encode_htj2k(&frame, fault, &made);
+		err = hz_frame_make_htj2k(&frame, fault, &made);
 	if (!err)
-		err = write_all(out, made.data, made.bytes);
+		err = write_all(out[0], made.data, made.bytes);
 	if (!err) {
-		_Static_assert(HZ_TURN_LEVELS == HZ_HTJ2K_LEVELS, "as many resolutions");
-		ret->bytes = made.bytes;
-		ret->levels = made.levels;
-		for (unsigned r = 0; r <= made.levels; r++)
-			ret->end[r] = made.end[r];
+		tell_made(&frame, &made, out[1], ret);
+		err = hz_frame_prove_htj2k(&frame, &made, fault);
 	}
 	hz_htj2k_done(&made);
 	hz_frame_done(&frame);
 	return err;
 }
 
-void hz_turn_do(const struct hz_turn_order *order, int in, int out, struct hz_turn_result *ret)
+void hz_turn_do(const struct hz_turn_order *order, int in, int out, int tell, struct hz_turn_result *ret)
 {
 	struct hz_dicom_fault fault = {.code = HZ_DICOM_STRUCTURE};
+	const int outs[2] = {out, tell};
 	struct stat st;
 	int err = -EBADMSG;
 	*ret = (struct hz_turn_result){.id = order->id};
@@ -146,7 +160,7 @@ void hz_turn_do(const struct hz_turn_order *order, int in, int out, struct hz_tu
 	             fstat(in, &st) == 0 && (uint64_t)st.st_size >= order->bytes;
 	void *map = there ? mmap(NULL, order->bytes, PROT_READ, MAP_PRIVATE, in, 0) : MAP_FAILED;
 	if (map != MAP_FAILED) {
-		err = turn(order, map, out, &fault, ret);
+		err = turn(order, map, outs, &fault, ret);
 		munmap(map, order->bytes);
 	}
 	if (err) {

@@ -1,6 +1,6 @@
 // Frames into HTJ2K: what is said over a SOCK_SEQPACKET pair between huizhen-imaging, which has the network and decodes nothing, and
 // processes that decode and have nothing else. After HELLO (it was started anew: an order of before is lost) one result for each
-// order. An order brings two descriptors: the frame as it came, and where its codestream is to be written.
+// order, and of large frames another one before it: made, and not proven yet. An order brings two descriptors: the frame as it came, and where its codestream is to be written.
 #ifndef HZ_MEDIA_DICOMWEB_TURN_H
 #define HZ_MEDIA_DICOMWEB_TURN_H
 
@@ -12,6 +12,7 @@
 #include "media/dicomweb/api.h"
 
 #define HZ_TURN_BYTES  ((size_t)128 << 20) // a frame of more goes out as it came
+#define HZ_TURN_EARLY  ((size_t)1 << 20)   // of samples; from here on it is said when one is made
 #define HZ_TURN_LEVELS 6
 #define HZ_TURN_MOST   4 // processes
 
@@ -27,6 +28,7 @@ struct hz_turn_result {
 	uint64_t bytes; // 0: it goes out as it came
 	uint32_t fault; // enum hz_dicom_code of the reason
 	uint32_t levels;
+	uint32_t made;                    // 1: it is not proven yet, which the next result will say
 	uint64_t end[HZ_TURN_LEVELS + 1]; // [r]: so many bytes hold resolution r, 0 the smallest
 };
 
@@ -37,7 +39,8 @@ enum hz_turn_kind hz_turn_kind(const struct hz_dweb_pixels *pixels, const char *
                                size_t bytes);
 
 // One order: decodes, encodes, decodes again and compares; exact, or result->bytes is 0. in: bytes of a frame; out: written from 0.
-void hz_turn_do(const struct hz_turn_order *order, int in, int out, struct hz_turn_result *ret);
+// tell: where it is said what is made (-1: nowhere).
+void hz_turn_do(const struct hz_turn_order *order, int in, int out, int tell, struct hz_turn_result *ret);
 
 // The processes: each has the second end of a pair. Never returns in a child; what dies is started anew until our parent does.
 // The nursery's, whose children they all are and which does nothing but this; -errno. Call before threads, libraries and secrets.

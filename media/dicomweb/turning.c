@@ -24,6 +24,8 @@ struct order {
 struct channel {
 	int fd, out;       // out: the file that the order under way is written to
 	struct order busy; // id 0: idle
+	char *made;        // what was written when it was made, and not proven yet; its length
+	size_t made_bytes;
 	uint64_t sent; // its number on the wire: another one each time, an answer to an earlier one is none
 	int64_t began_us;
 	bool ready, gone; // ready: it has said HELLO once
@@ -56,17 +58,28 @@ void hz_turning_free(struct hz_turning *t)
 	for (unsigned i = 0; t && i < t->channels; i++) {
 		if (t->channel[i].out >= 0)
 			close(t->channel[i].out);
+		free(t->channel[i].made);
 	}
 	free(t);
 }
 
-static void over(struct hz_turning *t, struct channel *c, const struct hz_turned *turned)
+static void let_go(struct channel *c)
 {
 	c->busy.order.id = 0;
 	if (c->out >= 0)
 		close(c->out);
 	c->out = -1;
+	free(c->made);
+	c->made = NULL;
+}
+
+static void over(struct hz_turning *t, struct channel *c, const struct hz_turned *turned)
+{
+	char *made = c->made; // turned is of it
+	c->made = NULL;
+	let_go(c);
 	t->cb(t->ctx, turned);
+	free(made);
 }
 
 static void give_back(struct hz_turning *t, struct channel *c, const char *why)
@@ -144,18 +157,22 @@ static bool try_again(struct hz_turning *t, struct channel *c)
 	t->count++;
 	t->waiting[t->first] = c->busy;
 	t->waiting[t->first].again = true;
-	c->busy.order.id = 0;
-	if (c->out >= 0)
-		close(c->out);
-	c->out = -1;
+	let_go(c);
 	return true;
+}
+
+// What was written, once: that its writer says of it later is said of these bytes.
+static bool read_made(struct channel *c, const struct hz_turn_result *r)
+{
+	if (!c->made && hz_memfd_read(c->out, r->bytes, &c->made, &c->made_bytes))
+		return false;
+	return c->made_bytes == r->bytes;
 }
 
 static void on_result(struct hz_turning *t, struct channel *c, const struct hz_turn_result *r)
 {
-	struct hz_turned turned = {.id = c->busy.order.id, .levels = r->levels, .end = r->end};
-	char *data = NULL;
-	size_t bytes = 0;
+	struct hz_turned turned = {
+	    .id = c->busy.order.id, .made = r->made == 1, .levels = r->levels, .end = r->end};
 	if (!r->id) { // HELLO: the one before it died with this order
 		c->ready = true;
 		if (turned.id && !try_again(t, c))
@@ -164,14 +181,16 @@ static void on_result(struct hz_turning *t, struct channel *c, const struct hz_t
 	}
 	if (!turned.id || r->id != c->sent)
 		return; // of an order that was given back
-	if (sensible(r, c) && hz_memfd_read(c->out, r->bytes, &data, &bytes) == 0 && bytes == r->bytes) {
-		turned.data = data;
-		turned.bytes = bytes;
+	if (sensible(r, c) && read_made(c, r)) {
+		turned.data = c->made;
+		turned.bytes = c->made_bytes;
 	} else {
 		hz_debug("images.turn", "what=as_it_came fault=%u", r->fault);
 	}
-	over(t, c, &turned);
-	free(data);
+	if (!turned.made)
+		over(t, c, &turned);
+	else if (turned.bytes)
+		t->cb(t->ctx, &turned);
 }
 
 static int read_one(struct hz_turning *t, struct channel *c)

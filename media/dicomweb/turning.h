@@ -11,6 +11,7 @@ struct hz_turning;
 
 struct hz_turned { // bytes 0: it goes out as it came
 	uint64_t id;
+	bool made;        // it is not proven yet: this one comes again
 	const void *data; // for the call
 	size_t bytes;
 	unsigned levels;

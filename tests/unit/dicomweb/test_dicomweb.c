@@ -16,6 +16,7 @@
 #include "media/dicomweb/cache.h"
 #include "media/dicomweb/multipart.h"
 #include "media/dicomweb/request.h"
+#include "media/dicomweb/tag.h"
 
 #define MP "multipart/related; type=\"application/octet-stream\"; boundary=\"b o\""
 #define HEAD                                                                                                 \
@@ -164,7 +165,10 @@ static int put(struct hz_dweb_cache *cache, unsigned i, size_t bytes)
 	struct hz_dweb_entry e = {.bytes = bytes, .type = "image/jls"};
 	char key[HZ_DWEB_HASH_BYTES], *data = malloc(bytes);
 	memset(data, (int)i, bytes);
-	hz_dweb_sha256(data, bytes, e.hash);
+	if (i % 2) // of an earlier version
+		hz_dweb_sha256(data, bytes, e.hash);
+	else
+		hz_dweb_cache_tag(cache, data, bytes, e.hash);
 	key_of(i, key);
 	int err = hz_dweb_cache_put(cache, key, &e, data);
 	free(data);
@@ -185,6 +189,38 @@ static int get(struct hz_dweb_cache *cache, unsigned i)
 	assert_int_equal(first, i & 255);
 	close(e.fd);
 	return 0;
+}
+
+// One bit more or less is another tag; a tag is nothing without its key.
+static void tags(void **state)
+{
+	uint8_t key[HZ_DWEB_TAG_KEY_BYTES] = {1}, data[100] = {0};
+	char whole[HZ_DWEB_TAG_BYTES], other[HZ_DWEB_TAG_BYTES];
+	struct hz_dweb_tags *t = NULL, *u = NULL;
+	(void)state;
+	assert_int_equal(hz_dweb_tags_new(key, &t), 0);
+	hz_dweb_tag(t, data, sizeof(data), whole);
+	assert_int_equal(strspn(whole, "0123456789abcdef"), 32);
+	for (size_t bit = 0; bit < 8 * sizeof(data); bit++) {
+		data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		hz_dweb_tag(t, data, sizeof(data), other);
+		assert_string_not_equal(whole, other);
+		data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t bytes = 0; bytes < sizeof(data); bytes++) {
+		hz_dweb_tag(t, data, bytes, other);
+		assert_string_not_equal(whole, other);
+	}
+	hz_dweb_tag(t, data, sizeof(data), other);
+	assert_string_equal(whole, other);
+	for (unsigned i = 0; i < HZ_DWEB_TAG_KEY_BYTES; i += 31) { // both halves count
+		key[i] ^= 4;
+		assert_int_equal(hz_dweb_tags_new(key, &u), 0);
+		hz_dweb_tag(u, data, sizeof(data), other);
+		assert_string_not_equal(whole, other);
+		hz_dweb_tags_free(u);
+	}
+	hz_dweb_tags_free(t);
 }
 
 static void cached(void **state)
@@ -208,18 +244,23 @@ static void cached(void **state)
 	assert_int_equal(hz_dweb_cache_bytes(cache), 95000);
 	hz_dweb_cache_close(cache);
 	// Of before: what was altered is not given out, what a crash left is removed.
-	key_of(5, key);
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	int fd = open(path, O_WRONLY);
-	assert_int_equal(pwrite(fd, "x", 1, 5000), 1);
-	close(fd);
+	int fd;
+	for (unsigned i = 5; i <= 8; i += 3) {
+		key_of(i, key);
+		snprintf(path, sizeof(path), "%s/%s", dir, key);
+		fd = open(path, O_WRONLY);
+		assert_int_equal(pwrite(fd, "x", 1, 5000), 1);
+		close(fd);
+	}
 	snprintf(path, sizeof(path), "%s/tmp-x", dir);
 	close(open(path, O_WRONLY | O_CREAT, 0600));
 	assert_int_equal(hz_dweb_cache_open(dir, 100000, &cache), 0);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(get(cache, 6), 0);
+	assert_int_equal(get(cache, 7), 0);
 	assert_int_equal(get(cache, 5), -ENOENT);
-	assert_int_equal(hz_dweb_cache_bytes(cache), 85000);
+	assert_int_equal(get(cache, 8), -ENOENT);
+	assert_int_equal(hz_dweb_cache_bytes(cache), 75000);
 	hz_dweb_cache_close(cache);
 	// An index that is none: everything anew.
 	snprintf(path, sizeof(path), "%s/index.db", dir);
@@ -239,10 +280,8 @@ static void cached(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(parts),
-	    cmocka_unit_test(requests),
-	    cmocka_unit_test(objects),
-	    cmocka_unit_test(cached),
+	    cmocka_unit_test(parts), cmocka_unit_test(requests), cmocka_unit_test(objects),
+	    cmocka_unit_test(tags),  cmocka_unit_test(cached),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

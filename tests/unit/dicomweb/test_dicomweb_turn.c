@@ -63,7 +63,7 @@ static struct hz_turn_result turn(const struct hz_dweb_pixels *p, size_t bytes, 
 	int in = -1;
 	*ret_out = memfd_create("out", 0);
 	assert_int_equal(hz_memfd_from("in", pixels_of, bytes, &in), 0);
-	hz_turn_do(&order, in, *ret_out, &result);
+	hz_turn_do(&order, in, *ret_out, -1, &result);
 	assert_int_equal(result.id, 5);
 	close(in);
 	return result;
@@ -323,11 +323,59 @@ static void dies(void **state)
 	close(pair[0][0]);
 }
 
+static struct {
+	unsigned made, proven;
+	size_t bytes;
+	char first[64];
+} heard;
+
+static void on_either(void *ctx, const struct hz_turned *turned)
+{
+	assert_int_equal(turned->id, 7);
+	*(turned->made ? &heard.made : &heard.proven) += 1;
+	if (turned->made)
+		memcpy(heard.first, turned->data, sizeof(heard.first));
+	else
+		assert_memory_equal(heard.first, turned->data, sizeof(heard.first));
+	assert_true(!heard.bytes || turned->bytes == heard.bytes);
+	heard.bytes = turned->bytes;
+}
+
+// Of a large one it is said that it is made, and then that it is proven; of a small one the last only.
+static void large(void **state)
+{
+	struct hz_dweb_pixels p = shape(1, 12, 0);
+	p.rows = 600;
+	p.columns = 1000;
+	uint8_t *data = calloc(600 * 1000, 2);
+	for (size_t i = 0; i < 600 * 1000; i++)
+		data[2 * i] = (uint8_t)(i * 2654435761u >> 24 & 7);
+	const struct hz_turn_order order = {.id = 7, .bytes = 1200000, .pixels = p};
+	struct hz_turning *t = NULL;
+	int pair[1][2];
+	memset(&heard, 0, sizeof(heard));
+	assert_int_equal(hz_seqpacket_pair(0, pair[0]), 0);
+	pid_t nursery = hz_turn_nursery((const int(*)[2])pair, 1);
+	assert_int_equal(hz_turning_new(pair[0], 1, on_either, NULL, &t), 0);
+	assert_int_equal(hz_turning_ask(t, &order, data), 0);
+	for (int i = 0; i < 2000 && !heard.proven; i++) {
+		struct pollfd wait = {.fd = pair[0][0], .events = POLLIN};
+		poll(&wait, 1, 10);
+		hz_turning_read(t);
+	}
+	assert_true(heard.made == 1 && heard.proven == 1 && heard.bytes > 0);
+	hz_turning_free(t);
+	kill(nursery, SIGKILL);
+	close(pair[0][0]);
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(dies),         cmocka_unit_test(exact), cmocka_unit_test(by_plane),
-	    cmocka_unit_test(as_they_came), cmocka_unit_test(kinds), cmocka_unit_test(words),
+	    cmocka_unit_test(dies),     cmocka_unit_test(large),        cmocka_unit_test(exact),
+	    cmocka_unit_test(by_plane), cmocka_unit_test(as_they_came), cmocka_unit_test(kinds),
+	    cmocka_unit_test(words),
 	};
 	if (hz_dicom_init())
 		return 1;

@@ -74,18 +74,66 @@ static void set_up(struct hz_images *images, int fd)
 	assert_int_equal(hear(fd, &unused), 0);
 }
 
-static void done(int fd, uint64_t id, const char *data)
+static void done_as(int fd, struct hz_dweb_done message, const char *data)
 {
-	const struct hz_dweb_done message = {
-	    .h = {.version = HZ_DWEB_VERSION, .type = HZ_DWEB_DONE, .bytes = sizeof(message)},
-	    .id = id,
-	    .bytes = strlen(data),
-	    .type = "image/jls",
-	    .hash = "1"};
+	message.h = (struct hz_dweb_header){
+	    .version = HZ_DWEB_VERSION, .type = HZ_DWEB_DONE, .bytes = sizeof(message)};
+	message.bytes = strlen(data);
 	int file = memfd_create("image", MFD_CLOEXEC);
 	assert_int_equal(write(file, data, strlen(data)), strlen(data));
 	assert_int_equal(hz_seqpacket_send_fds(fd, &message, sizeof(message), &file, 1), 0);
 	close(file);
+}
+
+static void done(int fd, uint64_t id, const char *data)
+{
+	done_as(fd, (struct hz_dweb_done){.id = id, .type = "image/jls", .hash = "1"}, data);
+}
+
+// A frame that is not proven yet: its beginning goes out, the whole of it only when the last word is the same.
+static void early(void **state)
+{
+	static const char type[] = "image/jphc; transfer-syntax=1.2.840.10008.1.2.4.202; ends=1,4";
+	int pair[2];
+	uint64_t id = 0, at, bytes;
+	(void)state;
+	assert_int_equal(hz_seqpacket_pair(0, pair), 0);
+	struct hz_images *images = start(pair[0]);
+	set_up(images, pair[1]);
+	struct hz_dweb_done made = {.type = "", .hash = "1", .early = 1}, last = {.type = "", .hash = "1"};
+	memcpy(made.type, type, sizeof(type));
+	memcpy(last.type, type, sizeof(type));
+	for (unsigned i = 0; i < 4; i++) {
+		struct hz_response *res = ask(images, i + 1);
+		assert_int_equal(hear(pair[1], &id), HZ_DWEB_GET);
+		made.id = last.id = id;
+		last.hash[0] = i == 1 ? '2' : '1';
+		done_as(pair[1], made, "BEGIN, END");
+		assert_int_equal(hz_images_read(images), 0);
+		assert_false(hz_response_held(res));
+		assert_true(hz_response_limited(res));
+		assert_true(hz_response_fd(res, &at, &bytes) >= 0 && at == 0 && bytes == 10);
+		assert_int_equal(hz_images_waiting(images), 1);
+		if (i == 2) { // said again, by one that was started anew
+			done_as(pair[1], made, "BEGIN, END");
+			assert_int_equal(hz_images_read(images), 0);
+			assert_true(hz_response_limited(res));
+		}
+		if (i == 3) { // and no word comes
+			hz_images_tick(images, 1000000);
+			assert_true(hz_response_limited(res));
+			hz_images_tick(images, 6000000);
+		} else {
+			done_as(pair[1], last, "BEGIN, END");
+			assert_int_equal(hz_images_read(images), 0);
+		}
+		assert_false(hz_response_limited(res)); // allowed, or ended
+		assert_int_equal(hz_images_waiting(images), 0);
+		hz_response_free(res);
+	}
+	hz_images_free(images);
+	close(pair[0]);
+	close(pair[1]);
 }
 
 static void another_control(void **state)
@@ -200,6 +248,7 @@ static void words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(another_control), cmocka_unit_test(set_up_first),
-	                                   cmocka_unit_test(shares), cmocka_unit_test(words)};
+	                                   cmocka_unit_test(early), cmocka_unit_test(shares),
+	                                   cmocka_unit_test(words)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
