@@ -2,9 +2,7 @@
 
 #include <stdlib.h>
 
-#define PIECE_BYTES  1400 // of a packet
-#define SMALL_BYTES  700  // where that many take long to pass
-#define SMALL_BPS    500000
+#define PIECE_BYTES  1400  // of a packet
 #define PIECE_US     4000  // or so long, where it is more
 #define TARGET_US    8000  // of queue that is ours
 #define LATE_US      45000 // so late a receiver may acknowledge (RFC 1122, 4.2.3.2: 40 ms in practice)
@@ -14,14 +12,13 @@
 #define WINDOW_US    5000000 // the shortest of late: of two of these
 #define OWNER_US     300000
 #define OTHERS_US    20000 // who is not the one asks again after this
-#define PAUSE_US     100000
 
 struct hz_pace {
 	unsigned refs;
-	uint32_t bound_bps, bps;                         // bps: the rate; 0: none of both
-	int64_t tokens;                                  // bytes
-	int64_t filled_us, next_us, window_us, pause_us; // pause_us: nothing goes before
-	uint32_t least_us[2];                            // this window's, the last one's; 0: none
+	uint32_t bound_bps, bps; // bps: the rate; 0: none of both
+	int64_t tokens;          // bytes
+	int64_t filled_us, next_us, window_us;
+	uint32_t least_us[2]; // this window's, the last one's; 0: none
 	const void *owner;
 	int64_t owner_us;
 	bool known, measurable; // known: it was measured at all
@@ -83,16 +80,10 @@ void hz_pace_lost(struct hz_pace *pace)
 		set_rate(pace, pace->bps * 0.7);
 }
 
-// What the urgent may have to wait for at least: one of these.
-static int64_t packet(const struct hz_pace *pace)
-{
-	return pace->bps < SMALL_BPS ? SMALL_BYTES : PIECE_BYTES;
-}
-
 static int64_t piece(const struct hz_pace *pace)
 {
 	int64_t bytes = (int64_t)pace->bps / 8 * PIECE_US / 1000000;
-	return bytes > packet(pace) ? bytes : packet(pace);
+	return bytes > PIECE_BYTES ? bytes : PIECE_BYTES;
 }
 
 static bool is_turn(const struct hz_pace *pace, const void *who, int64_t now_us)
@@ -109,8 +100,6 @@ size_t hz_pace_take(struct hz_pace *pace, const void *who, int64_t now_us, size_
 		return 0;
 	pace->owner = who;
 	pace->owner_us = now_us;
-	if (now_us < pace->pause_us && pace->pause_us - now_us <= PAUSE_US)
-		return 0;
 	int64_t most = piece(pace), past = now_us - pace->filled_us;
 	if (past > 1000000 || past < 0)
 		past = 1000000;
@@ -118,7 +107,7 @@ size_t hz_pace_take(struct hz_pace *pace, const void *who, int64_t now_us, size_
 	if (pace->tokens > most)
 		pace->tokens = most;
 	pace->filled_us = now_us;
-	int64_t least = (int64_t)wanted < packet(pace) ? (int64_t)wanted : packet(pace);
+	int64_t least = wanted < PIECE_BYTES ? (int64_t)wanted : PIECE_BYTES;
 	if (pace->tokens < least)
 		return 0;
 	size_t take = (int64_t)wanted < pace->tokens ? wanted : (size_t)pace->tokens;
@@ -128,7 +117,7 @@ size_t hz_pace_take(struct hz_pace *pace, const void *who, int64_t now_us, size_
 
 int64_t hz_pace_wait_us(const struct hz_pace *pace, const void *who)
 {
-	int64_t missing = packet(pace) - pace->tokens;
+	int64_t missing = PIECE_BYTES - pace->tokens;
 	if (pace->owner != who)
 		return OTHERS_US;
 	if (pace->bps == 0 || missing <= 0)
@@ -182,8 +171,6 @@ void hz_pace_measured(struct hz_pace *pace, int64_t now_us, uint32_t rtt_us, uin
 	}
 	uint32_t base_us = base_of(pace, now_us, rtt_us, least_rtt_us);
 	double queue_us = rtt_us > base_us ? rtt_us - base_us : 0;
-	if (queue_us > 2 * TARGET_US) // whatever stands there: it is to be gone before more of ours comes
-		pace->pause_us = now_us + (queue_us < PAUSE_US ? (int64_t)queue_us : PAUSE_US);
 	pace->fresh = pace->fresh && !lost && queue_us < TARGET_US / 2.0;
 	if (lost || queue_us > TARGET_US) {
 		if (now_us < pace->next_us && queue_us < 4 * TARGET_US)
