@@ -201,6 +201,18 @@ static void burn(const struct hz_dicom_overlay *o, uint32_t frame_index, struct 
 	}
 }
 
+static void burn_any(const struct hz_dicom *dicom, const struct hz_dicom_overlay *o, uint32_t frame_index,
+                     struct hz_rendered *r)
+{
+	struct hz_dicom_overlay own;
+	if (!o->embedded) {
+		burn(o, frame_index, r);
+	} else if (hz_overlay_bits(dicom, frame_index, o, &own) == 0) {
+		burn(&own, frame_index, r);
+		free(own.bits);
+	}
+}
+
 int hz_render(const struct hz_dicom *dicom, uint32_t frame_index, const struct hz_frame *frame,
               const struct hz_look *look, struct hz_rendered *ret)
 {
@@ -230,7 +242,7 @@ int hz_render(const struct hz_dicom *dicom, uint32_t frame_index, const struct h
 		r.width = g.voi_lut ? 0 : g.width;
 	}
 	for (unsigned i = 0; err == 0 && look->overlays && i < image->overlays; i++)
-		burn(&image->overlay[i], frame_index, &r);
+		burn_any(dicom, &image->overlay[i], frame_index, &r);
 	if (err < 0)
 		hz_rendered_done(&r);
 	else

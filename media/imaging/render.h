@@ -37,6 +37,11 @@ int hz_render(const struct hz_dicom *dicom, uint32_t frame_index, const struct h
               const struct hz_look *look, struct hz_rendered *ret);
 void hz_rendered_done(struct hz_rendered *rendered);
 
+// An overlay in bits of the pixels as one of its own, of that frame; ret->bits: free(). -EINVAL: it is none, or its bit is the samples';
+// -ENOTSUP: these pixels were encoded, and have no bits beside their samples.
+int hz_overlay_bits(const struct hz_dicom *dicom, uint32_t frame, const struct hz_dicom_overlay *overlay,
+                    struct hz_dicom_overlay *ret);
+
 // A value behind the modality: PS3.3 C.11.2.1.2 (linear), C.11.2.1.3 (sigmoid, linear exact), onto 0..255, unrounded.
 double hz_voi_apply(enum hz_voi_function function, double center, double width, double value);
 

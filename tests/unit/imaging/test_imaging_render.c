@@ -148,6 +148,50 @@ static void test_colour_and_overlay(void **state)
 	render(&d, &look, (const uint8_t[]){238, 14, 14, 255, 255, 255}, 6);
 }
 
+// An overlay in bit 12 of the words (retired): drawn over the samples, of each frame its own, and no part of them.
+static void test_overlay_in_bits_of_the_pixels(void **state)
+{
+	const struct hz_pixel_shape s = {.columns = 2,
+	                                 .rows = 1,
+	                                 .samples = 1,
+	                                 .bits_allocated = 16,
+	                                 .bits_stored = 12,
+	                                 .high_bit = 11,
+	                                 .photometric = HZ_MONOCHROME2};
+	const uint16_t pixels[4] = {0x1000, 0xe000, 0x0000, 0x1000}, rows = 1, columns = 2, wide = 16;
+	for (unsigned bit = 12; bit < 17; bit += 4) { // 16: not a bit of the word, drawn nowhere
+		struct hz_dicom_fault fault = {0};
+		struct hz_dicom *opened = NULL;
+		struct fake_dicom d;
+		fake_begin(&d, FAKE_EXPLICIT, NULL);
+		fake_shape(&d, &s, 2);
+		fake_text(&d, 0x00281050, "DS", "2048");
+		fake_text(&d, 0x00281051, "DS", "4096");
+		fake_value(&d, 0x60000010, "US", &rows, 2);
+		fake_value(&d, 0x60000011, "US", &columns, 2);
+		fake_text(&d, 0x60000040, "CS", "G");
+		fake_value(&d, 0x60000100, "US", &wide, 2);
+		fake_value(&d, 0x60000102, "US", &(uint16_t){(uint16_t)bit}, 2);
+		fake_native(&d, "OW", pixels, sizeof(pixels));
+		struct fake_bytes file = fake_end(&d);
+		assert_int_equal(hz_dicom_open(file.data, file.bytes, NULL, &fault, &opened), 0);
+		for (unsigned i = 0; i < 2; i++) {
+			struct hz_frame f = {0};
+			struct hz_rendered r = {0};
+			const struct hz_look look = {.overlays = true};
+			assert_int_equal(decode_of(opened, i, &fault, &f), 0);
+			assert_true(hz_frame_sample(&f, 0) == 0 && hz_frame_sample(&f, 1) == 0);
+			assert_int_equal(hz_render(opened, i, &f, &look, &r), 0);
+			assert_int_equal(r.data[i], bit == 12 ? 255 : 0);
+			assert_int_equal(r.data[1 - i], 0);
+			hz_rendered_done(&r);
+			hz_frame_done(&f);
+		}
+		hz_dicom_close(opened);
+		fake_bytes_done(&file);
+	}
+}
+
 int main(void)
 {
 	if (hz_dicom_init() < 0)
@@ -158,6 +202,7 @@ int main(void)
 	    cmocka_unit_test(test_lookup_tables),
 	    cmocka_unit_test(test_palette),
 	    cmocka_unit_test(test_colour_and_overlay),
+	    cmocka_unit_test(test_overlay_in_bits_of_the_pixels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
