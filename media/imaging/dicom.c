@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "media/imaging/film.h"
 #include "media/imaging/internal.h"
 
 const struct hz_dicom_limits hz_dicom_limits_default = {
@@ -18,13 +19,13 @@ const struct hz_dicom_limits hz_dicom_limits_default = {
     .frame_bytes = 256u << 20,
 };
 
-// Syntaxes whose pixel data nobody here decodes: JPEG XL, JPIP, JPEG 2000 part 2, SMPTE ST 2110, RFC 2557 and XML.
+// Syntaxes whose pixel data nobody here decodes: JPEG XL, JPIP, JPEG 2000 part 2, SMPTE ST 2110, RFC 2557, XML and Papyrus.
 static const char *const refused[] = {
     "1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.111", "1.2.840.10008.1.2.4.112",
     "1.2.840.10008.1.2.4.92",  "1.2.840.10008.1.2.4.93",  "1.2.840.10008.1.2.4.94",
     "1.2.840.10008.1.2.4.95",  "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205",
     "1.2.840.10008.1.2.6.1",   "1.2.840.10008.1.2.6.2",   "1.2.840.10008.1.2.7.1",
-    "1.2.840.10008.1.2.7.2",   "1.2.840.10008.1.2.7.3",
+    "1.2.840.10008.1.2.7.2",   "1.2.840.10008.1.2.7.3",   "1.2.840.10008.1.20",
 };
 
 static bool is_video(const char *syntax)
@@ -43,7 +44,7 @@ static int check_syntax(const struct hz_dicom *dicom, struct hz_dicom_fault *fau
 			return hz_dicom_fail(fault, HZ_DICOM_TRANSFER_SYNTAX,
 			                     "transfer syntax %s is not decoded here", syntax);
 	}
-	if (strncmp(syntax, "1.2.840.10008.1.2", 17) != 0)
+	if (strncmp(syntax, "1.2.840.10008.1.2", 17) != 0 || (syntax[17] && syntax[17] != '.'))
 		return hz_dicom_fail(fault, HZ_DICOM_TRANSFER_SYNTAX,
 		                     "a transfer syntax that is not DICOM's");
 	if (dicom->scan.encapsulated && dicom->scan.encoding != HZ_EXPLICIT_LE)
@@ -74,6 +75,10 @@ static int open_scanned(struct hz_dicom *d, struct hz_dicom_fault *fault)
 	if (err == 0)
 		err = check_size(d, fault);
 	d->video = d->scan.encapsulated && is_video(d->scan.transfer_syntax);
+	if (err == 0 && d->video && hz_film_new(&d->film) < 0)
+		err = hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for a video");
+	if (err == 0 && d->video)
+		hz_film_shape(d);
 	return err < 0 ? err : hz_index_frames(d, fault);
 }
 
@@ -169,6 +174,7 @@ void hz_dicom_close(struct hz_dicom *dicom)
 		return;
 	hz_image_done(&dicom->image);
 	hz_scan_done(&dicom->scan);
+	hz_film_free(dicom->film);
 	free(dicom->plane);
 	free(dicom->range);
 	free(dicom->extended_owned);
@@ -189,6 +195,11 @@ const struct hz_dicom_plane *hz_dicom_plane(const struct hz_dicom *dicom, uint32
 bool hz_dicom_is_video(const struct hz_dicom *dicom)
 {
 	return dicom->video;
+}
+
+bool hz_dicom_is_cut(const struct hz_dicom *dicom)
+{
+	return dicom->scan.cut;
 }
 
 static int join(const struct hz_dicom *d, uint32_t first, uint32_t count, struct hz_dicom_fault *fault,
@@ -261,7 +272,7 @@ int hz_dicom_frame(const struct hz_dicom *dicom, uint32_t frame, struct hz_dicom
 	if (!dicom->scan.encapsulated)
 		return native(dicom, frame, fault, ret);
 	if (dicom->video)
-		return hz_dicom_fail(fault, HZ_DICOM_UNSUPPORTED, "frames of video are not decoded here");
+		return hz_film_frame(dicom, frame, fault, ret);
 	if (frame >= dicom->ranges)
 		return hz_dicom_fail(fault, HZ_DICOM_PIXELS_SHORT,
 		                     "the pixel data ends in front of the end of frame %u", frame + 1);

@@ -128,7 +128,10 @@ int hz_dicom_metadata(const struct hz_dicom *dicom, size_t max_bytes, struct hz_
                       char **ret, size_t *ret_bytes);
 const struct hz_dicom_image *hz_dicom_image(const struct hz_dicom *dicom);
 const struct hz_dicom_plane *hz_dicom_plane(const struct hz_dicom *dicom, uint32_t frame); // frame < frames
-bool hz_dicom_is_video(const struct hz_dicom *dicom); // MPEG-2, H.264, HEVC: attributes, but no frames yet
+// MPEG-2, H.264, HEVC: shape is that of the frames that come out, RGB, not the header's. Frames are dear where they are not asked for one
+// after the other.
+bool hz_dicom_is_video(const struct hz_dicom *dicom);
+bool hz_dicom_is_cut(const struct hz_dicom *dicom); // the pixel data ends too early
 
 // The bytes of a frame (from 0), in little-endian order where they are not encoded.
 struct hz_frame_source {

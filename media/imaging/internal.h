@@ -22,6 +22,7 @@ struct hz_dicom {
 	uint8_t *extended_owned;
 	uint32_t extended_count;
 	bool video;
+	struct hz_film *film;         // of video (film.h)
 	struct hz_frame_range *range; // encapsulated, not video: one a frame
 	uint32_t ranges;              // fewer than frames where the data is cut
 	uint8_t *file;                // owned, of hz_dicom_open_fd

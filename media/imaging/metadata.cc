@@ -283,7 +283,12 @@ static int write(struct writer &w, const struct hz_dicom *dicom, struct hz_dicom
 	if (err < 0)
 		return err;
 	hz_text_begin(w.text, dataset);
-	object(w, dataset, dicom->scan.encapsulated ? dicom->scan.transfer_syntax : "1.2.840.10008.1.2.1");
+	bool encoded = dicom->scan.encapsulated && !dicom->video;
+	if (dicom->video && dicom->image.shape.photometric == HZ_RGB) {
+		dataset.putAndInsertString(DCM_PhotometricInterpretation, "RGB"); // what frames come as
+		dataset.putAndInsertUint16(DCM_PlanarConfiguration, 0);
+	}
+	object(w, dataset, encoded ? dicom->scan.transfer_syntax : "1.2.840.10008.1.2.1");
 	if (w.full || w.json.size() > w.max)
 		return hz_dicom_fail(fault, HZ_DICOM_TOO_BIG, "a header of more than %zu bytes as JSON",
 		                     w.max);

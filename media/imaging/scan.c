@@ -211,8 +211,12 @@ static int walk_fragments(struct walk *w, size_t at, struct hz_scan *scan)
 		if (tag != ITEM || bytes == UNDEFINED)
 			return hz_dicom_fail(w->fault, HZ_DICOM_STRUCTURE,
 			                     "no fragment at byte %zu of the data set", at);
-		if (bytes > end - at - 8)
+		if (bytes > end - at - 8) {
+			if (table)
+				scan->rest =
+				    (struct hz_fragment){p + 8, (uint32_t)(end - at - 8), at - first};
 			return 0;
+		}
 		if (!table) {
 			scan->offsets = p + 8;
 			scan->offset_count = bytes / 4;
@@ -318,6 +322,14 @@ static bool bare_dataset(const uint8_t *bytes, size_t count, struct hz_scan *sca
 	return true;
 }
 
+// JPIP's references too: their name is told when they are read.
+static bool deflated(const char *syntax)
+{
+	return strcmp(syntax, "1.2.840.10008.1.2.1.99") == 0 ||
+	       strcmp(syntax, "1.2.840.10008.1.2.4.95") == 0 ||
+	       strcmp(syntax, "1.2.840.10008.1.2.4.205") == 0;
+}
+
 static int find_dataset(struct walk *w, const uint8_t *bytes, size_t count, struct hz_scan *scan)
 {
 	size_t at = 0;
@@ -337,11 +349,13 @@ static int find_dataset(struct walk *w, const uint8_t *bytes, size_t count, stru
 	scan->dataset = bytes + at;
 	scan->dataset_bytes = count - at;
 	scan->encoding = HZ_EXPLICIT_LE;
-	if (strcmp(scan->transfer_syntax, "1.2.840.10008.1.2") == 0)
+	if (strcmp(scan->transfer_syntax, "1.2.840.10008.1.2") == 0 ||
+	    strcmp(scan->transfer_syntax, "1.2.840.10008.1.20") ==
+	        0) // Papyrus: refused by its name, when it is read
 		scan->encoding = HZ_IMPLICIT_LE;
 	else if (strcmp(scan->transfer_syntax, "1.2.840.10008.1.2.2") == 0)
 		scan->encoding = HZ_EXPLICIT_BE;
-	else if (strcmp(scan->transfer_syntax, "1.2.840.10008.1.2.1.99") == 0) {
+	else if (deflated(scan->transfer_syntax)) {
 		int err = hz_inflate(scan->dataset, scan->dataset_bytes, w->limits->inflated_bytes, w->fault,
 		                     &scan->inflated, &scan->dataset_bytes);
 		if (err < 0)

@@ -35,6 +35,7 @@ struct hz_scan {
 	uint32_t offset_count;
 	struct hz_fragment *fragment; // owned
 	uint32_t fragments;
+	struct hz_fragment rest; // of one that is cut: what is there
 };
 int hz_scan(const uint8_t *bytes, size_t count, const struct hz_dicom_limits *limits,
             struct hz_dicom_fault *fault, struct hz_scan *ret);

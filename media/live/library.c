@@ -237,7 +237,7 @@ static int decode(struct hz_live_library *l, struct thing *t, uint32_t index)
 	if (index >= image->frames)
 		return -ENODATA;
 	l->ops.trying(l->ops.ctx, &t->want.what);
-	int err = hz_dicom_is_video(t->dicom) ? -ENOTSUP : hz_dicom_frame(t->dicom, index, &fault, &source);
+	int err = hz_dicom_frame(t->dicom, index, &fault, &source);
 	if (!err)
 		err = hz_frame_decode(&source, &image->shape, HZ_LIVE_FRAME_BYTES, &fault, &frame);
 	l->ops.trying(l->ops.ctx, NULL);

@@ -92,13 +92,14 @@ static int keep(struct hz_local *local, const struct hz_dicom *dicom, const void
 	size_t json_bytes = 0;
 	struct hz_frame_source last;
 	const struct hz_dicom_image *image = hz_dicom_image(dicom);
-	if (hz_dicom_is_video(dicom))
-		return hz_dicom_fail(&o->fault, HZ_DICOM_UNSUPPORTED, "video is not shown yet");
 	if (!identified(&image->text))
 		return hz_dicom_fail(&o->fault, HZ_DICOM_ATTRIBUTE,
 		                     "no valid UIDs of study, series and instance");
-	// A file that is cut is not kept: the whole one could not come any more.
-	int err = hz_dicom_frame(dicom, image->frames - 1, &o->fault, &last);
+	// A file that is cut is not kept: the whole one could not come any more. The last frame of a video may be long to decode to.
+	bool video = hz_dicom_is_video(dicom);
+	if (video && hz_dicom_is_cut(dicom))
+		return hz_dicom_fail(&o->fault, HZ_DICOM_PIXELS_SHORT, "the video ends too early");
+	int err = hz_dicom_frame(dicom, video ? 0 : image->frames - 1, &o->fault, &last);
 	if (err)
 		return err;
 	hz_frame_source_done(&last);

@@ -45,7 +45,7 @@ static void header(struct fake_bytes *b, enum fake_syntax syntax, uint32_t tag, 
 		return;
 	}
 	fake_put(b, vr, 2);
-	if (strstr("OB OW OF SQ UN UT OV", vr)) {
+	if (strstr("OB OW OF OD SQ UN UT OV", vr)) {
 		put16(b, 0, big);
 		put32(b, n, big);
 	} else {

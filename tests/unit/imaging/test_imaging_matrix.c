@@ -1,7 +1,6 @@
 // Every transfer syntax by every kind of sample: what is decoded must be what was put in, bit for bit, where the codec
-// keeps it, and within the bound that is said where it does not. The files are made here (fake_dicom.h).
-#include <errno.h>
-
+// keeps it, and within the bound that is said where it does not. The files are made here (fake_dicom.h). Which syntaxes there are at all:
+// test_imaging_syntaxes; video: test_imaging_video.
 #include "tests/unit/imaging/fake_dicom.h"
 #include "tests/unit/imaging/imaging_open.h"
 
@@ -178,38 +177,6 @@ static void test_frames_encapsulated_as_they_are_or_deflated(void **state)
 	all(FAKE_EXPLICIT, "1.2.840.10008.1.2.8.1", DEFLATED);
 }
 
-// What nobody here decodes says so, and is not tried.
-static void test_syntaxes_that_are_refused(void **state)
-{
-	static const char *const uids[] = {"1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.111",
-	                                   "1.2.840.10008.1.2.4.94",  "1.2.840.10008.1.2.4.92",
-	                                   "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.107",
-	                                   "1.3.6.1.4.1.5962.300.2"};
-	struct hz_pixel_shape s = shapes[0];
-	s.high_bit = 7;
-	for (unsigned i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
-		struct fake_dicom d;
-		struct hz_dicom *opened = NULL;
-		struct hz_dicom_fault fault = {0};
-		struct hz_frame f = {0};
-		struct fake_bytes one_byte = {0};
-		fake_put(&one_byte, "\0", 1);
-		fake_begin(&d, FAKE_EXPLICIT, uids[i]);
-		fake_shape(&d, &s, 1);
-		fake_fragments(&d, &one_byte, 1, NULL, 0);
-		struct fake_bytes file = fake_end(&d);
-		int err = hz_dicom_open(file.data, file.bytes, NULL, &fault, &opened);
-		bool video = err == 0 && hz_dicom_is_video(opened);
-		if (err == 0)
-			err = decode_of(opened, 0, &fault, &f);
-		assert_int_equal(err, -ENOTSUP);
-		assert_int_equal(fault.code, video ? HZ_DICOM_UNSUPPORTED : HZ_DICOM_TRANSFER_SYNTAX);
-		hz_dicom_close(opened);
-		fake_bytes_done(&file);
-		fake_bytes_done(&one_byte);
-	}
-}
-
 static void test_planar_colour_and_32_bits(void **state)
 {
 	struct hz_pixel_shape s = shapes[6];
@@ -311,7 +278,6 @@ int main(void)
 	    cmocka_unit_test(test_jpeg_2000),
 	    cmocka_unit_test(test_htj2k),
 	    cmocka_unit_test(test_frames_encapsulated_as_they_are_or_deflated),
-	    cmocka_unit_test(test_syntaxes_that_are_refused),
 	    cmocka_unit_test(test_planar_colour_and_32_bits),
 	    cmocka_unit_test(test_bits_across_frames),
 	    cmocka_unit_test(test_lossy_bounds),
