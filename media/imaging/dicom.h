@@ -19,7 +19,8 @@ struct hz_dicom_limits {
 	uint32_t elements;     // on all levels
 	uint32_t depth;        // of sequences, at most 64
 	uint32_t frames, fragments;
-	size_t frame_bytes; // a decoded frame
+	size_t frame_bytes;    // a decoded frame
+	uint64_t video_pixels; // decoded for one frame at once, then HZ_DICOM_LATER; 0: the default
 };
 extern const struct hz_dicom_limits hz_dicom_limits_default;
 

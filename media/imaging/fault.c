@@ -29,6 +29,7 @@ static const struct {
     [HZ_DICOM_UNSUPPORTED] = {"unsupported", -ENOTSUP},
     [HZ_DICOM_NOT_LOSSLESS] = {"not-lossless", -EBADMSG},
     [HZ_DICOM_MEMORY] = {"memory", -ENOMEM},
+    [HZ_DICOM_LATER] = {"later", -EAGAIN},
 };
 
 const char *hz_dicom_code_name(enum hz_dicom_code code)

@@ -29,6 +29,7 @@ enum hz_dicom_code {
 	HZ_DICOM_UNSUPPORTED,     // right, but nobody here decodes it
 	HZ_DICOM_NOT_LOSSLESS,    // what was encoded does not decode to the same samples
 	HZ_DICOM_MEMORY,
+	HZ_DICOM_LATER, // so much at once is not done; asked again, it goes on from there
 	HZ_DICOM_CODES,
 };
 
@@ -39,7 +40,7 @@ struct hz_dicom_fault {
 
 const char *hz_dicom_code_name(enum hz_dicom_code code); // "pixels-short"
 int hz_dicom_code_errno(enum hz_dicom_code code);        // negative
-// Fills the fault (may be NULL) and returns the code's -errno: -EBADMSG, -E2BIG, -ENOTSUP, -ENODATA or -ENOMEM.
+// Fills the fault (may be NULL) and returns the code's -errno: -EBADMSG, -E2BIG, -ENOTSUP, -ENODATA, -ENOMEM or -EAGAIN.
 int hz_dicom_fail(struct hz_dicom_fault *fault, enum hz_dicom_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

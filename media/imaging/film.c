@@ -65,8 +65,10 @@ static int stream_of(const struct hz_dicom *d, struct hz_dicom_fault *fault, con
 static int open_video(const struct hz_dicom *d, struct hz_dicom_fault *fault)
 {
 	struct hz_film *film = d->film;
-	const struct hz_video_limits limits = {
-	    .pictures = d->limits.frames, .pixels = HZ_VIDEO_PIXELS, .frame_bytes = d->limits.frame_bytes};
+	const struct hz_video_limits limits = {.pictures = d->limits.frames,
+	                                       .pixels = d->limits.video_pixels ? d->limits.video_pixels
+	                                                                        : HZ_VIDEO_PIXELS,
+	                                       .frame_bytes = d->limits.frame_bytes};
 	const uint8_t *bytes;
 	size_t count;
 	if (!film->fault.code && !film->video) {

@@ -151,7 +151,7 @@ static int feed(struct hz_video *v, struct hz_dicom_fault *fault)
 		return avcodec_send_packet(v->context, NULL) < 0 ? -EBADMSG : 0;
 	}
 	if (v->left < pixels)
-		return hz_dicom_fail(fault, HZ_DICOM_TOO_BIG,
+		return hz_dicom_fail(fault, HZ_DICOM_LATER,
 		                     "the picture is too far behind the one that decoding begins with");
 	v->left -= pixels;
 	const struct hz_video_packet *p = &v->stream.packet[v->next];
@@ -300,7 +300,7 @@ static int decode_to(struct hz_video *v, uint32_t index, bool closed, struct hz_
 	while (err == 0 && v->due <= index)
 		err = advance(v, fault);
 	// What failed cannot go on, but for one that only takes longer.
-	if (err && !(err < 0 && fault->code == HZ_DICOM_TOO_BIG))
+	if (err && !(err < 0 && fault->code == HZ_DICOM_LATER))
 		avcodec_free_context(&v->context);
 	return err;
 }

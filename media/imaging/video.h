@@ -16,7 +16,7 @@ struct hz_video_limits {
 	uint64_t pixels; // decoded for one call; the next one goes on where that stopped
 	size_t frame_bytes;
 };
-#define HZ_VIDEO_PIXELS ((uint64_t)1 << 32) // 2000 pictures of 1920 x 1080: some ten seconds
+#define HZ_VIDEO_PIXELS ((uint64_t)1 << 30) // 500 pictures of 1920 x 1080: some seconds
 
 struct hz_video;
 
@@ -38,7 +38,7 @@ struct hz_video_planes {
 	enum hz_video_matrix matrix;
 };
 // index: from 0, in the order in which they are shown. PIXELS_SHORT: there are fewer pictures. CODESTREAM: this one is damaged, or what it
-// builds upon; others may be whole. TOO_BIG: too far behind the last key picture; asked again, it goes on from there.
+// builds upon; others may be whole. LATER: too far behind the last key picture; asked again, it goes on from there.
 int hz_video_picture(struct hz_video *video, uint32_t index, struct hz_dicom_fault *fault,
                      struct hz_video_planes *ret);
 

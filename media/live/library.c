@@ -242,6 +242,8 @@ static int decode(struct hz_live_library *l, struct thing *t, uint32_t index)
 		err = hz_frame_decode(&source, &image->shape, HZ_LIVE_FRAME_BYTES, &fault, &frame);
 	l->ops.trying(l->ops.ctx, NULL);
 	hz_frame_source_done(&source);
+	if (err == -EAGAIN) // of a video, far behind its key picture: the next look goes on
+		return err;
 	if (err) {
 		hz_warn("live.image", "code=%s err=%d", hz_dicom_code_name(fault.code), -err);
 		return err;
@@ -267,9 +269,9 @@ int hz_live_library_image(struct hz_live_library *library, uint32_t consult, con
 	if (!err && (!t->serial || t->frame_index != frame)) {
 		err = decode(library, t, frame);
 		t->bad_index = frame;
-		t->bad_err = err;
+		t->bad_err = err == -EAGAIN ? 0 : err;
 		t->bad_until_us = now_us + HZ_LIVE_BAD_US;
-		library->failed += err != 0;
+		library->failed += t->bad_err != 0;
 	}
 	if (!err)
 		*ret = (struct hz_live_image){t->dicom, &t->frame, t->serial};
@@ -303,6 +305,7 @@ static int read_object(const struct hz_live_library *l, struct thing *t, int fd)
 	    limits.file_bytes < HZ_LIVE_OBJECT_BYTES ? limits.file_bytes : HZ_LIVE_OBJECT_BYTES;
 	limits.inflated_bytes =
 	    limits.inflated_bytes < HZ_LIVE_OBJECT_BYTES ? limits.inflated_bytes : HZ_LIVE_OBJECT_BYTES;
+	limits.video_pixels = HZ_LIVE_VIDEO_PIXELS;
 	l->ops.trying(l->ops.ctx, &t->want.what); // its header may be as deadly as its pixels
 	int err = hz_dicom_open_fd(fd, &limits, &fault, &t->dicom);
 	l->ops.trying(l->ops.ctx, NULL);

@@ -10,10 +10,12 @@
 #define HZ_LIVE_KEEP_BYTES   ((size_t)384 << 20) // files and decoded frames; the newest is always kept
 #define HZ_LIVE_OBJECT_BYTES ((size_t)256 << 20) // a file
 #define HZ_LIVE_FRAME_BYTES  ((size_t)128 << 20) // a decoded frame
-#define HZ_LIVE_THINGS       1024u
-#define HZ_LIVE_AGAIN_US     3000000  // after one that could not be had now
-#define HZ_LIVE_BAD_US       60000000 // after a frame that could not be decoded
-#define HZ_LIVE_LOST_US      20000000 // a WANT that nobody answered
+#define HZ_LIVE_VIDEO_PIXELS                                                                                 \
+	((uint64_t)1 << 27) // decoded for one look at a video: 60 pictures of 1080p; others wait meanwhile
+#define HZ_LIVE_THINGS   1024u
+#define HZ_LIVE_AGAIN_US 3000000  // after one that could not be had now
+#define HZ_LIVE_BAD_US   60000000 // after a frame that could not be decoded
+#define HZ_LIVE_LOST_US  20000000 // a WANT that nobody answered
 
 struct hz_live_library;
 struct hz_live_library_ops {

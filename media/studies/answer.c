@@ -278,8 +278,9 @@ static enum hz_dweb_result answer_frame(struct hz_local_reader *reader, const st
 	const struct hz_dicom_image *image = hz_dicom_image(reader->dicom);
 	if (r->frame > image->frames)
 		return HZ_DWEB_MISSING;
-	if (hz_dicom_frame(reader->dicom, r->frame - 1, &fault, &source))
-		return HZ_DWEB_BROKEN;
+	int err = hz_dicom_frame(reader->dicom, r->frame - 1, &fault, &source);
+	if (err)
+		return err == -EAGAIN ? HZ_DWEB_FULL : HZ_DWEB_BROKEN;
 	uint8_t *turned = source.bit_offset ? from_first_bit(&source) : NULL;
 	const char *syntax = source.encoded ? image->transfer_syntax : "1.2.840.10008.1.2.1";
 	snprintf(ret->type, sizeof(ret->type), "%s; transfer-syntax=%s",
