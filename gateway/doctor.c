@@ -50,6 +50,7 @@ void hz_doctor_run(struct hz_doctor *doctor, const struct hz_config *config)
 	hz_doctor_media(doctor);
 	hz_doctor_record(doctor);
 	hz_doctor_archive(doctor);
+	hz_doctor_imaging(doctor);
 }
 
 enum hz_verdict hz_doctor_verdict(const struct hz_doctor *doctor)

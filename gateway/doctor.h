@@ -6,7 +6,7 @@
 
 #include "gateway/config.h"
 
-#define HZ_DOCTOR_MAX 40
+#define HZ_DOCTOR_MAX 56
 
 enum hz_verdict { HZ_VERDICT_OK, HZ_VERDICT_OFF, HZ_VERDICT_WARN, HZ_VERDICT_FAIL }; // OFF: not configured
 
@@ -38,7 +38,16 @@ void hz_doctor_network(struct hz_doctor *doctor); // ports, UDP, a running gatew
 void hz_doctor_record(struct hz_doctor *doctor);  // the record store: folder, disk, key (doctor_record.c)
 void hz_doctor_turn(struct hz_doctor *doctor);    // turn.urls: an allocation from each (doctor_turn.c)
 void hz_doctor_archive(struct hz_doctor *doctor); // PACS, EMR, outbox, retention (doctor_archive.c)
-void hz_doctor_ice(struct hz_doctor *doctor);     // ice.agent: full (doctor_ice.c)
+void hz_doctor_imaging(
+    struct hz_doctor *doctor); // its programs, PACS, studies without one, C-STORE (doctor_imaging.c)
+// A port that is to be listened on; 0: switched off.
+void hz_doctor_tcp(struct hz_doctor *doctor, const char *name, const char *address, uint16_t port);
+struct hz_doctor_ask { // of a service, over HTTP
+	const char *name, *url, *accept, *user, *password, *token, *ca, *certificate, *key;
+	const char *keys; // where its credentials are configured, "record.*"
+};
+void hz_doctor_ask(struct hz_doctor *doctor, const struct hz_doctor_ask *ask); // up to 5 s
+void hz_doctor_ice(struct hz_doctor *doctor);   // ice.agent: full (doctor_ice.c)
 void hz_doctor_media(struct hz_doctor *doctor); // certificate, libraries, GCM, codecs, pages (doctor_media.c)
 
 // The worst verdict.

@@ -13,17 +13,13 @@
 #define MEDIA_DAYS  1096 // what the law wants at least in China: media 3 years, medical records 15
 #define RECORD_DAYS 5479
 
-struct ask {
-	const char *name, *url, *accept, *user, *password, *token, *ca, *certificate, *key;
-};
-
 static size_t discard(char *data, size_t size, size_t count, void *arg)
 {
 	return size * count;
 }
 
 // The status of a GET; 0: no answer, and why.
-static long get(const struct ask *a, const char **ret_why)
+static long get(const struct hz_doctor_ask *a, const char **ret_why)
 {
 	char line[2048];
 	long status = 0;
@@ -61,17 +57,17 @@ static long get(const struct ask *a, const char **ret_why)
 	return code == CURLE_OK ? status : 0;
 }
 
-static void check(struct hz_doctor *d, const struct ask *a)
+void hz_doctor_ask(struct hz_doctor *d, const struct hz_doctor_ask *a)
 {
 	const char *why = "";
 	long status = get(a, &why);
 	if (!status)
 		hz_doctor_add(d, a->name, HZ_VERDICT_FAIL,
-		              "correct its URL, start it, open the way; records wait until then",
+		              "correct its URL, start it, open the way; what is for it waits until then",
 		              "does not answer: %.120s", why);
 	else if (status == 401 || status == 403)
-		hz_doctor_add(d, a->name, HZ_VERDICT_FAIL, "correct the credentials in record.*",
-		              "refuses our credentials (%ld)", status);
+		hz_doctor_add(d, a->name, HZ_VERDICT_FAIL, "correct the credentials",
+		              "refuses those in %s (%ld)", a->keys, status);
 	else if (status >= 300)
 		hz_doctor_add(d, a->name, HZ_VERDICT_WARN, "see whether the URL is the root of its service",
 		              "answers with %ld", status);
@@ -88,16 +84,17 @@ static void check_pacs(struct hz_doctor *d)
 		return;
 	}
 	snprintf(url, sizeof(url), "%s/studies?limit=1", c->archive.pacs_url);
-	const struct ask a = {"pacs",
-	                      url,
-	                      "application/dicom+json",
-	                      c->archive.pacs_user,
-	                      c->archive.pacs_password,
-	                      c->archive.pacs_token,
-	                      c->archive.pacs_ca,
-	                      c->archive.pacs_certificate,
-	                      c->archive.pacs_key};
-	check(d, &a);
+	const struct hz_doctor_ask a = {"pacs",
+	                                url,
+	                                "application/dicom+json",
+	                                c->archive.pacs_user,
+	                                c->archive.pacs_password,
+	                                c->archive.pacs_token,
+	                                c->archive.pacs_ca,
+	                                c->archive.pacs_certificate,
+	                                c->archive.pacs_key,
+	                                "record.*"};
+	hz_doctor_ask(d, &a);
 }
 
 static void check_emr(struct hz_doctor *d)
@@ -110,16 +107,17 @@ static void check_emr(struct hz_doctor *d)
 	}
 	snprintf(url, sizeof(url), "%s/metadata",
 	         c->archive.emr_url); // open to all (FHIR R4 http.html#capabilities)
-	const struct ask a = {"emr",
-	                      url,
-	                      "application/fhir+json",
-	                      c->archive.emr_user,
-	                      c->archive.emr_password,
-	                      c->archive.emr_token,
-	                      c->archive.emr_ca,
-	                      c->archive.emr_certificate,
-	                      c->archive.emr_key};
-	check(d, &a);
+	const struct hz_doctor_ask a = {"emr",
+	                                url,
+	                                "application/fhir+json",
+	                                c->archive.emr_user,
+	                                c->archive.emr_password,
+	                                c->archive.emr_token,
+	                                c->archive.emr_ca,
+	                                c->archive.emr_certificate,
+	                                c->archive.emr_key,
+	                                "record.*"};
+	hz_doctor_ask(d, &a);
 }
 
 static void check_outbox(struct hz_doctor *d)

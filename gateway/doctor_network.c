@@ -34,7 +34,7 @@ static void add_port(struct hz_doctor *d, const char *name, int err, const char 
 		              "%s cannot be opened: %s", what, strerror(-err));
 }
 
-static void check_tcp(struct hz_doctor *d, const char *name, const char *address, uint16_t port)
+void hz_doctor_tcp(struct hz_doctor *d, const char *name, const char *address, uint16_t port)
 {
 	char what[100];
 	int fd;
@@ -157,8 +157,8 @@ static void check_ready(struct hz_doctor *d)
 void hz_doctor_network(struct hz_doctor *d)
 {
 	const struct hz_config *c = d->config;
-	check_tcp(d, "http", c->http.address, c->http.port);
-	check_tcp(d, "https", c->https.address, c->https.port);
+	hz_doctor_tcp(d, "http", c->http.address, c->http.port);
+	hz_doctor_tcp(d, "https", c->https.address, c->https.port);
 	check_udp(d);
 	check_ready(d);
 }

@@ -73,6 +73,7 @@ static void healthy(void **state)
 	expect("encryption", HZ_VERDICT_OK, "passed");
 	expect("pacs", HZ_VERDICT_OFF, "not configured");
 	expect("emr", HZ_VERDICT_OFF, "not configured");
+	expect("imaging", HZ_VERDICT_OFF, "imaging.enabled");
 	expect("turn", HZ_VERDICT_OFF, "no TURN server is configured");
 	finding("disk");
 	finding("open files");
@@ -96,6 +97,43 @@ static void ports_of_others(void **state)
 	expect("http", HZ_VERDICT_FAIL, "cannot be opened");
 	expect("https", HZ_VERDICT_OFF, "off");
 	expect("certificate", HZ_VERDICT_OFF, "off");
+}
+
+#define IMAGING                                                                                              \
+	"imaging: {enabled: true, pacs: \"ris=http://127.0.0.1:9/x\", local_gb: %u}\nreceive: {port: %u}\n"
+
+static void images(void **state)
+{
+	char extra[256], path[96];
+	int port;
+	snprintf(extra, sizeof(extra), PORTS IMAGING, 1, 39885);
+	examine(extra);
+	expect("ris", HZ_VERDICT_FAIL, "does not answer");
+	expect("c-store", HZ_VERDICT_OK, "39885 is free");
+	expect("c-store callers", HZ_VERDICT_WARN, "any AE title");
+	expect("studies folder", HZ_VERDICT_OK, "first start");
+	expect("dicom", HZ_VERDICT_OK, "dicom.dic");
+	for (unsigned i = 0; i < 4; i++) // each program is looked for
+		finding(((const char *[]){"imaging", "live", "studies", "receive"})[i]);
+	assert_int_equal(hz_tcp_listen("127.0.0.1", 39885, &port), 0);
+	setenv("DCMDICTPATH", "/nowhere/dicom.dic", 1);
+	snprintf(path, sizeof(path), "%s/data", dir);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/data/studies", dir);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)); // a file where the folder should be
+	snprintf(extra, sizeof(extra), PORTS IMAGING, 100000, 39885);
+	examine(extra);
+	expect("c-store", HZ_VERDICT_FAIL, "another program");
+	expect("dicom", HZ_VERDICT_FAIL, "/nowhere");
+	expect("studies folder", HZ_VERDICT_FAIL, "cannot write");
+	expect("studies room", HZ_VERDICT_WARN, "the disk is full before");
+	snprintf(extra, sizeof(extra), PORTS IMAGING, 0, 39885);
+	examine(extra);
+	expect("c-store", HZ_VERDICT_WARN, "nothing is kept");
+	expect("studies", HZ_VERDICT_OFF, "local_gb is 0");
+	unsetenv("DCMDICTPATH");
+	unlink(path);
+	close(port);
 }
 
 // Something has the lock of the folder, but does not answer as a gateway does.
@@ -288,6 +326,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(healthy, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(images, make_dir, remove_dir),
 	    cmocka_unit_test_setup_teardown(ports_of_others, make_dir, remove_dir),
 	    cmocka_unit_test_setup_teardown(silent_gateway, make_dir, remove_dir),
 	    cmocka_unit_test_setup_teardown(folders, make_dir, remove_dir),
