@@ -9,6 +9,7 @@
 #include "media/dicomweb/request.h"
 #include "media/imaging/codestream.h"
 #include "media/studies/uid.h"
+#include "media/studies/upright.h"
 
 #define VL_PHOTOGRAPHIC "1.2.840.10008.5.1.4.1.1.77.1.4"
 #define SAY_BYTES       1024
@@ -100,6 +101,7 @@ struct picture {
 	uint8_t samples;
 	const char *syntax, *photometric;
 	bool jpeg;
+	uint64_t came_as; // bytes of a JPEG that is samples now; 0: it never was one
 };
 
 // Subsampled: the first component has another sampling than the second (T.81 B.2.2).
@@ -117,6 +119,43 @@ static bool subsampled(const uint8_t *p, size_t bytes)
 	return false;
 }
 
+// As it came it can be read; from here on it is upright, and nothing but a picture.
+static int make_upright(const void *data, size_t bytes, struct hz_dicom_fault *fault, struct picture *ret)
+{
+	struct hz_upright u;
+	struct hz_codestream c;
+	int err = hz_upright(data, bytes, fault, &u);
+	if (err)
+		return err;
+	*ret = (struct picture){.data = u.data, .bytes = u.bytes, .owned = u.data};
+	if (u.decoded) {
+		ret->columns = u.columns;
+		ret->rows = u.rows;
+		ret->samples = u.samples;
+		ret->syntax = "1.2.840.10008.1.2.1";
+		ret->photometric = u.samples == 1 ? "MONOCHROME2" : "RGB";
+		ret->came_as = bytes;
+		return 0;
+	}
+	err = hz_codestream_read(u.data, u.bytes, fault, &c);
+	if (err) {
+		free(u.data);
+		return err;
+	}
+	bool rgb = c.components == 3 && (c.adobe == 0 || (c.adobe < 0 && !c.jfif && c.rgb_ids));
+	ret->columns = c.columns;
+	ret->rows = c.rows;
+	ret->samples = c.components;
+	// Progressive: retired, but what it is; a messenger's photos are.
+	ret->syntax = c.progressive ? "1.2.840.10008.1.2.4.55" : "1.2.840.10008.1.2.4.50";
+	ret->photometric = c.components == 1             ? "MONOCHROME2"
+	                   : rgb                         ? "RGB"
+	                   : subsampled(u.data, u.bytes) ? "YBR_FULL_422"
+	                                                 : "YBR_FULL";
+	ret->jpeg = true;
+	return 0;
+}
+
 static int read_jpeg(const void *data, size_t bytes, struct hz_dicom_fault *fault, struct picture *ret)
 {
 	struct hz_codestream c;
@@ -128,20 +167,7 @@ static int read_jpeg(const void *data, size_t bytes, struct hz_dicom_fault *faul
 		                     c.components, c.precision);
 	if ((uint64_t)c.columns * c.rows > HZ_PHOTO_PIXELS)
 		return hz_dicom_fail(fault, HZ_DICOM_TOO_BIG, "a JPEG of %u x %u", c.columns, c.rows);
-	bool rgb = c.components == 3 && (c.adobe == 0 || (c.adobe < 0 && !c.jfif && c.rgb_ids));
-	*ret = (struct picture){.data = data,
-	                        .bytes = bytes,
-	                        .columns = c.columns,
-	                        .rows = c.rows,
-	                        .samples = c.components,
-	                        // Progressive: retired, but what it is; a messenger's photos are.
-	                        .syntax = c.progressive ? "1.2.840.10008.1.2.4.55" : "1.2.840.10008.1.2.4.50",
-	                        .photometric = c.components == 1         ? "MONOCHROME2"
-	                                       : rgb                     ? "RGB"
-	                                       : subsampled(data, bytes) ? "YBR_FULL_422"
-	                                                                 : "YBR_FULL",
-	                        .jpeg = true};
-	return 0;
+	return make_upright(data, bytes, fault, ret);
 }
 
 static int read_png(const void *data, size_t bytes, struct hz_dicom_fault *fault, struct picture *ret)
@@ -215,9 +241,10 @@ static void put_pixels(struct file *f, const struct picture *p)
 	number(f, 0x00280101, 8);
 	number(f, 0x00280102, 7);
 	number(f, 0x00280103, 0);
-	if (p->jpeg) {
+	if (p->jpeg || p->came_as) { // lossy once is lossy for good
 		text(f, 0x00282110, "CS", "01");
-		snprintf(ratio, sizeof(ratio), "%.2f", (double)whole / (double)p->bytes);
+		snprintf(ratio, sizeof(ratio), "%.2f",
+		         (double)whole / (double)(p->jpeg ? p->bytes : p->came_as));
 		text(f, 0x00282112, "DS", ratio);
 		text(f, 0x00282114, "CS", "ISO_10918_1");
 	}

@@ -1,5 +1,5 @@
-// A photo of a phone or a screen as a VL Photographic Image object (PS3.3 A.32.4) in explicit little endian. A JPEG goes in as it is, bit
-// by bit, whatever is in it; a PNG as its samples. Pure but for memory. Thread: any.
+// A photo of a phone or a screen as a VL Photographic Image object (PS3.3 A.32.4) in explicit little endian. A JPEG goes in
+// with the samples that it has, upright and without what else phones put into it (upright.h); a PNG as its samples. Pure but for memory. Thread: any.
 #ifndef HZ_MEDIA_STUDIES_PHOTO_H
 #define HZ_MEDIA_STUDIES_PHOTO_H
 

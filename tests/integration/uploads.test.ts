@@ -118,7 +118,7 @@ test("a phone photo becomes an object of the consult's patient, its JPEG bit by 
   const { client } = await RpcClient.join(gateway.url, { token });
   t.after(() => client.close());
   const base = `${gateway.url}/api/v1/consults/c`, auth = { authorization: `Bearer ${token}` };
-  const jpeg = execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc=size=321x241", "-frames:v", "1", "-pix_fmt", "yuvj420p", "-f", "mjpeg", "-"]);
+  const jpeg = execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc=size=321x241", "-frames:v", "1", "-pix_fmt", "yuvj420p", "-flags:v", "+bitexact", "-f", "mjpeg", "-"]);
   const send = async (name: string): Promise<Item | undefined> => {
     const r = await until("the gateway takes files", 15000, async () => { const a = await fetch(`${base}/uploads/${name}`, { method: "PUT", body: new Uint8Array(jpeg), headers: auth }); return a.ok ? a : undefined; });
     return ((await r.json()) as Answer).items[0];
