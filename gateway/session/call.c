@@ -77,6 +77,7 @@ static const struct {
     [HZ_RPC_AUDIENCE_LIST] = {hz_call_audience_list, false, true, HZ_GRANT_DIRECT},
     [HZ_RPC_AUDIENCE_MODERATE] = {hz_call_audience_moderate, false, true, HZ_GRANT_DIRECT},
     [HZ_RPC_AUDIENCE_SET] = {hz_call_audience_set, false, true, HZ_GRANT_DIRECT},
+    [HZ_RPC_TOKEN_RENEW] = {hz_call_token_renew, false, true, 0},
     [HZ_RPC_LEAVE] = {do_leave, false, false, 0},
     [HZ_RPC_PING] = {do_ping, true, false, 0},
 };

@@ -65,6 +65,7 @@ void hz_call_table_floor(struct hz_call *call);
 void hz_call_table_patch(struct hz_call *call);
 void hz_call_table_pointer(struct hz_call *call);
 void hz_call_table_keep(struct hz_call *call);
+void hz_call_token_renew(struct hz_call *call);
 void hz_call_broadcast_third(struct hz_call *call);
 void hz_call_audience_list(struct hz_call *call);
 void hz_call_audience_moderate(struct hz_call *call);

@@ -39,6 +39,7 @@ static const char *const methods[HZ_RPC_METHODS] = {
     [HZ_RPC_AUDIENCE_LIST] = "audience.list",
     [HZ_RPC_AUDIENCE_MODERATE] = "audience.moderate",
     [HZ_RPC_AUDIENCE_SET] = "audience.set",
+    [HZ_RPC_TOKEN_RENEW] = "token.renew",
     [HZ_RPC_LEAVE] = "leave",
     [HZ_RPC_PING] = "ping",
 };

@@ -3,6 +3,7 @@ import { Huizhen, type ConsentAnswer, type Consult, type HuizhenError } from '..
 import { language } from '../i18n';
 import { choices } from './choices';
 import { expose } from './start';
+import { renewEarly } from './renew';
 import { keep, kept } from './token';
 
 export interface Devices {
@@ -39,6 +40,7 @@ export async function enter(options: EnterOptions): Promise<Consult> {
 	const token = options.token ?? kept(`${options.storageKey}.token`);
 	keep(`${options.storageKey}.token`, token);
 	if (token) tokens.set(consult, token);
+	if (token) renewEarly(consult, token, (fresh) => tokens.set(consult, fresh));
 	consult.on('error', (error: HuizhenError) => console.warn('huizhen:', error.code, error.message));
 	if (consult.can('publish')) void publish(consult, options.devices);
 	return consult;

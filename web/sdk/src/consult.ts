@@ -250,6 +250,8 @@ export class Consult extends Emitter<ConsultEvents> {
 	statisticsOf(participant: string): Promise<Stats> {
 		return this.session.request('stats.get', { participant }).then((r) => r.stats);
 	}
+	/** A new token for REST (images, files), for who is inside; and for how many seconds. */
+	readonly renewToken = (): Promise<{ token: string; seconds: number }> => this.session.request('token.renew', {});
 	/** Leaves for good: devices are released, the session ends. */
 	async leave(): Promise<void> {
 		await this.session.leave();
