@@ -8,6 +8,9 @@ export const FILE_BYTES = 1024 ** 3;
 const AT_ONCE = 2;
 const TRIES = 20;
 const ASK_MS = 1_000;
+/** The gateway has its hands full: asked again, more and more slowly, until this. */
+const FULL_MS = 600_000;
+const FULL_PAUSE_MS = 10_000;
 
 const RESULTS = [
 	'stored', 'present', 'other_content', 'other_patient', 'dicomdir', 'not_dicom', 'no_image', 'damaged', 'unsupported', 'too_large',
@@ -70,10 +73,16 @@ const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 let count = 0;
 const nameOf = (): string => `u${Date.now().toString(36)}-${(++count).toString(36)}-${Math.floor(Math.random() * 2 ** 40).toString(36)}`;
 
-/** One file. Sent again under the same name where the way breaks off: the gateway knows it then. */
-export async function sendFile(consult: Consult, file: Blob, stop: AbortSignal): Promise<UploadItem[]> {
+/** How long the gateway asks to be left alone, within reason; else what a patient sender would wait. */
+function pauseOf(answer: Response | null, times: number): number {
+	const said = Number(answer?.headers.get('Retry-After'));
+	return Math.min(FULL_PAUSE_MS, Math.max(ASK_MS, said > 0 ? said * 1000 : 0, ASK_MS * 2 ** Math.min(times, 4)));
+}
+
+/** One file. Sent again under the same name where the way breaks off: the gateway knows it then. Too many at once (429, 503) is no failure of this file. */
+export async function sendFile(consult: Consult, file: Blob, stop: AbortSignal, wait = pause): Promise<UploadItem[]> {
 	const path = `/api/v1/consults/${encodeURIComponent(consult.id)}/uploads/${nameOf()}`;
-	let sent = false;
+	let sent = false, full = 0, waited = 0;
 	if (file.size === 0) return [{ result: 'not_dicom', study: '' }];
 	if (file.size > FILE_BYTES) return [{ result: 'too_large', study: '' }];
 	for (let i = 0; i < TRIES && !stop.aborted; i++) {
@@ -85,7 +94,10 @@ export async function sendFile(consult: Consult, file: Blob, stop: AbortSignal):
 		else if (answer?.status === 413) return [{ result: 'too_large', study: '' }];
 		else if (answer && ![404, 429, 503].includes(answer.status)) return [{ result: 'failed', study: '' }];
 		sent = answer?.status === 202 || (sent && answer?.status === 429);
-		await pause(ASK_MS);
+		const busy = answer?.status === 429 || answer?.status === 503, ms = answer && busy ? pauseOf(answer, full++) : answer ? ASK_MS : pauseOf(null, i);
+		if (busy && (waited += ms) <= FULL_MS) i = Math.max(i - 1, -1);
+		if (!busy) full = 0;
+		await wait(ms);
 	}
 	return [{ result: 'failed', study: '' }];
 }
