@@ -169,6 +169,14 @@ test("all tracks together: from the start, through an interruption, after a jump
   await page.keyboard.press("k");
   assert.equal(await run<string>(page, `window.huizhenReplay.state`), "paused");
   assert.equal(await run<number>(page, `[...document.querySelectorAll('[data-testid="stage"] video')].filter((v) => !v.paused).length`), 0);
+
+  // What was drawn over a picture lies there for as long as it did.
+  for (const [ms, kinds] of [[10500, ""], [11500, "arrow,line"], [14000, "line"]] as const) {
+    await run(page, `window.huizhenReplay.seek(${ms})`);
+    await until(`drawn at ${ms}`, 5000, async () => (await run<string>(page, `[...document.querySelectorAll('[data-lane="li/camera/0"] [data-testid="im-drawing"]')].map((g) => g.dataset.kind).join()`)) === kinds);
+    if (kinds) await shot(page, `drawn-${ms}`);
+  }
+  assert.equal(await run<number>(page, `document.querySelectorAll('[data-lane^="zhang"] [data-testid="im-drawing"]').length`), 0);
   assert.deepEqual(errors, []);
   await page.context().close();
 });

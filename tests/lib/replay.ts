@@ -48,6 +48,8 @@ const EVENTS = [
   [2900, "consent", "qian", { state: "refused" }], [2990, "consent", "zhang", { state: "given" }], [4200, "speaker", "zhang", { ids: ["zhang", "li"] }],
   [6000, "quality", "zhang", { loss: 0.02 }], [6300, "speaker", "li", { ids: ["li"] }], [7600, "image", "li", {}],
   [AT.chat, "chat", "zhao", { id: "1", text: "请看右下肺，5 mm 磨玻璃结节" }], [9800, "mute", "zhao", { source: "microphone", by: "zhao" }],
+  [11000, "table", "li", { put: [{ id: "d1", kind: "arrow", on: { participant: "li", source: "camera" }, points: [[0.2, 0.2], [0.6, 0.5]], by: "li", n: 1 }, { id: "d2", kind: "line", on: { participant: "li", source: "camera" }, points: [[0.2, 0.8], [0.7, 0.8]], value: 50, unit: "pct", by: "li", n: 2 }] }],
+  [13000, "table", "li", { gone: ["d1"] }],
   [14100, "speaker", "zhang", { ids: ["zhang"] }], [16400, "unmute", "zhao", { source: "microphone", by: "zhao" }], [17000, "speaker", "zhao", { ids: ["zhao"] }],
   [19000, "chat", "li", { id: "2", text: "建议三个月后复查低剂量 CT。" }], [22000, "leave", "zhang", { reason: "left" }], [23900, "recording", "zhao", { state: "off" }],
 ] as const;
