@@ -69,8 +69,8 @@ static int open_video(const struct hz_dicom *d, struct hz_dicom_fault *fault)
 	                                       .pixels = d->limits.video_pixels ? d->limits.video_pixels
 	                                                                        : HZ_VIDEO_PIXELS,
 	                                       .frame_bytes = d->limits.frame_bytes};
-	const uint8_t *bytes;
-	size_t count;
+	const uint8_t *bytes = NULL;
+	size_t count = 0;
 	if (!film->fault.code && !film->video) {
 		int err = stream_of(d, &film->fault, &bytes, &count);
 		if (err == 0)
