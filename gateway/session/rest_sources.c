@@ -50,6 +50,11 @@ static void refused(struct hz_rest_call *call, int err)
 {
 	if (err == -EADDRINUSE)
 		hz_rest_problem(call, 409, "another source listens at this port", "/url");
+	else if (err == -ENOKEY || err == -EKEYREJECTED)
+		hz_rest_problem(call, 409,
+		                "the key for addresses (record.master_key) is not the one it was sealed "
+		                "with: say the address again",
+		                "/url");
 	else
 		hz_rest_error(call, err);
 }
@@ -63,6 +68,7 @@ static bool read_wish(struct hz_rest_call *call, const char *schema, struct hz_t
 		return false;
 	int err = hz_theatre_parse(body, wish, &field, &why);
 	bool file = json_object_get(body, "url") && strncmp(wish->url, "file:", 5) == 0;
+	hz_theatre_wipe_url(body);
 	json_decref(body);
 	if (!err && file && !call->brain->theatre->folder[0]) {
 		err = -EINVAL;
@@ -128,7 +134,8 @@ void hz_rest_source_thumbnail(struct hz_rest_call *call)
 	const struct hz_theatre_source *s = find(call);
 	if (!s)
 		return;
-	if (!s->picture || !s->enabled || call->brain->wall_ms - s->picture_ms > PICTURE_MS) {
+	if (!s->picture || !s->enabled || hz_theatre_withheld(call->brain, s) ||
+	    call->brain->wall_ms - s->picture_ms > PICTURE_MS) {
 		hz_rest_error(call, -ENOENT);
 		return;
 	}

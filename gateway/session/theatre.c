@@ -12,7 +12,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/store/sources.h"
 #include "media/ingest/allow.h"
-#include "media/ingest/url.h"
+#include "recorder/journal/crypt.h"
 
 int hz_theatre_new(struct hz_brain *brain, int fd)
 {
@@ -43,6 +43,7 @@ void hz_theatre_free(struct hz_brain *brain)
 		t->sources = s->next;
 		free_source(s);
 	}
+	hz_cipher_free(t->cipher);
 	free(t);
 	brain->theatre = NULL;
 }
@@ -67,6 +68,9 @@ void hz_theatre_configure(struct hz_brain *brain, const struct hz_config *config
 		return;
 	set_base(t, config);
 	snprintf(t->folder, sizeof(t->folder), "%s", folder);
+	snprintf(t->master_key, sizeof(t->master_key), "%s",
+	         config->record.master_key ? config->record.master_key : "");
+	snprintf(t->record_dir, sizeof(t->record_dir), "%s", config->record.dir ? config->record.dir : "");
 	if (hz_ingest_allow_parse(config->ingest.allow ? config->ingest.allow : "", t->network,
 	                          &t->network_count))
 		t->network_count = 0; // the configuration was checked
@@ -143,52 +147,24 @@ static void unplace(struct hz_brain *brain, struct hz_theatre_source *s)
 
 // --- the store
 
-static json_t *definition(const struct hz_theatre_source *s, const char *url)
-{
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:i}", "name", s->name, "kind", hz_source_name(s->kind),
-	                 "url", url, "loop", s->loop, "enabled", s->enabled, "sync_ms", (int)s->sync_ms);
-}
-
-static int save(struct hz_brain *brain, const struct hz_theatre_source *s, bool there)
-{
-	json_t *json = there ? definition(s, s->url) : NULL;
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	if (there && !text)
-		return -ENOMEM;
-	int err = 0;
-	if (brain->store) {
-		hz_persist_flush(brain); // what others wrote is not this one's to roll back
-		err = hz_store_source_put(brain->store, s->consult, s->id, text);
-		if (err)
-			hz_store_rollback(brain->store);
-		else
-			err = hz_persist_commit(brain);
-	}
-	if (text)
-		hz_wipe(text, strlen(text));
-	free(text);
-	return err;
-}
-
 static bool on_row(void *arg, const char *consult, const char *id, const char *text)
 {
 	struct hz_brain *brain = arg;
 	struct hz_theatre_source wish = {.enabled = true}, *s;
-	const char *field, *why;
-	json_t *json = hz_map_get(brain->consults, consult) ? json_loads(text, 0, NULL) : NULL;
 	snprintf(wish.consult, sizeof(wish.consult), "%s", consult);
 	snprintf(wish.id, sizeof(wish.id), "%s", id);
-	if (json && !hz_theatre_parse(json, &wish, &field, &why))
+	if (hz_map_get(brain->consults, consult) && !hz_theatre_read_row(brain, text, &wish))
 		(void)place(brain, &wish, &s);
-	json_decref(json);
 	hz_wipe(&wish, sizeof(wish));
 	return true;
 }
 
 int hz_theatre_load(struct hz_brain *brain)
 {
-	return brain->theatre && brain->store ? hz_store_source_all(brain->store, on_row, brain) : 0;
+	int err = brain->theatre && brain->store ? hz_store_source_all(brain->store, on_row, brain) : 0;
+	if (!err && brain->theatre && brain->store)
+		hz_theatre_seal_rows(brain);
+	return err;
 }
 
 // --- changed
@@ -214,7 +190,7 @@ int hz_theatre_add(struct hz_brain *brain, struct hz_consult *consult, const str
 	hz_wipe(&made, sizeof(made));
 	if (err)
 		return err;
-	err = save(brain, s, true);
+	err = hz_theatre_save(brain, s, true);
 	if (err) {
 		unplace(brain, s);
 		return err;
@@ -238,6 +214,8 @@ static void begin_anew(const struct hz_brain *brain, struct hz_theatre_source *s
 int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
                       const struct hz_theatre_source *wish)
 {
+	if (!wish->url[0])
+		return -ENOKEY; // what is sealed is not written over with nothing
 	struct hz_theatre_source before = *s;
 	bool other = strcmp(s->url, wish->url) != 0;
 	if (other && hz_theatre_listens(brain->theatre, wish->url, s)) {
@@ -250,7 +228,8 @@ int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
 	s->loop = wish->loop;
 	s->sync_ms = wish->sync_ms;
 	s->enabled = wish->enabled;
-	int err = save(brain, s, true);
+	s->locked = false;
+	int err = hz_theatre_save(brain, s, true);
 	if (err) {
 		*s = before;
 	} else {
@@ -266,7 +245,7 @@ int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
 
 int hz_theatre_remove(struct hz_brain *brain, struct hz_theatre_source *s)
 {
-	int err = save(brain, s, false);
+	int err = hz_theatre_save(brain, s, false);
 	if (err)
 		return err;
 	hz_info("theatre.removed", "consult=%s source=%s", s->consult, s->id);
@@ -304,37 +283,4 @@ uint8_t hz_theatre_kind(const struct hz_brain *brain, const struct hz_participan
 {
 	const struct hz_theatre_source *s = hz_theatre_find(brain, p->consult->id, p->id);
 	return s && p->role == HZ_ROLE_THEATRE ? s->kind : HZ_SOURCE_COUNT;
-}
-
-// --- shown
-
-static const char *codec_of(const struct hz_ingest_status *m, bool video)
-{
-	if (video)
-		return m->name;
-	return m->audio == HZ_CODEC_OPUS ? "opus" : "";
-}
-
-json_t *hz_theatre_json(const struct hz_brain *brain, const struct hz_theatre_source *s)
-{
-	const struct hz_ingest_status *m = &s->status;
-	char shown[HZ_INGEST_URL_BYTES];
-	hz_ingest_url_show(s->url, shown, sizeof(shown));
-	const char *state = !s->enabled              ? "off"
-	                    : brain->theatre->fd < 0 ? "unavailable"
-	                                             : hz_ingest_state_name(m->state);
-	json_t *json = definition(s, shown);
-	json_t *more =
-	    json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:o}",
-	              "id", s->id, "state", state, "reason", hz_ingest_reason_name(m->reason), "since_ms",
-	              (json_int_t)s->since_ms, "video", codec_of(m, true), "audio", codec_of(m, false),
-	              "width", (int)m->width, "height", (int)m->height, "passed_video", m->passed_video != 0,
-	              "passed_audio", m->passed_audio != 0, "synced", m->synced != 0, "bitrate_bps",
-	              (json_int_t)m->bitrate, "attempts", (json_int_t)m->attempts, "restarts",
-	              (json_int_t)m->restarts, "keyframes_unmet", (json_int_t)m->keyframes, "thumbnail_ms",
-	              s->picture ? json_integer((json_int_t)s->picture_ms) : json_null());
-	if (json && more)
-		json_object_update(json, more);
-	json_decref(more);
-	return json;
 }

@@ -6,6 +6,7 @@
 #define HZ_GATEWAY_SESSION_THEATRE_H
 
 #include <jansson.h>
+#include <limits.h>
 
 #include "gateway/config.h"
 #include "gateway/session/model.h"
@@ -19,8 +20,11 @@ struct hz_theatre_source {
 	char name[HZ_NAME_TEXT_BYTES];
 	uint8_t kind; // enum hz_source of its picture
 	bool loop, enabled;
-	unsigned sync_ms;              // struct hz_ingest_source_set
-	char url[HZ_INGEST_URL_BYTES]; // with passwords: never given out, never logged
+	unsigned sync_ms; // struct hz_ingest_source_set
+	char url
+	    [HZ_INGEST_URL_BYTES]; // with passwords: never given out, never logged; here as long as it may have to be said again
+	bool locked; // url is "": its row was sealed with another key
+	bool plain;  // its row is not sealed yet
 
 	uint32_t number; // of media/ingest/api.h; the same after a restart of control
 	bool unsaid;
@@ -39,6 +43,8 @@ struct hz_theatre {
 	unsigned count;
 	char base[128]; // of our own WHIP
 	char folder[HZ_INGEST_FOLDER_BYTES];
+	char master_key[PATH_MAX], record_dir[PATH_MAX]; // the file of the record store's key; its folder
+	struct hz_cipher *cipher;                        // for addresses; NULL: not needed yet
 	struct hz_ingest_network network[HZ_INGEST_NETWORKS];
 	uint8_t network_count;
 	bool end_unsaid; // all are to be named, so that others go
@@ -65,13 +71,26 @@ int hz_theatre_parse(const json_t *body, struct hz_theatre_source *wish, const c
 bool hz_theatre_listens(const struct hz_theatre *theatre, const char *url,
                         const struct hz_theatre_source *self);
 // Durable on return. -EEXIST (also somebody else of this id), -EADDRINUSE (hz_theatre_listens), -ENOSPC (of the consult, or of all),
-// -ENOMEM, -errno of the store.
+// -ENOMEM, -ENOKEY (its address is locked and was not said again, or there is no key), -errno of the store.
 int hz_theatre_add(struct hz_brain *brain, struct hz_consult *consult, const struct hz_theatre_source *wish,
                    struct hz_theatre_source **ret);
 int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
                       const struct hz_theatre_source *wish);
 int hz_theatre_remove(struct hz_brain *brain, struct hz_theatre_source *s);
+
+// theatre_json.c. NULL: out of memory.
 json_t *hz_theatre_json(const struct hz_brain *brain, const struct hz_theatre_source *s);
+json_t *hz_theatre_definition(const struct hz_theatre_source *s, const char *key, const char *address);
+// Its small picture may tell who the patient is: it has masks in its consult's broadcast, or needs them. Masks are painted for viewers
+// (decision 023), not on small pictures.
+bool hz_theatre_withheld(const struct hz_brain *brain, const struct hz_theatre_source *s);
+
+// theatre_seal.c. Durable on return; there false: it is removed. -ENOKEY, -errno of key and store.
+int hz_theatre_save(struct hz_brain *brain, const struct hz_theatre_source *s, bool there);
+// What the store has. 0 also where the address cannot be opened: wish->locked. -EINVAL.
+int hz_theatre_read_row(struct hz_brain *brain, const char *text, struct hz_theatre_source *wish);
+void hz_theatre_seal_rows(struct hz_brain *brain); // that are not; once all are loaded
+void hz_theatre_wipe_url(json_t *json);            // of a body, before it is given up
 
 // The participant was removed by a host: its source stays, switched off.
 void hz_theatre_disable(struct hz_brain *brain, const char *consult, const char *id);

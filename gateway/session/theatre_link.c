@@ -88,7 +88,7 @@ static int say_unsaid(struct hz_brain *brain)
 {
 	int err = 0;
 	for (struct hz_theatre_source *s = brain->theatre->sources; s && !err; s = s->next)
-		if (s->enabled && s->unsaid)
+		if (s->enabled && !s->locked && s->unsaid)
 			err = say_source(brain, s);
 	return err;
 }

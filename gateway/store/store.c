@@ -196,6 +196,23 @@ int hz_store_probe(struct hz_store *store)
 	return err;
 }
 
+int hz_store_scrub(struct hz_store *store)
+{
+	sqlite3_stmt *stmt = NULL;
+	if (store->in_transaction)
+		return -EBUSY;
+	int err = hz_db_errno(
+	    sqlite3_prepare_v2(store->db, "PRAGMA main.wal_checkpoint(TRUNCATE)", -1, &stmt, NULL));
+	if (!err) {
+		int rc = sqlite3_step(stmt);
+		err = hz_db_errno(rc);
+		if (!err && rc == SQLITE_ROW && sqlite3_column_int(stmt, 0))
+			err = -EBUSY; // said in a row, not as an error
+	}
+	sqlite3_finalize(stmt);
+	return err;
+}
+
 const char *hz_store_message(const struct hz_store *store)
 {
 	return store->db ? sqlite3_errmsg(store->db) : "out of memory";

@@ -38,6 +38,10 @@ bool hz_store_dirty(const struct hz_store *store);
 // 0 when both files take writes (for /readyz). Not inside a transaction: -EBUSY.
 int hz_store_probe(struct hz_store *store);
 
+// What was deleted or replaced is gone from the files when it returns, also from the log of the database. Not inside a transaction: -EBUSY;
+// -EBUSY, too, while somebody else reads: then the log goes later.
+int hz_store_scrub(struct hz_store *store);
+
 // The last SQLite message, for a log line: no values from statements are in it.
 const char *hz_store_message(const struct hz_store *store);
 

@@ -10,7 +10,7 @@
 
 #include "media/api.h"
 
-#define HZ_INGEST_API_VERSION   1u
+#define HZ_INGEST_API_VERSION   2u
 #define HZ_INGEST_SOURCES       64u // in all; one more is -ENOSPC
 #define HZ_INGEST_URL_BYTES     1024
 #define HZ_INGEST_WHIP_BYTES    256
@@ -108,6 +108,7 @@ struct hz_ingest_status {
 	uint32_t attempts;  // connections that were tried
 	uint32_t keyframes; // asked for by receivers, that could not be made (passed through)
 	uint32_t restarts;  // of its process; filled in by huizhen-ingest
+	uint32_t rate;      // pictures into the consult, in thousandths a second
 	char name[16];      // of the codec of its picture: "h264", "h265", "mpeg2" ...
 };
 

@@ -138,7 +138,7 @@ void hz_sources_ended(struct hz_sources *sources, pid_t pid, int64_t now_us)
 		s->again_us = s->again_us * 2 < HZ_SOURCES_LATE_US ? s->again_us * 2 : HZ_SOURCES_LATE_US;
 		s->status.state = HZ_INGEST_RETRYING;
 		s->status.reason = s->hung ? HZ_INGEST_HUNG : HZ_INGEST_CRASHED;
-		s->status.bitrate = 0;
+		s->status.bitrate = s->status.rate = 0;
 		s->tell = true;
 		hz_warn("ingest.died", "source=%u hung=%d restarts=%u", s->set.source, s->hung, s->restarts);
 		return;

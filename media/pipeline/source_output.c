@@ -66,8 +66,10 @@ void hz_source_take(struct hz_source *s, bool video, GstBuffer *buffer, int64_t 
 	int64_t at_ns = -1;
 	atomic_fetch_add(&s->seen.bytes, gst_buffer_get_size(buffer));
 	atomic_store(&s->seen.newest_us, hz_now_us());
-	if (video)
+	if (video) {
 		look(s, buffer, &unit);
+		atomic_fetch_add(&s->seen.frames, 1);
+	}
 	pthread_mutex_lock(&s->lock);
 	if (unit.key)
 		gst_buffer_replace(&s->keyframe, buffer);

@@ -32,6 +32,7 @@ struct hz_source_seen {
 	atomic_bool reorders;              // B-frames: cannot be passed through
 	atomic_uint wanted;                // keyframes that receivers asked for
 	atomic_ullong bytes;
+	atomic_uint frames;
 	atomic_llong newest_us;
 	atomic_uint size;    // width << 16 | height
 	atomic_uint profile; // profile_idc << 16 | constraints << 8 | level_idc
@@ -49,7 +50,8 @@ struct hz_source {
 	int64_t since_us, retry_at_us, retry_us, told_us, live_us, lost_us;
 	bool encode; // it cannot be passed through: found out before
 	unsigned long long told_bytes;
-	uint32_t bitrate;
+	unsigned told_frames;
+	uint32_t bitrate, rate;
 
 	struct hz_input *input;   // NULL: none now
 	struct hz_lookup *lookup; // of its host; NULL: none is under way

@@ -14,6 +14,12 @@ static void send_message(struct hz_source *s, struct hz_msg_header *h, unsigned 
 	(void)hz_seqpacket_send(s->fd, h, bytes); // full: the next one says it
 }
 
+// Half a second has a picture more or less.
+static uint32_t smooth(uint32_t before, uint64_t now)
+{
+	return (uint32_t)(before && now ? (3 * (uint64_t)before + now) / 4 : now);
+}
+
 void hz_source_tell(struct hz_source *s, int64_t now_us, bool now)
 {
 	struct hz_ingest_status m = {.source = s->set.source, .state = s->state, .reason = s->reason};
@@ -21,13 +27,18 @@ void hz_source_tell(struct hz_source *s, int64_t now_us, bool now)
 	if (!now && passed_us < TELL_US)
 		return;
 	unsigned long long bytes = atomic_load(&s->seen.bytes);
+	unsigned frames = atomic_load(&s->seen.frames);
 	if (passed_us >= TELL_US) {
 		s->bitrate = (uint32_t)((bytes - s->told_bytes) * 8000000 / (unsigned long long)passed_us);
+		s->rate =
+		    smooth(s->rate, (uint64_t)(frames - s->told_frames) * 1000000000u / (uint64_t)passed_us);
 		s->told_bytes = bytes;
+		s->told_frames = frames;
 		s->told_us = now_us;
 	}
 	unsigned size = atomic_load(&s->seen.size);
 	m.bitrate = s->state == HZ_INGEST_LIVE ? s->bitrate : 0;
+	m.rate = s->state == HZ_INGEST_LIVE ? s->rate : 0;
 	m.attempts = s->attempts;
 	m.keyframes = s->unmet;
 	m.video = (uint8_t)atomic_load(&s->seen.video_codec);

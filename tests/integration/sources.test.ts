@@ -5,7 +5,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createSocket } from "node:dgram";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,6 +77,7 @@ test("RTSP, SRT both ways, RTMP, files, WHIP and the test source arrive, and com
 
   const seen = await theatre.reaches("rtsp", 20000, (s) => s.thumbnail_ms !== null);
   assert.equal([seen.width, seen.height].join("x"), "640x360");
+  await theatre.reaches("rtsp", 20000, (s) => s.fps > 5 && s.fps < 60);
   const picture = await theatre.call("GET", "/rtsp/thumbnail");
   const jpeg = Buffer.from(await picture.arrayBuffer());
   assert.equal(picture.headers.get("content-type"), "image/jpeg");
@@ -98,6 +99,9 @@ test("RTSP, SRT both ways, RTMP, files, WHIP and the test source arrive, and com
   const list = await (await theatre.call("GET")).text();
   assert.ok(!/geheim|doctor|0123456789ab|live\/key/.test(list), list);
   assert.ok(!/geheim|0123456789ab|eyJ/.test(gateway.log()), "no password and no token in the log");
+  for (const name of ["huizhen.db", "huizhen.db-wal", "runtime.db", "runtime.db-wal"].filter((file) => existsSync(join(gateway.dataDir, file)))) {
+    assert.ok(!/geheim|0123456789ab|live\/key/.test(readFileSync(join(gateway.dataDir, name), "latin1")), `no password in ${name}`);
+  }
 });
 
 test("hostile and broken sources end in a clear state, and the others go on", { timeout: 240000 }, async (t) => {

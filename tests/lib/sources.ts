@@ -7,7 +7,7 @@ import { Gateway, ROOT, until } from "./gateway.ts";
 
 export interface Source {
   id: string; state: string; reason: string; url: string; video: string; audio: string; width: number; height: number;
-  passed_video: boolean; passed_audio: boolean; synced: boolean; attempts: number; restarts: number; bitrate_bps: number; thumbnail_ms: number | null;
+  passed_video: boolean; passed_audio: boolean; synced: boolean; attempts: number; restarts: number; bitrate_bps: number; fps: number; thumbnail_ms: number | null;
 }
 
 export interface Watched { video_frames: number; audio_packets: number; state: string }

@@ -12,7 +12,11 @@ static int begin(void **state)
 	rig_consult(rig, "c1");
 	rig_consult(rig, "c2");
 	assert_int_equal(hz_seqpacket_pair(1 << 18, ingest), 0);
-	return hz_theatre_new(rig->brain, ingest[0]);
+	int err = hz_theatre_new(rig->brain, ingest[0]);
+	if (!err)
+		snprintf(rig->brain->theatre->master_key, PATH_MAX, "%s/keys.json",
+		         rig->scratch->dir); // it is removed with the folder
+	return err;
 }
 
 static int end(void **state)

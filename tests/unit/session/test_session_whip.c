@@ -99,6 +99,7 @@ static void a_source_has_one_successor(void **state)
 	rig_consult(rig, "c1");
 	struct rig_socket *host = rig_join(rig, "doctor", "clinic");
 	assert_int_equal(hz_theatre_new(rig->brain, -1), 0);
+	snprintf(rig->brain->theatre->master_key, PATH_MAX, "%s/keys.json", rig->scratch->dir);
 	assert_int_equal(hz_theatre_add(rig->brain, host->conn->participant->consult, &wish, &source), 0);
 	const char *token = token_of(rig, "scope", "theatre");
 	for (unsigned session = 1; session <= 2; session++) {
