@@ -137,6 +137,10 @@ struct hz_config {
 		uint32_t disk_mb;  // hls.disk_mb: of all files together; default 8192
 	} hls;
 	struct {
+		uint32_t
+		    keep_days; // audience.keep_days: what viewers said, after the consult was closed; default 0: for ever
+	} audience;
+	struct {
 		bool enabled; // ingest.enabled, default true: theatre sources (media/ingest)
 		char *allow;  // ingest.allow: networks that they may be in (media/ingest/allow.h)
 		char *folder; // ingest.folder: of file sources; empty: none

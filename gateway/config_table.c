@@ -87,6 +87,7 @@ const struct hz_config_entry hz_config_table[] = {
     {"hls", "dir", HZ_CONFIG_TEXT, AT(hls.dir), 0, 0, ""},
     {"hls", "window", HZ_CONFIG_U32, AT(hls.window_s), 12, 3600, "1800"},
     {"hls", "disk_mb", HZ_CONFIG_U32, AT(hls.disk_mb), 16, 1u << 24, "8192"},
+    {"audience", "keep_days", HZ_CONFIG_U32, AT(audience.keep_days), 0, 36525, "0"},
     {"ingest", "enabled", HZ_CONFIG_BOOL, AT(ingest.enabled), 0, 1, "true"},
     {"ingest", "allow", HZ_CONFIG_NETWORKS, AT(ingest.allow), 0, 0, "private"},
     {"ingest", "folder", HZ_CONFIG_TEXT, AT(ingest.folder), 0, 0, ""},

@@ -175,6 +175,7 @@ int hz_audience_begin(struct hz_brain *brain, struct hz_consult *consult)
 	a->is.questions = false;
 	a->is.chat = HZ_AUDIENCE_OFF;
 	a->peak = a->viewers = 0;
+	hz_audience_free_watchers(a);
 	a->dropped = 0;
 	hz_audience_touch(brain, consult, false);
 	if (!brain->store)
@@ -255,11 +256,12 @@ void hz_audience_tick(struct hz_brain *brain, struct hz_consult *consult)
 	hz_audience_feed_tick(brain, consult);
 	if (!a || !consult->broadcast)
 		return;
+	hz_audience_sweep_watchers(brain, consult);
 	a->recount |= consult->viewers_changed;
 	if (a->recount && brain->now_us - a->counted_us > COUNT_US) { // who waits for news is not woken by it
 		a->recount = false;
 		a->counted_us = brain->now_us;
-		a->viewers = hz_viewers_count(consult);
+		a->viewers = hz_audience_viewers(consult);
 		a->head += a->is.count;
 	}
 	if (a->viewers > a->peak) {
@@ -337,6 +339,7 @@ void hz_audience_free_memory(struct hz_consult *consult)
 	free_messages(a);
 	hz_audience_free_senders(a);
 	hz_map_free(a->senders);
+	hz_audience_free_watchers(a);
 	free(a);
 	consult->audience = NULL;
 }

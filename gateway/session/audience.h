@@ -15,14 +15,15 @@
 
 #define HZ_AUDIENCE_QUESTIONS                                                                                \
 	1000 // of a broadcast, in memory; full: the oldest that nobody decided is dropped
-#define HZ_AUDIENCE_CHAT    300
-#define HZ_AUDIENCE_WAITING 5    // of one sender, not decided
-#define HZ_AUDIENCE_SENDERS 8192 // whose rate is known
-#define HZ_AUDIENCE_PAGE    25 // messages of one answer to the desk: at most a half of what a socket may queue
-#define HZ_AUDIENCE_FEED    50   // messages of one answer to a viewer
-#define HZ_AUDIENCE_HELD    2000 // answers of the feed that wait, of all consults; others are answered at once
-#define HZ_AUDIENCE_SLOW_S  600
-#define HZ_POSTER_BYTES     (224u * 1024)
+#define HZ_AUDIENCE_CHAT     300
+#define HZ_AUDIENCE_WAITING  5     // of one sender, not decided
+#define HZ_AUDIENCE_SENDERS  8192  // whose rate is known
+#define HZ_AUDIENCE_WATCHERS 20000 // of the delayed leg, who are counted
+#define HZ_AUDIENCE_PAGE     25 // messages of one answer to the desk: at most a half of what a socket may queue
+#define HZ_AUDIENCE_FEED     50   // messages of one answer to a viewer
+#define HZ_AUDIENCE_HELD     2000 // answers of the feed that wait, of all consults; others are answered at once
+#define HZ_AUDIENCE_SLOW_S   600
+#define HZ_POSTER_BYTES      (224u * 1024)
 
 enum hz_audience_kind { HZ_AUDIENCE_QUESTION, HZ_AUDIENCE_CHAT_LINE, HZ_AUDIENCE_KINDS };
 enum hz_audience_mode { HZ_AUDIENCE_OFF, HZ_AUDIENCE_MODERATED, HZ_AUDIENCE_OPEN, HZ_AUDIENCE_MODES };
@@ -69,6 +70,8 @@ struct hz_audience {
 	bool unsaved; // the peak
 	int64_t saved_us, tokens_us;
 	struct hz_map *senders;
+	struct hz_map *watchers; // of the delayed leg, by subject; NULL: none yet
+	int64_t swept_us;
 	struct hz_feed_wait *waits;
 	bool wake, wake_now; // they are to be told; at once
 	int64_t woke_us, counted_us;
@@ -131,6 +134,19 @@ bool hz_audience_hold(struct hz_brain *brain, struct hz_consult *consult, struct
 int64_t hz_audience_due(struct hz_brain *brain);
 void hz_audience_feed_tick(struct hz_brain *brain, struct hz_consult *consult);
 void hz_audience_feed_end(struct hz_consult *consult);
+
+// --- the delayed leg (audience_legs.c)
+
+// Whoever has a token of this subject plays it (files), or does not: counted for 40 s, once.
+void hz_audience_watches(struct hz_brain *brain, struct hz_consult *consult, const char *sub, bool files);
+unsigned hz_audience_watching(const struct hz_consult *consult);
+unsigned hz_audience_viewers(const struct hz_consult *consult); // of both legs
+
+// --- gone (audience_erase.c)
+
+// Settings, messages and poster, of open and closed consults; audited. -EBUSY: there is a broadcast; -errno of the store.
+int hz_audience_erase(struct hz_brain *brain, const char *id, const char *by, int64_t *ret_messages);
+void hz_audience_expire(struct hz_brain *brain); // whose time is over
 
 // --- life
 

@@ -14,6 +14,9 @@ void hz_audience_forget_message(struct hz_audience *a, struct hz_audience_messag
 struct hz_audience_message *hz_audience_victim(struct hz_audience *a, uint8_t kind);
 void hz_audience_make_room(struct hz_audience *a, uint8_t kind); // forgets it
 void hz_audience_free_senders(struct hz_audience *a);
+// audience_legs.c
+void hz_audience_sweep_watchers(struct hz_brain *brain, struct hz_consult *consult);
+void hz_audience_free_watchers(struct hz_audience *a);
 
 // Into the audit trail of the broadcast; takes over detail.
 int hz_audience_audit(struct hz_brain *brain, const struct hz_consult *consult, const char *by,

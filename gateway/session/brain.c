@@ -223,6 +223,7 @@ void hz_brain_sweep(struct hz_brain *brain)
 		brain->count.store_errors++;
 		hz_warn("store.sweep", "err=%d", -err);
 	}
+	hz_audience_expire(brain);
 	hz_replay_hand_over(brain);
 }
 

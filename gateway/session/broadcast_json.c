@@ -169,7 +169,8 @@ json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult 
 		json_object_set_new(json, "masks_confirmed_ms",
 		                    b->masked_ms ? json_integer(b->masked_ms) : json_null());
 	json_object_set_new(json, "state", json_string(hz_broadcast_state(consult)));
-	json_object_set_new(json, "viewers", json_integer(hz_viewers_count(consult)));
+	json_object_set_new(json, "viewers", json_integer(hz_audience_viewers(consult)));
+	json_object_set_new(json, "viewers_delayed", json_integer(hz_audience_watching(consult)));
 	json_object_set_new(json, "hls", json_string(hz_hls_state(brain, consult)));
 	json_t *cut = b->cut ? json_object_get(json, "cut") : NULL;
 	json_object_set_new(cut, "confirmed_ms",
@@ -192,6 +193,6 @@ json_t *hz_broadcast_watch_json(const struct hz_brain *brain, const struct hz_co
 	bool slate = strcmp(hz_masks_state(brain, consult), "slate") == 0;
 	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:b}", "state", hz_broadcast_state(consult), "title",
 	                 b ? b->title : "", "text", third ? b->text : "", "began", b && b->since_ms,
-	                 "viewers", counted ? json_integer(hz_viewers_count(consult)) : json_null(), "hls",
+	                 "viewers", counted ? json_integer(hz_audience_viewers(consult)) : json_null(), "hls",
 	                 hz_hls_watch_json(brain, consult), "slate", slate);
 }

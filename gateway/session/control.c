@@ -72,6 +72,7 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	brain->limits.consults = config->limits.consults;
 	brain->limits.spread_subscriptions = config->media.spread_subscriptions;
 	brain->record_wish = hz_record_wish_parse(config->record.wish);
+	brain->audience_keep_days = config->audience.keep_days;
 	brain->media_port = config->media.port;
 	brain->tcp_port = config->media.tcp_port ? config->media.tcp_port : config->https.port;
 	if (!config->media.tcp || !config->https.port)

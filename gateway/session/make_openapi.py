@@ -258,7 +258,8 @@ paths = {
         "get": operation("feedBroadcast", "What viewers are told beside the picture: ask again after poll_ms with cursor and If-None-Match",
                          {"200": answer("What is new", "broadcast.feed"), "304": answer("Nothing is")}, "`watch` or `subscribe`",
                          ["400", "404"], [parameter("cursor", "query", "`cursor` of the answer before"),
-                                         parameter("wait", "query", "1: with If-None-Match, wait some seconds for news", {"enum": ["1"]})]),
+                                         parameter("wait", "query", "1: with If-None-Match, wait some seconds for news", {"enum": ["1"]}),
+                                         parameter("leg", "query", "What plays now: viewers of the files are counted by what they say here", {"enum": ["live", "files"]})]),
     },
     "/consults/{id}/broadcast/messages": {
         "parameters": [CONSULT],
@@ -267,6 +268,9 @@ paths = {
         "post": operation("sayToBroadcast", "Ask a question, or chat; Retry-After with 429",
                           {"201": answer("It is kept; waiting: viewers see it when a moderator approves", "broadcast.said")},
                           "`watch` or `subscribe`", BODY + ["404", "409"], IDEMPOTENCY, "broadcast.message"),
+        "delete": operation("eraseBroadcastAudience",
+                            "Delete what viewers said, the poster and the settings, also of a closed consult; role admin alone; audited",
+                            {"200": answer("Gone for ever", "broadcast.deleted")}, manage, ["404", "409"]),
     },
     "/consults/{id}/broadcast/poster": {
         "parameters": [CONSULT],

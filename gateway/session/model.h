@@ -384,6 +384,7 @@ struct hz_brain {
 	bool recorder_ready;
 	uint8_t recorder_disk;           // enum hz_rec_disk; 0: not told
 	enum hz_record_wish record_wish; // record.default
+	uint32_t audience_keep_days;     // audience.keep_days; 0: for ever
 	struct hz_map *records;          // id -> struct hz_record, also those that wait for their end
 	unsigned record_events;          // of all of them, not known to be in a journal
 	size_t record_event_bytes;

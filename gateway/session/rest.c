@@ -60,6 +60,7 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_GET, CONSULT "/uploads/{uid}", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_upload_get},
     {HZ_GET, CONSULT "/broadcast/feed", HZ_REST_CONSULT, WATCH, hz_rest_audience_feed},
     {HZ_GET, CONSULT "/broadcast/messages", HZ_REST_CONSULT, DIRECT | AUDIT, hz_rest_audience_messages},
+    {HZ_DELETE, CONSULT "/broadcast/messages", HZ_REST_TOKEN, MANAGE, hz_rest_audience_delete},
     {HZ_POST, CONSULT "/broadcast/messages", HZ_REST_CONSULT, WATCH, hz_rest_audience_post},
     {HZ_GET, CONSULT "/broadcast/poster", HZ_REST_CONSULT, WATCH, hz_rest_audience_poster_get},
     {HZ_PUT, CONSULT "/broadcast/poster", HZ_REST_CONSULT, DIRECT, hz_rest_audience_poster_put},

@@ -132,6 +132,7 @@ void hz_rest_studies_search(struct hz_rest_call *call);
 void hz_rest_studies_get(struct hz_rest_call *call);
 void hz_rest_audience_feed(struct hz_rest_call *call);
 void hz_rest_audience_post(struct hz_rest_call *call);
+void hz_rest_audience_delete(struct hz_rest_call *call);
 void hz_rest_audience_messages(struct hz_rest_call *call);
 void hz_rest_audience_poster_get(struct hz_rest_call *call);
 void hz_rest_audience_poster_put(struct hz_rest_call *call);

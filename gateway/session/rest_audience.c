@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/session/audience.h"
+#include "gateway/session/consult.h"
 #include "gateway/session/rest.h"
 #include "gateway/store/audience.h"
 #include "signaling/protocol/problem.h"
@@ -21,7 +22,7 @@ static bool viewer(struct hz_rest_call *call)
 
 void hz_rest_audience_feed(struct hz_rest_call *call)
 {
-	char cursor[HZ_ID_TEXT_BYTES] = "", etag[80], wait[4];
+	char cursor[HZ_ID_TEXT_BYTES] = "", etag[80], wait[4], leg[8];
 	if (!viewer(call))
 		return;
 	int err = hz_request_query(call->req, "cursor", cursor, sizeof(cursor));
@@ -29,6 +30,8 @@ void hz_rest_audience_feed(struct hz_rest_call *call)
 		hz_rest_problem(call, 400, "not a cursor that was given out", "cursor");
 		return;
 	}
+	if (hz_request_query(call->req, "leg", leg, sizeof(leg)) == 0)
+		hz_audience_watches(call->brain, call->consult, call->claims.sub, strcmp(leg, "files") == 0);
 	hz_audience_etag(call->consult, etag, sizeof(etag));
 	const char *known = call->req->header[HZ_H_IF_NONE_MATCH];
 	bool same = known && hz_etag_listed(known, etag);
@@ -112,6 +115,26 @@ void hz_rest_audience_messages(struct hz_rest_call *call)
 	int err = hz_store_audience_message_list(call->brain->store, call->arg[0], rows.after, rows.limit + 1,
 	                                         on_row, &rows);
 	hz_rest_rows_end(call, &rows, err, columns);
+}
+
+// Also of a closed consult: that is when nobody needs it any more.
+void hz_rest_audience_delete(struct hz_rest_call *call)
+{
+	struct hz_consult *consult;
+	int64_t messages = 0;
+	if (call->claims.role != HZ_ROLE_ADMIN || !hz_rest_own(call, call->arg[0])) {
+		hz_rest_problem(call, 403, NULL, NULL);
+		return;
+	}
+	int err = hz_consult_get(call->brain, call->arg[0], &consult);
+	if (!err || err == -ESTALE)
+		err = hz_audience_erase(call->brain, call->arg[0], call->claims.sub, &messages);
+	if (err == -EBUSY)
+		hz_rest_problem(call, 409, "end the broadcast first", NULL);
+	else if (err)
+		hz_rest_error(call, err);
+	else
+		hz_json_answer(call->res, json_pack("{s:I}", "deleted", (json_int_t)messages));
 }
 
 // --- the poster

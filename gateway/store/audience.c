@@ -1,6 +1,7 @@
 #include "gateway/store/audience.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "gateway/store/db.h"
 
@@ -148,6 +149,37 @@ int hz_store_audience_poster_get(struct hz_store *store, const char *consult, hz
 	if (err == 1)
 		cb(arg, hz_db_text(stmt, 0), sqlite3_column_blob(stmt, 1),
 		   (size_t)sqlite3_column_bytes(stmt, 1));
+	hz_db_done(stmt);
+	return err < 0 ? err : err == 1 ? 0 : -ENOENT;
+}
+
+int hz_store_audience_erase(struct hz_store *store, const char *consult, int64_t *ret_messages)
+{
+	int err = hz_db_write(store, "DELETE FROM main.audience_messages WHERE consult=?1", "t", consult);
+	int64_t messages = err ? 0 : hz_db_changes(store);
+	if (!err)
+		err = hz_db_write(store, "DELETE FROM main.audience_posters WHERE consult=?1", "t", consult);
+	if (!err)
+		err = hz_db_write(store, "DELETE FROM main.audience WHERE consult=?1", "t", consult);
+	if (!err)
+		*ret_messages = messages;
+	return err;
+}
+
+int hz_store_audience_expired(struct hz_store *store, int64_t before_ms, char *ret_consult, size_t bytes)
+{
+	sqlite3_stmt *stmt = NULL;
+	int err = hz_db_query(store, &stmt,
+	                      "SELECT id FROM main.consults c WHERE status=1 AND closed_ms<?1 AND ("
+	                      "EXISTS(SELECT 1 FROM main.audience WHERE consult=c.id) OR "
+	                      "EXISTS(SELECT 1 FROM main.audience_messages WHERE consult=c.id) OR "
+	                      "EXISTS(SELECT 1 FROM main.audience_posters WHERE consult=c.id)) LIMIT 1",
+	                      "i", before_ms);
+	if (err)
+		return err;
+	err = hz_db_step(store, stmt);
+	if (err == 1)
+		snprintf(ret_consult, bytes, "%s", hz_db_text(stmt, 0));
 	hz_db_done(stmt);
 	return err < 0 ? err : err == 1 ? 0 : -ENOENT;
 }

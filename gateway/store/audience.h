@@ -35,6 +35,11 @@ int hz_store_audience_message_list(struct hz_store *store, const char *consult, 
                                    hz_audience_message_cb *cb, void *arg);
 int hz_store_audience_message_last(struct hz_store *store, const char *consult, int64_t *ret_seq); // 0: none
 
+// Settings, messages and poster of a consult.
+int hz_store_audience_erase(struct hz_store *store, const char *consult, int64_t *ret_messages);
+// A consult that was closed before then and has any of them. -ENOENT: there is none.
+int hz_store_audience_expired(struct hz_store *store, int64_t before_ms, char *ret_consult, size_t bytes);
+
 // type: "image/png" and the like. image NULL: there is none any more.
 int hz_store_audience_poster_put(struct hz_store *store, const char *consult, const char *type,
                                  const void *image, size_t bytes);
