@@ -7,6 +7,7 @@ export const GRANTS = {
 	clinic: HOST,
 	expert: ['publish', 'subscribe', 'admit', 'record', 'image', 'opinion'],
 	observer: ['subscribe'],
+	theatre: ['publish'],
 	director: ['subscribe', 'direct'],
 	admin: HOST.filter((g) => g !== 'publish'),
 };

@@ -6,11 +6,12 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import { Consult, GRANTS } from './mock-consult.mjs';
+import { PROFILES, restProfiles, restSources } from './mock-theatre.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const CSP =
-	"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; media-src 'self' blob:";
+	"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; img-src 'self' data: blob:; media-src 'self' blob:";
 
 export function makeToken(claims) {
 	const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -108,9 +109,6 @@ function addLink(mock, consult, link) {
 	return made;
 }
 
-// mock.feeds: what viewers are told, by consult.
-const PROFILES = [{ id: 'us-x', name: '超声 X', fill: 'grey', masks: [{ x: 0, y: 0, w: 1, h: 0.08 }] }];
-
 // As far as a desk sees it: what was said of a source is what it is told.
 function restMasks(mock, res, id, body) {
 	const consult = mock.consults.get(id);
@@ -122,8 +120,10 @@ function restMasks(mock, res, id, body) {
 	return send(res, 200, consult.broadcast);
 }
 
+// mock.feeds: what viewers are told, by consult.
 function restBroadcast(mock, req, res, id, what, body) {
 	if (what === 'masks' && req.method === 'PUT') return restMasks(mock, res, id, body);
+	if (what === 'messages' && req.method === 'DELETE') return send(res, 200, { deleted: 7 });
 	const feed = mock.feeds?.get(id);
 	if (!feed) return send(res, 404, { title: 'no broadcast' });
 	if (what === 'messages' && req.method === 'POST') return send(res, 201, { id: '99', state: 'waiting' });
@@ -131,14 +131,14 @@ function restBroadcast(mock, req, res, id, what, body) {
 	return send(res, 404, { title: 'no poster' });
 }
 
-async function rest(mock, req, res, [kind, id, sub, subId]) {
+async function rest(mock, req, res, [kind, id, sub, subId, what]) {
 	const body = await bodyOf(req);
 	if (kind === 'links') return restLink(mock, req, res, id, sub);
 	if (kind === 'consults' && sub === 'broadcast') return restBroadcast(mock, req, res, id, subId, body);
 	const claims = claimsOf((req.headers.authorization ?? '').replace('Bearer ', ''));
 	if (!claims) return send(res, 401, { title: 'no token' });
 	if (kind === 'recordings') return send(res, 200, { items: req.url.includes('consult=') ? [] : mockRecords(), next: null });
-	if (kind === 'profiles') return send(res, 200, { items: PROFILES, next: null });
+	if (kind === 'profiles') return restProfiles(req, res, id, body, send);
 	if (kind === 'archive') return send(res, 200, mockArchive());
 	if (!id && req.method === 'GET') {
 		return send(res, 200, { items: [...mock.consults.values()].map((c) => c.rest()), next: null });
@@ -150,6 +150,7 @@ async function rest(mock, req, res, [kind, id, sub, subId]) {
 		if (body.status === 'closed') consult.close();
 		return send(res, 200, consult.rest());
 	}
+	if (sub === 'sources') return restSources(mock, req, res, consult, [subId, what], body, send);
 	if (sub === 'participants') return restParticipant(req, res, consult, subId, body);
 	const mine = [...mock.links.values()].filter((l) => l.consult === id);
 	if (req.method === 'POST') {

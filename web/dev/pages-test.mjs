@@ -8,6 +8,7 @@ import { callPage, consolePage, patientPage, resumePage } from './pages-cases.mj
 import { audiencePage } from './audience-cases.mjs';
 import { masksPage } from './masks-cases.mjs';
 import { recordPage } from './record-cases.mjs';
+import { theatrePage } from './theatre-cases.mjs';
 
 const axeSource = readFileSync(fileURLToPath(new URL('../node_modules/axe-core/axe.min.js', import.meta.url)), 'utf8');
 const shots = process.argv.includes('--shots') ? process.argv[process.argv.indexOf('--shots') + 1] : null;
@@ -61,7 +62,8 @@ export const kit = {
 			console.log(`     ${v.id}: ${v.help}: ${v.nodes.map((n) => n.target.join(' ')).join(' | ')}`);
 			console.log(`     ${v.nodes[0].failureSummary.replace(/\n/g, ' ')}`);
 		}
-		const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
+		// A phone that is emulated makes its window as wide as what sticks out.
+		const wide = await page.evaluate((width) => document.documentElement.scrollWidth > Math.min(innerWidth, width) + 1, page.viewportSize().width);
 		kit.check(`${name}: axe finds nothing`, result.violations.length === 0);
 		kit.check(`${name}: nothing sticks out sideways`, !wide);
 	},
@@ -82,7 +84,7 @@ try {
 	const media = await (await browser.newContext()).newPage();
 	await media.goto(`${mock.url}/__media`);
 	for (let i = 0; i < 50 && !mock.media; i++) await new Promise((r) => setTimeout(r, 100));
-	for (const run of [patientPage, callPage, recordPage, consolePage, resumePage, audiencePage, masksPage].filter((f) => !only || f.name === only)) await run(kit);
+	for (const run of [patientPage, callPage, recordPage, consolePage, resumePage, audiencePage, masksPage, theatrePage].filter((f) => !only || f.name === only)) await run(kit);
 } catch (error) {
 	failures.push(error.stack);
 } finally {

@@ -78,7 +78,7 @@ export function DirectBar({ consult, onNotice, audienceOpen, onAudience, masksOp
 	const waiting = desk.audience?.waiting ?? 0;
 	return (
 		<div class="direct-bar" role="region" aria-label={t('broadcast')} data-testid="direct-bar" data-state={desk.state}>
-			<strong class="direct-count" title={t('deskPeak', { count: desk.audience?.peak ?? 0 })}>{t('watchViewers', { count: desk.viewers })}</strong>
+			<strong class="direct-count" title={t('deskPeak', { count: desk.audience?.peak ?? 0 })}>{t('watchViewers', { count: desk.viewers })}{desk.viewers_delayed ? <span class="direct-delayed" data-testid="direct-delayed"> {t('deskDelayed', { count: desk.viewers_delayed })}</span> : null}</strong>
 			<div class="direct-sources">
 				{desk.sources.map((source, i) => (
 					<button

@@ -6,8 +6,9 @@ import { RemoteVideo } from '../shared/video';
 import { between, byKey, moved, partOf, sized, type Box, type Point } from './masks-model';
 
 interface EditorProps {
-	consult: Consult;
+	consult: Consult | null; // whose track it is
 	track: string | null; // of the picture; null: there is none now
+	backdrop?: string | null; // a still picture's URL, where there is no track
 	label: string;
 	fill: MaskFill;
 	masks: Mask[];
@@ -33,28 +34,33 @@ const percent = (part: number): string => `${part * 100}%`;
 const placed = (m: Mask) => ({ left: percent(m.x), top: percent(m.y), width: percent(m.w), height: percent(m.h) });
 const round = (part: number): number => Math.round(part * 100);
 
+const WIDE = 16 / 9;
+
 /** Width by height of the picture that is in there: regions are parts of that, not of bars beside it. */
-function useShape(box: { current: HTMLElement | null }, track: string | null): number {
-	const [shape, setShape] = useState(16 / 9);
+function useShape(box: { current: HTMLElement | null }, track: string | null, backdrop: string | null): [number, (still: HTMLImageElement) => void] {
+	const [shape, setShape] = useState(WIDE);
 	useEffect(() => {
 		const video = box.current?.querySelector('video');
-		if (!video) return;
+		if (!video) {
+			if (!backdrop) setShape(WIDE);
+			return;
+		}
 		const look = () => video.videoWidth > 0 && setShape(video.videoWidth / video.videoHeight);
 		look();
 		for (const name of ['loadedmetadata', 'resize']) video.addEventListener(name, look);
 		return () => {
 			for (const name of ['loadedmetadata', 'resize']) video.removeEventListener(name, look);
 		};
-	}, [track]);
-	return shape;
+	}, [track, backdrop]);
+	return [shape, (still) => still.naturalWidth > 0 && setShape(still.naturalWidth / still.naturalHeight)];
 }
 
-export function MasksEditor({ consult, track, label, fill, masks, device, full, onChange }: EditorProps) {
+export function MasksEditor({ consult, track, backdrop = null, label, fill, masks, device, full, onChange }: EditorProps) {
 	const box = useRef<HTMLDivElement>(null);
 	const drag = useRef<Drag | null>(null);
 	const [drawn, setDrawn] = useState<Mask | null>(null);
 	const [held, setHeld] = useState<number | null>(null); // the shape, while something is dragged
-	const shape = useShape(box, track);
+	const [shape, onStill] = useShape(box, track, backdrop);
 	const replace = (index: number, mask: Mask) => onChange(masks.map((m, i) => (i === index ? mask : m)));
 	const begin = (ev: PointerEvent, index: number, how: Drag['how']) => {
 		if (ev.button !== 0 || !box.current || (index < 0 && full)) return;
@@ -95,7 +101,13 @@ export function MasksEditor({ consult, track, label, fill, masks, device, full, 
 			class={`masks-picture ${fill}`} style={{ aspectRatio: held ?? shape }} ref={box} role="group" aria-label={t('masksOver', { name: label })} data-testid="masks-picture"
 			onPointerDown={(ev) => begin(ev, -1, 'draw')} onPointerMove={go} onPointerUp={end} onPointerCancel={end} onLostPointerCapture={end}
 		>
-			{track ? <RemoteVideo consult={consult} track={track} label={label} key={track} /> : <p class="masks-none">{t('masksNoPicture')}</p>}
+			{consult && track ? (
+				<RemoteVideo consult={consult} track={track} label={label} key={track} />
+			) : backdrop ? (
+				<img class="masks-backdrop" src={backdrop} alt="" draggable={false} onLoad={(ev) => onStill(ev.currentTarget)} />
+			) : (
+				<p class="masks-none">{t('masksNoPicture')}</p>
+			)}
 			{device.map((m, i) => <span class="mask device" key={i} style={placed(m)} data-testid="mask-device" />)}
 			{masks.map((m, i) => (
 				<button

@@ -14,13 +14,16 @@ import { claimsOf, keep, kept, takeFragment, type Claims } from '../shared/token
 import { Notice, TopBar } from '../shared/ui';
 import { ConsultDetail } from './consult-detail';
 import { ConsultList } from './consult-list';
+import { Devices } from './devices';
 
 const TOKEN_KEY = 'huizhen.console.token';
 const INSIDE_KEY = 'huizhen.console.inside';
 const LIST_MS = 4_000;
 /** Whom the gateway lets see records, if at all. */
 const RECORD_ROLES: Role[] = ['admin', 'clinic', 'expert', 'auditor'];
-type Section = 'consults' | 'records';
+const DEVICE_ROLES: Role[] = ['admin', 'clinic'];
+type Section = 'consults' | 'records' | 'devices';
+const TITLES = { consults: 'consoleTitle', records: 'recordsTitle', devices: 'devicesSection' } as const;
 
 /** Records open with the same one from now on. */
 function take(token: string): void {
@@ -102,13 +105,16 @@ export function ConsolePage() {
 	);
 }
 
-/** Consults, and what was recorded of them; auditors see records only. */
+/** Consults, what was recorded of them, and devices of all consults; auditors see records only. */
 function Sections(props: WorkspaceProps) {
 	const { token, claims } = props;
 	const both = claims.role !== 'auditor';
-	const [section, setSection] = useState<Section>(both && location.hash !== '#records' ? 'consults' : 'records');
+	const devices = DEVICE_ROLES.includes(claims.role) && claims.consult === null;
+	const sections: Section[] = devices ? ['consults', 'records', 'devices'] : ['consults', 'records'];
+	const asked = sections.find((key) => location.hash === `#${key}`) ?? 'consults';
+	const [section, setSection] = useState<Section>(both ? asked : 'records');
 	const go = (to: Section) => {
-		history.replaceState(null, '', to === 'records' ? '#records' : location.pathname + location.search);
+		history.replaceState(null, '', to === 'consults' ? location.pathname + location.search : `#${to}`);
 		setSection(to);
 	};
 	if (!RECORD_ROLES.includes(claims.role)) return <Workspace {...props} />;
@@ -117,12 +123,12 @@ function Sections(props: WorkspaceProps) {
 			{both && (
 				<nav class="workspace sections" aria-label={t('consoleSections')}>
 					<div class="switch">
-						{(['consults', 'records'] as const).map((key) => (
+						{sections.map((key) => (
 							<button
 								key={key} type="button" aria-current={section === key ? 'page' : undefined} data-testid={`section-${key}`}
 								onClick={() => go(key)}
 							>
-								{t(key === 'consults' ? 'consoleTitle' : 'recordsTitle')}
+								{t(TITLES[key])}
 							</button>
 						))}
 					</div>
@@ -130,6 +136,10 @@ function Sections(props: WorkspaceProps) {
 			)}
 			{section === 'consults' ? (
 				<Workspace {...props} />
+			) : section === 'devices' ? (
+				<main class="workspace">
+					<Devices token={token} onExpired={props.onExpired} />
+				</main>
 			) : (
 				<main class="workspace records-home">
 					<h1>{t('recordsTitle')}</h1>

@@ -10,8 +10,10 @@ import { usePoll } from '../shared/hooks';
 import { ringBell } from '../shared/sounds';
 import type { Claims } from '../shared/token';
 import { Confirm } from '../shared/ui';
+import { AudienceData } from './audience-data';
 import { Links } from './links';
 import { Recording } from './recording';
+import { Sources } from './sources';
 
 interface DetailProps {
 	token: string;
@@ -72,6 +74,7 @@ export function ConsultDetail({ token, consult, claims, onEnter, onChanged, onFa
 			)}
 			{open && <Recording token={token} consult={consult} onChanged={onChanged} onFailed={onFailed} />}
 			{open && <Lobby token={token} consult={consult.id} onFailed={onFailed} />}
+			{open && <Sources key={consult.id} token={token} consult={consult.id} onFailed={onFailed} />}
 			{open && <Links token={token} consult={consult.id} onFailed={onFailed} />}
 			{records && (
 				<section class="block" aria-label={t('recordsOfConsult')}>
@@ -79,6 +82,7 @@ export function ConsultDetail({ token, consult, claims, onEnter, onChanged, onFa
 					<RecordsList token={token} consult={consult.id} onExpired={onExpired} />
 				</section>
 			)}
+			{claims.role === 'admin' && <AudienceData key={`data ${consult.id}`} token={token} consult={consult.id} onFailed={onFailed} />}
 			{closing && (
 				<Confirm
 					text={t('closeConfirm')} yes={t('closeConsult')} no={t('cancel')} onYes={() => void close()}

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Role } from '../../sdk/src';
 import { language, t, type MessageKey } from '../i18n';
 import { api, ApiError, type RestLink } from '../shared/api';
+import { copyText } from '../shared/copy';
 import { usePoll } from '../shared/hooks';
 import { Icon } from '../shared/icons';
 import { QrCode } from './qr-code';
@@ -139,17 +140,6 @@ function Ready({ made }: { made: Made }) {
 			<QrCode text={made.url} label={t('linkQr', { name: made.name })} />
 		</div>
 	);
-}
-
-/** The clipboard where the browser has one (HTTPS), else the old way through the selected field. */
-async function copyText(text: string, field: HTMLInputElement | null): Promise<boolean> {
-	try {
-		await navigator.clipboard.writeText(text);
-		return true;
-	} catch {
-		field?.select();
-		return field !== null && document.execCommand('copy');
-	}
 }
 
 function LinkLine({ link, onRevoke }: { link: RestLink; onRevoke: () => void }) {

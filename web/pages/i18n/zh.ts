@@ -4,6 +4,7 @@ import { audienceZh } from './audience-zh';
 import { imagesZh } from './images-zh';
 import { masksZh } from './masks-zh';
 import { recordsZh } from './records-zh';
+import { theatreZh } from './theatre-zh';
 
 export const zh: Messages = {
 	appName: '会诊',
@@ -369,4 +370,5 @@ export const zh: Messages = {
 	...imagesZh,
 	...masksZh,
 	...recordsZh,
+	...theatreZh,
 };

@@ -1,8 +1,8 @@
 // The gateway's REST interface, /api/v1, as far as the pages use it.
 import type {
-	Broadcast, Participant, RestBroadcastMasks, RestConsult, RestConsultList, RestLink, RestLinkCreate, RestLinkCreated, RestLinkInfo, RestLinkList,
-	RecordWish, RestArchive, RestArchiveDestination, RestLinkRedeemed, RestParticipantList, RestProfile, RestProfileList, RestRecording, RestRecordingList,
-	RestRecordingOne, RestViewing, RestViewingList, RestViewingOpened,
+	Broadcast, Participant, RestBroadcastDeleted, RestBroadcastMasks, RestConsult, RestConsultList, RestLink, RestLinkCreate, RestLinkCreated, RestLinkInfo, RestLinkList,
+	RecordWish, RestArchive, RestArchiveDestination, RestLinkRedeemed, RestParticipantList, RestProfile, RestProfileList, RestProfilePut, RestRecording, RestRecordingList,
+	RestRecordingOne, RestSource, RestSourceCreate, RestSourceList, RestSourceUpdate, RestViewing, RestViewingList, RestViewingOpened,
 } from '../../sdk/src/protocol';
 
 export class ApiError extends Error {
@@ -44,6 +44,12 @@ async function ask(method: string, path: string, token?: string, body?: object):
 		throw new ApiError(response.status, problem.detail ?? problem.title ?? `HTTP ${response.status}`, problem.field);
 	}
 	return text;
+}
+
+async function picture(path: string, token: string): Promise<Blob> {
+	const response = await fetch(`/api/v1${path}`, { headers: { Authorization: `Bearer ${token}` }, credentials: 'same-origin', cache: 'no-store' });
+	if (!response.ok) throw new ApiError(response.status, `HTTP ${response.status}`);
+	return response.blob();
 }
 
 function parse(text: string): object {
@@ -99,10 +105,19 @@ export const api = {
 		call<RestViewingList>('GET', `/recordings/${id(r)}/views?limit=100${cursor ? `&cursor=${id(cursor)}` : ''}`, token),
 	setMasks: (token: string, c: string, masks: RestBroadcastMasks) => call<Broadcast>('PUT', `/consults/${id(c)}/broadcast/masks`, token, masks),
 	profiles: (token: string) => call<RestProfileList>('GET', '/profiles', token),
+	putProfile: (token: string, p: string, profile: RestProfilePut) => call<RestProfile>('PUT', `/profiles/${id(p)}`, token, profile),
+	removeProfile: (token: string, p: string) => call<void>('DELETE', `/profiles/${id(p)}`, token),
+	sources: (token: string, c: string) => call<RestSourceList>('GET', `/consults/${id(c)}/sources`, token),
+	createSource: (token: string, c: string, source: RestSourceCreate) => call<RestSource>('POST', `/consults/${id(c)}/sources`, token, source),
+	updateSource: (token: string, c: string, s: string, part: RestSourceUpdate) =>
+		call<RestSource>('PATCH', `/consults/${id(c)}/sources/${id(s)}`, token, part),
+	removeSource: (token: string, c: string, s: string) => call<void>('DELETE', `/consults/${id(c)}/sources/${id(s)}`, token),
+	thumbnail: (token: string, c: string, s: string) => picture(`/consults/${id(c)}/sources/${id(s)}/thumbnail`, token),
+	deleteAudience: (token: string, c: string) => call<RestBroadcastDeleted>('DELETE', `/consults/${id(c)}/broadcast/messages`, token),
 	archive: (token: string) => call<RestArchive>('GET', '/archive', token),
 };
 
 export type {
-	Participant, RestArchive, RestArchiveDestination, RestConsult, RestLink, RestLinkCreated, RestLinkInfo, RestProfile, RestRecordingOne,
-	RestViewing,
+	Participant, RestArchive, RestArchiveDestination, RestConsult, RestLink, RestLinkCreated, RestLinkInfo, RestProfile, RestProfilePut, RestRecordingOne,
+	RestSource, RestViewing,
 };

@@ -19,9 +19,12 @@ const HIDDEN_MS = 15_000;
 const KEPT_MS = 400;
 export const pathOf = (to: Viewer, what: string): string => `/api/v1/consults/${encodeURIComponent(to.consult)}/broadcast/${what}`;
 
-export function useFeed(to: Viewer | null): FeedHandle {
+/** files: the delayed leg is what plays; the gateway counts its viewers by that. */
+export function useFeed(to: Viewer | null, files = false): FeedHandle {
 	const [known, setKnown] = useState<Feed | null>(null);
 	const seen = useRef(false);
+	const leg = useRef('live');
+	leg.current = files ? 'files' : 'live';
 	const ask = useRef<() => void>(() => undefined);
 	useEffect(() => {
 		if (!to) return;
@@ -34,8 +37,8 @@ export function useFeed(to: Viewer | null): FeedHandle {
 		const get = async (): Promise<boolean> => {
 			const headers: Record<string, string> = { Authorization: `Bearer ${to.token}` };
 			if (etag) headers['If-None-Match'] = etag;
-			const wait = document.hidden ? '' : '&wait=1';
-			const answer = await fetch(pathOf(to, `feed${last ? `?cursor=${encodeURIComponent(last.cursor)}${wait}` : ''}`), { headers, cache: 'no-store' });
+			const more = last ? `&cursor=${encodeURIComponent(last.cursor)}${document.hidden ? '' : '&wait=1'}` : '';
+			const answer = await fetch(pathOf(to, `feed?leg=${leg.current}${more}`), { headers, cache: 'no-store' });
 			const next = answer.status === 200 ? mergeFeed(last, await answer.json(), Date.now()) : null;
 			if (!next || stopped) return false;
 			etag = answer.headers.get('ETag') ?? '';

@@ -78,7 +78,7 @@ export function WatchPage() {
 	const viewerRef = useRef<WhepViewer | null>(null);
 	const legsRef = useRef<Legs | null>(null);
 	const hls = useRef<Programme['hls']>(null);
-	const { known, seen, ask } = useFeed(to?.source === 'program' ? to : null); // other sources have no programme
+	const { known, seen, ask } = useFeed(to?.source === 'program' ? to : null, leg === 'files' && state === 'playing'); // other sources have no programme
 	if (known?.hls) hls.current = known.hls; // the files outlive the event
 	const poster = posterOn(leg, state, posterOf(known, seen));
 	const dark = useDark(known);
