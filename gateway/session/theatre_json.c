@@ -21,10 +21,12 @@ bool hz_theatre_withheld(const struct hz_brain *brain, const struct hz_theatre_s
 {
 	static const struct hz_broadcast none; // nobody said anything: as its kind
 	const struct hz_consult *consult = hz_map_get(brain->consults, s->consult);
+	const struct hz_broadcast *said = consult ? consult->broadcast : NULL;
 	struct hz_broadcast_source of = {.source = s->kind};
 	snprintf(of.participant, sizeof(of.participant), "%s", s->id);
-	return hz_mask_need(consult && consult->broadcast ? consult->broadcast : &none, &of, NULL) !=
-	       HZ_MASK_FREE;
+	if (!said && consult)
+		said = consult->kept; // of the broadcast before
+	return hz_mask_need(said ? said : &none, &of, NULL) != HZ_MASK_FREE;
 }
 
 static const char *state_of(const struct hz_brain *brain, const struct hz_theatre_source *s)

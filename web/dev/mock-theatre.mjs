@@ -1,6 +1,6 @@
 // Theatre sources and device profiles of the mock gateway.
 const base = {
-	kind: 'camera', loop: false, enabled: true, state: 'live', reason: '', video: 'h264', audio: 'opus', width: 1920, height: 1080, fps: 25, passed_video: true, passed_audio: false,
+	kind: 'camera', loop: false, enabled: true, sync_ms: 0, state: 'live', reason: '', video: 'h264', audio: 'opus', width: 1920, height: 1080, fps: 25, passed_video: true, passed_audio: false,
 	synced: true, bitrate_bps: 4_200_000, attempts: 1, restarts: 0, keyframes_unmet: 0, thumbnail_ms: null, withheld: false,
 };
 const none = { video: '', audio: '', width: 0, height: 0, fps: 0, bitrate_bps: 0, passed_video: false };

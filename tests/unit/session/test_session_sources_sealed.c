@@ -272,6 +272,24 @@ static void no_picture_tells_who_the_patient_is(void **state)
 	look_picture(rig, "/us", true); // somebody knows better
 	masks(rig, "\"identified\":false,\"masks\":[{\"x\":0,\"y\":0,\"w\":1,\"h\":0.1}]");
 	look_picture(rig, "/us", false); // masks are painted for viewers, not on small pictures
+	masks(rig, "\"identified\":false,\"masks\":[]");
+	look_picture(rig, "/us", true);
+	web = web_ask(
+	    rig,
+	    (struct web_ask){
+	        .method = HZ_PUT,
+	        .path = "/api/v1/consults/c1/broadcast/masks",
+	        .token = rig_sign(rig, (struct rig_token){.sub = "dir", .role = "director"}),
+	        .body = "{\"participant\":\"cam\",\"source\":\"camera\",\"identified\":true,\"masks\":[]}"});
+	assert_int_equal(web->status, 200);
+	look_picture(rig, "/cam", false);
+	web = web_ask(rig, (struct web_ask){
+	                       .method = HZ_DELETE,
+	                       .path = "/api/v1/consults/c1/broadcast",
+	                       .token = rig_sign(rig, (struct rig_token){.sub = "dir", .role = "director"})});
+	assert_int_equal(web->status, 204);
+	look_picture(rig, "/cam", false); // what was said outlives the broadcast
+	look_picture(rig, "/us", false);  // but that it tells nobody was said of that one
 }
 
 int main(void)

@@ -4,7 +4,7 @@ import type { RestSource } from '../shared/api';
 import { changes, encoders, EXAMPLES, figures, mood, reconnects, wayOf, WAYS } from './sources-model';
 
 const source = (part: Partial<RestSource>): RestSource => ({
-	id: 'or1', name: 'OR 1', kind: 'endoscope', url: 'rtsp://***@10.0.0.1/cam', loop: false, enabled: true, state: 'live', reason: '', since_ms: 1, video: 'h264', audio: 'opus',
+	id: 'or1', name: 'OR 1', kind: 'endoscope', url: 'rtsp://***@10.0.0.1/cam', loop: false, enabled: true, sync_ms: 0, state: 'live', reason: '', since_ms: 1, video: 'h264', audio: 'opus',
 	width: 1920, height: 1080, fps: 25, passed_video: true, passed_audio: false, synced: true, bitrate_bps: 4_200_000, attempts: 1, restarts: 0, keyframes_unmet: 0,
 	thumbnail_ms: null, withheld: false, ...part,
 });
