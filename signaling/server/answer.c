@@ -136,17 +136,12 @@ static long fill(struct hz_conn *conn)
 		int err = hz_response_head(res, conn->close_after, (char *)at, HZ_SCRATCH_BYTES, &used);
 		if (err)
 			return err;
+		conn->head_sent = true;
 	}
 	size_t left = left_of(conn);
 	if (left > HZ_SCRATCH_BYTES - used)
 		left = HZ_SCRATCH_BYTES - used;
-	if (left) { // the head counts, too: those of several answers at once are a burst
-		size_t allowed = paced(conn, used + left);
-		if (!allowed)
-			return 0;
-		left = allowed > used ? allowed - used : 0;
-	}
-	conn->head_sent = true;
+	left = paced(conn, left);
 	if (left && res->from_file) {
 		int err = fill_from_file(res, at + used, conn->sent, left);
 		if (err)

@@ -121,7 +121,7 @@ void hz_response_allow(struct hz_response *res);
 void hz_response_break(struct hz_response *res);
 bool hz_response_limited(const struct hz_response *res);
 
-// Its body goes out no faster than this bound, which others may share; the answer takes a reference. Its head waits with it.
+// Its body goes out no faster than this bound, which others may share; the answer takes a reference. Headers do not wait.
 struct hz_pace;
 void hz_response_pace(struct hz_response *res, struct hz_pace *pace);
 
