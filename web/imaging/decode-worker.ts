@@ -1,10 +1,11 @@
 // The worker: one frame after the other.
-import { decode, decodeCoarse } from './decoders';
+import { decode, decodeCoarse, warmUp } from './decoders';
 import { imageError } from './errors';
 import type { Pixels } from './exact';
 import type { PixelInfo } from './image-info';
 
 export interface Order {
+	/** 0: none is there yet, be ready. Not answered. */
 	id: number;
 	bytes: Uint8Array;
 	type: string;
@@ -31,4 +32,4 @@ async function answer({ id, bytes, type, info, coarseOf, level }: Order): Promis
 	}
 }
 
-scope.onmessage = (event) => void answer(event.data);
+scope.onmessage = (event) => (event.data.id === 0 ? warmUp() : void answer(event.data));

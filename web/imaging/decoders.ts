@@ -65,6 +65,12 @@ function messageOf(module: WasmModule, error: unknown): string {
 	return (Array.isArray(said) ? said.join(' ') : said) ?? `exception ${error}`;
 }
 
+/** HTJ2K's library, before a frame needs it: it comes while the series is asked for. */
+export function warmUp(): void {
+	OPENJPH.ready ??= start(OPENJPH);
+	OPENJPH.ready.catch(() => (OPENJPH.ready = undefined)); // the frame that needs it tries again
+}
+
 /** Runs the library over the codestream. level: wavelet levels to leave out. */
 async function runWasm(of: Library, stream: Uint8Array, level: number): Promise<Decoded> {
 	of.ready ??= start(of);
@@ -168,6 +174,18 @@ export function coarseLevel(have: number, total: number, levels: number): number
 	return Math.min(levels, Math.max(1, share <= 0 ? levels : Math.ceil(Math.log(1 / share) / Math.log(3.2))));
 }
 
+// A row, each of its pixels 2^level times.
+function spread(from: Pixels['data'], to: Pixels['data'], level: number, n: number): void {
+	if (n === 1) {
+		for (let x = 0; x < to.length; x++) to[x] = from[x >> level]!;
+		return;
+	}
+	for (let x = 0, at = 0; at < to.length; x++, at += n) {
+		const source = (x >> level) * n;
+		for (let c = 0; c < n; c++) to[at + c] = from[source + c]!;
+	}
+}
+
 function enlarge(made: Decoded, level: number, head: Head, info: PixelInfo): Pixels | null {
 	const scale = 2 ** level, wide = head.bits > 8, n = info.samples;
 	if (made.components !== n || made.bits !== head.bits) return null;
@@ -176,12 +194,10 @@ function enlarge(made: Decoded, level: number, head: Head, info: PixelInfo): Pix
 	if (made.bytes.length !== width * height * n * (wide ? 2 : 1)) return null;
 	const small = fromDecoded({ ...made, width, height }, { ...head, width, height }, { ...info, columns: width, rows: height });
 	const data = new (small.data.constructor as new (count: number) => Pixels['data'])(info.rows * info.columns * n);
-	for (let y = 0; y < info.rows; y++) {
-		const row = Math.min(height - 1, y >> level) * width;
-		for (let x = 0; x < info.columns; x++) {
-			const from = (row + Math.min(width - 1, x >> level)) * n, to = (y * info.columns + x) * n;
-			for (let c = 0; c < n; c++) data[to + c] = small.data[from + c]!;
-		}
+	const stride = info.columns * n;
+	for (let y = 0, to = 0; y < info.rows; y++, to += stride) {
+		if (y % scale > 0) data.copyWithin(to, to - stride, to);
+		else spread(small.data.subarray((y >> level) * width * n), data.subarray(to, to + stride), level, n);
 	}
 	return { ...small, rows: info.rows, columns: info.columns, data, exact: false };
 }

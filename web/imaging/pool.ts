@@ -41,6 +41,15 @@ export class DecoderPool {
 		});
 	}
 
+	/** Who opens a series will want to see an image of it: a worker and the commonest library are there by then. */
+	warm(): void {
+		const slot = this.slots[0]!;
+		if (slot.worker) return;
+		slot.worker = this.start(slot);
+		const info: PixelInfo = { rows: 0, columns: 0, samples: 1, allocated: 16, stored: 16, signed: false, photometric: '', planar: false, bigEndian: false };
+		slot.worker.postMessage({ id: 0, bytes: new Uint8Array(0), type: '', info, coarseOf: 0, level: 0 } satisfies Order);
+	}
+
 	done(): void {
 		for (const slot of this.slots) this.end(slot, new ImageError('cancelled', 'the viewer is closed'));
 		for (const job of this.waiting.splice(0)) job.fail(new ImageError('cancelled', 'the viewer is closed'));

@@ -61,7 +61,8 @@ function useDrawings(props: ViewerProps) {
 export function Viewer(props: ViewerProps) {
 	const own = useMemo(() => props.frames ?? new Frames(), []), stacks = useStacks(props.series, props.token), drawings = useDrawings(props);
 	const [kept, setKept] = useState(() => firstState(props.series)), [tool, setTool] = useState<Tool>('scroll'), [active, setActive] = useState(0);
-	const [, redraw] = useReducer((n: number) => n + 1, 0);
+	const [, redraw] = useReducer((n: number) => n + 1, 0), some = props.series.length > 0;
+	useEffect(() => void (some && own.pool.warm()), [some]);
 	const stackOf = (v: ViewportState): Stack | null => stacks.find((s) => same(v.image, s.source.image)) ?? null;
 	const framesOf = (v: ViewportState) => stackOf(v)?.frames ?? null;
 	const latest = useRef(kept); // as the table has it
