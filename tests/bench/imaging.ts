@@ -12,6 +12,7 @@ import { ReadingRig, VIEWER, ctFile, ctSlice, pixelsOf, radiograph } from "../li
 import { browse, type Seen } from "./imaging_browser.ts";
 import { percentile } from "./measure.ts";
 import { cpuOf, cpuSeconds, prefer } from "./proc.ts";
+import { Thin } from "./thin.ts";
 
 const quick = process.argv.includes("--quick"), SLICES = 60, STUDY = "2.25.970", SECONDS = quick ? 2 : 5, SINGLE = quick ? 100 : 300;
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
@@ -29,14 +30,21 @@ function fetchFrom(url: string, headers: Record<string, string>): Promise<{ ms: 
   });
 }
 
+// Node's own client takes longer over half a megabyte than the gateway: both servers are asked by one that takes next to nothing.
 interface Rate { p50_ms: number; p95_ms: number; per_s: number; bytes: number }
-async function rate(one: (n: number) => Promise<{ ms: number; bytes: number }>): Promise<Rate> {
-  const single: number[] = [];
+async function rate(url: (n: number) => string, headers: Record<string, string>): Promise<Rate> {
+  const urls = Array.from({ length: SLICES }, (_, n) => new URL(url(n))), paths = urls.map((u) => u.pathname + u.search), single: number[] = [];
+  const lanes = Array.from({ length: 8 }, () => new Thin(urls[0]!.hostname, Number(urls[0]!.port)));
   let bytes = 0, count = 0;
-  for (let i = 0; i < SLICES; i++) await one(i);
-  for (let i = 0; i < SINGLE; i++) ({ ms: single[i], bytes } = await one(i % SLICES) as { ms: number; bytes: number });
+  for (const path of paths) await lanes[0]!.get(path, headers);
+  for (let i = 0; i < SINGLE; i++) {
+    const got = await lanes[0]!.get(paths[i % SLICES]!, headers);
+    single[i] = got.ms;
+    bytes = got.bytes;
+  }
   const end = performance.now() + SECONDS * 1000, began = performance.now();
-  await Promise.all(Array.from({ length: 8 }, async (_, lane) => { for (let i = lane; performance.now() < end; i += 8) { await one(i % SLICES); count++; } }));
+  await Promise.all(lanes.map(async (lane, n) => { for (let i = n; performance.now() < end; i += 8) { await lane.get(paths[i % SLICES]!, headers); count++; } }));
+  for (const lane of lanes) lane.close();
   return { p50_ms: percentile(single, 50), p95_ms: percentile(single, 95), per_s: count / ((performance.now() - began) / 1000), bytes };
 }
 
@@ -84,9 +92,9 @@ async function main(): Promise<void> {
     say(`a frame of 512² that the gateway does not have: ${f(asStored.ms)} ms CPU as JPEG-LS, ${f(raw.ms)} ms as 512 KiB of samples; ${f(turned.ms)} ms and ${f(turned.turn_ms)} ms of its decoders to become ${turned.type}`);
     const orthancUrl = (s: typeof plain, n: number): string => `http://127.0.0.1:${rig.orthanc.port}/dicom-web/studies/${s.study}/series/${s.series}/instances/${s.series}.${n + 1}/frames/1`;
     const orthancHeaders = { authorization: rig.orthanc.auth, accept: 'multipart/related; type="application/octet-stream"; transfer-syntax=*' };
-    const orthanc = await rate((n) => fetchFrom(orthancUrl(plain, n), orthancHeaders));
-    const same = await rate((n) => fetchFrom(url(plain, n), auth));
-    const jphc = await rate((n) => fetchFrom(url(plain, n, `?${pixelsOf(made)}`), { ...auth, ...VIEWER }));
+    const orthanc = await rate((n) => orthancUrl(plain, n), orthancHeaders);
+    const same = await rate((n) => url(plain, n), auth);
+    const jphc = await rate((n) => url(plain, n, `?${pixelsOf(made)}`), { ...auth, ...VIEWER });
     for (const [name, r] of [["Orthanc", orthanc], ["gateway, the same bytes", same], ["gateway, HTJ2K", jphc]] as const)
       say(`${name}: p50 ${f(r.p50_ms)} ms, p95 ${f(r.p95_ms)} ms, ${f(r.per_s, 0)} frames/s at 8 connections, ${r.bytes} bytes`);
     verdicts.push([`a cached frame, as viewers get it, has a p50 of ${f(jphc.p50_ms / orthanc.p50_ms)} of Orthanc's (wanted: at most 0.33); with the same bytes ${f(same.p50_ms / orthanc.p50_ms)}`, jphc.p50_ms <= orthanc.p50_ms / 3]);
