@@ -8,6 +8,7 @@
 #include "gateway/base/log.h"
 #include "gateway/session/audience.h"
 #include "gateway/session/brain.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/hls.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
@@ -32,21 +33,6 @@ bool hz_broadcast_allowed(const struct hz_broadcast *b, const struct hz_broadcas
 bool hz_broadcast_showable(const struct hz_broadcast *b, const struct hz_broadcast_source *source)
 {
 	return hz_broadcast_allowed(b, source) && hz_mask_need(b, source, NULL) != HZ_MASK_MISSING;
-}
-
-int hz_broadcast_may_air(const struct hz_brain *brain, const struct hz_broadcast *b,
-                         const struct hz_broadcast_source *source)
-{
-	if (!hz_broadcast_allowed(b, source))
-		return -EACCES;
-	switch (hz_mask_need(b, source, NULL)) {
-	case HZ_MASK_MISSING:
-		return -EPERM;
-	case HZ_MASK_MASKED:
-		return brain->picture ? 0 : -ENOTSUP;
-	default:
-		return 0;
-	}
 }
 
 int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
@@ -79,11 +65,19 @@ int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, 
 	return err;
 }
 
+// What is not on the air any more is not drawn for it.
+static void recount(struct hz_brain *brain, struct hz_consult *consult)
+{
+	hz_hls_recount(brain, consult);
+	if (consult->easel)
+		hz_easel_recount(brain, consult);
+}
+
 void hz_broadcast_changed(struct hz_brain *brain, struct hz_consult *consult)
 {
 	hz_audience_touch(brain, consult, true);
 	hz_viewers_follow(brain, consult);
-	hz_hls_recount(brain, consult);
+	recount(brain, consult);
 	hz_push_state(brain, consult);
 }
 
@@ -111,7 +105,8 @@ int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const s
 	fresh->delay_s = wish->delay_s;
 	fresh->source_count = wish->source_count;
 	fresh->voice_count = wish->voice_count;
-	fresh->on_air = fresh->on_air && hz_broadcast_showable(fresh, &fresh->air);
+	if (!hz_air_good(fresh))
+		hz_air_set(fresh, NULL);
 	if (!fresh->mask_version)
 		hz_masks_renew(fresh);
 	if (!fresh->hls[0])
@@ -167,23 +162,20 @@ int hz_broadcast_third(struct hz_brain *brain, struct hz_consult *consult, const
 	return 0;
 }
 
-int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
-                         const struct hz_broadcast_source *source, const char *by)
+int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult, const struct hz_programme *what,
+                         const char *by)
 {
 	if (!consult->broadcast)
 		return -ENOENT;
 	struct hz_broadcast next = *consult->broadcast;
-	int err = source ? hz_broadcast_may_air(brain, &next, source) : 0;
+	int err = what ? hz_broadcast_may_air(brain, &next, what) : 0;
 	if (err)
 		return err;
 	next.fade_us = 0;
-	next.on_air = source != NULL;
-	if (source)
-		next.air = *source;
-	if (source && !next.since_ms)
+	hz_air_set(&next, what);
+	if (what && !next.since_ms)
 		next.since_ms = brain->wall_ms;
-	err = hz_broadcast_note(brain, consult, &next, by, "program",
-	                        source ? hz_broadcast_source_json(source) : NULL);
+	err = hz_broadcast_note(brain, consult, &next, by, "program", what ? hz_programme_json(what) : NULL);
 	if (err)
 		return err;
 	*consult->broadcast = next;
@@ -191,16 +183,16 @@ int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
 	return 0;
 }
 
-int hz_broadcast_fade(struct hz_brain *brain, struct hz_consult *consult,
-                      const struct hz_broadcast_source *source, unsigned ms, const char *by)
+int hz_broadcast_fade(struct hz_brain *brain, struct hz_consult *consult, const struct hz_programme *what,
+                      unsigned ms, const char *by)
 {
 	struct hz_broadcast *b = consult->broadcast;
 	if (!b)
 		return -ENOENT;
-	int err = hz_broadcast_may_air(brain, b, source);
+	int err = hz_broadcast_may_air(brain, b, what);
 	if (err)
 		return err;
-	b->fade_to = *source;
+	b->fade_to = *what;
 	b->fade_ms = ms;
 	b->fade_us = brain->now_us + (int64_t)ms * 1000;
 	snprintf(b->fade_by, sizeof(b->fade_by), "%s", by);
@@ -212,11 +204,11 @@ int hz_broadcast_fade(struct hz_brain *brain, struct hz_consult *consult,
 static void end_fade(struct hz_brain *brain, struct hz_consult *consult)
 {
 	struct hz_broadcast *b = consult->broadcast;
-	struct hz_broadcast_source source = b->fade_to;
+	struct hz_programme what = b->fade_to;
 	char by[HZ_ID_TEXT_BYTES];
 	snprintf(by, sizeof(by), "%s", b->fade_by);
 	b->fade_us = 0;
-	int err = hz_broadcast_program(brain, consult, &source, by);
+	int err = hz_broadcast_program(brain, consult, &what, by);
 	if (err)
 		hz_warn("broadcast.fade", "consult=%s err=%d", consult->id, -err);
 	if (err) // it is over all the same
@@ -289,7 +281,7 @@ int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const c
 	free(consult->broadcast);
 	consult->broadcast = NULL;
 	consult->kept = kept;
-	hz_hls_recount(brain, consult);
+	recount(brain, consult);
 	hz_audience_touch(brain, consult, true);
 	hz_push_state(brain, consult);
 	return 0;
@@ -387,7 +379,7 @@ void hz_broadcast_forget(struct hz_brain *brain, struct hz_consult *consult)
 	hz_viewers_end(brain, consult);
 	free(consult->broadcast);
 	consult->broadcast = NULL;
-	hz_hls_recount(brain, consult);
+	recount(brain, consult);
 }
 
 void hz_broadcast_free_memory(struct hz_consult *consult)

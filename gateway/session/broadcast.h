@@ -41,6 +41,18 @@ struct hz_masks {
 	    version; // another one with each change: what was painted with others is never taken for this
 };
 
+// What is shown together with the first source; layout HZ_MOSAIC_AIR_ALONE: nothing is.
+struct hz_beside {
+	uint8_t layout; // enum hz_mosaic_air
+	unsigned count;
+	struct hz_broadcast_source source[HZ_MOSAIC_PARTS - 1];
+};
+
+struct hz_programme { // what may be on the air
+	struct hz_broadcast_source first;
+	struct hz_beside beside;
+};
+
 struct hz_broadcast {
 	char title[HZ_LABEL_BYTES], text[HZ_LABEL_BYTES]; // text: the lower third; "": none
 	bool text_hidden;
@@ -59,7 +71,10 @@ struct hz_broadcast {
 	bool slate;        // viewers were told that what paints is away
 	bool on_air;       // `air` is
 	struct hz_broadcast_source air;
-	struct hz_broadcast_source fade_to; // while fade_us is not 0: on the air from then on
+	struct hz_beside beside;     // of `air`
+	uint32_t air_version;        // of what is composed, as hz_masks.version
+	uint32_t table;              // the studies on it when somebody said what of it may be shown
+	struct hz_programme fade_to; // while fade_us is not 0: on the air from then on
 	int64_t fade_us;
 	unsigned fade_ms;
 	char fade_by[HZ_ID_TEXT_BYTES];
@@ -86,14 +101,14 @@ const char *hz_broadcast_state(const struct hz_consult *consult);
 // store: nothing was changed. -ENOMEM.
 int hz_broadcast_put(struct hz_brain *brain, struct hz_consult *consult, const struct hz_broadcast *wish,
                      const char *by);
-// source NULL: nothing on the air. -ENOENT no broadcast; -EACCES not one of its sources; -EPERM it says who it is and has no masks;
-// -ENOTSUP it has masks and nobody paints them (mosaic.enabled).
-int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult,
-                         const struct hz_broadcast_source *source, const char *by);
+// what NULL: nothing on the air. -ENOENT no broadcast; -EACCES not its sources; -EPERM one says who it is and has no masks; -EEXIST one is
+// named twice; -ENOTSUP it has masks, or is several, and nobody paints (mosaic.enabled).
+int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult, const struct hz_programme *what,
+                         const char *by);
 // Viewers' pages go dark within ms, then it is on the air. What is said meanwhile is the last word; who dies meanwhile has
 // not done it. Errors as above.
-int hz_broadcast_fade(struct hz_brain *brain, struct hz_consult *consult,
-                      const struct hz_broadcast_source *source, unsigned ms, const char *by);
+int hz_broadcast_fade(struct hz_brain *brain, struct hz_consult *consult, const struct hz_programme *what,
+                      unsigned ms, const char *by);
 // CUT: the workers are told before anything else. -ENOENT. A store that fails does not undo it.
 int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const char *by, const char *reason);
 int hz_broadcast_resume(struct hz_brain *brain, struct hz_consult *consult, const char *by,
@@ -136,6 +151,23 @@ int hz_masks_settle_loaded(struct hz_brain *brain);
 // Once a turn: have the workers confirmed a CUT, or masks? Once a second: the viewers' number for the directors.
 void hz_broadcast_turn(struct hz_brain *brain);
 void hz_broadcast_tick(struct hz_brain *brain);
+
+// --- what is on the air (broadcast_air.c)
+
+bool hz_air_has(const struct hz_broadcast *b, const struct hz_broadcast_source *source);
+// The mosaic makes its picture: it has masks, or is several.
+bool hz_air_painted(const struct hz_broadcast *b);
+unsigned hz_air_parts(const struct hz_broadcast *b); // 0: nothing is on the air
+const struct hz_broadcast_source *hz_air_part(const struct hz_broadcast *b, unsigned part);
+// The track that shows it to whoever takes it from any worker (files, other platforms), if there is one: of a source that is open its own,
+// else the painted one. NULL: nothing is shown. Then call hz_picture_air_settle().
+struct hz_track *hz_air_track(struct hz_brain *brain, struct hz_consult *consult);
+// The same for viewers of one worker: an open source's track may be of another one.
+struct hz_track *hz_air_track_on(struct hz_brain *brain, struct hz_consult *consult, unsigned worker);
+
+// The table has changed. With other studies on it nothing holds that was said of the images: they leave the air.
+void hz_air_table(struct hz_brain *brain, struct hz_consult *consult);
+uint32_t hz_air_studies(struct hz_brain *brain, struct hz_consult *consult); // a number of those on it
 
 // --- viewers (broadcast_viewers.c)
 

@@ -4,7 +4,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/brain.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast_internal.h"
 #include "gateway/session/call.h"
 
 static void answer(struct hz_call *call, int err)
@@ -13,6 +13,8 @@ static void answer(struct hz_call *call, int err)
 		hz_call_refuse(call, HZ_RPC_NOT_FOUND, NULL, NULL);
 	} else if (err == -EACCES) {
 		hz_call_refuse_field(call, HZ_RPC_NOT_ALLOWED, "/source");
+	} else if (err == -EEXIST) {
+		hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/beside");
 	} else if (err == -EPERM) { // the picture says who the patient is
 		hz_call_refuse(call, HZ_RPC_NOT_ALLOWED, "masks", "needed");
 	} else if (err == -ENOTSUP) { // and nobody paints over it: mosaic.enabled
@@ -29,25 +31,25 @@ static void answer(struct hz_call *call, int err)
 void hz_call_broadcast_program(struct hz_call *call)
 {
 	const json_t *json = json_object_get(call->params, "source");
-	struct hz_broadcast_source source = {.source = HZ_SOURCE_CAMERA};
-	if (json_is_object(json)) {
-		snprintf(source.participant, sizeof(source.participant), "%s",
-		         json_string_value(json_object_get(json, "participant")));
-		if (hz_source_parse(json_string_value(json_object_get(json, "source")), &source.source)) {
-			hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/source/source");
-			return;
-		}
+	struct hz_programme what = {.beside.count = 0};
+	if (json_is_object(json) && hz_broadcast_source_parse(json, &what.first)) {
+		hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/source");
+		return;
+	}
+	if (hz_beside_parse(call->params, &what.beside) || (what.beside.count && !json_is_object(json))) {
+		hz_call_refuse_field(call, HZ_RPC_INVALID_PARAMS, "/beside");
+		return;
 	}
 	json_int_t fade_ms = json_integer_value(json_object_get(call->params, "fade_ms"));
 	const struct hz_broadcast *b = call->p->consult->broadcast;
 	if (fade_ms > 0 && json_is_object(json) && b && b->on_air &&
 	    !b->cut) { // else there is nothing to fade from
-		answer(call, hz_broadcast_fade(call->brain, call->p->consult, &source, (unsigned)fade_ms,
+		answer(call, hz_broadcast_fade(call->brain, call->p->consult, &what, (unsigned)fade_ms,
 		                               call->p->id));
 		return;
 	}
-	answer(call, hz_broadcast_program(call->brain, call->p->consult,
-	                                  json_is_object(json) ? &source : NULL, call->p->id));
+	answer(call, hz_broadcast_program(call->brain, call->p->consult, json_is_object(json) ? &what : NULL,
+	                                  call->p->id));
 }
 
 void hz_call_broadcast_cut(struct hz_call *call)

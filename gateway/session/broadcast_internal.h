@@ -20,9 +20,18 @@ int hz_broadcast_definition_load(const char *text,
 int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, const struct hz_broadcast *b,
                       const char *by, const char *type, json_t *detail);
 void hz_broadcast_changed(struct hz_brain *brain, struct hz_consult *consult);
-// May it be put on the air? 0, -EACCES, -EPERM, -ENOTSUP.
+// May it be put on the air? 0, -EACCES, -EPERM, -EEXIST, -ENOTSUP.
 int hz_broadcast_may_air(const struct hz_brain *brain, const struct hz_broadcast *b,
-                         const struct hz_broadcast_source *source);
+                         const struct hz_programme *what);
+// What is on the air may still be there.
+bool hz_air_good(const struct hz_broadcast *b);
+struct hz_programme hz_air_of(const struct hz_broadcast *b);
+void hz_air_set(struct hz_broadcast *b, const struct hz_programme *what); // NULL: nothing
+// Members layout and beside of an object; both absent: alone. -EINVAL.
+int hz_beside_parse(const json_t *json, struct hz_beside *ret);
+int hz_beside_json(const struct hz_beside *beside,
+                   json_t *to);                             // adds them where something is beside it. -ENOMEM
+json_t *hz_programme_json(const struct hz_programme *what); // the first source, and those
 
 // The workers' answers to what was said until now are waited for (broadcast_confirm.c).
 void hz_broadcast_ask(struct hz_brain *brain, struct hz_broadcast *b);

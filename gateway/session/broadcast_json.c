@@ -6,6 +6,7 @@
 #include "gateway/session/audience.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/broadcast_internal.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/hls.h"
 #include "signaling/auth/names.h"
 
@@ -19,8 +20,11 @@ int hz_broadcast_source_parse(const json_t *json, struct hz_broadcast_source *re
 {
 	const char *participant = json_string_value(json_object_get(json, "participant"));
 	const char *source = json_string_value(json_object_get(json, "source"));
-	if (!participant || !hz_id_valid(participant) || !source || hz_source_parse(source, &ret->source) ||
+	if (!participant || !source || hz_source_parse(source, &ret->source) ||
 	    ret->source == HZ_SOURCE_MICROPHONE)
+		return -EINVAL;
+	bool table = strcmp(participant, HZ_TABLE) == 0 && ret->source == HZ_SOURCE_IMAGE;
+	if (!table && !hz_id_valid(participant))
 		return -EINVAL;
 	snprintf(ret->participant, sizeof(ret->participant), "%s", participant);
 	return 0;
@@ -87,7 +91,8 @@ json_t *hz_broadcast_definition(const struct hz_broadcast *b)
 	json_object_set_new(json, "text_shown", json_boolean(!b->text_hidden));
 	json_object_set_new(json, "past", past_json(b));
 	if (json_object_set_new(json, "masks",
-	                        hz_masks_json(b))) { // better nothing than one without its masks
+	                        hz_masks_json(b)) || // better nothing than one without its masks
+	    (b->on_air && hz_beside_json(&b->beside, json))) {
 		json_decref(json);
 		return NULL;
 	}
@@ -105,8 +110,9 @@ json_t *hz_broadcast_row(const struct hz_broadcast *b)
 {
 	json_t *json = hz_broadcast_definition(b);
 	json_t *more =
-	    json_pack("{s:s, s:I, s:I, s:b}", "hls", b->hls, "mask_version", (json_int_t)b->mask_version,
-	              "clean", (json_int_t)b->clean, "ended", b->ended);
+	    json_pack("{s:s, s:I, s:I, s:b, s:I, s:I}", "hls", b->hls, "mask_version",
+	              (json_int_t)b->mask_version, "clean", (json_int_t)b->clean, "ended", b->ended,
+	              "air_version", (json_int_t)b->air_version, "table", (json_int_t)b->table);
 	bool bad = !json || !more || json_object_update(json, more);
 	json_decref(more);
 	if (!bad)
@@ -137,7 +143,13 @@ int hz_broadcast_definition_load(const char *text, struct hz_broadcast *ret)
 		err = hz_masks_load(json, ret);
 		ret->ended = json_is_true(json_object_get(json, "ended"));
 		ret->on_air = hz_broadcast_source_parse(json_object_get(json, "on_air"), &ret->air) == 0 &&
-		              hz_broadcast_showable(ret, &ret->air);
+		              hz_beside_parse(json, &ret->beside) == 0;
+		if (!hz_air_good(ret))
+			hz_air_set(ret, NULL);
+		ret->air_version = (uint32_t)json_integer_value(json_object_get(json, "air_version"));
+		ret->table = (uint32_t)json_integer_value(json_object_get(json, "table"));
+		if (ret->air_version > ret->mask_version)
+			ret->mask_version = ret->air_version;
 		ret->since_ms = json_integer_value(json_object_get(json, "since_ms"));
 		ret->cut = json_is_object(cut);
 		ret->cut_ms = json_integer_value(json_object_get(cut, "at_ms"));
@@ -177,7 +189,7 @@ json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult 
 	                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
 	json_object_set_new(cut, "unsaved", json_boolean(b->unsaved));
 	if (b->fade_us)
-		json_object_set_new(json, "fade_to", hz_broadcast_source_json(&b->fade_to));
+		json_object_set_new(json, "fade_to", hz_broadcast_source_json(&b->fade_to.first));
 	if (b->on_air)
 		json_object_set_new(json, "masked", json_string(hz_masks_state(brain, consult)));
 	if (consult->audience)

@@ -7,14 +7,15 @@
 #include "gateway/base/log.h"
 #include "gateway/session/broadcast_internal.h"
 #include "gateway/session/brain.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/profiles.h"
 
 // --- from one broadcast to the next
 
-// That it shows nobody was said of one broadcast, in which somebody looked: it is said anew.
+// That it shows nobody was said of one broadcast, in which somebody looked: it is said anew. So is what holds for the studies on a table.
 static bool worth_keeping(const struct hz_masks *m)
 {
-	return m->count || m->identified;
+	return (m->count || m->identified) && strcmp(m->of.participant, HZ_TABLE) != 0;
 }
 
 int hz_masks_keep(const struct hz_broadcast *b, struct hz_broadcast **ret)
@@ -78,8 +79,11 @@ static int settle_loaded(struct hz_brain *brain, struct hz_consult *consult)
 	}
 	if (err || !any)
 		return err;
+	if (b->beside.count)
+		hz_masks_renew(b);
 	b->clean = b->mask_version;
-	b->on_air = b->on_air && hz_broadcast_showable(b, &b->air);
+	if (!hz_air_good(b))
+		hz_air_set(b, NULL);
 	return hz_broadcast_note(brain, consult, b, "", "masks",
 	                         json_pack("{s:o}", "sources", hz_masks_json(b)));
 }

@@ -7,6 +7,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/session/broadcast_internal.h"
 #include "gateway/session/brain.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/hls.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/profiles.h"
@@ -47,9 +48,12 @@ enum hz_mask_need hz_mask_need(const struct hz_broadcast *b, const struct hz_bro
 const char *hz_masks_state(const struct hz_brain *brain, const struct hz_consult *consult)
 {
 	const struct hz_broadcast *b = consult->broadcast;
-	if (!b || !b->on_air || hz_mask_need(b, &b->air, NULL) == HZ_MASK_FREE)
+	bool masked = false;
+	if (!b || !hz_air_painted(b))
 		return "open";
-	return hz_picture_available(brain, consult) ? "masked" : "slate";
+	for (unsigned i = 0; i < hz_air_parts(b); i++)
+		masked |= hz_mask_need(b, hz_air_part(b, i), NULL) != HZ_MASK_FREE;
+	return !hz_picture_available(brain, consult) ? "slate" : masked ? "masked" : "open";
 }
 
 // --- JSON
@@ -228,6 +232,7 @@ void hz_masks_renew(struct hz_broadcast *b)
 	uint32_t version = next_version(b);
 	if (m)
 		m->version = version;
+	b->air_version = version;
 }
 
 void hz_masks_number(struct hz_broadcast *b, struct hz_masks *m)
@@ -293,13 +298,18 @@ int hz_masks_set(struct hz_brain *brain, struct hz_consult *consult, const struc
 	if (!consult->broadcast)
 		return -ENOENT;
 	struct hz_broadcast next = *consult->broadcast;
-	bool aired = next.on_air && hz_broadcast_same(&next.air, &wish->of);
+	bool aired = hz_air_has(&next, &wish->of);
 	bool held = hides(&next, wish) && hz_hls_may_hold(brain, consult, &wish->of);
+	const struct hz_programme air = hz_air_of(&next);
 	int err = put(&next, wish);
 	if (err)
 		return err;
-	if (aired)
-		next.on_air = hz_broadcast_may_air(brain, &next, &next.air) == 0;
+	if (strcmp(wish->of.participant, HZ_TABLE) == 0)
+		next.table = hz_air_studies(brain, consult);
+	if (aired && hz_broadcast_may_air(brain, &next, &air))
+		hz_air_set(&next, NULL);
+	else if (aired && next.beside.count)
+		next.air_version = next_version(&next);
 	if (held)
 		next.clean = next.mask_version;
 	if (aired) // first nothing of it, then the rest

@@ -74,16 +74,11 @@ static struct hz_track *programme(struct hz_brain *brain, struct hz_consult *con
 	bool video = slot->cmd.kind == HZ_KIND_VIDEO;
 	if (!b || !b->on_air || (video ? slot->nth > 0 : slot->nth >= b->voice_count))
 		return NULL;
-	const struct hz_participant *from =
-	    hz_participant_find(consult, video ? b->air.participant : b->voice[slot->nth]);
-	struct hz_track *track =
-	    from ? hz_track_of_source(from, slot->cmd.kind, video ? b->air.source : HZ_SOURCE_MICROPHONE)
-	         : NULL;
-	if (!track || !hz_slot_may_show(slot->peer->owner, track))
-		return NULL;
-	if (!video || hz_mask_need(b, &b->air, NULL) == HZ_MASK_FREE)
-		return track;
-	return hz_picture_air_track(brain, consult, slot->peer->worker);
+	if (video)
+		return hz_air_track_on(brain, consult, slot->peer->worker);
+	const struct hz_participant *from = hz_participant_find(consult, b->voice[slot->nth]);
+	struct hz_track *track = from ? hz_track_of_source(from, HZ_KIND_AUDIO, HZ_SOURCE_MICROPHONE) : NULL;
+	return track && hz_slot_may_show(slot->peer->owner, track) ? track : NULL;
 }
 
 // True: it shows something else from now on.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/session/broadcast.h"
 #include "gateway/session/easel_internal.h"
 #include "gateway/session/ids.h"
 #include "gateway/session/objects.h"
@@ -129,23 +130,35 @@ void hz_easel_end(struct hz_brain *brain, struct hz_consult *consult)
 
 // --- renditions
 
-struct hz_easel_rendition *hz_easel_rendition_get(struct hz_easel_room *room, bool large, uint8_t codec)
+uint32_t hz_easel_rendition_id(const struct hz_consult *consult, unsigned flags, uint8_t codec)
+{
+	return hz_picture_number(consult, HZ_IMAGE, (uint32_t)flags << 8 | codec);
+}
+
+static struct hz_easel_rendition *rendition_of(struct hz_easel_room *room, unsigned flags, uint8_t codec)
 {
 	struct hz_easel_rendition *r = room->rendition;
 	for (unsigned i = 0; i < HZ_LIVE_RENDITIONS; i++)
-		if (r[i].codec == codec && r[i].large == large)
+		if (r[i].codec == codec && r[i].large == (flags & HZ_EASEL_LARGE) &&
+		    r[i].bare == ((flags & HZ_EASEL_BARE) != 0))
 			return &r[i];
-	for (unsigned i = 0; i < HZ_LIVE_RENDITIONS; i++) {
-		if (r[i].codec)
+	return NULL;
+}
+
+struct hz_easel_rendition *hz_easel_rendition_get(struct hz_easel_room *room, unsigned flags, uint8_t codec)
+{
+	struct hz_easel_rendition *r = rendition_of(room, flags, codec);
+	for (unsigned i = 0; !r && i < HZ_LIVE_RENDITIONS; i++) {
+		if (room->rendition[i].codec)
 			continue;
-		r[i] = (struct hz_easel_rendition){
-		    .id = hz_picture_number(room->consult, HZ_IMAGE, (uint32_t)large << 8 | codec),
-		    .ssrc = hz_picture_fresh_ssrc(),
-		    .large = large,
-		    .codec = codec};
-		return &r[i];
+		r = &room->rendition[i];
+		*r = (struct hz_easel_rendition){.id = hz_easel_rendition_id(room->consult, flags, codec),
+		                                 .ssrc = hz_picture_fresh_ssrc(),
+		                                 .large = flags & HZ_EASEL_LARGE,
+		                                 .bare = flags & HZ_EASEL_BARE,
+		                                 .codec = codec};
 	}
-	return NULL; // there are as many places as sizes and codecs
+	return r; // NULL never: there are as many places as sizes and codecs, and one that is bare
 }
 
 static struct hz_track *track_get(struct hz_brain *brain, struct hz_easel_room *room,
@@ -188,6 +201,7 @@ static void say(struct hz_brain *brain, const struct hz_easel_room *room, const 
 	                                    .bitrate_bps = r->bps,
 	                                    .side = side[r->large],
 	                                    .codec = r->codec,
+	                                    .bare = r->bare,
 	                                    .pt = (uint8_t)(FIRST_PT + r->codec)};
 	int err = hz_easel_link_set(brain->easel, &set, HZ_LIVE_RENDITION_SET);
 	if (err)
@@ -316,9 +330,56 @@ static void renditions_fit(struct hz_brain *brain, struct hz_easel_room *room)
 	}
 }
 
+// --- for the mosaic and a broadcast
+
+static bool is_fed(const struct hz_consult *consult, bool bare)
+{
+	const struct hz_broadcast_source table = {.participant = HZ_TABLE, .source = HZ_SOURCE_IMAGE};
+	if (!bare)
+		return hz_picture_composes(consult);
+	return consult->broadcast && hz_air_has(consult->broadcast, &table);
+}
+
+struct hz_track *hz_easel_track(struct hz_brain *brain, struct hz_consult *consult, unsigned worker,
+                                bool bare)
+{
+	unsigned flags = HZ_EASEL_LARGE | (bare ? HZ_EASEL_BARE : 0);
+	bool there = brain->easel && is_fed(consult, bare) && anything_there(brain, consult);
+	struct hz_easel_room *room = there ? hz_easel_room_get(brain, consult) : NULL;
+	struct hz_easel_rendition *r = room ? hz_easel_rendition_get(room, flags, HZ_CODEC_H264_CB) : NULL;
+	bool fresh = r && !track_of(room, r->id, worker);
+	struct hz_track *track = r ? track_get(brain, room, r, worker) : NULL;
+	if (!track)
+		return NULL;
+	track->codec = r->codec;
+	if (fresh)
+		track_fit(brain, r, track); // before a slot names it
+	room->fresh |= fresh;
+	return track;
+}
+
+void hz_easel_settle(struct hz_brain *brain, struct hz_consult *consult)
+{
+	if (consult->easel && consult->easel->fresh)
+		hz_easel_recount(brain, consult);
+}
+
+static void keep_fed(struct hz_easel_room *room, bool bare)
+{
+	unsigned flags = HZ_EASEL_LARGE | (bare ? HZ_EASEL_BARE : 0);
+	struct hz_easel_rendition *r = rendition_of(room, flags, HZ_CODEC_H264_CB);
+	if (!r || !is_fed(room->consult, bare))
+		return;
+	r->watched = true;
+	r->bps = r->bps ? r->bps : LARGE_BPS;
+	for (const struct hz_peer *link = room->links; link; link = link->next)
+		r->workers |= track_of(room, r->id, link->worker) ? 1ull << link->worker : 0;
+}
+
 void hz_easel_recount(struct hz_brain *brain, struct hz_consult *consult)
 {
-	bool wanted = brain->easel && watching(consult) && anything_there(brain, consult);
+	bool fed = is_fed(consult, false) || is_fed(consult, true);
+	bool wanted = brain->easel && (watching(consult) || fed) && anything_there(brain, consult);
 	if (!wanted && !consult->easel) {
 		(void)each_slot(brain, consult, NULL);
 		return;
@@ -336,6 +397,9 @@ void hz_easel_recount(struct hz_brain *brain, struct hz_consult *consult)
 	}
 	hz_easel_say_table(brain, room); // before its renditions
 	(void)each_slot(brain, consult, wanted ? room : NULL);
+	room->fresh = false;
+	for (unsigned bare = 0; wanted && bare < 2; bare++)
+		keep_fed(room, bare);
 	renditions_fit(brain, room);
 	bool over = true;
 	for (unsigned i = 0; i < HZ_LIVE_RENDITIONS; i++)

@@ -12,7 +12,8 @@
 #include "gateway/session/easel_link.h"
 #include "gateway/session/model.h"
 
-#define HZ_IMAGE       "image" // the track, and the source of WHEP
+#define HZ_TABLE       "~table" // as a participant of broadcasts and pictures: no token can name it
+#define HZ_IMAGE       "image"  // the track, and the source of WHEP
 #define HZ_EASEL_RELAY (HZ_RELAY_PIPES + HZ_PIPE_LIVE)
 
 // Makes the way to huizhen-live; before hz_persist_load(). fd: as in hz_easel_link_new(). -ENOMEM.
@@ -31,6 +32,14 @@ void hz_easel_table(struct hz_brain *brain, struct hz_consult *consult);
 // Ends what nobody has watched for a while; returns when to call again, INT64_MAX.
 int64_t hz_easel_due(struct hz_brain *brain);
 void hz_easel_end(struct hz_brain *brain, struct hz_consult *consult); // the consult is closed
+
+// --- for the mosaic and a broadcast (docs/decisions/016-the-broadcast.md): the large one in H.264. bare: for those outside, nothing that may
+// name somebody is drawn. It is there while hz_picture_composes(), or while the table is on the air.
+
+// Its track on this worker; made when there is none. NULL: nothing lies on the table, or nobody draws. Then call hz_easel_settle().
+struct hz_track *hz_easel_track(struct hz_brain *brain, struct hz_consult *consult, unsigned worker,
+                                bool bare);
+void hz_easel_settle(struct hz_brain *brain, struct hz_consult *consult); // tells of what was made
 
 // News of a receiver's link.
 void hz_easel_on_step(struct hz_brain *brain, struct hz_slot *slot);

@@ -29,13 +29,12 @@ bool hz_easel_load_slot(struct hz_brain *brain, struct hz_slot *slot)
 static bool claim(struct hz_easel_room *room, struct hz_track *track)
 {
 	static const uint8_t codecs[] = {HZ_CODEC_H264_CB, HZ_CODEC_VP8};
-	for (unsigned i = 0; i < HZ_EASEL_SIZES * sizeof(codecs); i++) {
-		bool large = i / sizeof(codecs);
+	for (unsigned i = 0; i < (HZ_EASEL_LARGE | HZ_EASEL_BARE) * sizeof(codecs) + sizeof(codecs); i++) {
+		unsigned flags = i / sizeof(codecs);
 		uint8_t codec = codecs[i % sizeof(codecs)];
-		if (hz_picture_number(room->consult, HZ_IMAGE, (uint32_t)large << 8 | codec) != track->of ||
-		    !track->cmd.ssrc[0])
+		if (hz_easel_rendition_id(room->consult, flags, codec) != track->of || !track->cmd.ssrc[0])
 			continue;
-		struct hz_easel_rendition *r = hz_easel_rendition_get(room, large, codec);
+		struct hz_easel_rendition *r = hz_easel_rendition_get(room, flags, codec);
 		if (!r)
 			return false;
 		r->ssrc = track->cmd.ssrc[0];

@@ -164,12 +164,12 @@ static bool is_h264(const struct hz_track *track)
 	return track->codec == HZ_CODEC_H264_CB || track->codec == HZ_CODEC_H264_HIGH;
 }
 
-static struct hz_track *track_of(const struct hz_consult *consult, const char *id, uint8_t kind,
-                                 uint8_t source)
+static struct hz_track *voice_of(const struct hz_consult *consult, const char *id)
 {
 	const struct hz_participant *p = hz_participant_find(consult, id);
-	struct hz_track *track =
-	    p && p->status == HZ_STATUS_ADMITTED ? hz_track_of_source(p, kind, source) : NULL;
+	struct hz_track *track = p && p->status == HZ_STATUS_ADMITTED
+	                             ? hz_track_of_source(p, HZ_KIND_AUDIO, HZ_SOURCE_MICROPHONE)
+	                             : NULL;
 	return track && !track->muted ? track : NULL;
 }
 
@@ -177,15 +177,11 @@ static void fit(struct hz_brain *brain, struct hz_hls_leg *leg, struct hz_hls_br
 {
 	const struct hz_broadcast *b = leg->consult->broadcast;
 	char group[8];
-	const struct hz_track *air =
-	    b->on_air ? track_of(leg->consult, b->air.participant, HZ_KIND_VIDEO, b->air.source) : NULL;
-	if (air && hz_mask_need(b, &b->air, NULL) != HZ_MASK_FREE) // painted over, or not at all
-		air = hz_picture_air_track(brain, leg->consult, air->peer->worker);
+	const struct hz_track *air = hz_air_track(brain, leg->consult); // painted over where it must be
 	leg->codec = air && !is_h264(air);
 	int err = air && !leg->codec ? fit_source(brain, leg, air, "v", &wish->video) : 0;
 	for (unsigned i = 0; i < b->voice_count && i < HZ_HLS_VOICES && !err; i++) {
-		const struct hz_track *voice =
-		    track_of(leg->consult, b->voice[i], HZ_KIND_AUDIO, HZ_SOURCE_MICROPHONE);
+		const struct hz_track *voice = voice_of(leg->consult, b->voice[i]);
 		snprintf(group, sizeof(group), "a%u", i);
 		err = voice ? fit_source(brain, leg, voice, group, &wish->voice[i]) : 0;
 	}

@@ -28,8 +28,8 @@ struct hz_hls_leg {
 	bool codec; // what is on the air is not H.264: nothing of it is in the files
 	// of whom pictures may wait for the delay (hls_hold.c)
 	uint32_t delay_ms; // the longest
-	bool shows;        // shown is on the air
-	struct hz_broadcast_source shown;
+	unsigned shows;    // so many are on the air
+	struct hz_broadcast_source shown[HZ_MOSAIC_PARTS];
 	struct hz_hls_past past[HZ_BROADCAST_SOURCES];
 	int64_t unknown_us; // anybody's, until then
 };

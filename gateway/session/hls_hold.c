@@ -12,22 +12,31 @@ static int64_t until(const struct hz_hls_leg *leg, int64_t left_us)
 	return left_us + leg->delay_ms * 1000ll + SEGMENT_US;
 }
 
-static void left(struct hz_brain *brain, struct hz_hls_leg *leg)
+static void left(struct hz_brain *brain, struct hz_hls_leg *leg, const struct hz_broadcast_source *of)
 {
 	struct hz_hls_past *at = &leg->past[0];
 	for (unsigned i = 0; i < HZ_BROADCAST_SOURCES; i++) {
 		struct hz_hls_past *p = &leg->past[i];
-		if (p->left_us && hz_broadcast_same(&p->of, &leg->shown)) {
+		if (p->left_us && hz_broadcast_same(&p->of, of)) {
 			at = p;
 			break;
 		}
 		if (p->left_us < at->left_us)
 			at = p;
 	}
-	bool same = hz_broadcast_same(&at->of, &leg->shown);
+	bool same = hz_broadcast_same(&at->of, of);
 	if (at->left_us && !same && until(leg, at->left_us) > leg->unknown_us)
 		leg->unknown_us = until(leg, at->left_us); // no place to remember it by its name
-	*at = (struct hz_hls_past){leg->shown, brain->now_us};
+	*at = (struct hz_hls_past){*of, brain->now_us};
+}
+
+static bool shows(const struct hz_hls_leg *leg, const struct hz_broadcast_source *source)
+{
+	for (unsigned i = 0; i < leg->shows; i++) {
+		if (hz_broadcast_same(&leg->shown[i], source))
+			return true;
+	}
+	return false;
 }
 
 void hz_hls_note_air(struct hz_brain *brain, struct hz_hls_leg *leg)
@@ -35,12 +44,13 @@ void hz_hls_note_air(struct hz_brain *brain, struct hz_hls_leg *leg)
 	const struct hz_broadcast *b = leg->consult->broadcast;
 	if (leg->said.delay_ms > leg->delay_ms)
 		leg->delay_ms = leg->said.delay_ms; // the packager keeps the one it began with
-	if (leg->shows && b->on_air && hz_broadcast_same(&leg->shown, &b->air))
-		return;
-	if (leg->shows)
-		left(brain, leg);
-	leg->shows = b->on_air;
-	leg->shown = b->air;
+	for (unsigned i = 0; i < leg->shows; i++) {
+		if (!hz_air_has(b, &leg->shown[i]))
+			left(brain, leg, &leg->shown[i]);
+	}
+	leg->shows = hz_air_parts(b);
+	for (unsigned i = 0; i < leg->shows; i++)
+		leg->shown[i] = *hz_air_part(b, i);
 }
 
 void hz_hls_loaded(struct hz_brain *brain, struct hz_consult *consult)
@@ -56,7 +66,7 @@ bool hz_hls_may_hold(const struct hz_brain *brain, const struct hz_consult *cons
 	const struct hz_hls_leg *leg = consult->hls;
 	if (!brain->hls || !leg || !leg->said.consult)
 		return false;
-	bool may = brain->now_us < leg->unknown_us || (leg->shows && hz_broadcast_same(&leg->shown, source));
+	bool may = brain->now_us < leg->unknown_us || shows(leg, source);
 	for (unsigned i = 0; i < HZ_BROADCAST_SOURCES && !may; i++) {
 		const struct hz_hls_past *p = &leg->past[i];
 		may =

@@ -227,8 +227,8 @@ static int drop_stale(struct hz_brain *brain)
 		}
 		hz_relay_repair(brain, consult);
 		hz_mix_repair(brain, consult);
-		hz_picture_repair(brain, consult);
 		hz_easel_repair(brain, consult);
+		hz_picture_repair(brain, consult); // it shows what lies on the easel
 		hz_broadcast_loaded(brain, consult);
 		consult->recount = true;
 	}

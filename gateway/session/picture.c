@@ -228,7 +228,7 @@ static void sweep_links(struct hz_brain *brain, struct hz_picture_room *room)
 
 void hz_picture_recount(struct hz_brain *brain, struct hz_consult *consult)
 {
-	bool wanted = brain->picture && (anybody_watches(consult) || hz_picture_air_source(consult));
+	bool wanted = brain->picture && (anybody_watches(consult) || hz_picture_air_any(consult));
 	drop_slots(brain, consult);
 	if (!wanted && !consult->picture)
 		return;

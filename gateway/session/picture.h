@@ -39,14 +39,17 @@ void hz_picture_tick(struct hz_brain *brain);
 // The consult is closed.
 void hz_picture_end(struct hz_brain *brain, struct hz_consult *consult);
 
-// --- what a broadcast shows of a source that has masks (picture_air.c): a rendition of that source alone, painted over, and a track of
-// it on each worker of those who watch
+// --- what a broadcast shows of a source that has masks, or of several (picture_air.c): a rendition of these alone, painted over, and a
+// track of it on each worker of those who watch
 
-// The track on this worker of what is on the air, masked; made when there is none. NULL: what is on the air has no masks, or cannot be
-// shown. Then call hz_picture_air_settle().
+// The track on this worker of what is on the air, painted; made when there is none. NULL: what is on the air needs no painting, or cannot
+// be shown. Then call hz_picture_air_settle().
 struct hz_track *hz_picture_air_track(struct hz_brain *brain, struct hz_consult *consult, unsigned worker);
 // Tells mosaic and workers of what was made.
 void hz_picture_air_settle(struct hz_brain *brain, struct hz_consult *consult);
+
+// Somebody watches everybody in one picture.
+bool hz_picture_composes(const struct hz_consult *consult);
 
 // Who speaks now, loudest first.
 void hz_picture_speakers(struct hz_brain *brain, struct hz_consult *consult,

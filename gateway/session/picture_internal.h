@@ -35,10 +35,12 @@ struct hz_picture_rendition {
 	uint8_t codec;  // HZ_CODEC_H264_CB, HZ_CODEC_VP8
 	uint64_t workers;
 	bool thin; // somebody's link carries a low rate only
-	// Of the source on the air of a broadcast, masked; person "": of everybody.
+	// Of what is on the air of a broadcast, painted over; person "": of everybody.
 	char person[HZ_ID_TEXT_BYTES];
 	uint8_t source;
-	uint32_t version; // of these masks, which never change
+	uint32_t version;          // of these masks and sources, which never change
+	uint8_t air, beside_count; // air: enum hz_mosaic_air
+	struct hz_mosaic_beside beside[HZ_MOSAIC_PARTS - 1];
 	uint8_t fill, mask_count;
 	struct hz_mosaic_mask mask[HZ_MOSAIC_MASKS];
 	bool watched;     // while the recount looks
@@ -96,10 +98,11 @@ uint32_t hz_picture_rendition_id(const struct hz_consult *consult, unsigned heig
 // --- picture_air.c
 
 bool hz_picture_airs(const struct hz_picture_rendition *r); // it is of a broadcast
-// It is of what is on the air now, with the masks of now.
+// It is of what is on the air now, painted as it is to be now.
 bool hz_picture_air_holds(const struct hz_picture_room *room, const struct hz_picture_rendition *r);
-// The participant's source that is on the air, masked; NULL: none is.
-const struct hz_broadcast_source *hz_picture_air_source(const struct hz_consult *consult);
+bool hz_picture_air_any(const struct hz_consult *consult); // something is to be painted
+// The height that its part of what is painted has; 0: this source is not among it.
+unsigned hz_picture_air_height(const struct hz_consult *consult, const char *person, uint8_t source);
 // Loading: the rendition that a track of this id was of, if that is still on the air. NULL: it is not.
 struct hz_picture_rendition *hz_picture_air_claim(struct hz_picture_room *room, uint32_t id);
 

@@ -48,6 +48,14 @@ static bool claim(struct hz_picture_room *room, struct hz_track *track)
 	return true;
 }
 
+// Whose track it is: somebody's, or what huizhen-live draws. NULL: there is none.
+static const struct hz_consult *consult_of(const struct hz_brain *brain, unsigned worker, hz_id id)
+{
+	const struct hz_track *track = id ? hz_ids_get(&brain->worker[worker].tracks, id) : NULL;
+	const struct hz_peer *peer = track ? track->peer : NULL;
+	return !peer ? NULL : peer->owner ? peer->owner->consult : peer->consult;
+}
+
 void hz_picture_repair(struct hz_brain *brain, struct hz_consult *consult)
 {
 	struct hz_picture_room *room = consult->picture;
@@ -61,8 +69,7 @@ void hz_picture_repair(struct hz_brain *brain, struct hz_consult *consult)
 		}
 		for (struct hz_slot *slot = link->slots; slot; slot = next_slot) {
 			next_slot = slot->next;
-			const struct hz_track *track = hz_track_by_id(brain, link->worker, slot->cmd.track);
-			if (!track || track->peer->owner->consult != consult)
+			if (consult_of(brain, link->worker, slot->cmd.track) != consult)
 				hz_slot_end(brain, slot);
 		}
 	}

@@ -7,6 +7,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/broadcast.h"
+#include "gateway/session/easel.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/picture_internal.h"
 #include "gateway/session/relay_internal.h"
@@ -42,8 +43,7 @@ static uint8_t kind_of(uint8_t source)
 
 static bool is_aired(const struct hz_picture_room *room, const char *person, uint8_t source)
 {
-	const struct hz_broadcast_source *air = hz_picture_air_source(room->consult);
-	return air && air->source == source && strcmp(air->participant, person) == 0;
+	return hz_picture_air_height(room->consult, person, source) > 0;
 }
 
 // --- which layer
@@ -51,13 +51,13 @@ static bool is_aired(const struct hz_picture_room *room, const char *person, uin
 static unsigned height_wanted(const struct hz_picture_room *room, const struct hz_picture_member *m)
 {
 	unsigned largest = hz_picture_height[hz_picture_largest(room)], count = 0, height = m->height;
-	if (is_aired(room, m->person, m->source))
-		return TOP_HEIGHT;
+	unsigned aired = hz_picture_air_height(room->consult, m->person, m->source);
 	for (const struct hz_picture_member *other = room->members; other; other = other->next)
 		count++;
 	if (!m->told) // until the mosaic says it
 		height = count <= 1 ? TOP_HEIGHT : count <= 4 ? TOP_HEIGHT / 2 : TOP_HEIGHT / 3;
-	return height * largest / TOP_HEIGHT;
+	height = height * largest / TOP_HEIGHT;
+	return height > aired ? height : aired;
 }
 
 // The smallest that is no more than a quarter too small; of those that arrive, the next lower one, else the next higher.
@@ -116,20 +116,19 @@ static int fit_slot(struct hz_brain *brain, struct hz_picture_room *room, const 
 
 // --- members
 
-static struct hz_picture_member *member_get(struct hz_picture_room *room, const struct hz_participant *p,
-                                            uint8_t source)
+static struct hz_picture_member *member_get(struct hz_picture_room *room, const char *id, uint8_t source)
 {
 	struct hz_picture_member **at = &room->members;
 	for (; *at; at = &(*at)->next) {
-		if ((*at)->source == source && strcmp((*at)->person, p->id) == 0)
+		if ((*at)->source == source && strcmp((*at)->person, id) == 0)
 			return *at;
 	}
 	struct hz_picture_member *m = calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
-	m->id = hz_picture_number(room->consult, p->id, source);
+	m->id = hz_picture_number(room->consult, id, source);
 	m->source = source;
-	memcpy(m->person, p->id, sizeof(m->person));
+	snprintf(m->person, sizeof(m->person), "%s", id);
 	*at = m;
 	return m;
 }
@@ -140,15 +139,20 @@ static bool speaks(const struct hz_participant *p)
 	return voice && !voice->muted;
 }
 
-static void fit(struct hz_brain *brain, struct hz_picture_room *room, const struct hz_participant *p,
-                const struct hz_track *track, unsigned order)
+struct shown { // who is in it
+	const char *id, *name;
+	const struct hz_track *track; // NULL: without a picture
+	unsigned order;
+	uint8_t source, flags;
+};
+
+static void fit(struct hz_brain *brain, struct hz_picture_room *room, const struct shown *who)
 {
-	uint8_t source = track ? track->source : HZ_PICTURE_NO_SOURCE;
-	struct hz_picture_member *m = member_get(room, p, source);
+	struct hz_picture_member *m = member_get(room, who->id, who->source);
 	struct hz_slot *slot = NULL;
 	int err = m ? 0 : -ENOMEM;
-	if (!err && track)
-		err = fit_slot(brain, room, m, track, &slot);
+	if (!err && who->track)
+		err = fit_slot(brain, room, m, who->track, &slot);
 	if (err) {
 		brain->count.media_errors++;
 		hz_warn("picture.member", "consult=%s err=%d", room->consult->id, -err);
@@ -159,23 +163,53 @@ static void fit(struct hz_brain *brain, struct hz_picture_room *room, const stru
 	struct hz_mosaic_member_set set = {
 	    .member = m->id,
 	    .consult = room->consult->number,
-	    .person = hz_picture_number(room->consult, p->id, HZ_PICTURE_NO_SOURCE),
+	    .person = hz_picture_number(room->consult, who->id, HZ_PICTURE_NO_SOURCE),
 	    .ssrc = slot ? slot->cmd.ssrc : 0,
-	    .order = order,
+	    .order = who->order,
 	    .worker = slot ? (uint16_t)slot->peer->worker : 0,
-	    .kind = kind_of(source),
-	    .flags = (uint8_t)((track && track->muted ? HZ_MOSAIC_MEMBER_OFF : 0) |
-	                       (speaks(p) ? 0 : HZ_MOSAIC_MEMBER_MUTED)),
+	    .kind = kind_of(who->source),
+	    .flags = (uint8_t)(who->flags | (who->track && who->track->muted ? HZ_MOSAIC_MEMBER_OFF : 0)),
 	    .pt_count = slot ? slot->cmd.pt_count : 0,
 	    .orientation = slot ? slot->cmd.ext.orientation : 0,
 	};
 	for (unsigned i = 0; i < set.pt_count; i++)
 		set.pt[i] = slot->cmd.pt[i];
-	snprintf(set.name, sizeof(set.name), "%.*s", (int)sizeof(set.name) - 1, p->name);
+	snprintf(set.name, sizeof(set.name), "%.*s", (int)sizeof(set.name) - 1, who->name);
 	err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_MEMBER_SET, sizeof(set));
 	if (err)
 		hz_warn("picture.member", "consult=%s err=%d", room->consult->id, -err);
 	m->kept = true;
+}
+
+static void fit_person(struct hz_brain *brain, struct hz_picture_room *room, const struct hz_participant *p,
+                       const struct hz_track *track, unsigned order)
+{
+	const struct shown who = {.id = p->id,
+	                          .name = p->name,
+	                          .track = track,
+	                          .order = order,
+	                          .source = track ? track->source : HZ_PICTURE_NO_SOURCE,
+	                          .flags = speaks(p) ? 0 : HZ_MOSAIC_MEMBER_MUTED};
+	fit(brain, room, &who);
+}
+
+// The images on the table: with all that is drawn on them for those inside, bare for those outside.
+static unsigned fit_table(struct hz_brain *brain, struct hz_picture_room *room, bool bare)
+{
+	struct hz_consult *consult = room->consult;
+	bool wanted = bare ? is_aired(room, HZ_TABLE, HZ_SOURCE_IMAGE) : hz_picture_composes(consult);
+	const struct shown who = {.id = bare ? HZ_TABLE : "~images",
+	                          .name = "影像 · Images",
+	                          .track =
+	                              wanted ? hz_easel_track(brain, consult, consult->worker, bare) : NULL,
+	                          .order = UINT16_MAX,
+	                          .source = HZ_SOURCE_IMAGE,
+	                          .flags = bare ? HZ_MOSAIC_MEMBER_AIR : 0};
+	if (!who.track)
+		return 0;
+	fit(brain, room, &who);
+	hz_easel_settle(brain, consult);
+	return 1;
 }
 
 static unsigned fit_pictures(struct hz_brain *brain, struct hz_picture_room *room,
@@ -187,7 +221,7 @@ static unsigned fit_pictures(struct hz_brain *brain, struct hz_picture_room *roo
 		     track = track->next) {
 			if (track->kind == HZ_KIND_VIDEO &&
 			    (!aired || is_aired(room, p->id, track->source))) {
-				fit(brain, room, p, track, order * HZ_SOURCE_COUNT + track->source);
+				fit_person(brain, room, p, track, order * HZ_SOURCE_COUNT + track->source);
 				count++;
 			}
 		}
@@ -255,6 +289,14 @@ static bool is_composed(const struct hz_picture_room *room)
 	return r != NULL;
 }
 
+bool hz_picture_composes(const struct hz_consult *consult)
+{
+	const struct hz_picture_rendition *r = consult->picture ? consult->picture->renditions : NULL;
+	while (r && (hz_picture_airs(r) || r->until_us))
+		r = r->next;
+	return r != NULL;
+}
+
 void hz_picture_members_fit(struct hz_brain *brain, struct hz_picture_room *room)
 {
 	unsigned count = 0, order = 0;
@@ -265,8 +307,10 @@ void hz_picture_members_fit(struct hz_brain *brain, struct hz_picture_room *room
 	for (const struct hz_participant *p = list; p;
 	     p = p->next, order++) { // it has its place, whoever came before
 		if (p->status == HZ_STATUS_ADMITTED)
-			count += fit_pictures(brain, room, p, order, 1 - count, true);
+			count += fit_pictures(brain, room, p, order, HZ_MOSAIC_PARTS - count, true);
 	}
+	count += fit_table(brain, room, true);
+	count += fit_table(brain, room, false);
 	order = 0;
 	for (const struct hz_participant *p = composed ? list : NULL; p; p = p->next, order++) {
 		if (p->status == HZ_STATUS_ADMITTED)
@@ -277,7 +321,7 @@ void hz_picture_members_fit(struct hz_brain *brain, struct hz_picture_room *room
 	     p = p->next, order++) { // their place is behind the pictures'
 		if (p->status == HZ_STATUS_ADMITTED && count < HZ_MOSAIC_MEMBERS &&
 		    !has_kind(p, HZ_KIND_VIDEO) && has_kind(p, HZ_KIND_AUDIO)) {
-			fit(brain, room, p, NULL, order * HZ_SOURCE_COUNT);
+			fit_person(brain, room, p, NULL, order * HZ_SOURCE_COUNT);
 			count++;
 		}
 	}

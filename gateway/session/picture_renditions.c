@@ -153,8 +153,11 @@ static void say(struct hz_brain *brain, struct hz_picture_room *room, const stru
 	    .member = hz_picture_airs(r) ? hz_picture_number(room->consult, r->person, r->source) : 0,
 	    .mask_count = r->mask_count,
 	    .fill = r->fill,
+	    .air = r->air,
+	    .beside_count = r->beside_count,
 	};
 	memcpy(set.mask, r->mask, r->mask_count * sizeof(r->mask[0]));
+	memcpy(set.beside, r->beside, r->beside_count * sizeof(r->beside[0]));
 	if (set.member)
 		set.bitrate_bps = AIR_BPS;
 	int err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_RENDITION_SET, sizeof(set));

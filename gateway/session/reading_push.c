@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/session/broadcast.h"
 #include "gateway/session/easel.h"
 #include "gateway/session/push.h"
 #include "gateway/session/reading_internal.h"
@@ -81,6 +82,7 @@ json_t *hz_reading_part(struct hz_reading *reading, uint8_t what, size_t bytes, 
 void hz_reading_changed(struct hz_brain *brain, struct hz_reading *reading)
 {
 	reading->version++;
+	hz_air_table(brain, reading->consult);
 	hz_easel_table(brain, reading->consult);
 	if (reading->queued)
 		return;

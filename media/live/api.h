@@ -11,9 +11,9 @@
 
 #include "media/api.h"
 
-#define HZ_LIVE_API_VERSION  1u
+#define HZ_LIVE_API_VERSION  2u
 #define HZ_LIVE_ROOMS        8u // consults whose images are drawn; one more is left out until there is room
-#define HZ_LIVE_RENDITIONS   4u // a room
+#define HZ_LIVE_RENDITIONS   6u // a room
 #define HZ_LIVE_PANES        4u
 #define HZ_LIVE_MARKS        200u // a room: drawings on what is shown; more are left out
 #define HZ_LIVE_POINTS       200u
@@ -83,7 +83,10 @@ struct hz_live_rendition_set {
 	uint16_t side;        // of the picture without its caption: 256..1024, a multiple of 32
 	uint8_t codec;        // HZ_CODEC_H264_CB, HZ_CODEC_VP8
 	uint8_t pt;
-	uint8_t reserved[4];
+	// 1: for those outside. Nothing that may name somebody is drawn: no overlay planes, no words beside drawings, and of an image that says
+	// that it has names burned in nothing at all.
+	uint8_t bare;
+	uint8_t reserved[3];
 };
 
 enum hz_live_mark_kind { // as types.table_kind

@@ -12,6 +12,7 @@
 void hz_live_shown_done(struct hz_live_shown *shown)
 {
 	hz_rendered_done(&shown->pixels);
+	hz_rendered_done(&shown->bare);
 	memset(shown, 0, sizeof(*shown));
 }
 
@@ -131,6 +132,25 @@ static bool same_look(const struct hz_live_pane *a, const struct hz_live_pane *b
 	       a->invert == b->invert;
 }
 
+// The same without overlays, which may be words.
+static int render_bare(struct hz_live_shown *s, const struct hz_live_image *image, uint32_t frame,
+                       struct hz_look look)
+{
+	struct hz_rendered pixels = {0};
+	look.overlays = false;
+	hz_rendered_done(&s->bare);
+	s->bare_there = false;
+	s->burned = hz_dicom_image(image->dicom)->burned_in_annotation;
+	s->overlaid = hz_dicom_image(image->dicom)->overlays > 0;
+	int err =
+	    s->bare_wanted && s->overlaid ? hz_render(image->dicom, frame, image->frame, &look, &pixels) : 0;
+	if (err)
+		return err;
+	s->bare = pixels;
+	s->bare_there = s->bare_wanted;
+	return 0;
+}
+
 static int render(struct hz_live_shown *s, const struct hz_live_image *image, uint32_t frame)
 {
 	struct hz_rendered pixels = {0};
@@ -140,7 +160,8 @@ static int render(struct hz_live_shown *s, const struct hz_live_image *image, ui
 	                             .function = hz_dicom_image(image->dicom)->function,
 	                             .invert = s->want.invert,
 	                             .overlays = true};
-	if (s->there && s->serial == image->serial && same_look(&s->rendered, &s->want))
+	if (s->there && s->serial == image->serial && same_look(&s->rendered, &s->want) &&
+	    (s->bare_there || !s->bare_wanted))
 		return 0;
 	int err = hz_render(image->dicom, frame, image->frame, &look, &pixels);
 	if (err)
@@ -148,7 +169,7 @@ static int render(struct hz_live_shown *s, const struct hz_live_image *image, ui
 	hz_rendered_done(&s->pixels);
 	s->pixels = pixels;
 	s->rendered = s->want;
-	return 0;
+	return render_bare(s, image, frame, look);
 }
 
 static int look(struct hz_live_shown *s, struct hz_live_library *library, uint32_t consult, int64_t now_us)
@@ -213,26 +234,39 @@ static void draw_marks(const struct hz_live_shown *s, const struct hz_live_paper
 	}
 }
 
-void hz_live_shown_draw(const struct hz_live_shown *shown, struct hz_canvas *canvas, struct hz_rect pane,
-                        struct hz_text *text, const struct hz_live_marks *marks)
+// NULL: its pixels are shown.
+static const char *words_of(const struct hz_live_shown *s, bool bare)
+{
+	bool waits = s->err == -EAGAIN || s->err == -EBUSY;
+	if (!s->there || (s->err && !waits))
+		return waits ? "正在取图像… · loading" : "图像无法显示 · this image cannot be shown";
+	if (bare && s->burned)
+		return "图像自带身份标注，不播出 · not shown: it has annotations burned in";
+	return bare && !s->bare_there ? "正在取图像… · loading" : NULL;
+}
+
+void hz_live_shown_draw(const struct hz_live_shown *shown, struct hz_canvas *canvas,
+                        const struct hz_live_drawn *how, const struct hz_live_marks *marks)
 {
 	const struct hz_live_shown *s = shown;
+	const struct hz_rect pane = how->pane;
 	const struct hz_live_view view = {.zoom = s->want.zoom,
 	                                  .pan_x = s->want.pan_x,
 	                                  .pan_y = s->want.pan_y,
 	                                  .rotation = s->want.rotation,
 	                                  .flip = s->want.flip};
-	struct hz_live_paper paper = {
-	    .canvas = canvas, .pane = pane, .text = text, .width = fmax(1.5, pane.h / 320.0)};
-	const struct hz_live_pixels pixels = {s->pixels.columns, s->pixels.rows, s->pixels.channels,
-	                                      s->pixels.data};
-	bool waits = s->err == -EAGAIN || s->err == -EBUSY;
+	struct hz_live_paper paper = {.canvas = canvas,
+	                              .pane = pane,
+	                              .text = how->bare ? NULL : how->text,
+	                              .width = fmax(1.5, pane.h / 320.0)};
+	const struct hz_rendered *from = how->bare && s->overlaid ? &s->bare : &s->pixels;
+	const struct hz_live_pixels pixels = {from->columns, from->rows, from->channels, from->data};
+	const char *words = words_of(s, how->bare);
 	hz_canvas_fill(canvas, pane, (struct hz_colour){16, 128, 128});
 	if (!s->want.image.study[0])
 		return;
-	if (!s->there || (s->err && !waits)) {
-		say(text, canvas, pane,
-		    waits ? "正在取图像… · loading" : "图像无法显示 · this image cannot be shown");
+	if (words) {
+		say(how->text, canvas, pane, words);
 		return;
 	}
 	hz_live_map_make(&view, &s->plane, pane, &paper.map);

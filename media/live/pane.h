@@ -20,6 +20,10 @@ struct hz_live_shown {                   // owned by its room; all zero: fresh
 	uint64_t serial;
 	struct hz_rendered pixels;
 	struct hz_live_plane plane;
+	bool bare_wanted; // somebody outside looks
+	bool bare_there;  // `bare` is the same without overlays; else, where they have none, `pixels` are
+	bool overlaid, burned; // they have overlays; names, as the image says
+	struct hz_rendered bare;
 };
 
 void hz_live_shown_done(struct hz_live_shown *shown);
@@ -33,7 +37,13 @@ struct hz_live_marks {
 	struct hz_live_mark_set **mark;
 	unsigned count;
 };
-void hz_live_shown_draw(const struct hz_live_shown *shown, struct hz_canvas *canvas, struct hz_rect pane,
-                        struct hz_text *text, const struct hz_live_marks *marks);
+// bare: for those outside (struct hz_live_rendition_set); of a pane that has bare_wanted.
+struct hz_live_drawn {
+	struct hz_rect pane;
+	struct hz_text *text; // NULL: no words
+	bool bare;
+};
+void hz_live_shown_draw(const struct hz_live_shown *shown, struct hz_canvas *canvas,
+                        const struct hz_live_drawn *how, const struct hz_live_marks *marks);
 
 #endif

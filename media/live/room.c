@@ -232,7 +232,8 @@ static void draw(struct hz_live_room *room, struct hz_live_stream *stream)
 	for (unsigned i = 0; i < room->set.panes; i++) {
 		const int w = side / (int)across, h = side / (int)down;
 		struct hz_rect pane = {(int)(i % across) * w, (int)(i / across) * h, w, h};
-		hz_live_shown_draw(&room->pane[i], canvas, pane, room->with.text, &marks);
+		const struct hz_live_drawn how = {pane, room->with.text, hz_live_stream_get(stream)->bare};
+		hz_live_shown_draw(&room->pane[i], canvas, &how, &marks);
 		if (room->set.panes > 1)
 			hz_canvas_frame(canvas, pane, 2, HZ_COLOUR_TILE);
 	}
@@ -240,9 +241,24 @@ static void draw(struct hz_live_room *room, struct hz_live_stream *stream)
 	hz_live_stream_shows(stream, room->drawing);
 }
 
+static bool bare_watched(const struct hz_live_room *room)
+{
+	for (unsigned i = 0; i < HZ_LIVE_RENDITIONS; i++) {
+		const struct hz_live_rendition_set *set =
+		    room->stream[i] ? hz_live_stream_get(room->stream[i]) : NULL;
+		if (set && set->workers && set->bare)
+			return true;
+	}
+	return false;
+}
+
 static void look(struct hz_live_room *room, int64_t now_us)
 {
-	bool other = !room->drawing;
+	bool other = !room->drawing, bare = bare_watched(room);
+	for (unsigned i = 0; i < room->set.panes; i++) {
+		room->news |= bare && !room->pane[i].bare_wanted;
+		room->pane[i].bare_wanted = bare;
+	}
 	for (unsigned i = 0; i < room->set.panes; i++) {
 		if (room->news || room->pane[i].next_us <= now_us)
 			other |=

@@ -17,12 +17,13 @@
 
 #include "media/api.h"
 
-#define HZ_MOSAIC_API_VERSION 2u
+#define HZ_MOSAIC_API_VERSION 3u
 #define HZ_MOSAIC_ROOMS       4u     // consults with a composed picture; one more is -ENOSPC
 #define HZ_MOSAIC_MEMBERS     25u    // sources a room
 #define HZ_MOSAIC_RENDITIONS  8u     // a room
 #define HZ_MOSAIC_MASKS       16u    // of a masked source
 #define HZ_MOSAIC_UNIT        10000u // a mask's numbers are this part of the picture's width or height
+#define HZ_MOSAIC_PARTS       4u     // sources of a programme
 #define HZ_MOSAIC_SPEAKERS    8u
 #define HZ_MOSAIC_NAME_BYTES  192u // with NUL: a caption, UTF-8; what is not UTF-8 is left out
 #define HZ_MOSAIC_PTS         4u
@@ -105,6 +106,7 @@ struct hz_mosaic_member_set {
 };
 #define HZ_MOSAIC_MEMBER_OFF   1u // its owner switched it off: no picture is shown, whatever comes
 #define HZ_MOSAIC_MEMBER_MUTED 2u // a mark beside the name
+#define HZ_MOSAIC_MEMBER_AIR   4u // of programmes alone: it is in no composed picture
 
 struct hz_mosaic_member_del {
 	struct hz_msg_header h;
@@ -116,10 +118,26 @@ struct hz_mosaic_mask {
 	uint16_t x, y, w, h; // in HZ_MOSAIC_UNIT, of the upright picture; inside of it, w and h not 0
 };
 
-// One encode, however many watch. Size: 640x360, 960x540, 1280x720, 25 pictures a second. Of the composed picture, or (member not 0) of
-// one source by itself, its masks painted over: then member, masks and fill are fixed for the rendition's life (-EEXIST), so that no
-// picture of it was ever made with others, and it has at least one mask (-EINVAL). It shows nothing that was decoded before it was
-// there, nor anything of a member that is off or unknown.
+enum hz_mosaic_air { // where the sources of a programme stand; no words, and nothing over a picture
+	HZ_MOSAIC_AIR_ALONE = 0,
+	HZ_MOSAIC_AIR_SIDE, // alike: two side by side, three or four two by two
+	HZ_MOSAIC_AIR_PIP,  // the first one large, the others small in a column beside it, at its foot
+	HZ_MOSAIC_AIRS,
+};
+
+struct hz_mosaic_beside { // a further source of a programme
+	uint32_t member;
+	uint8_t mask_count; // 0: it shows as it is
+	uint8_t fill;
+	uint8_t reserved[2];
+	struct hz_mosaic_mask mask[HZ_MOSAIC_MASKS]; // zero behind mask_count
+};
+
+// One encode, however many watch. Size: 640x360, 960x540, 1280x720, 25 pictures a second. Of the composed picture, or (member not 0) a
+// programme: of one source by itself, its masks painted over, or of two to four, each with its own. Then members, layout, masks and fill
+// are fixed for the rendition's life (-EEXIST), so that no picture of it was ever made with others; one by itself has at least one mask
+// (-EINVAL). It shows nothing that was decoded before it was there, nor anything of a member that is off or unknown; of several it begins
+// when all have a picture, or HZ_SOLO_WAIT_US after the first of them.
 struct hz_mosaic_rendition_set {
 	struct hz_msg_header h;
 	uint32_t rendition; // not 0; in one consult at a time: another consult is -EEXIST
@@ -134,10 +152,13 @@ struct hz_mosaic_rendition_set {
 	uint8_t pt;
 	uint8_t mask_count;
 	uint8_t fill; // luma of the masks, 8 bits of limited range
-	uint8_t reserved[2];
+	uint8_t air;  // enum hz_mosaic_air; ALONE exactly where nobody is beside it
+	uint8_t beside_count;
 	uint32_t member; // 0: the composed picture, without masks
 	uint32_t reserved2;
-	struct hz_mosaic_mask mask[HZ_MOSAIC_MASKS]; // zero behind mask_count
+	struct hz_mosaic_mask mask[HZ_MOSAIC_MASKS]; // of the first; zero behind mask_count
+	struct hz_mosaic_beside
+	    beside[HZ_MOSAIC_PARTS - 1]; // others than member, each once; zero behind beside_count
 };
 
 struct hz_mosaic_rendition_del {

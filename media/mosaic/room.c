@@ -23,7 +23,7 @@ struct rendition {
 	uint32_t id; // 0: the place is free
 	uint32_t named;
 	struct hz_rendition *encode;
-	struct hz_solo *solo; // of one source; NULL: of the composed picture
+	struct hz_solo *solo; // a programme; NULL: of the composed picture
 };
 
 struct hz_mosaic_room {
@@ -344,8 +344,9 @@ static bool has_solo(const struct hz_mosaic_room *r, uint32_t member)
 	for (unsigned i = 0; i < HZ_MOSAIC_RENDITIONS; i++) {
 		const struct rendition *e = &r->rendition[i];
 		const struct hz_mosaic_rendition_set *set = e->solo ? hz_rendition_get(e->encode) : NULL;
-		if (set && set->workers && set->member == member)
-			return true;
+		for (unsigned k = 0; set && set->workers && k < hz_solo_parts(set); k++)
+			if (hz_solo_member(set, k) == member)
+				return true;
 	}
 	return false;
 }
@@ -365,10 +366,12 @@ static void arrange(struct hz_mosaic_room *r, int64_t now_us)
 	const struct hz_mosaic_member_set *set[HZ_MOSAIC_MEMBERS];
 	struct hz_stage_tile tile[HZ_MOSAIC_MEMBERS];
 	struct hz_mosaic_scene scene;
+	unsigned count = 0;
 	hz_floor_poll(&r->floor, now_us);
 	for (unsigned i = 0; i < r->members; i++)
-		set[i] = &r->sorted[i]->set;
-	hz_mosaic_scene_make(&r->set, &r->floor, set, r->members, &scene);
+		if (!(r->sorted[i]->set.flags & HZ_MOSAIC_MEMBER_AIR))
+			set[count++] = &r->sorted[i]->set;
+	hz_mosaic_scene_make(&r->set, &r->floor, set, count, &scene);
 	for (unsigned i = 0; i < scene.count; i++) {
 		tile[i].set = set[scene.tile[i]];
 		tile[i].speaks = hz_floor_speaks(&r->floor, tile[i].set->person);
@@ -377,7 +380,7 @@ static void arrange(struct hz_mosaic_room *r, int64_t now_us)
 		r->told = false;
 	hz_mosaic_room_tell(r);
 	for (unsigned i = 0; i < r->members; i++)
-		see(r, r->sorted[i], hz_mosaic_stage_shows(r->stage, set[i]->member));
+		see(r, r->sorted[i], hz_mosaic_stage_shows(r->stage, r->sorted[i]->set.member));
 }
 
 void hz_mosaic_room_tell(struct hz_mosaic_room *room)
@@ -412,19 +415,24 @@ static void draw(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at)
 	r->age_us += (age_us - r->age_us) / 8;
 }
 
-// The picture of one source, masked: true, when one is due.
+// The picture of a programme: true, when one is due.
 static bool draw_solo(struct hz_mosaic_room *r, const struct rendition *e, const struct hz_mosaic_tick *at)
 {
 	const struct hz_mosaic_rendition_set *set = hz_rendition_get(e->encode);
-	const struct member *m = find_member(r, set->member);
-	struct hz_source_picture picture = {0};
+	struct hz_source_picture picture[HZ_MOSAIC_PARTS] = {0};
+	const struct member *m[HZ_MOSAIC_PARTS];
+	unsigned count = hz_solo_parts(set);
 	if (!set->workers)
 		return false;
-	if (m && m->set.ssrc && !(m->set.flags & HZ_MOSAIC_MEMBER_OFF))
-		hz_source_picture(m->source, &picture);
-	bool due = hz_solo_draw(e->solo, set, &picture, at->now_us);
-	if (m && m->set.ssrc && hz_solo_asks(e->solo, at->now_us))
-		ask_keyframe(r, m);
+	for (unsigned i = 0; i < count; i++) {
+		m[i] = find_member(r, hz_solo_member(set, i));
+		if (m[i] && m[i]->set.ssrc && !(m[i]->set.flags & HZ_MOSAIC_MEMBER_OFF))
+			hz_source_picture(m[i]->source, &picture[i]);
+	}
+	bool due = hz_solo_draw(e->solo, set, picture, at->now_us);
+	for (unsigned i = 0; i < count; i++)
+		if (m[i] && m[i]->set.ssrc && hz_solo_asks(e->solo, i, at->now_us))
+			ask_keyframe(r, m[i]);
 	return due;
 }
 

@@ -23,7 +23,23 @@ int fake_file(const void *data, size_t bytes)
 	return fd;
 }
 
-int fake_object(unsigned uid, unsigned value, unsigned frames)
+// PS3.3 C.9.2: one bit a pixel, from the lowest of a byte on.
+static void overlay_left(struct fake_dicom *d)
+{
+	static const uint8_t origin[4] = {1, 0, 1, 0};
+	uint8_t bits[SIDE * SIDE / 8];
+	for (unsigned i = 0; i < sizeof(bits); i++)
+		bits[i] = i % (SIDE / 8) < SIDE / 16 ? 0xff : 0;
+	fake_us(d, 0x60000010, SIDE);
+	fake_us(d, 0x60000011, SIDE);
+	fake_text(d, 0x60000040, "CS", "G");
+	fake_value(d, 0x60000050, "SS", origin, sizeof(origin));
+	fake_us(d, 0x60000100, 1);
+	fake_us(d, 0x60000102, 0);
+	fake_value(d, 0x60003000, "OW", bits, sizeof(bits));
+}
+
+static int make(unsigned uid, unsigned value, unsigned frames, bool overlay, bool burned)
 {
 	const struct hz_pixel_shape shape = {.columns = SIDE,
 	                                     .rows = SIDE,
@@ -38,8 +54,12 @@ int fake_object(unsigned uid, unsigned value, unsigned frames)
 		pixels[i] = (uint16_t)(value + i / (SIDE * SIDE) * 400);
 	fake_begin(&d, FAKE_EXPLICIT, NULL);
 	fake_shape(&d, &shape, frames);
+	if (burned)
+		fake_text(&d, 0x00280301, "CS", "YES");
 	fake_text(&d, 0x00281050, "DS", "2048");
 	fake_text(&d, 0x00281051, "DS", "4096");
+	if (overlay)
+		overlay_left(&d);
 	fake_native(&d, "OW", pixels, sizeof(*pixels) * SIDE * SIDE * frames);
 	struct fake_bytes file = fake_end(&d);
 	uint8_t *at = file.data;
@@ -49,6 +69,16 @@ int fake_object(unsigned uid, unsigned value, unsigned frames)
 	fake_bytes_done(&file);
 	free(pixels);
 	return fd;
+}
+
+int fake_object(unsigned uid, unsigned value, unsigned frames)
+{
+	return make(uid, value, frames, false, false);
+}
+
+int fake_named(unsigned uid, unsigned value, bool overlay, bool burned)
+{
+	return make(uid, value, 1, overlay, burned);
 }
 
 int fake_series(unsigned first, unsigned count)

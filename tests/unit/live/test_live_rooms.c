@@ -252,6 +252,45 @@ static void test_a_stack_and_its_neighbours(void **state)
 	near(grey(100, 100), luma(500)); // the last one
 }
 
+// What those outside get has no overlay, whoever else looks on; and nothing of an image that says it has names burned in.
+static void test_bare_for_those_outside(void **state)
+{
+	struct hz_live_rendition_set bare = fake_rendition(CONSULT, SSRC, HZ_CODEC_H264_CB), plain = bare;
+	(void)state;
+	bare.bare = 1;
+	plain.rendition++;
+	plain.ssrc++;
+	show(fake_room(CONSULT, 1));
+	assert_int_equal(say(&bare, HZ_LIVE_RENDITION_SET, sizeof(bare)), 0);
+	pass(50000);
+	give(0, fake_named(1, 1000, true, false), 0);
+	pass(600000);
+	near(grey(60, 128), luma(1000));
+	near(grey(200, 128), luma(1000));
+	assert_int_equal(say(&plain, HZ_LIVE_RENDITION_SET, sizeof(plain)), 0);
+	pass(200000);
+	near(grey(60, 128), luma(1000));
+	show(fake_room(CONSULT, 2));
+	pass(50000);
+	give(1, fake_named(2, 1000, false, true), 0);
+	pass(600000);
+	near(grey(60, 128), 16);
+	near(grey(200, 128), 16);
+	// Those inside see all of it.
+	struct hz_live_del del = {.id = bare.rendition};
+	assert_int_equal(say(&del, HZ_LIVE_RENDITION_DEL, sizeof(del)), 0);
+	fake_viewer_done(&viewer);
+	fake_viewer_init(&viewer, HZ_CODEC_H264_CB, SSRC + 2);
+	plain.ssrc = SSRC + 2;
+	assert_int_equal(say(&plain, HZ_LIVE_RENDITION_SET, sizeof(plain)), 0);
+	pass(600000);
+	near(grey(60, 128), luma(1000));
+	show(fake_room(CONSULT, 1));
+	pass(600000);
+	near(grey(60, 128), 235);
+	near(grey(200, 128), luma(1000));
+}
+
 static void test_frames_of_an_object_and_cine(void **state)
 {
 	struct hz_live_room_set room = fake_room(CONSULT, 1);
@@ -452,6 +491,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_who_comes_late_gets_a_keyframe_but_not_too_often, setup,
 	                                    teardown),
 	    cmocka_unit_test_setup_teardown(test_a_stack_and_its_neighbours, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_bare_for_those_outside, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_frames_of_an_object_and_cine, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_never_the_picture_of_before, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_what_cannot_be_had_or_read, setup, teardown),
