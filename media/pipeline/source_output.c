@@ -135,7 +135,7 @@ static GString *describe(const struct hz_source *s)
 		g_string_append_printf(
 		    text,
 		    "appsrc name=video " PACED "caps=video/x-h264,stream-format=byte-stream,alignment=au ! "
-		                               "clocksync name=vhold sync=false "
+		    "clocksync name=vhold sync=false "
 		    "! h264parse config-interval=-1 "
 		    "! rtph264pay name=vpay pt=96 mtu=1200 config-interval=-1 aggregate-mode=zero-latency "
 		    "! application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000,"
