@@ -6,6 +6,7 @@ import { Icon } from '../shared/icons';
 import { maskState } from './masks-model';
 import { sourceName } from './masks-panel';
 import { ThirdBar } from './third-bar';
+import { TogetherBar } from './together-bar';
 
 const FADE_MS = 400;
 
@@ -65,6 +66,7 @@ function useKeys(desk: Broadcast | null, show: (source: BroadcastSource | null) 
 export function DirectBar({ consult, onNotice, audienceOpen, onAudience, masksOpen, onMasks }: DirectProps) {
 	const [busy, setBusy] = useState(false);
 	const [fade, setFade] = useState(false);
+	const [together, setTogether] = useState(false);
 	const desk = consult.broadcast.desk;
 	const isCut = desk?.state === 'cut';
 	const attempt = (job: Promise<void>) => {
@@ -97,6 +99,14 @@ export function DirectBar({ consult, onNotice, audienceOpen, onAudience, masksOp
 			<button type="button" class="direct-fade" aria-pressed={fade} title={t('deskFadeHint')} data-testid="direct-fade" onClick={() => setFade(!fade)}>
 				{t('deskFade')}
 			</button>
+			{desk.sources.length > 1 && (
+				<button
+					type="button" class="direct-fade" aria-expanded={together} data-testid="direct-together" data-air={consult.broadcast.onAir.length > 1}
+					onClick={() => setTogether(!together)}
+				>
+					{t('deskTogether')}
+				</button>
+			)}
 			<button
 				type="button" class="direct-audience" aria-pressed={audienceOpen} data-testid="direct-audience"
 				title={t('deskKeys')} onClick={onAudience}
@@ -123,6 +133,12 @@ export function DirectBar({ consult, onNotice, audienceOpen, onAudience, masksOp
 			>
 				CUT
 			</button>
+			{together && (
+				<TogetherBar
+					consult={consult} desk={desk} busy={busy}
+					onShow={(sources, layout) => attempt(consult.broadcast.showTogether(sources, layout, fade ? FADE_MS : 0))}
+				/>
+			)}
 			<ThirdBar consult={consult} desk={desk} onNotice={onNotice} />
 		</div>
 	);

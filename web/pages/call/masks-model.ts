@@ -5,6 +5,8 @@ export const MOST = 16; // of a source, those of its profile among them
 export const LEAST = 0.01; // smaller ones are a slip of the finger
 export const STEP = 0.01; // of a key
 
+export const TABLE = '~table'; // as a participant: the images on the table
+
 export interface Point {
 	x: number;
 	y: number;

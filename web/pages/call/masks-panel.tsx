@@ -6,7 +6,7 @@ import { api, type RestProfile } from '../shared/api';
 import { tokenOf } from '../shared/enter';
 import { PanelHead } from './chat-panel';
 import { MasksEditor } from './masks-editor';
-import { anyMask, masksOf, MOST, sameSource } from './masks-model';
+import { anyMask, masksOf, MOST, sameSource, TABLE } from './masks-model';
 
 interface PanelProps {
 	consult: Consult;
@@ -15,6 +15,7 @@ interface PanelProps {
 }
 
 export function sourceName(consult: Consult, source: BroadcastSource): string {
+	if (source.participant === TABLE) return t('imagesOnTable');
 	const person = consult.participants.find((p) => p.id === source.participant);
 	return `${person?.name ?? source.participant} · ${t(`source_${source.source}`)}`;
 }

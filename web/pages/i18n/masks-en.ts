@@ -25,5 +25,13 @@ export const masksEn = {
 	masksSlate: 'What paints the masks is away: viewers see a slate.',
 	masksSign_masked: 'masked',
 	masksSign_needed: 'needs masks',
+	imagesOnTable: 'Images on the table',
+	deskTogether: 'Together',
+	deskTogetherShow: 'Show together',
+	deskTogetherHint: 'Two to four sources in one picture, in the order they are chosen.',
+	deskTogetherNow: 'On the air together: {names}',
+	deskLayout: 'Layout',
+	deskLayout_side: 'side by side',
+	deskLayout_pip: 'first one large',
 	watchSlate: 'The picture will be back in a moment.',
 };

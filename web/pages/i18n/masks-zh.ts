@@ -26,5 +26,13 @@ export const masksZh: Record<keyof typeof masksEn, string> = {
 	masksSlate: '绘制遮挡的进程暂时不在，观众看到的是等待画面。',
 	masksSign_masked: '已遮挡',
 	masksSign_needed: '需要遮挡',
+	imagesOnTable: '阅片影像',
+	deskTogether: '多画面',
+	deskTogetherShow: '同屏播出',
+	deskTogetherHint: '选择二至四路画面合成一屏，按选择顺序排列。',
+	deskTogetherNow: '正在同屏播出：{names}',
+	deskLayout: '布局',
+	deskLayout_side: '并排',
+	deskLayout_pip: '首路放大',
 	watchSlate: '画面马上回来。',
 };

@@ -1,7 +1,7 @@
 // The broadcast of a consult as those inside meet it: everybody knows whether there is one, its directors all of it.
 import { BroadcastAudience } from './audience';
 import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
-import type { Broadcast, BroadcastSource, BroadcastState, Requests, State } from './protocol';
+import type { Broadcast, BroadcastLayout, BroadcastSource, BroadcastState, Requests, State } from './protocol';
 import type { SessionState } from './session';
 
 type Ask = <M extends 'broadcast.program' | 'broadcast.cut' | 'broadcast.resume' | 'broadcast.third' | 'audience.list' | 'audience.moderate' | 'audience.set'>(
@@ -13,6 +13,8 @@ type Ask = <M extends 'broadcast.program' | 'broadcast.cut' | 'broadcast.resume'
 function unanswered(error: unknown): boolean {
 	return error instanceof DisconnectedError || (error instanceof HuizhenError && error.code === ErrorCode.notJoined);
 }
+
+const same = (a: BroadcastSource, b: BroadcastSource): boolean => a.participant === b.participant && a.source === b.source;
 
 export class ConsultBroadcast {
 	private cutting: Promise<void> | null = null;
@@ -33,14 +35,25 @@ export class ConsultBroadcast {
 		const known = this.snapshot()?.consult.broadcast;
 		return known && 'sources' in known ? known : null;
 	}
+	/** By itself. */
 	isOnAir(source: BroadcastSource): boolean {
-		const air = this.desk?.on_air;
-		return air?.participant === source.participant && air.source === source.source;
+		const { onAir } = this;
+		return onAir.length === 1 && same(onAir[0]!, source);
+	}
+	/** What viewers see, the first one first; empty: nothing. */
+	get onAir(): BroadcastSource[] {
+		const desk = this.desk;
+		return desk?.on_air ? [desk.on_air, ...(desk.beside ?? [])] : [];
 	}
 
 	/** What viewers see from now on, or through black within fadeMs; null: nothing. Only what was marked as free of identity can be. */
 	async show(source: BroadcastSource | null, fadeMs = 0): Promise<void> {
 		await this.ask('broadcast.program', fadeMs ? { source, fade_ms: fadeMs } : { source });
+	}
+	/** Two to four of them in one picture, without words, each with its own masks; pip: the first one large. */
+	async showTogether(sources: BroadcastSource[], layout: Exclude<BroadcastLayout, 'alone'>, fadeMs = 0): Promise<void> {
+		const [source = null, ...beside] = sources;
+		await this.ask('broadcast.program', { source, layout, beside, ...(fadeMs ? { fade_ms: fadeMs } : {}) });
 	}
 	/**
 	 * From now on nothing reaches any viewer; the consult goes on. The reason is for the audit trail. It is said again, as often as

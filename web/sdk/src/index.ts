@@ -87,7 +87,7 @@ export { environment, browserOf, type BrowserName, type Environment } from './en
 export type { Statistics, TrackStats, Transport } from './stats';
 export type { Uplink } from './uplink';
 export type {
-	Audience as AudienceInfo, AudienceMessage, BellPush, Broadcast, BroadcastMasks, BroadcastSource, BroadcastState, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Mask, MaskFill, Participant, RecordInfo, Role, Source, Stats, Status, Step,
+	Audience as AudienceInfo, AudienceMessage, BellPush, Broadcast, BroadcastLayout, BroadcastMasks, BroadcastSource, BroadcastState, ChatPush, Consent, ConsentAnswer, Grant, Kind, Level, Mask, MaskFill, Participant, RecordInfo, Role, Source, Stats, Status, Step,
 	Table, TableDrawing, TableObject, TableStudy, TableStudyRef, TableViewport, TableViewportChange, Track, You,
 } from './protocol';
 export { consentWording } from './protocol';

@@ -20,6 +20,10 @@ describe('broadcast', () => {
 		expect(director.desk?.viewers).toBe(3);
 		expect(director.isOnAir({ participant: 'or1', source: 'camera' })).toBe(true);
 		expect(director.isOnAir({ participant: 'or1', source: 'camera2' })).toBe(false);
+		const together = new ConsultBroadcast(() => stateWith({ ...desk, layout: 'pip', beside: [{ participant: 'or2', source: 'camera' }] }), ask);
+		expect(together.isOnAir({ participant: 'or1', source: 'camera' })).toBe(false);
+		expect(together.onAir.map((s) => s.participant)).toEqual(['or1', 'or2']);
+		expect(new ConsultBroadcast(() => stateWith({ ...desk, on_air: null }), ask).onAir).toEqual([]);
 	});
 	it('asks for what was pressed', async () => {
 		const asked: unknown[] = [];
@@ -29,11 +33,15 @@ describe('broadcast', () => {
 		}) as never);
 		await broadcast.show({ participant: 'or1', source: 'camera' });
 		await broadcast.show(null);
+		await broadcast.showTogether([{ participant: 'or2', source: 'camera' }, { participant: 'or1', source: 'camera' }], 'side', 400);
 		await broadcast.cut('why');
 		await broadcast.resume('over');
 		expect(asked).toEqual([
 			['broadcast.program', { source: { participant: 'or1', source: 'camera' } }],
 			['broadcast.program', { source: null }],
+			['broadcast.program', {
+				source: { participant: 'or2', source: 'camera' }, layout: 'side', beside: [{ participant: 'or1', source: 'camera' }], fade_ms: 400,
+			}],
 			['broadcast.cut', { reason: 'why' }],
 			['broadcast.resume', { reason: 'over' }],
 		]);
