@@ -130,6 +130,24 @@ async function paintOver(desk: Page, watch: Page[]): Promise<void> {
   await tap(desk, "direct-masks");
 }
 
+// Both cameras in one picture, and one of them again. Each half is 636 of 1280 wide, its picture 16:9 in the middle.
+async function bothTogether(desk: Page, watch: Page[]): Promise<void> {
+  const half = (page: Page, x: number): Promise<Reading | undefined> => run(page, `(() => { const v = document.querySelector('[data-testid="watch-video"]'), c = document.createElement('canvas');
+    const w = v.videoWidth / 1280, h = v.videoHeight / 720;
+    c.width = 636; c.height = 358;
+    c.getContext('2d').drawImage(v, ${x} * w, 181 * h, 636 * w, 358 * h, 0, 0, 636, 358);
+    return (${readClock.toString()})(Object.assign(c, { readyState: 4, videoWidth: 636, videoHeight: 358 })); })()`);
+  await tap(desk, "direct-together");
+  await desk.getByTestId("together-source").nth(1).click();
+  await tap(desk, "together-show");
+  for (const page of watch) await until("both cameras", 30000, async () => (await half(page, 0))?.id === 1 && (await half(page, 644))?.id === 2);
+  await shot(desk, "desk-together");
+  await shot(watch[0]!, "watch-together");
+  await desk.getByTestId("direct-source").first().click();
+  for (const page of watch) await shows(page, 1);
+  await tap(desk, "direct-together");
+}
+
 before(async () => {
   gateway = await Gateway.start();
   chromium = await launchChromium();
@@ -144,7 +162,7 @@ after(async () => {
   await gateway?.stop();
 });
 
-test("a director goes on the air, a viewer sees and hears it; masks; CUT and back", { timeout: 140000 }, async () => {
+test("a director goes on the air, a viewer sees and hears it; two in one picture; masks; CUT and back", { timeout: 160000 }, async () => {
   const [one, two, desk] = people as [Person, Person, Person], page = desk.page as Page;
   const ids = await Promise.all([one, two].map((p) => run<string>(p.page, "window.huizhen.consult.me.id")));
   const director = gateway.token("op", "director", { id: "dir" });
@@ -177,6 +195,7 @@ test("a director goes on the air, a viewer sees and hears it; masks; CUT and bac
   await fades(page, viewers.map((v) => v.page));
   await shot(viewers[0]!.page, "watch-live");
   await shot(viewers[1]!.page, "watch-live-phone");
+  await bothTogether(page, viewers.map((v) => v.page));
   await paintOver(page, viewers.map((v) => v.page));
   await tap(page, "direct-audience");
 

@@ -38,9 +38,37 @@ export async function masksPage(kit) {
 		const saved = consult.broadcast.masks[0];
 		kit.check(`${name}: what was drawn is what is said`, saved.masks.length === 2 && saved.profile === 'us-x' && saved.identified && saved.masks.every((m) => m.x >= 0 && m.x + m.w <= 1.0001));
 		await page.waitForFunction((at) => document.querySelector(at).dataset.version !== '0', id('masks-now'));
+		await together(kit, page, consult, name);
 		await page.close2();
 		consult.remove(link.sub);
 	}
+}
+
+// Two sources in one picture: those that may be shown, in the order of their picking.
+async function together(kit, page, consult, name) {
+	consult.broadcast.sources.push({ participant: 'or3', source: 'camera' }, { participant: 'or4', source: 'ultrasound' });
+	consult.push();
+	await page.locator(`${id('masks-panel')} button`).first().click(); // it covers a phone's desk
+	await page.click(id('direct-together'));
+	const source = page.locator(id('together-source'));
+	await page.waitForFunction((at) => document.querySelectorAll(at).length === 4, id('together-source'));
+	kit.check(`${name}: what needs masks is not to be had`, await source.nth(3).isDisabled());
+	const first = await source.nth(0).getAttribute('aria-pressed');
+	kit.check(`${name}: what is on the air is picked already, and is not enough`, first === 'true' && (await page.locator(id('together-show')).isDisabled()));
+	await source.nth(0).click();
+	await source.nth(2).click();
+	await source.nth(0).click();
+	await page.check(id('together-pip'));
+	await kit.look(page, `together-${name}`);
+	await kit.fingers(page, `together-${name}`);
+	await page.click(id('together-show'));
+	await page.waitForSelector(`${id('together-now')}[data-count="2"]`);
+	const { on_air: air, layout, beside } = consult.broadcast;
+	kit.check(`${name}: they are on the air in that order`, air.participant === 'or3' && layout === 'pip' && beside.length === 1 && beside[0].participant === 'or1');
+	await page.locator(id('direct-source')).first().click();
+	await page.waitForSelector(`${id('together-now')}[data-count="1"]`);
+	kit.check(`${name}: and one alone again`, !consult.broadcast.beside && (await page.locator(id('direct-source')).first().getAttribute('aria-pressed')) === 'true');
+	await page.click(id('direct-together'));
 }
 
 const regions = (page) => page.locator(id('mask')).evaluateAll((list) => list.map((e) => [e.style.left, e.style.top, e.style.width, e.style.height].map(parseFloat)));

@@ -192,6 +192,12 @@ export class Consult {
 			await this.media({ type: 'subscribe', session: p.id, items: params.items });
 			return {};
 		}
+		if (method === 'broadcast.program') {
+			const { source, layout, beside } = params;
+			this.broadcast = { ...this.broadcast, on_air: source, layout: beside ? layout : undefined, beside };
+			this.push();
+			return { broadcast: this.broadcast };
+		}
 		if (method === 'audience.list') return { items: this.audience ?? [], next: null };
 		if (method === 'chat.send') return this.say(p, params.text);
 		if (method === 'hand') {
