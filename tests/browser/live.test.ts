@@ -21,10 +21,11 @@ const free = (): Promise<number> => new Promise((done) => {
   const s = createServer().listen(0, "127.0.0.1", () => { const a = s.address(); s.close(() => done(a && typeof a === "object" ? a.port : 0)); });
 });
 
-// 12 bits of one value: its left half is darker by 40, which only a narrow window shows.
+// 12 bits of one value: its left half is darker by 40, which only a narrow window shows. An overlay lies over its upper fifth.
 function dicom(folder: string, n: number): Buffer {
-  const raw = join(folder, `${n}.raw`), dump = join(folder, `${n}.dump`), file = join(folder, `${n}.dcm`);
+  const raw = join(folder, `${n}.raw`), over = join(folder, `${n}.over`), dump = join(folder, `${n}.dump`), file = join(folder, `${n}.dcm`);
   writeFileSync(raw, Buffer.from(Uint16Array.from({ length: SIDE * SIDE }, (_, i) => (VALUES[n] ?? 0) - (i % SIDE < SIDE / 2 ? 40 : 0)).buffer));
+  writeFileSync(over, Buffer.from(Uint8Array.from({ length: SIDE * SIDE / 8 }, (_, i) => (i < SIDE * SIDE / 8 / 5 ? 255 : 0)).buffer));
   writeFileSync(dump, `
 (0008,0016) UI =SecondaryCaptureImageStorage
 (0008,0018) UI [${SERIES}.${n + 1}]
@@ -44,6 +45,13 @@ function dicom(folder: string, n: number): Buffer {
 (0028,0103) US 0
 (0028,1050) DS [2048]
 (0028,1051) DS [4096]
+(6000,0010) US ${SIDE}
+(6000,0011) US ${SIDE}
+(6000,0040) CS [G]
+(6000,0050) SS 1\\1
+(6000,0100) US 1
+(6000,0102) US 0
+(6000,3000) OW =${over}
 (7fe0,0010) OW =${raw}
 `);
   execFileSync("dump2dcm", ["-q", "+te", dump, file]);
@@ -65,12 +73,12 @@ async function receive(args: { url: string; token: string }): Promise<void> {
   void video.play();
   Object.assign(window, { hzVideo: video });
 }
-interface Seen { width: number; height: number; left: number; right: number; bar: number }
+interface Seen { width: number; height: number; left: number; right: number; top: number; bar: number }
 function look(): Seen {
   const own = (window as unknown as { hzVideo?: HTMLVideoElement }).hzVideo, canvas = document.createElement("canvas");
   const video = own ?? document.querySelector<HTMLVideoElement>('[data-testid="images-live-tile"] video') ?? document.createElement("video");
   const { videoWidth: width, videoHeight: height } = video;
-  if (!width) return { width: 0, height: 0, left: 0, right: 0, bar: 0 };
+  if (!width) return { width: 0, height: 0, left: 0, right: 0, top: 0, bar: 0 };
   canvas.width = width;
   canvas.height = height;
   const g = canvas.getContext("2d") as CanvasRenderingContext2D;
@@ -78,7 +86,7 @@ function look(): Seen {
   const at = (x: number, y: number): number => g.getImageData(Math.floor(x * width), Math.floor(y * height), 1, 1).data[1] ?? 0;
   let bar = 0; // brightest of the line under the picture: its words
   for (let x = 0; x < width; x++) bar = Math.max(bar, at(x / width, 0.97));
-  return { width, height, left: at(0.25, 0.4), right: at(0.75, 0.4), bar };
+  return { width, height, left: at(0.25, 0.4), right: at(0.75, 0.4), top: at(0.25, 0.1), bar };
 }
 
 const shade = (value: number, center = 2048, width = 4096): number => Math.max(0, Math.min(255, ((value - center + 0.5) / (width - 1) + 0.5) * 255));
@@ -116,7 +124,12 @@ test("a study on the table as a picture: the window, the slice, and after kill -
   const first = await shows(page, shade(1560), shade(1600));
   assert.ok(first.height > first.width && first.bar > 150, `a line under it says that it is not for diagnosis: ${JSON.stringify(first)}`);
   await patch({ viewports: [{ at: 0, frame: 2 }] });
-  await shows(page, shade(3160), shade(3200));
+  assert.ok((await shows(page, shade(3160), shade(3200))).top > 240, "inside the overlay is seen");
+  const outside = await (await chromium.newContext({ ignoreHTTPSErrors: true, bypassCSP: true })).newPage();
+  await onTheAir(gateway, outside);
+  const bare = await shows(outside, shade(3160), shade(3200));
+  assert.ok(Math.abs(bare.top - shade(3160)) < 8 && bare.bar > 150, `outside it is not: ${JSON.stringify(bare)}`);
+  await outside.close();
   await patch({ viewports: [{ at: 0, frame: 0, center: 580, width: 80 }] }); // 12 bits, not 8: two greys where there was one
   await shows(page, shade(560, 580, 80), shade(600, 580, 80));
   await patch({ viewports: [{ at: 0, flip: true }] });
@@ -159,4 +172,23 @@ async function patchAgain(gateway: Gateway, what: object): Promise<void> {
   const { version } = (await client.call("table.floor", { action: "take" })) as { version: number };
   await client.call("table.patch", { base: version, ...what });
   client.close();
+}
+
+const TABLE = { participant: "~table", source: "image" };
+
+// The images are broadcast, once a director has said that they name nobody.
+async function onTheAir(gateway: Gateway, viewer: Page): Promise<void> {
+  const token = gateway.token("c", "director", { id: "dir" }), { client } = await RpcClient.join(gateway.url, { token });
+  const put = async (path: string, body: object): Promise<void> => {
+    const answer = await gateway.api(token, "PUT", `/api/v1/consults/c/broadcast${path}`, body);
+    assert.equal(answer.status, 200, await answer.clone().text());
+  };
+  await put("", { title: "Round", sources: [TABLE] });
+  await assert.rejects(client.call("broadcast.program", { source: TABLE }), "nobody said so");
+  await put("/masks", { ...TABLE, identified: false, masks: [] });
+  await client.call("broadcast.program", { source: TABLE });
+  client.close();
+  await viewer.goto(`${gateway.url}/healthz`);
+  await viewer.evaluate(PAGE_PRELUDE);
+  await viewer.evaluate(receive, { url: `${gateway.url}/whep/c/program`, token: gateway.token("c", "viewer", { id: "v" }) });
 }
