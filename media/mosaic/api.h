@@ -18,10 +18,10 @@
 #include "media/api.h"
 
 #define HZ_MOSAIC_API_VERSION 3u
-#define HZ_MOSAIC_ROOMS       4u     // consults with a composed picture; one more is -ENOSPC
-#define HZ_MOSAIC_MEMBERS     25u    // sources a room
-#define HZ_MOSAIC_RENDITIONS  8u     // a room
-#define HZ_MOSAIC_MASKS       16u    // of a masked source
+#define HZ_MOSAIC_ROOMS       4u  // consults with a composed picture; one more is -ENOSPC
+#define HZ_MOSAIC_MEMBERS     25u // sources a room
+#define HZ_MOSAIC_RENDITIONS  12u // a room: six of the whole picture, and programmes, of which some are going
+#define HZ_MOSAIC_MASKS       16u // of a masked source
 #define HZ_MOSAIC_UNIT        10000u // a mask's numbers are this part of the picture's width or height
 #define HZ_MOSAIC_PARTS       4u     // sources of a programme
 #define HZ_MOSAIC_SPEAKERS    8u
