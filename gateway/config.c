@@ -193,6 +193,29 @@ static int check_archive(const struct hz_config *c, const struct hz_config_place
 	return 0;
 }
 
+// Is it NAME in "NAME=ROOT, NAME=ROOT"?
+static bool names_pacs(const char *list, const char *name)
+{
+	size_t bytes = strlen(name);
+	for (const char *at = list; *at; at += strcspn(at, ", \t")) {
+		at += strspn(at, ", \t");
+		if (strncmp(at, name, bytes) == 0 && at[bytes] == '=')
+			return true;
+	}
+	return false;
+}
+
+static int check_forward(const struct hz_config *c, const struct hz_config_place *place,
+                         char error[HZ_CONFIG_ERROR_BYTES])
+{
+	const char *to = c->dicomweb.forward;
+	bool record = !*c->dicomweb.pacs && *c->archive.pacs_url && strcmp(to, "main") == 0;
+	if (!*to || record || names_pacs(c->dicomweb.pacs, to))
+		return 0;
+	return hz_config_fail(error, place, "name one of imaging.pacs, or leave it empty",
+	                      "imaging.forward is \"%.40s\", which is none of imaging.pacs", to);
+}
+
 // What no key can know alone.
 static int check_together(const struct hz_config *c, const char *file, char error[HZ_CONFIG_ERROR_BYTES])
 {
@@ -218,6 +241,8 @@ static int check_together(const struct hz_config *c, const char *file, char erro
 		    error, &place, "tokens of any other audience must not get in",
 		    "tokens.oidc_issuer needs tokens.oidc_jwks_file and tokens.oidc_audience");
 	int err = check_archive(c, &place, error);
+	if (!err)
+		err = check_forward(c, &place, error);
 	return err ? err : check_turn(c, &place, error);
 }
 

@@ -122,7 +122,8 @@ struct hz_config {
 		char *pacs; // imaging.pacs: name=root, ...; empty: record.pacs_url as "main"
 		char *user, *password, *token, *ca, *certificate, *key; // as record.pacs_*, of all of them
 		uint32_t cache_gb;                                      // imaging.cache_gb; default 20
-		bool live; // imaging.live, default true: who wants sees them as a picture (media/live)
+		bool live;     // imaging.live, default true: who wants sees them as a picture (media/live)
+		char *forward; // imaging.forward: the PACS that what comes without one goes to; empty: none
 		uint32_t
 		    local_gb; // imaging.local_gb; default 20: of studies that come without a PACS. 0: none are taken
 	} dicomweb;

@@ -102,6 +102,7 @@ const struct hz_config_entry hz_config_table[] = {
     {"imaging", "cache_gb", HZ_CONFIG_U32, AT(dicomweb.cache_gb), 1, 100000, "20"},
     {"imaging", "live", HZ_CONFIG_BOOL, AT(dicomweb.live), 0, 1, "true"},
     {"imaging", "local_gb", HZ_CONFIG_U32, AT(dicomweb.local_gb), 0, 100000, "20"},
+    {"imaging", "forward", HZ_CONFIG_TEXT, AT(dicomweb.forward), 0, 0, ""},
     {"receive", "port", HZ_CONFIG_U16, AT(receive.port), 0, 65535, "0"},
     {"receive", "ae_title", HZ_CONFIG_TEXT, AT(receive.ae_title), 0, 0, "HUIZHEN"},
     {"receive", "callers", HZ_CONFIG_TEXT, AT(receive.callers), 0, 0, ""},

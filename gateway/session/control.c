@@ -183,6 +183,9 @@ static int open_brain(struct hz_process *process)
 	if (!err && process->fds->pipe[HZ_PIPE_STUDIES] >= 0)
 		err = hz_studies_new(process->fds->pipe[HZ_PIPE_STUDIES], process->config,
 		                     &process->brain->studies);
+	if (!err && process->brain->studies && process->brain->images)
+		hz_studies_forward(process->brain->studies, process->brain->images,
+		                   process->fds->pipe[HZ_PIPE_IMAGING]);
 	if (!err && process->fds->pipe[HZ_PIPE_RECEIVE] >= 0 && process->brain->studies)
 		err = hz_receive_new(process->fds->pipe[HZ_PIPE_RECEIVE], process->config,
 		                     process->brain->studies, &process->brain->receive);

@@ -62,6 +62,12 @@ void hz_images_local(struct hz_images *images, const struct hz_dweb_setup *setup
 	images->ctx = ctx;
 }
 
+void hz_images_others(struct hz_images *images, hz_images_other_cb *other, void *ctx)
+{
+	images->other = other;
+	images->ctx = ctx;
+}
+
 bool hz_images_ready(const struct hz_images *images)
 {
 	return !images->unsaid;
@@ -102,9 +108,9 @@ void hz_images_free(struct hz_images *images)
 	free(images);
 }
 
-int hz_images_keep(struct hz_images *images, char *text)
+int hz_images_keep(struct hz_images *images, char *text, const char *by)
 {
-	return hz_keep_link_put(images->keeps, text);
+	return hz_keep_link_put(images->keeps, text, by);
 }
 
 void hz_images_listen(struct hz_images *images, hz_keep_news_cb *cb, void *ctx)
@@ -308,11 +314,12 @@ static void answer_file(const struct wait *w, const struct hz_dweb_done *done, i
 		hz_response_header(w->res, "Vary", "Accept");
 	name_syntax(w->res, done->type);
 	name_resolutions(w->res, done->type);
-	const struct hz_file_reply file = {.fd = fd,
-	                                   .bytes = done->bytes,
-	                                   .type = hz_image_type(done->type),
-	                                   .etag = etag,
-	                                   .piece = w->what.kind == HZ_DWEB_FRAME ? PIECE_BYTES : 0};
+	const struct hz_file_reply file = {
+	    .fd = fd,
+	    .bytes = done->bytes,
+	    .type = w->what.kind == HZ_DWEB_FORWARD ? "application/json" : hz_image_type(done->type),
+	    .etag = etag,
+	    .piece = w->what.kind == HZ_DWEB_FRAME ? PIECE_BYTES : 0};
 	hz_file_answer(&file, &req, w->res);
 }
 

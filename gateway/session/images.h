@@ -40,8 +40,8 @@ int hz_images_fetch(struct hz_images *images, int64_t now_us, const struct hz_dw
 // Reads what is there, a bounded number of messages. -EPIPE: the socket is gone.
 int hz_images_read(struct hz_images *images);
 void hz_images_tick(struct hz_images *images, int64_t now_us); // four times a second
-// A part of a table for its PACS (media/dicomweb/keep.h); text is taken over. As hz_keep_link_put().
-int hz_images_keep(struct hz_images *images, char *text);
+// A part of a table for its PACS (media/dicomweb/keep.h); As hz_keep_link_put().
+int hz_images_keep(struct hz_images *images, char *text, const char *by);
 void hz_images_listen(struct hz_images *images, hz_keep_news_cb *cb, void *ctx);
 json_t *hz_images_names(const struct hz_images *images); // of PACS, as configured; NULL: out of memory
 // What huizhen-imaging said last; zeros before.
@@ -57,6 +57,8 @@ bool hz_images_wants(const struct hz_request *req, struct hz_dweb_request *what)
 typedef void hz_images_other_cb(void *ctx, const struct hz_dweb_header *message, int fd);
 void hz_images_local(struct hz_images *images, const struct hz_dweb_setup *setup, hz_images_other_cb *other,
                      void *ctx);
+// Of this one, too, beside what it does itself.
+void hz_images_others(struct hz_images *images, hz_images_other_cb *other, void *ctx);
 bool hz_images_ready(const struct hz_images *images); // SETUP was said
 
 // imaging.* as huizhen-imaging takes it. How many PACS; -EINVAL, -ENAMETOOLONG.

@@ -1,7 +1,9 @@
 #include "gateway/session/keep_link.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,10 +13,13 @@
 #include "gateway/base/secret.h"
 #include "gateway/base/seqpacket.h"
 
+#define KEEP_BY_BYTES 65
+
 struct one {
 	struct one *next;
 	uint64_t id;
 	char *text;
+	char by[KEEP_BY_BYTES];
 };
 
 struct hz_keep_link {
@@ -76,7 +81,7 @@ static bool say(struct hz_keep_link *link, const struct one *one)
 	return !err;
 }
 
-int hz_keep_link_put(struct hz_keep_link *link, char *text)
+int hz_keep_link_put(struct hz_keep_link *link, char *text, const char *by)
 {
 	struct one **at = &link->waits;
 	struct one *made = link->count < HZ_KEEPS_WAIT ? calloc(1, sizeof(*made)) : NULL;
@@ -88,6 +93,7 @@ int hz_keep_link_put(struct hz_keep_link *link, char *text)
 		at = &(*at)->next;
 	made->id = ++link->next_id;
 	made->text = text;
+	snprintf(made->by, sizeof(made->by), "%s", by);
 	*at = made;
 	link->count++;
 	(void)say(link, made);
@@ -101,20 +107,39 @@ void hz_keep_link_again(struct hz_keep_link *link)
 		heard = say(link, one);
 }
 
+static void copy(char *ret, size_t room, const json_t *json, const char *name)
+{
+	const char *text = json_string_value(json_object_get(json, name));
+	snprintf(ret, room, "%s", text ? text : "");
+}
+
+// Of what, and whose: it is in what was said.
+static void not_taken(struct hz_keep_link *link, struct hz_dweb_kept *kept, const struct one *one)
+{
+	json_t *json = json_loads(one->text, 0, NULL);
+	hz_error("keep.not_taken", "waiting=%u result=%u", link->count - 1, kept->result);
+	copy(kept->consult, sizeof(kept->consult), json, "consult");
+	copy(kept->pacs, sizeof(kept->pacs), json, "pacs");
+	copy(kept->study, sizeof(kept->study), json, "study");
+	json_decref(json);
+	if (link->cb)
+		link->cb(link->ctx, kept, one->by);
+}
+
 void hz_keep_link_heard(struct hz_keep_link *link, struct hz_dweb_kept *kept)
 {
 	kept->consult[sizeof(kept->consult) - 1] = '\0';
 	kept->pacs[sizeof(kept->pacs) - 1] = kept->study[sizeof(kept->study) - 1] = '\0';
 	if (kept->state == HZ_DWEB_NEWS) {
 		if (link->cb)
-			link->cb(link->ctx, kept);
+			link->cb(link->ctx, kept, "");
 		return;
 	}
 	for (struct one **at = &link->waits; *at; at = &(*at)->next) {
 		if ((*at)->id != kept->id)
 			continue;
 		if (kept->state == HZ_DWEB_NOT_TAKEN)
-			hz_error("keep.not_taken", "waiting=%u", link->count - 1);
+			not_taken(link, kept, *at);
 		forget(link, at);
 		return;
 	}

@@ -217,13 +217,14 @@ paths = {
     },
     "/consults/{id}/studies": {
         "parameters": [CONSULT],
-        "get": operation("searchStudies", "What a PACS has (QIDO-RS); other parameters go to it as they are", {"200": {"description": "DICOM JSON, at"
+        "get": operation("searchStudies", "What a PACS has (QIDO-RS); other parameters go to it as they are. Of `local`: what is named by study, patient's"
+                         " number or accession number, or is of the consult's patient; all of it with `manage` for all consults", {"200": {"description": "DICOM JSON, at"
                          " most 50 studies unless `limit` says so"}}, "`image`", ["400", "404", "502", "504"],
                          [parameter("pacs", "query", "The name of the PACS", required=True)]),
     },
     "/consults/{id}/studies/{path}": {
-        "parameters": [CONSULT, parameter("path", "path", "PACS/STUDY/metadata, PACS/STUDY/series (QIDO-RS), PACS/STUDY/series/SERIES/metadata, or"
-                                          " …/instances/INSTANCE/metadata, …/instances/INSTANCE/frames/N", {"type": "string", "minLength": 1,
+        "parameters": [CONSULT, parameter("path", "path", "PACS/STUDY/metadata, PACS/STUDY/series (QIDO-RS), PACS/STUDY/series/SERIES/metadata,"
+                                          " …/instances/INSTANCE/metadata, …/instances/INSTANCE/frames/N; local/STUDY/forwards", {"type": "string", "minLength": 1,
                                           "maxLength": 400}, True)],
         "get": operation("getImages", "Metadata and frames, as the PACS stores them, of a study on the table; for who is in the consult (Range, RFC 9110)",
                          {"200": {"description": "DICOM JSON, or a frame; ETag is its SHA-256, Huizhen-Transfer-Syntax what the PACS calls it"},
@@ -232,6 +233,9 @@ paths = {
                          [parameter("pixels", "query", "What a frame is by its header: ROWS,COLUMNS,SAMPLES,ALLOCATED,STORED,SIGN,PLANAR,PHOTOMETRIC."
                                     " With image/jphc in Accept: HTJ2K where it is stored without encoding, or as JPEG of 12 bits;"
                                     " Huizhen-Resolutions: how many bytes hold its lower resolutions")]),
+        "put": operation("forwardStudy", "local/STUDY/forwards/PACS: a study that came without a PACS goes to this one (STOW-RS), now and until it has it;"
+                         " saying it again is harmless. What of it went where: GET local/STUDY/forwards",
+                         {"200": answer("What became of it until now, by PACS", "forwards")}, "`image`", ["404", "503"]),
     },
     "/consults/{id}/uploads/{uid}": {
         "parameters": [CONSULT, parameter("uid", "path", "A name of the sender's own; sending the same again is harmless", {"type": "string",

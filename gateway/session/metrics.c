@@ -13,6 +13,7 @@
 #include "gateway/session/mix_link.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/record.h"
+#include "gateway/session/studies.h"
 
 static void family(FILE *f, const char *name, const char *type, const char *help)
 {
@@ -226,6 +227,19 @@ static void images(FILE *f, const struct hz_brain *brain)
 	counter(f, "images_as_they_came", "Frames that were to, and went out as stored", s->as_they_came);
 }
 
+static void studies(FILE *f, const struct hz_brain *brain)
+{
+	const struct hz_local_status *s = brain->studies ? hz_studies_status(brain->studies) : NULL;
+	if (!s)
+		return;
+	gauge(f, "studies", "Studies that came without a PACS and are here", s->studies);
+	gauge(f, "studies_bytes", "What they take on the disk", (double)s->bytes);
+	gauge(f, "studies_uploads", "Files that are being looked at", hz_studies_reading(brain->studies));
+	gauge(f, "forward_waiting", "Objects that are to go to a PACS and are not there yet", s->waiting);
+	gauge(f, "forward_done", "Objects that are there, and here still", s->forwarded);
+	gauge(f, "forward_refused", "Objects that a PACS did not take", s->refused);
+}
+
 static void records(FILE *f, const struct hz_brain *brain)
 {
 	static const char *const signs[] = {"off", "starting", "on", "interrupted"};
@@ -379,6 +393,7 @@ char *hz_metrics_text(struct hz_brain *brain, const struct hz_server_counters *s
 	mix(f, brain);
 	picture(f, brain);
 	images(f, brain);
+	studies(f, brain);
 	live(f, brain);
 	if (server)
 		http(f, server);

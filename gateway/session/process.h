@@ -40,7 +40,7 @@ struct hz_process {
 };
 
 // Where a large body goes: hz_server_ops.
-int hz_process_on_upload(void *ctx, const struct hz_request *req, uint64_t bytes);
+int hz_process_on_upload(void *ctx, const struct hz_request *req, uint64_t bytes, uint64_t *ret_owner);
 // The end of this loop turn is a turn of the brain.
 void hz_process_wake(struct hz_process *process);
 // Both clocks of the brain.

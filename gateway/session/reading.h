@@ -105,7 +105,7 @@ void hz_reading_log(struct hz_brain *brain, struct hz_reading *reading);
 // The consult is over: what was drawn is kept in its PACS.
 void hz_reading_keep_at_end(struct hz_brain *brain, struct hz_consult *consult);
 // What became of it; ctx: brain.
-void hz_reading_on_kept(void *ctx, const struct hz_dweb_kept *news);
+void hz_reading_on_kept(void *ctx, const struct hz_dweb_kept *news, const char *by);
 // The consult is over: nothing of it stays in the store.
 void hz_reading_forget(struct hz_brain *brain, struct hz_consult *consult);
 void hz_reading_free_memory(struct hz_consult *consult);

@@ -15,6 +15,7 @@
 #include "gateway/session/record_events.h"
 #include "gateway/session/studies.h"
 #include "gateway/session/visit.h"
+#include "media/dicomweb/request.h"
 #include "signaling/protocol/rpc.h"
 
 static bool is_on(const json_t *what, const json_t *study)
@@ -78,7 +79,7 @@ static bool has_pacs(const struct hz_brain *brain, const json_t *study)
 }
 
 // How many studies are on their way; -ENOSPC, -ENOMEM: none more.
-static int keep_all(struct hz_brain *brain, const struct hz_reading *r, bool drawn)
+static int keep_all(struct hz_brain *brain, const struct hz_reading *r, bool drawn, const char *by)
 {
 	const json_t *study;
 	int count = 0;
@@ -86,7 +87,7 @@ static int keep_all(struct hz_brain *brain, const struct hz_reading *r, bool dra
 	json_array_foreach(r->studies, i, study)
 	{
 		char *text = has_pacs(brain, study) ? state_of(brain, r, study, drawn) : NULL;
-		int err = text ? hz_images_keep(brain->images, text) : 0;
+		int err = text ? hz_images_keep(brain->images, text, by) : 0;
 		if (err)
 			return err;
 		count += text != NULL;
@@ -104,7 +105,7 @@ void hz_call_table_keep(struct hz_call *call)
 	}
 	int count = brain->images ? hz_reading_of(brain, call->p->consult, false, &reading) : -ENOENT;
 	if (!count && reading)
-		count = keep_all(brain, reading, false);
+		count = keep_all(brain, reading, false, call->p->id);
 	if (count <= 0) {
 		hz_call_refuse(call, count == 0 || count == -ENOENT ? HZ_RPC_NOT_FOUND : HZ_RPC_FAILED, NULL,
 		               NULL);
@@ -121,44 +122,46 @@ void hz_reading_keep_at_end(struct hz_brain *brain, struct hz_consult *consult)
 	struct hz_reading *reading = NULL;
 	if (!brain->images || hz_reading_of(brain, consult, false, &reading) || !reading)
 		return;
-	int count = keep_all(brain, reading, true);
+	int count = keep_all(brain, reading, true, "");
 	if (count)
 		hz_info("reading.keep", "consult=%s at=end studies=%d", consult->id, count);
 }
 
-static const char *reason_of(uint32_t result)
+// It is not on the disk, and nobody tries again: who asked for it, and all who could have, must hear of it.
+static const char *failure_of(uint32_t result)
 {
-	switch (result) {
-	case HZ_DWEB_UNKNOWN:
-		return "unknown";
-	case HZ_DWEB_AWAY:
-	case HZ_DWEB_SLOW:
-		return "away";
-	case HZ_DWEB_REFUSED:
-		return "credentials";
-	case HZ_DWEB_MISSING:
-		return "missing";
-	default:
-		return "refused";
-	}
+	return result == HZ_DWEB_FULL ? "full" : result == HZ_DWEB_DISK ? "disk" : "refused";
 }
 
-void hz_reading_on_kept(void *ctx, const struct hz_dweb_kept *news)
+static void log_failure(struct hz_brain *brain, const struct hz_consult *consult,
+                        const struct hz_dweb_kept *news, const char *by)
+{
+	struct hz_participant *p = by[0] ? hz_participant_find(consult, by) : NULL;
+	if (p)
+		hz_visit_log(
+		    brain, p, "keep_failed",
+		    json_pack("{s:s, s:s}", "pacs", news->pacs, "keep_reason", failure_of(news->result)));
+}
+
+void hz_reading_on_kept(void *ctx, const struct hz_dweb_kept *news, const char *by)
 {
 	struct hz_brain *brain = ctx;
 	struct hz_consult *consult = hz_map_get(brain->consults, news->consult);
-	bool kept = news->result == HZ_DWEB_OK;
+	bool failed = news->state == HZ_DWEB_NOT_TAKEN, kept = !failed && news->result == HZ_DWEB_OK;
+	const char *state = failed ? "failed" : kept ? "kept" : "waiting";
+	const char *why = failed ? failure_of(news->result) : hz_dweb_result_reason(news->result);
 	if (kept)
 		hz_info("reading.kept", "consult=%s pacs=%s", news->consult, news->pacs);
 	else
-		hz_warn("reading.kept", "consult=%s pacs=%s waits=%s", news->consult, news->pacs,
-		        reason_of(news->result));
+		hz_warn("reading.kept", "consult=%s pacs=%s state=%s why=%s", news->consult, news->pacs,
+		        state, why);
 	if (!consult)
 		return;
-	json_t *json = json_pack("{s:s, s:s, s:s}", "pacs", news->pacs, "study", news->study, "state",
-	                         kept ? "kept" : "waiting");
+	json_t *json = json_pack("{s:s, s:s, s:s}", "pacs", news->pacs, "study", news->study, "state", state);
 	if (json && !kept)
-		json_object_set_new(json, "reason", json_string(reason_of(news->result)));
+		json_object_set_new(json, "reason", json_string(why));
+	if (failed)
+		log_failure(brain, consult, news, by);
 	hz_record_event(brain, consult->record, "kept", "", json_deep_copy(json));
 	hz_push_admitted(brain, consult, HZ_GRANT_IMAGE, HZ_PUSH_TABLE_KEPT, json);
 }

@@ -56,6 +56,7 @@ const struct hz_rest_route hz_rest_routes[] = {
     {HZ_GET, CONSULT "/pacs", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_pacs_get},
     {HZ_GET, CONSULT "/studies", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_studies_search},
     {HZ_GET, CONSULT "/studies/{path}", HZ_REST_CONSULT, HZ_GRANT_SUBSCRIBE, hz_rest_studies_get},
+    {HZ_PUT, CONSULT "/studies/{path}", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_studies_put},
     {HZ_PUT, CONSULT "/uploads/{uid}", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_upload_put},
     {HZ_GET, CONSULT "/uploads/{uid}", HZ_REST_CONSULT, HZ_GRANT_IMAGE, hz_rest_upload_get},
     {HZ_GET, CONSULT "/broadcast/feed", HZ_REST_CONSULT, WATCH, hz_rest_audience_feed},
@@ -250,7 +251,8 @@ static void refuse_method(struct hz_rest_call *call, const char *path)
 	hz_rest_problem(call, 404, NULL, NULL);
 }
 
-int hz_rest_admit(struct hz_rest *rest, const struct hz_request *req, void (*run)(struct hz_rest_call *call))
+int hz_rest_admit(struct hz_rest *rest, const struct hz_request *req, void (*run)(struct hz_rest_call *call),
+                  uint64_t *ret_asker)
 {
 	size_t prefix = strlen(HZ_API_PREFIX);
 	struct hz_rest_call call = {.rest = rest, .brain = rest->brain, .req = req};
@@ -269,6 +271,8 @@ int hz_rest_admit(struct hz_rest *rest, const struct hz_request *req, void (*run
 	int status = authorised(&call, route) && find_consult(&call, route) && hz_rest_inside(&call)
 	                 ? 0
 	                 : hz_response_get_status(call.res);
+	if (!status)
+		*ret_asker = hz_rest_asker(&call);
 	hz_response_free(call.res);
 	hz_wipe(&call.claims, sizeof(call.claims));
 	return status;

@@ -85,7 +85,11 @@ bool hz_rest_inside(struct hz_rest_call *call);
 void hz_rest_base_url(const struct hz_rest_call *call, char *ret, size_t bytes);
 
 // Before its body is here: is this a request for `run`, with a token that may, of somebody inside? 0, or the status that refuses it: 413, 401, 403 ...
-int hz_rest_admit(struct hz_rest *rest, const struct hz_request *req, void (*run)(struct hz_rest_call *call));
+// *ret_asker: as hz_rest_asker().
+int hz_rest_admit(struct hz_rest *rest, const struct hz_request *req, void (*run)(struct hz_rest_call *call),
+                  uint64_t *ret_asker);
+// A number for whoever asks, of which nobody else of this gateway's has the same but by chance; not 0.
+uint64_t hz_rest_asker(const struct hz_rest_call *call);
 
 void hz_rest_upload_put(struct hz_rest_call *call);
 void hz_rest_upload_get(struct hz_rest_call *call);
@@ -130,6 +134,7 @@ void hz_rest_table_get(struct hz_rest_call *call);
 void hz_rest_pacs_get(struct hz_rest_call *call);
 void hz_rest_studies_search(struct hz_rest_call *call);
 void hz_rest_studies_get(struct hz_rest_call *call);
+void hz_rest_studies_put(struct hz_rest_call *call);
 void hz_rest_audience_feed(struct hz_rest_call *call);
 void hz_rest_audience_post(struct hz_rest_call *call);
 void hz_rest_audience_delete(struct hz_rest_call *call);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/base/memfd.h"
 #include "gateway/base/secret.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/rest.h"
@@ -68,16 +69,11 @@ static void whose(struct hz_rest_call *call, struct hz_local_take *ret)
 	json_decref(subject);
 }
 
-// A body that was small enough for memory goes the same way.
-static int into_spool(struct hz_rest_call *call)
+// A body that was small enough for memory stays in it: this is the event loop, and no place to wait for a disk.
+static int in_memory(const struct hz_rest_call *call)
 {
-	size_t bytes = call->req->body_bytes;
-	int fd = hz_studies_spool(call->brain->studies, bytes);
-	if (fd >= 0 && pwrite(fd, call->req->body, bytes, 0) != (ssize_t)bytes) {
-		close(fd);
-		return -507;
-	}
-	return fd;
+	int fd = -1, err = hz_memfd_from("upload", call->req->body, call->req->body_bytes, &fd);
+	return err ? -503 : fd;
 }
 
 void hz_rest_upload_put(struct hz_rest_call *call)
@@ -90,7 +86,7 @@ void hz_rest_upload_put(struct hz_rest_call *call)
 		return;
 	}
 	of.consult = call->consult->id;
-	int own = call->req->body_file ? -1 : into_spool(call);
+	int own = call->req->body_file ? -1 : in_memory(call);
 	of.fd = call->req->body_file ? *call->req->body_file : own;
 	if (of.fd < 0) {
 		hz_rest_problem(call, -of.fd, "the gateway has no room for it", NULL);

@@ -40,6 +40,10 @@ struct hz_studies {
 	int64_t now_us;
 	struct hz_images *images;
 	char spool[HZ_DWEB_TEXT_BYTES];
+	char forward[HZ_DWEB_NAME_BYTES]; // imaging.forward
+	struct hz_images *imaging;        // borrowed; of the PACS
+	struct hz_forwarding forwarding;
+	struct hz_local_status status;
 	struct upload upload[HZ_UPLOADS_KEPT];
 };
 
@@ -155,10 +159,49 @@ static void on_other(void *ctx, const struct hz_dweb_header *message, int fd)
 		on_taken(studies, (const struct hz_local_taken *)message, fd);
 		return;
 	}
-	if (message->type == HZ_DWEB_HELLO)
+	if (message->type == HZ_DWEB_HELLO) {
 		on_hello(studies);
+		hz_forwarding_forget(&studies->forwarding);
+	} else if (message->type == HZ_LOCAL_STATUS && message->bytes == sizeof(studies->status)) {
+		memcpy(&studies->status, message, sizeof(studies->status));
+	} else if (message->type == HZ_DWEB_SEND && message->bytes == sizeof(struct hz_dweb_send)) {
+		hz_forwarding_send(&studies->forwarding, (const struct hz_dweb_send *)message, fd,
+		                   studies->imaging && hz_images_ready(studies->imaging));
+	}
 	if (fd >= 0)
 		close(fd);
+}
+
+// What huizhen-imaging says of objects for its PACS.
+static void on_imaging(void *ctx, const struct hz_dweb_header *message, int fd)
+{
+	struct hz_studies *studies = ctx;
+	if (message->type == HZ_DWEB_SENT && message->bytes == sizeof(struct hz_dweb_sent))
+		hz_forwarding_sent(&studies->forwarding, (const struct hz_dweb_sent *)message);
+	else if (message->type == HZ_DWEB_HELLO)
+		hz_forwarding_lost(&studies->forwarding);
+	if (fd >= 0)
+		close(fd);
+}
+
+void hz_studies_forward(struct hz_studies *studies, struct hz_images *imaging, int fd)
+{
+	studies->imaging = imaging;
+	studies->forwarding.imaging = fd;
+	hz_images_others(imaging, on_imaging, studies);
+}
+
+unsigned hz_studies_reading(const struct hz_studies *studies)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < HZ_UPLOADS_KEPT; i++)
+		count += studies->upload[i].state == UPLOAD_READING;
+	return count;
+}
+
+const struct hz_local_status *hz_studies_status(const struct hz_studies *studies)
+{
+	return &studies->status;
 }
 
 // --- life
@@ -169,7 +212,9 @@ int hz_studies_new(int fd, const struct hz_config *config, struct hz_studies **r
 	struct hz_studies *studies = calloc(1, sizeof(*studies));
 	if (!studies)
 		return -ENOMEM;
-	studies->fd = fd;
+	studies->fd = studies->forwarding.studies = fd;
+	studies->forwarding.imaging = -1;
+	snprintf(studies->forward, sizeof(studies->forward), "%s", config->dicomweb.forward);
 	for (unsigned i = 0; i < HZ_UPLOADS_KEPT; i++)
 		studies->upload[i].result = -1;
 	// huizhen-studies outlives control, too: hz_images_new().
@@ -207,6 +252,7 @@ void hz_studies_tick(struct hz_studies *studies, int64_t now_us)
 {
 	studies->now_us = now_us;
 	hz_images_tick(studies->images, now_us);
+	hz_forwarding_tick(&studies->forwarding);
 	for (struct upload *u = studies->upload; u < studies->upload + HZ_UPLOADS_KEPT; u++) {
 		if (u->res && now_us - u->began_us > HOLD_US)
 			release(u);
@@ -298,6 +344,7 @@ void hz_studies_put(struct hz_studies *studies, int64_t now_us, const struct hz_
 		return;
 	}
 	take.id = ++studies->next_id;
+	memcpy(take.forward, studies->forward, sizeof(take.forward));
 	take.h =
 	    (struct hz_dweb_header){.version = HZ_DWEB_VERSION, .type = HZ_LOCAL_TAKE, .bytes = sizeof(take)};
 	int err = hz_seqpacket_send_fds(studies->fd, &take, sizeof(take), &of->fd, 1);
@@ -324,6 +371,7 @@ int hz_studies_take(struct hz_studies *studies, int fd, hz_studies_taken_cb *don
 	if (!u || !hz_images_ready(studies->images))
 		return u ? -EAGAIN : -ENOSPC;
 	take.id = ++studies->next_id;
+	memcpy(take.forward, studies->forward, sizeof(take.forward));
 	int err = hz_seqpacket_send_fds(studies->fd, &take, sizeof(take), &fd, 1);
 	if (err)
 		return err;

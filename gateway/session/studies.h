@@ -5,19 +5,27 @@
 #define HZ_GATEWAY_SESSION_STUDIES_H
 
 #include "gateway/config.h"
+#include "gateway/session/forwarding.h"
 #include "gateway/session/images.h"
 #include "media/studies/api.h"
 
-#define HZ_UPLOADS_KEPT   256
-#define HZ_UPLOADS_EACH   32 // of one who uploads, that are not yet looked at
-#define HZ_UPLOAD_KEEP_US ((int64_t)600 * 1000000)
-#define HZ_UPLOAD_BYTES   HZ_LOCAL_FILE_BYTES
+#define HZ_UPLOADS_KEPT    256
+#define HZ_UPLOADS_EACH    32 // of one who uploads, that are not yet looked at
+#define HZ_UPLOADS_AT_ONCE 4  // of one, that are on their way
+#define HZ_UPLOAD_KEEP_US  ((int64_t)600 * 1000000)
+#define HZ_UPLOAD_BYTES    HZ_LOCAL_FILE_BYTES
 
 // fd: non-blocking, borrowed. config is not kept. -errno.
 int hz_studies_new(int fd, const struct hz_config *config, struct hz_studies **ret);
 void hz_studies_free(struct hz_studies *studies); // NULL allowed; no response is touched
 // Who has what this PACS has: huizhen-imaging, or huizhen-studies.
 struct hz_images *hz_studies_images_of(const struct hz_brain *brain, const char *pacs);
+
+// What is to go to PACS goes through this one (fd is its socket); both are borrowed.
+void hz_studies_forward(struct hz_studies *studies, struct hz_images *imaging, int fd);
+// What huizhen-studies said last; zeros before.
+unsigned hz_studies_reading(const struct hz_studies *studies); // files that are being looked at
+const struct hz_local_status *hz_studies_status(const struct hz_studies *studies);
 
 int hz_studies_read(struct hz_studies *studies); // as hz_images_read()
 void hz_studies_tick(struct hz_studies *studies, int64_t now_us);

@@ -84,13 +84,15 @@ void hz_process_on_request(void *ctx, const struct hz_request *req, struct hz_re
 	hz_process_wake(process);
 }
 
-int hz_process_on_upload(void *ctx, const struct hz_request *req, uint64_t bytes)
+int hz_process_on_upload(void *ctx, const struct hz_request *req, uint64_t bytes, uint64_t *ret_owner)
 {
 	struct hz_process *process = ctx;
 	hz_process_clock(process);
 	if (!process->brain->studies || bytes > HZ_UPLOAD_BYTES)
 		return -413;
-	int status = hz_rest_admit(&process->rest, req, hz_rest_upload_put);
+	int status = hz_rest_admit(&process->rest, req, hz_rest_upload_put, ret_owner);
+	if (!status && hz_server_uploads(process->server, *ret_owner) >= HZ_UPLOADS_AT_ONCE)
+		status = 429;
 	return status ? -status : hz_studies_spool(process->brain->studies, bytes);
 }
 

@@ -26,10 +26,12 @@ enum hz_dweb_type {
 	HZ_DWEB_GET,
 	HZ_DWEB_CANCEL,
 	HZ_DWEB_KEEP,
+	HZ_DWEB_SEND, // huizhen-studies says it to control, control to huizhen-imaging: an object for a PACS
 	HZ_DWEB_HELLO = 64,
 	HZ_DWEB_DONE,
 	HZ_DWEB_KEPT,
 	HZ_DWEB_STATUS, // every 2 s
+	HZ_DWEB_SENT,   // the way back: what the PACS said to it
 };
 
 enum hz_dweb_kind {
@@ -40,6 +42,7 @@ enum hz_dweb_kind {
 	HZ_DWEB_FRAME,    // as stored
 	HZ_DWEB_LIST,     // QIDO-RS, the series of a study: JSON, never kept
 	HZ_DWEB_OBJECT,   // the whole of it, as a file (PS3.10), as stored
+	HZ_DWEB_FORWARD, // of a study of huizhen-studies: what became of forwarding it; query: a PACS that it is to go to, asked twice is once
 	HZ_DWEB_KINDS,
 	HZ_DWEB_STORE, // STOW-RS, of huizhen-imaging itself: nobody can ask for it
 };
@@ -53,10 +56,11 @@ enum hz_dweb_result { // the numbers stay
 	HZ_DWEB_MISSING,   // 404, 410, 204
 	HZ_DWEB_NOT_DICOM, // an answer of another kind: a page of HTML
 	HZ_DWEB_TOO_LARGE,
-	HZ_DWEB_BROKEN, // cut short, or its parts make no sense
-	HZ_DWEB_FAILED, // another status
-	HZ_DWEB_FULL,   // too much is asked for at once
-	HZ_DWEB_DISK,   // the cache cannot be written
+	HZ_DWEB_BROKEN,   // cut short, or its parts make no sense
+	HZ_DWEB_FAILED,   // another status
+	HZ_DWEB_FULL,     // too much is asked for at once
+	HZ_DWEB_DISK,     // the cache cannot be written
+	HZ_DWEB_DECLINED, // an object that this PACS does not take
 	HZ_DWEB_RESULTS,
 };
 
@@ -115,13 +119,27 @@ struct hz_dweb_keep {
 	uint64_t id;
 };
 
+// The file that goes to a PACS rides along; it is sent again until a SENT says what became of it.
+struct hz_dweb_send {
+	struct hz_dweb_header h;
+	uint64_t id;
+	char pacs[HZ_DWEB_NAME_BYTES], study[HZ_DWEB_UID_BYTES];
+};
+
+struct hz_dweb_sent {
+	struct hz_dweb_header h;
+	uint64_t id;
+	uint32_t result, reserved; // enum hz_dweb_result
+};
+
 enum hz_dweb_kept_state { HZ_DWEB_TAKEN = 1, HZ_DWEB_NOT_TAKEN, HZ_DWEB_NEWS };
 
 struct hz_dweb_kept {
 	struct hz_dweb_header h;
-	uint64_t id;     // of the KEEP; not of news
-	uint32_t state;  // enum hz_dweb_kept_state
-	uint32_t result; // of news: HZ_DWEB_OK: the PACS has it; else it is tried again
+	uint64_t id;    // of the KEEP; not of news
+	uint32_t state; // enum hz_dweb_kept_state
+	uint32_t
+	    result; // of news: HZ_DWEB_OK: the PACS has it; else it is tried again. Of NOT_TAKEN: why; FULL, DISK, BROKEN
 	char consult[HZ_DWEB_CONSULT_BYTES], pacs[HZ_DWEB_NAME_BYTES], study[HZ_DWEB_UID_BYTES];
 };
 

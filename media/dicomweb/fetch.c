@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "gateway/base/log.h"
 #include "media/dicomweb/request.h"
 
 #define READ_BYTES 102400L  // at a time
 #define SAID_BYTES 16777216 // more is not believed before it comes
+#define FILE_PATIENCE 12
 
 struct job {
 	struct job *next; // oldest first
@@ -29,6 +31,7 @@ struct job {
 	bool too_large, no_room;  // it, or all that are under way
 	char type[256];           // Content-Type, of one that is kept
 	struct hz_dweb_body body; // of a store
+	uint64_t sent;            // of a body with a file
 };
 
 struct hz_dweb_fetch {
@@ -61,6 +64,13 @@ int hz_dweb_fetch_new(const struct hz_dweb_times *times, hz_dweb_answer_cb *cb, 
 	return 0;
 }
 
+static void body_free(struct hz_dweb_body *body)
+{
+	if (body->has_file && body->fd >= 0)
+		close(body->fd);
+	free(body->data);
+}
+
 static void hang_up(struct job *job)
 {
 	struct hz_dweb_fetch *f = job->fetch;
@@ -86,7 +96,7 @@ static void job_free(struct job *job)
 	curl_slist_free_all(job->headers);
 	f->memory -= job->room;
 	free(job->data);
-	free(job->body.data);
+	body_free(&job->body);
 	free(job);
 }
 
@@ -143,6 +153,64 @@ static size_t on_write(char *data, size_t size, size_t count, void *arg)
 	memcpy(job->data + job->bytes, data, bytes);
 	job->bytes += bytes;
 	return bytes;
+}
+
+// --- a body with a file
+
+static uint64_t body_bytes(const struct hz_dweb_body *b)
+{
+	return b->has_file ? b->bytes - b->head + b->file_bytes : b->bytes;
+}
+
+// What is before the file, the file, what is behind it. A file that is shorter than it was ends the transfer.
+static size_t on_read(char *to, size_t size, size_t count, void *arg)
+{
+	struct job *job = arg;
+	const struct hz_dweb_body *b = &job->body;
+	uint64_t room = size * count, before = b->tail - b->head, at = job->sent;
+	ssize_t n = 0;
+	if (at < before) {
+		n = (ssize_t)(before - at < room ? before - at : room);
+		memcpy(to, b->data + b->head + at, (size_t)n);
+	} else if (at < before + b->file_bytes) {
+		uint64_t left = before + b->file_bytes - at;
+		n = pread(b->fd, to, left < room ? left : room, (off_t)(at - before));
+		if (n <= 0)
+			return CURL_READFUNC_ABORT;
+	} else if (at < body_bytes(b)) {
+		uint64_t left = body_bytes(b) - at;
+		n = (ssize_t)(left < room ? left : room);
+		memcpy(to, b->data + b->bytes - left, (size_t)n);
+	}
+	job->sent += (uint64_t)n;
+	return (size_t)n;
+}
+
+// A connection that was kept and is gone: once more from its beginning.
+static int on_seek(void *arg, curl_off_t at, int origin)
+{
+	struct job *job = arg;
+	if (origin != SEEK_SET || at < 0 || (uint64_t)at > body_bytes(&job->body))
+		return CURL_SEEKFUNC_FAIL;
+	job->sent = (uint64_t)at;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void set_body(CURL *curl, struct job *job)
+{
+	curl_easy_setopt(curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_bytes(&job->body));
+	if (!job->body.has_file) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, job->body.data);
+		return;
+	}
+	curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(curl, CURLOPT_READDATA, job);
+	curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
+	curl_easy_setopt(curl, CURLOPT_SEEKDATA, job);
+	// What it does with half a gigabyte before it says a word takes longer than a frame does.
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)job->fetch->times.stall_s * FILE_PATIENCE);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)job->fetch->times.most_s * FILE_PATIENCE);
 }
 
 static bool add_header(struct curl_slist **list, const char *name, const char *value)
@@ -215,11 +283,8 @@ static bool start(struct job *job)
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)f->times.stall_s);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)f->times.most_s);
-	if (job->body.data) {
-		curl_easy_setopt(curl, CURLOPT_POST, 1L);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, job->body.data);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)job->body.bytes);
-	}
+	if (job->body.data)
+		set_body(curl, job);
 	set_identity(curl, pacs);
 	if (curl_multi_add_handle(f->multi, curl) != CURLM_OK) {
 		curl_easy_cleanup(curl);
@@ -270,6 +335,12 @@ static enum hz_dweb_result result_of(const struct job *job, CURLcode code)
 	case 404:
 	case 410:
 		return HZ_DWEB_MISSING;
+	case 400:
+	case 409: // PS3.18 10.5.3: of an object alone, it is that one
+	case 413:
+	case 415:
+	case 422:
+		return job->request.kind == HZ_DWEB_STORE ? HZ_DWEB_DECLINED : HZ_DWEB_FAILED;
 	default:
 		return HZ_DWEB_FAILED;
 	}
@@ -397,7 +468,7 @@ enum hz_dweb_result hz_dweb_fetch_store(struct hz_dweb_fetch *f, uint64_t id, co
 	if (pacs >= 0)
 		*at = job_new(f, (unsigned)pacs, id, id, &request);
 	if (!*at) {
-		free(body->data);
+		body_free(body);
 		return pacs < 0 ? HZ_DWEB_UNKNOWN : HZ_DWEB_FULL;
 	}
 	(*at)->body = *body;

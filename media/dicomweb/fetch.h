@@ -28,9 +28,14 @@ struct hz_dweb_answer {
 };
 
 struct hz_dweb_body {
-	const char *type; // for good
+	const char *type; // for good, or within data
 	char *data;       // of malloc()
 	size_t bytes;
+	// With a file, data from head to tail goes before it, and what is behind tail after it: read while it is sent.
+	bool has_file;
+	int fd; // taken over
+	uint64_t file_bytes;
+	size_t head, tail;
 };
 
 struct hz_dweb_times { // 0: 5, 15, 300

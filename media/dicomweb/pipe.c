@@ -15,6 +15,8 @@
 #include "media/dicomweb/fetch.h"
 #include "media/dicomweb/multipart.h"
 #include "media/dicomweb/pipe_keep.h"
+#include "media/dicomweb/pipe_proof.h"
+#include "media/dicomweb/pipe_send.h"
 #include "media/dicomweb/request.h"
 #include "media/dicomweb/shelter.h"
 #include "media/dicomweb/turning.h"
@@ -33,6 +35,7 @@ struct pipe_state {
 	struct hz_dweb_fetch *fetch;
 	struct hz_dweb_cache *cache; // NULL: no SETUP yet, or no disk
 	struct hz_pipe_keep keep;
+	struct hz_proof proof;
 	bool set;              // SETUP has come, and each PACS with it
 	bool shelter, shut_in; // there is a sandbox to enter; we are in it
 	bool over;
@@ -48,6 +51,7 @@ static union {
 	struct hz_dweb_get get;
 	struct hz_dweb_cancel cancel;
 	struct hz_dweb_keep keep;
+	struct hz_dweb_send send;
 } in;
 
 static void send_done(struct pipe_state *p, struct hz_dweb_done *done, int fd)
@@ -88,12 +92,19 @@ static int find(struct pipe_state *p, const struct hz_dweb_request *request, str
 	return hz_dweb_cache_get(p->cache, key, ret);
 }
 
+static void ask(struct pipe_state *p, const struct hz_dweb_get *get)
+{
+	enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, get->asker, &get->request);
+	if (result != HZ_DWEB_OK)
+		refuse(p, get->id, result);
+}
+
 static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 {
 	struct hz_dweb_entry e;
 	if (!p->set) // of before our HELLO: it is said again behind SETUP
 		return;
-	if (!hz_dweb_request_valid(&get->request)) {
+	if (!hz_dweb_request_valid(&get->request) || get->request.kind == HZ_DWEB_FORWARD) {
 		refuse(p, get->id, HZ_DWEB_MISSING);
 		return;
 	}
@@ -108,7 +119,11 @@ static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 			return;
 	}
 	p->status.misses++;
-	enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, get->asker, &get->request);
+	if (hz_proof_has(&p->proof, p->cache, &get->request)) {
+		ask(p, get);
+		return;
+	}
+	enum hz_dweb_result result = hz_proof_wait(&p->proof, get);
 	if (result != HZ_DWEB_OK)
 		refuse(p, get->id, result);
 }
@@ -161,7 +176,7 @@ static void answer_all(struct pipe_state *p, const struct hz_dweb_answer *a, enu
                        const struct hz_dweb_entry *e, bool old)
 {
 	for (unsigned i = 0; i < a->waiters; i++) {
-		if (a->waiter[i] == HZ_KEEP_WAITER)
+		if (a->waiter[i] == HZ_KEEP_WAITER || a->waiter[i] == HZ_PROOF_WAITER)
 			continue;
 		if (result == HZ_DWEB_OK || old)
 			hand_over(p, a->waiter[i], e, old);
@@ -192,19 +207,37 @@ static enum hz_dweb_result read_answer(const struct hz_dweb_answer *a, struct hz
 	                                                                         : HZ_DWEB_NOT_DICOM;
 }
 
+// What waited to know whether it is of this study.
+static void go_on(struct pipe_state *p, const struct hz_dweb_request *request, enum hz_dweb_result result)
+{
+	struct hz_dweb_get get;
+	enum hz_dweb_result its;
+	while (hz_proof_next(&p->proof, request, result, &get, &its)) {
+		if (its == HZ_DWEB_OK)
+			ask(p, &get);
+		else
+			refuse(p, get.id, its);
+	}
+}
+
 static bool on_answer(void *ctx, const struct hz_dweb_answer *a)
 {
 	struct pipe_state *p = ctx;
 	struct hz_part part = {.data = "", .bytes = 0};
 	struct hz_dweb_entry e = {.fd = -1};
 	enum hz_dweb_result result = a->result;
-	if (hz_pipe_keep_owns(a)) {
-		hz_pipe_keep_answer(&p->keep, a, result, a->data, a->bytes);
+	if (a->request->kind == HZ_DWEB_STORE) {
+		if (hz_pipe_keep_owns(a))
+			hz_pipe_keep_answer(&p->keep, a, result, a->data, a->bytes);
+		else
+			hz_pipe_send_answer(p->api, &p->over, a);
 		return false;
 	}
 	bool old = stale(p, a, &e);
 	if (result == HZ_DWEB_OK)
 		result = read_answer(a, &part);
+	if (result == HZ_DWEB_OK)
+		result = hz_proof_look(&p->proof, a->request, part.data, part.bytes);
 	*(result == HZ_DWEB_OK ? &p->status.fetched : &p->status.refused) += 1;
 	if (result == HZ_DWEB_OK && turn(p, a, &part)) {
 		p->status.turning++;
@@ -217,6 +250,7 @@ static bool on_answer(void *ctx, const struct hz_dweb_answer *a)
 		        a->request->kind, result, old);
 	answer_all(p, a, result, &e, old);
 	hz_pipe_keep_answer(&p->keep, a, result, part.data, part.bytes);
+	go_on(p, a->request, result);
 	return false;
 }
 
@@ -327,12 +361,11 @@ static void shut_in(struct pipe_state *p)
 
 static void on_message(struct pipe_state *p, size_t bytes, int fd)
 {
-	static const size_t sizes[] = {[HZ_DWEB_SETUP] = sizeof(struct hz_dweb_setup),
-	                               [HZ_DWEB_PACS_SET] = sizeof(struct hz_dweb_pacs),
-	                               [HZ_DWEB_GET] = sizeof(struct hz_dweb_get),
-	                               [HZ_DWEB_CANCEL] = sizeof(struct hz_dweb_cancel),
-	                               [HZ_DWEB_KEEP] = sizeof(struct hz_dweb_keep)};
-	if (bytes < sizeof(in.h) || in.h.version != HZ_DWEB_VERSION || in.h.type > HZ_DWEB_KEEP ||
+	static const size_t sizes[] = {
+	    [HZ_DWEB_SETUP] = sizeof(struct hz_dweb_setup), [HZ_DWEB_PACS_SET] = sizeof(struct hz_dweb_pacs),
+	    [HZ_DWEB_GET] = sizeof(struct hz_dweb_get),     [HZ_DWEB_CANCEL] = sizeof(struct hz_dweb_cancel),
+	    [HZ_DWEB_KEEP] = sizeof(struct hz_dweb_keep),   [HZ_DWEB_SEND] = sizeof(struct hz_dweb_send)};
+	if (bytes < sizeof(in.h) || in.h.version != HZ_DWEB_VERSION || in.h.type > HZ_DWEB_SEND ||
 	    !in.h.type || sizes[in.h.type] != bytes)
 		return;
 	if (in.h.type == HZ_DWEB_SETUP) {
@@ -347,7 +380,13 @@ static void on_message(struct pipe_state *p, size_t bytes, int fd)
 	} else if (in.h.type == HZ_DWEB_KEEP) {
 		if (p->set)
 			hz_pipe_keep_order(&p->keep, &in.keep, fd);
+	} else if (in.h.type == HZ_DWEB_SEND) {
+		if (p->keep.ready)
+			shut_in(p);
+		if (!p->over)
+			hz_pipe_send_order(p->api, p->keep.ready ? p->fetch : NULL, &in.send, fd);
 	} else {
+		hz_proof_cancel(&p->proof, in.cancel.id);
 		hz_dweb_fetch_cancel(p->fetch, in.cancel.id);
 	}
 }
@@ -424,6 +463,8 @@ int hz_dweb_pipe_run(const struct hz_dweb_pipe_fds *fds, const struct hz_dweb_ti
 	    .version = HZ_DWEB_VERSION, .type = HZ_DWEB_HELLO, .bytes = sizeof(hello)};
 	int err = hz_dweb_fetch_new(times, on_answer, &p, &p.fetch);
 	if (!err)
+		err = hz_proof_init(&p.proof, p.fetch);
+	if (!err)
 		err = hz_turning_new(fds->turn, fds->turns, on_turned, &p, &p.turning);
 	if (!err)
 		err = hz_seqpacket_send(fds->api, &hello, sizeof(hello));
@@ -432,6 +473,7 @@ int hz_dweb_pipe_run(const struct hz_dweb_pipe_fds *fds, const struct hz_dweb_ti
 	explicit_bzero(&in, sizeof(in));
 	hz_dweb_fetch_free(p.fetch);
 	hz_keep_free(p.keep.keep);
+	hz_proof_done(&p.proof);
 	hz_turning_free(p.turning);
 	hz_dweb_cache_close(p.cache);
 	return err == -EPIPE ? 0 : err;

@@ -61,12 +61,16 @@ void hz_pipe_keep_order(struct hz_pipe_keep *p, const struct hz_dweb_keep *keep,
 		hz_error("keep.refused", "err=%d", -err);
 	free(text);
 	kept.state = err ? HZ_DWEB_NOT_TAKEN : HZ_DWEB_TAKEN;
+	kept.result = !err             ? HZ_DWEB_OK
+	              : err == -ENOSPC ? HZ_DWEB_FULL
+	              : err == -EINVAL ? HZ_DWEB_BROKEN
+	                               : HZ_DWEB_DISK;
 	send_kept(p, &kept);
 }
 
 bool hz_pipe_keep_owns(const struct hz_dweb_answer *answer)
 {
-	return answer->request->kind == HZ_DWEB_STORE;
+	return answer->waiters && answer->waiter[0] == HZ_KEEP_WAITER;
 }
 
 void hz_pipe_keep_answer(struct hz_pipe_keep *p, const struct hz_dweb_answer *answer,

@@ -17,7 +17,7 @@ struct hz_pipe_keep {
 // The folder of the cache is there. Before a sandbox.
 void hz_pipe_keep_open(struct hz_pipe_keep *p, const char *dir, struct hz_dweb_fetch *fetch);
 void hz_pipe_keep_order(struct hz_pipe_keep *p, const struct hz_dweb_keep *keep, int fd);
-// A request whose answer is only for what is kept?
+// A store of what is kept, not of an object that is forwarded?
 bool hz_pipe_keep_owns(const struct hz_dweb_answer *answer);
 // data: what is in its only part.
 void hz_pipe_keep_answer(struct hz_pipe_keep *p, const struct hz_dweb_answer *answer,

@@ -94,14 +94,17 @@ bool hz_dweb_request_valid(const struct hz_dweb_request *r)
 		return false;
 	if (!r->pacs[0] || r->pacs[strspn(r->pacs, name)])
 		return false;
-	bool frame = r->kind == HZ_DWEB_FRAME, list = r->kind == HZ_DWEB_LIST;
+	bool frame = r->kind == HZ_DWEB_FRAME, list = r->kind == HZ_DWEB_LIST || r->kind == HZ_DWEB_FORWARD;
 	if (r->pixels.rows && (!frame || !pixels_valid(&r->pixels)))
 		return false;
 	return given_if(r->study, r->kind != HZ_DWEB_SEARCH) &&
 	       given_if(r->series, r->kind >= HZ_DWEB_SERIES && !list) &&
 	       given_if(r->instance, r->kind >= HZ_DWEB_INSTANCE && !list) && // an object too
 	       (frame ? r->frame >= 1 && r->frame <= FRAMES_MAX : r->frame == 0) &&
-	       (r->kind == HZ_DWEB_SEARCH ? query_valid(r->query) : !r->query[0]);
+	       (r->kind == HZ_DWEB_SEARCH ? query_valid(r->query)
+	        : r->kind == HZ_DWEB_FORWARD
+	            ? strlen(r->query) < HZ_DWEB_NAME_BYTES && !r->query[strspn(r->query, name)]
+	            : !r->query[0]);
 }
 
 void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH_BYTES])
@@ -113,7 +116,7 @@ void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH
 		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies?%s", r->query);
 		return;
 	}
-	if (r->kind == HZ_DWEB_STORE) {
+	if (r->kind == HZ_DWEB_STORE || r->kind == HZ_DWEB_FORWARD) { // of the latter no PACS is asked
 		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies/%s", r->study);
 		return;
 	}
@@ -139,6 +142,23 @@ const char *hz_dweb_request_accept(const struct hz_dweb_request *r)
 	           : "application/dicom+json";
 }
 
+const char *hz_dweb_result_reason(uint32_t result)
+{
+	switch (result) {
+	case HZ_DWEB_UNKNOWN:
+		return "unknown";
+	case HZ_DWEB_AWAY:
+	case HZ_DWEB_SLOW:
+		return "away";
+	case HZ_DWEB_REFUSED:
+		return "credentials";
+	case HZ_DWEB_MISSING:
+		return "missing";
+	default:
+		return "refused";
+	}
+}
+
 void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES])
 {
 	unsigned char hash[EVP_MAX_MD_SIZE] = {0};
@@ -154,7 +174,8 @@ void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES]
 
 bool hz_dweb_request_fleeting(const struct hz_dweb_request *r)
 {
-	return r->kind == HZ_DWEB_SEARCH || r->kind == HZ_DWEB_LIST || r->kind == HZ_DWEB_STORE;
+	return r->kind == HZ_DWEB_SEARCH || r->kind == HZ_DWEB_LIST || r->kind == HZ_DWEB_STORE ||
+	       r->kind == HZ_DWEB_FORWARD;
 }
 
 void hz_dweb_request_key(const struct hz_dweb_request *r, char ret[HZ_DWEB_HASH_BYTES])
@@ -222,7 +243,11 @@ bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret)
 	char number[12], *end = number;
 	if (!segment(&path, r.pacs, sizeof(r.pacs)) || !segment(&path, r.study, sizeof(r.study)))
 		return false;
-	if (strcmp(path, "series") == 0) {
+	if (word(&path, "forwards")) {
+		r.kind = HZ_DWEB_FORWARD;
+		if (*path && !segment(&path, r.query, HZ_DWEB_NAME_BYTES))
+			return false;
+	} else if (strcmp(path, "series") == 0) {
 		r.kind = HZ_DWEB_LIST;
 		path += strlen(path);
 	} else if (word(&path, "series")) {
@@ -240,7 +265,7 @@ bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret)
 		if (!segment(&path, number, sizeof(number)) || number[strspn(number, "0123456789")])
 			return false;
 		r.frame = (uint32_t)strtoul(number, &end, 10);
-	} else if (r.kind != HZ_DWEB_LIST && !word(&path, "metadata")) {
+	} else if (r.kind != HZ_DWEB_LIST && r.kind != HZ_DWEB_FORWARD && !word(&path, "metadata")) {
 		return false;
 	}
 	if (*path || !hz_dweb_request_valid(&r))

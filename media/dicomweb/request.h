@@ -23,11 +23,15 @@ void hz_dweb_request_key(const struct hz_dweb_request *request, char ret[HZ_DWEB
 bool hz_dweb_answer_fits(const struct hz_dweb_request *request, const char *type, const char *data,
                          size_t bytes);
 // "A/B?c" as a control's REST path says it behind studies/: PACS/STUDY/metadata, PACS/STUDY/series/SERIES/metadata,
-// …/instances/UID/metadata, …/instances/UID/frames/N; PACS/STUDY/series: which there are. false: none of these.
+// …/instances/UID/metadata, …/instances/UID/frames/N; PACS/STUDY/series: which there are; PACS/STUDY/forwards, …/forwards/TO.
+// false: none of these.
 bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret);
 
 // "ROWS,COLUMNS,SAMPLES,ALLOCATED,STORED,SIGN,PLANAR,PHOTOMETRIC" as DICOM's attributes have them: what a frame is by its header.
 bool hz_dweb_pixels_parse(const char *text, struct hz_dweb_pixels *ret);
+
+// Why something waits or was refused, in a word: unknown, away, credentials, missing, refused.
+const char *hz_dweb_result_reason(uint32_t result);
 
 void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES]);
 

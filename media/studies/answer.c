@@ -10,6 +10,7 @@
 
 #include "media/dicomweb/request.h"
 #include "media/imaging/dicom.h"
+#include "media/studies/forward.h"
 
 #define ANSWER_BYTES ((size_t)256 << 20)
 #define MEMORY_BYTES ((size_t)4 << 20) // more is not kept in memory while somebody reads it slowly
@@ -217,6 +218,23 @@ static enum hz_dweb_result answer_list(struct hz_local_reader *reader, const str
 	return result;
 }
 
+static enum hz_dweb_result answer_forwards(struct hz_local_reader *reader, const struct hz_dweb_request *r,
+                                           struct hz_local_answer *ret)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+	if (!out)
+		return HZ_DWEB_FULL;
+	int err = hz_forward_say(reader->local, r->study, out);
+	if (fclose(out) != 0)
+		err = -ENOMEM;
+	snprintf(ret->type, sizeof(ret->type), "application/json");
+	enum hz_dweb_result result = err ? HZ_DWEB_DISK : in_file(reader, text, bytes, ret);
+	free(text);
+	return result;
+}
+
 // --- frames
 
 static enum hz_dweb_result open_object(struct hz_local_reader *reader, const struct hz_dweb_request *r)
@@ -324,5 +342,7 @@ enum hz_dweb_result hz_local_answer(struct hz_local_reader *reader, const struct
 	*ret = (struct hz_local_answer){.fd = -1};
 	if (r->kind == HZ_DWEB_OBJECT)
 		return answer_object(reader, r, ret);
+	if (r->kind == HZ_DWEB_FORWARD)
+		return answer_forwards(reader, r, ret);
 	return r->kind == HZ_DWEB_FRAME ? answer_frame(reader, r, ret) : answer_list(reader, r, ret);
 }

@@ -1,6 +1,7 @@
 // What control and huizhen-studies say to each other: SETUP, GET, CANCEL and DONE of media/dicomweb/api.h, as if it were one more PACS, and
 // beside them what comes in. A TAKE brings an open file; it is answered by one TAKEN, with a JSON file that says what became of each
-// object in it. It is not said again after a HELLO: what killed huizhen-studies once would do so again.
+// object in it. It is not said again after a HELLO: what killed huizhen-studies once would do so again. What is to go to a PACS it says to
+// control (HZ_DWEB_SEND, with the file), an object at a time to each, and hears what became of it (HZ_DWEB_SENT).
 #ifndef HZ_MEDIA_STUDIES_API_H
 #define HZ_MEDIA_STUDIES_API_H
 
@@ -12,6 +13,7 @@
 enum hz_local_type { // beside enum hz_dweb_type
 	HZ_LOCAL_TAKE = 32,
 	HZ_LOCAL_TAKEN = 96,
+	HZ_LOCAL_STATUS, // every few seconds
 };
 
 enum hz_local_result { // the numbers stay; words of them: hz_local_result_name()
@@ -41,6 +43,15 @@ struct hz_local_take {
 	uint32_t reserved;
 	char name[385], patient_id[129], birth[9], sex[2], accession[65]; // UTF-8; "" unknown
 	char study[HZ_DWEB_UID_BYTES];                                    // that photos go into
+	char forward[HZ_DWEB_NAME_BYTES]; // the PACS that all of it goes to; "": none
+};
+
+struct hz_local_status {
+	struct hz_dweb_header h;
+	uint64_t bytes;            // files and headers
+	uint32_t studies;          //
+	uint32_t waiting, refused; // objects for PACS: not there yet, not taken
+	uint32_t forwarded;        // there, and here still
 };
 
 struct hz_local_taken {

@@ -14,10 +14,15 @@ struct hz_local {
 	struct hz_local_bounds bounds;
 	uint64_t bytes;
 	uint32_t studies;
-	uint64_t drops; // of studies
+	uint64_t drops;                   // of studies
+	char forward[HZ_DWEB_NAME_BYTES]; // the PACS that what is put now goes to; ""
 };
 
-int64_t hz_local_now_ms(void);                                 // since 1970
+int64_t hz_local_now_ms(void); // since 1970
+// An object to its PACS, within the transaction that put it; one that is on its way, there or refused already stays that. -EIO
+int hz_local_forward_put(struct hz_local *local, const char *instance, const char *study);
+// How long a study that is not used must stay: shorter where every object of it is in a PACS.
+#define HZ_LOCAL_SAFE_PART 12
 void hz_local_used(struct hz_local *local, const char *study); // now
 
 #endif

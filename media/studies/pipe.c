@@ -18,6 +18,7 @@
 #include "gateway/base/seqpacket.h"
 #include "media/dicomweb/request.h"
 #include "media/studies/answer.h"
+#include "media/studies/forward.h"
 #include "media/studies/take.h"
 #include "media/studies/uid.h"
 
@@ -26,6 +27,8 @@
 #define FILES         1024 // beside our own few: the kernel counts those that all of us have under way, too
 #define TAKE_S        300
 #define GETS_BETWEEN  8 // two objects of an archive
+#define TICK_MS       1000
+#define STATUS_MS     3000
 #define SEND_TRIES    100
 #define SEND_PAUSE_MS 10
 
@@ -35,6 +38,8 @@ struct local_pipe {
 	bool shut_in, over;
 	struct hz_local *local;
 	struct hz_local_reader *reader;
+	struct hz_forward *forward;
+	int64_t ticked_ms, told_ms;
 };
 
 static union {
@@ -42,7 +47,15 @@ static union {
 	struct hz_dweb_setup setup;
 	struct hz_dweb_get get;
 	struct hz_local_take take;
+	struct hz_dweb_sent sent;
 } in;
+
+static int64_t wall_ms(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
 
 static void say(struct local_pipe *p, void *message, uint16_t type, size_t bytes, int fd)
 {
@@ -91,11 +104,21 @@ static void read_strays(struct local_pipe *p)
 		hz_info("studies.read_again", "objects=%u others=%u", good, bad);
 }
 
+static int on_send(void *ctx, const struct hz_dweb_send *send, int fd)
+{
+	struct local_pipe *p = ctx;
+	int err = hz_seqpacket_send_fds(p->api, send, sizeof(*send), &fd, 1);
+	p->over = p->over || err == -EPIPE;
+	return err;
+}
+
 static void on_setup(struct local_pipe *p, const struct hz_dweb_setup *setup)
 {
 	static const char *const readable[] = {"/usr", "/lib", "/lib64", "/etc/localtime", "/dev/null", NULL};
 	const struct hz_local_bounds bounds = {
 	    .bytes = setup->cache_bytes, .studies = STUDIES_MAX, .keep_ms = p->keep_ms};
+	if (p->forward)
+		hz_forward_again(p->forward); // another control: it does not know what was under way
 	if (p->local || !memchr(setup->dir, '\0', sizeof(setup->dir)))
 		return;
 	int err = hz_local_open(setup->dir, &bounds, &p->local);
@@ -110,8 +133,12 @@ static void on_setup(struct local_pipe *p, const struct hz_dweb_setup *setup)
 		err = hz_sandbox_enter(&sandbox);
 	if (!err)
 		err = hz_local_reader_new(p->local, &p->reader);
+	if (!err)
+		err = hz_forward_new(p->local, on_send, p, &p->forward);
 	if (err) {
 		hz_error("studies.start", "err=%d", -err);
+		hz_local_reader_free(p->reader);
+		p->reader = NULL;
 		hz_local_close(p->local);
 		p->local = NULL;
 		p->over = p->over || p->shut_in;
@@ -119,6 +146,16 @@ static void on_setup(struct local_pipe *p, const struct hz_dweb_setup *setup)
 	}
 	read_strays(p);
 	hz_info("studies.ready", "bytes=%llu", (unsigned long long)hz_local_bytes(p->local));
+}
+
+// An order that comes with the question of what became of it: said twice it is the same order.
+static enum hz_dweb_result order(struct local_pipe *p, const struct hz_dweb_request *r)
+{
+	if (r->kind != HZ_DWEB_FORWARD || !r->query[0])
+		return HZ_DWEB_OK;
+	int err = hz_forward_order(p->forward, r->study, r->query, wall_ms());
+	hz_info("studies.forward", "pacs=%s err=%d", r->query, -err);
+	return err == -ENOENT ? HZ_DWEB_MISSING : err ? HZ_DWEB_DISK : HZ_DWEB_OK;
 }
 
 static void on_get(struct local_pipe *p, const struct hz_dweb_get *get)
@@ -130,6 +167,8 @@ static void on_get(struct local_pipe *p, const struct hz_dweb_get *get)
 	else if (!hz_dweb_request_valid(&get->request))
 		done.result = HZ_DWEB_MISSING;
 	else
+		done.result = order(p, &get->request);
+	if (done.result == HZ_DWEB_OK)
 		done.result = hz_local_answer(p->reader, &get->request, &answer);
 	done.bytes = answer.bytes;
 	memcpy(done.type, answer.type, sizeof(done.type));
@@ -193,8 +232,13 @@ static void take_file(struct local_pipe *p, const struct hz_local_take *take, in
 	t->last = HZ_LOCAL_FAILED;
 	if (data == MAP_FAILED)
 		return;
+	bool forward = take->forward[0] && memchr(take->forward, '\0', sizeof(take->forward));
+	hz_local_forward_to(p->local, forward ? take->forward : "");
 	hz_take(t, data, (size_t)st.st_size);
 	munmap(data, (size_t)st.st_size);
+	hz_local_forward_to(p->local, "");
+	if (forward && hz_local_sync_rows(p->local))
+		t->last = HZ_LOCAL_FAILED;
 	// Whoever hears of it may throw away what he sent. Without its row it is read again; without its name it would be gone.
 	if (hz_local_sync(p->local))
 		t->last = HZ_LOCAL_FAILED;
@@ -236,6 +280,24 @@ static void on_take(struct local_pipe *p, const struct hz_local_take *take, int 
 		close(list);
 }
 
+// Bounded in time as what it begins is; what it says is lost where control does not take it, and said again.
+static void tick(struct local_pipe *p)
+{
+	int64_t now_ms = wall_ms();
+	struct hz_local_status status;
+	if (!p->forward || (now_ms - p->ticked_ms < TICK_MS && now_ms >= p->ticked_ms))
+		return;
+	p->ticked_ms = now_ms;
+	hz_forward_tick(p->forward, now_ms);
+	if (now_ms - p->told_ms < STATUS_MS && now_ms >= p->told_ms)
+		return;
+	p->told_ms = now_ms;
+	hz_forward_sum(p->forward, &status);
+	status.h = (struct hz_dweb_header){
+	    .version = HZ_DWEB_VERSION, .type = HZ_LOCAL_STATUS, .bytes = sizeof(status)};
+	(void)hz_seqpacket_send(p->api, &status, sizeof(status));
+}
+
 static void on_message(struct local_pipe *p, size_t bytes, int fd)
 {
 	if (bytes < sizeof(in.h) || in.h.version != HZ_DWEB_VERSION)
@@ -246,6 +308,8 @@ static void on_message(struct local_pipe *p, size_t bytes, int fd)
 		on_get(p, &in.get);
 	else if (in.h.type == HZ_LOCAL_TAKE && bytes == sizeof(in.take) && fd >= 0)
 		on_take(p, &in.take, fd);
+	else if (in.h.type == HZ_DWEB_SENT && bytes == sizeof(in.sent) && p->forward)
+		hz_forward_sent(p->forward, &in.sent, wall_ms());
 }
 
 int hz_local_pipe_run(int api, int64_t keep_ms, bool shut_in)
@@ -262,7 +326,10 @@ int hz_local_pipe_run(int api, int64_t keep_ms, bool shut_in)
 		const struct hz_seqpacket_in what = {.buf = &in, .cap = sizeof(in), .fds = &fd, .fds_cap = 1};
 		size_t bytes = 0;
 		unsigned count = 0;
-		if (poll(&wait, 1, -1) < 0)
+		if (poll(&wait, 1, TICK_MS) < 0)
+			continue;
+		tick(&p);
+		if (!wait.revents)
 			continue;
 		err = hz_seqpacket_recv_fds(api, &what, &bytes, &count);
 		if (!err)
@@ -272,6 +339,7 @@ int hz_local_pipe_run(int api, int64_t keep_ms, bool shut_in)
 		if (err == -EAGAIN || err == -EMSGSIZE || err == -ENOBUFS)
 			err = 0;
 	}
+	hz_forward_free(p.forward);
 	hz_local_reader_free(p.reader);
 	hz_local_close(p.local);
 	return err == -EPIPE ? 0 : err;

@@ -34,7 +34,15 @@ static const char schema[] =
     " number INTEGER NOT NULL, modality TEXT NOT NULL, series_number TEXT NOT NULL, series_text TEXT NOT "
     "NULL,"
     " metadata BLOB NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS by_series ON objects(study, series, number, instance);";
+    "CREATE INDEX IF NOT EXISTS by_series ON objects(study, series, number, instance);"
+    "CREATE TABLE IF NOT EXISTS forwards(instance TEXT NOT NULL REFERENCES objects(instance) ON DELETE "
+    "CASCADE,"
+    " pacs TEXT NOT NULL, study TEXT NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL, tries "
+    "INTEGER "
+    "NOT NULL, due_ms INTEGER NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY(instance, pacs)) WITHOUT "
+    "ROWID;"
+    "CREATE INDEX IF NOT EXISTS forwards_due ON forwards(state, pacs, due_ms);"
+    "CREATE INDEX IF NOT EXISTS forwards_of ON forwards(study, pacs, state);";
 
 int64_t hz_local_now_ms(void)
 {
@@ -134,6 +142,11 @@ void hz_local_close(struct hz_local *local)
 uint64_t hz_local_bytes(const struct hz_local *local)
 {
 	return local->bytes;
+}
+
+uint32_t hz_local_studies(const struct hz_local *local)
+{
+	return local->studies;
 }
 
 uint64_t hz_local_drops(const struct hz_local *local)
@@ -240,12 +253,18 @@ static int drop_study(struct hz_local *local, const char *study)
 
 static int oldest(struct hz_local *local, char ret[65])
 {
+	static const char sql[] =
+	    "SELECT study FROM (SELECT s.study, s.used_ms, NOT EXISTS (SELECT 1 FROM objects o WHERE "
+	    "o.study=s.study AND NOT EXISTS (SELECT 1 FROM forwards f WHERE f.instance=o.instance AND "
+	    "f.state=1)) "
+	    "AS safe FROM studies s WHERE s.used_ms<?2 AND NOT EXISTS (SELECT 1 FROM forwards f WHERE "
+	    "f.study=s.study AND f.state=0)) WHERE used_ms<?1 OR safe ORDER BY safe DESC, used_ms LIMIT 1";
 	sqlite3_stmt *stmt = NULL;
 	int err = -ENOSPC;
-	if (sqlite3_prepare_v2(local->db,
-	                       "SELECT study FROM studies WHERE used_ms<?1 ORDER BY used_ms LIMIT 1", -1,
-	                       &stmt, NULL) == SQLITE_OK &&
-	    sqlite3_bind_int64(stmt, 1, hz_local_now_ms() - local->bounds.keep_ms) == SQLITE_OK &&
+	int64_t now_ms = hz_local_now_ms(), keep_ms = local->bounds.keep_ms;
+	if (sqlite3_prepare_v2(local->db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+	    sqlite3_bind_int64(stmt, 1, now_ms - keep_ms) == SQLITE_OK &&
+	    sqlite3_bind_int64(stmt, 2, now_ms - keep_ms / HZ_LOCAL_SAFE_PART) == SQLITE_OK &&
 	    sqlite3_step(stmt) == SQLITE_ROW) {
 		snprintf(ret, 65, "%s", (const char *)sqlite3_column_text(stmt, 0));
 		err = 0;
@@ -379,6 +398,13 @@ int hz_local_sync(struct hz_local *local)
 	return fsync(local->dir) < 0 ? -errno : 0;
 }
 
+// A checkpoint has the log of rows on the disk before it begins, in a mode that writes it without.
+int hz_local_sync_rows(struct hz_local *local)
+{
+	int rc = sqlite3_wal_checkpoint_v2(local->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return rc == SQLITE_OK || rc == SQLITE_BUSY ? 0 : -EIO;
+}
+
 int hz_local_put(struct hz_local *local, const struct hz_local_new *what)
 {
 	char hash[HZ_DWEB_HASH_BYTES];
@@ -390,6 +416,8 @@ int hz_local_put(struct hz_local *local, const struct hz_local_new *what)
 		int again = write_file(local, hash, what->data, what->bytes);
 		return again ? again : -EEXIST;
 	}
+	if (known == -EEXIST && local->forward[0]) // who sends it again may not know where it went
+		(void)hz_local_forward_put(local, what->image->text.sop_instance, what->image->text.study);
 	if (known < 0)
 		return known;
 	int err = make_room(local, what->bytes + what->metadata_bytes, (unsigned)known);
@@ -402,6 +430,8 @@ int hz_local_put(struct hz_local *local, const struct hz_local_new *what)
 	err = sqlite3_exec(local->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK ? 0 : -EIO;
 	if (!err)
 		err = put_rows(local, what, hash);
+	if (!err && local->forward[0])
+		err = hz_local_forward_put(local, what->image->text.sop_instance, what->image->text.study);
 	if (!err && sqlite3_exec(local->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
 		err = sqlite3_errcode(local->db) == SQLITE_FULL ? -ENOSPC : -EIO;
 	if (err) {

@@ -1,7 +1,7 @@
 // Objects that came without a PACS, on the disk: a Part 10 file each, named by the SHA-256 of its content, and an SQLite index beside
 // them. A file is written, synced and renamed before its row; a file without a row (a crash, an index that was lost) is read again by
-// whoever opens the store. Bounded in bytes and studies: whole studies go, the least recently used first, but none that was used within
-// keep_ms: then nothing more is taken. Thread: one.
+// whoever opens the store. Bounded in bytes and studies: whole studies go, those first that are in a PACS, then the least recently used, but
+// none that was used within keep_ms (those in a PACS: a twelfth of it) or that waits for a PACS: then nothing more is taken. Thread: one.
 #ifndef HZ_MEDIA_STUDIES_STORE_H
 #define HZ_MEDIA_STUDIES_STORE_H
 
@@ -35,7 +35,8 @@ struct hz_local_new {
 // On the disk for good after hz_local_sync().
 // -EEXIST: it is there; -EALREADY: another one with its SOP Instance UID is; -EXDEV: in a study of another patient; -ENOSPC: full.
 int hz_local_put(struct hz_local *local, const struct hz_local_new *what);
-int hz_local_sync(struct hz_local *local); // names of files, too. -errno
+int hz_local_sync(struct hz_local *local);      // names of files, too. -errno
+int hz_local_sync_rows(struct hz_local *local); // what is in no file: where objects are to go. -EIO
 
 // Open, and used now. -ENOENT.
 int hz_local_file(struct hz_local *local, const struct hz_dweb_request *of, int *ret);
@@ -64,7 +65,43 @@ int hz_local_scratch(struct hz_local *local, uint64_t bytes);
 int hz_local_series(struct hz_local *local, const char *study,
                     int (*cb)(void *ctx, const struct hz_local_series *series), void *ctx);
 
+// --- to PACS (forward_rows.c): an object is waiting, forwarded or refused, durably, for each PACS that it was to go to.
+
+// What hz_local_put() puts goes to this PACS from now on; "": none.
+void hz_local_forward_to(struct hz_local *local, const char *pacs);
+// All of a study; what is there already is not sent again, what was refused is tried again. How many objects; -ENOENT, -EIO.
+int hz_local_forward_study(struct hz_local *local, const char *study, const char *pacs, int64_t now_ms);
+struct hz_local_forward {
+	char instance[HZ_DWEB_UID_BYTES], study[HZ_DWEB_UID_BYTES];
+	unsigned tries;
+};
+// The next object for a PACS, with its file, the caller's. -ENOENT: none now; -ESTALE: its file is gone, and it is refused.
+int hz_local_forward_next(struct hz_local *local, const char *pacs, int64_t now_ms,
+                          struct hz_local_forward *ret, int *ret_fd);
+enum hz_local_forward_state { HZ_FORWARD_WAITING, HZ_FORWARD_DONE, HZ_FORWARD_REFUSED };
+struct hz_local_forward_news {
+	const char *instance, *pacs;
+	enum hz_local_forward_state state;
+	enum hz_dweb_result reason;
+	unsigned tries;
+	int64_t due_ms; // of one that waits
+};
+int hz_local_forward_set(struct hz_local *local, const struct hz_local_forward_news *news); // -EIO
+// Names of PACS that something waits for, at most `most`. How many; -EIO.
+int hz_local_forward_pacs(struct hz_local *local, char (*ret)[HZ_DWEB_NAME_BYTES], unsigned most);
+// What waits since before that is refused with the reason it waits for. How many; -EIO.
+int hz_local_forward_give_up(struct hz_local *local, int64_t before_ms);
+struct hz_local_forward_count {
+	const char *pacs; // valid during the call
+	unsigned waiting, forwarded, refused;
+	enum hz_dweb_result reason; // the first one that says something
+};
+// Of a study, by PACS; study "": of all, one sum. -EIO, the callback's error.
+int hz_local_forward_counts(struct hz_local *local, const char *study,
+                            int (*cb)(void *ctx, const struct hz_local_forward_count *count), void *ctx);
+
 uint64_t hz_local_bytes(const struct hz_local *local);
+uint32_t hz_local_studies(const struct hz_local *local);
 // How many studies went: what is known of objects may be of others now.
 uint64_t hz_local_drops(const struct hz_local *local);
 

@@ -57,21 +57,17 @@ void hz_conn_forget_request(struct hz_conn *conn)
 	free(conn->body);
 	conn->body = NULL;
 	conn->body_cap = conn->body_expected = 0;
-	if (conn->spooling) {
-		close(conn->spool_fd);
-		conn->server->uploads--;
-	}
-	conn->spooling = false;
+	hz_body_leave(conn);
 	memset(&conn->req, 0, sizeof(conn->req));
 }
 
 // --- in
 
 // Reading is off while an answer goes out: the client's next request waits in the kernel, not here. It is off, too,
-// while lws holds back output of its own, because its raw role would poll without sleep.
+// while lws holds back output of its own, because its raw role would poll without sleep, and while the disk has enough to do.
 static void set_reading(struct hz_conn *conn)
 {
-	bool off = conn->stage == HZ_STAGE_ANSWER || lws_partial_buffered(conn->wsi);
+	bool off = conn->stage == HZ_STAGE_ANSWER || hz_body_full(conn) || lws_partial_buffered(conn->wsi);
 	if (off == conn->reading_off)
 		return;
 	conn->reading_off = off;
@@ -165,6 +161,8 @@ int hz_conn_on_writable(struct hz_conn *conn)
 		err = hz_answer_write(conn);
 	else if (conn->stage == HZ_STAGE_WS)
 		err = hz_ws_write(conn);
+	else if (conn->stage == HZ_STAGE_BODY && conn->spool)
+		err = hz_request_spooled(conn);
 	return err ? -1 : process(conn);
 }
 

@@ -85,8 +85,7 @@ struct hz_conn {
 	size_t text_bytes;
 	char *body;
 	size_t body_cap, body_expected;
-	bool spooling; // the body goes into spool_fd
-	int spool_fd;
+	struct hz_body *spool; // the body goes into a file; NULL: it does not
 	int64_t spool_until_us;
 	struct hz_response *res;
 	size_t sent;
@@ -129,7 +128,7 @@ struct hz_server {
 	int spare_fd;   // given up for a moment to refuse a connection when descriptors run out
 	struct hz_deferred *deferred;
 	unsigned deferred_count, deferred_cap;
-	unsigned uploads; // connections that spool now
+	struct hz_writer *writer; // of uploads; NULL: there was none yet
 	bool rearm, stopping, destroying;
 	int64_t stop_at_us;
 	lws_sorted_usec_list_t stop_timer;
@@ -152,6 +151,16 @@ void hz_door_put_out(struct hz_conn *conn);       // closes and frees one that i
 bool hz_door_make_room(
     struct hz_server *server); // puts out the one waiting longest: honest clients speak at once
 
+// body.c: bodies into files, by a thread of its own.
+int hz_body_begin(struct hz_conn *conn, int fd, uint64_t owner); // fd is taken over where that is 0; -errno
+void hz_body_leave(struct hz_conn *conn);                        // also of none
+bool hz_body_full(const struct hz_conn *conn);                   // no more until some of it is written
+// What there is room for; the error of what was written before.
+int hz_body_put(struct hz_conn *conn, const char *data, size_t bytes, size_t *ret_taken);
+bool hz_body_written(const struct hz_conn *conn); // all that was put, or it failed
+int *hz_body_file(struct hz_conn *conn);
+void hz_body_stop(struct hz_server *server); // waits for a write that is under way
+
 // conn.c
 void hz_conn_free(struct hz_conn *conn); // from WSI_DESTROY
 void hz_conn_kill(struct hz_conn *conn); // closes from the loop, without ceremony
@@ -165,6 +174,7 @@ int hz_conn_linger(struct hz_conn *conn);              // our side is done
 void hz_conn_consume(struct hz_conn *conn, size_t bytes);
 
 // request.c: looks at conn->in once, moves on by one step. *ret_more: look again at once.
+int hz_request_spooled(struct hz_conn *conn); // its file has more of it
 int hz_request_step(struct hz_conn *conn, bool *ret_more);
 
 // answer.c

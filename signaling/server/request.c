@@ -54,18 +54,20 @@ static void fill_request(struct hz_conn *conn, const struct hz_head *head)
 static int begin_spool(struct hz_conn *conn, const struct hz_head *head)
 {
 	struct hz_server *server = conn->server;
+	uint64_t owner = 0;
 	int fd = -413;
 	if (server->ops.on_upload)
-		fd = server->uploads < HZ_UPLOADS
-		         ? server->ops.on_upload(server->ctx, &conn->req, (uint64_t)head->length)
+		fd = hz_server_uploads(server, 0) < HZ_UPLOADS
+		         ? server->ops.on_upload(server->ctx, &conn->req, (uint64_t)head->length, &owner)
 		         : -503;
 	if (fd < 0) {
 		server->counters.body_too_large += fd == -413;
 		return -fd;
 	}
-	server->uploads++;
-	conn->spooling = true;
-	conn->spool_fd = fd;
+	if (hz_body_begin(conn, fd, owner)) {
+		close(fd);
+		return 503;
+	}
 	conn->spool_until_us = hz_now_us() + UPLOAD_US;
 	return 0;
 }
@@ -109,33 +111,44 @@ static int dispatch(struct hz_conn *conn)
 
 // --- body
 
-static int spool_step(struct hz_conn *conn, bool *ret_more)
+// All of it is in its file, or the file is no good.
+static int spool_end(struct hz_conn *conn, bool *ret_more)
 {
-	size_t bytes = conn->body_expected - conn->req.body_bytes;
-	if (bytes > conn->in_bytes)
-		bytes = conn->in_bytes;
-	for (size_t at = 0; at < bytes;) {
-		ssize_t n = write(conn->spool_fd, conn->in + at, bytes - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return hz_answer_error(conn, 507);
-		at += (size_t)n;
-	}
-	if (bytes && hz_now_us() < conn->spool_until_us) // it goes on
-		hz_conn_deadline(conn, (int64_t)conn->server->limits.timeout_ms * 1000);
-	hz_conn_consume(conn, bytes);
-	conn->req.body_bytes += bytes;
-	if (conn->req.body_bytes < conn->body_expected)
+	if (!hz_body_written(conn) || conn->req.body_bytes < conn->body_expected)
 		return 0;
-	conn->req.body_file = &conn->spool_fd;
+	conn->req.body_file = hz_body_file(conn);
 	*ret_more = true;
 	return dispatch(conn);
 }
 
+static int spool_step(struct hz_conn *conn, bool *ret_more)
+{
+	size_t bytes = conn->body_expected - conn->req.body_bytes, taken = 0;
+	if (bytes > conn->in_bytes)
+		bytes = conn->in_bytes;
+	if (hz_body_put(conn, conn->in, bytes, &taken))
+		return hz_answer_error(conn, 507);
+	if (taken && hz_now_us() < conn->spool_until_us) // it goes on
+		hz_conn_deadline(conn, (int64_t)conn->server->limits.timeout_ms * 1000);
+	hz_conn_consume(conn, taken);
+	conn->req.body_bytes += taken;
+	return spool_end(conn, ret_more);
+}
+
+int hz_request_spooled(struct hz_conn *conn)
+{
+	bool more = false;
+	size_t none = 0;
+	if (hz_body_put(conn, "", 0, &none))
+		return hz_answer_error(conn, 507);
+	if (hz_now_us() < conn->spool_until_us)
+		hz_conn_deadline(conn, (int64_t)conn->server->limits.timeout_ms * 1000);
+	return spool_end(conn, &more);
+}
+
 static int body_step(struct hz_conn *conn, bool *ret_more)
 {
-	if (conn->spooling)
+	if (conn->spool)
 		return spool_step(conn, ret_more);
 	size_t bytes = conn->body_expected - conn->req.body_bytes;
 	if (bytes > conn->in_bytes)

@@ -183,6 +183,7 @@ void hz_server_free(struct hz_server *server)
 	server->context = NULL;
 	while (server->conns)
 		hz_conn_free(server->conns);
+	hz_body_stop(server);
 	hz_loop_free(server);
 	hz_limits_free(server->addresses);
 	for (char **at = server->origins; at && *at; at++)

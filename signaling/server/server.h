@@ -69,8 +69,9 @@ struct hz_server_ops {
 	int (*on_ice_tcp)(void *ctx, const struct hz_ice_tcp *conn);
 
 	// A body of `bytes`, more than the limit, is announced: the file that it goes into (the server closes it behind on_request, which
-	// has it as body_file), or minus the status that refuses it. NULL: 413. At most HZ_UPLOADS at once, an hour each.
-	int (*on_upload)(void *ctx, const struct hz_request *req, uint64_t bytes);
+	// has it as body_file), or minus the status that refuses it. NULL: 413. At most HZ_UPLOADS at once, an hour each, written by a
+	// thread of its own. *ret_owner: whose it is, for hz_server_uploads(); not 0.
+	int (*on_upload)(void *ctx, const struct hz_request *req, uint64_t bytes, uint64_t *ret_owner);
 };
 
 struct hz_server_limits {                 // 0: the default in brackets
@@ -128,6 +129,9 @@ void hz_server_stop(struct hz_server *server, int code, const char *reason);
 
 // Takes no more connections on the listening sockets (drain); what is open goes on.
 void hz_server_stop_accepting(struct hz_server *server);
+
+// Uploads under way, of this owner's; 0: of all.
+unsigned hz_server_uploads(const struct hz_server *server, uint64_t owner);
 
 const struct hz_server_counters *hz_server_counters(struct hz_server *server);
 

@@ -32,8 +32,13 @@ static struct {
 	uint16_t port;
 	_Atomic bool stop, away, hold; // hold: answers nothing until it is over
 	_Atomic int asked, open, most;
-	const char *_Atomic answer;
+	const char *_Atomic answer, *_Atomic metadata; // metadata: where it is asked for that; NULL: the same
 } pacs;
+
+#define METADATA(study, instance, bytes)                                                                     \
+	"HTTP/1.1 200 OK\r\nContent-Type: application/dicom+json\r\nContent-Length: " bytes                  \
+	"\r\n\r\n[{\"00080018\":{\"vr\":\"UI\",\"Value\":[\"" instance                                       \
+	"\"]},\"0020000D\":{\"vr\":\"UI\",\"Value\":[\"" study "\"]}}]"
 
 static void *serve_one(void *arg)
 {
@@ -43,7 +48,8 @@ static void *serve_one(void *arg)
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		if (poll(&p, 1, 20) == 0 && !atomic_load(&pacs.stop))
 			continue;
-		if (atomic_load(&pacs.stop) || recv(fd, buf, sizeof(buf), 0) <= 0)
+		memset(buf, 0, sizeof(buf));
+		if (atomic_load(&pacs.stop) || recv(fd, buf, sizeof(buf) - 1, 0) <= 0)
 			break;
 		atomic_fetch_add(&pacs.asked, 1);
 		int now = atomic_fetch_add(&pacs.open, 1) + 1;
@@ -54,7 +60,9 @@ static void *serve_one(void *arg)
 			if (poll(&p, 1, 10) == 1 && recv(fd, buf, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 				break; // it hung up
 		}
-		const char *answer = atomic_load(&pacs.answer);
+		const char *answer = strstr(buf, "/metadata ") ? atomic_load(&pacs.metadata) : NULL;
+		if (!answer)
+			answer = atomic_load(&pacs.answer);
 		(void)!send(fd, answer, strlen(answer), MSG_NOSIGNAL);
 		atomic_fetch_sub(&pacs.open, 1);
 		if (strstr(answer, "close"))
@@ -155,6 +163,24 @@ static void set_up_pipe(struct rig *rig)
 	say(rig, &one, HZ_DWEB_PACS_SET, sizeof(one));
 }
 
+// As a viewer does first: which objects there are.
+static void learn(struct rig *rig)
+{
+	struct hz_dweb_get get = {
+	    .id = 90000,
+	    .request = {.kind = HZ_DWEB_SERIES, .pacs = "main", .study = "1.2", .series = "1.3"}};
+	struct hz_dweb_done done = {.id = 0};
+	int fd = -1;
+	atomic_store(&pacs.metadata, METADATA("1.2", "1.4", "81"));
+	say(rig, &get, HZ_DWEB_GET, sizeof(get));
+	assert_int_equal(hear(rig, &done, &fd), HZ_DWEB_DONE);
+	assert_int_equal(done.result, HZ_DWEB_OK);
+	close(fd);
+	atomic_store(&pacs.metadata, NULL);
+	atomic_store(&pacs.asked, 0);
+	atomic_store(&pacs.most, 0);
+}
+
 static int start(void **state)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -171,6 +197,7 @@ static int start(void **state)
 	assert_non_null(mkdtemp(rig->dir));
 	pthread_create(&rig->server, NULL, serve, NULL);
 	set_up_pipe(rig);
+	learn(rig);
 	*state = rig;
 	return 0;
 }
@@ -302,6 +329,48 @@ static void bad_answers(void **state)
 	expect(rig, 7, HZ_DWEB_MISSING);
 }
 
+// An allowed study in the path, and another one's object: nothing, whatever the PACS makes of the path.
+static void of_another_study(void **state)
+{
+	struct rig *rig = *state;
+	struct hz_dweb_get get = {.id = 1,
+	                          .request = {.kind = HZ_DWEB_FRAME,
+	                                      .frame = 1,
+	                                      .pacs = "main",
+	                                      .study = "1.2",
+	                                      .series = "1.3",
+	                                      .instance = "1.5"}};
+	atomic_store(&pacs.metadata, METADATA("9.9", "1.5", "81"));
+	say(rig, &get, HZ_DWEB_GET, sizeof(get));
+	expect(rig, 1, HZ_DWEB_MISSING);
+	assert_int_equal(pacs.asked, 1); // for what it is; never for its pixels
+	get.id = 2;
+	atomic_store(&pacs.metadata, METADATA("1.2", "1.4", "81")); // it is in no list of this study's
+	say(rig, &get, HZ_DWEB_GET, sizeof(get));
+	expect(rig, 2, HZ_DWEB_MISSING);
+	atomic_store(&pacs.metadata, "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n");
+	get.id = 3;
+	say(rig, &get, HZ_DWEB_GET, sizeof(get));
+	expect(rig, 3, HZ_DWEB_REFUSED);
+	assert_int_equal(pacs.asked, 3);
+	// The metadata of another study's series do not get out, either.
+	struct hz_dweb_get series = {
+	    .id = 4, .request = {.kind = HZ_DWEB_SERIES, .pacs = "main", .study = "1.2", .series = "1.9"}};
+	atomic_store(&pacs.metadata, METADATA("9.9", "1.5", "81"));
+	say(rig, &series, HZ_DWEB_GET, sizeof(series));
+	expect(rig, 4, HZ_DWEB_MISSING);
+	// One that came since: asked for once for all frames that wait, then given.
+	atomic_store(&pacs.metadata, METADATA("1.2", "1.5", "81"));
+	atomic_store(&pacs.asked, 0);
+	for (get.id = 10; get.id < 14; get.id++, get.request.frame++)
+		say(rig, &get, HZ_DWEB_GET, sizeof(get));
+	for (unsigned i = 0; i < 4; i++)
+		expect(rig, 0, HZ_DWEB_OK);
+	assert_true(pacs.asked <= 6);
+	ask(rig, 20, 1); // and what was known is known
+	expect(rig, 20, HZ_DWEB_OK);
+}
+
 static void bounded(void **state)
 {
 	struct rig *rig = *state;
@@ -354,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(once, start, stop),
 	    cmocka_unit_test_setup_teardown(bad_answers, start, stop),
+	    cmocka_unit_test_setup_teardown(of_another_study, start, stop),
 	    cmocka_unit_test_setup_teardown(bounded, start, stop),
 	    cmocka_unit_test_setup_teardown(survives, start, stop),
 	};

@@ -146,6 +146,8 @@ static const struct bad {
     {"record:\n  emr_token_url: https://t/\n", "", "belong together"},
     {"record:\n  emr_user: u\n  emr_token: t\n", "", "together"},
     {"record:\n  pacs_certificate: c.pem\n", "", "its key"},
+    {"imaging:\n  forward: main\n", "", "imaging.forward"},
+    {"imaging:\n  pacs: \"maine=http://a, ain=http://main=\"\n  forward: main\n", "", "imaging.forward"},
     {"record:\n  retention_media_days: 10\n  retention_days: 9\n", "", "retention_media_days"},
     {"http:\n  prot: 1\n", "t.yaml:2", "did you mean \"port\""},
     {"htp:\n  port: 1\n", "t.yaml:1", "did you mean \"http\""},

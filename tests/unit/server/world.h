@@ -47,7 +47,10 @@ struct world {
 	struct hz_response *held; // of /later
 	struct hz_server_timer *held_timer;
 	atomic_int held_gone;
-	atomic_int ws_push_bytes; // on open, send this many messages of 1 KiB
+	int (*upload)(struct world *w, uint64_t bytes,
+	              uint64_t *ret_owner); // NULL: bodies beyond the limit are refused
+	int body_fd;                        // duplicate of the last one's file; -1
+	atomic_int ws_push_bytes;           // on open, send this many messages of 1 KiB
 };
 
 static inline int world_listen(uint16_t *ret_port)
@@ -147,6 +150,8 @@ static inline void world_on_request(void *ctx, const struct hz_request *req, str
 	} else if (!strcmp(req->path, "/file")) {
 		world_file(w, req, res);
 	} else if (!strncmp(req->path, "/facts", 6)) {
+		if (req->body_file)
+			w->body_fd = dup(*req->body_file);
 		char text[2048];
 		int n = snprintf(
 		    text, sizeof(text),
@@ -160,6 +165,14 @@ static inline void world_on_request(void *ctx, const struct hz_request *req, str
 		hz_response_header(res, "X-Test", "yes");
 		hz_response_copy(res, "text/plain", text, (size_t)n);
 	}
+}
+
+static inline int world_on_upload(void *ctx, const struct hz_request *req, uint64_t bytes,
+                                  uint64_t *ret_owner)
+{
+	struct world *w = ctx;
+	assert_non_null(req->path);
+	return w->upload(w, bytes, ret_owner);
 }
 
 static inline void world_on_ws_open(void *ctx, struct hz_ws *ws, const struct hz_request *req)
@@ -245,6 +258,7 @@ static inline void world_start(struct world *w)
 	    .origins = w->origins,
 	    .limits = w->limits,
 	    .ops = {.on_request = world_on_request,
+	            .on_upload = w->upload ? world_on_upload : NULL,
 	            .on_ws_open = world_on_ws_open,
 	            .on_ws_text = world_on_ws_text,
 	            .on_ws_close = world_on_ws_close},

@@ -38,11 +38,21 @@ static uint64_t heard(int fd, char text[64])
 	return keep.id;
 }
 
-static unsigned told;
+static unsigned told, failed;
 
-static void on_news(void *ctx, const struct hz_dweb_kept *news)
+static void on_news(void *ctx, const struct hz_dweb_kept *news, const char *by)
 {
 	(void)ctx;
+	if (news->state == HZ_DWEB_NOT_TAKEN) { // it names what it was, and whose
+		assert_string_equal(by, "clinic");
+		assert_string_equal(news->consult, "c");
+		assert_string_equal(news->pacs, "main");
+		assert_string_equal(news->study, "1.2");
+		assert_int_equal(news->result, HZ_DWEB_FULL);
+		failed++;
+		return;
+	}
+	assert_string_equal(by, "");
 	assert_int_equal(strlen(news->consult), sizeof(news->consult) - 1); // ended, whoever sent it
 	told++;
 }
@@ -57,8 +67,11 @@ static void said_until_taken(void **state)
 	assert_int_equal(hz_seqpacket_pair(0, pair), 0);
 	assert_int_equal(hz_keep_link_new(pair[0], &link), 0);
 	hz_keep_link_listen(link, on_news, NULL);
-	assert_int_equal(hz_keep_link_put(link, strdup("{\"a\":1}")), 0);
-	assert_int_equal(hz_keep_link_put(link, strdup("{\"b\":2}")), 0);
+	assert_int_equal(hz_keep_link_put(link, strdup("{\"a\":1}"), ""), 0);
+	assert_int_equal(hz_keep_link_put(link,
+	                                  strdup("{\"consult\":\"c\",\"pacs\":\"main\",\"study\":\"1.2\"}"),
+	                                  "clinic"),
+	                 0);
 	uint64_t first = heard(pair[1], text);
 	assert_string_equal(text, "{\"a\":1}");
 	uint64_t second = heard(pair[1], text);
@@ -73,7 +86,11 @@ static void said_until_taken(void **state)
 	hz_keep_link_heard(link, &kept);
 	kept.id = second;
 	kept.state = HZ_DWEB_NOT_TAKEN;
+	kept.result = HZ_DWEB_FULL;
 	hz_keep_link_heard(link, &kept);
+	assert_int_equal(failed, 1);
+	hz_keep_link_heard(link, &kept); // once
+	assert_int_equal(failed, 1);
 	hz_keep_link_again(link);
 	assert_int_equal(heard(pair[1], text), 0);
 	memset(&kept, 'x', sizeof(kept));
@@ -94,7 +111,7 @@ static void bounded(void **state)
 	assert_int_equal(hz_seqpacket_pair(0, pair), 0);
 	assert_int_equal(hz_keep_link_new(pair[0], &link), 0);
 	while (!err && count < 1000) {
-		err = hz_keep_link_put(link, strdup("{}"));
+		err = hz_keep_link_put(link, strdup("{}"), "");
 		count += !err;
 	}
 	assert_int_equal(err, -ENOSPC);

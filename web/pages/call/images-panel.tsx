@@ -5,6 +5,7 @@ import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { PanelHead } from './chat-panel';
 import { DropFiles } from './images-drop';
+import { ForwardStudy } from './images-forward';
 import { ImagesError, LOCAL, SEARCH_BY, listSeries, pacsNames, searchStudies, showSeries, takeOrAsk, useTable, type SearchBy } from './images';
 import type { FoundSeries, FoundStudy } from './images-found';
 
@@ -89,6 +90,7 @@ function StudyOnTable(props: { consult: Consult; study: TableStudy; onShow: (ser
 			</div>
 			{fail && <p class="away" role="alert">{fail} <button type="button" onClick={load}>{t('imagesAgain')}</button></p>}
 			{!series && !fail && <p class="muted" role="status">{t('imagesLoading')}</p>}
+			{study.pacs === LOCAL && <ForwardStudy consult={consult} study={study} onFail={(error) => setFail(failText(error))} />}
 			<ul class="series-list">
 				{(series ?? []).map((s) => (
 					<li key={s.series}>

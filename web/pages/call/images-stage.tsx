@@ -124,7 +124,8 @@ function KeepButton({ consult, onNotice }: Pick<StageProps, 'consult' | 'onNotic
 		() =>
 			consult.reading.on('kept', ({ state, reason }) => {
 				setBusy(false);
-				onNotice(state === 'kept' ? t('imagesKept') : t('imagesKeptWaits', { why: t(`imagesKept_${reason ?? 'refused'}`) }));
+				const why = t(`imagesKept_${reason ?? 'refused'}`);
+				onNotice(state === 'kept' ? t('imagesKept') : t(state === 'failed' ? 'imagesKeptFailed' : 'imagesKeptWaits', { why }));
 			}),
 		[consult],
 	);

@@ -14,15 +14,15 @@ const LATER_TRIES = 15;
 const POINTER_MS = 5_000;
 /** What went wrong, as far as the page has words for it: `imagesFail_{reason}`. */
 export class ImagesError extends Error {
-	constructor(readonly reason: 'denied' | 'gone' | 'pacs' | 'busy') {
+	constructor(readonly reason: 'denied' | 'gone' | 'pacs' | 'busy' | 'name') {
 		super(reason);
 	}
 }
 
 /** JSON of the gateway; asked again while the PACS takes its time. */
-async function ask(consult: Consult, path: string): Promise<unknown> {
+async function ask(consult: Consult, path: string, method = 'GET'): Promise<unknown> {
 	for (let i = 0; ; i++) {
-		const answer = await fetch(path, { headers: { Authorization: `Bearer ${tokenOf(consult) ?? ''}`, Accept: 'application/json' }, cache: 'no-store' });
+		const answer = await fetch(path, { method, headers: { Authorization: `Bearer ${tokenOf(consult) ?? ''}`, Accept: 'application/json' }, cache: 'no-store' });
 		const later = answer.status === 503;
 		if (answer.ok) return answer.json();
 		if (!later || i >= LATER_TRIES) throw new ImagesError(answer.status === 401 || answer.status === 403 ? 'denied' : answer.status === 404 ? 'gone' : later ? 'busy' : 'pacs');
@@ -42,6 +42,7 @@ export async function searchStudies(consult: Consult, pacs: string, by: SearchBy
 		return studiesOf(await ask(consult, `/api/v1/consults/${encodeURIComponent(consult.id)}/studies?${query.toString().replace(/\+/g, '%20')}`));
 	} catch (error) {
 		if (error instanceof ImagesError && error.reason === 'gone') return [];
+		if (error instanceof ImagesError && error.reason === 'denied' && pacs === LOCAL) throw new ImagesError('name'); // no lists of others' patients
 		throw error;
 	}
 }
@@ -49,6 +50,26 @@ export async function searchStudies(consult: Consult, pacs: string, by: SearchBy
 export async function listSeries(consult: Consult, study: TableStudyRef): Promise<FoundSeries[]> {
 	await consult.reading.arrived(); // the gateway shows only what lies on the table
 	return seriesOf(await ask(consult, `${basePath(consult.id, study)}/series`));
+}
+
+// --- to a PACS
+
+/** What became of a study that came without a PACS and was to go to one. */
+export interface Forward {
+	pacs: string;
+	state: 'waiting' | 'forwarded' | 'refused';
+	waiting: number;
+	forwarded: number;
+	refused: number;
+	reason?: 'unknown' | 'away' | 'credentials' | 'missing' | 'refused';
+}
+
+/** to: it goes there, too. */
+export async function forwards(consult: Consult, study: TableStudyRef, to?: string): Promise<Forward[]> {
+	await consult.reading.arrived();
+	const path = `${basePath(consult.id, study)}/forwards`;
+	const { items } = (await ask(consult, to === undefined ? path : `${path}/${encodeURIComponent(to)}`, to === undefined ? 'GET' : 'PUT')) as { items?: Forward[] };
+	return items ?? [];
 }
 
 // --- the table
