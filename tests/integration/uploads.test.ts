@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
+import { request, type ClientRequest } from "node:http";
 import { join } from "node:path";
 import { deflateRawSync, crc32 } from "node:zlib";
 import { dicomFile, samplesOf, type Made } from "../lib/dicom-make.ts";
@@ -142,4 +143,37 @@ test("a phone photo becomes an object of the consult's patient, its JPEG bit by 
   const dump = execFileSync("dcmdump", ["-q", join(gateway.dataDir, "studies", files[0]!)], { encoding: "utf8" });
   assert.match(dump, /VLPhotographicImageStorage/);
   if (existsSync("/usr/bin/dciodvfy")) assert.doesNotMatch(execFileSync("sh", ["-c", 'dciodvfy "$1" 2>&1 || true', "sh", join(gateway.dataDir, "studies", files[0]!)], { encoding: "utf8" }), /^Error/m);
+});
+
+test("one person has four uploads on their way, and others still theirs; what is refused may come again", { timeout: 60000 }, async (t) => {
+  const gateway = await Gateway.start({ yaml: "imaging:\n  enabled: true\n" });
+  t.after(() => gateway.stop());
+  const people: Record<string, string> = { clinic: gateway.token("c", "clinic", { id: "clinic", grant: "create" }), expert: gateway.token("c", "expert", { id: "expert" }) };
+  for (const token of Object.values(people)) {
+    const { client } = await RpcClient.join(gateway.url, { token });
+    t.after(() => client.close());
+  }
+  const bytes = Buffer.alloc(400000);
+  await until("the gateway takes files", 15000, async () => (await fetch(`${gateway.url}/api/v1/consults/c/uploads/first`, { method: "PUT", body: new Uint8Array(bytes), headers: { authorization: `Bearer ${people["clinic"]}` } })).status === 200 || undefined);
+  const begin = (name: string, as: string): { status: Promise<number>; sent: ClientRequest } => {
+    const sent = request(`${gateway.url}/api/v1/consults/c/uploads/${name}`, { method: "PUT", headers: { authorization: `Bearer ${people[as]}`, "content-length": bytes.length } });
+    const status = new Promise<number>((done) => void sent.on("response", (r) => { r.resume(); done(r.statusCode ?? 0); }).on("error", () => done(0)));
+    sent.write(bytes.subarray(0, 1000));
+    return { status, sent };
+  };
+  const mine = [1, 2, 3, 4].map((n) => begin(`m${n}`, "clinic"));
+  const fifth = await until("the fifth is one too many", 15000, async () => {
+    const one = begin("m5", "clinic"), status = await Promise.race([one.status, new Promise<number>((done) => setTimeout(done, 500, -1))]);
+    one.sent.destroy(); // they may not all have arrived yet
+    return status === 429 ? status : undefined;
+  });
+  assert.equal(fifth, 429);
+  const other = begin("o1", "expert");
+  other.sent.end(bytes.subarray(1000));
+  assert.ok([200, 202].includes(await other.status));
+  for (const one of mine) one.sent.end(bytes.subarray(1000));
+  for (const one of mine) assert.ok([200, 202].includes(await one.status));
+  const again = begin("m5", "clinic");
+  again.sent.end(bytes.subarray(1000));
+  assert.ok([200, 202].includes(await again.status));
 });
