@@ -8,16 +8,19 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { launchChromium } from "../lib/browser.ts";
 import { dicomFile, samplesOf, type Shape } from "../lib/dicom-make.ts";
-import { Gateway, until } from "../lib/gateway.ts";
+import { Gateway, freeTcpPort, until } from "../lib/gateway.ts";
+import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
 import { chromiumPerson, openLink, run, seen, tap, type Person } from "../lib/pages.ts";
 
 const SHAPE: Shape = { rows: 96, columns: 96, samples: 1, stored: 12, signed: false }, STUDY = "2.25.815", at = (id: string): string => `[data-testid="${id}"]`;
 const shots = process.env["HZ_SHOTS"];
-let gateway: Gateway, chromium: Browser, clinic: Person, expert: Person, folder: string;
+let orthanc: Orthanc | undefined, gateway: Gateway, chromium: Browser, clinic: Person, expert: Person, folder: string;
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "hz-uploads-"));
-  gateway = await Gateway.start({ yaml: "imaging:\n  enabled: true\n" });
+  if (hasOrthanc()) orthanc = new Orthanc(await freeTcpPort());
+  await orthanc?.start();
+  gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n${orthanc ? `  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n` : ""}` });
   chromium = await launchChromium(["--enable-unsafe-swiftshader"]);
   clinic = await chromiumPerson(chromium, 1, 500);
   expert = await chromiumPerson(chromium, 2, 800);
@@ -28,6 +31,7 @@ before(async () => {
 after(async () => {
   await chromium?.close();
   await gateway?.stop();
+  await orthanc?.done();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -52,4 +56,15 @@ test("a CD's files are chosen: what can be shown lies on the table, the rest say
   }
   if (shots) await page.screenshot({ path: join(shots, "call-images-drop.png") });
   assert.ok(!/ZHANG|AUTORUN|IMG_0001/.test(gateway.log()), "the name of a file in the log");
+});
+
+test("the study is sent to the PACS by a button, which says what became of it", { timeout: 60000, skip: hasOrthanc() ? false : "no Orthanc" }, async () => {
+  const page = clinic.page as Page, state = `document.querySelector('${at("forward-state")}')`;
+  await seen(page, "forward-send");
+  await tap(page, "forward-send");
+  await until("it is there", 30000, () => run<boolean>(page, `${state}?.dataset.state === "forwarded"`));
+  assert.match(await run<string>(page, `${state}.textContent`), /2/);
+  assert.equal(await run<boolean>(page, `document.querySelector('${at("forward-send")}') === null`), true, "nothing is left to send");
+  assert.ok(await orthanc?.file(`${STUDY}.1.1`));
+  if (shots) await page.screenshot({ path: join(shots, "call-images-forward.png") });
 });
