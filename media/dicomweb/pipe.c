@@ -1,6 +1,7 @@
 #include "media/dicomweb/pipe.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,14 @@
 #include "media/dicomweb/cache.h"
 #include "media/dicomweb/fetch.h"
 #include "media/dicomweb/multipart.h"
+#include "media/dicomweb/pipe_film.h"
 #include "media/dicomweb/pipe_keep.h"
 #include "media/dicomweb/pipe_proof.h"
 #include "media/dicomweb/pipe_send.h"
 #include "media/dicomweb/request.h"
 #include "media/dicomweb/shelter.h"
 #include "media/dicomweb/turning.h"
+#include "media/imaging/fault.h"
 
 #define FRESH_MS      30000 // metadata may have become more since
 #define WAIT_MS       1000
@@ -36,13 +39,17 @@ struct pipe_state {
 	struct hz_dweb_cache *cache; // NULL: no SETUP yet, or no disk
 	struct hz_pipe_keep keep;
 	struct hz_proof proof;
-	bool set;              // SETUP has come, and each PACS with it
-	bool shelter, shut_in; // there is a sandbox to enter; we are in it
-	bool over;
-	struct hz_dweb_status status;
-	int64_t told_us;
-	char dir[HZ_DWEB_TEXT_BYTES];
-};
+}
+
+struct hz_film_wants films;
+bool set;              // SETUP has come, and each PACS with it
+bool shelter, shut_in; // there is a sandbox to enter; we are in it
+bool over;
+struct hz_dweb_status status;
+int64_t told_us;
+char dir[HZ_DWEB_TEXT_BYTES];
+}
+;
 
 static union {
 	struct hz_dweb_header h;
@@ -99,6 +106,42 @@ static void ask(struct pipe_state *p, const struct hz_dweb_get *get)
 		refuse(p, get->id, result);
 }
 
+// The object is here: its frame is decoded.
+static void start_film(struct pipe_state *p, struct hz_film_want *want, const struct hz_dweb_entry *e)
+{
+	struct hz_turn_order order;
+	uint64_t id = want->id;
+	if (!hz_film_turn(&p->films, want, e->bytes, &order))
+		return;
+	if (hz_turning_ask_file(p->turning, &order, fcntl(e->fd, F_DUPFD_CLOEXEC, 0)) == 0) {
+		p->status.turning++;
+		return;
+	}
+	hz_film_forget(&p->films, id);
+	refuse(p, id, HZ_DWEB_FULL);
+}
+
+static void on_film(struct pipe_state *p, const struct hz_dweb_get *get)
+{
+	struct hz_dweb_request object;
+	struct hz_dweb_entry e;
+	hz_film_object_of(&get->request, &object);
+	if (hz_film_want(&p->films, get->id, &get->request)) {
+		refuse(p, get->id, HZ_DWEB_FULL);
+		return;
+	}
+	if (find(p, &object, &e) == 0) { // objects do not change
+		start_film(p, hz_film_waiting(&p->films, get->id), &e);
+		close(e.fd);
+		return;
+	}
+	enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, get->asker, &object);
+	if (result == HZ_DWEB_OK)
+		return;
+	hz_film_forget(&p->films, get->id);
+	refuse(p, get->id, result);
+}
+
 static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 {
 	struct hz_dweb_entry e;
@@ -124,8 +167,15 @@ static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 		return;
 	}
 	enum hz_dweb_result result = hz_proof_wait(&p->proof, get);
-	if (result != HZ_DWEB_OK)
-		refuse(p, get->id, result);
+}
+
+if (hz_film_is(&get->request)) {
+	on_film(p, get);
+	return;
+}
+enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, get->asker, &get->request);
+if (result != HZ_DWEB_OK)
+	refuse(p, get->id, result);
 }
 
 // In memory, where the disk does not take it or it is not to be kept.
@@ -177,14 +227,23 @@ static void answer_all(struct pipe_state *p, const struct hz_dweb_answer *a, enu
 {
 	for (unsigned i = 0; i < a->waiters; i++) {
 		if (a->waiter[i] == HZ_KEEP_WAITER || a->waiter[i] == HZ_PROOF_WAITER)
-			continue;
-		if (result == HZ_DWEB_OK || old)
-			hand_over(p, a->waiter[i], e, old);
-		else
-			refuse(p, a->waiter[i], result);
 	}
-	if (e->fd >= 0)
-		close(e->fd);
+
+	struct hz_film_want *film = hz_film_waiting(&p->films, a->waiter[i]);
+	if (a->waiter[i] == HZ_KEEP_WAITER)
+		continue;
+	if (film && (result == HZ_DWEB_OK || old)) {
+		start_film(p, film, e);
+		continue;
+	}
+	hz_film_forget(&p->films, a->waiter[i]);
+	if (result == HZ_DWEB_OK || old)
+		hand_over(p, a->waiter[i], e, old);
+	else
+		refuse(p, a->waiter[i], result);
+}
+if (e->fd >= 0)
+	close(e->fd);
 }
 
 // Does somebody turn it? Then it is not over yet.
@@ -285,6 +344,30 @@ static void on_made(struct pipe_state *p, const struct hz_turned *turned)
 	close(fd);
 }
 
+static void on_film_turned(struct pipe_state *p, const struct hz_turned *turned)
+{
+	const struct hz_film_want *want = hz_film_turned(&p->films, turned->id);
+	struct hz_part part = {.data = turned->data, .bytes = turned->bytes};
+	struct hz_dweb_entry e = {.fd = -1};
+	enum hz_dweb_result result = turned->bytes ? HZ_DWEB_OK : hz_film_result(turned->fault);
+	if (want && result == HZ_DWEB_OK) {
+		name_turned(turned, &part);
+		if (keep(p, &want->request, &part, &e))
+			result = HZ_DWEB_DISK;
+	}
+	if (result != HZ_DWEB_OK)
+		hz_warn("images.film", "fault=%s result=%u", hz_dicom_code_name(turned->fault), result);
+	for (; want; want = hz_film_turned(&p->films, turned->id)) {
+		if (result == HZ_DWEB_OK)
+			hand_over(p, want->id, &e, false);
+		else
+			refuse(p, want->id, result);
+		hz_film_forget(&p->films, want->id);
+	}
+	if (e.fd >= 0)
+		close(e.fd);
+}
+
 static void on_turned(void *ctx, const struct hz_turned *turned)
 {
 	struct pipe_state *p = ctx;
@@ -298,6 +381,10 @@ static void on_turned(void *ctx, const struct hz_turned *turned)
 	}
 	p->status.turning--;
 	*(turned->bytes ? &p->status.turned : &p->status.as_they_came) += 1;
+	if (turned->id & HZ_FILM_TURN) {
+		on_film_turned(p, turned);
+		return;
+	}
 	if (!hz_dweb_fetch_kept(p->fetch, turned->id, &a))
 		return;
 	if (turned->bytes) {
@@ -387,8 +474,11 @@ static void on_message(struct pipe_state *p, size_t bytes, int fd)
 			hz_pipe_send_order(p->api, p->keep.ready ? p->fetch : NULL, &in.send, fd);
 	} else {
 		hz_proof_cancel(&p->proof, in.cancel.id);
-		hz_dweb_fetch_cancel(p->fetch, in.cancel.id);
 	}
+
+	hz_film_forget(&p->films, in.cancel.id);
+	hz_dweb_fetch_cancel(p->fetch, in.cancel.id);
+}
 }
 
 static void read_all(struct pipe_state *p)
@@ -475,6 +565,7 @@ int hz_dweb_pipe_run(const struct hz_dweb_pipe_fds *fds, const struct hz_dweb_ti
 	hz_keep_free(p.keep.keep);
 	hz_proof_done(&p.proof);
 	hz_turning_free(p.turning);
+	hz_film_wants_done(&p.films);
 	hz_dweb_cache_close(p.cache);
 	return err == -EPIPE ? 0 : err;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gateway/base/seqpacket.h"
+#include "media/dicomweb/turn_film.h"
 #include "media/imaging/frame.h"
 
 static uint64_t samples_bytes(const struct hz_dweb_pixels *p)
@@ -115,6 +116,22 @@ static void tell_made(const struct hz_frame *frame, const struct hz_htj2k *made,
 	ret->made = 0;
 }
 
+// Lossless, and looked at again. out: the file, and who is told before it was looked at again (-1: nobody).
+static int encode(const struct hz_frame *frame, const int out[2], struct hz_dicom_fault *fault,
+                  struct hz_turn_result *ret)
+{
+	struct hz_htj2k made = {.data = NULL};
+	int err = hz_frame_make_htj2k(frame, fault, &made);
+	if (!err)
+		err = write_all(out[0], made.data, made.bytes);
+	if (!err) {
+		tell_made(frame, &made, out[1], ret);
+		err = hz_frame_prove_htj2k(frame, &made, fault);
+	}
+	hz_htj2k_done(&made);
+	return err;
+}
+
 static int turn(const struct hz_turn_order *o, const uint8_t *in, const int out[2],
                 struct hz_dicom_fault *fault, struct hz_turn_result *ret)
 {
@@ -130,21 +147,30 @@ static int turn(const struct hz_turn_order *o, const uint8_t *in, const int out[
 	                                     .photometric = photometric_of(p->photometric)};
 	const struct hz_frame_source source = {.data = in, .bytes = o->bytes, .encoded = o->encoded};
 	struct hz_frame frame = {.data = NULL};
-	struct hz_htj2k made = {.data = NULL};
 	if (shape.photometric == HZ_PHOTOMETRIC_OTHER)
 		return hz_dicom_fail(fault, HZ_DICOM_UNSUPPORTED, "colour that is not turned");
 	int err = hz_frame_decode(&source, &shape, HZ_TURN_BYTES, fault, &frame);
 	if (!err && (frame.bits_stored != p->stored || !same_samples(o, in, &frame)))
 		err = hz_dicom_fail(fault, HZ_DICOM_NOT_LOSSLESS, "words hold more than their samples");
 	if (!err)
-		err = hz_frame_make_htj2k(&frame, fault, &made);
+		err = encode(&frame, out, fault, ret);
+	hz_frame_done(&frame);
+	return err;
+}
+
+// What was asked for must be what it is: the word of whoever asked is part of the answer's name.
+static int turn_film(const struct hz_turn_order *o, int in, int out, struct hz_dicom_fault *fault,
+                     struct hz_turn_result *ret)
+{
+	const struct hz_dweb_pixels *p = &o->pixels;
+	struct hz_frame frame = {.data = NULL};
+	int err = hz_turn_film(in, o->bytes, o->film - 1, fault, &frame);
+	if (!err && (frame.columns != p->columns || frame.rows != p->rows || frame.samples != p->samples ||
+	             frame.cell * 8 != p->allocated || frame.bits_stored != p->stored))
+		err = hz_dicom_fail(fault, HZ_DICOM_SIZE, "a video of %u x %u, asked for as %u x %u",
+		                    frame.columns, frame.rows, p->columns, p->rows);
 	if (!err)
-		err = write_all(out[0], made.data, made.bytes);
-	if (!err) {
-		tell_made(&frame, &made, out[1], ret);
-		err = hz_frame_prove_htj2k(&frame, &made, fault);
-	}
-	hz_htj2k_done(&made);
+		err = encode(&frame, (const int[2]){out, -1}, fault, ret);
 	hz_frame_done(&frame);
 	return err;
 }
@@ -156,6 +182,12 @@ void hz_turn_do(const struct hz_turn_order *order, int in, int out, int tell, st
 	struct stat st;
 	int err = -EBADMSG;
 	*ret = (struct hz_turn_result){.id = order->id};
+	if (order->film) {
+		err = in >= 0 && out >= 0 ? turn_film(order, in, out, &fault, ret) : -EBADMSG;
+		ret->bytes = err ? 0 : ret->bytes;
+		ret->fault = err ? fault.code : HZ_DICOM_OK;
+		return;
+	}
 	bool there = in >= 0 && out >= 0 && order->bytes && order->bytes <= HZ_TURN_BYTES &&
 	             fstat(in, &st) == 0 && (uint64_t)st.st_size >= order->bytes;
 	void *map = there ? mmap(NULL, order->bytes, PROT_READ, MAP_PRIVATE, in, 0) : MAP_FAILED;

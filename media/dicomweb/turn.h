@@ -21,6 +21,8 @@ struct hz_turn_order {
 	uint64_t bytes;
 	struct hz_dweb_pixels pixels;
 	uint32_t encoded; // 1: a codestream, 0: samples
+	uint32_t
+	    film; // 0: one frame is what comes; else an object comes that is a video: which of its frames, from 1
 };
 
 struct hz_turn_result {

@@ -1,6 +1,7 @@
 #include "media/dicomweb/turning.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,7 +17,8 @@
 
 struct order {
 	struct hz_turn_order order;
-	const void *data;
+	const void *data; // NULL: `file`, owned
+	int file;
 	int64_t asked_us;
 	bool again; // one died of it already, or with it
 };
@@ -53,9 +55,19 @@ int hz_turning_new(const int *fds, unsigned count, hz_turned_cb *cb, void *ctx, 
 	return 0;
 }
 
+static void forget(struct order *o)
+{
+	if (o->order.id && !o->data && o->file >= 0)
+		close(o->file);
+	o->order.id = 0;
+}
+
 void hz_turning_free(struct hz_turning *t)
 {
+	for (unsigned i = 0; t && i < t->count; i++)
+		forget(&t->waiting[(t->first + i) % HZ_DWEB_JOBS]);
 	for (unsigned i = 0; t && i < t->channels; i++) {
+		forget(&t->channel[i].busy);
 		if (t->channel[i].out >= 0)
 			close(t->channel[i].out);
 		free(t->channel[i].made);
@@ -65,7 +77,7 @@ void hz_turning_free(struct hz_turning *t)
 
 static void let_go(struct channel *c)
 {
-	c->busy.order.id = 0;
+	forget(&c->busy);
 	if (c->out >= 0)
 		close(c->out);
 	c->out = -1;
@@ -97,7 +109,11 @@ static int send_order(struct channel *c)
 	struct hz_turn_order order = c->busy.order;
 	order.id = ++c->sent;
 	int fds[2] = {-1, memfd_create("turned", MFD_CLOEXEC)};
-	int err = fds[1] < 0 ? -errno : hz_memfd_from("frame", c->busy.data, c->busy.order.bytes, &fds[0]);
+	int err = fds[1] < 0 ? -errno : 0;
+	if (!err && c->busy.data)
+		err = hz_memfd_from("frame", c->busy.data, c->busy.order.bytes, &fds[0]);
+	else if (!err && (fds[0] = fcntl(c->busy.file, F_DUPFD_CLOEXEC, 0)) < 0)
+		err = -errno;
 	if (!err)
 		err = hz_seqpacket_send_fds(c->fd, &order, sizeof(order), fds, 2);
 	if (fds[0] >= 0)
@@ -121,7 +137,7 @@ static void start_some(struct hz_turning *t)
 	}
 }
 
-int hz_turning_ask(struct hz_turning *t, const struct hz_turn_order *order, const void *data)
+static int add(struct hz_turning *t, const struct order *what)
 {
 	bool some = false;
 	for (unsigned i = 0; i < t->channels; i++)
@@ -130,9 +146,23 @@ int hz_turning_ask(struct hz_turning *t, const struct hz_turn_order *order, cons
 		return -EPIPE;
 	if (t->count == HZ_DWEB_JOBS)
 		return -EAGAIN;
-	t->waiting[(t->first + t->count++) % HZ_DWEB_JOBS] =
-	    (struct order){.order = *order, .data = data, .asked_us = hz_now_us()};
+	t->waiting[(t->first + t->count++) % HZ_DWEB_JOBS] = *what;
 	return 0;
+}
+
+int hz_turning_ask(struct hz_turning *t, const struct hz_turn_order *order, const void *data)
+{
+	const struct order what = {.order = *order, .data = data, .file = -1, .asked_us = hz_now_us()};
+	return add(t, &what);
+}
+
+int hz_turning_ask_file(struct hz_turning *t, const struct hz_turn_order *order, int fd)
+{
+	const struct order what = {.order = *order, .file = fd, .asked_us = hz_now_us()};
+	int err = fd < 0 ? -EBADF : add(t, &what);
+	if (err && fd >= 0)
+		close(fd);
+	return err;
 }
 
 static bool sensible(const struct hz_turn_result *r, const struct channel *c)
@@ -157,6 +187,7 @@ static bool try_again(struct hz_turning *t, struct channel *c)
 	t->count++;
 	t->waiting[t->first] = c->busy;
 	t->waiting[t->first].again = true;
+	c->busy.order.id = 0; // its file goes along
 	let_go(c);
 	return true;
 }
@@ -171,8 +202,11 @@ static bool read_made(struct channel *c, const struct hz_turn_result *r)
 
 static void on_result(struct hz_turning *t, struct channel *c, const struct hz_turn_result *r)
 {
-	struct hz_turned turned = {
-	    .id = c->busy.order.id, .made = r->made == 1, .levels = r->levels, .end = r->end};
+	struct hz_turned turned = {.id = c->busy.order.id,
+	                           .made = r->made == 1,
+	                           .fault = r->fault,
+	                           .levels = r->levels,
+	                           .end = r->end};
 	if (!r->id) { // HELLO: the one before it died with this order
 		c->ready = true;
 		if (turned.id && !try_again(t, c))
@@ -230,6 +264,7 @@ void hz_turning_tick(struct hz_turning *t, int64_t now_us)
 	}
 	while (t->count && now_us - t->waiting[t->first].asked_us > WAIT_US) { // nobody comes
 		const struct hz_turned turned = {.id = t->waiting[t->first].order.id};
+		forget(&t->waiting[t->first]);
 		t->first = (t->first + 1) % HZ_DWEB_JOBS;
 		t->count--;
 		t->cb(t->ctx, &turned);

@@ -12,6 +12,7 @@ struct hz_turning;
 struct hz_turned { // bytes 0: it goes out as it came
 	uint64_t id;
 	bool made;        // it is not proven yet: this one comes again
+	uint32_t fault;   // then: enum hz_dicom_code, 0: it is not known why
 	const void *data; // for the call
 	size_t bytes;
 	unsigned levels;
@@ -26,6 +27,8 @@ void hz_turning_free(struct hz_turning *turning); // NULL allowed; nobody is tol
 // data stays where it is until the callback came for id, which is never in here. -EAGAIN: as many as can wait, wait;
 // -EPIPE: nobody is there who could.
 int hz_turning_ask(struct hz_turning *turning, const struct hz_turn_order *order, const void *data);
+// The same of a file, which is closed here in any case: an order for a frame of a video.
+int hz_turning_ask_file(struct hz_turning *turning, const struct hz_turn_order *order, int fd);
 // -EPIPE: they are gone, and will not come back.
 int hz_turning_read(struct hz_turning *turning);
 void hz_turning_tick(struct hz_turning *turning, int64_t now_us); // about once a second
