@@ -6,6 +6,7 @@ import { imageInfo, type DicomJson, type PixelInfo } from './image-info';
 import { decodeJpegLossless } from './jpeg-lossless';
 import { decodeNative, decodeRle, isRle } from './native';
 import { scansByPlane, sniff } from './sniff';
+import { wanted } from './stages';
 
 const INFO: PixelInfo = { rows: 2, columns: 4, samples: 1, allocated: 16, stored: 12, signed: false, photometric: 'MONOCHROME2', planar: false, bigEndian: false };
 const be = (...words: number[]) => words.flatMap((w) => [w >> 8, w & 255]);
@@ -123,6 +124,22 @@ test('the header: enhanced objects have their values in functional groups; nonse
 	expect(() => imageInfo({ ...set, '00280010': number(-1) })).toThrow(/disagrees/);
 	expect(() => imageInfo({ ...set, '00280100': number(32) })).toThrow(/unsupported/);
 	expect(() => imageInfo({ ...set, '00280101': number(17) })).toThrow(/unsupported/);
+});
+
+test('a video is asked for as one, and comes as RGB', () => {
+	const us = (value: number) => ({ vr: 'US', Value: [value] });
+	const set: DicomJson = {
+		'00280010': us(80), '00280011': us(96), '00280002': us(3), '00280100': us(8), '00280101': us(8), '00280004': { vr: 'CS', Value: ['YBR_PARTIAL_420'] },
+		'00280008': { vr: 'IS', Value: [46] }, '00181063': { vr: 'DS', Value: [40] },
+	};
+	const info = imageInfo(set, 3), source = { url: '/f', token: () => '' };
+	expect(info).toMatchObject({ film: true, photometric: 'RGB', lossy: true, cineRate: 25, frames: 46 });
+	expect(wanted(source, info).url).toBe('/f?pixels=80,96,3,8,8,0,0,YBR_PARTIAL_420');
+	const named: DicomJson = { ...set, '00280004': { vr: 'CS', Value: ['YBR_FULL_422'] }, '00083002': { vr: 'UI', Value: ['1.2.840.10008.1.2.4.102.1'] } };
+	expect(imageInfo(named).film).toBe(true);
+	const given: DicomJson = { ...set, '00280004': { vr: 'CS', Value: ['RGB'] }, '00083002': { vr: 'UI', Value: ['1.2.840.10008.1.2.1'] } };
+	expect(imageInfo(given).film).toBeUndefined();
+	expect(wanted(source, imageInfo(given)).url).toContain(',RGB');
 });
 
 test('a codestream that is not all there is refused before a forgiving library paints the rest', () => {

@@ -14,6 +14,8 @@ export interface PixelInfo {
 	planar: boolean;
 	/** Explicit VR big endian as stored. */
 	bigEndian: boolean;
+	/** A video: the gateway decodes its frames, and gives them as RGB. */
+	film?: boolean;
 }
 
 export interface Window {
@@ -70,6 +72,10 @@ const vector = (set: DicomJson | undefined, tag: string, length: number): number
 	return v.length === length ? v : null;
 };
 
+// MPEG-2, H.264, HEVC (PS3.5 10): by their syntax, or by chroma that nothing else has (PS3.3 C.7.6.3.1.2).
+const isFilm = (syntax: string, photometric: string): boolean =>
+	/^1\.2\.840\.10008\.1\.2\.4\.10[0-8](\.1)?$/.test(syntax) || photometric === 'YBR_PARTIAL_420';
+
 function pixelInfo(set: DicomJson): PixelInfo {
 	const info: PixelInfo = {
 		rows: number(set, '00280010', 0), columns: number(set, '00280011', 0), samples: number(set, '00280002', 1),
@@ -78,6 +84,8 @@ function pixelInfo(set: DicomJson): PixelInfo {
 		planar: number(set, '00280006', 0) === 1,
 		bigEndian: (string(set, '00083002') || string(set, '00020010')) === '1.2.840.10008.1.2.2',
 	};
+	if (info.samples === 3 && isFilm(string(set, '00083002') || string(set, '00020010'), info.photometric))
+		Object.assign(info, { film: true, photometric: 'RGB', planar: false });
 	const whole = [info.rows, info.columns, info.allocated, info.stored].every((n) => Number.isInteger(n) && n > 0);
 	if (!whole || info.rows > 65535 || info.columns > 65535) throw new ImageError('disagrees', 'no size of the image in its header');
 	if (info.samples !== 1 && info.samples !== 3) throw new ImageError('unsupported', `${info.samples} samples a pixel`);
@@ -104,8 +112,9 @@ export function imageInfo(set: DicomJson, frame = 0): ImageInfo {
 	const spacing = direct ?? vector(set, '00181164', 2);
 	const towards = values(set, '00200020').filter((v): v is string => typeof v === 'string');
 	const slope = number(transformation, '00281053', 1);
+	const pixels = pixelInfo(set);
 	return {
-		...pixelInfo(set),
+		...pixels,
 		instance: string(set, '00080018'), frames: Math.max(1, number(set, '00280008', 1)), number: number(set, '00200013', 0),
 		modality: string(set, '00080060'), slope: slope === 0 ? 1 : slope, intercept: number(transformation, '00281052', 0),
 		windows: windowsOf(lut), voi: VOI.find((f) => f === string(lut, '00281056')) ?? 'LINEAR',
@@ -115,6 +124,6 @@ export function imageInfo(set: DicomJson, frame = 0): ImageInfo {
 		patientOrientation: towards.length === 2 ? [towards[0]!, towards[1]!] : null,
 		units: string(set, '00080060') === 'CT' ? 'HU' : string(transformation, '00281054') === 'HU' ? 'HU' : '',
 		cineRate: number(set, '00082144', 0) || number(set, '00180040', 0) || (number(set, '00181063', 0) > 0 ? 1000 / number(set, '00181063', 0) : 0),
-		lossy: string(set, '00282110') === '01', palette: string(set, '00280004') === 'PALETTE COLOR',
+		lossy: string(set, '00282110') === '01' || pixels.film === true, palette: string(set, '00280004') === 'PALETTE COLOR',
 	};
 }
