@@ -13,6 +13,7 @@
 #include "gateway/base/ring.h"
 #include "media/live/encoder.h"
 #include "media/rtp/rtcp.h"
+#include "tests/unit/imaging/fake_film.h"
 #include "tests/unit/live/fake_table.h"
 #include "tests/unit/mosaic/fake_video.h"
 
@@ -317,6 +318,40 @@ static void test_frames_of_an_object_and_cine(void **state)
 	near(grey(100, 100), luma(1800));
 }
 
+// H.264 of three greys; each frame is the picture of that number.
+static void test_frames_of_a_video(void **state)
+{
+	static const struct fake_film film = {"1.2.840.10008.1.2.4.102", NULL, NULL, 8};
+	struct hz_live_room_set room = fake_room(CONSULT, 1);
+	struct fake_bytes stream = {0};
+	uint8_t piece[4096];
+	size_t n;
+	(void)state;
+	FILE *f =
+	    popen("ffmpeg -nostdin -v error -f lavfi -i "
+	          "\"nullsrc=s=96x80:r=25,geq=lum='60+50*N':cb=128:cr=128\" -frames:v 3 -pix_fmt yuv420p "
+	          "-c:v libx264 -f h264 -",
+	          "r");
+	while (f && (n = fread(piece, 1, sizeof(piece), f)) > 0)
+		fake_put(&stream, piece, n);
+	assert_int_equal(pclose(f), 0);
+	struct fake_bytes file = fake_film_object(&film, &stream, 1, 3);
+	show(room);
+	watch();
+	pass(50000);
+	give(0, fake_file(file.data, file.bytes), 0);
+	pass(600000);
+	near(grey(100, 100), 60);
+	for (unsigned i = 3; i-- > 0;) {
+		room.pane[0].frame = i;
+		show(room);
+		pass(600000);
+		near(grey(100, 100), 60 + 50 * (int)i);
+	}
+	fake_bytes_done(&file);
+	fake_bytes_done(&stream);
+}
+
 // What was on the table before is another patient's, perhaps: it goes before the next one comes.
 static void test_never_the_picture_of_before(void **state)
 {
@@ -493,6 +528,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_a_stack_and_its_neighbours, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bare_for_those_outside, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_frames_of_an_object_and_cine, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_frames_of_a_video, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_never_the_picture_of_before, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_what_cannot_be_had_or_read, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_drawings_where_they_belong, setup, teardown),
