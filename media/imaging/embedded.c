@@ -32,8 +32,8 @@ int hz_overlay_bits(const struct hz_dicom *dicom, uint32_t frame, const struct h
 	if (!overlay->embedded || s->samples != 1 || bit >= s->bits_allocated || !free_bit)
 		return -EINVAL;
 	int err = words_of(dicom, frame, &words);
-	if (err < 0)
-		return err;
+	if (err < 0 || !words.data)
+		return err < 0 ? err : -ENODATA;
 	size_t pixels = (size_t)s->columns * s->rows, bytes = (pixels + 7) / 8;
 	uint8_t *bits = calloc(1, bytes);
 	for (size_t i = 0; bits && i < pixels; i++)

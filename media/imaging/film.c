@@ -88,14 +88,14 @@ static int open_video(const struct hz_dicom *d, struct hz_dicom_fault *fault)
 int hz_film_frame(const struct hz_dicom *dicom, uint32_t frame, struct hz_dicom_fault *fault,
                   struct hz_frame_source *ret)
 {
-	struct hz_video_planes planes;
+	struct hz_video_planes planes = {.columns = 0};
 	int err = open_video(dicom, fault);
 	if (err == 0)
 		err = hz_video_picture(dicom->film->video, frame, fault, &planes);
 	if (err < 0)
 		return err;
 	size_t bytes = (size_t)planes.columns * planes.rows * 3 * (planes.bits > 8 ? 2 : 1);
-	uint8_t *rgb = malloc(bytes);
+	uint8_t *rgb = bytes ? malloc(bytes) : NULL;
 	if (!rgb)
 		return hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for a frame");
 	hz_video_rgb(&planes, rgb);

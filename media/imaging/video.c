@@ -146,6 +146,8 @@ static int feed(struct hz_video *v, struct hz_dicom_fault *fault)
 {
 	uint64_t pixels = (uint64_t)v->expect.columns * v->expect.rows;
 	int err;
+	if (!v->context)
+		return hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "no decoder");
 	if (v->damaged >= 0 || v->next >= v->stream.packets) {
 		v->drained = true;
 		return avcodec_send_packet(v->context, NULL) < 0 ? -EBADMSG : 0;

@@ -103,7 +103,7 @@ static int open_source(struct source *source, AVFormatContext **ret, struct hz_d
 	f->io_open = no_other;
 	f->max_streams = 64;
 	int err = avformat_open_input(&f, NULL, format, NULL); // frees f when it fails
-	if (err < 0) {
+	if (err < 0 || !f) {
 		av_freep(&io->buffer);
 		avio_context_free(&io);
 		return hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "a video stream whose head is damaged");
@@ -218,7 +218,7 @@ static int read_packets(struct reading *r)
 {
 	AVPacket *packet = av_packet_alloc();
 	int err = packet ? 0 : hz_dicom_fail(r->fault, HZ_DICOM_MEMORY, "no memory for a video"), got = 0;
-	while (err == 0 && (got = av_read_frame(r->format, packet)) >= 0) {
+	while (packet && err == 0 && (got = av_read_frame(r->format, packet)) >= 0) {
 		err = take(r, packet);
 		av_packet_unref(packet);
 	}
@@ -238,8 +238,8 @@ int hz_video_stream_read(const uint8_t *bytes, size_t count, uint32_t limit, str
 	struct reading r = {.stream = &s, .index = -1, .limit = limit, .fault = fault};
 	av_log_set_level(AV_LOG_QUIET); // what it says quotes what it read
 	int err = open_source(&source, &r.format, fault);
-	if (err < 0)
-		return err;
+	if (err < 0 || !r.format)
+		return err < 0 ? err : -ENOMEM;
 	err = read_packets(&r);
 	close_source(r.format);
 	hz_video_order_free(r.order);
