@@ -20,8 +20,8 @@
 enum hz_hls_msg_type {
 	HZ_HLS_RECONCILE_BEGIN = 1, // struct hz_hls_begin, with the folder's descriptor riding along
 	HZ_HLS_RECONCILE_END,       // struct hz_cmd_reconcile
-	HZ_HLS_BROADCAST_SET,
-	HZ_HLS_BROADCAST_DEL, // the event is over: its list ends, its files go a window later
+	HZ_HLS_BROADCAST_SET,       // the ring of its feed rides along, if it has one
+	HZ_HLS_BROADCAST_DEL,       // the event is over: its list ends, its files go a window later
 
 	HZ_HLS_HELLO = 64, // first message of a process: struct hz_hls_hello
 	HZ_HLS_ACK,        // struct hz_ev_ack, answer to every command; id: the consult's number
@@ -48,6 +48,9 @@ struct hz_hls_broadcast_set {
 	char id[HZ_HLS_ID_BYTES];
 	uint32_t
 	    clean; // another one than before: of what arrived before nothing more is in a file when this is answered with 0
+	uint32_t
+	    feed; // a number of the ring that its units are put into, as they become files (media/push/outfeed.h); 0: none
+	uint32_t reserved;
 	int64_t
 	    cut_us; // the mark; nothing that arrived at or after it is in a file when this is answered with 0. 0: not cut
 	int64_t from_us;            // the newest resume; nothing that arrived before it comes back

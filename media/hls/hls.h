@@ -29,6 +29,16 @@
 
 struct hz_hls;
 
+// A unit as it leaves the hold, slates among them: of H.264 with lengths of 4 bytes, and behind a keyframe its avcC. Times are those
+// of the marks' clock. Nothing that a cut drops is ever one.
+struct hz_hls_out {
+	unsigned track;
+	bool key;
+	const uint8_t *data; // valid during the call
+	size_t bytes, config_bytes;
+	int64_t pts_us, dts_us;
+};
+
 enum hz_hls_framing { HZ_HLS_ANNEXB, HZ_HLS_AVCC }; // of H.264: start codes, or lengths of 4 bytes
 enum hz_hls_sound { HZ_HLS_AAC, HZ_HLS_OPUS };
 
@@ -58,6 +68,8 @@ struct hz_hls_open {
 	    hold_bytes; // 0: 256 MiB; what may wait. Full: a unit is refused, and its track waits for a keyframe
 	uint64_t
 	    first_sequence; // of segments and discontinuities; larger than any before in this folder (e.g. time)
+	void *ctx;
+	void (*out)(void *ctx, const struct hz_hls_out *unit); // also goes to others; NULL: to nobody
 	bool
 	    blocking_reload; // the files are behind a server that can (6.2.5.2): says so, and hints at the next part
 };

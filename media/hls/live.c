@@ -31,6 +31,7 @@ struct hz_live {
 	uint32_t round;
 	bool reconciling;
 	uint64_t disk_bytes;
+	int handed; // 0: none
 	struct hz_hls_status count;
 };
 
@@ -63,10 +64,28 @@ void hz_live_free(struct hz_live *live)
 {
 	for (unsigned i = 0; live && i < OVER; i++)
 		hz_programme_free(live->place[i].programme);
+	if (live)
+		hz_live_hand(live, 0);
 	free(live);
 }
 
 // --- commands
+
+void hz_live_hand(struct hz_live *live, int fd)
+{
+	if (live->handed)
+		close(live->handed);
+	live->handed = fd;
+}
+
+// A ring that does not work keeps nobody from seeing the files.
+static void feed(const struct hz_live *live, const struct place *place,
+                 const struct hz_hls_broadcast_set *set)
+{
+	int err = hz_programme_feed(place->programme, live->handed ? set->feed : 0, live->handed);
+	if (err)
+		hz_warn("hls.feed", "err=%d", -err);
+}
 
 static struct place *find(struct hz_live *live, uint32_t consult)
 {
@@ -124,6 +143,7 @@ static int broadcast_set(struct hz_live *live, const struct hz_hls_broadcast_set
 	}
 	if (place) {
 		place->named = live->round;
+		feed(live, place, set);
 		return hz_programme_set(place->programme, set, now_us) ? -EAGAIN : 0; // tried on
 	}
 	place = make_room(live);
@@ -134,6 +154,7 @@ static int broadcast_set(struct hz_live *live, const struct hz_hls_broadcast_set
 		return err == -ENOSPC || err == -EINVAL ? -EIO : err; // those say that there is no file of it
 	place->consult = set->consult;
 	place->named = live->round;
+	feed(live, place, set);
 	return 0;
 }
 
@@ -199,7 +220,7 @@ static int reconcile_end(struct hz_live *live, int64_t now_us)
 	return 0;
 }
 
-int hz_live_command(struct hz_live *live, const void *message, size_t bytes, int64_t now_us)
+static int command(struct hz_live *live, const void *message, size_t bytes, int64_t now_us)
 {
 	union {
 		struct hz_msg_header h;
@@ -231,6 +252,13 @@ int hz_live_command(struct hz_live *live, const void *message, size_t bytes, int
 	default:
 		return -EINVAL;
 	}
+}
+
+int hz_live_command(struct hz_live *live, const void *message, size_t bytes, int64_t now_us)
+{
+	int err = command(live, message, bytes, now_us);
+	hz_live_hand(live, 0);
+	return err;
 }
 
 // --- media and time

@@ -21,6 +21,8 @@ int hz_live_new(const struct hz_live_ops *ops, unsigned workers, int folder, int
                 struct hz_live **ret);
 void hz_live_free(struct hz_live *live); // leaves the files. NULL allowed
 
+// A descriptor that comes with the next command: taken over.
+void hz_live_hand(struct hz_live *live, int fd);
 // One message as it came: 0, or what the ACK says: -EINVAL, -ENOENT, -ENOSPC (too many; nothing of it is in a file), -EAGAIN (a cut that the
 // store did not take is tried on), -ENOMEM, of the store.
 int hz_live_command(struct hz_live *live, const void *message, size_t bytes, int64_t now_us);

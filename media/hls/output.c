@@ -183,6 +183,19 @@ static void finish(struct hz_hls *h, struct hz_hls_track *t, int64_t next)
 	put(h, t, au, lasts < most ? lasts : most);
 }
 
+static void hand_out(const struct hz_hls *h, const struct hz_hls_track *t, const struct hz_hls_au *au)
+{
+	const struct hz_hls_out unit = {.track = t->index,
+	                                .key = au->key,
+	                                .data = au->data,
+	                                .bytes = au->bytes,
+	                                .config_bytes = au->config_bytes,
+	                                .pts_us = hz_hls_us(t, au->pts) + h->origin_us,
+	                                .dts_us = hz_hls_us(t, au->dts) + h->origin_us};
+	if (h->with.out)
+		h->with.out(h->with.ctx, &unit);
+}
+
 void hz_hls_output_add(struct hz_hls *h, struct hz_hls_track *t, struct hz_hls_au *au)
 {
 	if (t->pending && au->dts <= t->pending->dts) {
@@ -194,6 +207,7 @@ void hz_hls_output_add(struct hz_hls *h, struct hz_hls_track *t, struct hz_hls_a
 	if (t->pending)
 		finish(h, t, au->dts);
 	t->pending = au;
+	hand_out(h, t, au);
 }
 
 static void measure(const struct hz_hls *h, struct hz_hls_track *t, const struct hz_hls_seg *s)

@@ -118,14 +118,18 @@ static int take_commands(struct pipe *p)
 	if (p->holding)
 		p->holding = say(p, &p->ack.h, HZ_HLS_ACK, sizeof(p->ack)) == -EAGAIN;
 	for (unsigned n = 0; n < COMMANDS_PER_TURN && !p->holding; n++) {
+		int fd = 0;
+		const struct hz_seqpacket_in in = {.buf = buf, .cap = sizeof(buf), .fds = &fd, .fds_cap = 1};
 		size_t bytes = 0;
-		int err = hz_seqpacket_recv(p->fds.api, buf, sizeof(buf), &bytes);
+		unsigned count = 0;
+		int err = hz_seqpacket_recv_fds(p->fds.api, &in, &bytes, &count);
 		if (err == -EAGAIN)
 			return 0;
-		if (err == -EMSGSIZE)
+		if (err == -EMSGSIZE || err == -ENOBUFS)
 			continue;
 		if (err)
 			return -EPIPE;
+		hz_live_hand(p->live, count ? fd : 0);
 		if (bytes >= sizeof(struct hz_msg_header))
 			answer(p, buf, bytes, hz_live_command(p->live, buf, bytes, p->now_us));
 	}

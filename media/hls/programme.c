@@ -8,6 +8,7 @@
 #include "media/hls/slate_picture.h"
 #include "media/hls/sound.h"
 #include "media/hls/unpack.h"
+#include "media/push/outfeed.h"
 #include "media/rtp/packet.h"
 
 #define TICK_US    50000
@@ -31,10 +32,11 @@ struct hz_programme {
 	struct hz_hls *hls;
 	struct hz_unpack *unpack;
 	struct hz_sound *sound;
-	bool off;        // the slate is shown, nothing is taken
-	bool uncut;      // the store failed: the cut is tried again
-	int64_t mark_us; // of the newest cut
-	int64_t gate_us; // what arrived before is not taken
+	struct hz_outfeed *feed; // NULL: nobody wants it
+	bool off;                // the slate is shown, nothing is taken
+	bool uncut;              // the store failed: the cut is tried again
+	int64_t mark_us;         // of the newest cut
+	int64_t gate_us;         // what arrived before is not taken
 	int64_t key_us, asked_us, unit_us, ticked_us, narrowed_us, over_us, window_us;
 	uint64_t refused, units, asked;
 	bool ended;
@@ -253,6 +255,33 @@ bool hz_programme_over(const struct hz_programme *p, int64_t now_us)
 	return p->ended && now_us >= p->over_us;
 }
 
+// --- sent on
+
+static void on_out(void *ctx, const struct hz_hls_out *out)
+{
+	const struct hz_programme *p = ctx;
+	const struct hz_outfeed_unit unit = {.track =
+	                                         out->track == VIDEO ? HZ_OUTFEED_VIDEO : HZ_OUTFEED_SOUND,
+	                                     .key = out->key,
+	                                     .data = out->data,
+	                                     .bytes = out->bytes,
+	                                     .config_bytes = out->config_bytes,
+	                                     .pts_us = out->pts_us,
+	                                     .dts_us = out->dts_us};
+	if (p->feed)
+		hz_outfeed_put(p->feed, &unit);
+}
+
+int hz_programme_feed(struct hz_programme *p, uint32_t number, int fd)
+{
+	if (p->feed && number == p->set.feed)
+		return 0;
+	hz_outfeed_free(p->feed);
+	p->feed = NULL;
+	p->set.feed = number;
+	return number ? hz_outfeed_write_open(fd, &p->feed) : 0;
+}
+
 // --- life
 
 static int add_slate(struct hz_programme *p)
@@ -278,6 +307,8 @@ static int open_packager(struct hz_programme *p, const struct hz_hls_broadcast_s
 {
 	struct hz_hls_open open = {
 	    .store = p->store,
+	    .ctx = p,
+	    .out = on_out,
 	    .video = {{.name = track_name[VIDEO], .framing = HZ_HLS_ANNEXB}},
 	    .sound = {{.name = track_name[SOUND], .title = "Programme", .codec = HZ_HLS_OPUS, .channels = 1}},
 	    .videos = 1,
@@ -337,6 +368,7 @@ void hz_programme_free(struct hz_programme *p)
 	hz_hls_folder_close(&p->store);
 	hz_unpack_free(p->unpack);
 	hz_sound_free(p->sound);
+	hz_outfeed_free(p->feed);
 	free(p);
 }
 

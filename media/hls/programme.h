@@ -42,6 +42,9 @@ bool hz_programme_rtp(struct hz_programme *p, unsigned worker, const uint8_t *da
                       int64_t arrival_us);
 int64_t hz_programme_tick(struct hz_programme *p, int64_t now_us); // when to call again
 
+// Its units go into the ring of this number as well, as they leave the delay; 0: into none. The descriptor stays the caller's. -errno.
+int hz_programme_feed(struct hz_programme *p, uint32_t number, int fd);
+
 const char *hz_programme_id(const struct hz_programme *p);
 struct hz_hls_disk *hz_programme_disk(struct hz_programme *p);
 void hz_programme_narrow(struct hz_programme *p); // the disk is nearly full: half the window

@@ -1,5 +1,6 @@
 // What control and huizhen-ingest say to each other, and huizhen-ingest and its children (one a source): fixed C structs over a
-// SOCK_SEQPACKET pair, one message a datagram, in the manner of media/mix/api.h. Commands are whole wanted states, keyed by an
+// SOCK_SEQPACKET pair, one message a datagram, in the manner of media/mix/api.h. The same is said to huizhen-push and its children,
+// one a target of a broadcast (docs/decisions/025-the-push.md). Commands are whole wanted states, keyed by an
 // id that control chooses; repeating one is harmless; RECONCILE_BEGIN … END sweeps what was not named in between. After a HELLO
 // control repeats everything. A child gets the SET of its source alone, and says STATUS and THUMBNAIL, which are passed on.
 //
@@ -48,11 +49,14 @@ struct hz_ingest_source_set {
 	uint16_t
 	    sync_ms; // it goes into the consult so long after it was captured, as far as that is known, else after it came
 	struct hz_ingest_network
-	    network[HZ_INGEST_NETWORKS];     // where it may connect to, and who may connect to it
-	char url[HZ_INGEST_URL_BYTES];       // media/ingest/url.h
-	char whip[HZ_INGEST_WHIP_BYTES];     // http(s)://host:port/whip/CONSULT of our own gateway
-	char token[HZ_INGEST_TOKEN_BYTES];   // for it; a newer one may come at any time
-	char folder[HZ_INGEST_FOLDER_BYTES]; // where file: names are; "": nowhere
+	    network[HZ_INGEST_NETWORKS]; // where it may connect to, and who may connect to it
+	uint32_t
+	    feed; // of targets: a number of the ring of the programme (media/push/outfeed.h), whose descriptor rides along; 0: none
+	char url[HZ_INGEST_URL_BYTES];   // media/ingest/url.h; of targets as media/push/target.h composes it
+	char whip[HZ_INGEST_WHIP_BYTES]; // http(s)://host:port/whip/CONSULT of our own gateway
+	char token[HZ_INGEST_TOKEN_BYTES]; // for it; a newer one may come at any time
+	char folder
+	    [HZ_INGEST_FOLDER_BYTES]; // where file: names are; "": nowhere. Of targets: PEM of authorities that RTMPS believes
 };
 
 struct hz_ingest_source_del {
@@ -93,6 +97,7 @@ enum hz_ingest_reason {
 	HZ_INGEST_CRASHED,      // its process died
 	HZ_INGEST_HUNG,         // its process was stuck, and was killed
 	HZ_INGEST_INTERNAL,
+	HZ_INGEST_CERTIFICATE, // of RTMPS: not one that is believed
 	HZ_INGEST_REASON_COUNT,
 };
 
@@ -103,13 +108,16 @@ struct hz_ingest_status {
 	uint8_t video, audio;  // enum hz_codec of what the source sends; HZ_CODEC_NONE: none, or another one
 	uint8_t passed_video, passed_audio; // 1: not re-encoded
 	uint16_t width, height;
-	uint16_t synced;    // 1: its sender reports tell the time of its pictures
-	uint32_t bitrate;   // bit/s into the consult
-	uint32_t attempts;  // connections that were tried
-	uint32_t keyframes; // asked for by receivers, that could not be made (passed through)
-	uint32_t restarts;  // of its process; filled in by huizhen-ingest
-	uint32_t rate;      // pictures into the consult, in thousandths a second
-	char name[16];      // of the codec of its picture: "h264", "h265", "mpeg2" ...
+	uint16_t synced;     // 1: its sender reports tell the time of its pictures
+	uint32_t bitrate;    // bit/s into the consult
+	uint32_t attempts;   // connections that were tried
+	uint32_t keyframes;  // asked for by receivers, that could not be made (passed through)
+	uint32_t restarts;   // of its process; filled in by huizhen-ingest
+	uint32_t rate;       // pictures into the consult, in thousandths a second
+	char name[16];       // of the codec of its picture: "h264", "h265", "mpeg2" ...
+	uint64_t sent_bytes; // of targets
+	uint32_t dropped;    // of targets: so often it was too slow, and went on at a later keyframe
+	uint32_t reserved;
 };
 
 struct hz_ingest_picture {

@@ -1,5 +1,6 @@
 // huizhen-ingest WORKERS: theatre sources into consults. Inherits control's socket as descriptor 3 and its rings as 4; starts
-// huizhen-source, which lies beside it, for each. Ends with control's socket (0), or with one line that says why not (1).
+// huizhen-source, which lies beside it, for each. huizhen-push is the same program with other children, huizhen-target: one for each
+// place that a broadcast is sent to. Ends with control's socket (0), or with one line that says why not (1).
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -26,6 +27,12 @@ enum { FD_API = 3, FD_RINGS = 4 };
 #define COMMANDS_PER_TURN 64
 #define ENVIRONMENT       64
 
+#ifndef HZ_CHILD
+#define HZ_CHILDREN    "ingest"
+#define HZ_CHILD       "huizhen-source"
+#define HZ_CHILD_BUILD "../pipeline"
+#endif
+
 static struct hz_sources *sources;
 static char program[PATH_MAX];
 static char *environment[ENVIRONMENT + 1];
@@ -45,7 +52,7 @@ static int say(struct hz_msg_header *h, unsigned type, size_t bytes)
 static int start_child(void *ctx, int theirs, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
-	static char name[] = "huizhen-source";
+	static char name[] = HZ_CHILD;
 	char *argv[] = {name, NULL};
 	int err = posix_spawn_file_actions_init(&actions);
 	if (err)
@@ -93,8 +100,7 @@ static int find_program(void)
 {
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 	char *slash = n > 0 ? memrchr(program, '/', (size_t)n) : NULL;
-	static const char *const places[] = {"huizhen-source",
-	                                     "../pipeline/huizhen-source"}; // installed, built
+	static const char *const places[] = {HZ_CHILD, HZ_CHILD_BUILD "/" HZ_CHILD}; // installed, built
 	size_t room = slash ? sizeof(program) - (size_t)(slash + 1 - program) : 0;
 	for (unsigned i = 0; slash && i < 2; i++) {
 		if ((size_t)snprintf(slash + 1, room, "%s", places[i]) < room && access(program, X_OK) == 0)
@@ -120,14 +126,18 @@ static int take_commands(int64_t now_us)
 	if (holding)
 		holding = say(&ack.h, HZ_INGEST_ACK, sizeof(ack)) == -EAGAIN;
 	for (unsigned n = 0; n < COMMANDS_PER_TURN && !holding; n++) {
+		int fd = 0;
+		const struct hz_seqpacket_in in = {.buf = buf, .cap = sizeof(buf), .fds = &fd, .fds_cap = 1};
 		size_t bytes = 0;
-		int err = hz_seqpacket_recv(FD_API, buf, sizeof(buf), &bytes);
+		unsigned count = 0;
+		int err = hz_seqpacket_recv_fds(FD_API, &in, &bytes, &count);
 		if (err == -EAGAIN)
 			return 0;
-		if (err == -EMSGSIZE)
+		if (err == -EMSGSIZE || err == -ENOBUFS)
 			continue;
 		if (err)
 			return -EPIPE;
+		hz_sources_hand(sources, count ? fd : 0);
 		const struct hz_msg_header *h = (const void *)buf;
 		if (bytes < sizeof(*h))
 			continue;
@@ -180,7 +190,7 @@ int main(int argc, char **argv)
 	static const struct hz_sources_ops ops = {
 	    .start = start_child, .kill = kill_child, .say = tell_control};
 	struct hz_ingest_hello hello = {.pid = (uint32_t)getpid()};
-	hz_log_init("ingest", HZ_LOG_INFO);
+	hz_log_init(HZ_CHILDREN, HZ_LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	choose_environment(environ);
 	int err = settle();
@@ -194,6 +204,6 @@ int main(int argc, char **argv)
 		err = loop();
 	hz_sources_free(sources);
 	if (err)
-		fprintf(stderr, "msg=ingest_failed error=%s\n", strerror(-err));
+		fprintf(stderr, "msg=" HZ_CHILDREN "_failed error=%s\n", strerror(-err));
 	return err ? 1 : 0;
 }

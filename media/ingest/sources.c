@@ -25,6 +25,7 @@ struct source {
 	bool unsaid;         // the newest SET was not sent to it
 	pid_t pid;           // 0: none
 	int fd;              // -1: none
+	int feed;            // that came with the newest SET; 0: none
 	int64_t deadline_us; // of the phase
 	int64_t again_us;    // pause after the next death
 	int64_t told_us, picture_us;
@@ -37,6 +38,7 @@ struct hz_sources {
 	struct hz_sources_ops ops;
 	struct source source[HZ_INGEST_SOURCES];
 	bool reconciling;
+	int handed; // 0: none
 	uint8_t buf[HZ_INGEST_MAX_BYTES] __attribute__((aligned(8)));
 };
 
@@ -56,6 +58,8 @@ static void forget(struct source *s)
 {
 	if (s->fd >= 0)
 		close(s->fd);
+	if (s->feed)
+		close(s->feed);
 	hz_wipe(s, sizeof(*s));
 	s->fd = -1;
 }
@@ -70,10 +74,17 @@ void hz_sources_free(struct hz_sources *sources)
 			sources->ops.kill(sources->ops.ctx, s->pid);
 		forget(s);
 	}
+	hz_sources_hand(sources, 0);
 	free(sources);
 }
 
 // --- children
+
+static int say_set(const struct source *s, int fd)
+{
+	return s->feed ? hz_seqpacket_send_fds(fd, &s->set, sizeof(s->set), &s->feed, 1)
+	               : hz_seqpacket_send(fd, &s->set, sizeof(s->set));
+}
 
 // Asks it to go: it takes its leave of the consult first.
 static void dismiss(struct source *s, int64_t now_us)
@@ -92,7 +103,7 @@ static void start(struct hz_sources *sources, struct source *s, int64_t now_us)
 	int pair[2] = {-1, -1};
 	int err = hz_seqpacket_pair(SOCKET_BYTES, pair);
 	if (!err)
-		err = hz_seqpacket_send(pair[0], &s->set, sizeof(s->set));
+		err = say_set(s, pair[0]);
 	if (!err)
 		err = sources->ops.start(sources->ops.ctx, pair[1], &s->pid);
 	if (pair[1] >= 0)
@@ -179,6 +190,10 @@ static int set(struct hz_sources *sources, const struct hz_ingest_source_set *wi
 	if (!s)
 		return -ENOSPC;
 	s->set = *wish;
+	if (s->feed)
+		close(s->feed);
+	s->feed = wish->feed ? sources->handed : 0;
+	sources->handed = s->feed ? 0 : sources->handed;
 	s->named = s->unsaid = true;
 	if (s->phase != WAITING && s->running != wish->version)
 		dismiss(s, now_us);
@@ -202,7 +217,14 @@ static void sweep(struct hz_sources *sources, int64_t now_us)
 	}
 }
 
-int hz_sources_command(struct hz_sources *sources, const void *message, size_t bytes, int64_t now_us)
+void hz_sources_hand(struct hz_sources *sources, int fd)
+{
+	if (sources->handed)
+		close(sources->handed);
+	sources->handed = fd;
+}
+
+static int command(struct hz_sources *sources, const void *message, size_t bytes, int64_t now_us)
 {
 	const struct hz_msg_header *h = message;
 	const struct hz_ingest_source_del *del = message;
@@ -233,6 +255,13 @@ int hz_sources_command(struct hz_sources *sources, const void *message, size_t b
 	default:
 		return -EINVAL;
 	}
+}
+
+int hz_sources_command(struct hz_sources *sources, const void *message, size_t bytes, int64_t now_us)
+{
+	int err = command(sources, message, bytes, now_us);
+	hz_sources_hand(sources, 0); // nobody took it
+	return err;
 }
 
 // --- what children say
@@ -332,7 +361,7 @@ static void tick_source(struct hz_sources *sources, struct source *s, int64_t no
 		hz_warn("ingest.kill", "source=%u", s->set.source);
 		sources->ops.kill(sources->ops.ctx, s->pid);
 	}
-	if (s->unsaid && s->phase == RUNNING && hz_seqpacket_send(s->fd, &s->set, sizeof(s->set)) != -EAGAIN)
+	if (s->unsaid && s->phase == RUNNING && say_set(s, s->fd) != -EAGAIN)
 		s->unsaid = false;
 	tell(sources, s, now_us);
 }

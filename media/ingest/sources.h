@@ -1,4 +1,4 @@
-// The sources of huizhen-ingest, each with a process of its own: wanted states, restarts, and a watchdog. What a child says is
+// The sources of huizhen-ingest, and the targets of huizhen-push, each with a process of its own: wanted states, restarts, and a watchdog. What a child says is
 // believed of its own source alone, and passed on no faster than somebody can read it. Opens and reads the children's sockets;
 // starts and kills by the ops. Thread: one.
 #ifndef HZ_MEDIA_INGEST_SOURCES_H
@@ -31,6 +31,8 @@ struct hz_sources;
 int hz_sources_new(const struct hz_sources_ops *ops, struct hz_sources **ret); // -ENOMEM
 void hz_sources_free(struct hz_sources *sources);                              // kills; NULL allowed
 
+// A descriptor that comes with the next command: taken over. A SOURCE_SET with a feed hands it on to its child.
+void hz_sources_hand(struct hz_sources *sources, int fd);
 // One message of control's. 0, or -errno for its ACK: -EINVAL, -ENOENT, -ENOSPC.
 int hz_sources_command(struct hz_sources *sources, const void *message, size_t bytes, int64_t now_us);
 

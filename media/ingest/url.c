@@ -283,6 +283,7 @@ const char *hz_ingest_reason_name(uint8_t reason)
 	    [HZ_INGEST_CRASHED] = "crashed",
 	    [HZ_INGEST_HUNG] = "hung",
 	    [HZ_INGEST_INTERNAL] = "internal",
+	    [HZ_INGEST_CERTIFICATE] = "certificate",
 	};
 	return reason < HZ_INGEST_REASON_COUNT ? names[reason] : "internal";
 }

@@ -134,6 +134,57 @@ static void starts_one_and_passes_on_what_it_says(void **state)
 	assert_int_equal(hz_seqpacket_recv(w.child[0], &got, sizeof(got), &bytes), 0);
 }
 
+static unsigned descriptors(unsigned child, struct hz_ingest_source_set *ret)
+{
+	int fd = -1;
+	unsigned count = 0;
+	size_t bytes;
+	const struct hz_seqpacket_in in = {.buf = ret, .cap = sizeof(*ret), .fds = &fd, .fds_cap = 1};
+	assert_int_equal(hz_seqpacket_recv_fds(w.child[child], &in, &bytes, &count), 0);
+	if (count)
+		close(fd);
+	return count;
+}
+
+// Of targets: the ring of their programme is handed on, to each of their processes.
+static void a_ring_is_handed_on(void **state)
+{
+	struct hz_ingest_source_set m = {.source = 7, .version = 1, .feed = 5}, got;
+	int pipes[2];
+	assert_int_equal(pipe(pipes), 0);
+	hz_sources_hand(w.sources, dup(pipes[0]));
+	assert_int_equal(command(&m, HZ_INGEST_SOURCE_SET, sizeof(m)), 0);
+	hz_sources_hand(w.sources, dup(pipes[0])); // nobody's
+	assert_int_equal(set(8, 1), 0);
+	pass(1);
+	assert_int_equal(w.started, 2);
+	assert_int_equal(descriptors(0, &got), 1);
+	assert_int_equal(got.feed, 5);
+	assert_int_equal(descriptors(1, &got), 0);
+	hz_sources_ended(w.sources, 100, w.now_us);
+	pass(S);
+	assert_int_equal(w.started, 3);
+	assert_int_equal(descriptors(2, &got), 1);
+	tell(2, (struct hz_ingest_status){.state = HZ_INGEST_LIVE, .sent_bytes = 77});
+	pass(S);
+	assert_int_equal(w.status.sent_bytes, 77);
+	m.feed = 6; // another one, to the same process
+	hz_sources_hand(w.sources, dup(pipes[1]));
+	assert_int_equal(command(&m, HZ_INGEST_SOURCE_SET, sizeof(m)), 0);
+	pass(1);
+	assert_int_equal(w.started, 3);
+	assert_int_equal(descriptors(2, &got), 1);
+	assert_int_equal(got.feed, 6);
+	struct hz_ingest_source_del del = {.source = 7};
+	assert_int_equal(command(&del, HZ_INGEST_SOURCE_DEL, sizeof(del)), 0);
+	hz_sources_ended(w.sources, 102, w.now_us);
+	close(pipes[1]);
+	char byte;
+	assert_int_equal(fcntl(pipes[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(read(pipes[0], &byte, 1), 0); // ours was the last one
+	close(pipes[0]);
+}
+
 static void nonsense_is_not_passed_on(void **state)
 {
 	struct {
@@ -276,6 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(starts_one_and_passes_on_what_it_says, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_ring_is_handed_on, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(nonsense_is_not_passed_on, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_dead_one_is_started_again_later_and_later, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_stuck_one_is_killed, set_up, tear_down),
