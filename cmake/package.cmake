@@ -2,7 +2,7 @@
 include(GNUInstallDirs)
 
 install(TARGETS huizhen RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS huizhen-compose huizhen-hls huizhen-imaging huizhen-ingest huizhen-live huizhen-mix huizhen-mosaic huizhen-receive huizhen-source huizhen-studies RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS huizhen-compose huizhen-hls huizhen-imaging huizhen-ingest huizhen-live huizhen-mix huizhen-mosaic huizhen-push huizhen-receive huizhen-source huizhen-studies huizhen-target RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 if(TARGET huizhen-demo)
   install(TARGETS huizhen-demo RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -18,6 +18,7 @@ enum hz_pipe_kind {
 	HZ_PIPE_LIVE,    // huizhen-live: the images on a table as a picture
 	HZ_PIPE_STUDIES, // huizhen-studies: DICOM that came without a PACS
 	HZ_PIPE_RECEIVE, // huizhen-receive: C-STORE
+	HZ_PIPE_PUSH,    // huizhen-push: broadcasts to other people's platforms
 	HZ_PIPES,
 };
 

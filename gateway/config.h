@@ -147,6 +147,12 @@ struct hz_config {
 		char *folder; // ingest.folder: of file sources; empty: none
 	} ingest;
 	struct {
+		bool
+		    enabled; // push.enabled, default true: broadcasts to other people's platforms (media/push)
+		char *allow; // push.allow: networks that these may be in (media/ingest/allow.h)
+		char *ca;    // push.ca: PEM of authorities that RTMPS believes; empty: the system's
+	} push;
+	struct {
 		char *level; // log.level: debug info warn error
 	} log;
 };

@@ -17,6 +17,7 @@ static const struct row {
     [HZ_PIPE_LIVE] = {"live", {"huizhen-live"}, "../media/live"},
     [HZ_PIPE_STUDIES] = {"studies", {"huizhen-studies"}, "../media/studies"},
     [HZ_PIPE_RECEIVE] = {"receive", {"huizhen-receive"}, "../media/receive"},
+    [HZ_PIPE_PUSH] = {"push", {"huizhen-push"}, "../media/push"},
 };
 
 const char *hz_pipe_name(enum hz_pipe_kind kind)
@@ -42,6 +43,7 @@ bool hz_pipe_wanted(const struct hz_config *config, enum hz_pipe_kind kind)
 	    [HZ_PIPE_LIVE] = config->imaging.enabled && config->dicomweb.live,
 	    [HZ_PIPE_STUDIES] = config->imaging.enabled && config->dicomweb.local_gb,
 	    [HZ_PIPE_RECEIVE] = config->imaging.enabled && config->dicomweb.local_gb && config->receive.port,
+	    [HZ_PIPE_PUSH] = config->hls.enabled && config->push.enabled,
 	};
 	return wanted[kind];
 }

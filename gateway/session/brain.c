@@ -31,6 +31,7 @@
 #include "gateway/session/replay.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/slots.h"
+#include "gateway/session/targets.h"
 #include "gateway/session/theatre.h"
 #include "gateway/session/turn.h"
 #include "signaling/server/server.h"
@@ -80,6 +81,7 @@ void hz_brain_free(struct hz_brain *brain)
 	hz_studies_free(brain->studies);
 	hz_hls_done(brain);
 	hz_theatre_free(brain);
+	hz_targets_free(brain);
 	for (unsigned i = 0; i < brain->workers; i++) {
 		hz_media_link_free(brain->worker[i].link);
 		hz_ids_done(&brain->worker[i].peers);
@@ -157,6 +159,7 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 	brain->easel_blocked = brain->easel && hz_easel_link_flush(brain->easel);
 	brain->hls_blocked = brain->hls && hz_hls_link_flush(brain->hls);
 	hz_theatre_flush(brain);
+	hz_targets_flush(brain); // huizhen-hls knows of their rings
 	push = push < ladder ? push : ladder;
 	push = push < gather ? push : gather;
 	push = push < feed ? push : feed;

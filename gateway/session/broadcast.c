@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
+#include "gateway/base/secret.h"
 #include "gateway/session/audience.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/easel.h"
@@ -13,6 +14,7 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
+#include "gateway/session/targets.h"
 #include "gateway/store/broadcasts.h"
 #include "signaling/auth/names.h"
 
@@ -39,6 +41,11 @@ int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, 
                       const char *by, const char *type, json_t *detail)
 {
 	json_t *json = b ? hz_broadcast_row(b) : NULL;
+	json_t *targets = b && !b->ended ? hz_targets_keep(consult) : NULL;
+	if (targets && (!json || json_object_set_new(json, "targets", targets))) {
+		json_decref(json);
+		json = NULL;
+	}
 	char *state = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	char *text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
 	int err = b && !state ? -ENOMEM : 0;
@@ -59,6 +66,8 @@ int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, 
 	}
 	hz_info("broadcast.event", "consult=%s participant=%s type=%s err=%d", consult->id, by, type, -err);
 	free(text);
+	if (state)
+		hz_wipe(state, strlen(state)); // keys of targets
 	free(state);
 	json_decref(json);
 	json_decref(detail);
@@ -282,6 +291,7 @@ int hz_broadcast_end(struct hz_brain *brain, struct hz_consult *consult, const c
 	consult->broadcast = NULL;
 	consult->kept = kept;
 	recount(brain, consult);
+	hz_targets_free_memory(consult);
 	hz_audience_touch(brain, consult, true);
 	hz_push_state(brain, consult);
 	return 0;
@@ -330,10 +340,14 @@ static bool on_row(void *arg, const char *id, const char *json)
 		free(b);
 		b = NULL;
 	}
-	if (b && b->ended)
+	if (b && b->ended) {
 		consult->kept = b;
-	else if (b)
+	} else if (b) {
+		json_t *row = json_loads(json, 0, NULL);
 		consult->broadcast = b;
+		hz_targets_load(consult, json_object_get(row, "targets"));
+		json_decref(row);
+	}
 	return true;
 }
 
@@ -380,6 +394,7 @@ void hz_broadcast_forget(struct hz_brain *brain, struct hz_consult *consult)
 	free(consult->broadcast);
 	consult->broadcast = NULL;
 	recount(brain, consult);
+	hz_targets_free_memory(consult);
 }
 
 void hz_broadcast_free_memory(struct hz_consult *consult)
@@ -387,6 +402,7 @@ void hz_broadcast_free_memory(struct hz_consult *consult)
 	free_kept(consult);
 	free(consult->broadcast);
 	consult->broadcast = NULL;
+	hz_targets_free_memory(consult);
 	hz_audience_free_memory(consult);
 	while (consult->viewers && consult->viewers->peers) {
 		struct hz_peer *peer = consult->viewers->peers;

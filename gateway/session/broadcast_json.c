@@ -8,6 +8,7 @@
 #include "gateway/session/broadcast_internal.h"
 #include "gateway/session/easel.h"
 #include "gateway/session/hls.h"
+#include "gateway/session/targets.h"
 #include "signaling/auth/names.h"
 
 json_t *hz_broadcast_source_json(const struct hz_broadcast_source *source)
@@ -188,6 +189,8 @@ json_t *hz_broadcast_json(const struct hz_brain *brain, const struct hz_consult 
 	json_object_set_new(cut, "confirmed_ms",
 	                    b->confirmed_ms ? json_integer(b->confirmed_ms) : json_null());
 	json_object_set_new(cut, "unsaved", json_boolean(b->unsaved));
+	if (consult->targets)
+		json_object_set_new(json, "targets", hz_targets_json(brain, consult));
 	if (b->fade_us)
 		json_object_set_new(json, "fade_to", hz_broadcast_source_json(&b->fade_to.first));
 	if (b->on_air)

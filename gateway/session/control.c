@@ -26,6 +26,7 @@
 #include "gateway/session/reading.h"
 #include "gateway/session/record.h"
 #include "gateway/session/replay.h"
+#include "gateway/session/targets.h"
 #include "gateway/session/theatre.h"
 #include "gateway/session/turn.h"
 #include "media/transport/identity.h"
@@ -80,6 +81,7 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	hz_local_addresses_find(brain, config->media.address);
 	hz_ice_configure(brain, config);
 	hz_theatre_configure(brain, config);
+	hz_targets_configure(brain, config);
 	const char *url = config->links.public_url ? config->links.public_url : "";
 	size_t n = strlen(url);
 	snprintf(process->rest.public_url, sizeof(process->rest.public_url), "%.*s",
@@ -163,6 +165,8 @@ static int open_brain(struct hz_process *process)
 		return err;
 	process->brain->ops = &hz_process_brain_ops;
 	err = hz_theatre_new(process->brain, process->fds->pipe[HZ_PIPE_INGEST]);
+	if (!err)
+		err = hz_targets_new(process->brain, process->fds->pipe[HZ_PIPE_PUSH]);
 	if (err)
 		return err;
 	process->rest.brain = process->brain;

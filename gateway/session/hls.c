@@ -16,6 +16,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/relay_internal.h"
+#include "gateway/session/targets.h"
 #include "gateway/session/watched.h"
 
 #define MIN_DELAY_MS 1000u
@@ -224,6 +225,9 @@ void hz_hls_leg_say(struct hz_brain *brain, struct hz_hls_leg *leg, const struct
 	if (memcmp(wish, &leg->said, sizeof(*wish)) == 0)
 		return;
 	int err = hz_hls_link_set(brain->hls, wish);
+	int feed = 0;
+	if (wish->feed && hz_targets_feed(brain, leg->consult, &feed) == wish->feed)
+		hz_hls_link_feed(brain->hls, wish->consult, feed);
 	if (!err)
 		leg->said = *wish;
 	else
@@ -234,6 +238,7 @@ static void end(struct hz_brain *brain, struct hz_consult *consult)
 {
 	const struct hz_hls_broadcast_set none = {.consult = 0};
 	sweep(brain, consult->hls, &none);
+	hz_targets_touch(brain);
 	if (consult->hls->said.consult)
 		hz_hls_link_del(brain->hls, consult->hls->said.consult);
 	hz_hls_free_memory(consult);
@@ -260,6 +265,10 @@ void hz_hls_recount(struct hz_brain *brain, struct hz_consult *consult)
 	                                    .cut_us = b->cut ? b->cut_us : 0,
 	                                    .from_us = b->cut ? 0 : b->from_us};
 	memcpy(wish.id, b->hls, sizeof(wish.id));
+	int feed;
+	wish.feed = hz_targets_feed(brain, consult, &feed);
+	if (wish.feed != leg->said.feed)
+		hz_targets_touch(brain);
 	fit(brain, leg, &wish);
 	hz_hls_leg_say(brain, leg, &wish);
 	sweep(brain, leg, &wish);

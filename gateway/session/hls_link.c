@@ -13,6 +13,7 @@
 
 struct wish {
 	struct hz_hls_broadcast_set set; // consult 0: free
+	int feed_fd;                     // 0: none
 	uint32_t seq;                    // of the newest SET that was sent; 0: none was
 	bool unsaid, gone, answered;
 	int err;
@@ -81,8 +82,15 @@ int hz_hls_link_set(struct hz_hls_link *link, const struct hz_hls_broadcast_set 
 		w = find(link, 0);
 	if (!w)
 		return -ENOSPC;
-	*w = (struct wish){.set = *wish, .unsaid = true};
+	*w = (struct wish){.set = *wish, .feed_fd = w->feed_fd, .unsaid = true};
 	return 0;
+}
+
+void hz_hls_link_feed(struct hz_hls_link *link, uint32_t consult, int fd)
+{
+	struct wish *w = find(link, consult);
+	if (w)
+		w->feed_fd = fd;
 }
 
 void hz_hls_link_del(struct hz_hls_link *link, uint32_t consult)
@@ -133,7 +141,8 @@ static int say_wish(struct hz_hls_link *link, struct wish *w)
 		err = hz_seqpacket_send(link->fd, &del, sizeof(del));
 	} else {
 		head(link, &w->set.h, HZ_HLS_BROADCAST_SET, sizeof(w->set));
-		err = hz_seqpacket_send(link->fd, &w->set, sizeof(w->set));
+		unsigned fds = w->set.feed && w->feed_fd ? 1 : 0;
+		err = hz_seqpacket_send_fds(link->fd, &w->set, sizeof(w->set), &w->feed_fd, fds);
 	}
 	if (err)
 		return err;

@@ -21,6 +21,8 @@ void hz_hls_link_free(struct hz_hls_link *link); // NULL allowed
 
 // The wish, but for its header. -ENOSPC: HZ_HLS_WISHES.
 int hz_hls_link_set(struct hz_hls_link *link, const struct hz_hls_broadcast_set *wish);
+// The ring of the newest wish with a feed; borrowed until hz_hls_link_del().
+void hz_hls_link_feed(struct hz_hls_link *link, uint32_t consult, int fd);
 void hz_hls_link_del(struct hz_hls_link *link, uint32_t consult);
 
 // Sends as much as the socket takes. True: it was full, again when it is writable.

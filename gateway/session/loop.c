@@ -21,6 +21,7 @@
 #include "gateway/session/process.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record.h"
+#include "gateway/session/targets.h"
 #include "gateway/session/theatre.h"
 #include "gateway/session/whip_ops.h"
 
@@ -56,6 +57,8 @@ static void turn(void *ctx)
 		hz_server_want_write(process->hls, true);
 	if (process->ingest && process->brain->theatre->blocked)
 		hz_server_want_write(process->ingest, true);
+	if (process->targets && process->brain->targets->blocked)
+		hz_server_want_write(process->targets, true);
 	if (process->easel && process->brain->easel_blocked)
 		hz_server_want_write(process->easel, true);
 	if (process->mosaic && process->brain->picture_blocked)
@@ -376,6 +379,30 @@ static void on_ingest_writable(void *ctx, int fd)
 	hz_server_want_write(process->ingest, process->brain->theatre->blocked);
 }
 
+// --- where broadcasts are sent on to
+
+static void on_targets_readable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_process_clock(process);
+	int err = hz_targets_read(process->brain);
+	if (err) { // the supervisor holds both ends: only its own end closes this socket
+		hz_error("push.socket", "err=%d", -err);
+		hz_server_remove_fd(process->targets);
+		process->targets = NULL;
+	}
+	hz_process_wake(process);
+}
+
+static void on_targets_writable(void *ctx, int fd)
+{
+	struct hz_process *process = ctx;
+	(void)fd;
+	hz_targets_flush(process->brain);
+	hz_server_want_write(process->targets, process->brain->targets->blocked);
+}
+
 // --- the supervisor
 
 static void reload(struct hz_process *process)
@@ -478,6 +505,9 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->theatre->fd >= 0)
 		err = hz_server_add_fd(server, process->brain->theatre->fd, on_ingest_readable,
 		                       on_ingest_writable, process, &process->ingest);
+	if (!err && process->brain->targets->fd >= 0)
+		err = hz_server_add_fd(server, process->brain->targets->fd, on_targets_readable,
+		                       on_targets_writable, process, &process->targets);
 	for (unsigned i = 0; i < process->brain->workers && !err; i++) {
 		process->link[i] = (struct hz_process_link){.process = process, .worker = i};
 		err = hz_server_add_fd(server, process->fds->api[i], on_worker_readable, on_worker_writable,
@@ -505,6 +535,7 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_remove_fd(process->mosaic);
 	hz_server_remove_fd(process->easel);
 	hz_server_remove_fd(process->ingest);
+	hz_server_remove_fd(process->targets);
 	hz_server_remove_fd(process->hls);
 	hz_server_remove_fd(process->images);
 	hz_server_remove_fd(process->studies);

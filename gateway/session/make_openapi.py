@@ -194,6 +194,21 @@ paths = {
                          {"200": answer("The broadcast as it is now", "types.broadcast")}, "`direct`", BODY + ["404", "409"], (),
                          "broadcast.masks"),
     },
+    "/consults/{id}/broadcast/targets": {
+        "parameters": [CONSULT],
+        "get": operation("listTargets", "Where it is sent on to, behind its delay, and how that goes",
+                         {"200": answer("All of them", "target.list")}, "`manage` or `direct`", ["404"]),
+        "post": operation("createTarget", "Send it on: RTMP, RTMPS or SRT to a platform inside push.allow",
+                          {"201": answer("It is tried as soon as something is on the air", "types.target")}, "`manage` or `direct`",
+                          BODY + ["404", "409"], IDEMPOTENCY, "target.create"),
+    },
+    "/consults/{id}/broadcast/targets/{tid}": {
+        "parameters": [CONSULT, parameter("tid", "path", "The target", required=True)],
+        "patch": operation("updateTarget", "Change, stop or start it", {"200": answer("As it is now", "types.target")},
+                           "`manage` or `direct`", BODY + ["404", "409"], (), "target.update"),
+        "delete": operation("removeTarget", "Send it there no more; its key is forgotten", {"204": answer("Removed")},
+                            "`manage` or `direct`", ["404", "409"]),
+    },
     "/profiles": {
         "get": operation("listProfiles", "Device profiles: where machines write who the patient is",
                          {"200": answer("All of them", "profile.list")}, "`manage` or `direct`"),

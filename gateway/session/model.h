@@ -231,10 +231,11 @@ struct hz_consult {
 	struct hz_mix_room *mix;  // mix.h; NULL: nobody listens to a mix
 	struct hz_layout layout;  // of its composed picture
 	struct hz_hls_leg *hls;   // hls.h; NULL: no broadcast goes out as files
-	struct hz_picture_room *picture; // picture.h; NULL: nobody watches it
-	struct hz_easel_room *easel;     // easel.h; NULL: nobody watches it
-	bool easel_told;                 // everybody knows that it can be had
-	struct hz_heard *heard;          // who speaks, as each of its workers said last
+	struct hz_consult_targets *targets; // targets.h; NULL: its broadcast is sent nowhere else
+	struct hz_picture_room *picture;    // picture.h; NULL: nobody watches it
+	struct hz_easel_room *easel;        // easel.h; NULL: nobody watches it
+	bool easel_told;                    // everybody knows that it can be had
+	struct hz_heard *heard;             // who speaks, as each of its workers said last
 	unsigned heard_count;
 	uint64_t version; // of the state
 	struct hz_participant *participants;
@@ -366,6 +367,7 @@ struct hz_brain {
 	bool picture_there;               // as clients were told
 	int64_t picture_heard_us;         // the mosaic's newest sign of life; 0: none
 	struct hz_theatre *theatre;       // theatre.h; owned; NULL: none (in tests)
+	struct hz_targets_link *targets;  // targets.h; owned; NULL: none (in tests)
 
 	// easel.h
 	struct hz_easel_link *easel;  // owned; NULL: nobody draws images

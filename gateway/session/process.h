@@ -31,7 +31,7 @@ struct hz_process {
 	struct hz_whip_door door;
 	struct hz_process_link link[HZ_MAX_WORKERS];
 	struct hz_server_fd *supervisor, *recorder, *mix, *mosaic, *images, *studies, *receive, *hls, *ingest,
-	    *easel;
+	    *targets, *easel;
 	struct hz_server_timer *tick, *push, *status;
 	int64_t started_us, swept_us, probed_us, trimmed_us;
 	size_t idle_bytes; // of the heap: free, and known to the newest trim()

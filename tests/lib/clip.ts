@@ -70,12 +70,13 @@ const encode = (path: string, args: string[]): Buffer => {
   return file;
 };
 
-// What is in a clip, in ffmpeg's words: two filter graphs of 8 s.
-export interface Content { picture?: string; sound?: string; rate?: string }
+// What is in a clip, in ffmpeg's words: two filter graphs of 8 s. group: pictures from one keyframe to the next. Who asks hz-peer for a keyframe makes it leave
+// out what is before the next one: with groups of 1 its sound stays beside its pictures.
+export interface Content { picture?: string; sound?: string; rate?: string; group?: number }
 
 // 8 s, 25 pictures a second, a keyframe each second. Without a word: pictures with their number in them, and a tone.
 export function makeClip(path: string, codec: "h264" | "vp8", size = "320x180", content: Content = {}): void {
-  const picture = ["-i", content.picture ?? `testsrc2=s=${size}:r=25:d=8`, "-pix_fmt", "yuv420p", "-threads", "1", "-g", "25", "-keyint_min", "25", "-b:v", content.rate ?? "300k"];
+  const picture = ["-i", content.picture ?? `testsrc2=s=${size}:r=25:d=8`, "-pix_fmt", "yuv420p", "-threads", "1", "-g", String(content.group ?? 25), "-keyint_min", String(content.group ?? 25), "-b:v", content.rate ?? "300k"];
   const video: Frame[] = codec === "h264"
     ? accessUnits(encode(`${path}.h264`, [...picture, "-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-x264-params", "aud=1:scenecut=0", "-bf", "0"]))
       .map((nals) => ({ video: true, key: nals.some((n) => (n[0]! & 31) === 5), packets: nals.flatMap(h264Packets) }))

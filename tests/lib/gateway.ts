@@ -60,7 +60,7 @@ export interface GatewayOptions {
   yaml?: string; // written as huizhen.yaml into the data folder, which is the working folder
 }
 
-export type ChildKind = "control" | "worker" | "recorder" | "archive" | "mix" | "mosaic" | "hls" | "ingest" | "imaging" | "live" | "studies" | "receive";
+export type ChildKind = "control" | "worker" | "recorder" | "archive" | "mix" | "mosaic" | "hls" | "ingest" | "imaging" | "live" | "studies" | "receive" | "push";
 
 export interface TokenOptions { id?: string; name?: string; ttl?: string; once?: boolean; consent?: boolean; grant?: string }
 

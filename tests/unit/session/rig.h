@@ -11,6 +11,7 @@
 #include "gateway/session/consult.h"
 #include "gateway/session/events.h"
 #include "gateway/session/hls.h"
+#include "gateway/session/targets.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/picture.h"
 #include "gateway/session/objects.h"
@@ -63,6 +64,7 @@ struct rig {
 	unsigned extra;            // workers beside the first
 	struct hz_hls_options hls; // dir NULL: there is none
 	int (*hls_work)(void);     // as mix_work
+	int push;                  // control's socket to huizhen-push; 0: there is none
 	struct rig_more {
 		int pair[2];
 		struct rig_worker *worker;
@@ -306,6 +308,8 @@ static inline void rig_start(struct rig *rig)
 		assert_int_equal(hz_picture_begin(rig->brain, rig->mosaic), 0);
 	if (rig->hls.dir)
 		assert_int_equal(hz_hls_begin(rig->brain, &rig->hls), 0);
+	if (rig->push)
+		assert_int_equal(hz_targets_new(rig->brain, rig->push), 0);
 	assert_int_equal(hz_persist_load(rig->brain, &skipped), 0);
 	assert_int_equal(skipped, rig->skips);
 	if (rig->recorder)
