@@ -62,7 +62,25 @@ async function desk(kit) {
 		await page.waitForSelector(id('desk-message'));
 		kit.check(`${name}: what viewers write is text`, (await page.locator(`${id('audience-panel')} b`).count()) === 0);
 		await kit.look(page, `desk-audience-${name}`);
+		await targets(kit, page, name);
+		consult.broadcast.targets = [];
 		await page.close2();
 		consult.remove(link.sub);
 	}
+}
+
+// Where it is sent on to: added, told, stopped, removed; the key is typed and gone.
+async function targets(kit, page, name) {
+	await page.fill(id('target-url'), 'http://example.org/live');
+	await page.fill(id('target-key'), 'geheim');
+	await page.click(id('target-add'));
+	await page.fill(id('target-url'), 'rtmp://live.example.org/app');
+	await page.click(id('target-add'));
+	await page.waitForSelector(`${id('target')}[data-state="refused"]`);
+	kit.check(`${name}: the key is not shown`, !(await page.content()).includes('geheim') && (await page.inputValue(id('target-key'))) === '');
+	await kit.look(page, `desk-targets-${name}`);
+	await page.click(id('target-switch'));
+	await page.waitForSelector(`${id('target')}[data-state="stopped"]`);
+	await page.click(id('target-remove'));
+	await page.waitForSelector(id('target'), { state: 'detached' });
 }

@@ -120,8 +120,27 @@ function restMasks(mock, res, id, body) {
 	return send(res, 200, consult.broadcast);
 }
 
+// Keys are typed and never come back.
+function restTargets(mock, req, res, id, target, body) {
+	const { broadcast } = mock.consults.get(id);
+	const list = (broadcast.targets ??= []);
+	const known = list.find((one) => one.id === target);
+	if (req.method === 'GET') return send(res, 200, { items: list, next: null });
+	if (req.method === 'DELETE') broadcast.targets = list.filter((one) => one !== known);
+	if (req.method === 'DELETE') return send(res, 204, {});
+	if (req.method === 'PATCH') return send(res, 200, Object.assign(known, body, { state: body.enabled ? 'connecting' : 'stopped' }));
+	if (!/^(rtmps?|srt):/.test(body.url)) return send(res, 422, { title: 'no', field: '/url' });
+	const made = {
+		id: `000000${(mock.nextId += 1)}`.slice(-8), url: body.url, key: !!body.key, enabled: true, by: 'dir', state: 'refused', reason: 'unauthorised', since_ms: 1,
+		sent_bytes: 12_345_678, reconnects: 2, restarts: 0, dropped: 0,
+	};
+	list.push(made);
+	return send(res, 201, made);
+}
+
 // mock.feeds: what viewers are told, by consult.
-function restBroadcast(mock, req, res, id, what, body) {
+function restBroadcast(mock, req, res, id, what, body, rest) {
+	if (what === 'targets') return restTargets(mock, req, res, id, rest, body);
 	if (what === 'masks' && req.method === 'PUT') return restMasks(mock, res, id, body);
 	if (what === 'messages' && req.method === 'DELETE') return send(res, 200, { deleted: 7 });
 	const feed = mock.feeds?.get(id);
@@ -134,7 +153,7 @@ function restBroadcast(mock, req, res, id, what, body) {
 async function rest(mock, req, res, [kind, id, sub, subId, what]) {
 	const body = await bodyOf(req);
 	if (kind === 'links') return restLink(mock, req, res, id, sub);
-	if (kind === 'consults' && sub === 'broadcast') return restBroadcast(mock, req, res, id, subId, body);
+	if (kind === 'consults' && sub === 'broadcast') return restBroadcast(mock, req, res, id, subId, body, what);
 	const claims = claimsOf((req.headers.authorization ?? '').replace('Bearer ', ''));
 	if (!claims) return send(res, 401, { title: 'no token' });
 	if (kind === 'recordings') return send(res, 200, { items: req.url.includes('consult=') ? [] : mockRecords(), next: null });

@@ -4,6 +4,7 @@ import type { AudienceInfo, AudienceSettings as Settings, Consult } from '../../
 import { t } from '../i18n';
 import { tokenOf } from '../shared/enter';
 import { exportCsv, uploadPoster } from './desk-files';
+import { TargetsSettings } from './targets-settings';
 
 interface SettingsProps {
 	consult: Consult;
@@ -80,6 +81,7 @@ export function AudienceSettings({ consult, settings, onNotice }: SettingsProps)
 					)}
 				</div>
 			)}
+			{token && <TargetsSettings consult={consult} token={token} onNotice={onNotice} />}
 			{token && (
 				<>
 					<h3>{t('deskExport')}</h3>

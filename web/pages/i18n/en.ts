@@ -3,6 +3,7 @@ import { audienceEn } from './audience-en';
 import { imagesEn } from './images-en';
 import { masksEn } from './masks-en';
 import { recordsEn } from './records-en';
+import { targetsEn } from './targets-en';
 import { theatreEn } from './theatre-en';
 
 export const en = {
@@ -373,6 +374,7 @@ export const en = {
 	...audienceEn,
 	...imagesEn,
 	...masksEn,
+	...targetsEn,
 	...recordsEn,
 	...theatreEn,
 };

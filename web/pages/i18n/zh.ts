@@ -3,6 +3,7 @@ import type { Messages } from './en';
 import { audienceZh } from './audience-zh';
 import { imagesZh } from './images-zh';
 import { masksZh } from './masks-zh';
+import { targetsZh } from './targets-zh';
 import { recordsZh } from './records-zh';
 import { theatreZh } from './theatre-zh';
 
@@ -369,6 +370,7 @@ export const zh: Messages = {
 	...audienceZh,
 	...imagesZh,
 	...masksZh,
+	...targetsZh,
 	...recordsZh,
 	...theatreZh,
 };

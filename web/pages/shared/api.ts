@@ -1,8 +1,9 @@
 // The gateway's REST interface, /api/v1, as far as the pages use it.
 import type {
-	Broadcast, Participant, RestBroadcastDeleted, RestBroadcastMasks, RestConsult, RestConsultList, RestLink, RestLinkCreate, RestLinkCreated, RestLinkInfo, RestLinkList,
-	RecordWish, RestArchive, RestArchiveDestination, RestLinkRedeemed, RestParticipantList, RestProfile, RestProfileList, RestProfilePut, RestRecording, RestRecordingList,
-	RestRecordingOne, RestSource, RestSourceCreate, RestSourceList, RestSourceUpdate, RestViewing, RestViewingList, RestViewingOpened,
+	Broadcast, Participant, RecordWish, RestArchive, RestArchiveDestination, RestBroadcastDeleted, RestBroadcastMasks, RestConsult, RestConsultList,
+	RestLink, RestLinkCreate, RestLinkCreated, RestLinkInfo, RestLinkList, RestLinkRedeemed, RestParticipantList, RestProfile, RestProfileList,
+	RestProfilePut, RestRecording, RestRecordingList, RestRecordingOne, RestSource, RestSourceCreate, RestSourceList, RestSourceUpdate,
+	RestTargetCreate, RestTargetList, RestTargetUpdate, RestViewing, RestViewingList, RestViewingOpened, Target,
 } from '../../sdk/src/protocol';
 
 export class ApiError extends Error {
@@ -104,6 +105,11 @@ export const api = {
 	viewings: (token: string, r: string, cursor?: string) =>
 		call<RestViewingList>('GET', `/recordings/${id(r)}/views?limit=100${cursor ? `&cursor=${id(cursor)}` : ''}`, token),
 	setMasks: (token: string, c: string, masks: RestBroadcastMasks) => call<Broadcast>('PUT', `/consults/${id(c)}/broadcast/masks`, token, masks),
+	targets: (token: string, c: string) => call<RestTargetList>('GET', `/consults/${id(c)}/broadcast/targets`, token),
+	addTarget: (token: string, c: string, target: RestTargetCreate) => call<Target>('POST', `/consults/${id(c)}/broadcast/targets`, token, target),
+	setTarget: (token: string, c: string, target: string, part: RestTargetUpdate) =>
+		call<Target>('PATCH', `/consults/${id(c)}/broadcast/targets/${id(target)}`, token, part),
+	removeTarget: (token: string, c: string, target: string) => call<void>('DELETE', `/consults/${id(c)}/broadcast/targets/${id(target)}`, token),
 	profiles: (token: string) => call<RestProfileList>('GET', '/profiles', token),
 	putProfile: (token: string, p: string, profile: RestProfilePut) => call<RestProfile>('PUT', `/profiles/${id(p)}`, token, profile),
 	removeProfile: (token: string, p: string) => call<void>('DELETE', `/profiles/${id(p)}`, token),
@@ -118,6 +124,6 @@ export const api = {
 };
 
 export type {
-	Participant, RestArchive, RestArchiveDestination, RestConsult, RestLink, RestLinkCreated, RestLinkInfo, RestProfile, RestProfilePut, RestRecordingOne,
-	RestSource, RestViewing,
+	Participant, RestArchive, RestArchiveDestination, RestConsult, RestLink, RestLinkCreated, RestLinkInfo, RestProfile, RestProfilePut,
+	RestRecordingOne, RestSource, RestViewing, Target,
 };
