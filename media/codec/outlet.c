@@ -9,7 +9,8 @@
 #include "media/codec/h264.h"
 #include "media/codec/stream.h"
 
-#define INTERLEAVE_US 500000 // so long a picture waits for its sound
+#define INTERLEAVE_US 500000      // so long a picture waits for its sound
+#define SOCKET_BYTES  (256 << 10) // that may wait in the kernel: who takes nothing is noticed
 
 struct track {
 	AVStream *stream;
@@ -69,6 +70,7 @@ static void set_rtmp(const struct hz_outlet_open *w, const char *host, AVDiction
 	av_dict_set(options, "rtmp_app", w->app, 0);
 	av_dict_set(options, "rtmp_playpath", w->key, 0);
 	av_dict_set(options, "tcp_nodelay", "1", 0);
+	av_dict_set_int(options, "send_buffer_size", SOCKET_BYTES, 0);
 	if (w->kind != HZ_OUTLET_RTMPS)
 		return;
 	av_dict_set(options, "tls_verify", "1", 0);

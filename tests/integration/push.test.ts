@@ -162,10 +162,16 @@ test("RTMP and SRT get the programme; CUT holds there; outages and kills are gap
   }
   assert.ok(platform.files().length <= files + 1, "huizhen-push alone is a new connection");
   if (FULL) { // it takes nothing for a while: nobody else notices
+    const besidePort = await freeUdp(), beside = new SrtPlatform(besidePort, PHRASE); // the first one ended with the connection of who was killed
+    t.after(() => beside.stop());
+    const besideId = await event.add(`srt://127.0.0.1:${besidePort}?passphrase=${PHRASE}`);
+    await event.live(besideId);
     const before = await event.get(rtmpId);
     platform.hold(true);
-    await sleep(25000);
-    assert.notEqual((await event.get(rtmpId)).state, "live");
+    await event.reaches(rtmpId, 60000, (target) => target.state !== "live" || target.dropped > before.dropped);
+    from = Date.now();
+    await newer("SRT beside it", () => beside.marks(), from);
+    assert.equal((await event.get(besideId)).reconnects, 0);
     platform.hold(false);
     from = Date.now();
     await newer("RTMP after it stood still", () => platform.marks(), from, 60000);
