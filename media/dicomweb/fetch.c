@@ -12,8 +12,8 @@
 #include "gateway/base/log.h"
 #include "media/dicomweb/request.h"
 
-#define READ_BYTES 102400L  // at a time
-#define SAID_BYTES 16777216 // more is not believed before it comes
+#define READ_BYTES    102400L  // at a time
+#define SAID_BYTES    16777216 // more is not believed before it comes
 #define FILE_PATIENCE 12
 
 struct job {
@@ -302,8 +302,9 @@ static bool endless(const struct job *job)
 	curl_off_t bytes = -1;
 	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_TYPE, &type);
 	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &bytes);
-	return (job->request.kind == HZ_DWEB_FRAME || job->request.kind == HZ_DWEB_OBJECT) && bytes < 0 &&
-	       !(type && strncasecmp(type, "multipart/", 10) == 0);
+	return (job->request.kind == HZ_DWEB_FRAME || job->request.kind == HZ_DWEB_OBJECT ||
+	        job->request.kind == HZ_DWEB_WAVE) &&
+	       bytes < 0 && !(type && strncasecmp(type, "multipart/", 10) == 0);
 }
 
 static enum hz_dweb_result result_of(const struct job *job, CURLcode code)

@@ -99,13 +99,6 @@ static int find(struct pipe_state *p, const struct hz_dweb_request *request, str
 	return hz_dweb_cache_get(p->cache, key, ret);
 }
 
-static void ask(struct pipe_state *p, const struct hz_dweb_get *get)
-{
-	enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, get->asker, &get->request);
-	if (result != HZ_DWEB_OK)
-		refuse(p, get->id, result);
-}
-
 // The object is here: its frame is decoded.
 static void start_film(struct pipe_state *p, struct hz_film_want *want, const struct hz_dweb_entry *e)
 {
@@ -142,6 +135,18 @@ static void on_film(struct pipe_state *p, const struct hz_dweb_get *get)
 	refuse(p, get->id, result);
 }
 
+// What is of the study that was allowed.
+static void ask(struct pipe_state *p, const struct hz_dweb_get *get)
+{
+	if (hz_film_is(&get->request)) {
+		on_film(p, get);
+		return;
+	}
+	enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, get->asker, &get->request);
+	if (result != HZ_DWEB_OK)
+		refuse(p, get->id, result);
+}
+
 static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 {
 	struct hz_dweb_entry e;
@@ -167,15 +172,8 @@ static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 		return;
 	}
 	enum hz_dweb_result result = hz_proof_wait(&p->proof, get);
-}
-
-if (hz_film_is(&get->request)) {
-	on_film(p, get);
-	return;
-}
-enum hz_dweb_result result = hz_dweb_fetch_ask(p->fetch, get->id, get->asker, &get->request);
-if (result != HZ_DWEB_OK)
-	refuse(p, get->id, result);
+	if (result != HZ_DWEB_OK)
+		refuse(p, get->id, result);
 }
 
 // In memory, where the disk does not take it or it is not to be kept.
@@ -250,11 +248,15 @@ if (e->fd >= 0)
 static bool turn(struct pipe_state *p, const struct hz_dweb_answer *a, const struct hz_part *part)
 {
 	const struct hz_dweb_pixels *pixels = &a->request->pixels;
+	bool wave = a->request->kind == HZ_DWEB_WAVE && part->bytes <= HZ_TURN_BYTES;
 	enum hz_turn_kind kind =
 	    pixels->rows ? hz_turn_kind(pixels, part->type, part->data, part->bytes) : HZ_TURN_NOT;
-	const struct hz_turn_order order = {
-	    .id = a->id, .bytes = part->bytes, .pixels = *pixels, .encoded = kind == HZ_TURN_CODESTREAM};
-	return kind != HZ_TURN_NOT && hz_turning_ask(p->turning, &order, part->data) == 0;
+	const struct hz_turn_order order = {.id = a->id,
+	                                    .bytes = part->bytes,
+	                                    .pixels = *pixels,
+	                                    .encoded = kind == HZ_TURN_CODESTREAM,
+	                                    .wave = wave};
+	return (wave || kind != HZ_TURN_NOT) && hz_turning_ask(p->turning, &order, part->data) == 0;
 }
 
 // What is in an answer that came whole.
@@ -302,6 +304,9 @@ static bool on_answer(void *ctx, const struct hz_dweb_answer *a)
 		p->status.turning++;
 		return true;
 	}
+	if (result == HZ_DWEB_OK &&
+	    a->request->kind == HZ_DWEB_WAVE) // nobody could: the object itself is no answer
+		result = part.bytes > HZ_TURN_BYTES ? HZ_DWEB_TOO_LARGE : HZ_DWEB_FULL;
 	if (result == HZ_DWEB_OK && keep(p, a->request, &part, &e))
 		result = HZ_DWEB_DISK;
 	if (result != HZ_DWEB_OK)
@@ -388,8 +393,12 @@ static void on_turned(void *ctx, const struct hz_turned *turned)
 	if (!hz_dweb_fetch_kept(p->fetch, turned->id, &a))
 		return;
 	if (turned->bytes) {
-		part = (struct hz_part){.data = turned->data, .bytes = turned->bytes};
-		name_turned(turned, &part);
+		part = (struct hz_part){
+		    .data = turned->data, .bytes = turned->bytes, .type = "application/json; waveform"};
+		if (a.request->kind != HZ_DWEB_WAVE)
+			name_turned(turned, &part);
+	} else if (a.request->kind == HZ_DWEB_WAVE) {
+		result = HZ_DWEB_BROKEN;
 	} else {
 		result = read_answer(&a, &part);
 	}

@@ -107,10 +107,16 @@ bool hz_dweb_request_valid(const struct hz_dweb_request *r)
 	            : !r->query[0]);
 }
 
+// The whole of it is what the PACS is asked for.
+static bool is_object(const struct hz_dweb_request *r)
+{
+	return r->kind == HZ_DWEB_OBJECT || r->kind == HZ_DWEB_WAVE;
+}
+
 void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH_BYTES])
 {
 	char series[100] = "", instance[100] = "", last[32] = "/metadata";
-	if (r->kind == HZ_DWEB_OBJECT)
+	if (is_object(r))
 		last[0] = '\0';
 	if (r->kind == HZ_DWEB_SEARCH) {
 		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies?%s", r->query);
@@ -135,7 +141,7 @@ void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH
 
 const char *hz_dweb_request_accept(const struct hz_dweb_request *r)
 {
-	if (r->kind == HZ_DWEB_OBJECT)
+	if (is_object(r))
 		return "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
 	return r->kind == HZ_DWEB_FRAME
 	           ? "multipart/related; type=\"application/octet-stream\"; transfer-syntax=*"
@@ -184,6 +190,8 @@ void hz_dweb_request_key(const struct hz_dweb_request *r, char ret[HZ_DWEB_HASH_
 	const struct hz_dweb_pixels *p = &r->pixels;
 	hz_dweb_request_path(r, path);
 	int bytes = snprintf(text, sizeof(text), "%s%s", r->pacs, path); // a name has no '/'
+	if (r->kind == HZ_DWEB_WAVE)
+		bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "/waveform");
 	if (p->rows)
 		bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "?%u,%u,%u,%u,%u,%u,%u,%s",
 		                  p->rows, p->columns, p->samples, p->allocated, p->stored, p->is_signed,
@@ -203,7 +211,7 @@ bool hz_dweb_answer_fits(const struct hz_dweb_request *r, const char *type, cons
 	if (r->kind == HZ_DWEB_FRAME)
 		return bytes && (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "video/", 6) == 0 ||
 		                 is_type(type, "application/octet-stream"));
-	if (r->kind == HZ_DWEB_OBJECT)
+	if (is_object(r))
 		return bytes > 132 && memcmp(data + 128, "DICM", 4) == 0 &&
 		       (is_type(type, "application/dicom") || is_type(type, "application/octet-stream"));
 	if (!is_type(type, "application/dicom+json") && !is_type(type, "application/json"))
@@ -265,6 +273,8 @@ bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret)
 		if (!segment(&path, number, sizeof(number)) || number[strspn(number, "0123456789")])
 			return false;
 		r.frame = (uint32_t)strtoul(number, &end, 10);
+	} else if (r.kind == HZ_DWEB_INSTANCE && word(&path, "waveform")) {
+		r.kind = HZ_DWEB_WAVE;
 	} else if (r.kind != HZ_DWEB_LIST && r.kind != HZ_DWEB_FORWARD && !word(&path, "metadata")) {
 		return false;
 	}

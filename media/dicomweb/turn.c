@@ -1,6 +1,8 @@
 #include "media/dicomweb/turn.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
@@ -10,6 +12,7 @@
 #include "gateway/base/seqpacket.h"
 #include "media/dicomweb/turn_film.h"
 #include "media/imaging/frame.h"
+#include "media/imaging/wave.h"
 
 static uint64_t samples_bytes(const struct hz_dweb_pixels *p)
 {
@@ -175,6 +178,28 @@ static int turn_film(const struct hz_turn_order *o, int in, int out, struct hz_d
 	return err;
 }
 
+// What cannot be read is answered too: with the word why, which stays true of that object.
+static int wave(const struct hz_turn_order *o, const uint8_t *in, int out, struct hz_turn_result *ret)
+{
+	struct hz_dicom_fault fault = {.code = HZ_DICOM_OK};
+	struct hz_wave *wave = NULL;
+	char *text = NULL, why[80];
+	size_t bytes = 0;
+	int err = hz_wave_open(in, o->bytes, NULL, &fault, &wave);
+	if (!err)
+		err = hz_wave_json(wave, &fault, &text, &bytes);
+	hz_wave_close(wave);
+	if (err && fault.code == HZ_DICOM_MEMORY)
+		return err; // of ours, now
+	if (err)
+		bytes =
+		    (size_t)snprintf(why, sizeof(why), "{\"fault\":\"%s\"}", hz_dicom_code_name(fault.code));
+	err = write_all(out, (const uint8_t *)(text ? text : why), bytes);
+	free(text);
+	ret->bytes = ret->end[0] = err ? 0 : bytes;
+	return err;
+}
+
 void hz_turn_do(const struct hz_turn_order *order, int in, int out, int tell, struct hz_turn_result *ret)
 {
 	struct hz_dicom_fault fault = {.code = HZ_DICOM_STRUCTURE};
@@ -192,7 +217,7 @@ void hz_turn_do(const struct hz_turn_order *order, int in, int out, int tell, st
 	             fstat(in, &st) == 0 && (uint64_t)st.st_size >= order->bytes;
 	void *map = there ? mmap(NULL, order->bytes, PROT_READ, MAP_PRIVATE, in, 0) : MAP_FAILED;
 	if (map != MAP_FAILED) {
-		err = turn(order, map, outs, &fault, ret);
+		err = order->wave ? wave(order, map, out, ret) : turn(order, map, outs, &fault, ret);
 		munmap(map, order->bytes);
 	}
 	if (err) {

@@ -23,6 +23,7 @@ struct hz_turn_order {
 	uint32_t encoded; // 1: a codestream, 0: samples
 	uint32_t
 	    film; // 0: one frame is what comes; else an object comes that is a video: which of its frames, from 1
+	uint32_t wave; // 1: an object whose waveforms become JSON; pixels say nothing
 };
 
 struct hz_turn_result {

@@ -28,6 +28,8 @@ void hz_text_begin(struct hz_text_reader &reader, DcmItem &dataset);
 // raw, a whole value without its padding, as UTF-8; delimiters: where a character set of ISO 2022 begins anew.
 void hz_text_convert(struct hz_text_reader &reader, const OFString &raw, const char *delimiters,
                      OFString &ret);
+// A value as UTF-8 without control characters, "" where it is not there; cut at whole characters.
+void hz_get_text(struct hz_text_reader &reader, DcmItem &item, const DcmTagKey &tag, char *ret, size_t room);
 // Length of the UTF-8 character that begins there; 0: none (RFC 3629).
 size_t hz_utf8_character(const unsigned char *text, size_t room);
 

@@ -105,6 +105,12 @@ static void get_text(struct place &from, const DcmTagKey &tag, const char *delim
 	put(text, ret, room);
 }
 
+void hz_get_text(struct hz_text_reader &reader, DcmItem &item, const DcmTagKey &tag, char *ret, size_t room)
+{
+	struct place from = {reader, item};
+	get_text(from, tag, "\\", ret, room);
+}
+
 void hz_read_text(DcmItem &dataset, struct hz_dicom_text *t)
 {
 	struct hz_text_reader reader;

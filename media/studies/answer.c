@@ -340,6 +340,8 @@ enum hz_dweb_result hz_local_answer(struct hz_local_reader *reader, const struct
                                     struct hz_local_answer *ret)
 {
 	*ret = (struct hz_local_answer){.fd = -1};
+	if (r->kind == HZ_DWEB_WAVE)
+		return HZ_DWEB_MISSING; // what has no pixels is not kept here
 	if (r->kind == HZ_DWEB_OBJECT)
 		return answer_object(reader, r, ret);
 	if (r->kind == HZ_DWEB_FORWARD)

@@ -5,6 +5,7 @@
 
 #include "media/imaging/frame.h"
 #include "tests/unit/imaging/fake_dicom.h"
+#include "tests/unit/imaging/fake_wave.h"
 
 static const char *folder;
 
@@ -87,6 +88,27 @@ static void seeds(unsigned samples, unsigned bits)
 	free(pixels);
 }
 
+static void wave_seeds(void)
+{
+	static const int16_t words[2 * 4] = {1, -1, 300, -300, INT16_MAX, INT16_MIN, 7, 8};
+	const struct fake_wave group = {.channels = 2,
+	                                .samples = 4,
+	                                .bits = 16,
+	                                .kind = "SS",
+	                                .hz = "500",
+	                                .data = words,
+	                                .bytes = sizeof(words),
+	                                .described = 2,
+	                                .padding = true};
+	char name[64];
+	for (unsigned i = 0; i < 4; i++) {
+		struct fake_bytes file = fake_ecg((enum fake_syntax)i, &group, 1);
+		snprintf(name, sizeof(name), "dicom/wave-%u", i);
+		save(name, &file);
+		fake_bytes_done(&file);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2 || hz_dicom_init() < 0)
@@ -94,5 +116,6 @@ int main(int argc, char **argv)
 	folder = argv[1];
 	seeds(1, 12);
 	seeds(3, 8);
+	wave_seeds();
 	return 0;
 }

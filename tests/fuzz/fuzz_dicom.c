@@ -4,6 +4,7 @@
 
 #include "media/imaging/frame.h"
 #include "media/imaging/render.h"
+#include "media/imaging/wave.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,6 +45,28 @@ static void metadata(const struct hz_dicom *d)
 	free(text);
 }
 
+// Waveforms, where there are some: as many samples as they say, and JSON.
+static void waves(const uint8_t *data, size_t size, const struct hz_dicom_limits *limits)
+{
+	struct hz_dicom_fault fault = {0};
+	struct hz_wave *wave = NULL;
+	char *text = NULL;
+	size_t bytes = 0;
+	if (hz_wave_open(data, size, limits, &fault, &wave) < 0) {
+		if (fault.code == HZ_DICOM_OK || !fault.text[0])
+			abort();
+		return;
+	}
+	if (hz_wave_json(wave, &fault, &text, &bytes) == 0) {
+		json_t *json = json_loadb(text, bytes, JSON_ALLOW_NUL, NULL);
+		if (!json_is_object(json))
+			abort();
+		json_decref(json);
+	}
+	free(text);
+	hz_wave_close(wave);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int ready = 1;
@@ -59,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hz_dicom *d = NULL;
 	if (ready == 1)
 		ready = hz_dicom_init();
+	waves(data, size, &limits);
 	if (hz_dicom_open(data, size, &limits, &fault, &d) < 0) {
 		if (fault.code == HZ_DICOM_OK || !fault.text[0])
 			abort();

@@ -79,8 +79,11 @@ static void requests(void **state)
 	    {"main/1.2/series/1.3/instances/1.4/metadata", "/studies/1.2/series/1.3/instances/1.4/metadata"},
 	    {"main/1.2/series/1.3/instances/1.4/frames/7", "/studies/1.2/series/1.3/instances/1.4/frames/7"},
 	    {"main/1.2/series", "/studies/1.2/series?includefield=0008103E"},
+	    {"main/1.2/series/1.3/instances/1.4/waveform", "/studies/1.2/series/1.3/instances/1.4"},
 	    {"main/1.2/series/", NULL},
 	    {"main/1.2/series/1.3", NULL},
+	    {"main/1.2/series/1.3/instances/1.4/waveform/1", NULL},
+	    {"main/1.2/series/1.3/waveform", NULL},
 	    {"main/1.2/series/1.3/instances/1.4/frames/0", NULL},
 	    {"main/1.2/series/1.3/instances/1.4/frames/1,2", NULL},
 	    {"main/1.2/series/1.3/instances/1.4/frames/99999999999", NULL},
@@ -96,7 +99,7 @@ static void requests(void **state)
 	    {"//1.2/metadata", NULL},
 	    {"", NULL},
 	};
-	char path[HZ_DWEB_PATH_BYTES], keys[5][HZ_DWEB_HASH_BYTES];
+	char path[HZ_DWEB_PATH_BYTES], keys[6][HZ_DWEB_HASH_BYTES];
 	struct hz_dweb_request r = {.kind = 0};
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
