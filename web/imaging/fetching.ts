@@ -101,7 +101,8 @@ class Download {
 
 	private begin(answer: Response): void {
 		const type = (answer.headers.get('Content-Type') ?? '').toLowerCase();
-		if (/^(text\/|application\/(json|problem|xml|xhtml))/.test(type)) throw new ImageError('not_image', type.slice(0, 60));
+		const asked = this.source.accept !== undefined && type.startsWith(this.source.accept);
+		if (!asked && /^(text\/|application\/(json|problem|xml|xhtml))/.test(type)) throw new ImageError('not_image', type.slice(0, 60));
 		const range = answer.status === 206 ? parseRange(answer.headers.get('Content-Range')) : null;
 		if (answer.status === 206 && (!range || range.first !== this.have)) throw new ImageError('network', 'a range that was not asked for');
 		const tag = answer.headers.get('ETag') ?? '', etag = tag.startsWith('"') ? tag : '';

@@ -15,6 +15,8 @@ export interface Frame {
 	info: ImageInfo;
 	/** From 0, within its object. */
 	index: number;
+	/** No picture: ten seconds of a waveform (wave.ts). */
+	wave?: true;
 }
 
 interface Held {

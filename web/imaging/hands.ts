@@ -6,7 +6,7 @@ import type { Point, Size } from './geometry';
 import { windowOf } from './paint';
 import type { ViewportState } from './state';
 
-export type DrawTool = 'point' | 'arrow' | 'line' | 'angle' | 'ellipse' | 'freehand' | 'text' | 'erase';
+export type DrawTool = 'cross' | 'point' | 'arrow' | 'line' | 'angle' | 'ellipse' | 'freehand' | 'text' | 'erase';
 export type Tool = 'scroll' | 'window' | 'zoom' | 'pan' | DrawTool;
 const MOVES: readonly Tool[] = ['scroll', 'window', 'zoom', 'pan'];
 export const draws = (tool: Tool): tool is DrawTool => !MOVES.includes(tool);

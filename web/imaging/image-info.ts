@@ -45,7 +45,7 @@ export interface ImageInfo extends PixelInfo {
 	palette: boolean;
 }
 
-interface Element {
+export interface Element {
 	vr?: string;
 	Value?: unknown[];
 }

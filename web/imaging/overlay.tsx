@@ -68,12 +68,12 @@ export function Overlay({ shapes, pointers, pane, cross }: OverlayProps) {
 					d={`M0 ${cross[1]}H${cross[0] - GAP_PX}M${cross[0] + GAP_PX} ${cross[1]}H${pane.width}M${cross[0]} 0V${cross[1] - GAP_PX}M${cross[0]} ${cross[1] + GAP_PX}V${pane.height}`} />
 			)}
 			{shapes.map((shape) => {
-				const end = shape.points[shape.kind === 'text' ? 0 : shape.points.length - 1];
+				const end = shape.points[shape.kind === 'text' ? 0 : shape.points.length - 1], left = end !== undefined && end[0] > pane.width - 8 * shape.caption.length - 16;
 				return (
 					<g key={shape.id} data-testid="im-drawing" data-kind={shape.kind} data-id={shape.id} data-caption={shape.caption} style={fading(shape)}>
 						<g class="im-halo"><Lines {...shape} /></g>
 						<g style={{ stroke: shape.color }}><Lines {...shape} /></g>
-						{shape.caption && end && <text x={end[0] + (shape.kind === 'text' ? 0 : 8)} y={end[1] - 8} fill={shape.color}>{shape.caption}</text>}
+						{shape.caption && end && <text x={end[0] + (shape.kind === 'text' ? 0 : left ? -8 : 8)} y={Math.max(16, end[1] - 8)} fill={shape.color} text-anchor={left ? 'end' : 'start'}>{shape.caption}</text>}
 					</g>
 				);
 			})}

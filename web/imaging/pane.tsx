@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ImageError } from './errors';
 import type { Pixels } from './exact';
-import { edges, scaleBar, toImage, toPane, viewOf, type Point, type Size } from './geometry';
+import { edges, scaleBar, toImage, toPane, viewOf, type Point, type Size, type View } from './geometry';
 import type { Frame } from './frames';
 import { Hands, draws, type Marks, type Tool } from './hands';
 import { distanceTo } from './measure';
@@ -11,8 +11,10 @@ import { windowOf } from './paint';
 import { Pencil, paperOf, words, type Paper } from './pencil';
 import { anchorOf } from './places';
 import { Screen } from './screen';
-import type { Drawing, Pointer, ViewportState } from './state';
-import { errorText, word, type Language } from './texts';
+import type { Anchor, Drawing, Pointer, ViewportState } from './state';
+import { errorText, word, type Language, type Word } from './texts';
+import type { Wave } from './wave';
+import { cursorText, measureOnPaper, paintPaper } from './wave-paper';
 
 export interface PaneProps {
 	language: Language;
@@ -21,6 +23,8 @@ export interface PaneProps {
 	length: number;
 	loading: boolean;
 	pixels: Pixels | null;
+	/** Of a frame that is a page of one. */
+	wave: Wave | null;
 	error: ImageError | null;
 	tool: Tool;
 	active: boolean;
@@ -30,6 +34,11 @@ export interface PaneProps {
 	/** On this frame. */
 	drawings: Drawing[];
 	pointers: Pointer[];
+	/** Of a plane of a volume: its name, where the others cut it, why it cannot be shown. */
+	plane?: Word | undefined;
+	cross?: Point | null | undefined;
+	note?: string | undefined;
+	onCross: (at: Point) => void;
 	onDraw: (drawing: Drawing) => void;
 	onErase: (id: string) => void;
 	onPoint: (at: Point | null) => void;
@@ -54,6 +63,8 @@ const TOUCH_PX = 14;
 
 type Now = PaneProps & { pane: Size };
 
+const paperOn = (on: Anchor, frame: Frame): Paper => (frame.wave ? { on, fine: 100, measure: measureOnPaper } : paperOf(on, frame.info));
+
 /** Tools that draw, on the pane as it is now. */
 function marksOf(now: () => Now, onCursor: (at: Point | null) => void, onAsk: (at: Point) => void): Marks {
 	const pencil = new Pencil();
@@ -61,7 +72,7 @@ function marksOf(now: () => Now, onCursor: (at: Point | null) => void, onAsk: (a
 		const { frame, state, pane } = now();
 		if (!frame || !state.image || pane.width === 0) return null;
 		const view = viewOf(frame.info, state, pane), image = toImage(view, frame.info, pane, at), beside = toImage(view, frame.info, pane, [at[0] + STILL_PX, at[1]]);
-		return { at: image, least: Math.hypot(beside[0] - image[0], beside[1] - image[1]), paper: paperOf(anchorOf(state.image, frame), frame.info) };
+		return { at: image, least: Math.hypot(beside[0] - image[0], beside[1] - image[1]), paper: paperOn(anchorOf(state.image, frame), frame) };
 	};
 	const erase = (at: Point): void => {
 		const { frame, state, pane, drawings, onErase } = now();
@@ -78,8 +89,9 @@ function marksOf(now: () => Now, onCursor: (at: Point | null) => void, onAsk: (a
 			if (tool === 'point' && !still) onPoint(where?.at ?? null);
 		},
 		onDraw: (what, at) => {
-			const { tool, onDraw, onErase } = now(), where = place(at);
+			const { tool, onCross, onDraw, onErase } = now(), where = place(at);
 			if (!where || tool === 'point') return;
+			if (tool === 'cross') return what === 'begin' || what === 'move' ? onCross(where.at) : undefined;
 			if (tool === 'erase') return what === 'cancel' ? undefined : erase(at);
 			if (tool === 'text') return what === 'end' ? onAsk(where.at) : undefined;
 			if (what === 'begin' || what === 'move') {
@@ -109,8 +121,17 @@ function WordsInput({ language, at, onDone }: { language: Language; at: Point; o
 
 const whole = (v: number) => Math.round(v * 10) / 10;
 
+/** The page of a waveform. */
+function WaveGlass({ wave, frame, view, pane, noScale }: { wave: Wave; frame: Frame; view: View; pane: Size; noScale: string }) {
+	const canvas = useRef<HTMLCanvasElement>(null);
+	useLayoutEffect(() => {
+		if (canvas.current) paintPaper(canvas.current, wave, frame.index, { info: frame.info, view, pane, ratio: Math.min(3, globalThis.devicePixelRatio || 1), noScale });
+	}, [wave, frame.index, view.unit, view.focus[0], view.focus[1], pane.width, pane.height, noScale]);
+	return <canvas class="im-glass im-wave" ref={canvas} data-testid="im-wave" style={{ width: '100%', height: '100%' }} />;
+}
+
 export function Pane(props: PaneProps) {
-	const { state, frame, pixels, error, language } = props;
+	const { state, frame, pixels, wave, error, language } = props;
 	const box = useRef<HTMLDivElement>(null), glass = useRef<HTMLDivElement>(null), screen = useRef<Screen | null>(null), latest = useRef(props);
 	const [pane, setPane] = useState<Size>({ width: 0, height: 0 }), [cursor, setCursor] = useState<Point | null>(null), [asking, setAsking] = useState<Point | null>(null);
 	latest.current = props;
@@ -128,21 +149,23 @@ export function Pane(props: PaneProps) {
 		return () => (watch.disconnect(), hands.done(), made.done());
 	}, []);
 
-	const view = frame && pane.width > 0 ? viewOf(frame.info, state, pane) : null, shown = error ? null : pixels;
+	const view = frame && pane.width > 0 ? viewOf(frame.info, state, pane) : null, shown = error || wave ? null : pixels;
+	const there = shown !== null || (wave !== null && !error);
 	useLayoutEffect(() => {
 		if (screen.current && shown && frame && view) screen.current.show(shown, frame.info, state, view, pane);
 	});
 
-	const bar = frame && view ? scaleBar(frame.info, view, pane) : null, letter = frame && view ? edges(frame.info, view) : null;
+	const bar = frame && view && !frame.wave ? scaleBar(frame.info, view, pane) : null, letter = frame && view ? edges(frame.info, view) : null;
 	const window = shown && frame && shown.samples === 1 ? windowOf(shown, frame.info, state) : null;
 	const onPane = (p: Point): Point => (frame && view ? toPane(view, frame.info, pane, p) : [0, 0]);
-	const shapes = shown && view ? props.drawings.map((d) => shapeOf(d, onPane)) : [], pointers = view ? props.pointers.map((p) => ({ ...p, place: onPane([p.x, p.y]) })) : [];
-	const under = cursor && shown && frame && view ? valueAt(shown, frame, toImage(view, frame.info, pane, cursor)) : '';
+	const shapes = there && view ? props.drawings.map((d) => shapeOf(d, onPane)) : [], pointers = view ? props.pointers.map((p) => ({ ...p, place: onPane([p.x, p.y]) })) : [];
+	const under = cursor && wave && frame && view && there ? cursorText(wave, frame.index, frame.info, view, pane, cursor) : cursor && shown && frame && view ? valueAt(shown, frame, toImage(view, frame.info, pane, cursor)) : '';
 	return (
-		<div class={`im-pane${props.active ? ' im-active' : ''}${props.still ? ' im-still' : ''}`} ref={box} data-testid={`pane-${state.at}`} data-exact={shown ? String(shown.exact) : ''} data-by={screen.current?.by ?? ''}
+		<div class={`im-pane${props.active ? ' im-active' : ''}${props.still ? ' im-still' : ''}`} ref={box} data-testid={`pane-${state.at}`} data-exact={shown ? String(shown.exact) : there ? 'true' : ''} data-by={screen.current?.by ?? ''}
 			data-frame={frame?.id ?? ''} role="img" aria-label={`${word(language, 'image')} ${state.frame + 1}/${props.length}`} onPointerDown={props.onActive}>
 			<div class="im-glass" ref={glass} style={{ visibility: shown ? 'visible' : 'hidden' }} />
-			<Overlay shapes={shapes} pointers={pointers} pane={pane} />
+			{wave && frame && view && there && <WaveGlass wave={wave} frame={frame} view={view} pane={pane} noScale={word(language, 'noScale')} />}
+			<Overlay shapes={shapes} pointers={pointers} pane={pane} cross={there && props.cross ? onPane(props.cross) : null} />
 			{asking && frame && <WordsInput language={language} at={onPane(asking)} onDone={(text) => {
 				setAsking(null);
 				if (text && state.image) props.onDraw(words(text, asking, { on: anchorOf(state.image, frame) }));
@@ -156,12 +179,12 @@ export function Pane(props: PaneProps) {
 				</>
 			)}
 			<div class="im-corner im-tl">
-				{frame && <div>{`${frame.info.modality} ${state.frame + 1}/${props.length}`}</div>}
+				{frame && <div>{`${props.plane ? word(language, props.plane) : frame.info.modality} ${state.frame + 1}/${props.length}`}</div>}
 				{frame?.info.lossy && <div class="im-warn">{word(language, 'lossy')}</div>}
 			</div>
 			<div class="im-corner im-tr">
 				{window && <div>{`W ${whole(window.width)} L ${whole(window.center)}`}</div>}
-				{shown && <div>{`× ${whole(state.zoom)}`}</div>}
+				{there && <div>{`× ${whole(state.zoom)}`}</div>}
 			</div>
 			<div class="im-corner im-bl" data-testid={`value-${state.at}`}>{under}</div>
 			{shown && bar && <div class="im-scale" style={{ width: `${bar.px}px` }}>{`${bar.mm >= 10 ? `${bar.mm / 10} cm` : `${bar.mm} mm`}${frame?.info.projected ? ` ${word(language, 'projected')}` : ''}`}</div>}
@@ -172,7 +195,7 @@ export function Pane(props: PaneProps) {
 					<button type="button" onClick={props.onRetry}>{word(language, 'retry')}</button>
 				</div>
 			)}
-			{!shown && !error && <div class="im-wait" role="status">{word(language, frame || props.loading ? 'loading' : 'empty')}</div>}
+			{!there && !error && <div class="im-wait" role="status">{props.note ?? word(language, frame || props.loading ? 'loading' : 'empty')}</div>}
 		</div>
 	);
 }

@@ -4,6 +4,8 @@ import { fetchFrame } from './fetching';
 import type { Frame } from './frames';
 import { imageInfo, type DicomJson } from './image-info';
 import type { ImageRef } from './state';
+import { pagesOf } from './wave';
+import { paperInfo } from './wave-paper';
 
 export interface SeriesSource {
 	image: ImageRef;
@@ -31,11 +33,28 @@ export function inOrder(frames: Frame[]): Frame[] {
 	return [...frames].sort((a, b) => depth(a) - depth(b) || a.info.number - b.info.number || a.index - b.index);
 }
 
+const WAVEFORMS = '1.2.840.10008.5.1.4.1.1.9.';
+const value = (set: DicomJson | undefined, tag: string): unknown => set?.[tag]?.Value?.[0];
+
+/** The pages of an ECG: from its header, whose samples the gateway reads. */
+function pages(set: DicomJson, source: SeriesSource, token: () => string): Frame[] {
+	const instance = String(value(set, '00080018') ?? ''), url = `${source.url}/instances/${instance}/waveform`, groups = set['54000100']?.Value;
+	if (!uid.test(instance)) throw new ImageError('disagrees', 'instance');
+	const all = (Array.isArray(groups) ? (groups as DicomJson[]) : []).slice(0, 8), counts = all.map((g) => ({ samples: Number(value(g, '003A0010')), hz: Number(value(g, '003A001A')) }));
+	const count = counts.reduce((sum, g) => sum + (g.samples > 0 && g.hz > 0 ? pagesOf(g) : 1), 0) || 1, leads = Math.max(1, ...all.map((g) => Number(value(g, '003A0005')) || 1));
+	const info = paperInfo(instance, Number(value(set, '00200013')) || 0, all.length > 0 ? Math.min(64, leads) : 12, count);
+	return Array.from({ length: count }, (_, index) => ({ id: `${url}/${index}`, source: { url, token }, info, index, wave: true as const }));
+}
+
 export function stackOf(sets: unknown, source: SeriesSource, token: () => string): Stack {
 	const frames: Frame[] = [];
 	let refused = 0;
 	for (const set of Array.isArray(sets) ? (sets as DicomJson[]) : []) {
 		try {
+			if (String(value(set, '00080016') ?? '').startsWith(WAVEFORMS)) {
+				frames.push(...pages(set, source, token).slice(0, MAX_FRAMES - frames.length));
+				continue;
+			}
 			const first = imageInfo(set);
 			if (!uid.test(first.instance) || frames.length + first.frames > MAX_FRAMES) throw new ImageError('disagrees', 'instance');
 			for (let index = 0; index < first.frames; index++) {

@@ -30,10 +30,10 @@ export function useStacks(series: readonly SeriesSource[], token: () => string):
 }
 
 /** Fetches what is looked at, then its neighbours, then the rest; lets go of what nobody looks at any more. */
-export function want(frames: Frames, shown: { stack: Stack; at: number }[]): void {
+export function want(frames: Frames, shown: { stack: Stack; at: number }[], whole = false): void {
 	const wanted = new Map<string, { frame: Stack['frames'][number]; priority: 0 | 1 | 2 }>();
-	for (const { stack, at } of shown)
-		for (const [distance, priority] of [[0, 0], [3, 1], [40, 2]] as const)
+	for (const { stack, at } of shown.filter((s) => !s.stack.frames[s.at]?.wave))
+		for (const [distance, priority] of [[0, 0], [3, 1], [whole ? Infinity : 40, 2]] as const)
 			for (let i = Math.max(0, at - distance); i <= Math.min(stack.frames.length - 1, at + distance); i++) {
 				const frame = stack.frames[i]!, old = wanted.get(frame.id);
 				if (!old || priority < old.priority) wanted.set(frame.id, { frame, priority });

@@ -9,8 +9,11 @@ interface Props {
 	state: ReadingState;
 	current: ViewportState;
 	info: ImageInfo | null;
+	/** A waveform: neither windowed nor turned. */
+	wave: boolean;
 	tool: Tool;
 	onTool: (tool: Tool) => void;
+	onMpr: () => void;
 	onChange: (change: ReadingChange) => void;
 	/** Drawings may be made. */
 	drawing: boolean;
@@ -18,30 +21,34 @@ interface Props {
 	onClear: () => void;
 }
 
+const ON_PAPER: Tool[] = ['scroll', 'zoom', 'pan', 'point', 'arrow', 'line', 'freehand', 'text', 'erase'];
 const DRAW: DrawTool[] = ['point', 'arrow', 'line', 'angle', 'ellipse', 'freehand', 'text', 'erase'];
 
-export function Toolbar({ language, state, current, info, tool, onTool, onChange, drawing, marked, onClear }: Props) {
+export function Toolbar({ language, state, current, info, wave, tool, onTool, onMpr, onChange, drawing, marked, onClear }: Props) {
 	const t = (key: Word) => word(language, key), set = (c: Partial<ViewportState>) => onChange({ viewports: [{ ...c, at: current.at }] });
 	const button = (key: Word, pressed: boolean | null, on: () => void) => (
-		<button type="button" key={key} data-testid={`im-${key}`} aria-pressed={pressed ?? undefined} onClick={on}>{t(key)}</button>
+		<button type="button" key={key} data-testid={`im-${key}`} aria-pressed={pressed ?? undefined} onClick={on}>{t(wave && key === 'line' ? 'calipers' : key)}</button>
 	);
+	const fits = (key: Tool) => !wave || ON_PAPER.includes(key);
 	return (
 		<div class="im-tools" role="toolbar" aria-label={t('tools')}>
-			<div>{(['scroll', 'window', 'zoom', 'pan'] as Tool[]).map((key) => button(key, tool === key, () => onTool(key)))}</div>
+			<div>{state.layout === 'mpr' && button('cross', tool === 'cross', () => onTool('cross'))}
+				{(['scroll', 'window', 'zoom', 'pan'] as Tool[]).filter(fits).map((key) => button(key, tool === key, () => onTool(key)))}</div>
 			{drawing && (
 				<div>
-					{DRAW.map((key) => button(key, tool === key, () => onTool(key)))}
+					{DRAW.filter(fits).map((key) => button(key, tool === key, () => onTool(key)))}
 					{marked && button('clear', null, onClear)}
 				</div>
 			)}
 			<div>
-				{button('rotate', null, () => set({ rotation: (current.rotation + 90) % 360 }))}
-				{button('flip', current.flip, () => set({ flip: !current.flip }))}
-				{button('invert', current.invert, () => set({ invert: !current.invert }))}
+				{!wave && button('rotate', null, () => set({ rotation: (current.rotation + 90) % 360 }))}
+				{!wave && button('flip', current.flip, () => set({ flip: !current.flip }))}
+				{!wave && button('invert', current.invert, () => set({ invert: !current.invert }))}
 				{button('reset', null, () => set({ ...freshViewport(current.at, current.image), frame: current.frame }))}
 			</div>
 			<div>{(['one', 'pair', 'four'] as Layout[]).map((key) => button(key, state.layout === key, () => onChange({ layout: key })))}
-				{state.layout !== 'one' && button('linked', state.linked, () => onChange({ linked: !state.linked }))}</div>
+				{!wave && button('mpr', state.layout === 'mpr', onMpr)}
+				{state.layout !== 'one' && state.layout !== 'mpr' && button('linked', state.linked, () => onChange({ linked: !state.linked }))}</div>
 			<div>
 				{button(current.cine > 0 ? 'stop' : 'cine', null, () => set({ cine: current.cine > 0 ? 0 : info?.cineRate || 10 }))}
 				{current.cine > 0 && (

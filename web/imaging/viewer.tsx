@@ -2,15 +2,17 @@
 // whoever holds the floor can be followed; on its own it keeps its state itself.
 import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import { ImageError } from './errors';
-import { Frames } from './frames';
+import { Frames, type Frame } from './frames';
 import { zoomed, type Tool } from './hands';
+import { enterMpr, useMpr, type Mpr } from './mpr';
 import { Pane } from './pane';
 import { isOn, isThere, named, placed } from './places';
 import type { SeriesSource, Stack } from './series';
 import { useStacks, want } from './stacks';
 import { PRESETS, applyChange, freshViewport, paneCount, scrollBy, type Drawing, type ImageRef, type Pointer, type ReadingChange, type ReadingState, type ViewportState } from './state';
 import { Toolbar } from './toolbar';
-import type { Language } from './texts';
+import { useWaves } from './waves';
+import { volumeText, type Language } from './texts';
 import './viewer.css';
 
 export interface ViewerProps {
@@ -64,12 +66,14 @@ export function Viewer(props: ViewerProps) {
 	const [, redraw] = useReducer((n: number) => n + 1, 0), some = props.series.length > 0;
 	useEffect(() => void (some && own.pool.warm()), [some]);
 	const stackOf = (v: ViewportState): Stack | null => stacks.find((s) => same(v.image, s.source.image)) ?? null;
-	const framesOf = (v: ViewportState) => stackOf(v)?.frames ?? null;
+	// The planes across a stack have places of their own, which are no objects.
+	const across = (v: ViewportState) => latest.current.layout === 'mpr' && v.at > 0;
+	const framesOf = (v: ViewportState) => (across(v) ? null : (stackOf(v)?.frames ?? null));
 	const latest = useRef(kept); // as the table has it
 	latest.current = props.state ?? kept;
 	const still = props.still ?? false;
 	const now = (): ReadingState => ({ ...latest.current, viewports: latest.current.viewports.map((v) => placed(v, framesOf(v))) });
-	const state = now();
+	const state = now(), mpr = useMpr(own, stackOf(state.viewports[0]!), state);
 	const change = (places: ReadingChange) => {
 		if (still) return;
 		const c = named(places, latest.current.viewports, framesOf);
@@ -77,7 +81,7 @@ export function Viewer(props: ViewerProps) {
 		if (props.onChange) props.onChange(c);
 		if (!props.state) setKept(latest.current);
 	};
-	const lengths = () => latest.current.viewports.map((v) => framesOf(v)?.length ?? 1);
+	const lengths = () => latest.current.viewports.map((v) => (across(v) ? mpr?.pane(v.at)?.length : framesOf(v)?.length) ?? 1);
 	const scroll = (at: number, step: number) => change(scrollBy(now(), at, step, lengths()));
 	const set = (at: number, c: Partial<ViewportState>) => change({ viewports: [{ ...c, at }] });
 	const activate = (at: number) => (setActive(at), props.onActive?.(at));
@@ -85,9 +89,10 @@ export function Viewer(props: ViewerProps) {
 	useEffect(() => own.onChange(() => redraw(0)), [own]);
 	useEffect(() => () => own.done(), [own]);
 	const panes = state.viewports.slice(0, paneCount(state.layout));
-	const shown = panes.flatMap((v) => (stackOf(v) ? [{ stack: stackOf(v)!, at: v.frame }] : []));
+	const shown = panes.flatMap((v) => (stackOf(v) && !across(v) ? [{ stack: stackOf(v)!, at: v.frame }] : []));
 	const seen = shown.map((s) => `${s.stack.source.url}:${s.at}:${s.stack.frames.length}`).join(' ');
-	useEffect(() => want(own, shown), [seen]);
+	useEffect(() => want(own, shown, mpr?.reason === null), [seen, mpr?.reason]);
+	const waves = useWaves(shown.flatMap(({ stack, at }) => (stack.frames[at]?.wave ? [stack.frames[at]] : [])));
 
 	// A stack that was just opened: the table is told which object is shown.
 	const unnamed = still ? '' : panes.filter((v) => v.image && v.image.instance === undefined && framesOf(v)?.length).map((v) => v.at).join(' ');
@@ -99,7 +104,7 @@ export function Viewer(props: ViewerProps) {
 	const step = useRef<(at: number) => void>(() => undefined);
 	step.current = (at) => {
 		const v = now().viewports[at]!, stack = stackOf(v), next = (v.frame + 1) % (stack?.frames.length ?? 1);
-		if (own.get(stack?.frames[next]?.id ?? '').pixels) scroll(at, next - v.frame); // waits for what has not come
+		if (stack?.frames[next]?.wave || own.get(stack?.frames[next]?.id ?? '').pixels) scroll(at, next - v.frame); // waits for what has not come
 	};
 	const rates = still ? '' : panes.map((v) => v.cine).join(' ');
 	useEffect(() => {
@@ -108,7 +113,18 @@ export function Viewer(props: ViewerProps) {
 		return () => timers.forEach(clearInterval);
 	}, [rates, stacks.length, still]);
 
-	const current = state.viewports[Math.min(active, panes.length - 1)]!, info = framesOf(current)?.[current.frame]?.info;
+	// One window for the three planes of a volume.
+	const setIn = (v: ViewportState, c: Partial<ViewportState>) => {
+		const { center, width, invert, ...rest } = c, look = { ...(center !== undefined && { center }), ...(width !== undefined && { width }), ...(invert !== undefined && { invert }) };
+		change({ viewports: across(v) ? [...(Object.keys(look).length > 0 ? [{ ...look, at: 0 }] : []), { ...rest, at: v.at }] : [{ ...c, at: v.at }] });
+	};
+	const toMpr = () => {
+		const first = state.viewports[0]!, stack = stackOf(first);
+		if (state.layout === 'mpr') return change({ layout: 'one' });
+		if (stack) change(enterMpr(first, stack));
+		setTool('cross');
+	};
+	const current = state.viewports[Math.min(active, panes.length - 1)]!, frameNow = framesOf(current)?.[current.frame], info = frameNow?.info, wave = frameNow?.wave === true;
 	const keys = (e: KeyboardEvent) => {
 		if (still || e.ctrlKey || e.altKey || e.metaKey || (e.target as Element).closest('input, select')) return;
 		const { at } = current, steps: Record<string, number> = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e6, End: 1e6 };
@@ -117,6 +133,7 @@ export function Viewer(props: ViewerProps) {
 		else if (preset) set(at, { center: preset.center, width: preset.width });
 		else if (e.key === '+' || e.key === '=') set(at, { zoom: zoomed(current.zoom, 1.2) });
 		else if (e.key === '-') set(at, { zoom: zoomed(current.zoom, 1 / 1.2) });
+		else if (wave && 'ihr'.includes(e.key)) return;
 		else if (e.key === 'i') set(at, { invert: !current.invert });
 		else if (e.key === 'h') set(at, { flip: !current.flip });
 		else if (e.key === 'r') set(at, { rotation: (current.rotation + 90) % 360 });
@@ -127,17 +144,18 @@ export function Viewer(props: ViewerProps) {
 	};
 	return (
 		<div class="im-viewer" tabIndex={0} onKeyDown={keys} data-testid="viewer" data-still={still}>
-			{!still && <Toolbar language={props.language} state={state} current={current} info={info ?? null} tool={tool} onTool={setTool} onChange={change} drawing={!props.noDrawing} marked={drawings.all.length > 0} onClear={drawings.clear} />}
+			{!still && <Toolbar language={props.language} state={state} current={current} info={info ?? null} wave={wave} tool={tool} onTool={setTool} onMpr={toMpr} onChange={change} drawing={!props.noDrawing} marked={drawings.all.length > 0} onClear={drawings.clear} />}
 			<div class={`im-panes im-${state.layout}`}>
 				{panes.map((v) => {
-					const stack = stackOf(v), there = !stack || isThere(v, stack.frames), frame = there ? (stack?.frames[v.frame] ?? null) : null;
-					const held = frame ? own.get(frame.id) : { pixels: null, error: there ? null : ABSENT };
+					const stack = stackOf(v), plane = mpr?.pane(v.at) ?? null, there = across(v) || !stack || isThere(v, stack.frames);
+					const frame = across(v) ? (plane?.frame ?? null) : there ? (stack?.frames[v.frame] ?? null) : null;
+					const held = across(v) ? { pixels: plane?.pixels ?? null, error: null } : frame ? own.get(frame.id) : { pixels: null, error: there ? null : ABSENT }, paper = frame?.wave ? waves.get(frame) : { wave: null, error: null };
 					return (
-						<Pane key={v.at} language={props.language} state={v} frame={frame} length={stack?.frames.length ?? 0} loading={v.image !== null && stack === null} pixels={held.pixels} error={stack?.error ?? held.error}
-							tool={props.noDrawing ? moveTool(tool) : tool} still={still} active={v.at === current.at} cpu={props.cpu ?? false}
-							drawings={frame && v.image ? drawings.all.filter((d) => isOn(d.on, v.image!, frame)) : []} pointers={(props.pointers ?? []).filter((p) => p.at === v.at)}
+						<Pane key={v.at} language={props.language} state={frame?.wave ? { ...v, rotation: 0, flip: false, invert: false } : across(v) ? inWindowOf(state.viewports[0]!, v, frame) : v} wave={paper.wave} frame={frame} length={plane?.length ?? stack?.frames.length ?? 0} plane={plane?.plane.name} cross={plane?.cross} note={across(v) && mpr ? noteOf(props.language, mpr) : undefined} onCross={(p) => mpr && change(mpr.cross(v.at, p))} loading={v.image !== null && stack === null} pixels={held.pixels} error={stack?.error ?? paper.error ?? held.error}
+							tool={props.noDrawing || across(v) || (tool === 'cross' && !mpr) ? moveTool(tool, mpr !== null) : tool} still={still} active={v.at === current.at} cpu={props.cpu ?? false}
+							drawings={frame && v.image && !across(v) ? drawings.all.filter((d) => isOn(d.on, v.image!, frame)) : []} pointers={(props.pointers ?? []).filter((p) => p.at === v.at)}
 							onDraw={drawings.draw} onErase={drawings.erase} onPoint={(p) => props.onPoint?.(p && { at: v.at, x: p[0], y: p[1] })}
-							onActive={() => activate(v.at)} onScroll={(by) => scroll(v.at, by)} onChange={(c) => set(v.at, c)} onRetry={() => frame && void own.load(frame, 0).catch(() => undefined)} />
+							onActive={() => activate(v.at)} onScroll={(by) => scroll(v.at, by)} onChange={(c) => setIn(v, c)} onRetry={() => frame && (frame.wave ? waves.again(frame) : void own.load(frame, 0).catch(() => undefined))} />
 					);
 				})}
 			</div>
@@ -145,4 +163,6 @@ export function Viewer(props: ViewerProps) {
 	);
 }
 
-const moveTool = (tool: Tool): Tool => (tool === 'window' || tool === 'zoom' || tool === 'pan' ? tool : 'scroll');
+const moveTool = (tool: Tool, mpr: boolean): Tool => (tool === 'window' || tool === 'zoom' || tool === 'pan' || (tool === 'cross' && mpr) ? tool : 'scroll');
+const inWindowOf = (first: ViewportState, v: ViewportState, frame: Frame | null): ViewportState => ({ ...v, image: v.image ?? first.image, frame: frame?.index ?? v.frame, center: first.center, width: first.width, invert: first.invert });
+const noteOf = (language: Language, mpr: Mpr): string | undefined => (mpr.reason ? volumeText(language, mpr.reason) : mpr.done < mpr.of ? `${mpr.done}/${mpr.of}` : undefined);

@@ -22,7 +22,7 @@ export interface FoundSeries {
 }
 
 /** Nothing to look at: presentation states, key objects, reports, segmentations, plans. */
-const NO_IMAGES = new Set(['PR', 'KO', 'SR', 'SEG', 'DOC', 'PLAN', 'REG', 'RTSTRUCT', 'RTPLAN', 'RTRECORD', 'FID', 'RWV', 'ECG', 'AU']);
+const NO_IMAGES = new Set(['PR', 'KO', 'SR', 'SEG', 'DOC', 'PLAN', 'REG', 'RTSTRUCT', 'RTPLAN', 'RTRECORD', 'FID', 'RWV', 'AU']);
 
 const values = (set: Set, tag: string): unknown[] => (Array.isArray(set[tag]?.Value) ? (set[tag]?.Value ?? []) : []);
 const text = (set: Set, tag: string): string => {
