@@ -191,6 +191,32 @@ test("prior beside current, linked; nothing was said on the consoles", { skip, t
   await late.context?.close(); // four browsers are many for two cores
 });
 
+test("three planes of the volume: stored samples across the stack, one cross for all", { skip, timeout: 120000 }, async () => {
+  await tap(clinic.page, "im-one");
+  await tap(clinic.page, "im-mpr");
+  for (const p of [clinic, expert]) for (const pane of [0, 1, 2]) await exact(p, pane);
+  const text = (p: Person, pane: number): Promise<string> => run(p.page, `document.querySelector('${at(`pane-${pane}`)}').textContent`);
+  assert.match(await text(expert, 1), /Coronal 65\/128/);
+  assert.match(await text(expert, 2), /Sagittal 65\/128/);
+  // What lies under the cursor across the stack is what each slice has there.
+  const box = (await page(clinic).locator(at("pane-1")).boundingBox())!, mouse = page(clinic).mouse;
+  for (const [dx, dy] of [[0, 0], [0.1, 0.2], [-0.2, -0.1], [0.15, -0.2]] as const) {
+    await mouse.move(box.x + box.width * (0.5 + dx), box.y + box.height * (0.5 + dy), { steps: 2 });
+    await until("a value", 5000, () => run<boolean>(clinic.page, `/: /.test(document.querySelector('${at("value-1")}').textContent)`));
+    const [, column, row, value] = /^(\d+), (\d+): (-?\d+)/.exec(await run<string>(clinic.page, `document.querySelector('${at("value-1")}').textContent`))!.map(Number) as [number, number, number, number];
+    const n = SLICES - 1 - row, x = column - 64, r = Math.abs(x);
+    assert.equal(value, r < 8 + n * 1.5 ? 60 : r < 50 ? (x > 0 ? 0 : 20) : r < 54 ? 900 : -1000, `${column}, ${row}`);
+  }
+  const first = (await page(clinic).locator(at("pane-0")).boundingBox())!, scale = Math.min(first.width, first.height) / 128;
+  await mouse.click(first.x + first.width / 2 + 20 * scale, first.y + first.height / 2 - 30 * scale);
+  await until("the cross at the expert's", 5000, async () => /Coronal 3[3-6]\/128/.test(await text(expert, 1)) && /Sagittal 8[4-7]\/128/.test(await text(expert, 2)));
+  assert.equal(await run(expert.page, `document.querySelectorAll('${at("im-cross")}').length`), 3);
+  await shot(clinic, "call-images-mpr");
+  await shot(expert, "call-images-mpr-follow");
+  await tap(clinic.page, "im-mpr");
+  await until("one again", 5000, () => run<boolean>(expert.page, `!document.querySelector('${at("pane-1")}')`));
+});
+
 test("kept by a button: said, and in the PACS; a patient's phone sees the same image", { skip, timeout: 150000 }, async () => {
   await tap(clinic.page, "table-keep");
   await until("said", 20000, () => run<boolean>(clinic.page, `/kept in the image archive/.test(document.querySelector(".toasts").textContent)`));
