@@ -42,21 +42,14 @@ static unsigned bright(const struct hz_canvas *c, int x, int y)
 	return c->plane[0][y * c->stride[0] + x];
 }
 
+#define FIRST  OVER("x", "a", "endoscope", "[[0,0.5],[0.2,0.5]]")
+#define SECOND OVER("x", "a", "endoscope", "[[0,0.5],[1,0.5]]")
+#define OTHER  OVER("y", "b", "camera", "[[0,0],[1,1]]")
+
 static void test_when_and_where(void **state)
 {
-	const char
-	    *events =
-	        "[" EVENT(5000, "\"gone\":[\"x\",\"never\"]") "," EVENT(
-	            1000,
-	            "\"put\":[" OVER(
-	                "x", "a", "endoscope",
-	                "[[0,0.5],[0.2,0.5]]") "]") "," EVENT(2000,
-	                                                      "\"put\":[" OVER(
-	                                                          "x", "a", "endoscope",
-	                                                          "[[0,0.5],[1,0.5]]") "," OVER("y", "b",
-	                                                                                        "camera",
-	                                                                                        "[[0,0],[1,1]"
-	                                                                                        "]") "]") "]";
+	static const char events[] = "[" EVENT(5000, "\"gone\":[\"x\",\"never\"]") "," EVENT(
+	    1000, "\"put\":[" FIRST "]") "," EVENT(2000, "\"put\":[" SECOND "," OTHER "]") "]";
 	struct hz_input *in = parse(events);
 	struct hz_canvas canvas = blank();
 	const struct hz_rect picture = {100, 40, 200, 100};
