@@ -60,6 +60,7 @@ const picture = (p: Person): Promise<unknown> => run(p.page, `(async () => { con
   const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   const sum = await crypto.subtle.digest("SHA-256", bytes); const hash = [...new Uint8Array(sum)].map((b) => b.toString(16).padStart(2, "0")).join("");
   return { hash, colours: new Set(bytes).size, width: canvas.width, height: canvas.height, drawn: pane.querySelector("svg")?.innerHTML, frame: pane.dataset.frame }; })()`);
+const greys = (p: Person, pane: number): Promise<number> => run(p.page, `(() => { const c = document.querySelector('${at("pane-")}'.replace('"]', '${pane}"]') + " canvas"); return new Set(c.getContext("2d").getImageData(0, 0, c.width, c.height).data).size; })()`);
 const table = (p: Person): Promise<unknown> => run(p.page, `(({ version, ...table }) => table)(${READING}.table)`);
 const centre = async (p: Person): Promise<{ x: number; y: number; width: number; height: number }> => {
   const box = (await page(p).locator(at("pane-0")).boundingBox())!;
@@ -207,6 +208,7 @@ test("three planes of the volume: stored samples across the stack, one cross for
     const n = SLICES - 1 - row, x = column - 64, r = Math.abs(x);
     assert.equal(value, r < 8 + n * 1.5 ? 60 : r < 50 ? (x > 0 ? 0 : 20) : r < 54 ? 900 : -1000, `${column}, ${row}`);
   }
+  for (const p of [clinic, expert]) for (const pane of [0, 1, 2]) await until(`a picture in pane ${pane} at ${p.cam.id}`, 10000, async () => (await greys(p, pane)) > 3); // none lost its context
   const first = (await page(clinic).locator(at("pane-0")).boundingBox())!, scale = Math.min(first.width, first.height) / 128;
   await mouse.click(first.x + first.width / 2 + 20 * scale, first.y + first.height / 2 - 30 * scale);
   await until("the cross at the expert's", 5000, async () => /Coronal 3[3-6]\/128/.test(await text(expert, 1)) && /Sagittal 8[4-7]\/128/.test(await text(expert, 2)));

@@ -36,7 +36,7 @@ function start(): boolean {
 		const canvas = document.createElement('canvas');
 		gpu = canvas.getContext('webgl2') !== null;
 		if (!gpu) return gpu;
-		init();
+		init({ rendering: { webGlContextCount: 1 } } as Parameters<typeof init>[0]); // a pane; browsers take the oldest away, and its picture, where there are more than 16
 		setUseCPURendering(false);
 		metaData.addProvider(metadataOf, 1000);
 	} catch {
