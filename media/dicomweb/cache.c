@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "media/dicomweb/request.h"
@@ -21,7 +20,6 @@
 
 #define NAME_CHARS    64
 #define USED_EVERY_MS 60000 // a use sooner than that is not written down
-#define TOGETHER_US   250000
 
 struct hz_dweb_cache {
 	sqlite3 *db;
@@ -29,7 +27,6 @@ struct hz_dweb_cache {
 	int dir;
 	uint64_t bytes, max_bytes;
 	int64_t opened_ms;
-	int64_t rows_us; // rows are written since; 0: none
 	sqlite3_stmt *get, *put, *del, *use, *oldest;
 };
 
@@ -119,32 +116,6 @@ static int open_index(struct hz_dweb_cache *c, const char *path)
 	return err ? err : count(c);
 }
 
-// Rows are written together, not one by one: a crash costs the last ones, whose files the next sweep removes.
-static void begin(struct hz_dweb_cache *c)
-{
-	if (!c->rows_us && sqlite3_exec(c->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK)
-		c->rows_us = hz_now_us();
-}
-
-static void end(struct hz_dweb_cache *c)
-{
-	if (!c->rows_us)
-		return;
-	c->rows_us = 0;
-	if (sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
-		return;
-	hz_warn("images.cache", "what=rows_lost");
-	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-	(void)count(c);
-	sweep(c, false);
-}
-
-void hz_dweb_cache_tick(struct hz_dweb_cache *c, int64_t now_us)
-{
-	if (c->rows_us && now_us - c->rows_us >= TOGETHER_US)
-		end(c);
-}
-
 // The key of its tags. Another one than was: what is there is not known again, and fetched anew.
 static int open_tags(struct hz_dweb_cache *c)
 {
@@ -225,7 +196,6 @@ void hz_dweb_cache_close(struct hz_dweb_cache *c)
 {
 	if (!c)
 		return;
-	end(c);
 	close_index(c);
 	hz_dweb_tags_free(c->tags);
 	if (c->dir >= 0)
@@ -242,7 +212,6 @@ uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *c)
 static bool drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
 {
 	unlinkat(c->dir, key, 0); // first: it may be what the disk lacks
-	begin(c);
 	sqlite3_bind_text(c->del, 1, key, -1, SQLITE_TRANSIENT);
 	bool gone = sqlite3_step(c->del) == SQLITE_DONE;
 	sqlite3_reset(c->del);
@@ -267,7 +236,6 @@ static bool as_written(const struct hz_dweb_cache *c, int fd, const struct hz_dw
 
 static void used(struct hz_dweb_cache *c, const char *key, int64_t now_ms)
 {
-	begin(c);
 	sqlite3_bind_text(c->use, 1, key, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_int64(c->use, 2, now_ms);
 	sqlite3_step(c->use);
@@ -362,7 +330,6 @@ int hz_dweb_cache_put(struct hz_dweb_cache *c, const char *key, const struct hz_
 	int err = write_file(c, key, data, what->bytes);
 	if (err)
 		return err;
-	begin(c);
 	sqlite3_bind_text(c->put, 1, key, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_int64(c->put, 2, (sqlite3_int64)what->bytes);
 	sqlite3_bind_text(c->put, 3, what->type, -1, SQLITE_TRANSIENT);

@@ -1,6 +1,6 @@
 // Answers of PACS on the disk: a file each, named by its request's hash, and an SQLite index beside them with size, type, tag (tag.h)
 // and last use. Bounded: the least recently used go first. An index that cannot be read is thrown away with the files: it is
-// a cache. Rows are written some at a time: a crash costs the last second's entries, no more. What is not what was written (size, tag, looked at once a run) is removed and counts as missing. Thread: one.
+// a cache. What is not what was written (size, tag, looked at once a run) is removed and counts as missing. Thread: one.
 #ifndef HZ_MEDIA_DICOMWEB_CACHE_H
 #define HZ_MEDIA_DICOMWEB_CACHE_H
 
@@ -31,7 +31,6 @@ int hz_dweb_cache_get(struct hz_dweb_cache *cache, const char *key, struct hz_dw
 // Replaces. -EFBIG: larger than a quarter of the cache; -ENOSPC and so on: nothing is there under this key now.
 int hz_dweb_cache_put(struct hz_dweb_cache *cache, const char *key, const struct hz_dweb_entry *what,
                       const void *data);
-void hz_dweb_cache_tick(struct hz_dweb_cache *cache, int64_t now_us); // rows to the disk, about once a second
 uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *cache);
 
 #endif
