@@ -53,6 +53,16 @@ async function shot(page: Page, name: string): Promise<void> {
   if (folder) await page.screenshot({ path: join(folder, `${name}.png`) as `${string}.png` });
 }
 
+/** How many watch, and how many of them behind the delay, as the desk is told. */
+async function watching(what: string, delayed: number, all: number): Promise<void> {
+  let last = "";
+  await until(what, 20000, async () => {
+    const desk = await (await gateway.api(gateway.token("op", "director", { id: "dir2" }), "GET", "/api/v1/consults/op/broadcast")).json() as { viewers: number; viewers_delayed: number };
+    last = `${desk.viewers_delayed} of ${desk.viewers}`;
+    return desk.viewers_delayed === delayed && desk.viewers === all;
+  }).catch((error: unknown) => assert.fail(`${String(error)}: ${last}`));
+}
+
 test("no place over WHEP: the page plays the files, goes back in time, and comes back", { timeout: 150000 }, async () => {
   const token = gateway.token("op", "director", { id: "dir2" });
   const put = await gateway.api(token, "PUT", "/api/v1/consults/op/broadcast",
@@ -66,6 +76,7 @@ test("no place over WHEP: the page plays the files, goes back in time, and comes
   await tap(page, "join-button");
   const first = await see(page, "pictures and sound out of files", (l) => l.leg === "files" && l.state === "playing" && l.frames > 50 && l.sound > 0);
   assert.equal(first.poster, "");
+  await watching("a viewer of the files is counted", 1, 1);
   await see(page, "it goes on", (l) => l.time > first.time + 4 && l.frames > first.frames + 80);
   await tap(page, "watch-sound");
   await until("how far behind it is", 10000, async () => /\d/.test(await page.getByTestId("watch-behind").innerText()));
@@ -77,6 +88,7 @@ test("no place over WHEP: the page plays the files, goes back in time, and comes
   await page.unroute("**/whep/**");
   await tap(page, "watch-live");
   await see(page, "the direct way", (l) => l.leg === "live" && l.state === "playing");
+  await watching("a viewer of the direct way is not counted twice", 0, 1);
   await tap(page, "watch-files");
   await see(page, "the files by choice", (l) => l.leg === "files" && l.state === "playing");
   assert.equal((await gateway.api(token, "DELETE", "/api/v1/consults/op/broadcast")).status, 204);
