@@ -9,7 +9,7 @@
 
 #include "media/api.h"
 
-#define HZ_HLS_API_VERSION 2u
+#define HZ_HLS_API_VERSION 3u
 #define HZ_HLS_BROADCASTS  8u // at once; one more is -ENOSPC
 #define HZ_HLS_VOICES      4u
 #define HZ_HLS_ID_BYTES    24u // of a folder's name with NUL: [A-Za-z0-9_-]
