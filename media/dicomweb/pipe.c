@@ -39,17 +39,14 @@ struct pipe_state {
 	struct hz_dweb_cache *cache; // NULL: no SETUP yet, or no disk
 	struct hz_pipe_keep keep;
 	struct hz_proof proof;
-}
-
-struct hz_film_wants films;
-bool set;              // SETUP has come, and each PACS with it
-bool shelter, shut_in; // there is a sandbox to enter; we are in it
-bool over;
-struct hz_dweb_status status;
-int64_t told_us;
-char dir[HZ_DWEB_TEXT_BYTES];
-}
-;
+	struct hz_film_wants films;
+	bool set;              // SETUP has come, and each PACS with it
+	bool shelter, shut_in; // there is a sandbox to enter; we are in it
+	bool over;
+	struct hz_dweb_status status;
+	int64_t told_us;
+	char dir[HZ_DWEB_TEXT_BYTES];
+};
 
 static union {
 	struct hz_dweb_header h;
@@ -224,24 +221,21 @@ static void answer_all(struct pipe_state *p, const struct hz_dweb_answer *a, enu
                        const struct hz_dweb_entry *e, bool old)
 {
 	for (unsigned i = 0; i < a->waiters; i++) {
+		struct hz_film_want *film = hz_film_waiting(&p->films, a->waiter[i]);
 		if (a->waiter[i] == HZ_KEEP_WAITER || a->waiter[i] == HZ_PROOF_WAITER)
+			continue;
+		if (film && (result == HZ_DWEB_OK || old)) {
+			start_film(p, film, e);
+			continue;
+		}
+		hz_film_forget(&p->films, a->waiter[i]);
+		if (result == HZ_DWEB_OK || old)
+			hand_over(p, a->waiter[i], e, old);
+		else
+			refuse(p, a->waiter[i], result);
 	}
-
-	struct hz_film_want *film = hz_film_waiting(&p->films, a->waiter[i]);
-	if (a->waiter[i] == HZ_KEEP_WAITER)
-		continue;
-	if (film && (result == HZ_DWEB_OK || old)) {
-		start_film(p, film, e);
-		continue;
-	}
-	hz_film_forget(&p->films, a->waiter[i]);
-	if (result == HZ_DWEB_OK || old)
-		hand_over(p, a->waiter[i], e, old);
-	else
-		refuse(p, a->waiter[i], result);
-}
-if (e->fd >= 0)
-	close(e->fd);
+	if (e->fd >= 0)
+		close(e->fd);
 }
 
 // Does somebody turn it? Then it is not over yet.
@@ -483,11 +477,9 @@ static void on_message(struct pipe_state *p, size_t bytes, int fd)
 			hz_pipe_send_order(p->api, p->keep.ready ? p->fetch : NULL, &in.send, fd);
 	} else {
 		hz_proof_cancel(&p->proof, in.cancel.id);
+		hz_film_forget(&p->films, in.cancel.id);
+		hz_dweb_fetch_cancel(p->fetch, in.cancel.id);
 	}
-
-	hz_film_forget(&p->films, in.cancel.id);
-	hz_dweb_fetch_cancel(p->fetch, in.cancel.id);
-}
 }
 
 static void read_all(struct pipe_state *p)

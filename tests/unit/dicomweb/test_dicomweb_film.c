@@ -112,7 +112,7 @@ static uint32_t turned(int in, size_t bytes, const struct hz_turn_order *as, boo
 	struct hz_turn_result result;
 	int out = memfd_create("out", MFD_CLOEXEC);
 	order.bytes = bytes;
-	hz_turn_do(&order, in, out, &result);
+	hz_turn_do(&order, in, out, -1, &result);
 	assert_int_equal(result.bytes > 0, good);
 	if (good) {
 		void *map = mmap(NULL, result.bytes, PROT_READ, MAP_PRIVATE, out, 0);
@@ -223,7 +223,7 @@ static void *run_turner(void *arg)
 			break;
 		if (err || count != 2)
 			continue;
-		hz_turn_do(&order, fds[0], fds[1], &result);
+		hz_turn_do(&order, fds[0], fds[1], -1, &result);
 		close(fds[0]);
 		close(fds[1]);
 		(void)hz_seqpacket_send(rig.turn[0], &result, sizeof(result));
