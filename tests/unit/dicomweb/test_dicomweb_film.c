@@ -181,6 +181,21 @@ static void send_all(int fd, const void *data, size_t bytes)
 	}
 }
 
+// Which object there is, and of which study.
+#define METADATA                                                                                             \
+	"[{\"00080018\":{\"vr\":\"UI\",\"Value\":[\"2.25.1\"]},"                                             \
+	"\"0020000D\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]}}]"
+
+static void say_metadata(int fd)
+{
+	char answer[sizeof(METADATA) + 128];
+	int n = snprintf(answer, sizeof(answer),
+	                 "HTTP/1.1 200 OK\r\nContent-Type: application/dicom+json\r\nContent-Length: "
+	                 "%zu\r\n\r\n%s",
+	                 strlen(METADATA), METADATA);
+	send_all(fd, answer, (size_t)n);
+}
+
 static void *run_pacs(void *arg)
 {
 	char buf[4096], head[256];
@@ -191,6 +206,10 @@ static void *run_pacs(void *arg)
 			if (n <= 0)
 				break;
 			buf[n] = '\0';
+			if (strstr(buf, "/metadata ")) {
+				say_metadata(fd);
+				continue;
+			}
 			atomic_fetch_add(&rig.asked, 1);
 			bool good = strstr(buf, "/instances/2.25.1 ") != NULL; // frames it does not know
 			n = snprintf(head, sizeof(head),

@@ -132,7 +132,7 @@ static int teardown(void **state)
 static void go_on_air(struct rig *rig)
 {
 	assert_int_equal(ask(rig, HZ_PUT, "", BODY)->status, 200);
-	const struct hz_broadcast_source source = {.participant = "or1", .source = HZ_SOURCE_CAMERA};
+	const struct hz_programme source = {.first = {.participant = "or1", .source = HZ_SOURCE_CAMERA}};
 	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
 	assert_int_equal(hz_broadcast_program(rig->brain, consult, &source, "dir"), 0);
 	rig_turn(rig);
