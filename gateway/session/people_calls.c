@@ -11,6 +11,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
 #include "gateway/session/rate.h"
+#include "gateway/store/links.h"
 #include "signaling/auth/jwt.h"
 #include "signaling/protocol/rpc.h"
 
@@ -80,7 +81,10 @@ void hz_call_token_renew(struct hz_call *call)
 	snprintf(claims.sub, sizeof(claims.sub), "%s", p->id);
 	snprintf(claims.name, sizeof(claims.name), "%s", p->name);
 	snprintf(claims.consult, sizeof(claims.consult), "%s", p->consult->id);
-	int err = hz_jwt_sign(brain->keys, &claims, brain->wall_ms / 1000, RENEWED_S, &token);
+	// What came of a link goes with it.
+	int err = brain->store ? hz_store_link_of(brain->store, claims.consult, p->id, claims.link) : 0;
+	if (!err)
+		err = hz_jwt_sign(brain->keys, &claims, brain->wall_ms / 1000, RENEWED_S, &token);
 	if (err) { // without a key of our own: whoever gave the first one gives the next
 		hz_call_refuse(call, HZ_RPC_FAILED, NULL, NULL);
 		return;

@@ -163,6 +163,23 @@ int hz_store_link_redeemed(struct hz_store *store, const char *id,
 	return err < 0 ? err : 0;
 }
 
+int hz_store_link_of(struct hz_store *store, const char *consult, const char *participant,
+                     char ret_link[HZ_STORE_ID_BYTES])
+{
+	sqlite3_stmt *stmt = NULL;
+	int err = hz_db_query(store, &stmt,
+	                      "SELECT l.id FROM main.links l JOIN main.redemptions r ON r.link=l.id"
+	                      " WHERE l.consult IN (?1,'') AND r.participant=?2"
+	                      " ORDER BY l.revoked_ms<>0 DESC LIMIT 1",
+	                      "tt", consult, participant);
+	if (err)
+		return err;
+	err = hz_db_step(store, stmt);
+	snprintf(ret_link, HZ_STORE_ID_BYTES, "%s", err == 1 ? hz_db_text(stmt, 0) : "");
+	hz_db_done(stmt);
+	return err < 0 ? err : 0;
+}
+
 int hz_store_token_use(struct hz_store *store, const uint8_t jti_hash[HZ_STORE_HASH_BYTES], int64_t exp_ms)
 {
 	return hz_db_write(store, "INSERT INTO main.used_tokens VALUES(?1,?2)", "hi", jti_hash, exp_ms);

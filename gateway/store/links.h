@@ -30,6 +30,10 @@ int hz_store_link_revoke(struct hz_store *store, const char *consult, const char
 // *ret: it was revoked. A link that is not known (any more) was not.
 int hz_store_link_revoked(struct hz_store *store, const char *id, bool *ret);
 
+// The link that a participant came by; "": none.
+int hz_store_link_of(struct hz_store *store, const char *consult, const char *participant,
+                     char ret_link[HZ_STORE_ID_BYTES]);
+
 // Uses a link up for a browser: writes its cookie's hash and participant id and marks the link redeemed. -EEXIST when
 // a single-use link was redeemed before, -ENOSPC when a reusable one has HZ_LINK_REDEMPTIONS_MAX.
 int hz_store_link_redeem(struct hz_store *store, const char *id,

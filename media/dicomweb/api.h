@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define HZ_DWEB_VERSION       3u
+#define HZ_DWEB_VERSION       4u
 #define HZ_DWEB_PACS          8
 #define HZ_DWEB_NAME_BYTES    65
 #define HZ_DWEB_URL_BYTES     512

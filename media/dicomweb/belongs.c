@@ -7,8 +7,7 @@
 
 #include "gateway/base/secret.h"
 
-#define PLACES     ((size_t)1 << 18) // a power of two, more than twice as many as there may be
-#define DEPTH_MOST 64
+#define PLACES ((size_t)1 << 18) // a power of two, more than twice as many as there may be
 
 struct hz_belongs {
 	uint64_t seed;
@@ -135,7 +134,7 @@ static void on_string(struct scan *s, const struct word *word)
 static bool next_object(struct scan *s)
 {
 	s->study = s->instance = (struct word){.text = NULL};
-	while (s->at < s->end && s->depth < DEPTH_MOST) {
+	while (s->at < s->end) {
 		struct word word;
 		if (*s->at == '"') {
 			if (!string(s, &word))

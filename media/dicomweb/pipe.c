@@ -154,7 +154,8 @@ static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 		return;
 	}
 	if (find(p, &get->request, &e) == 0) {
-		bool good = get->request.kind == HZ_DWEB_FRAME ||
+		bool good = get->request.kind == HZ_DWEB_FRAME || get->request.kind == HZ_DWEB_OBJECT ||
+		            get->request.kind == HZ_DWEB_WAVE ||    // objects do not change
 		            (e.age_ms >= 0 && e.age_ms < FRESH_MS); // clocks go back
 		if (good)
 			hand_over(p, get->id, &e, false);

@@ -123,16 +123,31 @@ static int send_order(struct channel *c)
 	return err;
 }
 
+// The oldest that this channel takes: one of them is for frames alone, that videos do not hold up everybody's.
+static bool next_for(struct hz_turning *t, bool films, struct order *ret)
+{
+	for (unsigned k = 0; k < t->count; k++) {
+		const struct order *o = &t->waiting[(t->first + k) % HZ_DWEB_JOBS];
+		if (o->order.film && !films)
+			continue;
+		*ret = *o;
+		for (; k > 0; k--)
+			t->waiting[(t->first + k) % HZ_DWEB_JOBS] =
+			    t->waiting[(t->first + k - 1) % HZ_DWEB_JOBS];
+		t->first = (t->first + 1) % HZ_DWEB_JOBS;
+		t->count--;
+		return true;
+	}
+	return false;
+}
+
 static void start_some(struct hz_turning *t)
 {
 	for (unsigned i = 0; i < t->channels && t->count; i++) {
 		struct channel *c = &t->channel[i];
 		if (c->busy.order.id || !c->ready || c->gone)
 			continue;
-		c->busy = t->waiting[t->first];
-		t->first = (t->first + 1) % HZ_DWEB_JOBS;
-		t->count--;
-		if (send_order(c))
+		if (next_for(t, i > 0 || t->channels == 1, &c->busy) && send_order(c))
 			give_back(t, c, "not_sent");
 	}
 }
@@ -159,7 +174,7 @@ int hz_turning_ask(struct hz_turning *t, const struct hz_turn_order *order, cons
 int hz_turning_ask_file(struct hz_turning *t, const struct hz_turn_order *order, int fd)
 {
 	const struct order what = {.order = *order, .file = fd, .asked_us = hz_now_us()};
-	int err = fd < 0 ? -EBADF : add(t, &what);
+	int err = fd < 0 ? -EBADF : t->count >= HZ_DWEB_JOBS / 2 ? -EAGAIN : add(t, &what);
 	if (err && fd >= 0)
 		close(fd);
 	return err;

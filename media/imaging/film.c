@@ -51,6 +51,7 @@ static int stream_of(const struct hz_dicom *d, struct hz_dicom_fault *fault, con
 		*ret = scan->fragments ? scan->fragment[0].data : scan->rest.data;
 		return 0;
 	}
+	free(d->film->joined); // of a time before when there was no memory for the rest
 	d->film->joined = malloc(bytes);
 	if (!d->film->joined)
 		return hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for a video");

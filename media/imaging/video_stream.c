@@ -136,6 +136,8 @@ static int keep_bytes(struct hz_video_stream *s, const AVPacket *from, size_t *c
 	if (s->stored + n > s->store_room) {
 		size_t room = (s->stored + n) + (s->stored + n) / 2;
 		uint8_t *more = s->stored + n > STORE_MOST ? NULL : realloc(s->store, room);
+		if (s->stored + n > STORE_MOST)
+			return -E2BIG; // of the file: it stays so
 		if (!more)
 			return -ENOMEM;
 		s->store = more;
@@ -204,7 +206,11 @@ static int take(struct reading *r, const AVPacket *packet)
 		return hz_dicom_fail(r->fault, HZ_DICOM_TOO_MANY, "a video of more than %u packets",
 		                     r->limit);
 	struct hz_video_packet *p = next_packet(r->stream);
-	if (!p || keep_bytes(r->stream, packet, &r->cursor, p) < 0)
+	err = p ? keep_bytes(r->stream, packet, &r->cursor, p) : -ENOMEM;
+	if (err == -E2BIG)
+		return hz_dicom_fail(r->fault, HZ_DICOM_TOO_BIG, "a video of more than %zu bytes",
+		                     STORE_MOST);
+	if (err < 0)
 		return hz_dicom_fail(r->fault, HZ_DICOM_MEMORY, "no memory for a video");
 	p->bytes = (uint32_t)packet->size;
 	p->broken = (packet->flags & AV_PKT_FLAG_CORRUPT) ||

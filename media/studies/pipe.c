@@ -192,6 +192,13 @@ static void get_some(void *ctx)
 			return;
 		if (in.h.version == HZ_DWEB_VERSION && in.h.type == HZ_DWEB_GET && bytes == sizeof(in.get))
 			on_get(p, &in.get);
+		else if (in.h.version == HZ_DWEB_VERSION && in.h.type == HZ_DWEB_SENT &&
+		         bytes == sizeof(in.sent) && p->forward)
+			hz_forward_sent(p->forward, &in.sent,
+			                wall_ms()); // lost, its PACS would wait for hours
+		else if (in.h.version == HZ_DWEB_VERSION && in.h.type == HZ_DWEB_SETUP &&
+		         bytes == sizeof(in.setup))
+			on_setup(p, &in.setup); // of another control; the store is open already
 	}
 }
 
@@ -304,9 +311,11 @@ static void on_message(struct local_pipe *p, size_t bytes, int fd)
 		return;
 	if (in.h.type == HZ_DWEB_SETUP && bytes == sizeof(in.setup))
 		on_setup(p, &in.setup);
-	else if (in.h.type == HZ_DWEB_GET && bytes == sizeof(in.get))
+	else if (in.h.type == HZ_DWEB_GET && bytes == sizeof(in.get)) {
+		wind(TAKE_S); // a stranger's file is opened, and videos are decoded, for these too
 		on_get(p, &in.get);
-	else if (in.h.type == HZ_LOCAL_TAKE && bytes == sizeof(in.take) && fd >= 0)
+		wind(0);
+	} else if (in.h.type == HZ_LOCAL_TAKE && bytes == sizeof(in.take) && fd >= 0)
 		on_take(p, &in.take, fd);
 	else if (in.h.type == HZ_DWEB_SENT && bytes == sizeof(in.sent) && p->forward)
 		hz_forward_sent(p->forward, &in.sent, wall_ms());

@@ -243,7 +243,7 @@ int hz_body_put(struct hz_conn *conn, const char *data, size_t bytes, size_t *re
 {
 	struct hz_body *s = conn->spool;
 	size_t room = SPOOL_BYTES - s->in_bytes;
-	if (s->err && !s->busy)
+	if (!s->busy && s->err) // err is the writer's while it is busy
 		return s->err;
 	bytes = bytes < room ? bytes : room;
 	memcpy(s->in + s->in_bytes, data, bytes);
