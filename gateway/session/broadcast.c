@@ -176,6 +176,7 @@ int hz_broadcast_program(struct hz_brain *brain, struct hz_consult *consult, con
 {
 	if (!consult->broadcast)
 		return -ENOENT;
+	hz_air_table(brain, consult); // what the store did not take when the table changed
 	struct hz_broadcast next = *consult->broadcast;
 	int err = what ? hz_broadcast_may_air(brain, &next, what) : 0;
 	if (err)
@@ -345,7 +346,7 @@ static bool on_row(void *arg, const char *id, const char *json)
 	} else if (b) {
 		json_t *row = json_loads(json, 0, NULL);
 		consult->broadcast = b;
-		hz_targets_load(consult, json_object_get(row, "targets"));
+		hz_targets_load(brain, consult, json_object_get(row, "targets"));
 		json_decref(row);
 	}
 	return true;
@@ -363,6 +364,7 @@ void hz_broadcast_loaded(struct hz_brain *brain, struct hz_consult *consult)
 {
 	if (!consult->broadcast)
 		hz_viewers_end(brain, consult);
+	hz_air_table(brain, consult); // the table is written later than what was said of it
 	hz_viewers_follow(brain, consult);
 	if (consult->broadcast && consult->broadcast->cut)
 		consult->broadcast->cut_us = brain->now_us;

@@ -34,6 +34,13 @@ void hz_rest_targets_get(struct hz_rest_call *call)
 }
 
 // The body, checked, on top of *wish. False: the response is a problem.
+static void wipe_key(json_t *body)
+{
+	const json_t *key = json_object_get(body, "key");
+	if (json_string_length(key))
+		hz_wipe((char *)json_string_value(key), json_string_length(key));
+}
+
 static bool read_wish(struct hz_rest_call *call, const char *schema, struct hz_target *wish)
 {
 	struct hz_target_wrong wrong;
@@ -41,6 +48,8 @@ static bool read_wish(struct hz_rest_call *call, const char *schema, struct hz_t
 	if (hz_problem_body(call->req, schema, call->res, &body))
 		return false;
 	int err = hz_target_read(body, wish, &wrong);
+	hz_theatre_wipe_url(body);
+	wipe_key(body);
 	json_decref(body);
 	if (err)
 		hz_rest_problem(call, 422, wrong.why, wrong.field);
@@ -58,6 +67,9 @@ static void put(struct hz_rest_call *call, struct hz_target *wish, const char *s
 	                        : -ENOENT;
 	if (err == -ENOSPC) {
 		hz_rest_problem(call, 409, "a broadcast is sent to four places at most", NULL);
+	} else if (err == -ENOKEY || err == -EKEYREJECTED) {
+		hz_rest_problem(call, 409,
+		                "the key that keys are sealed with (record.master_key) is not there", "/key");
 	} else if (err) {
 		hz_rest_error(call, err);
 	} else {

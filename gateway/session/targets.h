@@ -2,7 +2,7 @@
 // kept with the broadcast and ends with it; huizhen-push does it (media/ingest/api.h), one process a target, with what huizhen-hls
 // lets out of its hold (media/push/outfeed.h). Thread: control's.
 //
-// Keys are secrets: in the store, which is the gateway's own, and in messages to huizhen-push; never in logs, answers, or the audit.
+// Keys are secrets: sealed in the store (theatre.h), and in messages to huizhen-push; never in logs, answers, or the audit.
 #ifndef HZ_GATEWAY_SESSION_TARGETS_H
 #define HZ_GATEWAY_SESSION_TARGETS_H
 
@@ -10,6 +10,7 @@
 
 #include "gateway/config.h"
 #include "gateway/session/model.h"
+#include "gateway/session/theatre.h"
 #include "media/push/target.h"
 
 #define HZ_TARGETS     4  // of a broadcast
@@ -20,6 +21,8 @@ struct hz_target {
 	bool enabled, unsaid;
 	char url[HZ_TARGET_URL_BYTES], key[HZ_TARGET_KEY_BYTES];
 	char by[HZ_ID_TEXT_BYTES]; // who set it last
+	char sealed
+	    [HZ_SEALED_BYTES]; // both, for the store: made once, a CUT needs no key. "": there is nothing to seal with
 	struct hz_ingest_status status;
 	int64_t since_ms; // of status.state
 };
@@ -53,7 +56,7 @@ json_t *hz_targets_json(const struct hz_brain *brain, const struct hz_consult *c
 
 // With keys: for the store alone. NULL: there are none, or no memory.
 json_t *hz_targets_keep(const struct hz_consult *consult);
-void hz_targets_load(struct hz_consult *consult, const json_t *list);
+void hz_targets_load(struct hz_brain *brain, struct hz_consult *consult, const json_t *list);
 
 // The ring that huizhen-hls fills for them: its number, 0: nobody wants it.
 uint32_t hz_targets_feed(const struct hz_brain *brain, struct hz_consult *consult, int *ret_fd);

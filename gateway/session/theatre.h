@@ -37,6 +37,8 @@ struct hz_theatre_source {
 	int64_t picture_ms;
 };
 
+#define HZ_SEALED_BYTES (2 * (32 + HZ_INGEST_URL_BYTES)) // hexadecimal, with nonce, tag and NUL
+
 struct hz_theatre {
 	int fd; // of huizhen-ingest; -1: ingest.enabled is off
 	struct hz_theatre_source *sources;
@@ -91,6 +93,11 @@ int hz_theatre_save(struct hz_brain *brain, const struct hz_theatre_source *s, b
 int hz_theatre_read_row(struct hz_brain *brain, const char *text, struct hz_theatre_source *wish);
 void hz_theatre_seal_rows(struct hz_brain *brain); // that are not; once all are loaded
 void hz_theatre_wipe_url(json_t *json);            // of a body, before it is given up
+// Any text shorter than HZ_INGEST_URL_BYTES with the same key; name: what it belongs to. -ENOKEY, -EKEYREJECTED, -EINVAL.
+int hz_theatre_seal_text(struct hz_theatre *theatre, const char *name, const char *text,
+                         char ret[HZ_SEALED_BYTES]);
+int hz_theatre_open_text(struct hz_theatre *theatre, const char *name, const char *sealed,
+                         char ret[HZ_INGEST_URL_BYTES]);
 
 // The participant was removed by a host: its source stays, switched off.
 void hz_theatre_disable(struct hz_brain *brain, const char *consult, const char *id);

@@ -18,7 +18,8 @@
 
 #define EXTRA_BYTES  (HZ_GCM256_NONCE_BYTES + HZ_GCM256_TAG_BYTES)
 #define SEALED_CHARS (2 * (EXTRA_BYTES + HZ_INGEST_URL_BYTES))
-#define AAD_BYTES    (16 + 2 * HZ_ID_TEXT_BYTES)
+_Static_assert(HZ_SEALED_BYTES > SEALED_CHARS, "room for a sealed text");
+#define AAD_BYTES (16 + 2 * HZ_ID_TEXT_BYTES)
 
 static const char purpose[] = "huizhen theatre sources 1";
 
@@ -55,16 +56,15 @@ static size_t row_name(const struct hz_theatre_source *s, char ret[AAD_BYTES])
 	return (size_t)snprintf(ret, AAD_BYTES, "source\n%s\n%s", s->consult, s->id);
 }
 
-static int seal(struct hz_theatre *t, const struct hz_theatre_source *s, char ret[SEALED_CHARS + 1])
+int hz_theatre_seal_text(struct hz_theatre *t, const char *name, const char *text, char ret[HZ_SEALED_BYTES])
 {
 	uint8_t box[EXTRA_BYTES + HZ_INGEST_URL_BYTES], *data = box + HZ_GCM256_NONCE_BYTES;
-	char name[AAD_BYTES];
-	size_t aad = row_name(s, name), bytes = strlen(s->url);
-	int err = need_key(t, true);
+	size_t aad = strlen(name), bytes = strlen(text);
+	int err = bytes < HZ_INGEST_URL_BYTES ? need_key(t, true) : -EINVAL;
 	if (err)
 		return err;
 	hz_random(box, HZ_GCM256_NONCE_BYTES);
-	memcpy(data, s->url, bytes);
+	memcpy(data, text, bytes);
 	err = hz_cipher_seal(t->cipher, &(struct hz_sealing){.nonce = box,
 	                                                     .aad = (const uint8_t *)name,
 	                                                     .aad_bytes = aad,
@@ -77,18 +77,25 @@ static int seal(struct hz_theatre *t, const struct hz_theatre_source *s, char re
 	return err;
 }
 
+static int seal(struct hz_theatre *t, const struct hz_theatre_source *s, char ret[HZ_SEALED_BYTES])
+{
+	char name[AAD_BYTES];
+	(void)row_name(s, name);
+	return hz_theatre_seal_text(t, name, s->url, ret);
+}
+
 static int digit(char c)
 {
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 // -EKEYREJECTED: sealed with another key, or for another row; -ENOKEY: there is no key; -EINVAL: not what seal() writes.
-static int open_seal(struct hz_theatre *t, const char *text, struct hz_theatre_source *s)
+int hz_theatre_open_text(struct hz_theatre *t, const char *name, const char *text,
+                         char ret[HZ_INGEST_URL_BYTES])
 {
 	uint8_t box[EXTRA_BYTES + HZ_INGEST_URL_BYTES], *data = box + HZ_GCM256_NONCE_BYTES;
-	char name[AAD_BYTES];
-	size_t aad = row_name(s, name), all = strlen(text) / 2, bytes = all - EXTRA_BYTES;
-	if (strlen(text) % 2 || all <= EXTRA_BYTES || bytes >= sizeof(s->url))
+	size_t aad = strlen(name), all = strlen(text) / 2, bytes = all - EXTRA_BYTES;
+	if (strlen(text) % 2 || all <= EXTRA_BYTES || bytes >= HZ_INGEST_URL_BYTES)
 		return -EINVAL;
 	for (size_t i = 0; i < all; i++) {
 		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
@@ -105,18 +112,25 @@ static int open_seal(struct hz_theatre *t, const char *text, struct hz_theatre_s
 		                                                     .bytes = bytes,
 		                                                     .tag = data + bytes});
 	if (!err) {
-		memcpy(s->url, data, bytes);
-		s->url[bytes] = '\0';
+		memcpy(ret, data, bytes);
+		ret[bytes] = '\0';
 	}
 	hz_wipe(box, sizeof(box));
 	return err == -EBADMSG ? -EKEYREJECTED : err;
+}
+
+static int open_seal(struct hz_theatre *t, const char *text, struct hz_theatre_source *s)
+{
+	char name[AAD_BYTES];
+	(void)row_name(s, name);
+	return hz_theatre_open_text(t, name, text, s->url);
 }
 
 // --- rows
 
 static int put(struct hz_brain *brain, const struct hz_theatre_source *s)
 {
-	char sealed[SEALED_CHARS + 1];
+	char sealed[HZ_SEALED_BYTES];
 	int err = seal(brain->theatre, s, sealed);
 	if (err) {
 		hz_error("theatre.seal", "source=%s err=%d", s->id, -err);

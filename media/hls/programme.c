@@ -156,6 +156,8 @@ static void clean(struct hz_programme *p, int64_t now_us)
 	hz_unpack_reset(p->unpack);
 	hz_sound_reset(p->sound);
 	(void)hz_hls_clear(p->hls);
+	if (p->feed) // a platform that is slow is behind by seconds
+		hz_outfeed_clear(p->feed);
 	p->gate_us = now_us;
 	go_on(p);
 }
@@ -246,6 +248,8 @@ void hz_programme_end(struct hz_programme *p, int64_t now_us)
 	// What was cut may be in its files still: then all of them go now.
 	bool dirty = p->uncut && hz_hls_cut(p->hls, p->mark_us + p->with.epoch_us) != 0;
 	(void)hz_hls_end(p->hls);
+	hz_outfeed_free(p->feed); // its files stay for a window more, 16 MiB of memory need not
+	p->feed = NULL;
 	p->ended = true;
 	p->over_us = now_us + (dirty ? 0 : (int64_t)p->set.window_s * 1000000);
 }

@@ -16,6 +16,7 @@ struct shared {
 	_Atomic uint64_t written; // until here units are whole
 	_Atomic uint64_t key;     // of the newest keyframe, and 1; 0: none
 	_Atomic int64_t newest_us;
+	_Atomic uint64_t from; // nothing before it is to be read any more
 };
 
 struct head {
@@ -127,6 +128,12 @@ void hz_outfeed_put(struct hz_outfeed *f, const struct hz_outfeed_unit *unit)
 		atomic_store(&f->shared->key, at + 1);
 }
 
+void hz_outfeed_clear(struct hz_outfeed *f)
+{
+	atomic_store(&f->shared->from, atomic_load(&f->shared->written));
+	f->wait_key = true;
+}
+
 // --- read
 
 // False: it was overwritten meanwhile.
@@ -142,7 +149,8 @@ static bool copy_out(const struct hz_outfeed *f, uint64_t at, void *ret, size_t 
 bool hz_outfeed_ready(const struct hz_outfeed *f)
 {
 	uint64_t key = atomic_load(&f->shared->key);
-	return key && atomic_load(&f->shared->begun) - (key - 1) <= RING;
+	return key && key > atomic_load(&f->shared->from) &&
+	       atomic_load(&f->shared->begun) - (key - 1) <= RING;
 }
 
 void hz_outfeed_skip(struct hz_outfeed *f)
@@ -188,6 +196,8 @@ int hz_outfeed_take(struct hz_outfeed *f, struct hz_outfeed_unit *ret)
 	uint64_t written = atomic_load(&f->shared->written);
 	struct head h;
 	do {
+		if (f->at < atomic_load(&f->shared->from))
+			return lost(f);
 		if (f->at == written)
 			return -EAGAIN;
 		if (f->at > written || !copy_out(f, f->at, &h, sizeof(h)) || !sound_head(&h, written - f->at))

@@ -35,6 +35,8 @@ void hz_outfeed_free(struct hz_outfeed *f);                // NULL allowed
 
 // One that is larger than HZ_OUTFEED_UNIT_BYTES is left out, and what follows waits for a keyframe.
 void hz_outfeed_put(struct hz_outfeed *f, const struct hz_outfeed_unit *unit);
+// Of what was put until now nothing more is taken, by whoever is late: it must not be seen. Goes on at a keyframe.
+void hz_outfeed_clear(struct hz_outfeed *f);
 
 // The next unit, the first one being a keyframe: valid until the next call. 0; -EAGAIN: none yet; -EOVERFLOW: some were lost, the
 // next one is a keyframe.

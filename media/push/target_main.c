@@ -67,6 +67,9 @@ int main(void)
 	static struct hz_target_run target = {.api = FD_API};
 	hz_log_init("target", HZ_LOG_INFO);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	prctl(PR_SET_DUMPABLE, 0); // the key comes before the sandbox
+#endif
 	(void)!nice(5); // the relay comes first
 	signal(SIGPIPE, SIG_IGN);
 	int err = fcntl(FD_API, F_SETFL, O_NONBLOCK) < 0 ? -errno : hz_target_run_first(&target);

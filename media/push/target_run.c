@@ -286,12 +286,16 @@ static void connect_target(struct hz_target_run *t)
 		retry(t, reason_of(t, err, hz_now_us() - at_us));
 		return;
 	}
-	hz_outfeed_skip(t->feed);
-	while ((err = hz_outfeed_take(t->feed, &unit)) != 0 && !interrupted(t))
+	if (t->feed)
+		hz_outfeed_skip(t->feed);
+	err = -EAGAIN;
+	while (t->feed && (err = hz_outfeed_take(t->feed, &unit)) != 0 && !interrupted(t))
 		rest(t);
 	if (!err)
 		err = begin_media(t, &unit);
-	hz_outfeed_skip(t->feed); // what it said was enough: it comes again with all that is behind it
+	if (t->feed)
+		hz_outfeed_skip(
+		    t->feed); // what it said was enough: it comes again with all that is behind it
 	if (err) {
 		retry(t, HZ_INGEST_CLOSED);
 		return;
@@ -325,7 +329,8 @@ static void send_on(struct hz_target_run *t)
 {
 	struct hz_outfeed_unit unit;
 	int err = 0;
-	for (unsigned i = 0; i < UNITS && !t->over; i++) {
+	for (unsigned i = 0; i < UNITS && !t->over && t->feed;
+	     i++) { // a write takes SETs: another ring, or none
 		int got = hz_outfeed_take(t->feed, &unit);
 		if (got == -EOVERFLOW)
 			t->status.dropped++;
@@ -339,7 +344,7 @@ static void send_on(struct hz_target_run *t)
 		}
 	}
 	begin_wait(t, 0);
-	if (hz_outfeed_lag_us(t->feed) > LAG_US) { // it takes less than comes
+	if (t->feed && hz_outfeed_lag_us(t->feed) > LAG_US) { // it takes less than comes
 		t->status.dropped++;
 		hz_outfeed_skip(t->feed);
 	}
