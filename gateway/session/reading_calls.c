@@ -74,6 +74,7 @@ void hz_call_table_patch(struct hz_call *call)
 	answer(call, err, &refusal);
 	if (err)
 		return;
+	hz_reading_save_studies(call->brain, reading); // before anybody acts on it
 	hz_reading_changed(call->brain, reading);
 	call->result = json_pack("{s:I}", "version", (json_int_t)reading->version);
 }

@@ -14,6 +14,7 @@
 #include "signaling/protocol/rpc.h"
 
 #define SAVE_US    500000            // with a tick each 250 ms: on disk within 1 s
+#define STUDIES_US 100000            // not more often at once
 #define SAVE_BYTES ((size_t)1 << 20) // in one tick, of all consults
 #define LOG_US     250000
 #define LOG_BYTES  (HZ_REC_TEXT_BYTES / 2) // of objects in an event; the rest is studies and viewports
@@ -217,6 +218,15 @@ void hz_reading_save(struct hz_brain *brain)
 		if (consult->reading && hz_reading_is_due(consult->reading, HZ_DUE_SAVE))
 			brain->count.store_errors += save(brain, consult->reading, &bytes) != 0;
 	}
+}
+
+void hz_reading_save_studies(struct hz_brain *brain, struct hz_reading *r)
+{
+	size_t bytes = 0;
+	if (!brain->store || !(r->due_studies & HZ_DUE_SAVE) || brain->now_us - r->studies_us < STUDIES_US)
+		return;
+	r->studies_us = brain->now_us;
+	brain->count.store_errors += save(brain, r, &bytes) != 0; // then the tick does it again
 }
 
 void hz_reading_tick(struct hz_brain *brain)
