@@ -81,7 +81,7 @@ test("three share scrolling, window and drawing, a fourth comes late and has the
   // The floor goes on, the next one draws: on the image, and on a live picture.
   base = await version(expert.client.call("table.floor", { action: "take" }));
   const on = { ...IMAGE, instance: "1.2.840.1.2.3", frame: 0 };
-  const drawn = (id: string, where: unknown, x: number) => ({ id, kind: "freehand", on: where, points: Array.from({ length: 50 }, (_, i) => [x + i * 0.1, Math.PI * i]) });
+  const drawn = (id: string, where: unknown, x: number) => ({ id, kind: "freehand", on: where, points: Array.from({ length: 50 }, (_, i) => where === on ? [x + i * 0.1, Math.PI * i] : [(x + i / 50) / 2, i / 50]) }); // parts of a picture
   for (let i = 0; i < 20; i++) {
     base = await version(expert.client.call("table.patch", { base, put: [drawn(`a${i}`, on, i), drawn("moving", { participant: "or", source: "endoscope" }, i / 20)] }));
     await sleep(20);
