@@ -51,7 +51,7 @@ struct hz_reading {
 	char by[HZ_ID_TEXT_BYTES]; // who changed it last
 	bool queued;               // in brain->reading_due
 	struct hz_reading *next;
-	int64_t pushed_us, saved_us, studies_us, logged_us;
+	int64_t pushed_us, saved_us, studies_tokens_us, logged_us;
 	char record[40]; // the one that has it all
 };
 
@@ -99,7 +99,7 @@ int64_t hz_reading_due(struct hz_brain *brain);
 void hz_reading_tick(struct hz_brain *brain);
 // All that is due to the store, now: control ends.
 void hz_reading_save(struct hz_brain *brain);
-// Which studies lie there is on the disk before it is answered (ten times a second at most, else with the tick): rights follow from it.
+// Which studies lie there is on the disk before it is answered (ten times a second at most after a few, else with the tick): rights follow from it.
 void hz_reading_save_studies(struct hz_brain *brain, struct hz_reading *reading);
 // To the record.
 void hz_reading_log(struct hz_brain *brain, struct hz_reading *reading);

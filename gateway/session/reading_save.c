@@ -8,17 +8,19 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/rate.h"
 #include "gateway/session/reading_internal.h"
 #include "gateway/session/record_events.h"
 #include "gateway/store/tables.h"
 #include "signaling/protocol/rpc.h"
 
-#define SAVE_US    500000            // with a tick each 250 ms: on disk within 1 s
-#define STUDIES_US 100000            // not more often at once
-#define SAVE_BYTES ((size_t)1 << 20) // in one tick, of all consults
-#define LOG_US     250000
-#define LOG_BYTES  (HZ_REC_TEXT_BYTES / 2) // of objects in an event; the rest is studies and viewports
-#define LOST_MAX   100000                  // versions that a crash may have taken with it, and more
+#define SAVE_US       500000 // with a tick each 250 ms: on disk within 1 s
+#define STUDIES_US    100000 // not more often at once, but for a few
+#define STUDIES_BURST 10
+#define SAVE_BYTES    ((size_t)1 << 20) // in one tick, of all consults
+#define LOG_US        250000
+#define LOG_BYTES     (HZ_REC_TEXT_BYTES / 2) // of objects in an event; the rest is studies and viewports
+#define LOST_MAX      100000                  // versions that a crash may have taken with it, and more
 
 // --- to the store
 
@@ -223,9 +225,9 @@ void hz_reading_save(struct hz_brain *brain)
 void hz_reading_save_studies(struct hz_brain *brain, struct hz_reading *r)
 {
 	size_t bytes = 0;
-	if (!brain->store || !(r->due_studies & HZ_DUE_SAVE) || brain->now_us - r->studies_us < STUDIES_US)
+	if (!brain->store || !(r->due_studies & HZ_DUE_SAVE) ||
+	    !hz_rate_allow(&r->studies_tokens_us, brain->now_us, STUDIES_US, STUDIES_BURST))
 		return;
-	r->studies_us = brain->now_us;
 	brain->count.store_errors += save(brain, r, &bytes) != 0; // then the tick does it again
 }
 
