@@ -80,21 +80,23 @@ function sentHeight(codec: string): Promise<number> {
     return height; })()`);
 }
 
-// Pictures of that height come, one after the other, and none of those that were sent is missing between them. A sender whose machine or
-// estimate has a bad moment leaves a layer or pictures out by itself: then the next window counts. What the gateway could do wrong,
-// a picture that cannot be decoded, fails in any.
+// Pictures of that height come, one after the other, and none of those that were sent is missing between them. A window in which the
+// sender itself had less (its estimate or its machine had a bad moment) says nothing of the rate and is taken again, four times at most; that
+// nothing is undecodable, lost or left out of what was sent holds in each.
 async function flows(codec: string, height: number): Promise<Seen> {
   for (let window = 1; ; window++) {
     await until(`${codec} at ${height} lines`, 12000, async () => (await received(codec))?.height === height)
       .catch(async (error: unknown) => { throw new Error(`${String(error)}: ${JSON.stringify(await received(codec))}, sent with ${await sentHeight(codec)}`); });
     const from = (await received(codec)) as Seen, sentFrom = await sent(codec);
     await sleep(1500);
-    const sentTo = await sent(codec), to = (await received(codec)) as Seen;
+    const sentTo = await sent(codec), to = (await received(codec)) as Seen, lines = await sentHeight(codec);
+    const decoded = to.decoded - from.decoded, made = sentTo - sentFrom;
+    const seen = `${codec}, ${height} lines: ${to.height}, ${decoded} decoded of ${made.toFixed(1)} pictures sent in 1.5 s, with ${lines} lines`;
     assert.equal(to.plis, from.plis, "nothing was undecodable");
     assert.equal(to.lost, 0);
-    const decoded = to.decoded - from.decoded, made = sentTo - sentFrom;
-    if (to.height === height && decoded >= 9 && decoded >= made - 3) return { ...to, bytes: to.bytes - from.bytes };
-    const seen = `${codec}, ${height} lines: ${to.height}, ${decoded} decoded of ${made.toFixed(1)} pictures sent in 1.5 s, with ${await sentHeight(codec)} lines`;
+    if (lines === 576) assert.ok(decoded >= made - 3, seen);
+    if (lines === 576 && made >= 18 + 3) assert.ok(to.height === height && decoded >= 18, seen);
+    if (to.height === height && decoded >= 18 && decoded >= made - 3) return { ...to, bytes: to.bytes - from.bytes };
     assert.ok(window < 4, seen);
     console.log(`# once more: ${seen}`);
   }

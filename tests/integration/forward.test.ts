@@ -85,7 +85,7 @@ test("the PACS is away, and all who carry it are killed: it is there in the end"
   assert.equal((await order("2.25.93")).status, 200);
   assert.equal((await until("it says why", 20000, async () => (await forwards("2.25.93")).find((f) => f.reason))).reason, "away");
   for (const kind of ["studies", "imaging", "control"] as const) gateway.kill9(kind);
-  await until("it waits still", 60000, async () => { const r = await rest("/studies/local/2.25.93/forwards"); return r.ok ? ((await r.json()) as { items: Forward[] }).items.find((f) => f.waiting === 4) : undefined; });
+  await until("it waits still", 20000, async () => { const r = await rest("/studies/local/2.25.93/forwards"); return r.ok ? ((await r.json()) as { items: Forward[] }).items.find((f) => f.waiting === 4) : undefined; });
   await orthanc.start();
   assert.deepEqual(await reach("2.25.93", "forwarded", 60000), { pacs: "main", state: "forwarded", waiting: 0, forwarded: 4, refused: 0 });
   for (const n of [1, 2, 3, 4]) assert.ok(await orthanc.file(`2.25.93.1.${n}`));
