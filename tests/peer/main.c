@@ -74,6 +74,75 @@ static int add_member(struct options *o, char *text)
 	return 0;
 }
 
+static unsigned *number_of(struct options *o, int c)
+{
+	switch (c) {
+	case 'b':
+		return &o->publishers;
+	case 'o':
+		return &o->copies;
+	case 'l':
+		return &o->layers;
+	case 'p':
+		return &o->packets;
+	case 's':
+		return &o->seconds;
+	case 'r':
+		return &o->report_ms;
+	case 'j':
+		return &o->joins;
+	case 'h':
+		return &o->hold_ms;
+	default:
+		return NULL;
+	}
+}
+
+static int read_option(struct options *o, int c)
+{
+	unsigned *number = number_of(o, c);
+	if (number) {
+		*number = (unsigned)atoi(optarg);
+		return 0;
+	}
+	switch (c) {
+	case 'u':
+		o->url = optarg;
+		return 0;
+	case 'c':
+		o->consult = optarg;
+		return 0;
+	case 'k':
+		o->vp8 = strcmp(optarg, "vp8") == 0;
+		return 0;
+	case 'a':
+		o->bind = optarg;
+		return 0;
+	case 'f':
+		o->clip = optarg;
+		return 0;
+	case 'w':
+		o->watch = optarg;
+		return 0;
+	case 'd':
+		o->dump = optarg;
+		return 0;
+	case 'S':
+		o->stamp = true;
+		return 0;
+	case 't':
+		o->tcp = true;
+		return 0;
+	case 'x':
+		o->mix = true;
+		return 0;
+	case 'm':
+		return add_member(o, optarg);
+	default:
+		return -EINVAL;
+	}
+}
+
 static int read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {
@@ -93,68 +162,8 @@ static int read_options(int argc, char **argv, struct options *o)
 	                      .publishers = MAX_MEMBERS,
 	                      .copies = 1};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-		switch (c) {
-		case 'u':
-			o->url = optarg;
-			break;
-		case 'c':
-			o->consult = optarg;
-			break;
-		case 'k':
-			o->vp8 = strcmp(optarg, "vp8") == 0;
-			break;
-		case 'b':
-			o->publishers = (unsigned)atoi(optarg);
-			break;
-		case 'a':
-			o->bind = optarg;
-			break;
-		case 'f':
-			o->clip = optarg;
-			break;
-		case 'o':
-			o->copies = (unsigned)atoi(optarg);
-			break;
-		case 'w':
-			o->watch = optarg;
-			break;
-		case 'd':
-			o->dump = optarg;
-			break;
-		case 'S':
-			o->stamp = true;
-			break;
-		case 't':
-			o->tcp = true;
-			break;
-		case 'x':
-			o->mix = true;
-			break;
-		case 'l':
-			o->layers = (unsigned)atoi(optarg);
-			break;
-		case 'p':
-			o->packets = (unsigned)atoi(optarg);
-			break;
-		case 's':
-			o->seconds = (unsigned)atoi(optarg);
-			break;
-		case 'r':
-			o->report_ms = (unsigned)atoi(optarg);
-			break;
-		case 'j':
-			o->joins = (unsigned)atoi(optarg);
-			break;
-		case 'h':
-			o->hold_ms = (unsigned)atoi(optarg);
-			break;
-		case 'm':
-			if (add_member(o, optarg) != 0)
-				return -EINVAL;
-			break;
-		default:
+		if (read_option(o, c) != 0)
 			return -EINVAL;
-		}
 	}
 	if (o->publishers > o->member_count)
 		o->publishers = o->member_count;
