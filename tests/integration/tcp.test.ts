@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { Agent, get } from "node:https";
 import { createHmac, randomBytes } from "node:crypto";
-import { Gateway, rounds, sleep, until } from "../lib/gateway.ts";
+import { Gateway, late, rounds, sleep, until } from "../lib/gateway.ts";
 import { Room } from "../lib/peer.ts";
 import { offer } from "../lib/offers.ts";
 
@@ -79,7 +79,7 @@ async function open(first?: Buffer): Promise<Socket> {
 }
 
 const closes = (socket: Socket, ms: number): Promise<boolean> => socket.closed ? Promise.resolve(true)
-  : Promise.race([new Promise<boolean>((done) => { socket.resume(); socket.once("close", () => done(true)); }), sleep(ms).then(() => false)]);
+  : Promise.race([new Promise<boolean>((done) => { socket.resume(); socket.once("close", () => done(true)); }), late(ms, false)]);
 
 // How long a whole HTTPS request takes on a connection of its own.
 async function https(): Promise<number> {
@@ -208,7 +208,7 @@ test("a right ufrag is not enough: wrong integrity, huge frames, too many connec
   const silent = await open(check(`${victim.ufrag}:peer`, "y".repeat(28)));
   assert.ok(await closes(silent, 8000), "not authenticated within 5 s");
   const right = await open(check(`${victim.ufrag}:peer`, victim.pwd));
-  const answer = await Promise.race([new Promise<Buffer>((done) => right.once("data", done)), sleep(2000).then(() => Buffer.alloc(0))]);
+  const answer = await Promise.race([new Promise<Buffer>((done) => right.once("data", done)), late(2000, Buffer.alloc(0))]);
   assert.equal(answer.readUInt16BE(2), 0x0101, "a success response");
   const others = await Promise.all(Array.from({ length: 12 }, () => open(check(`${victim.ufrag}:peer`, "y".repeat(28)))));
   await sleep(300);

@@ -8,6 +8,8 @@ import { join, resolve } from "node:path";
 
 export const ROOT = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "../..");
 export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+/** What loses a race: it does not keep the test's process alive once everything else is over. */
+export const late = <T>(ms: number, value: T): Promise<T> => new Promise((done) => { setTimeout(done, ms, value).unref(); });
 
 export async function until<T>(what: string, ms: number, probe: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
   const end = Date.now() + ms;
@@ -113,7 +115,7 @@ export class Gateway {
     const oldExit = this.exited;
     const oldProcess = this.process;
     this.spawn(["--takeover"]);
-    const code = await Promise.race([oldExit, sleep(20000).then(() => -1)]);
+    const code = await Promise.race([oldExit, late(20000, -1)]);
     if (code !== 0) throw new Error(`the old gateway (${oldProcess.pid}) ended with ${code}\n${this.log().slice(-2000)}`);
     await this.ready(10000);
   }
@@ -194,7 +196,7 @@ export class Gateway {
   async stop(): Promise<number | null> {
     if (this.process.exitCode === null && this.process.signalCode === null) {
       this.process.kill("SIGINT");
-      const code = await Promise.race([this.exited, sleep(10000).then(() => "late" as const)]);
+      const code = await Promise.race([this.exited, late(10000, "late" as const)]);
       if (code === "late") { this.process.kill("SIGKILL"); throw new Error(`gateway did not stop\n${this.log().slice(-2000)}`); }
     }
     const code = await this.exited;

@@ -1,7 +1,7 @@
 // Drives build/<preset>/tests/peer/hz-peer and reads its reports.
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { ROOT, sleep, until } from "./gateway.ts";
+import { ROOT, late, sleep, until } from "./gateway.ts";
 
 export interface Sink { ssrc: number; packets: number; lost: number; bad: number; keyframes: number; age_ms: number; gap_ms: number; p50_us: number; p99_us: number }
 export interface PeerReport { name: string; state: number; sent: number; auth_failed: number; index_reused: number; plis: number; connects: number; sinks: Sink[] }
@@ -84,7 +84,7 @@ export class Room {
 
   async stop(): Promise<void> {
     this.process.kill("SIGTERM");
-    await Promise.race([this.exit, sleep(3000)]);
+    await Promise.race([this.exit, late(3000, undefined)]);
     this.process.kill("SIGKILL");
   }
 }
