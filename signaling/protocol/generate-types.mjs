@@ -1,6 +1,6 @@
 // Writes protocol.ts, the TypeScript types of huizhen.v1 and /api/v1, from schema/*.json. Plain node:
 //   node signaling/protocol/generate-types.mjs OUT.ts
-import { readFileSync, writeFileSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -101,4 +101,5 @@ parts.push(
     `export const consentWording = ${JSON.stringify(consent, null, 2)} as const;\n`,
 );
 mkdirSync(dirname(out), { recursive: true });
-writeFileSync(out, parts.join("\n"));
+const text = parts.join("\n");
+if (!existsSync(out) || readFileSync(out, "utf8") !== text) writeFileSync(out, text); // its time is what builds go by
