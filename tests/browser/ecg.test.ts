@@ -77,7 +77,8 @@ test("it is to scale: what is under the cursor, and callipers of four hundred mi
   await until("a value", 5000, async () => /^V2 /.test(await value()));
   const [, time, mv] = /^V2 ([\d.]+) s: (-?[\d.]+) mV$/.exec(await value())!;
   assert.ok(Math.abs(Number(time) - 0.25) < 0.03, time);
-  assert.equal(Number(mv).toFixed(3), ((samples[Math.round(Number(time) * 500) * 12 + 7]! * 2.5) / 1000).toFixed(3));
+  const told = (t: number): string => ((samples[Math.round(t * 500) * 12 + 7]! * 2.5) / 1000).toFixed(3); // the text has whole ms: at an odd one it may be of either side
+  assert.ok([told(Number(time) - 0.000499), told(Number(time) + 0.000499)].includes(mv!), `${time}: ${mv}`);
   await tap(clinic.page, "im-line");
   const from = await place(30, 100), to = await place(40, 101);
   await mouse.move(...from);

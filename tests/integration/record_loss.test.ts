@@ -1,5 +1,6 @@
 // Recorder, workers and control killed again and again, and taken over, while a consult is recorded: of no stream more than a
 // second is missing in one place, nothing is in the journal twice, and nobody has to do anything.
+// Timed: how much is lost while they come back
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
