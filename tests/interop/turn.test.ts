@@ -3,7 +3,7 @@
 // Timed: a relay that all share
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { execFile, execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { connect, createServer } from "node:net";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync } from "node:fs";
@@ -94,20 +94,21 @@ test("the same as Link headers of WHIP", async () => {
 });
 
 // Sends through the server with these credentials, with coturn's own client.
-function uclient(username: string, password: string, flags: string[]): string {
-  const tried = spawnSync("turnutils_uclient", [...flags, "-y", "-n", "5", "-u", username, "-w", password, "127.0.0.1"], { encoding: "utf8", timeout: 20000 });
-  return tried.stdout + tried.stderr;
+function uclient(username: string, password: string, flags: string[]): Promise<string> {
+  return new Promise((done) => {
+    execFile("turnutils_uclient", [...flags, "-y", "-n", "5", "-u", username, "-w", password, "127.0.0.1"], { encoding: "utf8", timeout: 20000 }, (_error, out, err) => done(out + err));
+  });
 }
 
 test("good credentials over UDP, TCP and TLS; wrong, forged and expired ones are refused", async () => {
   const relay = (await servers("expert-1"))[1] as Required<IceServer>;
-  for (const flags of [["-p", String(port)], ["-t", "-p", String(port)], ["-t", "-S", "-p", String(tlsPort)]])
-    assert.match(uclient(relay.username, relay.credential, flags), /tot_recv_msgs=([1-9]\d*)/, flags.join(" "));
+  await Promise.all([["-p", String(port)], ["-t", "-p", String(port)], ["-t", "-S", "-p", String(tlsPort)]].map(async (flags) =>
+    assert.match(await uclient(relay.username, relay.credential, flags), /tot_recv_msgs=([1-9]\d*)/, flags.join(" "))));
   const udp = ["-p", String(port)];
   const hmac = (name: string): string => createHmac("sha1", SECRET).update(name).digest("base64");
   const past = `${Math.floor(Date.now() / 1000) - 60}:0123456789abcdef`;
-  for (const [name, username, password] of [["wrong", relay.username, "x"], ["forged", `9${relay.username}`, relay.credential], ["expired", past, hmac(past)]] as const)
-    assert.doesNotMatch(uclient(username, password, udp), /tot_recv_msgs=[1-9]/, name);
+  await Promise.all(([["wrong", relay.username, "x"], ["forged", `9${relay.username}`, relay.credential], ["expired", past, hmac(past)]] as const).map(async ([name, username, password]) =>
+    assert.doesNotMatch(await uclient(username, password, udp), /tot_recv_msgs=[1-9]/, name)));
 });
 
 // Two people whose Chromium may use nothing but this server; both see each other.
