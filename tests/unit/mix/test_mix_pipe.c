@@ -41,8 +41,7 @@ static void start(void)
 	assert_int_equal(hz_seqpacket_pair(0, api), 0);
 	child = fork();
 	if (child == 0) {
-		const struct hz_mix_fds fds = {
-		    .api = api[1], .rings = rings, .wake = wake, .processes = PROCESSES};
+		const struct hz_pipe_fds fds = {.api = api[1], .rings = rings, .wake = wake, .workers = MIX};
 		close(api[0]);
 		_exit(hz_mix_pipe_run(&fds) ? 1 : 0);
 	}
@@ -290,11 +289,11 @@ static void answers_wait(void **state)
 
 static void wrong_start(void **state)
 {
-	struct hz_mix_fds fds = {.api = -1, .rings = rings, .wake = wake, .processes = 1};
+	struct hz_pipe_fds fds = {.api = -1, .rings = rings, .wake = wake, .workers = 0};
 	assert_int_equal(hz_mix_pipe_run(&fds), -EINVAL);
-	fds.processes = HZ_MIX_PROCESSES + 1;
+	fds.workers = HZ_PIPE_WORKERS + 1;
 	assert_int_equal(hz_mix_pipe_run(&fds), -EINVAL);
-	fds.processes = 64; // the memfd is of another size
+	fds.workers = 63; // the memfd is of another size
 	assert_int_equal(hz_mix_pipe_run(&fds), -EINVAL);
 }
 

@@ -40,8 +40,8 @@ static void start_mix(void)
 	assert_int_equal(hz_seqpacket_pair(0, pair), 0);
 	mix = fork();
 	if (mix == 0) {
-		const struct hz_mix_fds fds = {
-		    .api = pair[1], .rings = rig->fds.rings, .wake = rig->fds.wake, .processes = PROCESSES};
+		const struct hz_pipe_fds fds = {
+		    .api = pair[1], .rings = rig->fds.rings, .wake = rig->fds.wake, .workers = PROCESSES - 1};
 		close(pair[0]);
 		_exit(hz_mix_pipe_run(&fds) ? 1 : 0);
 	}
