@@ -1,49 +1,15 @@
 // huizhen-mosaic WORKERS: the composed pictures of all consults. Inherits control's socket, its own rings, an eventfd a worker and
 // its own behind them. Waits until nobody else composes for these rings (a takeover). Ends with control's socket (0), or with one
 // line that says why not (1).
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-
 #include <libavutil/log.h>
 
-#include "gateway/base/log.h"
-#include "gateway/base/memfd.h"
-#include "media/mosaic/api.h"
 #include "media/mosaic/pipe.h"
-
-enum { FD_API = 3, FD_RINGS = 4, FD_WAKE = 5 }; // + worker
-
-// Pictures are nobody's to read with a debugger.
-static void seclude(void)
-{
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
+#include "media/pipe/start.h"
 
 int main(int argc, char **argv)
 {
-	int wake[HZ_MOSAIC_WORKERS + 1];
-	char *end = NULL;
-	unsigned long workers = argc == 2 ? strtoul(argv[1], &end, 10) : 0;
-	if (!end || *end || workers < 1 || workers > HZ_MOSAIC_WORKERS) {
-		fprintf(stderr, "usage: huizhen-mosaic WORKERS, with descriptors from %d on\n", FD_API);
-		return 2;
-	}
-	for (unsigned i = 0; i <= workers; i++)
-		wake[i] = FD_WAKE + (int)i;
-	const struct hz_mosaic_fds fds = {
-	    .api = FD_API, .rings = FD_RINGS, .wake = wake, .workers = (unsigned)workers};
-	int lock = -1;
+	const struct hz_pipe_start start = {
+	    .name = "mosaic", .number = argc == 2 ? argv[1] : NULL, .run = hz_mosaic_pipe_run};
 	av_log_set_level(AV_LOG_QUIET);
-	hz_log_init("mosaic", HZ_LOG_INFO);
-	int err = hz_memfd_claim(FD_RINGS, &lock);
-	seclude();
-	if (!err)
-		err = hz_mosaic_pipe_run(&fds);
-	if (err)
-		fprintf(stderr, "msg=mosaic_failed error=%s\n", strerror(-err));
-	return err ? 1 : 0;
+	return hz_pipe_start(&start);
 }

@@ -40,7 +40,7 @@ static void start(void)
 	assert_int_equal(hz_seqpacket_pair(0, api), 0);
 	child = fork();
 	if (child == 0) {
-		const struct hz_mosaic_fds fds = {
+		const struct hz_pipe_fds fds = {
 		    .api = api[1], .rings = rings, .wake = wake, .workers = WORKERS};
 		close(api[0]);
 		_exit(hz_mosaic_pipe_run(&fds) ? 1 : 0);
@@ -322,9 +322,9 @@ static void answers_wait(void **state)
 
 static void wrong_start(void **state)
 {
-	struct hz_mosaic_fds fds = {.api = -1, .rings = rings, .wake = wake, .workers = 0};
+	struct hz_pipe_fds fds = {.api = -1, .rings = rings, .wake = wake, .workers = 0};
 	assert_int_equal(hz_mosaic_pipe_run(&fds), -EINVAL);
-	fds.workers = HZ_MOSAIC_WORKERS + 1;
+	fds.workers = HZ_PIPE_WORKERS + 1;
 	assert_int_equal(hz_mosaic_pipe_run(&fds), -EINVAL);
 	fds.workers = 64; // the memfd is of another size
 	assert_int_equal(hz_mosaic_pipe_run(&fds), -EINVAL);
