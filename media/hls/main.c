@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 
-#include "gateway/base/log.h"
-#include "gateway/base/memfd.h"
 #include "media/hls/hls.h"
 #include "media/hls/pipe.h"
 #include "media/hls/wire.h"
+#include "media/pipe/start.h"
 
 struct program {
 	struct hz_hls_open with;
@@ -135,35 +133,12 @@ static int run(struct hz_hls *h)
 	return err;
 }
 
-enum { FD_API = 3, FD_RINGS = 4, FD_WAKE = 5 }; // + worker, behind them ours
-
-static int live(const char *text)
-{
-	int wake[HZ_HLS_WORKERS + 1], lock = -1;
-	int64_t workers = 0;
-	if (!read_number(text, 1, &workers) || workers < 1 || workers > HZ_HLS_WORKERS)
-		return 2;
-	for (int i = 0; i <= (int)workers; i++)
-		wake[i] = FD_WAKE + i;
-	const struct hz_hls_fds fds = {
-	    .api = FD_API, .rings = FD_RINGS, .wake = wake, .workers = (unsigned)workers};
-	hz_log_init("hls", HZ_LOG_INFO);
-	int err =
-	    hz_memfd_claim(FD_RINGS, &lock); // until nobody else packages what these rings bring (a takeover)
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	prctl(PR_SET_DUMPABLE, 0); // nobody's to read with a debugger
-#endif
-	if (!err)
-		err = hz_hls_pipe_run(&fds);
-	if (err)
-		fprintf(stderr, "msg=hls_failed error=%s\n", strerror(-err));
-	return err ? 1 : 0;
-}
-
 int main(int argc, char **argv)
 {
+	const struct hz_pipe_start start = {
+	    .name = "hls", .number = argc == 3 ? argv[2] : NULL, .run = hz_hls_pipe_run};
 	if (argc == 3 && strcmp(argv[1], "--live") == 0)
-		return live(argv[2]);
+		return hz_pipe_start(&start);
 	struct program p = {.aac = {{0x11, 0x88}, {0x11, 0x90}}};
 	struct hz_hls *h = NULL;
 	if (!read_options(&p, argc, argv)) {

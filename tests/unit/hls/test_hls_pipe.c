@@ -44,7 +44,7 @@ static void start(void)
 	assert_int_equal(hz_seqpacket_pair(0, api), 0);
 	child = fork();
 	if (child == 0) {
-		const struct hz_hls_fds fds = {.api = api[1], .rings = rings, .wake = wake, .workers = 1};
+		const struct hz_pipe_fds fds = {.api = api[1], .rings = rings, .wake = wake, .workers = 1};
 		close(api[0]);
 		_exit(hz_hls_pipe_run(&fds) ? 1 : 0);
 	}
