@@ -95,14 +95,13 @@ bool hz_mix_link_flush(struct hz_mix_link *link)
 // --- in
 
 // A new process: it knows nobody, and its mixes count from anywhere.
-static void on_hello(void *ctx, const void *message, size_t bytes)
+static void on_hello(void *ctx, const void *message)
 {
 	struct hz_mix_link *link = ctx;
 	uint32_t at = 0, n = 0, count = hz_map_count(link->pipe.wishes);
 	struct hz_pipe_wish *w;
 	uint32_t(*fresh)[2] = calloc(count + 1, sizeof(*fresh));
 	(void)message;
-	(void)bytes;
 	hz_pipe_link_hello(&link->pipe);
 	while ((w = hz_map_next(link->pipe.wishes, &at))) {
 		struct hz_mix_member_set *set = set_of(w);
@@ -117,20 +116,19 @@ static void on_hello(void *ctx, const void *message, size_t bytes)
 	free(fresh);
 }
 
-static void on_ack(void *ctx, const void *message, size_t bytes)
+static void on_ack(void *ctx, const void *message)
 {
 	struct hz_mix_link *link = ctx;
 	const struct hz_ev_ack *ack = message;
 	const struct hz_pipe_wish *w = hz_pipe_link_acked(&link->pipe, ack);
-	(void)bytes;
 	if (w)
 		link->ops->on_refused(link->ctx, w->id[0], ack->err);
 }
 
-static void on_status(void *ctx, const void *message, size_t bytes)
+static void on_status(void *ctx, const void *message)
 {
 	struct hz_mix_link *link = ctx;
-	memcpy(&link->status, message, bytes);
+	memcpy(&link->status, message, sizeof(link->status));
 }
 
 static void on_ready(void *ctx, bool ready)

@@ -164,7 +164,7 @@ static void say_room(struct hz_brain *brain, struct hz_picture_room *room)
 	    .utc_offset_min = utc_offset_min(brain->wall_ms),
 	};
 	snprintf(set.title, sizeof(set.title), "%.*s", (int)sizeof(set.title) - 1, consult->title);
-	int err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_ROOM_SET, sizeof(set));
+	int err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_ROOM_SET);
 	if (err) {
 		hz_warn("picture.room", "consult=%s err=%d", consult->id, -err);
 		hz_picture_refuse(brain, room);
@@ -179,7 +179,7 @@ void hz_picture_speakers(struct hz_brain *brain, struct hz_consult *consult,
 		return;
 	for (; set.count < count && set.count < HZ_MOSAIC_SPEAKERS; set.count++)
 		set.person[set.count] = hz_picture_number(consult, seen[set.count]->id, HZ_PICTURE_NO_SOURCE);
-	(void)hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_SPEAKERS_SET, sizeof(set));
+	(void)hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_SPEAKERS_SET);
 }
 
 // --- as it should be

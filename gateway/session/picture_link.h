@@ -34,8 +34,7 @@ void hz_picture_link_use(struct hz_picture_link *link, int fd);
 
 // h: the first member of a SET, of which only the id and what follows is read. The same as before: nothing is
 // said. -EINVAL: id 0, a type that is none; -ENOSPC; -ENOMEM.
-int hz_picture_link_set(struct hz_picture_link *link, const struct hz_msg_header *h, uint16_t type,
-                        size_t bytes);
+int hz_picture_link_set(struct hz_picture_link *link, const struct hz_msg_header *h, uint16_t type);
 int hz_picture_link_del(struct hz_picture_link *link, uint16_t set_type, uint32_t id); // -ENOENT
 
 void hz_picture_link_retry(struct hz_picture_link *link); // says again what was refused

@@ -175,7 +175,7 @@ static void fit(struct hz_brain *brain, struct hz_picture_room *room, const stru
 	for (unsigned i = 0; i < set.pt_count; i++)
 		set.pt[i] = slot->cmd.pt[i];
 	snprintf(set.name, sizeof(set.name), "%.*s", (int)sizeof(set.name) - 1, who->name);
-	err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_MEMBER_SET, sizeof(set));
+	err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_MEMBER_SET);
 	if (err)
 		hz_warn("picture.member", "consult=%s err=%d", room->consult->id, -err);
 	m->kept = true;

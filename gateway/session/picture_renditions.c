@@ -160,7 +160,7 @@ static void say(struct hz_brain *brain, struct hz_picture_room *room, const stru
 	memcpy(set.beside, r->beside, r->beside_count * sizeof(r->beside[0]));
 	if (set.member)
 		set.bitrate_bps = AIR_BPS;
-	int err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_RENDITION_SET, sizeof(set));
+	int err = hz_picture_link_set(brain->picture, &set.h, HZ_MOSAIC_RENDITION_SET);
 	if (err) {
 		hz_warn("picture.rendition", "consult=%s err=%d", room->consult->id, -err);
 		hz_picture_refuse(brain, room);

@@ -277,7 +277,7 @@ static void on_message(struct hz_pipe_link *link, const void *buf, size_t bytes)
 	link->heard++;
 	for (const struct hz_pipe_in *in = link->kind->in; in->type; in++) {
 		if (in->type == h->type && (bytes == in->bytes || (in->longer && bytes > in->bytes)))
-			in->on(link->ctx, buf, bytes);
+			in->on(link->ctx, buf);
 	}
 }
 

@@ -28,7 +28,7 @@ struct hz_pipe_in { // a message that may come
 	uint16_t type;
 	bool longer; // bytes is the least
 	size_t bytes;
-	void (*on)(void *ctx, const void *message, size_t bytes);
+	void (*on)(void *ctx, const void *message); // begins with a header, whose bytes are right
 };
 
 struct hz_pipe_kind {

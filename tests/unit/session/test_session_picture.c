@@ -271,7 +271,7 @@ static void full(void **state)
 {
 	struct rig *rig = *state;
 	struct hz_mosaic_member_set m = {.member = 1, .consult = 999};
-	while (hz_picture_link_set(rig->brain->picture, &m.h, HZ_MOSAIC_MEMBER_SET, sizeof(m)) == 0)
+	while (hz_picture_link_set(rig->brain->picture, &m.h, HZ_MOSAIC_MEMBER_SET) == 0)
 		assert_true(++m.member < 10000);
 	struct rig_socket *a, *b, *c = watches(rig, &a, &b);
 	go_on(rig, 500);
