@@ -91,7 +91,7 @@ static void rendition_end(struct hz_brain *brain, struct hz_easel_room *room, st
 		if (track)
 			hz_easel_track_end(brain, track);
 	}
-	(void)hz_easel_link_del(brain->easel, HZ_LIVE_RENDITION_SET, 0, r->id);
+	(void)hz_easel_link_del(brain->easel, HZ_LIVE_RENDITION_SET, r->id);
 	*r = (struct hz_easel_rendition){0};
 }
 
@@ -111,7 +111,7 @@ static void room_end(struct hz_brain *brain, struct hz_easel_room *room)
 	while (room->links)
 		hz_relay_peer_end(brain, &room->links, room->links);
 	hz_easel_link_sweep_marks(brain->easel, consult->number, no_mark, NULL);
-	(void)hz_easel_link_del(brain->easel, HZ_LIVE_ROOM_SET, 0, consult->number);
+	(void)hz_easel_link_del(brain->easel, HZ_LIVE_ROOM_SET, consult->number);
 	for (struct hz_easel_room **at = &brain->easels; *at; at = &(*at)->next) {
 		if (*at == room) {
 			*at = room->next;
@@ -203,7 +203,7 @@ static void say(struct hz_brain *brain, const struct hz_easel_room *room, const 
 	                                    .codec = r->codec,
 	                                    .bare = r->bare,
 	                                    .pt = (uint8_t)(FIRST_PT + r->codec)};
-	int err = hz_easel_link_set(brain->easel, &set, HZ_LIVE_RENDITION_SET);
+	int err = hz_easel_link_set(brain->easel, &set.h, HZ_LIVE_RENDITION_SET);
 	if (err)
 		hz_warn("easel.rendition", "consult=%s err=%d", room->consult->id, -err);
 }

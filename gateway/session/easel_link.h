@@ -24,11 +24,11 @@ struct hz_easel_link_ops { // none is NULL
 int hz_easel_link_new(int fd, const struct hz_easel_link_ops *ops, void *ctx, struct hz_easel_link **ret);
 void hz_easel_link_free(struct hz_easel_link *link); // NULL allowed
 
-// message: a ROOM_SET, RENDITION_SET or MARK_SET, its header is filled in. The same as before: nothing is said.
+// message: a ROOM_SET, RENDITION_SET or MARK_SET, but for its header. The same as before: nothing is said.
 // -EINVAL, -ENOSPC, -ENOMEM.
-int hz_easel_link_set(struct hz_easel_link *link, void *message, uint16_t type);
-// of: the consult of a mark; else 0. -ENOENT.
-int hz_easel_link_del(struct hz_easel_link *link, uint16_t set_type, uint32_t of, uint32_t id);
+int hz_easel_link_set(struct hz_easel_link *link, const struct hz_msg_header *message, uint16_t type);
+// Of a room or a rendition. -ENOENT.
+int hz_easel_link_del(struct hz_easel_link *link, uint16_t set_type, uint32_t id);
 // The marks of a consult that `keep` says no to.
 void hz_easel_link_sweep_marks(struct hz_easel_link *link, uint32_t of,
                                bool (*keep)(void *ctx, uint32_t mark), void *ctx);

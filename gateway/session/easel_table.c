@@ -129,7 +129,7 @@ static void say_marks(struct hz_brain *brain, const struct hz_easel_room *room, 
 	for (unsigned i = reading->places;
 	     mark && i-- > 0 && said < HZ_LIVE_MARKS;) { // the newest, where there are too many
 		if (reading->object[i].json && mark_of(room, reading->object[i].json, mark))
-			said += hz_easel_link_set(brain->easel, mark, HZ_LIVE_MARK_SET) == 0;
+			said += hz_easel_link_set(brain->easel, &mark->h, HZ_LIVE_MARK_SET) == 0;
 	}
 	free(mark);
 }
@@ -144,7 +144,7 @@ void hz_easel_say_table(struct hz_brain *brain, struct hz_easel_room *room)
 	set.panes = strcmp(reading->layout, "four") == 0 ? 4 : strcmp(reading->layout, "pair") == 0 ? 2 : 1;
 	for (unsigned i = 0; i < set.panes; i++)
 		pane_of(reading->viewport[i], &set.pane[i]);
-	int err = hz_easel_link_set(brain->easel, &set, HZ_LIVE_ROOM_SET);
+	int err = hz_easel_link_set(brain->easel, &set.h, HZ_LIVE_ROOM_SET);
 	if (err)
 		hz_warn("easel.room", "consult=%s err=%d", room->consult->id, -err);
 	say_marks(brain, room, reading);
