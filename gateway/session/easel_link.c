@@ -20,12 +20,12 @@ struct hz_easel_link {
 	unsigned deaths;
 };
 
-static const struct hz_pipe_kind kind;
+static const struct hz_pipe_api api;
 
 int hz_easel_link_new(int fd, const struct hz_easel_link_ops *ops, void *ctx, struct hz_easel_link **ret)
 {
 	struct hz_easel_link *link = calloc(1, sizeof(*link));
-	int err = link ? hz_pipe_link_init(&link->pipe, &kind, fd, link) : -ENOMEM;
+	int err = link ? hz_pipe_link_init(&link->pipe, &api, fd, link) : -ENOMEM;
 	if (err) {
 		free(link);
 		return err;
@@ -53,7 +53,7 @@ int hz_easel_link_set(struct hz_easel_link *link, const struct hz_msg_header *me
 
 static unsigned class_of(const struct hz_easel_link *link, const struct hz_pipe_wish *w)
 {
-	return link->pipe.kind->classes[w->class].set;
+	return link->pipe.api->classes[w->class].set;
 }
 
 // There were more rooms than it takes, and one has gone: whoever was left out is said again, with all that is in it.
@@ -119,7 +119,6 @@ bool hz_easel_link_flush(struct hz_easel_link *link)
 static void on_hello(void *ctx, const void *message)
 {
 	struct hz_easel_link *link = ctx;
-	(void)message;
 	if (link->trying.study[0]) { // it died of that
 		memcpy(link->deadly[link->deaths++ % DEADLY], link->trying.instance, HZ_LIVE_UID_BYTES);
 		hz_warn("easel.deadly", "deaths=%u", link->deaths);
@@ -176,7 +175,7 @@ static const struct hz_pipe_class classes[HZ_PIPE_CLASSES] = {
      2}, // its consult, and its own number
 };
 
-static const struct hz_pipe_kind kind = {
+static const struct hz_pipe_api api = {
     .strange = "easel.message",
     .version = HZ_LIVE_API_VERSION,
     .begin = HZ_LIVE_BEGIN,

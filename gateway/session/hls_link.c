@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
-#include "gateway/base/secret.h"
-#include "gateway/base/seqpacket.h"
+#include "gateway/session/pipe_link.h"
 
-#define MESSAGES_A_CALL 256
-#define AGAIN_US        2000000
+#define AGAIN_US 2000000
 
 struct wish {
 	struct hz_hls_broadcast_set set; // consult 0: free
@@ -21,18 +19,19 @@ struct wish {
 };
 
 struct hz_hls_link {
-	int fd, folder;
+	struct hz_pipe_link pipe;
+	int folder;
 	uint64_t disk_bytes;
 	struct wish wish[HZ_HLS_WISHES];
-	bool begin_unsaid, end_unsaid;
-	uint32_t seq;
 	int64_t heard_us;
 	struct hz_hls_status status;
 };
 
+static const struct hz_pipe_api api;
+
 static void say_all(struct hz_hls_link *link)
 {
-	link->begin_unsaid = link->end_unsaid = true;
+	hz_pipe_link_resume(&link->pipe);
 	for (unsigned i = 0; i < HZ_HLS_WISHES; i++) {
 		struct wish *w = &link->wish[i];
 		if (w->gone) { // what is not named ends
@@ -47,13 +46,14 @@ static void say_all(struct hz_hls_link *link)
 int hz_hls_link_new(int fd, int folder, uint64_t disk_bytes, int64_t now_us, struct hz_hls_link **ret)
 {
 	struct hz_hls_link *link = calloc(1, sizeof(*link));
-	if (!link)
-		return -ENOMEM;
-	link->fd = fd;
+	int err = link ? hz_pipe_link_init(&link->pipe, &api, fd, link) : -ENOMEM;
+	if (err) {
+		free(link);
+		return err;
+	}
 	link->folder = folder;
 	link->disk_bytes = disk_bytes;
 	link->heard_us = now_us;
-	hz_random(&link->seq, sizeof(link->seq)); // answers to an earlier control are not taken for ours
 	say_all(link);
 	*ret = link;
 	return 0;
@@ -61,6 +61,8 @@ int hz_hls_link_new(int fd, int folder, uint64_t disk_bytes, int64_t now_us, str
 
 void hz_hls_link_free(struct hz_hls_link *link)
 {
+	if (link)
+		hz_pipe_link_done(&link->pipe);
 	free(link);
 }
 
@@ -115,68 +117,56 @@ void hz_hls_link_tick(struct hz_hls_link *link, int64_t now_us)
 
 // --- out
 
-static void head(struct hz_hls_link *link, struct hz_msg_header *h, unsigned type, size_t bytes)
+static int say_begin(void *ctx)
 {
-	if (!++link->seq)
-		link->seq = 1;
-	*h = (struct hz_msg_header){.version = HZ_HLS_API_VERSION,
-	                            .type = (uint16_t)type,
-	                            .bytes = (uint32_t)bytes,
-	                            .seq = link->seq};
-}
-
-static int say_begin(struct hz_hls_link *link)
-{
+	struct hz_hls_link *link = ctx;
 	struct hz_hls_begin m = {.disk_bytes = link->disk_bytes};
-	head(link, &m.h, HZ_HLS_RECONCILE_BEGIN, sizeof(m));
-	return hz_seqpacket_send_fds(link->fd, &m, sizeof(m), &link->folder, 1);
+	return hz_pipe_link_send(&link->pipe, &m.h, HZ_HLS_RECONCILE_BEGIN, sizeof(m), &link->folder);
 }
 
 static int say_wish(struct hz_hls_link *link, struct wish *w)
 {
 	struct hz_hls_broadcast_del del = {.consult = w->set.consult};
-	int err;
-	if (w->gone) {
-		head(link, &del.h, HZ_HLS_BROADCAST_DEL, sizeof(del));
-		err = hz_seqpacket_send(link->fd, &del, sizeof(del));
-	} else {
-		head(link, &w->set.h, HZ_HLS_BROADCAST_SET, sizeof(w->set));
-		unsigned fds = w->set.feed && w->feed_fd ? 1 : 0;
-		err = hz_seqpacket_send_fds(link->fd, &w->set, sizeof(w->set), &w->feed_fd, fds);
-	}
+	const int *feed = w->set.feed && w->feed_fd ? &w->feed_fd : NULL;
+	int err = w->gone
+	              ? hz_pipe_link_send(&link->pipe, &del.h, HZ_HLS_BROADCAST_DEL, sizeof(del), NULL)
+	              : hz_pipe_link_send(&link->pipe, &w->set.h, HZ_HLS_BROADCAST_SET, sizeof(w->set), feed);
 	if (err)
 		return err;
-	w->seq = link->seq;
+	w->seq = link->pipe.seq;
 	w->unsaid = w->answered = false;
 	if (w->gone)
 		*w = (struct wish){.unsaid = false};
 	return 0;
 }
 
-bool hz_hls_link_flush(struct hz_hls_link *link)
+static int say(void *ctx)
 {
-	struct hz_cmd_reconcile end;
-	int err = link->fd < 0 ? -EPIPE : 0;
-	if (!err && link->begin_unsaid) {
-		err = say_begin(link);
-		link->begin_unsaid = err != 0;
-	}
+	struct hz_hls_link *link = ctx;
+	int err = 0;
 	for (unsigned i = 0; i < HZ_HLS_WISHES && !err; i++) {
 		if (link->wish[i].set.consult && link->wish[i].unsaid)
 			err = say_wish(link, &link->wish[i]);
 	}
-	if (!err && link->end_unsaid) {
-		head(link, &end.h, HZ_HLS_RECONCILE_END, sizeof(end));
-		err = hz_seqpacket_send(link->fd, &end, sizeof(end));
-		link->end_unsaid = err != 0;
-	}
-	return err == -EAGAIN;
+	return err;
+}
+
+bool hz_hls_link_flush(struct hz_hls_link *link)
+{
+	return hz_pipe_link_flush(&link->pipe);
 }
 
 // --- in
 
-static void on_ack(struct hz_hls_link *link, const struct hz_ev_ack *ack)
+static void on_hello(void *ctx, const void *message)
 {
+	say_all(ctx);
+}
+
+static void on_ack(void *ctx, const void *message)
+{
+	struct hz_hls_link *link = ctx;
+	const struct hz_ev_ack *ack = message;
 	struct wish *w = ack->id ? find(link, ack->id) : NULL;
 	if (!w || w->seq != ack->h.seq || w->unsaid)
 		return;
@@ -187,39 +177,37 @@ static void on_ack(struct hz_hls_link *link, const struct hz_ev_ack *ack)
 	w->err = ack->err;
 }
 
-static void on_message(struct hz_hls_link *link, const void *buf, size_t bytes, int64_t now_us)
+static void on_status(void *ctx, const void *message)
 {
-	const struct hz_msg_header *h = buf;
-	if (bytes < sizeof(*h) || h->version != HZ_HLS_API_VERSION || h->bytes != bytes) {
-		hz_warn("hls.message", "bytes=%zu", bytes);
-		return;
-	}
-	link->heard_us = now_us;
-	if (h->type == HZ_HLS_HELLO && bytes == sizeof(struct hz_hls_hello))
-		say_all(link);
-	else if (h->type == HZ_HLS_ACK && bytes == sizeof(struct hz_ev_ack))
-		on_ack(link, buf);
-	else if (h->type == HZ_HLS_STATUS && bytes == sizeof(link->status))
-		memcpy(&link->status, buf, bytes);
+	struct hz_hls_link *link = ctx;
+	memcpy(&link->status, message, sizeof(link->status));
 }
+
+static const struct hz_pipe_in in[] = {
+    {HZ_HLS_HELLO, false, sizeof(struct hz_hls_hello), on_hello},
+    {HZ_HLS_ACK, false, sizeof(struct hz_ev_ack), on_ack},
+    {HZ_HLS_STATUS, false, sizeof(struct hz_hls_status), on_status},
+    {0},
+};
+
+static const struct hz_pipe_api api = {
+    .strange = "hls.message",
+    .version = HZ_HLS_API_VERSION,
+    .end = HZ_HLS_RECONCILE_END,
+    .messages_a_call = 256,
+    .in = in,
+    .say_begin = say_begin,
+    .say = say,
+};
 
 int hz_hls_link_read(struct hz_hls_link *link, int64_t now_us)
 {
 	_Alignas(8) uint8_t buf[HZ_API_MAX_BYTES];
-	for (unsigned n = 0; n < MESSAGES_A_CALL && link->fd >= 0; n++) {
-		size_t bytes = 0;
-		int err = hz_seqpacket_recv(link->fd, buf, sizeof(buf), &bytes);
-		if (err == -EAGAIN)
-			return 0;
-		if (err == -EMSGSIZE)
-			continue;
-		if (err) {
-			link->fd = -1;
-			return -EPIPE;
-		}
-		on_message(link, buf, bytes, now_us);
-	}
-	return 0;
+	unsigned before = link->pipe.heard;
+	int err = hz_pipe_link_read(&link->pipe, buf, sizeof(buf));
+	if (link->pipe.heard != before)
+		link->heard_us = now_us;
+	return err;
 }
 
 // --- what is so
@@ -238,7 +226,7 @@ int hz_hls_link_answer(const struct hz_hls_link *link, uint32_t consult)
 bool hz_hls_link_holds(const struct hz_hls_link *link, uint32_t consult, int64_t now_us)
 {
 	int err = hz_hls_link_answer(link, consult);
-	return !find(link, consult) || err == 0 || err == -ENOSPC || err == -EINVAL || link->fd < 0 ||
+	return !find(link, consult) || err == 0 || err == -ENOSPC || err == -EINVAL || link->pipe.fd < 0 ||
 	       now_us - link->heard_us >= HZ_HLS_SILENT_US;
 }
 

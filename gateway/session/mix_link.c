@@ -14,12 +14,12 @@ struct hz_mix_link {
 	struct hz_mix_status status;
 };
 
-static const struct hz_pipe_kind kind;
+static const struct hz_pipe_api api;
 
 int hz_mix_link_new(int fd, const struct hz_mix_link_ops *ops, void *ctx, struct hz_mix_link **ret)
 {
 	struct hz_mix_link *link = calloc(1, sizeof(*link));
-	int err = link ? hz_pipe_link_init(&link->pipe, &kind, fd, link) : -ENOMEM;
+	int err = link ? hz_pipe_link_init(&link->pipe, &api, fd, link) : -ENOMEM;
 	if (err) {
 		free(link);
 		return err;
@@ -101,7 +101,6 @@ static void on_hello(void *ctx, const void *message)
 	uint32_t at = 0, n = 0, count = hz_map_count(link->pipe.wishes);
 	struct hz_pipe_wish *w;
 	uint32_t(*fresh)[2] = calloc(count + 1, sizeof(*fresh));
-	(void)message;
 	hz_pipe_link_hello(&link->pipe);
 	while ((w = hz_map_next(link->pipe.wishes, &at))) {
 		struct hz_mix_member_set *set = set_of(w);
@@ -137,7 +136,7 @@ static void on_ready(void *ctx, bool ready)
 	link->ops->on_ready(link->ctx, ready);
 }
 
-static const struct hz_pipe_kind kind = {
+static const struct hz_pipe_api api = {
     .strange = "mix.message",
     .version = HZ_MIX_API_VERSION,
     .begin = HZ_MIX_RECONCILE_BEGIN,

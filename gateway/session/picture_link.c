@@ -13,13 +13,13 @@ struct hz_picture_link {
 	struct hz_mosaic_status status;
 };
 
-static const struct hz_pipe_kind kind;
+static const struct hz_pipe_api api;
 
 int hz_picture_link_new(int fd, const struct hz_picture_link_ops *ops, void *ctx,
                         struct hz_picture_link **ret)
 {
 	struct hz_picture_link *link = calloc(1, sizeof(*link));
-	int err = link ? hz_pipe_link_init(&link->pipe, &kind, fd, link) : -ENOMEM;
+	int err = link ? hz_pipe_link_init(&link->pipe, &api, fd, link) : -ENOMEM;
 	if (err) {
 		free(link);
 		return err;
@@ -81,7 +81,6 @@ bool hz_picture_link_flush(struct hz_picture_link *link)
 static void on_hello(void *ctx, const void *message)
 {
 	struct hz_picture_link *link = ctx;
-	(void)message;
 	hz_pipe_link_hello(&link->pipe);
 	link->ops->on_hello(link->ctx);
 }
@@ -92,7 +91,7 @@ static void on_ack(void *ctx, const void *message)
 	const struct hz_ev_ack *ack = message;
 	const struct hz_pipe_wish *w = hz_pipe_link_acked(&link->pipe, ack);
 	if (w)
-		link->ops->on_refused(link->ctx, link->pipe.kind->classes[w->class].set, w->id[0], ack->err);
+		link->ops->on_refused(link->ctx, link->pipe.api->classes[w->class].set, w->id[0], ack->err);
 }
 
 static void on_status(void *ctx, const void *message)
@@ -135,7 +134,7 @@ static const struct hz_pipe_class classes[HZ_PIPE_CLASSES] = {
     {HZ_MOSAIC_SPEAKERS_SET, 0, sizeof(struct hz_mosaic_speakers_set), 0, 1},
 };
 
-static const struct hz_pipe_kind kind = {
+static const struct hz_pipe_api api = {
     .strange = "mosaic.message",
     .version = HZ_MOSAIC_API_VERSION,
     .begin = HZ_MOSAIC_RECONCILE_BEGIN,

@@ -8,11 +8,11 @@
 #include "gateway/base/secret.h"
 #include "gateway/base/seqpacket.h"
 
-int hz_pipe_link_init(struct hz_pipe_link *link, const struct hz_pipe_kind *kind, int fd, void *ctx)
+int hz_pipe_link_init(struct hz_pipe_link *link, const struct hz_pipe_api *api, int fd, void *ctx)
 {
-	*link = (struct hz_pipe_link){.kind = kind, .ctx = ctx, .fd = fd};
+	*link = (struct hz_pipe_link){.api = api, .ctx = ctx, .fd = fd};
 	hz_random(&link->seq, sizeof(link->seq)); // answers to an earlier control are not taken for ours
-	return kind->classes ? hz_map_new(kind->wishes_most, &link->wishes) : 0;
+	return api->classes ? hz_map_new(api->wishes_most, &link->wishes) : 0;
 }
 
 static uint64_t key_of(unsigned class, const uint32_t id[2])
@@ -23,7 +23,7 @@ static uint64_t key_of(unsigned class, const uint32_t id[2])
 static void wish_free(const struct hz_pipe_link *link, struct hz_pipe_wish *w)
 {
 	if (w->set)
-		hz_wipe(w->set, link->kind->classes[w->class].bytes); // names
+		hz_wipe(w->set, link->api->classes[w->class].bytes); // names
 	free(w->set);
 	free(w);
 }
@@ -50,8 +50,8 @@ static void set_ready(struct hz_pipe_link *link, bool ready)
 	if (link->ready == ready)
 		return;
 	link->ready = ready;
-	if (link->kind->on_ready)
-		link->kind->on_ready(link->ctx, ready);
+	if (link->api->on_ready)
+		link->api->on_ready(link->ctx, ready);
 }
 
 void hz_pipe_link_use(struct hz_pipe_link *link, int fd)
@@ -90,7 +90,7 @@ void hz_pipe_link_again(struct hz_pipe_link *link, struct hz_pipe_wish *wish)
 
 static int class_of(const struct hz_pipe_link *link, unsigned set_type)
 {
-	const struct hz_pipe_class *classes = link->kind->classes;
+	const struct hz_pipe_class *classes = link->api->classes;
 	for (unsigned i = 0; i < HZ_PIPE_CLASSES && classes[i].set; i++) {
 		if (classes[i].set == set_type)
 			return (int)i;
@@ -102,7 +102,7 @@ static struct hz_pipe_wish *find(const struct hz_pipe_link *link, int class, con
 {
 	if (class < 0)
 		return NULL;
-	const uint32_t whole[2] = {id[0], link->kind->classes[class].ids > 1 ? id[1] : 0};
+	const uint32_t whole[2] = {id[0], link->api->classes[class].ids > 1 ? id[1] : 0};
 	return hz_map_get_u64(link->wishes, key_of((unsigned)class, whole));
 }
 
@@ -113,7 +113,7 @@ struct hz_pipe_wish *hz_pipe_link_find(const struct hz_pipe_link *link, unsigned
 
 static int wish_new(struct hz_pipe_link *link, unsigned class, const uint32_t *id, struct hz_pipe_wish **ret)
 {
-	const struct hz_pipe_class *is = &link->kind->classes[class];
+	const struct hz_pipe_class *is = &link->api->classes[class];
 	struct hz_pipe_wish *w = calloc(1, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
@@ -134,7 +134,7 @@ int hz_pipe_link_set(struct hz_pipe_link *link, const struct hz_msg_header *mess
 	int class = class_of(link, set_type);
 	if (class < 0 || !id[0])
 		return -EINVAL;
-	const size_t bytes = link->kind->classes[class].bytes - sizeof(*message);
+	const size_t bytes = link->api->classes[class].bytes - sizeof(*message);
 	struct hz_pipe_wish *w = find(link, class, id);
 	if (w && !w->gone && memcmp(w->set + 1, message + 1, bytes) == 0)
 		return 0;
@@ -154,7 +154,7 @@ int hz_pipe_link_del(struct hz_pipe_link *link, unsigned set_type, const uint32_
 		return -ENOENT;
 	w->gone = true;
 	hz_pipe_link_again(link, w);
-	if (link->phase == HZ_PIPE_SILENT || !link->kind->classes[w->class].del)
+	if (link->phase == HZ_PIPE_SILENT || !link->api->classes[w->class].del)
 		forget(link, w); // nobody knows of it, or it goes with its room
 	return 0;
 }
@@ -166,7 +166,7 @@ int hz_pipe_link_send(struct hz_pipe_link *link, struct hz_msg_header *message, 
 {
 	if (!++link->seq)
 		link->seq = 1;
-	*message = (struct hz_msg_header){.version = link->kind->version,
+	*message = (struct hz_msg_header){.version = link->api->version,
 	                                  .type = (uint16_t)type,
 	                                  .bytes = (uint32_t)bytes,
 	                                  .seq = link->seq};
@@ -175,7 +175,7 @@ int hz_pipe_link_send(struct hz_pipe_link *link, struct hz_msg_header *message, 
 
 static int say_wish(struct hz_pipe_link *link, struct hz_pipe_wish *w)
 {
-	const struct hz_pipe_class *class = &link->kind->classes[w->class];
+	const struct hz_pipe_class *class = &link->api->classes[w->class];
 	struct {
 		struct hz_msg_header h;
 		uint32_t id[2];
@@ -221,8 +221,8 @@ static int say_wishes(struct hz_pipe_link *link)
 static int say_begin(struct hz_pipe_link *link)
 {
 	struct hz_cmd_reconcile m;
-	int err = link->kind->say_begin ? link->kind->say_begin(link->ctx)
-	                                : hz_pipe_link_send(link, &m.h, link->kind->begin, sizeof(m), NULL);
+	int err = link->api->say_begin ? link->api->say_begin(link->ctx)
+	                               : hz_pipe_link_send(link, &m.h, link->api->begin, sizeof(m), NULL);
 	if (!err)
 		link->phase = HZ_PIPE_SAYING;
 	return err;
@@ -238,9 +238,9 @@ bool hz_pipe_link_flush(struct hz_pipe_link *link)
 	if (link->phase == HZ_PIPE_BEGIN)
 		err = say_begin(link);
 	if (!err)
-		err = link->kind->say ? link->kind->say(link->ctx) : say_wishes(link);
+		err = link->api->say ? link->api->say(link->ctx) : say_wishes(link);
 	if (!err && link->end_unsaid) {
-		err = hz_pipe_link_send(link, &m.h, link->kind->end, sizeof(m), NULL);
+		err = hz_pipe_link_send(link, &m.h, link->api->end, sizeof(m), NULL);
 		link->end_unsaid = err != 0;
 		link->end_seq = err ? 0 : link->seq;
 	}
@@ -270,12 +270,12 @@ struct hz_pipe_wish *hz_pipe_link_acked(struct hz_pipe_link *link, const struct 
 static void on_message(struct hz_pipe_link *link, const void *buf, size_t bytes)
 {
 	const struct hz_msg_header *h = buf;
-	if (bytes < sizeof(*h) || h->version != link->kind->version || h->bytes != bytes) {
-		hz_warn(link->kind->strange, "bytes=%zu", bytes);
+	if (bytes < sizeof(*h) || h->version != link->api->version || h->bytes != bytes) {
+		hz_warn(link->api->strange, "bytes=%zu", bytes);
 		return;
 	}
 	link->heard++;
-	for (const struct hz_pipe_in *in = link->kind->in; in->type; in++) {
+	for (const struct hz_pipe_in *in = link->api->in; in->type; in++) {
 		if (in->type == h->type && (bytes == in->bytes || (in->longer && bytes > in->bytes)))
 			in->on(link->ctx, buf);
 	}
@@ -283,7 +283,7 @@ static void on_message(struct hz_pipe_link *link, const void *buf, size_t bytes)
 
 int hz_pipe_link_read(struct hz_pipe_link *link, void *buf, size_t cap)
 {
-	for (unsigned n = 0; n < link->kind->messages_a_call && link->fd >= 0; n++) {
+	for (unsigned n = 0; n < link->api->messages_a_call && link->fd >= 0; n++) {
 		size_t bytes = 0;
 		int err = hz_seqpacket_recv(link->fd, buf, cap, &bytes);
 		if (err == -EAGAIN)

@@ -1,8 +1,8 @@
 // Control's end of the way to a process that works for it (mix, mosaic, live, hls, ingest, push): a socket whose messages begin with
-// struct hz_msg_header. Each *_link.c embeds one, and says in a hz_pipe_kind what its API looks like; here is what all have in common:
+// struct hz_msg_header. Each *_link.c embeds one, and says in a hz_pipe_api what its API looks like; here is what all have in common:
 // - what is wished for is said at the end of a turn, and all of it again (BEGIN … END) after a HELLO, or when control began anew;
 // - messages are checked for version and size before a callback sees them, a bounded number a call;
-// - classes of wishes, kept as whole messages, if the kind has them: what goes is said first, parts before their room; then what comes.
+// - classes of wishes, kept as whole messages, if the api has them: what goes is said first, parts before their room; then what comes.
 // Ownership: the embedding link owns it; sockets are borrowed, wishes are owned (copies, wiped). Callbacks come from within flush and
 // read; those of read may set and del. Thread: one.
 #ifndef HZ_GATEWAY_SESSION_PIPE_LINK_H
@@ -31,7 +31,7 @@ struct hz_pipe_in { // a message that may come
 	void (*on)(void *ctx, const void *message); // begins with a header, whose bytes are right
 };
 
-struct hz_pipe_kind {
+struct hz_pipe_api {
 	const char *strange; // the log's word for a message that is none of this API
 	uint16_t version, begin, end;
 	unsigned messages_a_call;
@@ -55,8 +55,8 @@ struct hz_pipe_wish {
 enum hz_pipe_phase { HZ_PIPE_SILENT, HZ_PIPE_BEGIN, HZ_PIPE_SAYING }; // no HELLO yet; BEGIN is to be said
 
 struct hz_pipe_link {
-	const struct hz_pipe_kind *kind;
-	void *ctx; // of the kind's callbacks
+	const struct hz_pipe_api *api;
+	void *ctx; // of the api's callbacks
 	int fd;    // -1: nobody
 	enum hz_pipe_phase phase;
 	bool end_unsaid;
@@ -69,7 +69,7 @@ struct hz_pipe_link {
 };
 
 // fd: non-blocking. -ENOMEM.
-int hz_pipe_link_init(struct hz_pipe_link *link, const struct hz_pipe_kind *kind, int fd, void *ctx);
+int hz_pipe_link_init(struct hz_pipe_link *link, const struct hz_pipe_api *api, int fd, void *ctx);
 void hz_pipe_link_done(struct hz_pipe_link *link); // zeroes allowed
 // The socket of a process that was started anew: nothing is said before its HELLO. -1: there is none.
 void hz_pipe_link_use(struct hz_pipe_link *link, int fd);
