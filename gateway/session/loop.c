@@ -57,7 +57,7 @@ static void turn(void *ctx)
 		hz_server_want_write(process->hls, true);
 	if (process->ingest && process->brain->theatre->blocked)
 		hz_server_want_write(process->ingest, true);
-	if (process->targets && process->brain->targets->blocked)
+	if (process->targets && process->brain->targets->pipe.blocked)
 		hz_server_want_write(process->targets, true);
 	if (process->easel && process->brain->easel_blocked)
 		hz_server_want_write(process->easel, true);
@@ -400,7 +400,7 @@ static void on_targets_writable(void *ctx, int fd)
 	struct hz_process *process = ctx;
 	(void)fd;
 	hz_targets_flush(process->brain);
-	hz_server_want_write(process->targets, process->brain->targets->blocked);
+	hz_server_want_write(process->targets, process->brain->targets->pipe.blocked);
 }
 
 // --- the supervisor
@@ -505,8 +505,8 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->theatre->fd >= 0)
 		err = hz_server_add_fd(server, process->brain->theatre->fd, on_ingest_readable,
 		                       on_ingest_writable, process, &process->ingest);
-	if (!err && process->brain->targets->fd >= 0)
-		err = hz_server_add_fd(server, process->brain->targets->fd, on_targets_readable,
+	if (!err && process->brain->targets->pipe.fd >= 0)
+		err = hz_server_add_fd(server, process->brain->targets->pipe.fd, on_targets_readable,
 		                       on_targets_writable, process, &process->targets);
 	for (unsigned i = 0; i < process->brain->workers && !err; i++) {
 		process->link[i] = (struct hz_process_link){.process = process, .worker = i};

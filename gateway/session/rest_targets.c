@@ -19,7 +19,7 @@ static struct hz_target *find(struct hz_rest_call *call)
 static bool available(struct hz_rest_call *call)
 {
 	const struct hz_brain *brain = call->brain;
-	if (brain->hls && brain->targets && brain->targets->fd >= 0)
+	if (brain->hls && brain->targets && brain->targets->pipe.fd >= 0)
 		return true;
 	hz_rest_problem(call, 503, "broadcasts are sent nowhere (push.enabled, hls.enabled)", NULL);
 	return false;

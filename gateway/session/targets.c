@@ -24,15 +24,16 @@ int hz_targets_new(struct hz_brain *brain, int fd)
 	struct hz_targets_link *t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	t->fd = fd;
-	t->begin_unsaid = true;
-	hz_random(&t->seq, sizeof(t->seq));
+	int err = hz_pipe_link_init(&t->pipe, &hz_targets_kind, fd, brain);
+	hz_pipe_link_resume(&t->pipe);
 	brain->targets = t;
-	return 0;
+	return err;
 }
 
 void hz_targets_free(struct hz_brain *brain)
 {
+	if (brain->targets)
+		hz_pipe_link_done(&brain->targets->pipe);
 	free(brain->targets);
 	brain->targets = NULL;
 }
@@ -46,13 +47,13 @@ void hz_targets_configure(struct hz_brain *brain, const struct hz_config *config
 		t->network_count = 0; // config_table.c took it: not reached
 	snprintf(t->ca, sizeof(t->ca), "%s",
 	         config->push.ca && config->push.ca[0] ? config->push.ca : DEFAULT_CA);
-	t->begin_unsaid = true;
+	hz_pipe_link_resume(&t->pipe);
 }
 
 void hz_targets_touch(struct hz_brain *brain)
 {
 	if (brain->targets)
-		brain->targets->begin_unsaid = true;
+		hz_pipe_link_resume(&brain->targets->pipe);
 }
 
 static struct hz_consult_targets *get(struct hz_consult *consult)
@@ -109,7 +110,7 @@ static int make_ring(struct hz_consult_targets *t)
 uint32_t hz_targets_feed(const struct hz_brain *brain, struct hz_consult *consult, int *ret_fd)
 {
 	struct hz_consult_targets *t = consult->targets;
-	if (!t || !brain->targets || brain->targets->fd < 0 || !any_enabled(t))
+	if (!t || !brain->targets || brain->targets->pipe.fd < 0 || !any_enabled(t))
 		return 0;
 	if (!t->feed_fd) {
 		int err = make_ring(t);
@@ -117,7 +118,7 @@ uint32_t hz_targets_feed(const struct hz_brain *brain, struct hz_consult *consul
 			hz_warn("target.feed", "consult=%s err=%d", consult->id, -err);
 			return 0;
 		}
-		brain->targets->begin_unsaid = true;
+		hz_pipe_link_resume(&brain->targets->pipe);
 	}
 	*ret_fd = t->feed_fd;
 	return t->feed;
@@ -367,7 +368,7 @@ static const char *state_of(const struct hz_brain *brain, const struct hz_consul
 {
 	if (!t->enabled)
 		return "stopped";
-	if (!brain->hls || !brain->targets || brain->targets->fd < 0)
+	if (!brain->hls || !brain->targets || brain->targets->pipe.fd < 0)
 		return "unavailable";
 	if (!hz_target_at_work(consult, t) || left_out(brain, t->number) ||
 	    strcmp(hz_hls_state(brain, consult), "full") == 0)

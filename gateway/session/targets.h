@@ -10,6 +10,7 @@
 
 #include "gateway/config.h"
 #include "gateway/session/model.h"
+#include "gateway/session/pipe_link.h"
 #include "gateway/session/theatre.h"
 #include "media/push/target.h"
 
@@ -71,20 +72,17 @@ struct hz_targets_said {
 };
 
 struct hz_targets_link {
-	int fd; // -1: push.enabled is off
+	struct hz_pipe_link pipe; // its fd -1: push.enabled is off
 	struct hz_ingest_network network[HZ_INGEST_NETWORKS];
 	uint8_t network_count;
 	char ca[HZ_INGEST_FOLDER_BYTES];
 	struct hz_targets_said said[HZ_TARGETS_ALL];
-	bool begin_unsaid; // all are to be named, so that others go
-	bool naming;       // BEGIN was said
-	bool blocked;
-	uint32_t seq;
 };
 
-// Says what changed; at the end of each turn. brain->targets->blocked: the socket was full.
+// Says what changed; at the end of each turn.
 void hz_targets_flush(struct hz_brain *brain);
-int hz_targets_read(struct hz_brain *brain); // -EPIPE: nobody is there any more
+extern const struct hz_pipe_api hz_targets_kind; // ctx: the brain
+int hz_targets_read(struct hz_brain *brain);     // -EPIPE: nobody is there any more
 bool hz_target_at_work(const struct hz_consult *consult, const struct hz_target *target); // it is wanted now
 
 #endif

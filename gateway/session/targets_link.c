@@ -5,15 +5,12 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
-#include "gateway/base/seqpacket.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/broadcast.h"
 #include "gateway/session/hls.h"
 #include "gateway/session/push.h"
 #include "gateway/session/targets.h"
 #include "media/ingest/url.h"
-
-#define MESSAGES_A_CALL 256
 
 bool hz_target_at_work(const struct hz_consult *consult, const struct hz_target *target)
 {
@@ -38,21 +35,6 @@ static uint32_t version_of(const struct hz_targets_link *t, const struct hz_targ
 	hash = mix(hash, target->key, strlen(target->key) + 1);
 	hash = mix(hash, t->network, sizeof(t->network[0]) * t->network_count);
 	return mix(hash, t->ca, strlen(t->ca)) | 1;
-}
-
-static struct hz_msg_header head(struct hz_targets_link *t, unsigned type, size_t bytes)
-{
-	return (struct hz_msg_header){.version = HZ_INGEST_API_VERSION,
-	                              .type = (uint16_t)type,
-	                              .bytes = (uint32_t)bytes,
-	                              .seq = ++t->seq};
-}
-
-static int say_plain(struct hz_targets_link *t, unsigned type)
-{
-	struct hz_cmd_reconcile m;
-	m.h = head(t, type, sizeof(m));
-	return hz_seqpacket_send(t->fd, &m, sizeof(m));
 }
 
 // False: as many as can be are at work.
@@ -83,8 +65,8 @@ static int say_target(struct hz_targets_link *t, const struct hz_consult *consul
 	if (!err && remember(t, consult, target->number)) {
 		memcpy(set.network, t->network, sizeof(set.network));
 		snprintf(set.folder, sizeof(set.folder), "%s", t->ca);
-		set.h = head(t, HZ_INGEST_SOURCE_SET, sizeof(set));
-		err = hz_seqpacket_send_fds(t->fd, &set, sizeof(set), &consult->targets->read_fd, 1);
+		err = hz_pipe_link_send(&t->pipe, &set.h, HZ_INGEST_SOURCE_SET, sizeof(set),
+		                        &consult->targets->read_fd);
 	}
 	hz_wipe(&set, sizeof(set));
 	target->unsaid = err == -EAGAIN;
@@ -109,34 +91,36 @@ static int each(struct hz_brain *brain, bool mark)
 }
 
 // Few and seldom: whenever something changed, all are named between BEGIN and END.
+static int say_begin(void *ctx)
+{
+	struct hz_brain *brain = ctx;
+	struct hz_targets_link *t = brain->targets;
+	struct hz_cmd_reconcile m;
+	int err = hz_pipe_link_send(&t->pipe, &m.h, HZ_INGEST_RECONCILE_BEGIN, sizeof(m), NULL);
+	if (err)
+		return err;
+	memset(t->said, 0, sizeof(t->said));
+	return each(brain, true);
+}
+
+static int say(void *ctx)
+{
+	struct hz_brain *brain = ctx;
+	return brain->targets->pipe.end_unsaid ? each(brain, false) : 0;
+}
+
 void hz_targets_flush(struct hz_brain *brain)
 {
-	struct hz_targets_link *t = brain->targets;
-	int err = 0;
-	if (!t || t->fd < 0 || (!t->begin_unsaid && !t->naming))
-		return;
-	if (t->begin_unsaid) {
-		err = say_plain(t, HZ_INGEST_RECONCILE_BEGIN);
-		t->begin_unsaid = err == -EAGAIN;
-		t->naming = !err;
-		if (!err) {
-			memset(t->said, 0, sizeof(t->said));
-			(void)each(brain, true);
-		}
-	}
-	if (!err && t->naming)
-		err = each(brain, false);
-	if (!err && t->naming) {
-		err = say_plain(t, HZ_INGEST_RECONCILE_END);
-		t->naming = err == -EAGAIN;
-	}
-	t->blocked = err == -EAGAIN;
+	if (brain->targets)
+		(void)hz_pipe_link_flush(&brain->targets->pipe);
 }
 
 // --- in
 
-static void on_status(struct hz_brain *brain, const struct hz_ingest_status *m)
+static void on_status(void *ctx, const void *message)
 {
+	struct hz_brain *brain = ctx;
+	const struct hz_ingest_status *m = message;
 	const struct hz_targets_link *t = brain->targets;
 	struct hz_consult *consult = NULL;
 	struct hz_target *target = NULL;
@@ -159,36 +143,38 @@ static void on_status(struct hz_brain *brain, const struct hz_ingest_status *m)
 	hz_push_state(brain, consult);
 }
 
-static void on_message(struct hz_brain *brain, const void *buf, size_t bytes)
+static void on_hello(void *ctx, const void *message)
 {
-	const struct hz_msg_header *h = buf;
-	const struct hz_ev_ack *ack = buf;
-	if (bytes < sizeof(*h) || h->version != HZ_INGEST_API_VERSION || h->bytes != bytes)
-		hz_warn("target.message", "bytes=%zu", bytes);
-	else if (h->type == HZ_INGEST_HELLO && bytes == sizeof(struct hz_ingest_hello))
-		hz_targets_touch(brain);
-	else if (h->type == HZ_INGEST_STATUS && bytes == sizeof(struct hz_ingest_status))
-		on_status(brain, buf);
-	else if (h->type == HZ_INGEST_ACK && bytes == sizeof(*ack) && ack->err)
+	hz_targets_touch(ctx);
+}
+
+static void on_ack(void *ctx, const void *message)
+{
+	const struct hz_ev_ack *ack = message;
+	(void)ctx;
+	if (ack->err)
 		hz_warn("target.refused", "target=%08x err=%d", ack->id, -ack->err);
 }
+
+static const struct hz_pipe_in in[] = {
+    {HZ_INGEST_HELLO, false, sizeof(struct hz_ingest_hello), on_hello},
+    {HZ_INGEST_ACK, false, sizeof(struct hz_ev_ack), on_ack},
+    {HZ_INGEST_STATUS, false, sizeof(struct hz_ingest_status), on_status},
+    {0},
+};
+
+const struct hz_pipe_api hz_targets_kind = {
+    .strange = "target.message",
+    .version = HZ_INGEST_API_VERSION,
+    .end = HZ_INGEST_RECONCILE_END,
+    .messages_a_call = 256,
+    .in = in,
+    .say_begin = say_begin,
+    .say = say,
+};
 
 int hz_targets_read(struct hz_brain *brain)
 {
 	_Alignas(8) static uint8_t buf[HZ_INGEST_MAX_BYTES]; // one thread
-	struct hz_targets_link *t = brain->targets;
-	for (unsigned n = 0; n < MESSAGES_A_CALL && t->fd >= 0; n++) {
-		size_t bytes = 0;
-		int err = hz_seqpacket_recv(t->fd, buf, sizeof(buf), &bytes);
-		if (err == -EAGAIN)
-			return 0;
-		if (err == -EMSGSIZE)
-			continue;
-		if (err) {
-			t->fd = -1;
-			return -EPIPE;
-		}
-		on_message(brain, buf, bytes);
-	}
-	return 0;
+	return hz_pipe_link_read(&brain->targets->pipe, buf, sizeof(buf));
 }
