@@ -55,7 +55,7 @@ static void turn(void *ctx)
 		hz_server_want_write(process->mix, true);
 	if (process->hls && process->brain->hls_blocked)
 		hz_server_want_write(process->hls, true);
-	if (process->ingest && process->brain->theatre->blocked)
+	if (process->ingest && process->brain->theatre->pipe.blocked)
 		hz_server_want_write(process->ingest, true);
 	if (process->targets && process->brain->targets->pipe.blocked)
 		hz_server_want_write(process->targets, true);
@@ -376,7 +376,7 @@ static void on_ingest_writable(void *ctx, int fd)
 	struct hz_process *process = ctx;
 	(void)fd;
 	hz_theatre_flush(process->brain);
-	hz_server_want_write(process->ingest, process->brain->theatre->blocked);
+	hz_server_want_write(process->ingest, process->brain->theatre->pipe.blocked);
 }
 
 // --- where broadcasts are sent on to
@@ -502,8 +502,8 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->hls)
 		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_HLS], on_hls_readable,
 		                       on_hls_writable, process, &process->hls);
-	if (!err && process->brain->theatre->fd >= 0)
-		err = hz_server_add_fd(server, process->brain->theatre->fd, on_ingest_readable,
+	if (!err && process->brain->theatre->pipe.fd >= 0)
+		err = hz_server_add_fd(server, process->brain->theatre->pipe.fd, on_ingest_readable,
 		                       on_ingest_writable, process, &process->ingest);
 	if (!err && process->brain->targets->pipe.fd >= 0)
 		err = hz_server_add_fd(server, process->brain->targets->pipe.fd, on_targets_readable,

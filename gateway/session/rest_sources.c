@@ -23,7 +23,7 @@ static struct hz_theatre_source *find(struct hz_rest_call *call)
 
 static bool available(struct hz_rest_call *call)
 {
-	if (call->brain->theatre && call->brain->theatre->fd >= 0)
+	if (call->brain->theatre && call->brain->theatre->pipe.fd >= 0)
 		return true;
 	hz_rest_problem(call, 503, "theatre sources are switched off (ingest.enabled)", NULL);
 	return false;

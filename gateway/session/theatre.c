@@ -19,11 +19,10 @@ int hz_theatre_new(struct hz_brain *brain, int fd)
 	struct hz_theatre *t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	t->fd = fd;
-	t->end_unsaid = true;
-	hz_random(&t->seq, sizeof(t->seq));
+	int err = hz_pipe_link_init(&t->pipe, &hz_theatre_api, fd, brain);
+	hz_pipe_link_resume(&t->pipe);
 	brain->theatre = t;
-	return 0;
+	return err;
 }
 
 static void free_source(struct hz_theatre_source *s)
@@ -44,6 +43,7 @@ void hz_theatre_free(struct hz_brain *brain)
 		free_source(s);
 	}
 	hz_cipher_free(t->cipher);
+	hz_pipe_link_done(&t->pipe);
 	free(t);
 	brain->theatre = NULL;
 }
@@ -139,7 +139,7 @@ static void unplace(struct hz_brain *brain, struct hz_theatre_source *s)
 			continue;
 		*at = s->next;
 		t->count--;
-		t->end_unsaid = true; // what is not named any more goes
+		hz_pipe_link_resume(&t->pipe); // what is not named any more goes
 		free_source(s);
 		return;
 	}
@@ -235,7 +235,7 @@ int hz_theatre_change(struct hz_brain *brain, struct hz_theatre_source *s,
 	} else {
 		s->unsaid = true;
 		s->token_us = 0; // it carries the name
-		brain->theatre->end_unsaid = true;
+		hz_pipe_link_resume(&brain->theatre->pipe);
 		if (other || s->enabled != before.enabled)
 			begin_anew(brain, s);
 	}

@@ -10,6 +10,7 @@
 
 #include "gateway/config.h"
 #include "gateway/session/model.h"
+#include "gateway/session/pipe_link.h"
 #include "media/ingest/api.h"
 
 #define HZ_THEATRE_PER_CONSULT 16
@@ -40,7 +41,7 @@ struct hz_theatre_source {
 #define HZ_SEALED_BYTES (2 * (32 + HZ_INGEST_URL_BYTES)) // hexadecimal, with nonce, tag and NUL
 
 struct hz_theatre {
-	int fd; // of huizhen-ingest; -1: ingest.enabled is off
+	struct hz_pipe_link pipe; // to huizhen-ingest; its fd -1: ingest.enabled is off
 	struct hz_theatre_source *sources;
 	unsigned count;
 	char base[128]; // of our own WHIP
@@ -49,10 +50,6 @@ struct hz_theatre {
 	struct hz_cipher *cipher;                        // for addresses; NULL: not needed yet
 	struct hz_ingest_network network[HZ_INGEST_NETWORKS];
 	uint8_t network_count;
-	bool end_unsaid; // all are to be named, so that others go
-	bool naming;     // BEGIN was said
-	bool blocked;
-	uint32_t seq;
 };
 
 // brain->theatre; fd is borrowed. -ENOMEM.
@@ -108,9 +105,10 @@ uint8_t hz_theatre_kind(const struct hz_brain *brain, const struct hz_participan
 
 // --- theatre_link.c
 
-// Says what changed; at the end of each turn. theatre->blocked: the socket was full.
+// Says what changed; at the end of each turn.
 void hz_theatre_flush(struct hz_brain *brain);
-int hz_theatre_read(struct hz_brain *brain);  // -EPIPE: nobody is there any more
-void hz_theatre_tick(struct hz_brain *brain); // once a second or so: tokens grow old
+extern const struct hz_pipe_api hz_theatre_api; // ctx: the brain
+int hz_theatre_read(struct hz_brain *brain);    // -EPIPE: nobody is there any more
+void hz_theatre_tick(struct hz_brain *brain);   // once a second or so: tokens grow old
 
 #endif

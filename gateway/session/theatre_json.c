@@ -35,7 +35,7 @@ static const char *state_of(const struct hz_brain *brain, const struct hz_theatr
 		return "locked";
 	if (!s->enabled)
 		return "off";
-	return brain->theatre->fd < 0 ? "unavailable" : hz_ingest_state_name(s->status.state);
+	return brain->theatre->pipe.fd < 0 ? "unavailable" : hz_ingest_state_name(s->status.state);
 }
 
 // What is measured of it.

@@ -6,16 +6,14 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
-#include "gateway/base/seqpacket.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/theatre.h"
 #include "gateway/session/visit.h"
 #include "media/ingest/url.h"
 
-#define TOKEN_TTL_S     14400
-#define TOKEN_US        (INT64_C(1000000) * TOKEN_TTL_S / 2) // so old it is renewed
-#define MESSAGES_A_CALL 256
-#define CHANGED_US      2000000 // so long pictures of an address that was changed may be under way
+#define TOKEN_TTL_S 14400
+#define TOKEN_US    (INT64_C(1000000) * TOKEN_TTL_S / 2) // so old it is renewed
+#define CHANGED_US  2000000 // so long pictures of an address that was changed may be under way
 
 static uint32_t mixed(uint32_t hash, const void *data, size_t bytes)
 {
@@ -33,15 +31,6 @@ static uint32_t version_of(const struct hz_theatre *t, const struct hz_theatre_s
 	hash = mixed(hash, s->name, strlen(s->name));
 	hash = mixed(hash, t->network, sizeof(t->network[0]) * t->network_count);
 	return mixed(hash, t->folder, strlen(t->folder)) | 1;
-}
-
-static int send_message(struct hz_theatre *t, struct hz_msg_header *h, unsigned type, size_t bytes)
-{
-	*h = (struct hz_msg_header){.version = HZ_INGEST_API_VERSION,
-	                            .type = (uint16_t)type,
-	                            .bytes = (uint32_t)bytes,
-	                            .seq = ++t->seq};
-	return hz_seqpacket_send(t->fd, h, bytes);
 }
 
 static int make_token(const struct hz_brain *brain, const struct hz_theatre_source *s, char **ret)
@@ -75,7 +64,7 @@ static int say_source(struct hz_brain *brain, struct hz_theatre_source *s)
 	snprintf(set.folder, sizeof(set.folder), "%s", t->folder);
 	hz_wipe(token, strlen(token));
 	free(token);
-	err = send_message(t, &set.h, HZ_INGEST_SOURCE_SET, sizeof(set));
+	err = hz_pipe_link_send(&t->pipe, &set.h, HZ_INGEST_SOURCE_SET, sizeof(set), NULL);
 	hz_wipe(&set, sizeof(set));
 	if (!err) {
 		s->unsaid = false;
@@ -84,8 +73,20 @@ static int say_source(struct hz_brain *brain, struct hz_theatre_source *s)
 	return err;
 }
 
-static int say_unsaid(struct hz_brain *brain)
+// Few and seldom: whenever one is to go, all are named between BEGIN and END.
+static int say_begin(void *ctx)
 {
+	struct hz_brain *brain = ctx;
+	struct hz_cmd_reconcile m;
+	int err = hz_pipe_link_send(&brain->theatre->pipe, &m.h, HZ_INGEST_RECONCILE_BEGIN, sizeof(m), NULL);
+	for (struct hz_theatre_source *s = brain->theatre->sources; s && !err; s = s->next)
+		s->unsaid = true;
+	return err;
+}
+
+static int say(void *ctx)
+{
+	struct hz_brain *brain = ctx;
 	int err = 0;
 	for (struct hz_theatre_source *s = brain->theatre->sources; s && !err; s = s->next)
 		if (s->enabled && !s->locked && s->unsaid)
@@ -93,32 +94,10 @@ static int say_unsaid(struct hz_brain *brain)
 	return err;
 }
 
-// Few and seldom: whenever one is to go, all are named between BEGIN and END.
-static int begin_naming(struct hz_brain *brain)
-{
-	struct hz_cmd_reconcile m;
-	int err = send_message(brain->theatre, &m.h, HZ_INGEST_RECONCILE_BEGIN, sizeof(m));
-	for (struct hz_theatre_source *s = brain->theatre->sources; s && !err; s = s->next)
-		s->unsaid = true;
-	brain->theatre->naming = !err;
-	brain->theatre->end_unsaid = err != 0;
-	return err;
-}
-
 void hz_theatre_flush(struct hz_brain *brain)
 {
-	struct hz_theatre *t = brain->theatre;
-	struct hz_cmd_reconcile m;
-	if (!t || t->fd < 0)
-		return;
-	int err = t->end_unsaid ? begin_naming(brain) : 0;
-	if (!err)
-		err = say_unsaid(brain);
-	if (!err && t->naming) {
-		err = send_message(t, &m.h, HZ_INGEST_RECONCILE_END, sizeof(m));
-		t->naming = err != 0;
-	}
-	t->blocked = err == -EAGAIN;
+	if (brain->theatre)
+		(void)hz_pipe_link_flush(&brain->theatre->pipe);
 }
 
 void hz_theatre_tick(struct hz_brain *brain)
@@ -137,8 +116,10 @@ static struct hz_theatre_source *by_number(struct hz_theatre *t, uint32_t number
 	return s;
 }
 
-static void on_status(struct hz_brain *brain, const struct hz_ingest_status *m)
+static void on_status(void *ctx, const void *message)
 {
+	struct hz_brain *brain = ctx;
+	const struct hz_ingest_status *m = message;
 	struct hz_theatre_source *s = by_number(brain->theatre, m->source);
 	if (!s || !s->enabled || m->state >= HZ_INGEST_STATE_COUNT || m->reason >= HZ_INGEST_REASON_COUNT)
 		return;
@@ -156,10 +137,12 @@ static void on_status(struct hz_brain *brain, const struct hz_ingest_status *m)
 		                       hz_ingest_reason_name(m->reason)));
 }
 
-static void on_picture(struct hz_brain *brain, const struct hz_ingest_picture *m, size_t bytes)
+static void on_picture(void *ctx, const void *message)
 {
+	struct hz_brain *brain = ctx;
+	const struct hz_ingest_picture *m = message;
 	struct hz_theatre_source *s = by_number(brain->theatre, m->source);
-	if (!s || !s->enabled || m->bytes > HZ_INGEST_PICTURE_BYTES || bytes != sizeof(*m) + m->bytes)
+	if (!s || !s->enabled || m->bytes > HZ_INGEST_PICTURE_BYTES || m->h.bytes != sizeof(*m) + m->bytes)
 		return;
 	if (s->changed_us && brain->now_us - s->changed_us < CHANGED_US)
 		return; // still of the camera before
@@ -172,9 +155,11 @@ static void on_picture(struct hz_brain *brain, const struct hz_ingest_picture *m
 	s->picture_ms = brain->wall_ms;
 }
 
-static void on_ack(struct hz_theatre *t, const struct hz_ev_ack *ack)
+static void on_ack(void *ctx, const void *message)
 {
-	struct hz_theatre_source *s = ack->err == -ENOSPC ? by_number(t, ack->id) : NULL;
+	const struct hz_brain *brain = ctx;
+	const struct hz_ev_ack *ack = message;
+	struct hz_theatre_source *s = ack->err == -ENOSPC ? by_number(brain->theatre, ack->id) : NULL;
 	if (s)
 		s->token_us =
 		    0; // those who go have their places for some seconds more: the next tick says it again
@@ -182,39 +167,32 @@ static void on_ack(struct hz_theatre *t, const struct hz_ev_ack *ack)
 		hz_warn("theatre.refused", "source=%u err=%d", ack->id, -ack->err);
 }
 
-static void on_message(struct hz_brain *brain, const void *buf, size_t bytes)
+static void on_hello(void *ctx, const void *message)
 {
-	const struct hz_msg_header *h = buf;
-	if (bytes < sizeof(*h) || h->version != HZ_INGEST_API_VERSION || h->bytes != bytes) {
-		hz_warn("theatre.message", "bytes=%zu", bytes);
-		return;
-	}
-	if (h->type == HZ_INGEST_HELLO && bytes == sizeof(struct hz_ingest_hello))
-		brain->theatre->end_unsaid = true;
-	else if (h->type == HZ_INGEST_ACK && bytes == sizeof(struct hz_ev_ack))
-		on_ack(brain->theatre, buf);
-	else if (h->type == HZ_INGEST_STATUS && bytes == sizeof(struct hz_ingest_status))
-		on_status(brain, buf);
-	else if (h->type == HZ_INGEST_PICTURE && bytes >= sizeof(struct hz_ingest_picture))
-		on_picture(brain, buf, bytes);
+	const struct hz_brain *brain = ctx;
+	hz_pipe_link_resume(&brain->theatre->pipe);
 }
+
+static const struct hz_pipe_in in[] = {
+    {HZ_INGEST_HELLO, false, sizeof(struct hz_ingest_hello), on_hello},
+    {HZ_INGEST_ACK, false, sizeof(struct hz_ev_ack), on_ack},
+    {HZ_INGEST_STATUS, false, sizeof(struct hz_ingest_status), on_status},
+    {HZ_INGEST_PICTURE, true, sizeof(struct hz_ingest_picture), on_picture},
+    {0},
+};
+
+const struct hz_pipe_api hz_theatre_api = {
+    .strange = "theatre.message",
+    .version = HZ_INGEST_API_VERSION,
+    .end = HZ_INGEST_RECONCILE_END,
+    .messages_a_call = 256,
+    .in = in,
+    .say_begin = say_begin,
+    .say = say,
+};
 
 int hz_theatre_read(struct hz_brain *brain)
 {
 	_Alignas(8) static uint8_t buf[HZ_INGEST_MAX_BYTES]; // one thread
-	struct hz_theatre *t = brain->theatre;
-	for (unsigned n = 0; n < MESSAGES_A_CALL && t->fd >= 0; n++) {
-		size_t bytes = 0;
-		int err = hz_seqpacket_recv(t->fd, buf, sizeof(buf), &bytes);
-		if (err == -EAGAIN)
-			return 0;
-		if (err == -EMSGSIZE)
-			continue;
-		if (err) {
-			t->fd = -1;
-			return -EPIPE;
-		}
-		on_message(brain, buf, bytes);
-	}
-	return 0;
+	return hz_pipe_link_read(&brain->theatre->pipe, buf, sizeof(buf));
 }
