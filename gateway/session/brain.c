@@ -24,6 +24,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/easel.h"
 #include "gateway/session/picture.h"
+#include "gateway/session/pipe_link.h"
 #include "gateway/session/placement.h"
 #include "gateway/session/push.h"
 #include "gateway/session/reading.h"
@@ -152,14 +153,14 @@ int64_t hz_brain_turn(struct hz_brain *brain)
 		if (brain->worker[i].link)
 			hz_media_link_flush(brain->worker[i].link);
 	}
-	brain->mix_blocked = brain->mix && hz_mix_link_flush(brain->mix); // the workers know of its tracks
+	hz_pipe_link_flush(hz_mix_link_pipe(brain->mix)); // the workers know of its tracks
 	int64_t push = hz_push_due(brain), reading = hz_reading_due(brain);
 	push = push < reading ? push : reading;
-	brain->picture_blocked = brain->picture && hz_picture_link_flush(brain->picture);
-	brain->easel_blocked = brain->easel && hz_easel_link_flush(brain->easel);
-	brain->hls_blocked = brain->hls && hz_hls_link_flush(brain->hls);
-	hz_theatre_flush(brain);
-	hz_targets_flush(brain); // huizhen-hls knows of their rings
+	hz_pipe_link_flush(hz_picture_link_pipe(brain->picture));
+	hz_pipe_link_flush(hz_easel_link_pipe(brain->easel));
+	hz_pipe_link_flush(hz_hls_link_pipe(brain->hls));
+	hz_pipe_link_flush(brain->theatre ? &brain->theatre->pipe : NULL);
+	hz_pipe_link_flush(brain->targets ? &brain->targets->pipe : NULL); // huizhen-hls knows of their rings
 	push = push < ladder ? push : ladder;
 	push = push < gather ? push : gather;
 	push = push < feed ? push : feed;

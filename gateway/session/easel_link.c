@@ -109,9 +109,9 @@ int hz_easel_link_give(struct hz_easel_link *link, uint64_t id, uint32_t result,
 	return err;
 }
 
-bool hz_easel_link_flush(struct hz_easel_link *link)
+struct hz_pipe_link *hz_easel_link_pipe(struct hz_easel_link *link)
 {
-	return hz_pipe_link_flush(&link->pipe);
+	return link ? &link->pipe : NULL;
 }
 
 // --- in

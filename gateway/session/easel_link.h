@@ -11,6 +11,7 @@
 
 #include "media/live/api.h"
 
+struct hz_pipe_link;
 struct hz_easel_link;
 
 struct hz_easel_link_ops { // none is NULL
@@ -35,8 +36,8 @@ void hz_easel_link_sweep_marks(struct hz_easel_link *link, uint32_t of,
 int hz_easel_link_give(struct hz_easel_link *link, uint64_t id, uint32_t result, int fd); // fd is closed
 bool hz_easel_link_deadly(const struct hz_easel_link *link, const struct hz_live_ref *what);
 
-// Sends as much as the socket takes: at the end of each turn of the loop. True: it was full, again when it is writable.
-bool hz_easel_link_flush(struct hz_easel_link *link);
+// Its socket, for flush, resume and whether it is ready (pipe_link.h). NULL of NULL.
+struct hz_pipe_link *hz_easel_link_pipe(struct hz_easel_link *link);
 int hz_easel_link_read(struct hz_easel_link *link); // a bounded number. -EPIPE: the socket is gone
 const struct hz_live_status *hz_easel_link_status(const struct hz_easel_link *link); // the newest; zeroes
 

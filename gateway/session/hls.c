@@ -15,6 +15,7 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/picture.h"
+#include "gateway/session/pipe_link.h"
 #include "gateway/session/relay_internal.h"
 #include "gateway/session/targets.h"
 #include "gateway/session/watched.h"
@@ -285,7 +286,7 @@ void hz_hls_cut(struct hz_brain *brain, struct hz_consult *consult)
 	wish.cut_us = consult->broadcast->cut_us;
 	wish.from_us = 0;
 	hz_hls_leg_say(brain, leg, &wish);
-	brain->hls_blocked = hz_hls_link_flush(brain->hls);
+	hz_pipe_link_flush(hz_hls_link_pipe(brain->hls));
 }
 
 bool hz_hls_cut_holds(const struct hz_brain *brain, const struct hz_consult *consult)

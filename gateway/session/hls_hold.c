@@ -3,6 +3,7 @@
 
 #include "gateway/session/broadcast_internal.h"
 #include "gateway/session/hls.h"
+#include "gateway/session/pipe_link.h"
 
 #define SEGMENT_US 6000000   // what is public in parts becomes a file once more when its segment ends
 #define LONGEST_US 310000000 // the longest delay, and that
@@ -84,7 +85,7 @@ void hz_hls_clean(struct hz_brain *brain, struct hz_consult *consult, uint32_t v
 	wish.clean = version;
 	wish.video = (struct hz_hls_source){.ssrc = 0}; // it comes with the next recount, painted
 	hz_hls_leg_say(brain, leg, &wish);
-	brain->hls_blocked = hz_hls_link_flush(brain->hls);
+	hz_pipe_link_flush(hz_hls_link_pipe(brain->hls));
 }
 
 bool hz_hls_clean_holds(const struct hz_brain *brain, const struct hz_consult *consult)

@@ -151,9 +151,9 @@ static int say(void *ctx)
 	return err;
 }
 
-bool hz_hls_link_flush(struct hz_hls_link *link)
+struct hz_pipe_link *hz_hls_link_pipe(struct hz_hls_link *link)
 {
-	return hz_pipe_link_flush(&link->pipe);
+	return link ? &link->pipe : NULL;
 }
 
 // --- in

@@ -12,6 +12,7 @@
 #define HZ_HLS_SILENT_US                                                                                     \
 	15000000 // it tells twice a second, and ends itself after ten seconds in which it does not
 
+struct hz_pipe_link;
 struct hz_hls_link;
 
 // fd: non-blocking, borrowed. folder: of all broadcasts, borrowed; it is given to each process. Says everything at once: a control
@@ -25,8 +26,8 @@ int hz_hls_link_set(struct hz_hls_link *link, const struct hz_hls_broadcast_set 
 void hz_hls_link_feed(struct hz_hls_link *link, uint32_t consult, int fd);
 void hz_hls_link_del(struct hz_hls_link *link, uint32_t consult);
 
-// Sends as much as the socket takes. True: it was full, again when it is writable.
-bool hz_hls_link_flush(struct hz_hls_link *link);
+// Its socket, for flush, resume and whether it is ready (pipe_link.h). NULL of NULL.
+struct hz_pipe_link *hz_hls_link_pipe(struct hz_hls_link *link);
 // Reads what is there, a bounded number of messages. -EPIPE: the supervisor's end is gone.
 int hz_hls_link_read(struct hz_hls_link *link, int64_t now_us);
 // Once a second or so: what was refused, or not answered, is said again.

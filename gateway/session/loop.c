@@ -18,6 +18,7 @@
 #include "gateway/session/mix.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/picture.h"
+#include "gateway/session/pipe_link.h"
 #include "gateway/session/process.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record.h"
@@ -40,6 +41,27 @@ void hz_process_clock(struct hz_process *process)
 	hz_brain_clock(process->brain, hz_now_us(), hz_wall_us());
 }
 
+// NULL: it has none, or there is none of this kind.
+static struct hz_pipe_link *pipe_of(struct hz_brain *brain, unsigned kind)
+{
+	switch (kind) {
+	case HZ_END_MIX:
+		return hz_mix_link_pipe(brain->mix);
+	case HZ_END_MOSAIC:
+		return hz_picture_link_pipe(brain->picture);
+	case HZ_END_EASEL:
+		return hz_easel_link_pipe(brain->easel);
+	case HZ_END_HLS:
+		return hz_hls_link_pipe(brain->hls);
+	case HZ_END_INGEST:
+		return &brain->theatre->pipe;
+	case HZ_END_PUSH:
+		return &brain->targets->pipe;
+	default:
+		return NULL;
+	}
+}
+
 static void turn(void *ctx)
 {
 	struct hz_process *process = ctx;
@@ -51,18 +73,11 @@ static void turn(void *ctx)
 	}
 	if (process->recorder && hz_record_link_blocked(process->brain->recorder))
 		hz_server_want_write(process->recorder, true);
-	if (process->mix && process->brain->mix_blocked)
-		hz_server_want_write(process->mix, true);
-	if (process->hls && process->brain->hls_blocked)
-		hz_server_want_write(process->hls, true);
-	if (process->ingest && process->brain->theatre->pipe.blocked)
-		hz_server_want_write(process->ingest, true);
-	if (process->targets && process->brain->targets->pipe.blocked)
-		hz_server_want_write(process->targets, true);
-	if (process->easel && process->brain->easel_blocked)
-		hz_server_want_write(process->easel, true);
-	if (process->mosaic && process->brain->picture_blocked)
-		hz_server_want_write(process->mosaic, true);
+	for (unsigned i = 0; i < HZ_ENDS; i++) {
+		const struct hz_pipe_link *pipe = pipe_of(process->brain, i);
+		if (process->end[i].handle && pipe && pipe->blocked)
+			hz_server_want_write(process->end[i].handle, true);
+	}
 	if (next != INT64_MAX)
 		hz_server_timer_arm(process->push, next - process->brain->now_us);
 }
@@ -218,189 +233,89 @@ static void on_recorder_writable(void *ctx, int fd)
 	hz_server_want_write(process->recorder, hz_record_link_blocked(process->brain->recorder));
 }
 
-// --- the mix
+// --- pipe processes
 
-static void on_mix_readable(void *ctx, int fd)
+static int read_of(struct hz_brain *brain, unsigned kind)
 {
-	struct hz_process *process = ctx;
-	(void)fd;
+	switch (kind) {
+	case HZ_END_MIX:
+		return hz_mix_link_read(brain->mix);
+	case HZ_END_MOSAIC:
+		return hz_picture_link_read(brain->picture);
+	case HZ_END_EASEL:
+		return hz_easel_link_read(brain->easel);
+	case HZ_END_HLS:
+		return hz_hls_link_read(brain->hls, brain->now_us);
+	case HZ_END_INGEST:
+		return hz_theatre_read(brain);
+	case HZ_END_PUSH:
+		return hz_targets_read(brain);
+	case HZ_END_IMAGES:
+		return hz_images_read(brain->images);
+	case HZ_END_STUDIES:
+		return hz_studies_read(brain->studies);
+	default:
+		return hz_receive_read(brain->receive);
+	}
+}
+
+static void on_end_readable(void *ctx, int fd)
+{
+	static const char *const lost[HZ_ENDS] = {"mix.socket",    "mosaic.socket",  "easel.socket",
+	                                          "hls.socket",    "ingest.socket",  "push.socket",
+	                                          "images.socket", "studies.socket", "receive.socket"};
+	struct hz_process_end *end = ctx;
+	struct hz_process *process = end->process;
+	unsigned kind = (unsigned)(end - process->end);
 	hz_process_clock(process);
-	int err = hz_mix_link_read(process->brain->mix);
+	int err = read_of(process->brain, kind);
 	if (err) { // the supervisor holds both ends: only its own end closes this socket
-		hz_error("mix.socket", "err=%d", -err);
-		hz_server_remove_fd(process->mix);
-		process->mix = NULL;
+		hz_error(lost[kind], "err=%d", -err);
+		hz_server_remove_fd(end->handle);
+		end->handle = NULL;
 	}
-	hz_process_wake(process);
+	if (pipe_of(process->brain, kind))
+		hz_process_wake(process);
 }
 
-static void on_mix_writable(void *ctx, int fd)
+static void on_end_writable(void *ctx, int fd)
 {
-	struct hz_process *process = ctx;
-	(void)fd;
-	process->brain->mix_blocked = hz_mix_link_flush(process->brain->mix);
-	hz_server_want_write(process->mix, process->brain->mix_blocked);
+	struct hz_process_end *end = ctx;
+	struct hz_pipe_link *pipe = pipe_of(end->process->brain, (unsigned)(end - end->process->end));
+	hz_pipe_link_flush(pipe);
+	hz_server_want_write(end->handle, pipe->blocked);
 }
 
-// --- the mosaic
-
-static void on_mosaic_readable(void *ctx, int fd)
+// -1: there is none.
+static int fd_of(const struct hz_process *process, unsigned kind)
 {
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_process_clock(process);
-	int err = hz_picture_link_read(process->brain->picture);
-	if (err) { // the supervisor holds both ends: only its own end closes this socket
-		hz_error("mosaic.socket", "err=%d", -err);
-		hz_server_remove_fd(process->mosaic);
-		process->mosaic = NULL;
-	}
-	hz_process_wake(process);
-}
-
-static void on_mosaic_writable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	process->brain->picture_blocked = hz_picture_link_flush(process->brain->picture);
-	hz_server_want_write(process->mosaic, process->brain->picture_blocked);
-}
-
-// --- the images as a picture
-
-static void on_easel_readable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_process_clock(process);
-	int err = hz_easel_link_read(process->brain->easel);
-	if (err) { // as the mix
-		hz_error("easel.socket", "err=%d", -err);
-		hz_server_remove_fd(process->easel);
-		process->easel = NULL;
-	}
-	hz_process_wake(process);
-}
-
-static void on_easel_writable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	process->brain->easel_blocked = hz_easel_link_flush(process->brain->easel);
-	hz_server_want_write(process->easel, process->brain->easel_blocked);
-}
-
-// --- images
-
-static void on_images_readable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_process_clock(process);
-	int err = hz_images_read(process->brain->images);
-	if (err) { // as the mix
-		hz_error("images.socket", "err=%d", -err);
-		hz_server_remove_fd(process->images);
-		process->images = NULL;
+	struct hz_brain *brain = process->brain;
+	const struct hz_pipe_link *pipe = pipe_of(brain, kind);
+	switch (kind) {
+	case HZ_END_IMAGES:
+		return brain->images ? process->fds->pipe[HZ_PIPE_IMAGING] : -1;
+	case HZ_END_STUDIES:
+		return brain->studies ? process->fds->pipe[HZ_PIPE_STUDIES] : -1;
+	case HZ_END_RECEIVE:
+		return brain->receive ? process->fds->pipe[HZ_PIPE_RECEIVE] : -1;
+	default:
+		return pipe ? pipe->fd : -1;
 	}
 }
 
-static void on_studies_readable(void *ctx, int fd)
+static int add_ends(struct hz_process *process)
 {
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_process_clock(process);
-	int err = hz_studies_read(process->brain->studies);
-	if (err) {
-		hz_error("studies.socket", "err=%d", -err);
-		hz_server_remove_fd(process->studies);
-		process->studies = NULL;
+	int err = 0;
+	for (unsigned i = 0; i < HZ_ENDS && !err; i++) {
+		struct hz_process_end *end = &process->end[i];
+		int fd = fd_of(process, i);
+		end->process = process;
+		if (fd >= 0)
+			err = hz_server_add_fd(process->server, fd, on_end_readable,
+			                       pipe_of(process->brain, i) ? on_end_writable : NULL, end,
+			                       &end->handle);
 	}
-}
-
-static void on_receive_readable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_process_clock(process);
-	int err = hz_receive_read(process->brain->receive);
-	if (err) {
-		hz_error("receive.socket", "err=%d", -err);
-		hz_server_remove_fd(process->receive);
-		process->receive = NULL;
-	}
-}
-
-// --- the delayed leg of broadcasts
-
-static void on_hls_readable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_process_clock(process);
-	int err = hz_hls_link_read(process->brain->hls, process->brain->now_us);
-	if (err) { // the supervisor holds both ends: only its own end closes this socket
-		hz_error("hls.socket", "err=%d", -err);
-		hz_server_remove_fd(process->hls);
-		process->hls = NULL;
-	}
-	hz_process_wake(process);
-}
-
-static void on_hls_writable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	process->brain->hls_blocked = hz_hls_link_flush(process->brain->hls);
-	hz_server_want_write(process->hls, process->brain->hls_blocked);
-}
-
-// --- theatre sources
-
-static void on_ingest_readable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_process_clock(process);
-	int err = hz_theatre_read(process->brain);
-	if (err) { // the supervisor holds both ends: only its own end closes this socket
-		hz_error("ingest.socket", "err=%d", -err);
-		hz_server_remove_fd(process->ingest);
-		process->ingest = NULL;
-	}
-	hz_process_wake(process);
-}
-
-static void on_ingest_writable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_theatre_flush(process->brain);
-	hz_server_want_write(process->ingest, process->brain->theatre->pipe.blocked);
-}
-
-// --- where broadcasts are sent on to
-
-static void on_targets_readable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_process_clock(process);
-	int err = hz_targets_read(process->brain);
-	if (err) { // the supervisor holds both ends: only its own end closes this socket
-		hz_error("push.socket", "err=%d", -err);
-		hz_server_remove_fd(process->targets);
-		process->targets = NULL;
-	}
-	hz_process_wake(process);
-}
-
-static void on_targets_writable(void *ctx, int fd)
-{
-	struct hz_process *process = ctx;
-	(void)fd;
-	hz_targets_flush(process->brain);
-	hz_server_want_write(process->targets, process->brain->targets->pipe.blocked);
+	return err;
 }
 
 // --- the supervisor
@@ -481,33 +396,8 @@ int hz_process_start_loop(struct hz_process *process)
 	if (!err && process->brain->recorder)
 		err = hz_server_add_fd(server, process->fds->recorder, on_recorder_readable,
 		                       on_recorder_writable, process, &process->recorder);
-	if (!err && process->brain->mix)
-		err = hz_server_add_fd(server, process->fds->mix, on_mix_readable, on_mix_writable, process,
-		                       &process->mix);
-	if (!err && process->brain->picture)
-		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_MOSAIC], on_mosaic_readable,
-		                       on_mosaic_writable, process, &process->mosaic);
-	if (!err && process->brain->images)
-		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_IMAGING], on_images_readable, NULL,
-		                       process, &process->images);
-	if (!err && process->brain->easel)
-		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_LIVE], on_easel_readable,
-		                       on_easel_writable, process, &process->easel);
-	if (!err && process->brain->studies)
-		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_STUDIES], on_studies_readable, NULL,
-		                       process, &process->studies);
-	if (!err && process->brain->receive)
-		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_RECEIVE], on_receive_readable, NULL,
-		                       process, &process->receive);
-	if (!err && process->brain->hls)
-		err = hz_server_add_fd(server, process->fds->pipe[HZ_PIPE_HLS], on_hls_readable,
-		                       on_hls_writable, process, &process->hls);
-	if (!err && process->brain->theatre->pipe.fd >= 0)
-		err = hz_server_add_fd(server, process->brain->theatre->pipe.fd, on_ingest_readable,
-		                       on_ingest_writable, process, &process->ingest);
-	if (!err && process->brain->targets->pipe.fd >= 0)
-		err = hz_server_add_fd(server, process->brain->targets->pipe.fd, on_targets_readable,
-		                       on_targets_writable, process, &process->targets);
+	if (!err)
+		err = add_ends(process);
 	for (unsigned i = 0; i < process->brain->workers && !err; i++) {
 		process->link[i] = (struct hz_process_link){.process = process, .worker = i};
 		err = hz_server_add_fd(server, process->fds->api[i], on_worker_readable, on_worker_writable,
@@ -531,15 +421,8 @@ void hz_process_stop_loop(struct hz_process *process)
 	hz_server_timer_free(process->status);
 	hz_server_remove_fd(process->supervisor);
 	hz_server_remove_fd(process->recorder);
-	hz_server_remove_fd(process->mix);
-	hz_server_remove_fd(process->mosaic);
-	hz_server_remove_fd(process->easel);
-	hz_server_remove_fd(process->ingest);
-	hz_server_remove_fd(process->targets);
-	hz_server_remove_fd(process->hls);
-	hz_server_remove_fd(process->images);
-	hz_server_remove_fd(process->studies);
-	hz_server_remove_fd(process->receive);
+	for (unsigned i = 0; i < HZ_ENDS; i++)
+		hz_server_remove_fd(process->end[i].handle);
 	for (unsigned i = 0; i < process->brain->workers; i++)
 		hz_server_remove_fd(process->link[i].handle);
 }

@@ -12,6 +12,7 @@
 #include "gateway/session/images.h"
 #include "gateway/session/mix_link.h"
 #include "gateway/session/picture.h"
+#include "gateway/session/pipe_link.h"
 #include "gateway/session/record.h"
 #include "gateway/session/studies.h"
 
@@ -161,7 +162,7 @@ static void mix(FILE *f, const struct hz_brain *brain)
 	const struct hz_mix_status *s = brain->mix ? hz_mix_link_status(brain->mix) : NULL;
 	if (!s)
 		return;
-	gauge(f, "mix_ready", "1: the mix has confirmed everything", hz_mix_link_ready(brain->mix));
+	gauge(f, "mix_ready", "1: the mix has confirmed everything", hz_mix_link_pipe(brain->mix)->ready);
 	gauge(f, "mix_rooms", "Consults that are mixed", s->rooms);
 	gauge(f, "mix_members", "Who speaks or listens in them", s->members);
 	gauge(f, "mix_speakers", "Who is heard now", s->speakers);
@@ -178,7 +179,7 @@ static void picture(FILE *f, const struct hz_brain *brain)
 	if (!s)
 		return;
 	gauge(f, "mosaic_ready", "1: the mosaic has confirmed everything",
-	      hz_picture_link_ready(brain->picture));
+	      hz_picture_link_pipe(brain->picture)->ready);
 	gauge(f, "mosaic_rooms", "Consults with a composed picture", s->rooms);
 	gauge(f, "mosaic_members", "Sources in them", s->members);
 	gauge(f, "mosaic_renditions", "Sizes that are encoded", s->renditions);

@@ -10,6 +10,7 @@
 #include "gateway/session/mix_internal.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
+#include "gateway/session/pipe_link.h"
 #include "gateway/session/relay_internal.h"
 #include "gateway/session/steps.h"
 #include "gateway/store/runtime.h"
@@ -20,7 +21,7 @@ int hz_mix_begin(struct hz_brain *brain, int fd)
 {
 	int err = hz_mix_link_new(fd, &hz_mix_link_brain_ops, brain, &brain->mix);
 	if (!err)
-		hz_mix_link_resume(brain->mix);
+		hz_pipe_link_resume(hz_mix_link_pipe(brain->mix)); // one that runs already says no HELLO
 	return err;
 }
 

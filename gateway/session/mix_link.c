@@ -37,11 +37,6 @@ void hz_mix_link_free(struct hz_mix_link *link)
 	free(link);
 }
 
-void hz_mix_link_resume(struct hz_mix_link *link)
-{
-	hz_pipe_link_resume(&link->pipe);
-}
-
 void hz_mix_link_use(struct hz_mix_link *link, int fd)
 {
 	link->status = (struct hz_mix_status){0};
@@ -87,9 +82,9 @@ int hz_mix_link_del(struct hz_mix_link *link, uint32_t member)
 	return hz_pipe_link_del(&link->pipe, HZ_MIX_MEMBER_SET, &member);
 }
 
-bool hz_mix_link_flush(struct hz_mix_link *link)
+struct hz_pipe_link *hz_mix_link_pipe(struct hz_mix_link *link)
 {
-	return hz_pipe_link_flush(&link->pipe);
+	return link ? &link->pipe : NULL;
 }
 
 // --- in
@@ -161,11 +156,6 @@ int hz_mix_link_read(struct hz_mix_link *link)
 	if (err)
 		link->status = (struct hz_mix_status){0};
 	return err;
-}
-
-bool hz_mix_link_ready(const struct hz_mix_link *link)
-{
-	return link->pipe.ready;
 }
 
 const struct hz_mix_status *hz_mix_link_status(const struct hz_mix_link *link)

@@ -9,6 +9,7 @@
 
 #include "media/mix/api.h"
 
+struct hz_pipe_link;
 struct hz_mix_link;
 
 struct hz_mix_link_ops { // none is NULL
@@ -23,8 +24,6 @@ struct hz_mix_link_ops { // none is NULL
 // fd: non-blocking, borrowed; -1 until hz_mix_link_use(). -ENOMEM.
 int hz_mix_link_new(int fd, const struct hz_mix_link_ops *ops, void *ctx, struct hz_mix_link **ret);
 void hz_mix_link_free(struct hz_mix_link *link); // NULL allowed
-// Says everything without a HELLO: this process was started anew, and the mix perhaps goes on.
-void hz_mix_link_resume(struct hz_mix_link *link);
 // The socket of a process that was started anew; its HELLO comes. -1: there is none.
 void hz_mix_link_use(struct hz_mix_link *link, int fd);
 
@@ -36,12 +35,11 @@ void hz_mix_link_use(struct hz_mix_link *link, int fd);
 int hz_mix_link_set(struct hz_mix_link *link, const struct hz_mix_member_set *wish, uint32_t *ret_ssrc);
 int hz_mix_link_del(struct hz_mix_link *link, uint32_t member); // -ENOENT
 
-// Sends as much as the socket takes: at the end of each turn of the loop. True: it was full, again when it is writable.
-bool hz_mix_link_flush(struct hz_mix_link *link);
+// Its socket, for flush, resume and whether it is ready (pipe_link.h). NULL of NULL.
+struct hz_pipe_link *hz_mix_link_pipe(struct hz_mix_link *link);
 // Reads what is there, a bounded number of messages. -EPIPE: the process is gone.
 int hz_mix_link_read(struct hz_mix_link *link);
 
-bool hz_mix_link_ready(const struct hz_mix_link *link);
 const struct hz_mix_status *hz_mix_link_status(const struct hz_mix_link *link); // the newest; zeroes
 
 #endif

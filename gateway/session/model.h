@@ -358,12 +358,10 @@ struct hz_brain {
 	struct hz_mix_link *mix;   // owned; NULL: mix.enabled is off
 	struct hz_mix_room *mixed; // consults with a mix
 	uint32_t next_member;
-	bool mix_blocked; // its socket was full
 
 	// picture.h
 	struct hz_picture_link *picture;  // owned; NULL: mosaic.enabled is off
 	struct hz_picture_room *pictured; // consults with a composed picture
-	bool picture_blocked;             // its socket was full
 	bool picture_there;               // as clients were told
 	int64_t picture_heard_us;         // the mosaic's newest sign of life; 0: none
 	struct hz_theatre *theatre;       // theatre.h; owned; NULL: none (in tests)
@@ -372,14 +370,12 @@ struct hz_brain {
 	// easel.h
 	struct hz_easel_link *easel;  // owned; NULL: nobody draws images
 	struct hz_easel_room *easels; // consults whose images are watched as a picture
-	bool easel_blocked;           // its socket was full
 	int64_t easel_heard_us;       // its newest sign of life; 0: none
 
 	// hls.h
 	struct hz_hls_link *hls; // owned; NULL: hls.enabled is off
 	int hls_folder;          // of all broadcasts; owned
 	unsigned hls_window_s;
-	bool hls_blocked;
 
 	// record.h
 	struct hz_record_link *recorder; // owned; NULL: there is none, nothing can be recorded

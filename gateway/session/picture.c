@@ -9,6 +9,7 @@
 #include "gateway/session/consult.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/picture_internal.h"
+#include "gateway/session/pipe_link.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record.h"
 #include "gateway/session/relay_internal.h"
@@ -17,7 +18,8 @@ int hz_picture_begin(struct hz_brain *brain, int fd)
 {
 	int err = hz_picture_link_new(fd, &hz_picture_brain_ops, brain, &brain->picture);
 	if (!err)
-		hz_picture_link_resume(brain->picture);
+		hz_pipe_link_resume(
+		    hz_picture_link_pipe(brain->picture)); // one that runs already says no HELLO
 	return err;
 }
 
@@ -346,7 +348,7 @@ static void on_tiles(void *ctx, const struct hz_mosaic_tiles *tiles)
 static void on_status(void *ctx)
 {
 	struct hz_brain *brain = ctx;
-	if (hz_picture_link_ready(brain->picture))
+	if (hz_picture_link_pipe(brain->picture)->ready)
 		brain->picture_heard_us = brain->now_us;
 }
 

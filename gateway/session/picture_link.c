@@ -37,17 +37,6 @@ void hz_picture_link_free(struct hz_picture_link *link)
 	free(link);
 }
 
-void hz_picture_link_resume(struct hz_picture_link *link)
-{
-	hz_pipe_link_resume(&link->pipe);
-}
-
-void hz_picture_link_use(struct hz_picture_link *link, int fd)
-{
-	link->status = (struct hz_mosaic_status){0};
-	hz_pipe_link_use(&link->pipe, fd);
-}
-
 // --- wishes
 
 int hz_picture_link_set(struct hz_picture_link *link, const struct hz_msg_header *h, uint16_t type)
@@ -71,9 +60,9 @@ void hz_picture_link_retry(struct hz_picture_link *link)
 	}
 }
 
-bool hz_picture_link_flush(struct hz_picture_link *link)
+struct hz_pipe_link *hz_picture_link_pipe(struct hz_picture_link *link)
 {
-	return hz_pipe_link_flush(&link->pipe);
+	return link ? &link->pipe : NULL;
 }
 
 // --- in
@@ -154,11 +143,6 @@ int hz_picture_link_read(struct hz_picture_link *link)
 	if (err)
 		link->status = (struct hz_mosaic_status){0};
 	return err;
-}
-
-bool hz_picture_link_ready(const struct hz_picture_link *link)
-{
-	return link->pipe.ready;
 }
 
 const struct hz_mosaic_status *hz_picture_link_status(const struct hz_picture_link *link)

@@ -10,6 +10,7 @@
 
 #include "media/mosaic/api.h"
 
+struct hz_pipe_link;
 struct hz_picture_link;
 
 struct hz_picture_link_ops { // none is NULL
@@ -23,14 +24,10 @@ struct hz_picture_link_ops { // none is NULL
 	void (*on_ready)(void *ctx, bool ready);
 };
 
-// fd: non-blocking, borrowed; -1 until hz_picture_link_use(). -ENOMEM.
+// fd: non-blocking, borrowed. -ENOMEM.
 int hz_picture_link_new(int fd, const struct hz_picture_link_ops *ops, void *ctx,
                         struct hz_picture_link **ret);
 void hz_picture_link_free(struct hz_picture_link *link); // NULL allowed
-// Says everything without a HELLO: this process was started anew, and the mosaic perhaps goes on.
-void hz_picture_link_resume(struct hz_picture_link *link);
-// The socket of a process that was started anew; its HELLO comes. -1: there is none.
-void hz_picture_link_use(struct hz_picture_link *link, int fd);
 
 // h: the first member of a SET, of which only the id and what follows is read. The same as before: nothing is
 // said. -EINVAL: id 0, a type that is none; -ENOSPC; -ENOMEM.
@@ -39,12 +36,11 @@ int hz_picture_link_del(struct hz_picture_link *link, uint16_t set_type, uint32_
 
 void hz_picture_link_retry(struct hz_picture_link *link); // says again what was refused
 
-// Sends as much as the socket takes: at the end of each turn of the loop. True: it was full, again when it is writable.
-bool hz_picture_link_flush(struct hz_picture_link *link);
+// Its socket, for flush, resume and whether it is ready (pipe_link.h). NULL of NULL.
+struct hz_pipe_link *hz_picture_link_pipe(struct hz_picture_link *link);
 // Reads what is there, a bounded number of messages. -EPIPE: the process is gone.
 int hz_picture_link_read(struct hz_picture_link *link);
 
-bool hz_picture_link_ready(const struct hz_picture_link *link);
 const struct hz_mosaic_status *
 hz_picture_link_status(const struct hz_picture_link *link); // the newest; zeroes
 

@@ -228,13 +228,15 @@ static int say_begin(struct hz_pipe_link *link)
 	return err;
 }
 
-bool hz_pipe_link_flush(struct hz_pipe_link *link)
+void hz_pipe_link_flush(struct hz_pipe_link *link)
 {
 	struct hz_cmd_reconcile m;
 	int err = 0;
+	if (!link)
+		return;
 	link->blocked = false;
 	if (link->fd < 0 || link->phase == HZ_PIPE_SILENT)
-		return false;
+		return;
 	if (link->phase == HZ_PIPE_BEGIN)
 		err = say_begin(link);
 	if (!err)
@@ -245,7 +247,6 @@ bool hz_pipe_link_flush(struct hz_pipe_link *link)
 		link->end_seq = err ? 0 : link->seq;
 	}
 	link->blocked = err == -EAGAIN;
-	return link->blocked;
 }
 
 // --- in

@@ -61,7 +61,7 @@ struct hz_pipe_link {
 	enum hz_pipe_phase phase;
 	bool end_unsaid;
 	bool ready;   // END was answered with 0
-	bool blocked; // the socket was full
+	bool blocked; // the socket was full at the newest flush
 	uint32_t seq, end_seq;
 	unsigned heard;        // messages that were well formed
 	unsigned unsaid;       // wishes that wait
@@ -79,8 +79,8 @@ void hz_pipe_link_hello(struct hz_pipe_link *link);  // a new process: nobody is
 // Fills in the header. fd: rides along, NULL: none. 0, -EAGAIN: the socket is full, -EPIPE.
 int hz_pipe_link_send(struct hz_pipe_link *link, struct hz_msg_header *message, unsigned type, size_t bytes,
                       const int *fd);
-// Sends as much as the socket takes. True: it was full, again when it is writable.
-bool hz_pipe_link_flush(struct hz_pipe_link *link);
+// Sends as much as the socket takes: at the end of each turn of the loop. link->blocked: again when it is writable. NULL allowed.
+void hz_pipe_link_flush(struct hz_pipe_link *link);
 // buf: aligned for messages; what is longer is passed over. -EPIPE: nobody is there any more, and fd is -1.
 int hz_pipe_link_read(struct hz_pipe_link *link, void *buf, size_t cap);
 // The wish that was refused with this answer; NULL: none. END's answer makes it ready or not.

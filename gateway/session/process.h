@@ -18,6 +18,25 @@ struct hz_process_link { // one worker's descriptor in the loop
 	struct hz_server_fd *handle;
 };
 
+// Pipe processes whose sockets are in the loop; the last three have no pipe_link.h.
+enum hz_process_end_kind {
+	HZ_END_MIX,
+	HZ_END_MOSAIC,
+	HZ_END_EASEL,
+	HZ_END_HLS,
+	HZ_END_INGEST,
+	HZ_END_PUSH,
+	HZ_END_IMAGES,
+	HZ_END_STUDIES,
+	HZ_END_RECEIVE,
+	HZ_ENDS,
+};
+
+struct hz_process_end {
+	struct hz_process *process;
+	struct hz_server_fd *handle; // NULL: there is none, or it is gone
+};
+
 struct hz_process {
 	const struct hz_control_fds *fds;
 	struct hz_config *config; // the newest; owned when `reloaded`
@@ -30,8 +49,8 @@ struct hz_process {
 	struct hz_rest rest;
 	struct hz_whip_door door;
 	struct hz_process_link link[HZ_MAX_WORKERS];
-	struct hz_server_fd *supervisor, *recorder, *mix, *mosaic, *images, *studies, *receive, *hls, *ingest,
-	    *targets, *easel;
+	struct hz_server_fd *supervisor, *recorder;
+	struct hz_process_end end[HZ_ENDS];
 	struct hz_server_timer *tick, *push, *status;
 	int64_t started_us, swept_us, probed_us, trimmed_us;
 	size_t idle_bytes; // of the heap: free, and known to the newest trim()

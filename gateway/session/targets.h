@@ -79,8 +79,6 @@ struct hz_targets_link {
 	struct hz_targets_said said[HZ_TARGETS_ALL];
 };
 
-// Says what changed; at the end of each turn.
-void hz_targets_flush(struct hz_brain *brain);
 extern const struct hz_pipe_api hz_targets_kind; // ctx: the brain
 int hz_targets_read(struct hz_brain *brain);     // -EPIPE: nobody is there any more
 bool hz_target_at_work(const struct hz_consult *consult, const struct hz_target *target); // it is wanted now

@@ -109,12 +109,6 @@ static int say(void *ctx)
 	return brain->targets->pipe.end_unsaid ? each(brain, false) : 0;
 }
 
-void hz_targets_flush(struct hz_brain *brain)
-{
-	if (brain->targets)
-		(void)hz_pipe_link_flush(&brain->targets->pipe);
-}
-
 // --- in
 
 static void on_status(void *ctx, const void *message)

@@ -105,8 +105,6 @@ uint8_t hz_theatre_kind(const struct hz_brain *brain, const struct hz_participan
 
 // --- theatre_link.c
 
-// Says what changed; at the end of each turn.
-void hz_theatre_flush(struct hz_brain *brain);
 extern const struct hz_pipe_api hz_theatre_api; // ctx: the brain
 int hz_theatre_read(struct hz_brain *brain);    // -EPIPE: nobody is there any more
 void hz_theatre_tick(struct hz_brain *brain);   // once a second or so: tokens grow old

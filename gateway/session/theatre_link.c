@@ -94,12 +94,6 @@ static int say(void *ctx)
 	return err;
 }
 
-void hz_theatre_flush(struct hz_brain *brain)
-{
-	if (brain->theatre)
-		(void)hz_pipe_link_flush(&brain->theatre->pipe);
-}
-
 void hz_theatre_tick(struct hz_brain *brain)
 {
 	for (struct hz_theatre_source *s = brain->theatre ? brain->theatre->sources : NULL; s; s = s->next)

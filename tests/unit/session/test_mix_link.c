@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "gateway/base/seqpacket.h"
+#include "gateway/session/pipe_link.h"
 #include "media/mix/rooms.h"
 
 static int fd[2]; // control's, the mix's
@@ -95,7 +96,7 @@ static void settle(void)
 {
 	for (unsigned n = 0; n < 200; n++) {
 		assert_int_equal(hz_mix_link_read(link_), 0);
-		(void)hz_mix_link_flush(link_);
+		hz_pipe_link_flush(hz_mix_link_pipe(link_));
 		mix_answers();
 	}
 	assert_int_equal(hz_mix_link_read(link_), 0);
@@ -150,10 +151,11 @@ static void said_when_it_comes(void **state)
 {
 	assert_int_equal(wish(1, 9, true), 0);
 	assert_int_equal(wish(2, 9, false), 0);
-	assert_false(hz_mix_link_flush(link_)); // nobody there
+	hz_pipe_link_flush(hz_mix_link_pipe(link_));
+	assert_false(hz_mix_link_pipe(link_)->blocked); // nobody there
 	start_mix(0);
 	settle();
-	assert_true(hz_mix_link_ready(link_));
+	assert_true(hz_mix_link_pipe(link_)->ready);
 	assert_int_equal(turned_ready, 1);
 	assert_int_equal(there().members, 2);
 	assert_int_equal(commands, 4); // BEGIN, two, END
@@ -185,11 +187,11 @@ static void resumed(void **state)
 	hz_mix_link_free(link_);
 	assert_int_equal(setup(state), 0);
 	hz_mix_link_use(link_, fd[0]);
-	hz_mix_link_resume(link_);
+	hz_pipe_link_resume(hz_mix_link_pipe(link_));
 	assert_int_equal(wish(1, 9, true), 0);
 	assert_int_equal(wish(3, 9, false), 0);
 	settle();
-	assert_true(hz_mix_link_ready(link_));
+	assert_true(hz_mix_link_pipe(link_)->ready);
 	assert_int_equal(commands, 4); // BEGIN, two, END
 	assert_int_equal(there().members, 2);
 	assert_int_equal(refused, 0);
@@ -210,12 +212,12 @@ static void repeated_after_a_kill(void **state)
 	for (unsigned round = 0; round < 3; round++) {
 		unsigned before = renewed;
 		kill_mix();
-		assert_false(hz_mix_link_ready(link_));
+		assert_false(hz_mix_link_pipe(link_)->ready);
 		assert_int_equal(wish(3 + round, 9, false), 0); // meanwhile
 		assert_int_equal(hz_mix_link_del(link_, 3 + round), 0);
 		start_mix(0);
 		settle();
-		assert_true(hz_mix_link_ready(link_));
+		assert_true(hz_mix_link_pipe(link_)->ready);
 		assert_int_equal(renewed - before, 1); // of the one who listens
 		assert_int_equal(there().members, 2);
 	}
@@ -224,7 +226,6 @@ static void repeated_after_a_kill(void **state)
 
 static void a_full_queue(void **state)
 {
-	bool full = false;
 	for (uint32_t m = 100; m < 100 + 300; m++)
 		assert_int_equal(wish(m, 9, false), 0); // more than may speak
 	for (uint32_t m = 1000; m < 1000 + HZ_MIX_MEMBERS - 300; m++)
@@ -232,14 +233,14 @@ static void a_full_queue(void **state)
 	assert_int_equal(wish(7, 9, false), -ENOSPC);
 	start_mix(4096);
 	assert_int_equal(hz_mix_link_read(link_), 0);
-	full = hz_mix_link_flush(link_);
-	assert_true(full);
-	for (unsigned n = 0; n < 3000 && !hz_mix_link_ready(link_); n++) {
+	hz_pipe_link_flush(hz_mix_link_pipe(link_));
+	assert_true(hz_mix_link_pipe(link_)->blocked);
+	for (unsigned n = 0; n < 3000 && !hz_mix_link_pipe(link_)->ready; n++) {
 		mix_answers();
 		assert_int_equal(hz_mix_link_read(link_), 0);
-		(void)hz_mix_link_flush(link_);
+		hz_pipe_link_flush(hz_mix_link_pipe(link_));
 	}
-	assert_true(hz_mix_link_ready(link_));
+	assert_true(hz_mix_link_pipe(link_)->ready);
 	assert_int_equal(refused_with, -ENOSPC);
 	assert_int_equal(there().members + refused, HZ_MIX_MEMBERS);
 }
@@ -262,7 +263,7 @@ static void strange_messages(void **state)
 	ack.h.seq = 0x12345678; // nobody asked
 	assert_int_equal(hz_seqpacket_send(fd[1], &ack, sizeof(ack)), 0);
 	settle();
-	assert_true(hz_mix_link_ready(link_));
+	assert_true(hz_mix_link_pipe(link_)->ready);
 	assert_int_equal(refused, 0);
 	assert_int_equal(hz_mix_link_set(link_, &m, &ssrc), -EINVAL);
 	assert_int_equal(wish(1, 10, true), -EEXIST);

@@ -149,7 +149,7 @@ static void goes_in_so_long_after(void **state)
 	web = ask(rig, HZ_PATCH, "c1/a", "{\"sync_ms\":300}");
 	assert_int_equal(web->status, 200);
 	assert_int_equal(json_integer_value(json_object_get(web->json, "sync_ms")), 300);
-	hz_theatre_flush(rig->brain);
+	hz_pipe_link_flush(&rig->brain->theatre->pipe);
 	newest(&after);
 	assert_int_equal(before.sync_ms, 0);
 	assert_int_equal(after.sync_ms, 300);
