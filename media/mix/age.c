@@ -40,8 +40,8 @@ size_t hz_mix_age_write(const struct hz_mix_age *age, uint32_t ssrc, uint32_t rt
                         const uint32_t sent[2], uint8_t ret[HZ_MIX_REPORT_BYTES])
 {
 	struct hz_rtcp_writer w;
-	const struct hz_sender_info info = {.ntp = hz_ntp_from_us(wall_us - age->us + HZ_NTP_UNIX_US),
-	                                    .rtp_ts = rtp_ts,
+	const struct hz_sender_info info = {.ntp = hz_ntp_from_us(wall_us + HZ_NTP_UNIX_US),
+	                                    .rtp_ts = rtp_ts + (uint32_t)(age->us * 48 / 1000),
 	                                    .packets = sent[0],
 	                                    .octets = sent[1]};
 	hz_rtcp_writer_init(&w, ret, HZ_MIX_REPORT_BYTES);

@@ -32,7 +32,9 @@ bool hz_mix_age_settle(
     struct hz_mix_age *age); // after all voices of this moment; false: nothing is known yet
 
 #define HZ_MIX_REPORT_BYTES 28u // a sender report without blocks
-// rtp_ts: what was heard first at wall_us less the age. packets, octets: sent so far. Returns the bytes written.
+// rtp_ts: of what is heard at wall_us. The report names that moment, as every sender's does, and the timestamp of what is said then, which
+// is heard when it is as old as the age: a reader that takes the quickest report's way for none must not take off an age with it. sent:
+// packets, octets so far. Returns the bytes written.
 size_t hz_mix_age_write(const struct hz_mix_age *age, uint32_t ssrc, uint32_t rtp_ts, int64_t wall_us,
                         const uint32_t sent[2], uint8_t ret[HZ_MIX_REPORT_BYTES]);
 

@@ -9,8 +9,8 @@
 // it: one track a rendition, with sender reports; towards it PLI or FIR for the rendition's SSRC, which is how a keyframe is asked
 // for (made at once, at most one in 300 ms, and one every 10 s by itself).
 //
-// Lip sync. A sender report of a rendition says at which wall clock (of the gateway) what its newest picture shows was captured, as
-// far as the sender reports of the publishers tell. Receivers line sound and picture up when both are in one MediaStream (one
+// Lip sync. A sender report of a rendition says at which wall clock (of the gateway) what its pictures show was captured, as far as the
+// sender reports of the publishers tell: the pair is now and the timestamp at which what is captured now will be shown. Receivers line sound and picture up when both are in one MediaStream (one
 // msid) and the sound's reports tell the same clock.
 #ifndef HZ_MEDIA_MOSAIC_API_H
 #define HZ_MEDIA_MOSAIC_API_H

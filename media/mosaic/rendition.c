@@ -141,13 +141,16 @@ static void on_payload(void *ctx, const uint8_t *payload, size_t bytes, bool las
 	r->sink.send(r->sink.ctx, r->set.workers, HZ_RING_RTP, buf, HZ_RTP_FIXED_BYTES + bytes);
 }
 
-// What the newest picture shows was captured at that wall clock.
-static void report(struct hz_rendition *r, const struct hz_rendition_moment *m)
+// It names this moment, as every sender's does, and the timestamp of what is captured now, which is shown when it is as old as the age.
+void hz_rendition_report(struct hz_rendition *rendition, const struct hz_rendition_moment *m)
 {
+	struct hz_rendition *r = rendition;
 	uint8_t buf[64];
 	struct hz_rtcp_writer w;
-	const struct hz_sender_info info = {.ntp = hz_ntp_from_us(m->wall_us - m->age_us + HZ_NTP_UNIX_US),
-	                                    .rtp_ts = m->rtp_ts,
+	if (!r->packets || m->now_us < r->report_us)
+		return;
+	const struct hz_sender_info info = {.ntp = hz_ntp_from_us(m->wall_us + HZ_NTP_UNIX_US),
+	                                    .rtp_ts = m->rtp_ts + (uint32_t)(m->age_us * 9 / 100),
 	                                    .packets = r->packets,
 	                                    .octets = r->octets};
 	hz_rtcp_writer_init(&w, buf, sizeof(buf));
@@ -199,7 +202,5 @@ int hz_rendition_put(struct hz_rendition *rendition, const struct hz_canvas *can
 	*ret_key = picture.key;
 	r->rtp_ts = moment->rtp_ts;
 	packetise(r, &picture);
-	if (moment->now_us >= r->report_us)
-		report(r, moment);
 	return 1;
 }

@@ -29,6 +29,8 @@ struct hz_rendition_moment {
 	int64_t age_us; // how long before now what is shown was captured
 	uint32_t rtp_ts;
 };
+// A sender report, where there were pictures and one is due: before this tick's are drawn, while now is now.
+void hz_rendition_report(struct hz_rendition *rendition, const struct hz_rendition_moment *moment);
 // 1: encoded; 0: nobody watches; -errno: the encoder failed, and is made anew for the next picture. ret_key: it was a keyframe.
 int hz_rendition_put(struct hz_rendition *rendition, const struct hz_canvas *canvas,
                      const struct hz_rendition_moment *moment, bool *ret_key);

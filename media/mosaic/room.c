@@ -436,6 +436,23 @@ static bool draw_solo(struct hz_mosaic_room *r, const struct rendition *e, const
 	return due;
 }
 
+static int64_t age_of(const struct hz_mosaic_room *r, const struct rendition *e)
+{
+	return e->solo ? hz_solo_age_us(e->solo) : r->age_us;
+}
+
+static void report(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at, uint32_t rtp_ts)
+{
+	struct hz_rendition_moment moment = {.now_us = at->now_us, .wall_us = at->wall_us, .rtp_ts = rtp_ts};
+	for (unsigned i = 0; i < HZ_MOSAIC_RENDITIONS; i++) {
+		const struct rendition *e = &r->rendition[i];
+		if (!e->id)
+			continue;
+		moment.age_us = age_of(r, e);
+		hz_rendition_report(e->encode, &moment);
+	}
+}
+
 static void encode(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at, uint32_t rtp_ts)
 {
 	struct hz_rendition_moment moment = {.now_us = at->now_us, .wall_us = at->wall_us, .rtp_ts = rtp_ts};
@@ -444,7 +461,7 @@ static void encode(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at, ui
 		bool key = false;
 		if (!e->id || (e->solo && !draw_solo(r, e, at)))
 			continue;
-		moment.age_us = e->solo ? hz_solo_age_us(e->solo) : r->age_us;
+		moment.age_us = age_of(r, e);
 		int got = hz_rendition_put(
 		    e->encode, e->solo ? hz_solo_canvas(e->solo) : hz_mosaic_stage_canvas(r->stage), &moment,
 		    &key);
@@ -498,9 +515,11 @@ int64_t hz_mosaic_room_tick(struct hz_mosaic_room *room, const struct hz_mosaic_
 		r->count.skipped++;
 		return r->due_us;
 	}
+	uint32_t rtp_ts = (uint32_t)((tick_us - r->begin_us) * 9 / 100);
+	report(r, at, rtp_ts);
 	if (r->composed)
 		draw(r, at);
-	encode(r, at, (uint32_t)((tick_us - r->begin_us) * 9 / 100));
+	encode(r, at, rtp_ts);
 	return r->due_us;
 }
 

@@ -47,6 +47,14 @@ static const char *event(const struct hz_pipe_loop *l, const char *what, char re
 
 // --- media
 
+static void wake_worker(struct hz_pipe_loop *l, unsigned worker)
+{
+	char name[32];
+	if (l->written[worker] && eventfd_write(l->fds.wake[worker], 1) && errno != EAGAIN)
+		hz_error(event(l, "wake", name), "worker=%u err=%d", worker, errno);
+	l->written[worker] = false;
+}
+
 void hz_pipe_loop_send(struct hz_pipe_loop *l, unsigned worker, uint32_t consult, unsigned kind,
                        const uint8_t *data, size_t bytes)
 {
@@ -54,6 +62,8 @@ void hz_pipe_loop_send(struct hz_pipe_loop *l, unsigned worker, uint32_t consult
 	    .kind = (uint16_t)kind, .source = consult, .arrival_us = l->now_us};
 	(void)hz_ring_put(&l->out[worker], &record, data, bytes); // full: the ring counts it
 	l->written[worker] = true;
+	if (kind == HZ_RING_RTCP)
+		wake_worker(l, worker);
 }
 
 // True: there may be more.
@@ -87,12 +97,8 @@ static bool read_rings(struct hz_pipe_loop *l)
 
 static void wake_workers(struct hz_pipe_loop *l)
 {
-	char name[32];
-	for (unsigned i = 0; i < l->fds.workers; i++) {
-		if (l->written[i] && eventfd_write(l->fds.wake[i], 1) && errno != EAGAIN)
-			hz_error(event(l, "wake", name), "worker=%u err=%d", i, errno);
-		l->written[i] = false;
-	}
+	for (unsigned i = 0; i < l->fds.workers; i++)
+		wake_worker(l, i);
 }
 
 // --- control

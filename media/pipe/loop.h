@@ -72,7 +72,7 @@ int hz_pipe_loop_say(const struct hz_pipe_loop *loop, struct hz_msg_header *h, u
 void hz_pipe_loop_answer(struct hz_pipe_loop *loop, const struct hz_msg_header *h, uint32_t id, int err);
 void hz_pipe_loop_tell(struct hz_pipe_loop *loop); // a status now, the next one half a second later
 
-// A record for a worker, who is woken at the end of the turn. Full: it is lost, counted by the ring.
+// A record for a worker, who is woken at the end of the turn, for RTCP at once: when it comes is what a sender report says. Full: it is lost, counted by the ring.
 void hz_pipe_loop_send(struct hz_pipe_loop *loop, unsigned worker, uint32_t consult, unsigned kind,
                        const uint8_t *data, size_t bytes);
 

@@ -248,8 +248,10 @@ static void reports(void **state)
 	// The report's pair, carried on to the newest packet's timestamp; its tick was the one before now.
 	int64_t said_us = (int64_t)((ear[2].report.ntp >> 32) * 1000000 +
 	                            ((ear[2].report.ntp & 0xffffffff) * 1000000 >> 32)) -
-	                  HZ_NTP_UNIX_US + (int64_t)(ear[2].ts - ear[2].report.rtp_ts) * 1000 / 48;
+	                  HZ_NTP_UNIX_US + (int64_t)(int32_t)(ear[2].ts - ear[2].report.rtp_ts) * 1000 / 48;
 	int64_t age_us = WALL_US + now_us - HZ_MIXER_FRAME_US - said_us;
+	assert_in_range(hz_ntp_to_us(ear[2].report.ntp), WALL_US + HZ_NTP_UNIX_US + now_us - 1040000,
+	                WALL_US + HZ_NTP_UNIX_US + now_us); // when it was sent, whatever the age
 	assert_in_range(age_us, 35000, 75000); // 23 ms, at least 20 of waiting, and the margin
 	assert_int_equal(end(2), 0);
 	unsigned before = ear[2].reports;
