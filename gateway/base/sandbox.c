@@ -49,6 +49,39 @@ static int allow_below(int set, const char *path, uint64_t access)
 	return err;
 }
 
+// Programs, chance, names of hosts, time and who signs certificates.
+static const char *const of_libraries[] = {
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/dev/null",
+    "/dev/random",
+    "/dev/urandom",
+    "/etc/crypto-policies",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf", // replaced by another file: media/pipeline/source_run.c
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    NULL};
+
+// Those that this system does not have, or not for us, are left out. paths: NULL behind the last one; NULL: none.
+static int allow_read(int set, const char *const *paths)
+{
+	int err = 0;
+	for (const char *const *path = paths; path && *path && !err; path++) {
+		err = allow_below(set, *path, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+		if (err == -ENOENT || err == -EACCES)
+			err = 0;
+	}
+	return err;
+}
+
 static int restrict_files(const struct hz_sandbox *with)
 {
 	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
@@ -63,11 +96,10 @@ static int restrict_files(const struct hz_sandbox *with)
 	if (set < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM ? 0 : -errno;
 	int err = with->folder ? allow_below(set, with->folder, read | write) : 0;
-	for (const char *const *path = with->read; path && *path && !err; path++) {
-		err = allow_below(set, *path, read);
-		if (err == -ENOENT || err == -EACCES) // this system does not have it, or not for us
-			err = 0;
-	}
+	if (!err && with->libraries)
+		err = allow_read(set, of_libraries);
+	if (!err)
+		err = allow_read(set, with->read);
 	if (!err && syscall(SYS_landlock_restrict_self, set, 0) < 0)
 		err = -errno;
 	close(set);

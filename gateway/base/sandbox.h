@@ -16,9 +16,11 @@ struct hz_sandbox {
 	bool folders;   // may make, list and remove folders below `folder`
 	bool loop;      // may wait for descriptors, send and receive by those it has, and set a timer
 	bool network;   // may open sockets, too, but none of AF_UNIX; needs `loop`
-	bool store;     // an SQLite index in `folder`, and files in memory
+	bool
+	    libraries; // may read what libraries look at, and of /etc no more: our own configuration lies there, with keys
+	bool store; // an SQLite index in `folder`, and files in memory
 	const char *const
-	    *read; // files and folders that may be read, NULL behind the last one; NULL: none but `folder`
+	    *read; // files and folders that may be read, NULL behind the last one; NULL: no more
 };
 
 // 0; -errno: what could not be switched on. Landlock, which a kernel may lack, is left out there; seccomp must be.

@@ -7,27 +7,6 @@
 #define MEMORY_BYTES ((uint64_t)2 << 30)
 #define FILES        1024
 
-// Of /etc what libraries look at and no more: our own configuration lies there, with keys.
-static const char *const readable[] = {"/usr",
-                                       "/lib",
-                                       "/lib64",
-                                       "/dev/null",
-                                       "/dev/random",
-                                       "/dev/urandom",
-                                       "/etc/crypto-policies",
-                                       "/etc/gai.conf",
-                                       "/etc/host.conf",
-                                       "/etc/hosts",
-                                       "/etc/ld.so.cache",
-                                       "/etc/localtime",
-                                       "/etc/nsswitch.conf",
-                                       "/etc/pki/ca-trust",
-                                       "/etc/resolv.conf",
-                                       "/etc/services",
-                                       "/etc/ssl/certs",
-                                       "/etc/ssl/openssl.cnf"};
-#define READABLE (sizeof(readable) / sizeof(readable[0]))
-
 static char own[HZ_DWEB_PACS * 3][HZ_DWEB_TEXT_BYTES];
 static unsigned count;
 
@@ -60,16 +39,16 @@ bool hz_dweb_shelter_other(const struct hz_dweb_pacs *pacs)
 
 int hz_dweb_shelter_enter(const char *dir)
 {
-	const char *paths[READABLE + HZ_DWEB_PACS * 3 + 1] = {NULL};
-	memcpy(paths, readable, sizeof(readable));
+	const char *paths[1 + HZ_DWEB_PACS * 3 + 1] = {"/etc/pki/ca-trust"};
 	for (unsigned i = 0; i < count; i++)
-		paths[READABLE + i] = own[i];
+		paths[1 + i] = own[i];
 	const struct hz_sandbox sandbox = {.folder = dir,
 	                                   .memory_bytes = MEMORY_BYTES,
 	                                   .file_bytes = UINT64_MAX, // the log is perhaps a file
 	                                   .files = FILES,
 	                                   .loop = true,
 	                                   .network = true,
+	                                   .libraries = true,
 	                                   .store = true,
 	                                   .read = paths};
 	return hz_sandbox_enter(&sandbox);

@@ -98,6 +98,11 @@ static int can_talk_out_alone(void)
 	       socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EACCES;
 }
 
+static int can_read_names(void)
+{
+	return open("/etc/nsswitch.conf", O_RDONLY) >= 0 && open("/usr", O_RDONLY) >= 0;
+}
+
 static int can_read_one_file(void)
 {
 	char byte;
@@ -174,12 +179,17 @@ static void test_network_and_single_files(void **state)
 {
 	static const char *const files[] = {"/etc/passwd", "/etc/no-such-file", NULL};
 	const struct hz_sandbox with = {.loop = true, .network = true, .read = files};
+	const struct hz_sandbox library = {.loop = true, .network = true, .libraries = true};
 	bool landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= 1;
 	if (INSTRUMENTED)
 		skip();
 	assert_int_equal(inside_as(&with, can_talk_out_alone), 1);
-	if (landlock)
+	if (landlock) {
 		assert_int_equal(inside_as(&with, can_read_one_file), 1);
+		assert_int_equal(inside_as(&with, can_read_names), 0);
+		assert_int_equal(inside_as(&library, can_read_names), 1);
+		assert_int_equal(inside_as(&library, can_read_elsewhere), 0);
+	}
 }
 
 static int fill_disk(void)
