@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/base/seqpacket.h"
+#include "media/ingest/child.h"
 #include "media/pipeline/source_guard.h"
 #include "media/pipeline/source_lookup.h"
 
@@ -28,7 +28,6 @@
 #define SLEEP_MS   10
 #define UNITS      64      // before somebody is asked whether it goes on
 #define SRT_NO_US  2500000 // an SRT listener that says no does so sooner than one that is not there
-#define HANG_S     30
 
 // --- with our parent
 
@@ -53,31 +52,17 @@ static void enter_state(struct hz_target_run *t, enum hz_ingest_state state, enu
 
 static int take_set(struct hz_target_run *t)
 {
-	_Alignas(8) static uint8_t buf[HZ_INGEST_MAX_BYTES];
-	size_t bytes = 0;
-	int fd = -1;
-	unsigned count = 0;
-	const struct hz_seqpacket_in in = {.buf = buf, .cap = sizeof(buf), .fds = &fd, .fds_cap = 1};
-	int err = hz_seqpacket_recv_fds(t->api, &in, &bytes, &count);
-	if (err == -EAGAIN)
-		return err;
-	const struct hz_msg_header *h = (const void *)buf;
-	if (err || bytes != sizeof(t->set) || h->version != HZ_INGEST_API_VERSION ||
-	    h->type != HZ_INGEST_SOURCE_SET) {
-		if (!err && count)
-			close(fd);
-		return -EPIPE;
-	}
 	uint32_t before = t->feed ? t->set.feed : 0;
-	memcpy(&t->set, buf, sizeof(t->set));
-	hz_wipe(buf, sizeof(t->set));
+	int fd = -1, err = hz_ingest_child_take(t->api, &t->set, &fd);
+	if (err)
+		return err;
 	hz_guard_set(&t->set);
-	if (count && t->set.feed != before) { // also when the gateway's control was started anew
+	if (fd >= 0 && t->set.feed != before) { // also when the gateway's control was started anew
 		hz_outfeed_free(t->feed);
 		t->feed = NULL;
 		(void)hz_outfeed_read_open(fd, &t->feed);
 	}
-	if (count)
+	if (fd >= 0)
 		close(fd);
 	return 0;
 }
@@ -102,10 +87,8 @@ static bool interrupted(void *ctx)
 	struct hz_target_run *t = ctx;
 	struct pollfd fd = {.fd = t->api, .events = POLLIN};
 	int64_t now_us = hz_now_us();
-	const struct itimerval wall = {.it_value = {.tv_sec = HANG_S}};
 	if (now_us - t->told_us >= STATUS_US) {
-		setitimer(ITIMER_REAL, &wall,
-		          NULL); // our parent kills who is silent; should it be gone, this does
+		hz_ingest_child_wind();
 		say(t);
 	}
 	while (!t->over && !t->leaving && poll(&fd, 1, 0) > 0) {
