@@ -2,9 +2,7 @@
 // huizhen-live is told, which images it is given, and all of it over deaths of either.
 #include "gateway/session/easel_internal.h"
 #include "gateway/session/ids.h"
-#include "gateway/session/reading.h"
-#include "media/live/api.h"
-#include "tests/unit/session/offers.h"
+#include "tests/unit/session/live_rig.h"
 #include "tests/unit/session/web.h"
 
 #define STUDY "1.2.840.1"
@@ -18,17 +16,10 @@ static struct {
 	unsigned rooms, renditions, marks, gives, begins, ends;
 } heard;
 
-static void say_live(void *msg, uint16_t type, size_t bytes)
-{
-	struct hz_msg_header *h = msg;
-	*h = (struct hz_msg_header){.version = HZ_LIVE_API_VERSION, .type = type, .bytes = (uint32_t)bytes};
-	assert_int_equal(hz_seqpacket_send(fd[1], msg, bytes), 0);
-}
-
 static void live(struct rig *rig)
 {
 	struct hz_live_status status = {0};
-	say_live(&status, HZ_LIVE_STATUS, sizeof(status));
+	say_live(fd[1], &status, HZ_LIVE_STATUS, sizeof(status));
 	assert_int_equal(hz_easel_link_read(rig->brain->easel), 0);
 	rig_advance(rig, 400);
 }
@@ -108,13 +99,7 @@ static int teardown(void **state)
 
 static void patch(struct rig *rig, struct rig_socket *s, const char *json)
 {
-	const struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
-	json_t *params = json_loads(json, 0, NULL);
-	assert_non_null(params);
-	json_object_set_new(params, "base",
-	                    json_integer(consult->reading ? (json_int_t)consult->reading->version : 0));
-	rig_advance(rig, 50);
-	rig_result(rig_call(rig, s, "table.patch", params));
+	patch_table(rig, s, json);
 	listen_live(rig);
 }
 
@@ -257,7 +242,7 @@ static void want(struct rig *rig, const char *study, const char *instance, uint6
 	strcpy(w.what.series, "1.5");
 	strcpy(w.what.instance, instance);
 	heard.gives = 0;
-	say_live(&w, HZ_LIVE_WANT, sizeof(w));
+	say_live(fd[1], &w, HZ_LIVE_WANT, sizeof(w));
 	assert_int_equal(hz_easel_link_read(rig->brain->easel), 0);
 	listen_live(rig);
 }
@@ -279,7 +264,7 @@ static void images_of_the_table_only(void **state)
 	struct hz_live_want bad = {.consult = consult};
 	memset(&bad.what, 'x', sizeof(bad.what)); // texts that do not end
 	heard.gives = 0;
-	say_live(&bad, HZ_LIVE_WANT, sizeof(bad));
+	say_live(fd[1], &bad, HZ_LIVE_WANT, sizeof(bad));
 	assert_int_equal(hz_easel_link_read(rig->brain->easel), 0);
 	listen_live(rig);
 	assert_int_equal(heard.gives, 0);
@@ -296,8 +281,8 @@ static void deaths(void **state)
 		struct hz_live_try try = {.what = what};
 		struct hz_live_hello hello = {.pid = 2};
 		assert_false(hz_easel_link_deadly(rig->brain->easel, &what));
-		say_live(&try, HZ_LIVE_TRY, sizeof(try));
-		say_live(&hello, HZ_LIVE_HELLO, sizeof(hello));
+		say_live(fd[1], &try, HZ_LIVE_TRY, sizeof(try));
+		say_live(fd[1], &hello, HZ_LIVE_HELLO, sizeof(hello));
 		memset(&heard, 0, sizeof(heard));
 		assert_int_equal(hz_easel_link_read(rig->brain->easel), 0);
 		listen_live(rig);

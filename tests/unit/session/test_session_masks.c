@@ -4,10 +4,8 @@
 #include "gateway/session/broadcast.h"
 #include "gateway/store/broadcasts.h"
 #include "gateway/store/profiles.h"
-#include "tests/unit/session/picture_rig.h"
+#include "tests/unit/session/air_rig.h"
 
-#define PATH   "/api/v1/consults/c1/broadcast"
-#define VIEWER "a:0:recv v:1:recv"
 #define BODY                                                                                                 \
 	"{\"title\":\"Live\",\"sources\":[{\"participant\":\"or1\",\"source\":\"camera\"},"                  \
 	"{\"participant\":\"or2\",\"source\":\"camera\"},{\"participant\":\"or1\",\"source\":"               \
@@ -15,32 +13,9 @@
 #define REGION "{\"x\":0.1,\"y\":0.05,\"w\":0.3,\"h\":0.2}"
 #define MASK   "{\"participant\":\"or1\",\"source\":\"camera\",\"masks\":[" REGION "]}"
 
-static struct web *rest(struct rig *rig, enum hz_http_method method, const char *path, const char *role,
-                        const char *body)
-{
-	static char token[4096];
-	snprintf(token, sizeof(token), "%s", rig_sign(rig, (struct rig_token){.sub = "dir", .role = role}));
-	return web_ask(rig, (struct web_ask){.method = method, .path = path, .token = token, .body = body});
-}
-
 static struct web *masks(struct rig *rig, const char *body)
 {
-	return rest(rig, HZ_PUT, PATH "/masks", "director", body);
-}
-
-static int post(struct rig *rig, const char *path, const char *sub, const char *role, const char *lines)
-{
-	static char sdp[OFFER_BYTES], token[4096];
-	static unsigned session = 100;
-	snprintf(sdp, sizeof(sdp), "%s",
-	         offer_sdp((struct offer_spec){.lines = lines, .session = ++session}));
-	snprintf(token, sizeof(token), "%s", rig_sign(rig, (struct rig_token){.sub = sub, .role = role}));
-	return web_ask(rig, (struct web_ask){.method = HZ_POST,
-	                                     .path = path,
-	                                     .token = token,
-	                                     .body = sdp,
-	                                     .type = "application/sdp"})
-	    ->status;
+	return rest(rig, HZ_PUT, PATH "/masks", body);
 }
 
 static const json_t *air(struct rig *rig, struct rig_socket *director, const char *id, const char *source)
@@ -62,39 +37,6 @@ static hz_id raw_of(struct rig *rig, const char *id)
 	return t->id;
 }
 
-// Of the viewer, as its worker knows it.
-static const struct hz_cmd_sub_set *shown(const struct rig *rig)
-{
-	const struct hz_cmd_sub_set *found = NULL;
-	for (unsigned w = 0; w < 2; w++) {
-		for (unsigned i = 0; i < HZ_MAX_SUBS; i++) {
-			const struct hz_cmd_sub_set *s = &worker(rig, w)->sub[i];
-			if (s->sub && s->kind == HZ_KIND_VIDEO && s->flags & HZ_SUB_LIVE)
-				found = s;
-		}
-	}
-	assert_non_null(found);
-	return found;
-}
-
-// The rendition whose track the viewer's slot shows; NULL: it shows something else, or nothing.
-static const struct hz_mosaic_rendition_set *painted(const struct rig *rig)
-{
-	const struct hz_cmd_sub_set *s = shown(rig);
-	const struct hz_cmd_track_set *t = NULL;
-	for (unsigned w = 0; w < 2; w++) {
-		const struct hz_cmd_track_set *at = &worker(rig, w)->track[HZ_ID_SLOT(s->track)];
-		if (s->track && at->track == s->track && !(s->flags & HZ_SUB_PAUSED))
-			t = at;
-	}
-	for (unsigned i = 0; t && i < 64; i++) {
-		const struct hz_mosaic_rendition_set *r = &known[2][i].set.rendition;
-		if (known[2][i].live && r->ssrc == t->ssrc[0] && r->member && r->workers)
-			return r;
-	}
-	return NULL;
-}
-
 // Two theatres, a broadcast of theirs, or1 on the air, a viewer, a director.
 static struct rig_socket *stage(struct rig *rig, const char *first_masks)
 {
@@ -102,7 +44,7 @@ static struct rig_socket *stage(struct rig *rig, const char *first_masks)
 	go_on(rig, 500);
 	assert_int_equal(post(rig, "/whip/c1", "or1", "theatre", "mic:0:send cam:1:send"), 201);
 	assert_int_equal(post(rig, "/whip/c1", "or2", "theatre", "mic:0:send cam:1:send"), 201);
-	assert_int_equal(rest(rig, HZ_PUT, PATH, "director", BODY)->status, 200);
+	assert_int_equal(rest(rig, HZ_PUT, PATH, BODY)->status, 200);
 	if (first_masks)
 		assert_int_equal(masks(rig, first_masks)->status, 200);
 	struct rig_socket *director = rig_join(rig, "dir", "director");
@@ -128,7 +70,7 @@ static void from_the_start(void **state)
 	assert_int_equal(count(1), 1); // nothing else is composed for it
 	assert_int_equal(feeds(rig, 0, NULL) + feeds(rig, 1, NULL), 1);
 	assert_int_equal(orphans, 0);
-	struct web *web = rest(rig, HZ_GET, PATH, "director", NULL);
+	struct web *web = rest(rig, HZ_GET, PATH, NULL);
 	assert_string_equal(rig_text(web->json, "masked"), "masked");
 	assert_int_equal(json_array_size(json_object_get(web->json, "masks")), 1);
 }
@@ -138,9 +80,10 @@ static void while_on_the_air(void **state)
 {
 	struct rig *rig = *state;
 	struct rig_socket *director = stage(rig, NULL);
-	assert_int_equal(shown(rig)->track, raw_of(rig, "or1"));
+	assert_int_equal(shown_slot(rig)->track, raw_of(rig, "or1"));
 	assert_int_equal(masks(rig, MASK)->status, 200);
-	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1")); // with the answer, before any time went
+	assert_int_not_equal(shown_slot(rig)->track,
+	                     raw_of(rig, "or1")); // with the answer, before any time went
 	rig_advance(rig, 100);
 	const struct hz_mosaic_rendition_set first = *painted(rig);
 	assert_int_equal(
@@ -163,7 +106,7 @@ static void while_on_the_air(void **state)
 	// Another camera has no masks; and back.
 	assert_int_equal(rig_code(air(rig, director, "or2", "camera")), 0);
 	rig_advance(rig, 100);
-	assert_int_equal(shown(rig)->track, raw_of(rig, "or2"));
+	assert_int_equal(shown_slot(rig)->track, raw_of(rig, "or2"));
 	go_on(rig, 3000);
 	assert_int_equal(count(0) + count(1) + count(2), 0);
 	assert_int_equal(rig_code(air(rig, director, "or1", "camera")), 0);
@@ -176,8 +119,8 @@ static void while_on_the_air(void **state)
 	        ->status,
 	    200);
 	rig_advance(rig, 100);
-	assert_int_equal(shown(rig)->track, raw_of(rig, "or1"));
-	struct web *web = rest(rig, HZ_GET, PATH "/events", "director", NULL);
+	assert_int_equal(shown_slot(rig)->track, raw_of(rig, "or1"));
+	struct web *web = rest(rig, HZ_GET, PATH "/events", NULL);
 	unsigned noted = 0;
 	const json_t *item;
 	size_t i;
@@ -192,7 +135,7 @@ static void cut_and_resume(void **state)
 	struct rig_socket *director = stage(rig, MASK);
 	uint32_t before = painted(rig)->rendition;
 	rig_result(rig_call(rig, director, "broadcast.cut", json_pack("{s:s}", "reason", "x")));
-	assert_true(shown(rig)->flags & HZ_SUB_PAUSED);
+	assert_true(shown_slot(rig)->flags & HZ_SUB_PAUSED);
 	go_on(rig, 3000);
 	assert_int_equal(count(2), 0); // nothing is painted for nobody
 	rig_result(rig_call(rig, director, "broadcast.resume", json_pack("{s:s}", "reason", "x")));
@@ -214,7 +157,7 @@ static void identified(void **state)
 	    masks(rig, "{\"participant\":\"or1\",\"source\":\"camera\",\"identified\":true,\"masks\":[]}")
 	        ->status,
 	    200);
-	assert_int_equal(shown(rig)->track, 0); // it left the air at once
+	assert_int_equal(shown_slot(rig)->track, 0); // it left the air at once
 	assert_string_equal(hz_broadcast_state(c1(rig)), "ready");
 	assert_int_equal(rig_code(air(rig, director, "or1", "camera")), HZ_RPC_NOT_ALLOWED);
 	answer = rig_call(rig, director, "broadcast.program",
@@ -225,9 +168,8 @@ static void identified(void **state)
 	                            "fade_ms", 500));
 	assert_int_equal(rig_code(answer), HZ_RPC_NOT_ALLOWED);
 	// A list without it and with it again does not forget.
-	assert_int_equal(rest(rig, HZ_PUT, PATH, "director", "{\"title\":\"x\",\"sources\":[]}")->status,
-	                 200);
-	assert_int_equal(rest(rig, HZ_PUT, PATH, "director", BODY)->status, 200);
+	assert_int_equal(rest(rig, HZ_PUT, PATH, "{\"title\":\"x\",\"sources\":[]}")->status, 200);
+	assert_int_equal(rest(rig, HZ_PUT, PATH, BODY)->status, 200);
 	assert_int_equal(rig_code(air(rig, director, "or1", "camera")), HZ_RPC_NOT_ALLOWED);
 	// Who knows better says so.
 	assert_int_equal(
@@ -266,8 +208,8 @@ static void asked_wrongly(void **state)
 		snprintf(many + strlen(many), sizeof(many) - strlen(many), "%s" REGION, i ? "," : "");
 	snprintf(many + strlen(many), sizeof(many) - strlen(many), "]}");
 	assert_int_equal(masks(rig, many)->status, 422);
-	assert_int_equal(rest(rig, HZ_PUT, PATH "/masks", "expert", MASK)->status, 403);
-	assert_int_equal(rest(rig, HZ_PUT, PATH "/masks", "viewer", MASK)->status, 403);
+	assert_int_equal(rest_as(rig, HZ_PUT, PATH "/masks", "expert", MASK)->status, 403);
+	assert_int_equal(rest_as(rig, HZ_PUT, PATH "/masks", "viewer", MASK)->status, 403);
 	char body[200];
 	for (unsigned i = 1; i <= HZ_BROADCAST_SOURCES; i++) {
 		snprintf(body, sizeof(body),
@@ -278,7 +220,7 @@ static void asked_wrongly(void **state)
 	                 200);
 	assert_int_equal(masks(rig, body)->status, 200); // in the place of one that says nothing
 	assert_int_equal(painted(rig)->mask_count, 1);   // untouched by all this
-	assert_int_equal(rest(rig, HZ_DELETE, PATH, "director", NULL)->status, 204);
+	assert_int_equal(rest(rig, HZ_DELETE, PATH, NULL)->status, 204);
 	assert_int_equal(masks(rig, MASK)->status, 404);
 }
 
@@ -286,12 +228,12 @@ static void control_dies(void **state)
 {
 	struct rig *rig = *state;
 	stage(rig, MASK);
-	const struct hz_cmd_sub_set before = *shown(rig);
+	const struct hz_cmd_sub_set before = *shown_slot(rig);
 	const struct hz_mosaic_rendition_set r = *painted(rig);
 	rig_kill(rig);
 	go_on(rig, 1000);
-	assert_int_equal(shown(rig)->track, before.track); // nobody notices
-	assert_int_equal(shown(rig)->ssrc, before.ssrc);
+	assert_int_equal(shown_slot(rig)->track, before.track); // nobody notices
+	assert_int_equal(shown_slot(rig)->ssrc, before.ssrc);
 	assert_int_equal(painted(rig)->rendition, r.rendition);
 	assert_int_equal(painted(rig)->ssrc, r.ssrc);
 	assert_int_equal(painted(rig)->mask[0].w, r.mask[0].w);
@@ -306,7 +248,7 @@ static void control_dies(void **state)
 	go_on(rig, 1000);
 	assert_non_null(painted(rig));
 	assert_int_not_equal(painted(rig)->rendition, r.rendition);
-	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1"));
+	assert_int_not_equal(shown_slot(rig)->track, raw_of(rig, "or1"));
 }
 
 static void mosaic_dies(void **state)
@@ -319,22 +261,22 @@ static void mosaic_dies(void **state)
 	assert_non_null(painted(rig));
 	assert_int_not_equal(painted(rig)->ssrc, ssrc); // its numbers begin anew
 	rig_advance(rig, 4000);                         // without a sign of life
-	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1"));
-	struct web *web = rest(rig, HZ_GET, PATH "/watch", "viewer", NULL);
+	assert_int_not_equal(shown_slot(rig)->track, raw_of(rig, "or1"));
+	struct web *web = rest_as(rig, HZ_GET, PATH "/watch", "viewer", NULL);
 	assert_true(json_is_true(json_object_get(web->json, "slate")));
 	hz_broadcast_tick(rig->brain);
 	assert_true(c1(rig)->audience->wake); // who waits for news hears of it
-	web = rest(rig, HZ_GET, PATH, "director", NULL);
+	web = rest(rig, HZ_GET, PATH, NULL);
 	assert_string_equal(rig_text(web->json, "masked"), "slate");
 	go_on(rig, 1000);
-	web = rest(rig, HZ_GET, PATH "/watch", "viewer", NULL);
+	web = rest_as(rig, HZ_GET, PATH "/watch", "viewer", NULL);
 	assert_true(json_is_false(json_object_get(web->json, "slate")));
 	// It has no room: the same.
 	refuse = -ENOSPC;
 	start_mosaic();
 	go_on(rig, 1000);
-	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1"));
-	web = rest(rig, HZ_GET, PATH, "director", NULL);
+	assert_int_not_equal(shown_slot(rig)->track, raw_of(rig, "or1"));
+	web = rest(rig, HZ_GET, PATH, NULL);
 	assert_string_equal(rig_text(web->json, "masked"), "slate");
 	(void)director;
 }
@@ -348,8 +290,8 @@ static void profiles(void **state)
 	static const char other[] =
 	    "{\"name\":\"Ultrasound X\",\"masks\":[{\"x\":0,\"y\":0,\"w\":1,\"h\":0.15},"
 	    "{\"x\":0,\"y\":0.9,\"w\":0.5,\"h\":0.1}]}";
-	assert_int_equal(rest(rig, HZ_PUT, "/api/v1/profiles/us-x", "director", us)->status, 403);
-	struct web *web = rest(rig, HZ_PUT, "/api/v1/profiles/us-x", "admin", us);
+	assert_int_equal(rest(rig, HZ_PUT, "/api/v1/profiles/us-x", us)->status, 403);
+	struct web *web = rest_as(rig, HZ_PUT, "/api/v1/profiles/us-x", "admin", us);
 	assert_int_equal(web->status, 403); // a token of one consult
 	char token[4096];
 	snprintf(token, sizeof(token), "%s",
@@ -391,7 +333,7 @@ static void profiles(void **state)
 	assert_int_equal(ASK(HZ_DELETE, "/api/v1/profiles/us-x", NULL)->status, 404);
 	rig_advance(rig, 100);
 	assert_int_equal(painted(rig)->mask_count, HZ_MOSAIC_MASKS); // what has masks keeps them
-	web = rest(rig, HZ_GET, "/api/v1/profiles", "director", NULL);
+	web = rest(rig, HZ_GET, "/api/v1/profiles", NULL);
 	assert_int_equal(json_array_size(json_object_get(web->json, "items")), 0);
 }
 
@@ -412,8 +354,8 @@ static void confirmed(void **state)
 	json_decref(json);
 	rig_turn(rig);
 	assert_int_equal(c1(rig)->broadcast->masked_ms, rig->brain->wall_ms);
-	assert_int_not_equal(shown(rig)->track, raw_of(rig, "or1"));
-	struct web *web = rest(rig, HZ_GET, PATH, "director", NULL);
+	assert_int_not_equal(shown_slot(rig)->track, raw_of(rig, "or1"));
+	struct web *web = rest(rig, HZ_GET, PATH, NULL);
 	assert_true(json_is_integer(json_object_get(web->json, "masks_confirmed_ms")));
 	rig_kill(rig);
 	assert_int_equal(c1(rig)->broadcast->masked_ms, rig->brain->wall_ms); // answered by a repetition
@@ -456,12 +398,12 @@ static void kept_for_the_next(void **state)
 	        ->status,
 	    200);
 	for (unsigned round = 0; round < 3; round++) {
-		assert_int_equal(rest(rig, HZ_DELETE, PATH, "director", NULL)->status, 204);
-		assert_int_equal(rest(rig, HZ_GET, PATH, "director", NULL)->status, 404);
+		assert_int_equal(rest(rig, HZ_DELETE, PATH, NULL)->status, 204);
+		assert_int_equal(rest(rig, HZ_GET, PATH, NULL)->status, 404);
 		if (round == 1)
 			rig_kill(rig);
 		go_on(rig, 500);
-		assert_int_equal(rest(rig, HZ_PUT, PATH, "director", BODY)->status, 200);
+		assert_int_equal(rest(rig, HZ_PUT, PATH, BODY)->status, 200);
 		if (round == 2)
 			rig_kill(rig);
 		go_on(rig, 500);
@@ -478,7 +420,7 @@ static void kept_for_the_next(void **state)
 		before = painted(rig)->rendition;
 	}
 	// Not beyond the consult.
-	assert_int_equal(rest(rig, HZ_DELETE, PATH, "director", NULL)->status, 204);
+	assert_int_equal(rest(rig, HZ_DELETE, PATH, NULL)->status, 204);
 	assert_non_null(c1(rig)->kept);
 	assert_int_equal(hz_consult_close(rig->brain, c1(rig)), 0);
 	rig_turn(rig);
@@ -530,13 +472,13 @@ static void profile_and_death(void **state)
 	assert_int_equal(painted(rig)->mask_count, 2);
 	assert_false(rig->brain->profiles_due);
 	// A broadcast that comes after the change.
-	assert_int_equal(rest(rig, HZ_DELETE, PATH, "director", NULL)->status, 204);
+	assert_int_equal(rest(rig, HZ_DELETE, PATH, NULL)->status, 204);
 	assert_int_equal(hz_store_profile_put(rig->brain->store, "us-x", more), 0);
 	assert_int_equal(hz_store_commit(rig->brain->store), 0);
 	unsigned profiles = 0;
 	assert_int_equal(hz_store_profile_all(rig->brain->store, NULL, on_any, &profiles), 0);
 	assert_int_equal(profiles, 1);
-	assert_int_equal(rest(rig, HZ_PUT, PATH, "director", BODY)->status, 200);
+	assert_int_equal(rest(rig, HZ_PUT, PATH, BODY)->status, 200);
 	assert_int_equal(c1(rig)->broadcast->masks[0].count, 3);
 }
 

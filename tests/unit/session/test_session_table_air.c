@@ -1,13 +1,10 @@
 // The images on the table in a broadcast and in the composed picture: outside only bare, only when a director said so, and only for the studies
 // that lay there then; inside as everybody sees them.
-#include "gateway/session/broadcast.h"
 #include "gateway/session/easel_internal.h"
 #include "gateway/session/ids.h"
-#include "gateway/session/reading.h"
-#include "tests/unit/session/picture_rig.h"
+#include "tests/unit/session/air_rig.h"
+#include "tests/unit/session/live_rig.h"
 
-#define PATH    "/api/v1/consults/c1/broadcast"
-#define VIEWER  "a:0:recv v:1:recv"
 #define TABLE   "{\"participant\":\"~table\",\"source\":\"image\"}"
 #define BODY    "{\"title\":\"Live\",\"sources\":[" TABLE ",{\"participant\":\"or1\",\"source\":\"camera\"}]}"
 #define FREE    "{\"participant\":\"~table\",\"source\":\"image\",\"identified\":false,\"masks\":[]}"
@@ -19,13 +16,6 @@ static struct {
 	struct hz_live_rendition_set set[8];
 	unsigned count;
 } drawn;
-
-static void say_live(void *msg, uint16_t type, size_t bytes)
-{
-	struct hz_msg_header *h = msg;
-	*h = (struct hz_msg_header){.version = HZ_LIVE_API_VERSION, .type = type, .bytes = (uint32_t)bytes};
-	assert_int_equal(hz_seqpacket_send(live_fd[1], msg, bytes), 0);
-}
 
 static void rendition(uint32_t id, const struct hz_live_rendition_set *set)
 {
@@ -60,7 +50,7 @@ static void pass(struct rig *rig, int64_t ms)
 {
 	for (; ms > 0; ms -= 400) {
 		struct hz_live_status s = {0};
-		say_live(&s, HZ_LIVE_STATUS, sizeof(s));
+		say_live(live_fd[1], &s, HZ_LIVE_STATUS, sizeof(s));
 		assert_int_equal(hz_easel_link_read(rig->brain->easel), 0);
 		go_on(rig, 400);
 		listen_live(rig);
@@ -87,38 +77,9 @@ static int end(void **state)
 	return err;
 }
 
-static struct web *rest(struct rig *rig, enum hz_http_method method, const char *path, const char *body)
-{
-	static char token[4096];
-	snprintf(token, sizeof(token), "%s",
-	         rig_sign(rig, (struct rig_token){.sub = "dir", .role = "director"}));
-	return web_ask(rig, (struct web_ask){.method = method, .path = path, .token = token, .body = body});
-}
-
-static int post(struct rig *rig, const char *path, const char *sub, const char *role, const char *lines)
-{
-	static char sdp[OFFER_BYTES], token[4096];
-	static unsigned session = 100;
-	snprintf(sdp, sizeof(sdp), "%s",
-	         offer_sdp((struct offer_spec){.lines = lines, .session = ++session}));
-	snprintf(token, sizeof(token), "%s", rig_sign(rig, (struct rig_token){.sub = sub, .role = role}));
-	return web_ask(rig, (struct web_ask){.method = HZ_POST,
-	                                     .path = path,
-	                                     .token = token,
-	                                     .body = sdp,
-	                                     .type = "application/sdp"})
-	    ->status;
-}
-
 static void patch(struct rig *rig, struct rig_socket *s, const char *json)
 {
-	const struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
-	json_t *params = json_loads(json, 0, NULL);
-	assert_non_null(params);
-	json_object_set_new(params, "base",
-	                    json_integer(consult->reading ? (json_int_t)consult->reading->version : 0));
-	rig_advance(rig, 50);
-	rig_result(rig_call(rig, s, "table.patch", params));
+	patch_table(rig, s, json);
 	pass(rig, 400);
 }
 

@@ -1,10 +1,7 @@
 // Several sources on the air in one picture: only such as may be shown, each with its masks, as one rendition of the mosaic; over cuts, fades,
 // masks that change, a list that changes, and restarts of control.
-#include "gateway/session/broadcast.h"
-#include "tests/unit/session/picture_rig.h"
+#include "tests/unit/session/air_rig.h"
 
-#define PATH   "/api/v1/consults/c1/broadcast"
-#define VIEWER "a:0:recv v:1:recv"
 #define SOURCES                                                                                              \
 	"{\"participant\":\"or1\",\"source\":\"camera\"},{\"participant\":\"or2\",\"source\":\"camera\"},"   \
 	"{\"participant\":\"or3\",\"source\":\"ultrasound\"}"
@@ -13,29 +10,6 @@
 	"{\"participant\":\"or2\",\"source\":\"camera\",\"fill\":\"grey\",\"masks\":[{\"x\":0.1,\"y\":0.05," \
 	"\"w\":"                                                                                             \
 	"0.3,\"h\":0.2}]}"
-
-static struct web *rest(struct rig *rig, enum hz_http_method method, const char *path, const char *body)
-{
-	static char token[4096];
-	snprintf(token, sizeof(token), "%s",
-	         rig_sign(rig, (struct rig_token){.sub = "dir", .role = "director"}));
-	return web_ask(rig, (struct web_ask){.method = method, .path = path, .token = token, .body = body});
-}
-
-static int post(struct rig *rig, const char *path, const char *sub, const char *role, const char *lines)
-{
-	static char sdp[OFFER_BYTES], token[4096];
-	static unsigned session = 100;
-	snprintf(sdp, sizeof(sdp), "%s",
-	         offer_sdp((struct offer_spec){.lines = lines, .session = ++session}));
-	snprintf(token, sizeof(token), "%s", rig_sign(rig, (struct rig_token){.sub = sub, .role = role}));
-	return web_ask(rig, (struct web_ask){.method = HZ_POST,
-	                                     .path = path,
-	                                     .token = token,
-	                                     .body = sdp,
-	                                     .type = "application/sdp"})
-	    ->status;
-}
 
 static json_t *of(const char *id, const char *source)
 {
@@ -52,38 +26,6 @@ static const json_t *air(struct rig *rig, struct rig_socket *director, const cha
 static const json_t *both(struct rig *rig, struct rig_socket *director, const char *layout)
 {
 	return air(rig, director, layout, of("or1", "camera"), json_pack("[o]", of("or2", "camera")));
-}
-
-static const struct hz_cmd_sub_set *shown(const struct rig *rig)
-{
-	const struct hz_cmd_sub_set *found = NULL;
-	for (unsigned w = 0; w < 2; w++) {
-		for (unsigned i = 0; i < HZ_MAX_SUBS; i++) {
-			const struct hz_cmd_sub_set *s = &worker(rig, w)->sub[i];
-			if (s->sub && s->kind == HZ_KIND_VIDEO && s->flags & HZ_SUB_LIVE)
-				found = s;
-		}
-	}
-	assert_non_null(found);
-	return found;
-}
-
-// The rendition whose track the viewer's slot shows; NULL: it shows something else, or nothing.
-static const struct hz_mosaic_rendition_set *painted(const struct rig *rig)
-{
-	const struct hz_cmd_sub_set *s = shown(rig);
-	const struct hz_cmd_track_set *t = NULL;
-	for (unsigned w = 0; w < 2; w++) {
-		const struct hz_cmd_track_set *at = &worker(rig, w)->track[HZ_ID_SLOT(s->track)];
-		if (s->track && at->track == s->track && !(s->flags & HZ_SUB_PAUSED))
-			t = at;
-	}
-	for (unsigned i = 0; t && i < 64; i++) {
-		const struct hz_mosaic_rendition_set *r = &known[2][i].set.rendition;
-		if (known[2][i].live && r->ssrc == t->ssrc[0] && r->member && r->workers)
-			return r;
-	}
-	return NULL;
 }
 
 static struct rig_socket *stage(struct rig *rig)
@@ -136,7 +78,7 @@ static void in_one_picture(void **state)
 	    rig_call(rig, director, "broadcast.program", json_pack("{s:o}", "source", of("or1", "camera"))));
 	go_on(rig, 3000);
 	assert_null(painted(rig));
-	assert_int_not_equal(shown(rig)->track, 0);
+	assert_int_not_equal(shown_slot(rig)->track, 0);
 	assert_int_equal(count(0) + count(1) + count(2), 0);
 	assert_null(json_object_get(rest(rig, HZ_GET, PATH, NULL)->json, "layout"));
 }
@@ -164,7 +106,7 @@ static void masks_of_each(void **state)
 	         "{\"participant\":\"or2\",\"source\":\"camera\",\"identified\":true,\"masks\":[]}")
 	        ->status,
 	    200);
-	assert_int_equal(shown(rig)->track, 0);
+	assert_int_equal(shown_slot(rig)->track, 0);
 	assert_string_equal(rig_text(rest(rig, HZ_GET, PATH, NULL)->json, "state"), "ready");
 	assert_int_equal(rig_code(both(rig, director, "side")), HZ_RPC_NOT_ALLOWED);
 }
@@ -215,7 +157,7 @@ static void only_what_may_be_shown(void **state)
 	         "{\"title\":\"x\",\"sources\":[{\"participant\":\"or1\",\"source\":\"camera\"}]}")
 	        ->status,
 	    200);
-	assert_int_equal(shown(rig)->track, 0);
+	assert_int_equal(shown_slot(rig)->track, 0);
 }
 
 static void cuts_fades_and_deaths(void **state)
@@ -224,7 +166,7 @@ static void cuts_fades_and_deaths(void **state)
 	struct rig_socket *director = stage(rig);
 	uint32_t before = painted(rig)->rendition;
 	rig_result(rig_call(rig, director, "broadcast.cut", json_pack("{s:s}", "reason", "x")));
-	assert_true(shown(rig)->flags & HZ_SUB_PAUSED);
+	assert_true(shown_slot(rig)->flags & HZ_SUB_PAUSED);
 	go_on(rig, 3000);
 	assert_int_equal(count(2), 0);
 	rig_result(rig_call(rig, director, "broadcast.resume", json_pack("{s:s}", "reason", "x")));
