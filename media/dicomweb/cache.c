@@ -20,6 +20,7 @@
 
 #define NAME_CHARS    64
 #define USED_EVERY_MS 60000 // a use sooner than that is not written down
+#define BUSY_MS       2000
 
 struct hz_dweb_cache {
 	sqlite3 *db;
@@ -75,7 +76,7 @@ static int prepare(struct hz_dweb_cache *c)
 		const char *sql;
 	} all[] = {
 	    {&c->get, "SELECT bytes, type, hash, used_ms, put_ms FROM entries WHERE key=?1"},
-	    {&c->put, "INSERT OR REPLACE INTO entries VALUES(?1,?2,?3,?4,?5,?5)"},
+	    {&c->put, "INSERT INTO entries VALUES(?1,?2,?3,?4,?5,?5)"},
 	    {&c->del, "DELETE FROM entries WHERE key=?1"},
 	    {&c->use, "UPDATE entries SET used_ms=?2 WHERE key=?1"},
 	    {&c->oldest, "SELECT key, bytes FROM entries ORDER BY used_ms LIMIT 1"},
@@ -104,15 +105,20 @@ static int count(struct hz_dweb_cache *c)
 static int open_index(struct hz_dweb_cache *c, const char *path)
 {
 	int err = -EIO;
+	// Ours alone: no lock is asked for again with each row. One of us that is ending still is waited for.
 	if (sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == SQLITE_OK &&
+	    sqlite3_busy_timeout(c->db, BUSY_MS) == SQLITE_OK &&
 	    sqlite3_exec(c->db,
-	                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096;"
+	                 "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; "
+	                 "PRAGMA cache_size=-4096;"
 	                 "CREATE TABLE IF NOT EXISTS entries(key TEXT PRIMARY KEY, bytes INTEGER NOT NULL,"
 	                 " type TEXT NOT NULL, hash TEXT NOT NULL, used_ms INTEGER NOT NULL,"
 	                 " put_ms INTEGER NOT NULL) WITHOUT ROWID;"
 	                 "CREATE INDEX IF NOT EXISTS by_use ON entries(used_ms);",
 	                 NULL, NULL, NULL) == SQLITE_OK)
 		err = prepare(c);
+	if (err && c->db && sqlite3_errcode(c->db) == SQLITE_BUSY)
+		return -EBUSY;
 	return err ? err : count(c);
 }
 
@@ -172,7 +178,7 @@ int hz_dweb_cache_open(const char *dir, uint64_t max_bytes, struct hz_dweb_cache
 	c->opened_ms = wall_ms();
 	c->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int err = c->dir < 0 ? -errno : open_index(c, path);
-	if (err && c->dir >= 0) {
+	if (err && err != -EBUSY && c->dir >= 0) {
 		hz_warn("images.cache", "err=%d what=thrown_away", -err);
 		close_index(c);
 		unlinkat(c->dir, "index.db", 0);
@@ -208,16 +214,21 @@ uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *c)
 	return c->bytes;
 }
 
-// false: its row stays, the index cannot be written.
-static bool drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
+// false: it stays, the index cannot be written.
+static bool delete_row(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
 {
-	unlinkat(c->dir, key, 0); // first: it may be what the disk lacks
 	sqlite3_bind_text(c->del, 1, key, -1, SQLITE_TRANSIENT);
 	bool gone = sqlite3_step(c->del) == SQLITE_DONE;
 	sqlite3_reset(c->del);
 	if (gone && sqlite3_changes(c->db))
 		c->bytes -= bytes < c->bytes ? bytes : c->bytes;
 	return gone;
+}
+
+static bool drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
+{
+	unlinkat(c->dir, key, 0); // first: it may be what the disk lacks
+	return delete_row(c, key, bytes);
 }
 
 static bool as_written(const struct hz_dweb_cache *c, int fd, const struct hz_dweb_entry *e)
@@ -291,13 +302,32 @@ static void make_room(struct hz_dweb_cache *c, uint64_t bytes)
 	}
 }
 
-static int write_file(struct hz_dweb_cache *c, const char *key, const char *data, uint64_t bytes)
+// Whatever is there under this name: an entry of before, or a file without a row.
+static void make_way(struct hz_dweb_cache *c, const char *key)
 {
-	char name[NAME_CHARS + 8];
-	snprintf(name, sizeof(name), "tmp-%s", key);
-	int fd = openat(c->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), err = 0;
-	if (fd < 0)
-		return -errno;
+	struct hz_dweb_entry old = {.fd = -1};
+	if (hz_dweb_cache_get(c, key, &old) == 0) {
+		close(old.fd);
+		drop(c, key, old.bytes);
+	}
+	unlinkat(c->dir, key, 0); // who reads it keeps what it had
+}
+
+// Under its own name at once: without a row it is nobody's, and goes when the cache is opened again. The descriptor, or -errno.
+static int make_file(struct hz_dweb_cache *c, const char *key)
+{
+	static const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	int fd = openat(c->dir, key, flags, 0600);
+	if (fd < 0 && errno == EEXIST) {
+		make_way(c, key);
+		fd = openat(c->dir, key, flags, 0600);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int write_file(int fd, const char *data, uint64_t bytes)
+{
+	int err = 0;
 	for (uint64_t at = 0; !err && at < bytes;) {
 		ssize_t n = write(fd, data + at, bytes - at);
 		if (n < 0 && errno == EINTR)
@@ -309,27 +339,11 @@ static int write_file(struct hz_dweb_cache *c, const char *key, const char *data
 	}
 	if (close(fd) < 0 && !err)
 		err = -errno;
-	if (!err && renameat(c->dir, name, c->dir, key) < 0)
-		err = -errno;
-	if (err)
-		unlinkat(c->dir, name, 0);
 	return err;
 }
 
-int hz_dweb_cache_put(struct hz_dweb_cache *c, const char *key, const struct hz_dweb_entry *what,
-                      const void *data)
+static int insert(struct hz_dweb_cache *c, const char *key, const struct hz_dweb_entry *what)
 {
-	struct hz_dweb_entry old = {.fd = -1};
-	if (!is_name(key) || !what->bytes || what->bytes > c->max_bytes / 4)
-		return -EFBIG;
-	if (hz_dweb_cache_get(c, key, &old) == 0) {
-		close(old.fd);
-		drop(c, key, old.bytes);
-	}
-	make_room(c, what->bytes);
-	int err = write_file(c, key, data, what->bytes);
-	if (err)
-		return err;
 	sqlite3_bind_text(c->put, 1, key, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_int64(c->put, 2, (sqlite3_int64)what->bytes);
 	sqlite3_bind_text(c->put, 3, what->type, -1, SQLITE_TRANSIENT);
@@ -337,10 +351,45 @@ int hz_dweb_cache_put(struct hz_dweb_cache *c, const char *key, const struct hz_
 	sqlite3_bind_int64(c->put, 5, wall_ms());
 	int rc = sqlite3_step(c->put);
 	sqlite3_reset(c->put);
+	if (rc == SQLITE_DONE)
+		c->bytes += what->bytes;
+	return rc;
+}
+
+// A row whose file is gone.
+static void drop_row(struct hz_dweb_cache *c, const char *key)
+{
+	sqlite3_bind_text(c->get, 1, key, -1, SQLITE_TRANSIENT);
+	bool found = sqlite3_step(c->get) == SQLITE_ROW;
+	uint64_t bytes = found ? (uint64_t)sqlite3_column_int64(c->get, 0) : 0;
+	sqlite3_reset(c->get);
+	if (found)
+		delete_row(c, key, bytes);
+}
+
+int hz_dweb_cache_put(struct hz_dweb_cache *c, const char *key, const struct hz_dweb_entry *what,
+                      const void *data, struct hz_dweb_entry *ret)
+{
+	if (!is_name(key) || !what->bytes || what->bytes > c->max_bytes / 4)
+		return -EFBIG;
+	int fd = make_file(c, key), rc = SQLITE_IOERR;
+	if (fd < 0)
+		return fd;
+	make_room(c, what->bytes);
+	int err = write_file(fd, data, what->bytes);
+	if (!err)
+		rc = insert(c, key, what);
+	if (rc == SQLITE_CONSTRAINT) {
+		drop_row(c, key);
+		rc = insert(c, key, what);
+	}
 	if (rc != SQLITE_DONE) {
 		unlinkat(c->dir, key, 0);
-		return rc == SQLITE_FULL ? -ENOSPC : -EIO;
+		return err ? err : rc == SQLITE_FULL ? -ENOSPC : -EIO;
 	}
-	c->bytes += what->bytes;
-	return 0;
+	if (!ret)
+		return 0;
+	*ret = *what; // others get it to read, and can do nothing else with it
+	ret->fd = openat(c->dir, key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return ret->fd < 0 ? -errno : 0;
 }

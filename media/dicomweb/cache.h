@@ -28,9 +28,10 @@ void hz_dweb_cache_tag(const struct hz_dweb_cache *cache, const void *data, size
                        char ret[HZ_DWEB_HASH_BYTES]);
 // -ENOENT.
 int hz_dweb_cache_get(struct hz_dweb_cache *cache, const char *key, struct hz_dweb_entry *ret);
-// Replaces. -EFBIG: larger than a quarter of the cache; -ENOSPC and so on: nothing is there under this key now.
+// Replaces; ret is what get would say, NULL allowed. -EFBIG: larger than a quarter of the cache; -ENOSPC and so on: nothing is there
+// under this key now.
 int hz_dweb_cache_put(struct hz_dweb_cache *cache, const char *key, const struct hz_dweb_entry *what,
-                      const void *data);
+                      const void *data, struct hz_dweb_entry *ret);
 uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *cache);
 
 #endif

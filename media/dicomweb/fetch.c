@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "gateway/base/log.h"
+#include "media/dicomweb/handles.h"
 #include "media/dicomweb/request.h"
 
-#define READ_BYTES    102400L  // at a time
 #define SAID_BYTES    16777216 // more is not believed before it comes
 #define FILE_PATIENCE 12
 
@@ -23,8 +23,9 @@ struct job {
 	uint64_t waiter[HZ_DWEB_WAITERS];
 	unsigned waiters, pacs;
 	uint64_t id, asker;
-	bool kept;  // it is here, and not given out yet
-	CURL *easy; // NULL: it waits
+	bool kept;         // it is here, and not given out yet
+	CURL *easy;        // NULL: it waits
+	unsigned settings; // of the PACS, that easy has
 	struct curl_slist *headers;
 	char *data;
 	size_t bytes, room;
@@ -40,6 +41,8 @@ struct hz_dweb_fetch {
 	void *ctx;
 	struct hz_dweb_times times;
 	struct hz_dweb_pacs pacs[HZ_DWEB_PACS];
+	struct hz_handles handles;
+	bool fresh; // some were started and have not done anything yet
 	unsigned pacs_count, active[HZ_DWEB_PACS], count;
 	size_t memory;
 	uint64_t last_id;
@@ -77,7 +80,7 @@ static void hang_up(struct job *job)
 	if (!job->easy)
 		return;
 	curl_multi_remove_handle(f->multi, job->easy);
-	curl_easy_cleanup(job->easy);
+	hz_handles_give(&f->handles, job->pacs, job->easy, job->body.data ? 0 : job->settings);
 	job->easy = NULL;
 	f->active[job->pacs]--;
 }
@@ -106,6 +109,8 @@ void hz_dweb_fetch_free(struct hz_dweb_fetch *f)
 		return;
 	while (f->jobs)
 		job_free(f->jobs);
+	for (unsigned i = 0; i < HZ_DWEB_PACS; i++)
+		hz_handles_forget(&f->handles, i);
 	curl_multi_cleanup(f->multi);
 	explicit_bzero(f->pacs, sizeof(f->pacs));
 	free(f);
@@ -116,6 +121,7 @@ void hz_dweb_fetch_pacs(struct hz_dweb_fetch *f, const struct hz_dweb_pacs *pacs
 	if (pacs->index >= HZ_DWEB_PACS || pacs->count > HZ_DWEB_PACS)
 		return;
 	f->pacs[pacs->index] = *pacs;
+	hz_handles_forget(&f->handles, pacs->index);
 	f->pacs_count = pacs->count;
 }
 
@@ -233,24 +239,6 @@ static bool add_bearer(struct curl_slist **list, const char *token)
 	return added;
 }
 
-static void set_identity(CURL *curl, const struct hz_dweb_pacs *pacs)
-{
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (pacs->ca[0])
-		curl_easy_setopt(curl, CURLOPT_CAINFO, pacs->ca);
-	if (pacs->certificate[0])
-		curl_easy_setopt(curl, CURLOPT_SSLCERT, pacs->certificate);
-	if (pacs->key[0])
-		curl_easy_setopt(curl, CURLOPT_SSLKEY, pacs->key);
-	if (!pacs->user[0])
-		return;
-	curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-	curl_easy_setopt(curl, CURLOPT_USERNAME, pacs->user);
-	curl_easy_setopt(curl, CURLOPT_PASSWORD, pacs->password);
-}
-
 static bool start(struct job *job)
 {
 	struct hz_dweb_fetch *f = job->fetch;
@@ -258,7 +246,7 @@ static bool start(struct job *job)
 	char path[HZ_DWEB_PATH_BYTES], url[HZ_DWEB_URL_BYTES + HZ_DWEB_PATH_BYTES];
 	if (strcmp(pacs->name, job->request.pacs) != 0)
 		return false; // it waited while another control named others: not to them
-	CURL *curl = curl_easy_init();
+	CURL *curl = hz_handles_take(&f->handles, job->pacs, pacs, &f->times);
 	hz_dweb_request_path(&job->request, path);
 	snprintf(url, sizeof(url), "%s%s", pacs->url, path);
 	if (!curl || !add_header(&job->headers, "Accept", hz_dweb_request_accept(&job->request)) ||
@@ -269,29 +257,20 @@ static bool start(struct job *job)
 		return false;
 	}
 	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, job->headers);
-	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, READ_BYTES);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, job);
 	curl_easy_setopt(curl, CURLOPT_PRIVATE, job);
-	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HZ_DWEB_ANSWER_BYTES);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)f->times.connect_s);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)f->times.stall_s);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)f->times.most_s);
 	if (job->body.data)
 		set_body(curl, job);
-	set_identity(curl, pacs);
 	if (curl_multi_add_handle(f->multi, curl) != CURLM_OK) {
 		curl_easy_cleanup(curl);
 		return false;
 	}
 	job->easy = curl;
+	job->settings = f->handles.settings[job->pacs];
 	f->active[job->pacs]++;
+	f->fresh = true;
 	return true;
 }
 
@@ -526,11 +505,12 @@ static void start_some(struct hz_dweb_fetch *f)
 	}
 }
 
-// Answers what is over.
-static void finish_some(struct hz_dweb_fetch *f)
+// Answers what is over. Was there any?
+static bool finish_some(struct hz_dweb_fetch *f)
 {
 	CURLMsg *msg;
 	int left;
+	bool some = false;
 	while ((msg = curl_multi_info_read(f->multi, &left))) {
 		char *private = NULL;
 		if (msg->msg != CURLMSG_DONE)
@@ -539,7 +519,9 @@ static void finish_some(struct hz_dweb_fetch *f)
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
 		struct job *job = (void *)private;
 		finish(job, result_of(job, code));
+		some = true;
 	}
+	return some;
 }
 
 int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, const int *fds, unsigned count, int timeout_ms, bool *ret)
@@ -551,7 +533,14 @@ int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, const int *fds, unsigned count, 
 		if (fds[i] >= 0)
 			extra[used++] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
 	}
-	start_some(f); // what is new does not wait: its time is now
+	start_some(f);
+	if (f->fresh) { // what is new does not wait: its time is now
+		f->fresh = false;
+		if (curl_multi_perform(f->multi, &running) != CURLM_OK)
+			return -EIO;
+		if (finish_some(f))
+			timeout_ms = 0;
+	}
 	if (curl_multi_poll(f->multi, extra, used, timeout_ms, NULL) != CURLM_OK ||
 	    curl_multi_perform(f->multi, &running) != CURLM_OK)
 		return -EIO;

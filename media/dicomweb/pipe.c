@@ -201,8 +201,8 @@ static int keep(struct pipe_state *p, const struct hz_dweb_request *request, con
 	hz_dweb_cache_tag(p->cache, part->data, part->bytes, e.hash);
 	if (p->cache && !hz_dweb_request_fleeting(request)) {
 		hz_dweb_request_key(request, key);
-		int err = hz_dweb_cache_put(p->cache, key, &e, part->data);
-		if (!err && hz_dweb_cache_get(p->cache, key, ret) == 0)
+		int err = hz_dweb_cache_put(p->cache, key, &e, part->data, ret);
+		if (!err)
 			return 0;
 		hz_warn("images.cache", "err=%d what=put", -err);
 	}

@@ -69,12 +69,17 @@ static bool measure(struct hz_conn *conn, int64_t now_us)
 	return info.tcpi_notsent_bytes < UNSENT_BYTES;
 }
 
+static bool is_paced(const struct hz_conn *conn)
+{
+	return conn->res->pace && hz_pace_bps(conn->res->pace);
+}
+
 // How much of the body may go now; 0: the loop comes back when more may.
 static size_t paced(struct hz_conn *conn, size_t wanted)
 {
 	struct hz_pace *pace = conn->res->pace;
 	int64_t now_us = hz_now_us();
-	if (!pace || !wanted || !hz_pace_bps(pace))
+	if (!wanted || !is_paced(conn))
 		return wanted;
 	bool taken = measure(conn, now_us);
 	size_t allowed = taken ? hz_pace_take(pace, conn->res, now_us, wanted) : 0;
@@ -153,17 +158,35 @@ static long fill(struct hz_conn *conn)
 	return (long)(used + left);
 }
 
-// Behind the first piece, to a client without TLS: the kernel gives the file's own pages to the connection, nothing is copied here.
+// To a client without TLS: the kernel gives the file's own pages to the connection, nothing is copied here.
 static bool can_pass(const struct hz_conn *conn)
 {
 	const struct hz_response *res = conn->res;
-	return res->from_file && !res->copied && conn->head_sent && !conn->tls && !conn->req.head &&
+	return res->from_file && !res->copied && !conn->tls && !conn->req.head &&
 	       conn->sent < res->body_bytes && !lws_partial_buffered(conn->wsi);
 }
 
-// How much went; 0: the connection takes no more now, or it is paced (*ret_paced); -EINVAL: this file cannot; -EIO: it is cut, or
+// The head alone, which the kernel sends with the file's first pages: they follow at once.
+static int lead(struct hz_conn *conn)
+{
+	unsigned char *at = conn->server->scratch + LWS_PRE;
+	size_t used = 0;
+	if (hz_response_head(conn->res, conn->close_after, (char *)at, HZ_SCRATCH_BYTES, &used))
+		return -1;
+	conn->head_sent = true;
+	ssize_t n = send(lws_get_socket_fd(conn->wsi), at, used, MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return -1;
+	size_t gone = n < 0 ? 0 : (size_t)n;
+	if (gone == used)
+		return 0;
+	memmove(at, at + gone, used - gone);
+	return hz_conn_write(conn, used - gone); // lws keeps what the connection does not take
+}
+
+// How much went; 0: the connection takes no more now, or it is paced (*ret_waits); -EINVAL: this file cannot; -EIO: it is cut, or
 // the client is gone.
-static long pass_on(struct hz_conn *conn, bool *ret_paced)
+static long pass_on(struct hz_conn *conn, bool *ret_waits)
 {
 	struct hz_response *res = conn->res;
 	size_t left = left_of(conn);
@@ -171,7 +194,7 @@ static long pass_on(struct hz_conn *conn, bool *ret_paced)
 	if (left > PASS_BYTES) // the disk is read ahead of what will be asked for next
 		(void)posix_fadvise(res->fd, from, AHEAD_BYTES, POSIX_FADV_WILLNEED);
 	left = paced(conn, left > PASS_BYTES ? PASS_BYTES : left);
-	*ret_paced = left == 0;
+	*ret_waits = left == 0;
 	if (left == 0)
 		return 0;
 	ssize_t n = sendfile(lws_get_socket_fd(conn->wsi), res->fd, &from, left);
@@ -184,11 +207,13 @@ static long pass_on(struct hz_conn *conn, bool *ret_paced)
 	return n < 0 && (errno == EINVAL || errno == ENOSYS) ? -EINVAL : -EIO;
 }
 
-// One go of that. 1: the turn is over, 0: look again.
+// One go of that. 1: the turn is over, 0: look again, -1: close.
 static int pass_step(struct hz_conn *conn)
 {
-	bool is_paced = false;
-	long bytes = pass_on(conn, &is_paced);
+	bool waits = false;
+	if (!conn->head_sent)
+		return lead(conn);
+	long bytes = pass_on(conn, &waits);
 	if (bytes == -EINVAL) {
 		conn->res->copied = true;
 		return 0;
@@ -199,7 +224,7 @@ static int pass_step(struct hz_conn *conn)
 		hz_conn_deadline(conn, stall_us(conn));
 	if (conn->sent == conn->res->body_bytes)
 		return 0;
-	if (!is_paced)
+	if (!waits)
 		lws_callback_on_writable(conn->wsi);
 	return 1;
 }
@@ -210,11 +235,14 @@ int hz_answer_write(struct hz_conn *conn)
 		bool all = conn->head_sent && (conn->req.head || conn->sent == conn->res->body_bytes);
 		if (all && !lws_partial_buffered(conn->wsi))
 			return finish(conn);
-		if (lws_send_pipe_choked(conn->wsi) || (conn->res->from_file && pieces == PIECES_AT_ONCE)) {
+		// A head that goes alone waits for what follows: only where that may go now.
+		bool pass = can_pass(conn) && (conn->head_sent || (left_of(conn) && !is_paced(conn)));
+		if ((!pass && lws_send_pipe_choked(conn->wsi)) ||
+		    (conn->res->from_file && pieces == PIECES_AT_ONCE)) {
 			lws_callback_on_writable(conn->wsi);
 			return 0;
 		}
-		if (can_pass(conn)) {
+		if (pass) {
 			int over = pass_step(conn);
 			if (over)
 				return over < 0 ? -1 : 0;
@@ -258,6 +286,13 @@ void hz_response_break(struct hz_response *res)
 		hz_conn_kill(res->conn);
 }
 
+static void on_due(void *ctx)
+{
+	struct hz_conn *conn = ctx;
+	if (conn->wsi && conn->answer_due && hz_conn_on_writable(conn))
+		hz_conn_kill(conn);
+}
+
 void hz_response_release(struct hz_response *res)
 {
 	res->held = false;
@@ -266,7 +301,15 @@ void hz_response_release(struct hz_response *res)
 	if (!res->status)
 		res->status = 500;
 	res->conn->answer_due = true;
-	lws_callback_on_writable(res->conn->wsi);
+	// Behind this turn of the loop: a connection that waits for its answer seldom has no room for it.
+	if (hz_server_defer(res->conn->server, on_due, res->conn))
+		lws_callback_on_writable(res->conn->wsi);
+}
+
+void hz_answer_forget(struct hz_conn *conn)
+{
+	if (conn->answer_due)
+		hz_server_undefer(conn->server, on_due, conn);
 }
 
 int hz_answer_error(struct hz_conn *conn, int status)

@@ -185,6 +185,7 @@ void hz_conn_free(struct hz_conn *conn)
 	struct hz_server *server = conn->server;
 	lws_sul_cancel(&conn->deadline);
 	lws_sul_cancel(&conn->paced);
+	hz_answer_forget(conn);
 	if (conn->ws)
 		hz_ws_on_gone(conn);
 	if (conn->handshaking)

@@ -181,6 +181,7 @@ int hz_request_step(struct hz_conn *conn, bool *ret_more);
 int hz_answer_start(struct hz_conn *conn);             // conn->res is ready
 int hz_answer_error(struct hz_conn *conn, int status); // for those no handler sees; closes afterwards
 int hz_answer_write(struct hz_conn *conn);
+void hz_answer_forget(struct hz_conn *conn); // before it is freed
 
 // websocket.c (receiving, the upgrade), ws_send.c
 int hz_ws_upgrade(struct hz_conn *conn, const struct hz_head *head); // request is collected and within limits

@@ -104,6 +104,7 @@ static int dispatch(struct hz_conn *conn)
 		hz_conn_deadline(conn, HZ_HELD_US);
 		return 0;
 	}
+	conn->answer_due = false; // it was held for less than this call
 	if (!conn->res->status)
 		conn->res->status = conn->req.method == HZ_OPTIONS ? 204 : 404;
 	return hz_answer_start(conn);

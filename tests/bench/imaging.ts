@@ -1,5 +1,6 @@
-// ./dev bench imaging [--quick]: images of a real Orthanc through the gateway, in one run: frames from the cache beside Orthanc's own, what
-// the gateway adds to a frame that it does not have, and what a reader sees in a real Chromium behind 8 Mb/s.
+// ./dev bench imaging [--quick] [--uncached]: images of a real Orthanc through the gateway, in one run: frames from the cache beside Orthanc's own, what
+// the gateway adds to a frame that it does not have, and what a reader sees in a real Chromium behind 8 Mb/s. --uncached: the second alone,
+// as JPEG-LS, several series one after the other: to compare two builds.
 import { execFileSync } from "node:child_process";
 import { Agent, get as httpGet } from "node:http";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +15,7 @@ import { percentile } from "./measure.ts";
 import { cpuOf, cpuSeconds, prefer } from "./proc.ts";
 import { Thin } from "./thin.ts";
 
-const quick = process.argv.includes("--quick"), SLICES = 60, STUDY = "2.25.970", SECONDS = quick ? 2 : 5, SINGLE = quick ? 100 : 300;
+const quick = process.argv.includes("--quick"), SLICES = 60, STUDY = "2.25.970", SECONDS = quick ? 2 : 5, SINGLE = quick ? 100 : 300, ROUNDS = 5;
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
 // Both servers by the same client: the body is read and thrown away.
@@ -56,15 +57,38 @@ function pidsOf(rig: ReadingRig): Pids {
 }
 
 // CPU of the gateway for each frame of a series that it has not seen.
-async function uncached(rig: ReadingRig, url: (n: number) => string, headers: Record<string, string>): Promise<{ ms: number; turn_ms: number; type: string }> {
-  const pids = pidsOf(rig), own = [pids.control, pids.imaging], before = cpuOf(own), turnBefore = cpuOf(pids.turn);
+async function uncached(rig: ReadingRig, url: (n: number) => string, headers: Record<string, string>): Promise<{ ms: number; control_ms: number; turn_ms: number; type: string }> {
+  const pids = pidsOf(rig), own = [pids.control, pids.imaging], one = [pids.control], oneBefore = cpuOf(one), before = cpuOf(own), turnBefore = cpuOf(pids.turn);
   let type = "";
   const began = performance.now();
   for (let n = 0; n < SLICES; n++) ({ type } = await fetchFrom(url(n), headers));
-  const took = performance.now() - began, after = cpuOf(own);
+  const took = performance.now() - began, after = cpuOf(own), control = cpuSeconds(oneBefore, cpuOf(one));
   await sleep(2000); // what they take anyway is not the frames'
   const used = cpuSeconds(before, after) - (cpuSeconds(after, cpuOf(own)) * took) / 2000, turn = cpuSeconds(turnBefore, cpuOf(pids.turn));
-  return { ms: (used * 1000) / SLICES, turn_ms: (turn * 1000) / SLICES, type };
+  return { ms: (used * 1000) / SLICES, control_ms: (control * 1000) / SLICES, turn_ms: (turn * 1000) / SLICES, type };
+}
+
+// The cost of each series, and of control and of huizhen-imaging in it.
+async function onlyUncached(): Promise<void> {
+  const rig = await ReadingRig.start("", { HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "20000" }), folder = mkdtempSync(join(tmpdir(), "hz-bench-imaging-"));
+  try {
+    const made = ctSlice(0), headers = { authorization: `Bearer ${rig.token}`, ...VIEWER }, all: number[] = [];
+    const idsOf = (round: number, n: number): Ids => ({ study: STUDY, series: `${STUDY}.${round}`, instance: `${STUDY}.${round}.${n + 1}`, number: n + 1 });
+    for (let round = 1; round <= ROUNDS; round++) for (let n = 0; n < SLICES; n++) await rig.store(dcmtk(folder, "dcmcjpls", ["+el", "+un"], ctFile(n, idsOf(round, n), ctSlice(n))));
+    await rig.put(STUDY);
+    console.log(`control ${pidsOf(rig).control} huizhen-imaging ${pidsOf(rig).imaging}`);
+    await sleep(Number(process.env["HZ_BENCH_WAIT_MS"] ?? 0)); // for a profiler
+    for (let round = 1; round <= ROUNDS; round++) {
+      const cost = await uncached(rig, (n) => `${rig.gateway.url}${rig.frameOf(idsOf(round, n))}?${pixelsOf(made)}`, headers);
+      all.push(cost.ms);
+      console.log(`series ${round}: ${cost.ms.toFixed(3)} ms a frame (control ${cost.control_ms.toFixed(3)}) ${cost.type}`);
+    }
+    console.log(`uncached, as stored: median ${percentile(all, 50).toFixed(3)} ms CPU`);
+  } finally {
+    agent.destroy();
+    await rig.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function main(): Promise<void> {
@@ -120,5 +144,8 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+if (process.argv.includes("--uncached") && hasOrthanc()) {
+  prefer();
+  await onlyUncached();
+} else await main();
 process.exit(0);

@@ -173,7 +173,7 @@ static int put(struct hz_dweb_cache *cache, unsigned i, size_t bytes)
 	else
 		hz_dweb_cache_tag(cache, data, bytes, e.hash);
 	key_of(i, key);
-	int err = hz_dweb_cache_put(cache, key, &e, data);
+	int err = hz_dweb_cache_put(cache, key, &e, data, NULL);
 	free(data);
 	return err;
 }
@@ -280,11 +280,54 @@ static void cached(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+// What stands in the way of a new one: a file that a crash left, a row whose file is gone, another process that has the index.
+static void in_the_way(void **state)
+{
+	char dir[] = "/tmp/hz-cache-XXXXXX", path[200], key[HZ_DWEB_HASH_BYTES], command[300];
+	struct hz_dweb_cache *cache = NULL, *second = NULL;
+	struct hz_dweb_entry e = {.fd = -1, .bytes = 5, .type = "image/jls"}, had = {.fd = -1};
+	char text[5];
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(hz_dweb_cache_open(dir, 100000, &cache), 0);
+	assert_int_equal(hz_dweb_cache_open(dir, 100000, &second), -EBUSY); // and throws nothing away
+	key_of(1, key);
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "left behind", 11), 11);
+	close(fd);
+	hz_dweb_cache_tag(cache, "first", 5, e.hash);
+	assert_int_equal(hz_dweb_cache_put(cache, key, &e, "first", &had), 0);
+	assert_int_equal(hz_dweb_cache_bytes(cache), 5);
+	assert_int_equal(fcntl(had.fd, F_GETFL) & O_ACCMODE, O_RDONLY); // it goes to others
+	assert_string_equal(had.type, "image/jls");
+	assert_string_equal(had.hash, e.hash);
+	hz_dweb_cache_tag(cache, "other", 5, e.hash);
+	assert_int_equal(hz_dweb_cache_put(cache, key, &e, "other", NULL), 0); // who reads keeps what it had
+	assert_int_equal(pread(had.fd, text, 5, 0), 5);
+	assert_memory_equal(text, "first", 5);
+	close(had.fd);
+	assert_int_equal(hz_dweb_cache_bytes(cache), 5);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(hz_dweb_cache_put(cache, key, &e, "other", &had), 0);
+	assert_int_equal(pread(had.fd, text, 5, 0), 5);
+	assert_memory_equal(text, "other", 5);
+	close(had.fd);
+	assert_int_equal(hz_dweb_cache_bytes(cache), 5);
+	hz_dweb_cache_close(cache);
+	assert_int_equal(hz_dweb_cache_open(dir, 100000, &cache), 0);
+	assert_int_equal(hz_dweb_cache_get(cache, key, &had), 0);
+	close(had.fd);
+	hz_dweb_cache_close(cache);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(parts), cmocka_unit_test(requests), cmocka_unit_test(objects),
-	    cmocka_unit_test(tags),  cmocka_unit_test(cached),
+	    cmocka_unit_test(tags),  cmocka_unit_test(cached),   cmocka_unit_test(in_the_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
