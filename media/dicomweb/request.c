@@ -1,6 +1,7 @@
 #include "media/dicomweb/request.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,11 +166,21 @@ const char *hz_dweb_result_reason(uint32_t result)
 	}
 }
 
+// Found once: OpenSSL takes longer to look for it by its name than to hash a path with it.
+static EVP_MD *sha256;
+
+static void find_sha256(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void hz_dweb_sha256(const void *data, size_t bytes, char ret[HZ_DWEB_HASH_BYTES])
 {
 	unsigned char hash[EVP_MAX_MD_SIZE] = {0};
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	unsigned used = 0;
-	if (EVP_Digest(data, bytes, hash, &used, EVP_sha256(), NULL) != 1)
+	pthread_once(&once, find_sha256);
+	if (!sha256 || EVP_Digest(data, bytes, hash, &used, sha256, NULL) != 1)
 		abort(); // of a library that has no SHA-256
 	for (unsigned i = 0; i < 32; i++) {
 		ret[2 * i] = "0123456789abcdef"[hash[i] >> 4];
