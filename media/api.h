@@ -50,6 +50,7 @@ enum hz_msg_type {
 	HZ_CMD_TCP_ACCEPT, // carries a descriptor (SCM_RIGHTS)
 	HZ_CMD_AGENT_SET,  // of a peer with HZ_PEER_AGENT; not repeated in a RECONCILE, as the next
 	HZ_CMD_AGENT_REMOTE,
+	HZ_CMD_PEER_SHARE, // a wish that runs out by itself: not repeated in a RECONCILE, not in the arena
 
 	HZ_EV_HELLO = 64, // first message of a worker's incarnation
 	HZ_EV_ACK,        // answer to every command
@@ -60,6 +61,7 @@ enum hz_msg_type {
 	HZ_EV_WORKER_STATS,
 	HZ_EV_SUB_STATE,
 	HZ_EV_AGENT_LOCAL,
+	HZ_EV_PEER_SHARE,
 };
 
 enum hz_kind { HZ_KIND_AUDIO = 1, HZ_KIND_VIDEO = 2 };
@@ -232,6 +234,15 @@ struct hz_cmd_tcp_accept {
 	struct sockaddr_in6 remote, local; // IPv4 as mapped addresses
 };
 
+// Something goes to this peer's client beside the call (images over HTTP) and wants a share of its downlink for so long from now:
+// pictures step down for it, and HZ_EV_PEER_SHARE says how much there is. Repeated as long as it is wanted; who dies, on either
+// side, needs no clearing up. A peer without an estimate has no share to give: nothing comes of it.
+struct hz_cmd_peer_share {
+	struct hz_msg_header h;
+	hz_id peer;
+	uint32_t for_ms; // up to 10,000
+};
+
 enum hz_candidate_type { HZ_CANDIDATE_HOST = 0, HZ_CANDIDATE_SRFLX, HZ_CANDIDATE_PRFLX, HZ_CANDIDATE_RELAY };
 
 // A UDP candidate of component 1 (RFC 8445). IPv4 as mapped address.
@@ -387,6 +398,13 @@ struct hz_ev_agent_local {
 	struct hz_candidate candidate[HZ_MAX_CANDIDATES];
 };
 
+// As long as a share is wanted: when it is free, when it changes, and every 0.4 s after that.
+struct hz_ev_peer_share {
+	struct hz_msg_header h;
+	hz_id peer;
+	uint32_t bps; // 0: pictures are as small as they can be, and there is none
+};
+
 // Every 2 s per worker; counters since the arena was made.
 struct hz_ev_worker_stats {
 	struct hz_msg_header h;
@@ -415,6 +433,7 @@ union hz_msg {
 	struct hz_cmd_tcp_accept tcp_accept;
 	struct hz_cmd_agent_set agent_set;
 	struct hz_cmd_agent_remote agent_remote;
+	struct hz_cmd_peer_share peer_share;
 	struct hz_cmd_reconcile reconcile;
 	struct hz_ev_hello hello;
 	struct hz_ev_ack ack;
@@ -425,6 +444,7 @@ union hz_msg {
 	struct hz_ev_worker_stats worker_stats;
 	struct hz_ev_sub_state sub_state;
 	struct hz_ev_agent_local agent_local;
+	struct hz_ev_peer_share shared;
 	uint8_t raw[HZ_API_MAX_BYTES];
 };
 

@@ -191,7 +191,7 @@ static void on_peer_stats(struct hz_brain *brain, unsigned worker, const struct 
 		peer->state = HZ_PEER_CONNECTED; // control restarted: only connected peers have statistics
 	hz_quality_update(brain, peer->owner);
 	if (peer->owner)
-		hz_pacing_update(peer->owner, peer);
+		hz_pacing_update(brain, peer->owner, peer);
 	hz_codec_on_stats(brain, peer);
 	hz_picture_on_stats(brain, peer);
 	hz_easel_on_stats(brain, peer);
@@ -220,6 +220,9 @@ void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_ms
 		break;
 	case HZ_EV_AGENT_LOCAL:
 		hz_gather_on_local(brain, worker, &msg->agent_local);
+		break;
+	case HZ_EV_PEER_SHARE:
+		hz_pacing_share(brain, worker, &msg->shared);
 		break;
 	case HZ_EV_WORKER_STATS:
 		brain->worker[worker].stats = msg->worker_stats;

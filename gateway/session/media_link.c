@@ -259,7 +259,7 @@ static void on_ack(struct hz_media_link *link, const struct hz_ev_ack *ack)
 		return; // another ICE restart came in between
 	// Deleting what is gone already is fine: it went with its peer, or with the worker.
 	bool is_delete = type == HZ_CMD_TCP_ACCEPT || type == HZ_CMD_PEER_DEL || type == HZ_CMD_TRACK_DEL ||
-	                 type == HZ_CMD_SUB_DEL;
+	                 type == HZ_CMD_SUB_DEL || type == HZ_CMD_PEER_SHARE;
 	if (is_delete && ack->err == -ENOENT)
 		return;
 	if (link->ready && type == HZ_CMD_SUB_SET) // before, the repetition covers it
@@ -279,13 +279,14 @@ static const uint16_t event_bytes[] = {
     [HZ_EV_WORKER_STATS] = sizeof(struct hz_ev_worker_stats),
     [HZ_EV_SUB_STATE] = sizeof(struct hz_ev_sub_state),
     [HZ_EV_AGENT_LOCAL] = sizeof(struct hz_ev_agent_local),
+    [HZ_EV_PEER_SHARE] = sizeof(struct hz_ev_peer_share),
 };
 
 static bool well_formed(const union hz_msg *msg, size_t bytes)
 {
 	if (bytes < sizeof(msg->h) || msg->h.version != HZ_API_VERSION || msg->h.bytes != bytes)
 		return false;
-	if (msg->h.type < HZ_EV_HELLO || msg->h.type > HZ_EV_AGENT_LOCAL)
+	if (msg->h.type < HZ_EV_HELLO || msg->h.type > HZ_EV_PEER_SHARE)
 		return false;
 	return bytes == event_bytes[msg->h.type];
 }

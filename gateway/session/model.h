@@ -199,6 +199,8 @@ struct hz_participant {
 	struct hz_participant *next_unsaved;
 
 	struct hz_pace *pace; // owned reference; of its images; NULL: it never asked for any
+	int64_t share_asked_us,
+	    share_us; // pacing.h: a share of its link was wished for, and said to be there
 
 	int64_t chat_tokens_us, offer_tokens_us, report_tokens_us, visit_tokens_us, consent_tokens_us,
 	    layout_tokens_us, table_tokens_us, pointer_tokens_us, keep_tokens_us, renew_tokens_us; // rate.h

@@ -156,7 +156,8 @@ void hz_rest_studies_get(struct hz_rest_call *call)
 		hz_rest_problem(call, 400, "not what a frame can be", "pixels");
 		return;
 	}
-	hz_pacing_answer(hz_participant_find(call->consult, call->claims.sub), call->res); // it is present()
+	hz_pacing_answer(call->brain, hz_participant_find(call->consult, call->claims.sub),
+	                 call->res); // it is present()
 	ask(call, &what);
 }
 

@@ -266,6 +266,60 @@ static void measure(struct hz_rt_congestion *c, int64_t past_us)
 	if (bps > UINT32_MAX)
 		bps = UINT32_MAX;
 	c->sending_bps = (uint32_t)(((uint64_t)c->sending_bps * 7 + bps) / 8);
+	c->fresh_bps = (uint32_t)(((uint64_t)c->fresh_bps + bps) / 2);
+}
+
+// All of them at their smallest.
+static uint64_t least_of(const struct hz_ladder_wish *wishes, size_t count)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < count; i++)
+		sum += wishes[i].options ? wishes[i].option[0].bps : 0;
+	return sum;
+}
+
+// What there is for pictures, and what the ladder may do about it.
+static struct hz_ladder_round round_of(struct hz_router *r, uint32_t slot, uint32_t target, uint64_t least,
+                                       int64_t now_us)
+{
+	struct hz_rt_congestion *c = r->peer[slot].congestion;
+	bool shared = c->share.since_us != 0;
+	struct hz_ladder_round round = {
+	    .now_us = now_us,
+	    .bps = UINT64_MAX,
+	    .floor = !hz_cc_measured(c->cc) && !hz_cc_outage(c->cc),
+	    .urgent = now_us < c->urgent_us,
+	    .calm = hz_cc_queue_us(c->cc) < 80000,
+	    .short_us = hz_cc_outage(c->cc) || hz_cc_queue_us(c->cc) > 200000 ? NULL : &c->short_us};
+	if (target == UINT32_MAX)
+		return round;
+	round.bps = hz_share_left(r, slot, target, least, now_us);
+	round.bps = round.bps * 1000 / (1000 + hz_cc_loss_permille(c->cc)); // what is lost is sent again
+	if (!shared && c->share.since_us)
+		round.short_us = NULL; // images wait for it: nothing is borne
+	return round;
+}
+
+// What pictures could use. While they are held back for images only, nobody looks for more than is there.
+static void demand(struct hz_router *r, uint32_t slot, const struct hz_ladder_wish *wishes, size_t count)
+{
+	struct hz_rt_congestion *c = r->peer[slot].congestion;
+	uint64_t bps = hz_ladder_demand(wishes, count) * (1 + hz_repeat_wanted(r, slot));
+	uint64_t now_bps = (uint64_t)c->video_bps + c->share.bps;
+	if (c->share.since_us && c->share.bps && now_bps < bps)
+		bps = now_bps;
+	bps += c->audio_bps;
+	hz_cc_set_demand(c->cc, bps > HZ_CC_MAX_BPS ? HZ_CC_MAX_BPS : (uint32_t)bps);
+}
+
+// A guess holds nothing back. While images share the link a keyframe's burst waits here, not there.
+static void pacer(struct hz_rt_congestion *c, uint32_t target, int64_t now_us)
+{
+	bool shared = c->share.since_us && c->share.bps;
+	if (shared && target < UINT32_MAX)
+		target = target > c->share.bps ? target - c->share.bps / 2 : target / 2;
+	hz_pacer_set(&c->pacer, hz_cc_measured(c->cc) ? target : UINT32_MAX,
+	             shared ? UINT32_MAX : c->sending_bps, now_us);
 }
 
 void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
@@ -278,20 +332,9 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 	uint32_t audio = audio_bps(r, slot, now_us), fallen = c->audio_bps - c->audio_bps / 100;
 	c->audio_bps = audio > fallen ? audio : fallen;
 	size_t count = wishes_of(r, slot, wishes, subs, now_us);
-	uint64_t demand = hz_ladder_demand(wishes, count) * (1 + hz_repeat_wanted(r, slot)) + c->audio_bps;
-	hz_cc_set_demand(c->cc, demand > HZ_CC_MAX_BPS ? HZ_CC_MAX_BPS : (uint32_t)demand);
+	demand(r, slot, wishes, count);
 	uint32_t target = hz_cc_target_bps(c->cc);
-	struct hz_ladder_round round = {
-	    .now_us = now_us,
-	    .bps = target > c->audio_bps ? target - c->audio_bps : 0,
-	    .floor = !hz_cc_measured(c->cc) && !hz_cc_outage(c->cc),
-	    .urgent = now_us < c->urgent_us,
-	    .calm = hz_cc_queue_us(c->cc) < 80000,
-	    .short_us = hz_cc_outage(c->cc) || hz_cc_queue_us(c->cc) > 200000 ? NULL : &c->short_us};
-	if (target == UINT32_MAX)
-		round.bps = UINT64_MAX;
-	else // what is lost is sent again
-		round.bps = round.bps * 1000 / (1000 + hz_cc_loss_permille(c->cc));
+	struct hz_ladder_round round = round_of(r, slot, target, least_of(wishes, count), now_us);
 	if (hz_ladder_run(wishes, count, &round))
 		return;
 	bool rich = round.bps >= (uint64_t)HZ_STILL_BPS * count;
@@ -304,7 +347,7 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 			video_bps += wishes[i].option[wishes[i].slot->choice].bps;
 	}
 	hz_repeat_decide(r, slot, video_bps, target == UINT32_MAX ? 0 : round.bps);
-	// A guess holds nothing back.
-	hz_pacer_set(&c->pacer, hz_cc_measured(c->cc) ? target : UINT32_MAX, c->sending_bps, now_us);
+	c->video_bps = video_bps > UINT32_MAX ? UINT32_MAX : (uint32_t)video_bps;
+	pacer(c, target, now_us);
 	r->peer[slot].paced = c->pacer.on || c->pace_count;
 }

@@ -146,6 +146,8 @@ static size_t command_bytes(uint16_t type)
 		return sizeof(struct hz_cmd_sub_del);
 	case HZ_CMD_KEYFRAME:
 		return sizeof(struct hz_cmd_keyframe);
+	case HZ_CMD_PEER_SHARE:
+		return sizeof(struct hz_cmd_peer_share);
 	default:
 		return 0;
 	}

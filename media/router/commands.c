@@ -364,6 +364,12 @@ static int on_keyframe(struct hz_router *r, hz_id id, int64_t now_us)
 	return 0;
 }
 
+static int on_peer_share(struct hz_router *r, const struct hz_cmd_peer_share *cmd, int64_t now_us)
+{
+	uint32_t slot = peer_slot(r, cmd->peer);
+	return slot == HZ_NO_SLOT ? -ENOENT : hz_peer_share(r, slot, cmd->for_ms, now_us);
+}
+
 static void sweep(struct hz_router *r)
 {
 	for (uint32_t i = 0; i < r->arena->subs_high; i++)
@@ -420,6 +426,9 @@ static int run(struct hz_router *r, const union hz_msg *msg, int64_t now_us, hz_
 	case HZ_CMD_KEYFRAME:
 		*ret_id = msg->keyframe.track;
 		return on_keyframe(r, msg->keyframe.track, now_us);
+	case HZ_CMD_PEER_SHARE:
+		*ret_id = msg->peer_share.peer;
+		return on_peer_share(r, &msg->peer_share, now_us);
 	default:
 		return -EINVAL;
 	}

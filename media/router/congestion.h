@@ -14,6 +14,7 @@
 #include "media/cc/cc.h"
 #include "media/cc/ladder.h"
 #include "media/cc/pacer.h"
+#include "media/cc/share.h"
 #include "media/router/layers.h"
 
 #define HZ_ALLOT_US          100000
@@ -71,7 +72,11 @@ struct hz_rt_congestion {
 	uint8_t look;     // whether a probe is due: after feedback, and while one goes out
 	uint8_t probing;  // the packets now being sent are a probe
 	uint8_t pace_count, pace_head;
-	uint32_t sending_bps;
+	uint32_t sending_bps, fresh_bps; // of a second; of a quarter of one
+	uint32_t video_bps;              // what the ladder gave out last
+	struct hz_share share;
+	int64_t share_told_us; // 0: not since it began
+	uint32_t share_told_bps;
 	struct hz_pacer pacer;
 	uint64_t bytes;              // sent since the newest round, wire
 	int64_t short_us;            // the ladder's
@@ -135,6 +140,12 @@ unsigned hz_repeat_wanted(struct hz_router *r, uint32_t slot); // copies, by los
 void hz_repeat_decide(struct hz_router *r, uint32_t slot, uint64_t video_bps, uint64_t room_bps);
 void hz_repeat_note(struct hz_router *r, uint32_t sub, uint64_t index, unsigned copies, int64_t now_us);
 void hz_repeat_due(struct hz_router *r, uint32_t slot, int64_t now_us);
+
+// share.c: control wants a share of the link for so long (HZ_CMD_PEER_SHARE). 0.
+int hz_peer_share(struct hz_router *r, uint32_t slot, uint32_t for_ms, int64_t now_us);
+// What is left for pictures of target_bps, audio and the share taken out; tells control. least_bps: all of them at their smallest.
+uint64_t hz_share_left(struct hz_router *r, uint32_t slot, uint32_t target_bps, uint64_t least_bps,
+                       int64_t now_us);
 
 // playout.c: tells the receiver (playout-delay extension) to hold pictures back until what was lost on one of the long
 // ways can have been sent again: it waits for nothing by itself, and shows gaps. Each round.

@@ -5,20 +5,24 @@
 #define PIECE_BYTES  1400  // of a packet
 #define PIECE_US     4000  // or so long, where it is more
 #define TARGET_US    8000  // of queue that is ours
+#define LONG_US      40000 // of queue: no share is kept against that
 #define LATE_US      45000 // so late a receiver may acknowledge (RFC 1122, 4.2.3.2: 40 ms in practice)
 #define PROXY_RTT_US 300   // shorter: this machine, or a cable; nothing to be learned from it
 #define MOST_BPS     4000000000u
 #define FIRST_BPS    64000
 #define WINDOW_US    5000000 // the shortest of late: of two of these
 #define OWNER_US     300000
-#define OTHERS_US    20000 // who is not the one asks again after this
+#define HOLD_MOST_US 2000000 // a clock that went back holds nobody
+#define OTHERS_US    20000   // who is not the one asks again after this
 
 struct hz_pace {
 	unsigned refs;
 	uint32_t bound_bps, bps; // bps: the rate; 0: none of both
 	int64_t tokens;          // bytes
 	int64_t filled_us, next_us, window_us;
-	uint32_t least_us[2]; // this window's, the last one's; 0: none
+	int64_t held_us, asked_us; // until when it is held; when there was something to send last
+	uint32_t share_bps;        // 0: none
+	uint32_t least_us[2];      // this window's, the last one's; 0: none
 	const void *owner;
 	int64_t owner_us;
 	bool known, measurable; // known: it was measured at all
@@ -52,6 +56,8 @@ uint32_t hz_pace_bps(const struct hz_pace *pace)
 
 static void set_rate(struct hz_pace *pace, double bps)
 {
+	if (pace->share_bps && bps > pace->share_bps)
+		bps = pace->share_bps;
 	pace->bps = bps < HZ_PACE_LEAST_BPS ? HZ_PACE_LEAST_BPS : bps > MOST_BPS ? MOST_BPS : (uint32_t)bps;
 }
 
@@ -72,6 +78,23 @@ void hz_pace_bound(struct hz_pace *pace, uint32_t bps)
 		begin(pace, bps);
 	else if (!pace->measurable || (bps < before / 2 && bps < pace->bps))
 		set_rate(pace, bps);
+}
+
+void hz_pace_hold(struct hz_pace *pace, int64_t until_us)
+{
+	pace->held_us = until_us;
+}
+
+void hz_pace_share(struct hz_pace *pace, uint32_t bps)
+{
+	pace->share_bps = bps;
+	if (pace->bps && bps)
+		set_rate(pace, pace->bps < bps / 8 * 7 ? bps / 8 * 7 : pace->bps);
+}
+
+int64_t hz_pace_asked_us(const struct hz_pace *pace)
+{
+	return pace->asked_us;
 }
 
 void hz_pace_lost(struct hz_pace *pace)
@@ -96,6 +119,11 @@ size_t hz_pace_take(struct hz_pace *pace, const void *who, int64_t now_us, size_
 {
 	if (pace->bps == 0)
 		return wanted;
+	pace->asked_us = now_us;
+	if (now_us < pace->held_us && pace->held_us - now_us < HOLD_MOST_US) {
+		pace->filled_us = now_us;
+		return 0;
+	}
 	if (!is_turn(pace, who, now_us))
 		return 0;
 	pace->owner = who;
@@ -159,6 +187,13 @@ static uint32_t base_of(struct hz_pace *pace, int64_t now_us, uint32_t rtt_us, u
 	return least < least_rtt_us + LATE_US ? least : least_rtt_us + LATE_US;
 }
 
+// What was set free stays in use where pictures of the call alone make the queue: they come in bursts.
+static void slower(struct hz_pace *pace, double factor, bool much)
+{
+	double bps = pace->bps * factor, least = pace->share_bps / 8 * 7;
+	set_rate(pace, !much && bps < least ? least : bps);
+}
+
 void hz_pace_measured(struct hz_pace *pace, int64_t now_us, uint32_t rtt_us, uint32_t least_rtt_us, bool lost)
 {
 	if (pace->bps == 0)
@@ -175,7 +210,7 @@ void hz_pace_measured(struct hz_pace *pace, int64_t now_us, uint32_t rtt_us, uin
 	if (lost || queue_us > TARGET_US) {
 		if (now_us < pace->next_us && queue_us < 4 * TARGET_US)
 			return; // the last step has not shown yet
-		set_rate(pace, pace->bps * (lost || queue_us > 3 * TARGET_US ? 0.5 : 0.85));
+		slower(pace, lost || queue_us > 3 * TARGET_US ? 0.5 : 0.85, lost || queue_us > LONG_US);
 		pace->next_us = now_us + rtt_us + TARGET_US;
 	} else if (now_us >= pace->next_us && queue_us < TARGET_US / 2.0) {
 		set_rate(pace, pace->bps * (pace->fresh ? 1.1 : 1.06));

@@ -25,6 +25,13 @@ void hz_pace_bound(struct hz_pace *pace, uint32_t bps);
 // Something was lost, says somebody who knows.
 void hz_pace_lost(struct hz_pace *pace);
 
+// Nothing goes before then: room is being made on the link. 0 or past: go on.
+void hz_pace_hold(struct hz_pace *pace, int64_t until_us);
+// So much of the link was set free for it: never more than that and, where no long queue says otherwise, most of it at least.
+// 0: nobody says so (any more).
+void hz_pace_share(struct hz_pace *pace, uint32_t bps);
+int64_t hz_pace_asked_us(const struct hz_pace *pace); // when somebody had something to send last; 0: never
+
 // Of `wanted` bytes so many may go now; 0: wait for hz_pace_wait_us() and ask again. who: an answer; one after the other, so that the
 // first is there soon and its round trips are fresh. One that does not come back in 300 ms lets the next one pass.
 size_t hz_pace_take(struct hz_pace *pace, const void *who, int64_t now_us, size_t wanted);

@@ -1,6 +1,6 @@
 // hz-peer: real WebRTC endpoints that test a gateway from outside.
 //
-//   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N]
+//   hz-peer room  --url U --consult C --member ID:TOKEN [--member ...] [--codec vp8|h264] [--layers N [--falling]]
 //                 [--tcp] [--packets N] [--seconds S] [--report-ms M] [--publishers N] [--copies N]
 //                 [--bind ADDRESS] [--clip FILE [--stamp]] [--mix] [--watch ID [--dump FILE]]
 //     every member publishes (WHIP) and receives every other member (WHEP); or only the first --publishers do, and each is
@@ -38,7 +38,7 @@ struct options {
 	struct member members[MAX_MEMBERS];
 	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
 	unsigned publishers, copies;
-	bool vp8, tcp, stamp, mix;
+	bool vp8, tcp, stamp, mix, falling;
 };
 
 struct run {
@@ -127,6 +127,9 @@ static int read_option(struct options *o, int c)
 	case 'd':
 		o->dump = optarg;
 		return 0;
+	case 'F':
+		o->falling = true;
+		return 0;
 	case 'S':
 		o->stamp = true;
 		return 0;
@@ -152,7 +155,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"hold-ms", 1, NULL, 'h'}, {"tcp", 0, NULL, 't'},       {"publishers", 1, NULL, 'b'},
 	    {"copies", 1, NULL, 'o'},  {"bind", 1, NULL, 'a'},      {"clip", 1, NULL, 'f'},
 	    {"stamp", 0, NULL, 'S'},   {"mix", 0, NULL, 'x'},       {"watch", 1, NULL, 'w'},
-	    {"dump", 1, NULL, 'd'},    {NULL, 0, NULL, 0},
+	    {"dump", 1, NULL, 'd'},    {"falling", 0, NULL, 'F'},   {NULL, 0, NULL, 0},
 	};
 	*o = (struct options){.layers = 1,
 	                      .packets = 4,
@@ -222,6 +225,7 @@ static int open_peer(struct run *run, unsigned at, const struct member *member, 
 	    .tcp = o->tcp,
 	    .layers = o->layers,
 	    .packets_a_frame = o->packets,
+	    .falling = o->falling,
 	    .stamp = o->stamp,
 	    .dump = source && o->watch && strcmp(source, o->watch) == 0 ? o->dump : NULL,
 	    .clip = o->clip ? &run->clip : NULL,

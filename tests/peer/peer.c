@@ -389,7 +389,9 @@ static void send_media(struct peer *peer, int64_t now_us)
 		return;
 	unsigned layers = peer->options.layers > 1 ? peer->options.layers : 1;
 	for (unsigned l = 0; l < layers; l++) {
-		unsigned count = peer->options.packets_a_frame + (peer->video[l].want_keyframe ? 2 : 0);
+		unsigned usual =
+		    peer->options.packets_a_frame >> (peer->options.falling ? layers - 1 - l : 0);
+		unsigned count = (usual ? usual : 1) + (peer->video[l].want_keyframe ? 2 : 0);
 		for (unsigned i = 0; i < count; i++)
 			send_rtp(peer, buf,
 			         peer_video_packet(&peer->video[l], i, count, peer->audio.twcc++, hz_now_us(),

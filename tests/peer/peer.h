@@ -19,6 +19,7 @@ struct peer_options {
 	bool tcp;        // media over TCP only; connects anew when the connection is lost
 	unsigned layers; // simulcast layers when publishing
 	unsigned packets_a_frame;
+	bool falling;                 // each lower layer half of that, as a browser's; else all the same
 	bool stamp;                   // each picture of the clip (H.264) says when it was sent
 	const char *dump;             // H.264 that is received goes into this file; NULL: nowhere
 	const struct peer_clip *clip; // sent instead of what looks like media; NULL: none

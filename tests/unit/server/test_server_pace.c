@@ -129,9 +129,50 @@ static void clocks_and_losses(void **state)
 	hz_pace_unref(pace);
 }
 
+// Somebody makes room on the link first, and says how much.
+static void held_and_shared(void **state)
+{
+	struct hz_pace *pace = hz_pace_new();
+	int64_t now_us = 50000000, t = now_us;
+	hz_pace_bound(pace, 600000);
+	assert_int_equal(hz_pace_asked_us(pace), 0);
+	hz_pace_hold(pace, now_us + 900000);
+	for (; t < now_us + 900000; t += 20000)
+		assert_int_equal(hz_pace_take(pace, "a", t, 1400), 0);
+	assert_int_equal(hz_pace_asked_us(pace), t - 20000);
+	t += 40000;
+	(void)hz_pace_take(pace, "a", t, 1400);
+	assert_int_equal(hz_pace_take(pace, "a", t + 200000, 1400), 1400); // the wait is over by itself
+	hz_pace_hold(pace, t + 3600000000);                                // a clock that went back
+	assert_int_equal(hz_pace_take(pace, "a", t + 500000, 1400), 1400);
+	hz_pace_hold(pace, t + 2000000);
+	hz_pace_hold(pace, 0);
+	assert_int_equal(hz_pace_take(pace, "a", t + 900000, 1400), 1400);
+	hz_pace_share(pace, 240000);
+	assert_in_range(hz_pace_bps(pace), 210000, 240000);
+	for (int64_t at = t + 1000000; at < t + 5000000; at += 50000)
+		hz_pace_measured(pace, at, 20000, 20000, false);
+	assert_int_equal(hz_pace_bps(pace), 240000); // a free link is no reason for more
+	for (int64_t at = t + 5000000; at < t + 8000000; at += 50000)
+		hz_pace_measured(pace, at, 50000, 20000, false); // pictures come in bursts
+	assert_int_equal(hz_pace_bps(pace), 210000);
+	for (int64_t at = t + 8000000; at < t + 9000000; at += 50000)
+		hz_pace_measured(pace, at, 120000, 20000, false); // that is more than they make
+	assert_true(hz_pace_bps(pace) < 100000);
+	hz_pace_share(pace, 0);
+	for (int64_t at = t + 20000000; at < t + 40000000; at += 50000)
+		hz_pace_measured(pace, at, 20000, 20000, false);
+	assert_true(hz_pace_bps(pace) > 400000);
+	hz_pace_bound(pace, 0); // the call is over
+	hz_pace_share(pace, 100000);
+	assert_int_equal(hz_pace_take(pace, "a", t, 1 << 20), 1 << 20);
+	hz_pace_unref(pace);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(fills_and_yields), cmocka_unit_test(as_told),
-	                                   cmocka_unit_test(newest), cmocka_unit_test(clocks_and_losses)};
+	                                   cmocka_unit_test(newest), cmocka_unit_test(clocks_and_losses),
+	                                   cmocka_unit_test(held_and_shared)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,8 @@ struct rig_worker { // the newest command of each object, as a worker would keep
 	unsigned peers, tracks, subs, reconciles, commands;
 	struct hz_cmd_agent_set agent_set; // the newest
 	struct hz_cmd_agent_remote agent_remote;
-	unsigned agent_sets, agent_remotes, keyframes;
+	struct hz_cmd_peer_share share;
+	unsigned agent_sets, agent_remotes, keyframes, shares;
 	bool refuse_tracks; // and therefore who is to be shown one
 };
 
@@ -216,6 +217,10 @@ static inline int rig_command(struct rig_worker *w, const union hz_msg *msg)
 		w->agent_remote = msg->agent_remote;
 		w->agent_remotes++;
 		return 0;
+	case HZ_CMD_PEER_SHARE:
+		w->share = msg->peer_share;
+		w->shares++;
+		return w->peer[HZ_ID_SLOT(msg->peer_share.peer)].peer == msg->peer_share.peer ? 0 : -ENOENT;
 	default:
 		fail_msg("command %u", msg->h.type);
 		return -EINVAL;
