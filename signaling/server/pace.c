@@ -56,8 +56,6 @@ uint32_t hz_pace_bps(const struct hz_pace *pace)
 
 static void set_rate(struct hz_pace *pace, double bps)
 {
-	if (pace->share_bps && bps > pace->share_bps)
-		bps = pace->share_bps;
 	pace->bps = bps < HZ_PACE_LEAST_BPS ? HZ_PACE_LEAST_BPS : bps > MOST_BPS ? MOST_BPS : (uint32_t)bps;
 }
 

@@ -27,7 +27,7 @@ void hz_pace_lost(struct hz_pace *pace);
 
 // Nothing goes before then: room is being made on the link. 0 or past: go on.
 void hz_pace_hold(struct hz_pace *pace, int64_t until_us);
-// So much of the link was set free for it: never more than that and, where no long queue says otherwise, most of it at least.
+// So much of the link was set free for it: most of it at least, where no long queue says otherwise; more only where no queue is.
 // 0: nobody says so (any more).
 void hz_pace_share(struct hz_pace *pace, uint32_t bps);
 int64_t hz_pace_asked_us(const struct hz_pace *pace); // when somebody had something to send last; 0: never

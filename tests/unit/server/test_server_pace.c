@@ -149,10 +149,10 @@ static void held_and_shared(void **state)
 	hz_pace_hold(pace, 0);
 	assert_int_equal(hz_pace_take(pace, "a", t + 900000, 1400), 1400);
 	hz_pace_share(pace, 240000);
-	assert_in_range(hz_pace_bps(pace), 210000, 240000);
+	assert_int_equal(hz_pace_bps(pace), 210000);
 	for (int64_t at = t + 1000000; at < t + 5000000; at += 50000)
 		hz_pace_measured(pace, at, 20000, 20000, false);
-	assert_int_equal(hz_pace_bps(pace), 240000); // a free link is no reason for more
+	assert_true(hz_pace_bps(pace) > 1000000); // a free link: the estimate need not know of it
 	for (int64_t at = t + 5000000; at < t + 8000000; at += 50000)
 		hz_pace_measured(pace, at, 50000, 20000, false); // pictures come in bursts
 	assert_int_equal(hz_pace_bps(pace), 210000);
