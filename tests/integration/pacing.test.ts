@@ -9,6 +9,6 @@ import { enterLab, labMissing } from "../net/lab.ts";
 
 const missing = labMissing() ?? (hasOrthanc() ? undefined : "no Orthanc");
 
-test("a series that loads over 1 Mb/s adds less than 30 ms to the sound of the call, and loses none of it", { skip: missing ?? false, timeout: 90000 }, async () => {
+test("a series that loads over 1 Mb/s adds less than 30 ms to the sound of the call, and loses none of it", { skip: missing ?? false, timeout: 140000 }, async () => {
   assert.equal(await enterLab(join(ROOT, "tests/net/pacing_case.ts"), []), 0);
 });

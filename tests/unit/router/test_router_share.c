@@ -38,6 +38,20 @@ static void images_get_a_share(void **state)
 	assert_int_equal(w.audio_dropped, 0);
 }
 
+// Where there is room for both nothing changes.
+static void wide_links_keep_their_pictures(void **state)
+{
+	w.link_bps = 20000000;
+	run(9000);
+	forget();
+	assert_int_equal(ask_share(1, 2500), 0);
+	run(400);
+	assert_true(w.shares >= 1); // at once
+	run(2000);
+	assert_int_equal(w.layer[0], 2);
+	assert_int_equal(w.frames[0] + w.frames[1], 0);
+}
+
 static void shares_that_cannot_be(void **state)
 {
 	assert_int_equal(ask_share(1, 2500), 0); // nothing is known of its link
@@ -63,6 +77,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(images_get_a_share, setup, teardown),
+	    cmocka_unit_test_setup_teardown(wide_links_keep_their_pictures, setup, teardown),
 	    cmocka_unit_test_setup_teardown(shares_that_cannot_be, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
