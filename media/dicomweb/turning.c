@@ -147,17 +147,16 @@ static void start_some(struct hz_turning *t)
 		struct channel *c = &t->channel[i];
 		if (c->busy.order.id || !c->ready || c->gone)
 			continue;
-		if (next_for(t, i > 0 || t->channels == 1, &c->busy) && send_order(c))
+		int err = next_for(t, i > 0 || t->channels == 1, &c->busy) ? send_order(c) : 0;
+		c->gone = err == -EPIPE;
+		if (err && !c->gone)
 			give_back(t, c, "not_sent");
 	}
 }
 
 static int add(struct hz_turning *t, const struct order *what)
 {
-	bool some = false;
-	for (unsigned i = 0; i < t->channels; i++)
-		some = some || !t->channel[i].gone;
-	if (!some)
+	if (!t->channels)
 		return -EPIPE;
 	if (t->count == HZ_DWEB_JOBS)
 		return -EAGAIN;
@@ -251,9 +250,7 @@ static int read_one(struct hz_turning *t, struct channel *c)
 		if (err == -EAGAIN)
 			return 0;
 		c->gone = err == -EPIPE;
-		if (c->gone)
-			give_back(t, c, "gone");
-		else if (!err && bytes == sizeof(r))
+		if (!err && bytes == sizeof(r))
 			on_result(t, c, &r);
 	}
 	return c->gone ? -EPIPE : 0;

@@ -280,6 +280,7 @@ static pid_t child_of(pid_t parent)
 
 static void dies(void **state)
 {
+	int err = 0;
 	struct hz_dweb_pixels p = shape(1, 12, 0);
 	struct hz_turn_order order = {.id = 1, .bytes = make(&p), .pixels = p};
 	struct hz_turning *t = NULL;
@@ -336,12 +337,18 @@ static void dies(void **state)
 	hz_turning_read(t);
 	hz_turning_tick(t, hz_now_us() + 60000000);
 	assert_true(seen.id == 4 && seen.bytes == 0);
-	// None is left.
-	kill(nursery, SIGKILL);
+	// None is left: that is said, and no frame is given back for it, under way or asked for later.
 	order.id = 5;
-	for (int i = 0; i < 500 && hz_turning_read(t) == 0; i++)
+	assert_int_equal(hz_turning_ask(t, &order, pixels_of), 0);
+	kill(nursery, SIGKILL);
+	for (int i = 0; i < 500 && (err = hz_turning_read(t)) == 0; i++)
 		usleep(10000);
-	assert_int_equal(hz_turning_ask(t, &order, pixels_of), -EPIPE);
+	assert_int_equal(err, -EPIPE);
+	order.id = 6;
+	assert_int_equal(hz_turning_ask(t, &order, pixels_of), 0);
+	hz_turning_tick(t, hz_now_us());
+	assert_int_equal(hz_turning_read(t), -EPIPE);
+	assert_int_equal(seen.id, 4);
 	hz_turning_free(t);
 	close(pair[0][0]);
 }
