@@ -147,7 +147,7 @@ void hz_rendition_report(struct hz_rendition *rendition, const struct hz_renditi
 	struct hz_rendition *r = rendition;
 	uint8_t buf[64];
 	struct hz_rtcp_writer w;
-	if (!r->packets || m->now_us < r->report_us)
+	if (!r->packets || !r->set.workers || m->now_us < r->report_us)
 		return;
 	const struct hz_sender_info info = {.ntp = hz_ntp_from_us(m->wall_us + HZ_NTP_UNIX_US),
 	                                    .rtp_ts = m->rtp_ts + (uint32_t)(m->age_us * 9 / 100),

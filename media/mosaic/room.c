@@ -453,6 +453,18 @@ static void report(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at, ui
 	}
 }
 
+static uint32_t rtp_ts_of(const struct hz_mosaic_room *r, int64_t tick_us)
+{
+	return (uint32_t)((tick_us - r->begin_us) * 9 / 100);
+}
+
+void hz_mosaic_room_report(struct hz_mosaic_room *room, const struct hz_mosaic_tick *at)
+{
+	int64_t late_us = at->now_us - room->due_us;
+	if (room->watched && room->due_us && late_us >= 0)
+		report(room, at, rtp_ts_of(room, at->now_us - late_us % HZ_ROOM_TICK_US));
+}
+
 static void encode(struct hz_mosaic_room *r, const struct hz_mosaic_tick *at, uint32_t rtp_ts)
 {
 	struct hz_rendition_moment moment = {.now_us = at->now_us, .wall_us = at->wall_us, .rtp_ts = rtp_ts};
@@ -515,11 +527,9 @@ int64_t hz_mosaic_room_tick(struct hz_mosaic_room *room, const struct hz_mosaic_
 		r->count.skipped++;
 		return r->due_us;
 	}
-	uint32_t rtp_ts = (uint32_t)((tick_us - r->begin_us) * 9 / 100);
-	report(r, at, rtp_ts);
 	if (r->composed)
 		draw(r, at);
-	encode(r, at, rtp_ts);
+	encode(r, at, rtp_ts_of(r, tick_us));
 	return r->due_us;
 }
 

@@ -287,6 +287,10 @@ int64_t hz_mosaic_tick(struct hz_mosaic *mosaic, int64_t now_us, int64_t wall_us
 	const struct hz_mosaic_tick at = {now_us, wall_us, mosaic->lag_us > HZ_MOSAIC_BEHIND_US};
 	int64_t next_us = INT64_MAX;
 	for (unsigned i = 0; i < HZ_MOSAIC_ROOMS; i++) {
+		if (mosaic->room[i])
+			hz_mosaic_room_report(mosaic->room[i], &at);
+	}
+	for (unsigned i = 0; i < HZ_MOSAIC_ROOMS; i++) {
 		if (!mosaic->room[i])
 			continue;
 		int64_t due_us = hz_mosaic_room_tick(mosaic->room[i], &at);
