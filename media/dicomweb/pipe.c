@@ -349,7 +349,9 @@ static void on_film_turned(struct pipe_state *p, const struct hz_turned *turned)
 	const struct hz_film_want *want = hz_film_turned(&p->films, turned->id);
 	struct hz_part part = {.data = turned->data, .bytes = turned->bytes};
 	struct hz_dweb_entry e = {.fd = -1};
-	enum hz_dweb_result result = turned->bytes ? HZ_DWEB_OK : hz_film_result(turned->fault);
+	enum hz_dweb_result result = turned->bytes     ? HZ_DWEB_OK
+	                             : turned->untried ? HZ_DWEB_FULL
+	                                               : hz_film_result(turned->fault);
 	if (want && result == HZ_DWEB_OK) {
 		name_turned(turned, &part);
 		if (keep(p, &want->request, &part, &e))
@@ -392,6 +394,8 @@ static void on_turned(void *ctx, const struct hz_turned *turned)
 		    .data = turned->data, .bytes = turned->bytes, .type = "application/json; waveform"};
 		if (a.request->kind != HZ_DWEB_WAVE)
 			name_turned(turned, &part);
+	} else if (turned->untried) {
+		result = HZ_DWEB_FULL;
 	} else if (a.request->kind == HZ_DWEB_WAVE) {
 		result = HZ_DWEB_BROKEN;
 	} else {

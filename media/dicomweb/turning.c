@@ -149,8 +149,11 @@ static void start_some(struct hz_turning *t)
 			continue;
 		int err = next_for(t, i > 0 || t->channels == 1, &c->busy) ? send_order(c) : 0;
 		c->gone = err == -EPIPE;
-		if (err && !c->gone)
-			give_back(t, c, "not_sent");
+		if (err && !c->gone) {
+			const struct hz_turned turned = {.id = c->busy.order.id, .untried = true};
+			hz_warn("images.turn", "what=not_sent err=%d", -err);
+			over(t, c, &turned);
+		}
 	}
 }
 
@@ -275,7 +278,7 @@ void hz_turning_tick(struct hz_turning *t, int64_t now_us)
 			give_back(t, c, "slow");
 	}
 	while (t->count && now_us - t->waiting[t->first].asked_us > WAIT_US) { // nobody comes
-		const struct hz_turned turned = {.id = t->waiting[t->first].order.id};
+		const struct hz_turned turned = {.id = t->waiting[t->first].order.id, .untried = true};
 		forget(&t->waiting[t->first]);
 		t->first = (t->first + 1) % HZ_DWEB_JOBS;
 		t->count--;

@@ -13,6 +13,7 @@ struct hz_turning;
 struct hz_turned { // bytes 0: it goes out as it came
 	uint64_t id;
 	bool made;        // it is not proven yet: this one comes again
+	bool untried;     // nobody looked at it: it is refused, not kept as it came
 	uint32_t fault;   // then: enum hz_dicom_code, 0: it is not known why
 	const void *data; // for the call
 	size_t bytes;

@@ -458,7 +458,7 @@ static uint32_t rtp_ts_of(const struct hz_mosaic_room *r, int64_t tick_us)
 	return (uint32_t)((tick_us - r->begin_us) * 9 / 100);
 }
 
-void hz_mosaic_room_report(struct hz_mosaic_room *room, const struct hz_mosaic_tick *at)
+void hz_mosaic_room_sender_reports(struct hz_mosaic_room *room, const struct hz_mosaic_tick *at)
 {
 	int64_t late_us = at->now_us - room->due_us;
 	if (room->watched && room->due_us && late_us >= 0)

@@ -73,7 +73,7 @@ struct hz_mosaic_tick {
 	bool behind; // there is more to be decoded than there is time for: show less
 };
 // Sender reports, where a tick is due: of all rooms before the first of them decodes or draws, while now is now.
-void hz_mosaic_room_report(struct hz_mosaic_room *room, const struct hz_mosaic_tick *at);
+void hz_mosaic_room_sender_reports(struct hz_mosaic_room *room, const struct hz_mosaic_tick *at);
 // Does what is due; returns when to call again, INT64_MAX while nobody watches.
 int64_t hz_mosaic_room_tick(struct hz_mosaic_room *room, const struct hz_mosaic_tick *at);
 void hz_mosaic_room_tell(struct hz_mosaic_room *room);   // again what could not be told

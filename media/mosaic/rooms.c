@@ -288,7 +288,7 @@ int64_t hz_mosaic_tick(struct hz_mosaic *mosaic, int64_t now_us, int64_t wall_us
 	int64_t next_us = INT64_MAX;
 	for (unsigned i = 0; i < HZ_MOSAIC_ROOMS; i++) {
 		if (mosaic->room[i])
-			hz_mosaic_room_report(mosaic->room[i], &at);
+			hz_mosaic_room_sender_reports(mosaic->room[i], &at);
 	}
 	for (unsigned i = 0; i < HZ_MOSAIC_ROOMS; i++) {
 		if (!mosaic->room[i])

@@ -293,6 +293,8 @@ static struct hz_ladder_round round_of(struct hz_router *r, uint32_t slot, uint3
 	    .short_us = hz_cc_outage(c->cc) || hz_cc_queue_us(c->cc) > 200000 ? NULL : &c->short_us};
 	if (target == UINT32_MAX)
 		return round;
+	// What is lost of them is sent again, and one that is off comes back only where there is an eighth more (ladder.c).
+	least = least * 9 / 8 * (1000 + hz_cc_loss_permille(c->cc)) / 1000;
 	round.bps = hz_share_left(r, slot, target, least, now_us);
 	round.bps = round.bps * 1000 / (1000 + hz_cc_loss_permille(c->cc)); // what is lost is sent again
 	if (!shared && c->share.since_us)

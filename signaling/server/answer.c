@@ -308,8 +308,8 @@ void hz_response_release(struct hz_response *res)
 
 void hz_answer_forget(struct hz_conn *conn)
 {
-	if (conn->answer_due)
-		hz_server_undefer(conn->server, on_due, conn);
+	// In any case: it may have been answered in between by another turn, and the list names it still.
+	hz_server_undefer(conn->server, on_due, conn);
 }
 
 int hz_answer_error(struct hz_conn *conn, int status)

@@ -1,4 +1,5 @@
 // The program as its user meets it: exit codes, one-line errors, configuration, doctor, links, ./dev run.
+// Timed: how soon a second ./dev run is ready
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -97,12 +98,13 @@ test("the store survives kill -9 of everything: consults and links are still the
   }
 });
 
-test("./dev run: links printed, second start under 3 s to /readyz, Ctrl-C ends it all", async () => {
+test("./dev run: links printed, second start under 3 s to /readyz, Ctrl-C ends it all", async (t) => {
   const dir = mkdtempSync(join(tmpdir(), "hz-run-"));
   const ports = { HUIZHEN_HTTP_PORT: "18480", HUIZHEN_HTTPS_PORT: "18443", HUIZHEN_MEDIA_PORT: "21480" };
   for (const attempt of [1, 2]) {
     const began = Date.now();
     const child = spawn(join(ROOT, "dev"), ["run", ...(attempt === 2 ? ["--demo"] : [])], { env: { ...process.env, ...ports, HUIZHEN_DATA_DIR: dir }, cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    t.after(() => { if (child.exitCode === null) child.kill("SIGINT"); });
     let out = "";
     child.stdout.on("data", (d) => { out += String(d); });
     child.stderr.on("data", (d) => { out += String(d); });

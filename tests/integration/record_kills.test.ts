@@ -1,6 +1,7 @@
 // kill -9 of the recorder, of workers, of the archive and what it runs, of all at once, of the whole gateway, over running recorded
 // consults with real media: at most a second of a stream is lost, everything is finalised by itself, and every file plays.
 //   HZ_TEST_KILLS=100   so many (./dev bench kills)
+// Timed: how much is lost while they come back
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { rounds } from "../lib/gateway.ts";

@@ -10,6 +10,7 @@ import { Lab, SERVER, type Link } from "./lab.ts";
 
 const SLICES = 60, STUDY = "2.25.960", RATE = 1_000_000, ADDED_MS = 30, [, , calm = "6000", loading = "12000"] = process.argv;
 const TRIES = 3; // a machine that has much else to do makes the latest packets late, too: one of them must show what the gateway can
+class Late extends Error {} // nothing else is tried again: sound that is lost, or late at the median, is no matter of load
 const LINK = [`set down rate=${RATE} queue=31250 delay=20`, "set up delay=20"];
 
 class Reports {
@@ -55,9 +56,9 @@ async function measure(peers: Reports, link: Link, load: () => ChildProcess, chi
   console.log(`# sound over 1 Mb/s: alone p50 ${ms(before.p50_us)} p99 ${ms(before.p99_us)} ms, ${before.lost} lost; while a series loads at ${kbps.toFixed(0)} kb/s (${loaded.frames} frames, ${loaded.failed} failed) p50 ${ms(during.p50_us)} p99 ${ms(during.p99_us)} ms, ${during.lost} lost; added p50 ${added.toFixed(1)} p99 ${tail.toFixed(1)} ms; queue of the link at most ${wire.queued_bytes_max} bytes, ${wire.tail_dropped} dropped`);
   assert.ok(during.packets > 100, JSON.stringify(during));
   assert.ok(added < ADDED_MS, `sound waits ${added.toFixed(1)} ms for images`);
-  assert.ok(tail < ADDED_MS, `the latest of sound waits ${tail.toFixed(1)} ms more than without images`);
   assert.equal(during.lost, 0, "sound is lost");
   assert.ok(kbps > 100, `images come at ${kbps.toFixed(0)} kb/s`);
+  if (tail >= ADDED_MS) throw new Late(`the latest of sound waits ${tail.toFixed(1)} ms more than without images`);
   return undefined;
 }
 
@@ -82,7 +83,7 @@ async function main(): Promise<void> {
     const pattern = `${url}${rig.seriesOf(series)}/instances/${STUDY}.1.#/frames/1?${pixelsOf(made)}`;
     const load = (): ChildProcess => spawn("nsenter", [`--net=/run/netns/${link.netns}`, process.execPath, "--import", "tsx", join(ROOT, "tests/net/pacing_load.ts"), rig.gateway.token("c", "clinic", { id: "expert" }), String(SLICES), pattern], { cwd: join(ROOT, "tests"), stdio: ["ignore", "pipe", "inherit"] });
     for (let left = TRIES - 1; ; left--) {
-      const failed = await measure(peers, link, load, children).catch((e: unknown) => { if (left > 0 && e instanceof assert.AssertionError) return e; throw e; });
+      const failed = await measure(peers, link, load, children).catch((e: unknown) => { if (left > 0 && e instanceof Late) return e; throw e; });
       if (!failed) break;
       console.log(`# once more: ${failed.message}`);
       await sleep(6000); // its share has ended, pictures are back
