@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Consent, ConsultRecord, Participant, RecordInfo, RemoteTrack, Source, Step, You } from '../sdk/src';
-import { pictureState, weakness, worstStep } from './call/network';
+import { Pause, pictureState, weakness, worstStep } from './call/network';
 import { barText, problemTexts } from './call/recording';
 import { gridColumns, mainTile, nextFloor, type TileInfo } from './call/tiles';
 import { qrPath } from './console/qr-code';
@@ -69,6 +69,20 @@ describe('the network in words', () => {
 		expect(pictureState(consult, tile('p', 'microphone', { remote: null }))).toBe('full');
 		expect(pictureState(consult, tile('p', 'camera', { remote: remote('a'), participant: { status: 'away' } as Participant }))).toBe('full');
 	});
+	it('does not come and go with the stills of a weak sender', () => {
+		const pause = new Pause();
+		const at = (state: 'full' | 'sender' | 'off', s: number) => pause.observe(state, s * 1_000);
+		expect(at('full', 0)).toEqual({ state: 'full', againMs: 0 });
+		expect(at('sender', 1).state).toBe('sender');
+		expect(at('full', 5)).toEqual({ state: 'sender', againMs: 6_000 });
+		expect(at('full', 9)).toEqual({ state: 'sender', againMs: 2_000 });
+		expect(at('sender', 10).state).toBe('sender');
+		expect(at('full', 13).state).toBe('sender');
+		expect(at('off', 14).state).toBe('off');
+		expect(at('full', 15).state).toBe('sender');
+		expect(at('full', 21)).toEqual({ state: 'full', againMs: 0 });
+		expect(at('full', 22)).toEqual({ state: 'full', againMs: 0 });
+	});
 	it('is the worst of all that is shown', () => {
 		const remoteTracks = ['a', 'b', 'c'].map((id) => remote(id));
 		expect(worstStep({ stepOf: steps({ b: 'still', c: 'lower' }), remoteTracks })).toBe('still');
@@ -76,7 +90,7 @@ describe('the network in words', () => {
 		expect(worstStep({ stepOf: steps({ a: 'off' }), remoteTracks: [{ ...remote('a'), muted: true }] })).toBe('full');
 	});
 	it.each([
-		['off', 'off', true, 'off'], ['lower', 'off', true, 'up-off'], ['full', 'low', true, 'up-low'], ['full', 'off', false, null],
+		['off', 'off', true, 'off'], ['full', 'still', true, 'up-still'], ['full', 'still', false, null], ['lower', 'off', true, 'up-off'], ['full', 'low', true, 'up-low'], ['full', 'off', false, null],
 		['lower', 'full', true, 'lower'], ['full', 'full', true, null],
 	] as const)('%s down, %s up, sending %s: %s', (step, uplink, sends, wanted) => expect(weakness(step, uplink, sends)).toBe(wanted));
 });

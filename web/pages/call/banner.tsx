@@ -22,6 +22,7 @@ const TEXTS: Record<NonNullable<Trouble>, MessageKey> = {
 	still: 'bannerStill',
 	off: 'bannerOff',
 	'up-low': 'bannerUpLow',
+	'up-still': 'bannerUpStill',
 	'up-off': 'bannerUpOff',
 };
 

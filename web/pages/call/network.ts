@@ -22,12 +22,36 @@ export function worstStep(consult: Pick<Consult, 'stepOf' | 'remoteTracks'>): St
 	return steps.reduce<Step>((a, b) => (ORDER.indexOf(b) > ORDER.indexOf(a) ? b : a), 'full');
 }
 
-export type Weakness = 'off' | 'still' | 'up-off' | 'up-low' | 'lower';
+const SETTLED_MS = 6_000; // a sender that only has room for a picture every few seconds sends for less than that
+
+/** A picture that has paused counts as paused until it goes on for a while: stills do not make its sign flicker. */
+export class Pause {
+	private goesSince: number | null = null;
+	private paused = false;
+
+	/** What to show, and in how many ms to look again; 0: nothing is waited for. */
+	observe(state: PictureState, nowMs: number): { state: PictureState; againMs: number } {
+		if (state === 'sender') this.paused = true;
+		if (!this.paused || (state !== 'full' && state !== 'lower')) {
+			this.goesSince = null;
+			return { state, againMs: 0 };
+		}
+		this.goesSince ??= nowMs;
+		const leftMs = SETTLED_MS - (nowMs - this.goesSince);
+		if (leftMs > 0) return { state: 'sender', againMs: leftMs };
+		this.paused = false;
+		this.goesSince = null;
+		return { state, againMs: 0 };
+	}
+}
+
+export type Weakness = 'off' | 'still' | 'up-off' | 'up-still' | 'up-low' | 'lower';
 
 /** The one thing worth a banner; null: nothing. What the user cannot see at the own screen comes before small losses. */
 export function weakness(step: Step, uplink: Uplink, sendsPicture: boolean): Weakness | null {
 	if (step === 'off' || step === 'still') return step;
 	if (sendsPicture && uplink === 'off') return 'up-off';
+	if (sendsPicture && uplink === 'still') return 'up-still';
 	if (sendsPicture && uplink === 'low') return 'up-low';
 	return step === 'lower' ? 'lower' : null;
 }

@@ -1,10 +1,10 @@
 // One picture with its name and signs, and what is drawn over it.
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { Icon } from '../shared/icons';
 import { LocalVideo, RemoteVideo } from '../shared/video';
-import { pictureState } from './network';
+import { Pause, pictureState, type PictureState } from './network';
 import { notRecorded } from './recording';
 import { Drawn, DrawTools, WipeOwn } from './telestration';
 import type { TileInfo } from './tiles';
@@ -29,6 +29,21 @@ function nameOf(tile: TileInfo): string {
 	return `${who} · ${tile.label || t(`source_${tile.source}`)}`;
 }
 
+/** With stills of a weak sender one sign, not one that comes and goes. */
+function useSettled(now: PictureState): PictureState {
+	const pause = useRef<Pause | null>(null);
+	const [, lookAgain] = useState(0);
+	pause.current ??= new Pause();
+	const { state, againMs } = pause.current.observe(now, Date.now());
+	const waits = againMs > 0;
+	useEffect(() => {
+		if (!waits) return undefined;
+		const timer = setTimeout(() => lookAgain((n) => n + 1), againMs);
+		return () => clearTimeout(timer);
+	}, [waits]);
+	return state;
+}
+
 export function Tile({ consult, tile, large, pinned, drawable, onPin }: TileProps) {
 	const [drawing, setDrawing] = useState(false);
 	const name = nameOf(tile);
@@ -36,7 +51,7 @@ export function Tile({ consult, tile, large, pinned, drawable, onPin }: TileProp
 	const away = participant.status === 'away';
 	const track = tile.local?.mediaStreamTrack ?? null;
 	const hasPicture = tile.remote !== null || track !== null;
-	const state = pictureState(consult, tile);
+	const state = useSettled(pictureState(consult, tile));
 	const paused = state === 'off' || state === 'sender';
 	const mayDraw = drawable === true && hasPicture && tile.source !== 'mix' && consult.can('image');
 	const weak = !tile.self && (participant.quality === 'poor' || participant.quality === 'lost');

@@ -251,6 +251,7 @@ export const en = {
 	bannerStill: 'The network is weak: sound comes first, pictures renew every few seconds. They recover by themselves.',
 	bannerOff: 'The network is weak: sound goes on, pictures are paused. They come back by themselves.',
 	bannerUpLow: 'Your network is weak: the others get a smaller picture of you. Sound comes first.',
+	bannerUpStill: 'Your network is weak: the others hear you and get one picture of you every few seconds. It comes back by itself.',
 	bannerUpOff: 'Your network is weak: the others hear you, your picture is paused. It comes back by itself.',
 	step_lower: 'Picture reduced',
 	step_still: 'A new picture every few seconds',

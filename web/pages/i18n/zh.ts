@@ -250,6 +250,7 @@ export const zh: Messages = {
 	bannerStill: '网络较弱，优先保证声音，画面每隔几秒更新一次，稍后自动恢复。',
 	bannerOff: '网络较弱，声音继续，画面暂停，稍后自动恢复。',
 	bannerUpLow: '您的网络较弱，对方看到的画质已降低，优先保证声音。',
+	bannerUpStill: '您的网络较弱，对方能听到您，每隔几秒看到您的一张画面，稍后自动恢复。',
 	bannerUpOff: '您的网络较弱，对方能听到您，您的画面已暂停，稍后自动恢复。',
 	step_lower: '画质已降低',
 	step_still: '画面每隔几秒更新',

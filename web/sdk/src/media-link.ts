@@ -67,7 +67,7 @@ export class MediaLink {
 		const sorted = [...this.levels].sort((a, b) => (a === b ? 0 : worst([a, b]) === a ? 1 : -1));
 		const measured = sorted[Math.floor((sorted.length - 1) / 2)] ?? 'good';
 		// What keeps pictures away is poor, however few packets are lost.
-		const starved = this.ladder.items.some((i) => i.step === 'still' || i.step === 'off') || this.uplink === 'off';
+		const starved = this.ladder.items.some((i) => i.step === 'still' || i.step === 'off') || this.uplink === 'still' || this.uplink === 'off';
 		return starved ? worst([measured, 'poor']) : measured;
 	}
 

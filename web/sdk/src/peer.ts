@@ -1,17 +1,18 @@
 // One RTCPeerConnection: what is sent, what is received, and the offers that say so. The client always offers; one offer
 // is in flight at a time, and whatever changes meanwhile goes into the next one.
 import { Emitter } from './emitter';
-import { encodingsOf, shapeOf, type Shape } from './encodings';
+import { shapeOf, type Shape } from './encodings';
 import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
-import type { JoinResult, Kind, OfferParams, Source, WatchedPush } from './protocol';
-import { onlyVideo, redFirst, soundLimitOf, speechInOffer } from './sdp-tweaks';
+import type { JoinResult, OfferParams, Source, WatchedPush } from './protocol';
+import { longPackets, soundLimitOf, speechInOffer } from './sdp-tweaks';
+import { addSendTransceiver, type Publication } from './send-transceiver';
 import { applyUplink, TIGHT_BPS, type Limits, type What } from './sender-control';
 import { addSlotTransceiver } from './slot-transceiver';
 import { SlotTable, type Slot, type WantedTrack } from './slots';
 import { Sparing } from './sparing';
 import { Trickle, type TrickleParams } from './trickle';
 import type { SubscribeItem } from './types';
-import { FarAndLossy, type Uplink, type UplinkSample } from './uplink';
+import { FarAndLossy, Stills, type Uplink, type UplinkSample } from './uplink';
 import { bestBpsOf, Widening } from './widening';
 import { wireTrack } from './wanted';
 
@@ -24,16 +25,6 @@ export interface PeerDeps {
 	offer(params: OfferParams): Promise<{ sdp: string }>;
 	trickle(params: TrickleParams): Promise<unknown>;
 	subscribe(items: SubscribeItem[]): Promise<unknown>;
-}
-
-export interface Publication {
-	source: Source;
-	track: MediaStreamTrack | null;
-	label: string;
-	muted: boolean;
-	/** Sound that is not speech: sent in silence, too. */
-	raw?: boolean;
-	scalable?: 'vp9' | 'av1';
 }
 
 interface Sender extends Publication {
@@ -65,9 +56,13 @@ export class Peer extends Emitter<PeerEvents> {
 	private first = true;
 	private subscribing = false;
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
-	private readonly limits: Limits = { uplink: 'full', soundBps: 0, tight: false, farAndLossy: false, looks: 0, spared: new Map() };
+	private readonly limits: Limits = { uplink: 'full', stillDue: false, soundBps: 0, tight: false, farAndLossy: false, looks: 0, spared: new Map() };
 	private readonly widening = new Widening();
 	private readonly farAndLossy = new FarAndLossy();
+	private readonly stills = new Stills();
+	private answer: string | null = null; // the gateway's newest
+	private thin = false; // sound is to go out in long packets ...
+	private long = false; // ... and does: there is room for a still
 	private readonly sparing = new Sparing();
 	private applying: Promise<unknown> = Promise.resolve();
 	private readonly trickle: Trickle;
@@ -132,7 +127,7 @@ export class Peer extends Emitter<PeerEvents> {
 			free.transceiver.direction = 'sendonly';
 			void free.transceiver.sender.replaceTrack(publication.track).catch(() => undefined);
 		} else {
-			const transceiver = this.addSender(publication, shape);
+			const transceiver = addSendTransceiver(this.connection, this.stream, publication, shape);
 			this.senders.push({ ...publication, transceiver, shape, used: true });
 		}
 		this.negotiate();
@@ -164,7 +159,17 @@ export class Peer extends Emitter<PeerEvents> {
 	/** What may be sent: fewer and smaller pictures on a weak uplink, or none. */
 	setUplink(level: Uplink): void {
 		this.limits.uplink = level;
+		this.limits.stillDue = this.stillDue();
 		this.applyUplink();
+		const thin = level === 'full' ? false : level === 'low' ? this.thin : true; // trials do not change it
+		if (thin === this.thin) return;
+		this.thin = thin;
+		this.repack();
+	}
+
+	/** Not where a picture would come late for want of repairs: browsers hold sound back to be in step with it. */
+	private stillDue(farAndLossy = this.limits.farAndLossy): boolean {
+		return this.stills.observe(this.long && !farAndLossy ? this.limits.uplink : 'off', Date.now());
 	}
 
 	/** What the uplink is like, about once a second. */
@@ -175,7 +180,10 @@ export class Peer extends Emitter<PeerEvents> {
 		const news = this.widening.observe(bps, bestBpsOf(video, this.sparing.spared), Date.now(), sample.small);
 		const tight = bps > 0 && bps < TIGHT_BPS;
 		const farAndLossy = this.farAndLossy.observe(sample, Date.now());
-		if (!news && !spared && tight === this.limits.tight && farAndLossy === this.limits.farAndLossy) return;
+		const stillDue = this.stillDue(farAndLossy);
+		const same = tight === this.limits.tight && farAndLossy === this.limits.farAndLossy && stillDue === this.limits.stillDue;
+		if (!news && !spared && same) return;
+		this.limits.stillDue = stillDue;
 		this.limits.tight = tight;
 		this.limits.farAndLossy = farAndLossy;
 		if (news === 'look') this.limits.looks++;
@@ -236,36 +244,6 @@ export class Peer extends Emitter<PeerEvents> {
 		this.removeAllListeners();
 	}
 
-	private addSender(publication: Publication, shape: Shape): RTCRtpTransceiver {
-		const kind: Kind = shape === 'audio' ? 'audio' : 'video';
-		const what = publication.track ?? kind;
-		const streams = [this.stream];
-		const sendEncodings = encodingsOf(shape, publication.source);
-		const plain = sendEncodings.map(({ scalabilityMode: _unknown, ...rest }) => rest);
-		// An old browser that does not know temporal layers, or does not take our encodings at all.
-		for (const encodings of [sendEncodings, plain]) {
-			try {
-				const init = { direction: 'sendonly' as const, streams, sendEncodings: encodings };
-				return this.prefer(this.connection.addTransceiver(what, init), kind, publication);
-			} catch {
-				continue;
-			}
-		}
-		return this.connection.addTransceiver(what, { direction: 'sendonly', streams });
-	}
-
-	private prefer(transceiver: RTCRtpTransceiver, kind: Kind, publication: Publication): RTCRtpTransceiver {
-		if (typeof RTCRtpSender === 'undefined' || typeof transceiver.setCodecPreferences !== 'function') return transceiver;
-		const codecs = RTCRtpSender.getCapabilities?.(kind)?.codecs ?? [];
-		const wanted = kind === 'audio' ? redFirst(codecs) : publication.scalable ? onlyVideo(codecs, publication.scalable) : null;
-		try {
-			if (wanted) transceiver.setCodecPreferences(wanted);
-		} catch {
-			// its own order, then
-		}
-		return transceiver;
-	}
-
 	private applyUplink(whole = false): void {
 		const all = this.senders.filter((s) => s.used);
 		const limits = { ...this.limits, spared: new Map(this.sparing.spared) };
@@ -307,13 +285,49 @@ export class Peer extends Emitter<PeerEvents> {
 		});
 		if (this.closed) return;
 		this.trickle.onAnswer(answer.sdp);
-		await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+		await this.accept(answer.sdp);
 		this.first = false;
 		if (iceRestart) this.wantRestart = false;
-		this.limits.soundBps = soundLimitOf(answer.sdp);
 		this.applyUplink();
 		this.emit('negotiated', undefined);
 		void this.flushSubscribe();
+	}
+
+	private async accept(answer: string): Promise<void> {
+		const long = this.thin;
+		const sdp = long ? longPackets(answer) : answer;
+		await this.connection.setRemoteDescription({ type: 'answer', sdp });
+		this.answer = answer;
+		this.long = long;
+		this.limits.soundBps = soundLimitOf(sdp);
+	}
+
+	/** The last answer once more, with packets of another length: nothing else changes, and the gateway is not asked. */
+	private repack(): void {
+		if (this.closed || this.running || this.answer === null) return; // what is under way ends with it
+		const owed = this.again; // to resume(), when there is a socket
+		this.running = true;
+		this.again = false;
+		void this.reaccept(this.answer).finally(() => {
+			this.running = false;
+			if (this.again) this.negotiate();
+			else this.again = owed;
+		});
+	}
+
+	private async reaccept(answer: string): Promise<void> {
+		const pc = this.connection;
+		try {
+			// One that could not be sent, because the socket is gone: resume() makes it anew.
+			if (pc.signalingState === 'have-local-offer') await pc.setLocalDescription({ type: 'rollback' });
+			const offer = await pc.createOffer();
+			if (lines(offer.sdp) !== lines(answer)) return; // an offer for the gateway comes
+			await pc.setLocalDescription(offer);
+			await this.accept(answer);
+			this.applyUplink();
+		} catch {
+			if (pc.signalingState === 'have-local-offer') await pc.setLocalDescription({ type: 'rollback' }).catch(() => undefined);
+		}
 	}
 
 	private onOfferFailed(error: unknown): void {
@@ -366,4 +380,8 @@ function passing(code: number): boolean {
 
 function wish(slot: Slot<RTCRtpTransceiver>): string {
 	return slot.track === null ? '-' : `${slot.track}/${slot.quality}/${slot.priority}/${slot.language ?? ''}`;
+}
+
+function lines(sdp = ''): number {
+	return sdp.split(/^m=/m).length;
 }

@@ -8,15 +8,18 @@ type Parameters = RTCRtpSendParameters & { degradationPreference?: RTCDegradatio
 const LOW_VIDEO_BPS = 100_000;
 const LOW_FPS = 12;
 const LOW_DETAIL_FPS = 3;
+const STILL_VIDEO_BPS = 30_000; // the least that Chromium's encoders are given
+const STILL_FPS = 1;
 // RED sends each frame twice: on 64 kbit/s that and the headers must fit.
-const AUDIO_AT: Record<Uplink, number> = { full: AUDIO_BPS, low: 28_000, off: 24_000 };
-
+const AUDIO_AT: Record<Uplink, number> = { full: AUDIO_BPS, low: 28_000, still: 24_000, off: 24_000 };
 
 /** Below, sound goes out at less: with its copies it would be a third of all. */
 export const TIGHT_BPS = 400_000;
 
 export interface Limits {
 	uplink: Uplink;
+	/** At `still`: the one picture every few seconds is due. */
+	stillDue: boolean;
 	/** Sound and its copies would take too much of the uplink. */
 	tight: boolean;
 	/** Losses are repaired late: temporal layers above the lowest would go without parity packets. */
@@ -37,16 +40,23 @@ export function encodingsAt(live: Encoding[], shape: Shape, source: Source, limi
 		const most = Math.min(limits.tight ? Math.min(AUDIO_AT.low, AUDIO_AT[level]) : AUDIO_AT[level], limits.soundBps || AUDIO_BPS);
 		return live.map((e) => ({ ...e, maxBitrate: most, priority: 'high', networkPriority: 'high' }));
 	}
-	const sharp = shape === 'video1' && source !== 'camera' && source !== 'camera2';
+	const face = source === 'camera' || source === 'camera2';
+	const sharp = shape === 'video1' && !face;
+	const small = face && shape !== 'svc'; // a still of another would hold sound up for seconds
 	return live.map((e, i) => {
 		const full = wanted.find((w) => w.rid === e.rid) ?? wanted[i] ?? {};
 		const layer = e.rid === undefined ? i : wanted.findIndex((w) => w.rid === e.rid);
-		const next: Encoding = { ...e, active: (level === 'full' && layer >= spared) || (level === 'low' && layer === 0) };
-		next.maxBitrate = level === 'full' ? full.maxBitrate : Math.min(full.maxBitrate ?? LOW_VIDEO_BPS, LOW_VIDEO_BPS);
+		const smallest = level === 'low' || (level === 'still' && limits.stillDue && small);
+		const next: Encoding = { ...e, active: (level === 'full' && layer >= spared) || (smallest && layer === 0) };
+		const most = level === 'still' ? STILL_VIDEO_BPS : LOW_VIDEO_BPS;
+		next.maxBitrate = level === 'full' ? full.maxBitrate : Math.min(full.maxBitrate ?? most, most);
 		if (full.scalabilityMode === TEMPORAL && e.scalabilityMode) next.scalabilityMode = limits.farAndLossy ? 'L1T1' : TEMPORAL;
 		if (next.maxBitrate !== undefined) next.maxBitrate -= (limits.looks % 2) * 1_000;
+		// About 160 x 90: one or two packets, so that sound waits for little.
+		if (level === 'still' && layer === 0) next.scaleResolutionDownBy = 2 * (full.scaleResolutionDownBy ?? 1);
+		else if (full.scaleResolutionDownBy !== undefined) next.scaleResolutionDownBy = full.scaleResolutionDownBy;
 		if (level === 'full') delete next.maxFramerate;
-		else next.maxFramerate = sharp ? LOW_DETAIL_FPS : LOW_FPS;
+		else next.maxFramerate = level === 'still' ? STILL_FPS : sharp ? LOW_DETAIL_FPS : LOW_FPS;
 		return next;
 	});
 }
@@ -72,7 +82,8 @@ export async function applyUplink(sender: RTCRtpSender, what: What, limits: Limi
 	try {
 		// Chromium forgets the smaller size that it went down to when it is told to give up other things first.
 		if (whole && what.shape !== 'audio') await set(sender, what, limits, 'balanced');
-		await set(sender, what, limits, degradationOf(what.source));
+		// A still is worth its size: there is no rate to keep.
+		await set(sender, what, limits, limits.uplink === 'still' ? 'maintain-resolution' : degradationOf(what.source));
 	} catch {
 		// the browser goes on as it does
 	}

@@ -1,7 +1,7 @@
-// Audio first on the way up: what may be sent when the uplink is weak. Pictures go down to the smallest layer, then off,
-// before sound loses a packet; after a while they are tried again, and the while doubles each time that fails. The
-// browser's own estimate decides where it tells one (Chromium), else loss and delay. No WebRTC in here.
-export type Uplink = 'full' | 'low' | 'off';
+// Audio first on the way up: what may be sent when the uplink is weak. Pictures go down to the smallest layer, then to one
+// every few seconds, then off, before sound loses a packet; after a while they are tried again, and the while doubles each
+// time that fails. The browser's own estimate decides where it tells one (Chromium), else loss and delay. No WebRTC in here.
+export type Uplink = 'full' | 'low' | 'still' | 'off';
 
 export interface UplinkSample {
 	/** What the browser believes the uplink carries; 0: it does not say. */
@@ -14,7 +14,7 @@ export interface UplinkSample {
 }
 
 const LOW_BPS = 180_000; // below: one small layer
-const OFF_BPS = 75_000; // below: sound only
+const STILL_BPS = 75_000; // below: sound, and one small picture every few seconds
 const BAD_LOSS = 25;
 const BAD_RTT_MS = 2_000;
 const DOWN_MS = 3_000; // so long must it be bad
@@ -60,7 +60,7 @@ export class UplinkPolicy {
 		this.badSince ??= nowMs;
 		if (nowMs - this.badSince < DOWN_MS && !this.trial) return;
 		if (this.trial) this.wait = Math.min(MAX_WAIT_MS, this.wait * 2);
-		this.move(target === 'off' && this.now === 'full' && !suffers(sample) ? 'low' : target, false, nowMs);
+		this.move(target === 'still' && this.now === 'full' ? 'low' : target, false, nowMs);
 	}
 
 	private better(target: Uplink, sample: UplinkSample, nowMs: number): void {
@@ -70,7 +70,8 @@ export class UplinkPolicy {
 			if (steady >= STABLE_MS) this.wait = WAIT_MS;
 		} else if (steady >= this.wait && !suffers(sample)) {
 			// Without pictures the estimate does not grow: only a trial tells.
-			if (this.now === 'off') this.move('low', true, nowMs);
+			if (this.now === 'off') this.move('still', false, nowMs); // costs next to nothing
+			else if (this.now === 'still') this.move('low', true, nowMs);
 			else if (target === 'full') this.move('full', true, nowMs);
 		}
 	}
@@ -83,8 +84,10 @@ export class UplinkPolicy {
 	}
 }
 
+const RANK: Record<Uplink, number> = { full: 3, low: 2, still: 1, off: 0 };
+
 function rank(level: Uplink): number {
-	return level === 'full' ? 2 : level === 'low' ? 1 : 0;
+	return RANK[level];
 }
 
 function suffers(sample: UplinkSample): boolean {
@@ -93,9 +96,24 @@ function suffers(sample: UplinkSample): boolean {
 
 function targetOf(sample: UplinkSample): Uplink {
 	const bps = sample.available_bps;
-	if (bps > 0 && bps < OFF_BPS) return 'off';
 	if (suffers(sample)) return bps > 2 * LOW_BPS ? 'low' : 'off';
+	if (bps > 0 && bps < STILL_BPS) return 'still';
 	return bps > 0 && bps < LOW_BPS ? 'low' : 'full';
+}
+
+const STILL_EVERY_MS = 8_000;
+const STILL_FOR_MS = 3_900; // what is lost of one is repaired only while it is on
+
+/** When the one picture every few seconds is made. */
+export class Stills {
+	private since: number | null = null;
+
+	/** Is the camera's smallest layer on now? About once a second; at other levels nothing is counted. */
+	observe(level: Uplink, nowMs: number): boolean {
+		if (level !== 'still') this.since = null;
+		else if (this.since === null || nowMs - this.since >= STILL_EVERY_MS) this.since = nowMs;
+		return this.since !== null && nowMs - this.since < STILL_FOR_MS;
+	}
 }
 
 const FAR_MS = 120;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Arrival, arrivedOf } from '../src/arrival';
-import { onlyVideo, redFirst, soundLimitOf, speechInOffer } from '../src/sdp-tweaks';
+import { longPackets, onlyVideo, redFirst, soundLimitOf, speechInOffer } from '../src/sdp-tweaks';
 
 describe('arrival', () => {
 	it('counts what any browser tells', () => {
@@ -51,6 +51,16 @@ describe('wishes in the offer', () => {
 		expect(soundLimitOf(offer)).toBe(0);
 		expect(soundLimitOf(offer.replace('useinbandfec=1', 'useinbandfec=1;maxaveragebitrate=16000'))).toBe(21_600);
 		expect(soundLimitOf('a=fmtp:111 maxaveragebitrate=x\r\n')).toBe(0);
+	});
+	it('make packets of sound long in an answer, where sound is sent', () => {
+		const answer = [
+			'v=0', 'm=audio 9 UDP/TLS/RTP/SAVPF 63 111', 'a=mid:0', 'a=recvonly', 'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 useinbandfec=1',
+			'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=mid:1', 'a=sendonly', 'a=rtpmap:111 opus/48000/2', 'm=video 9 UDP/TLS/RTP/SAVPF 96', 'a=mid:2', 'a=recvonly', '',
+		].join('\r\n');
+		const long = longPackets(answer);
+		expect(long).toBe(answer.replace('useinbandfec=1\r\n', 'useinbandfec=1;maxaveragebitrate=16000\r\na=ptime:40\r\n'));
+		expect(longPackets(long)).toBe(long);
+		expect(soundLimitOf(long)).toBe(21_600);
 	});
 	it('put RED first where the browser has it', () => {
 		const codecs = ['audio/opus', 'audio/red', 'audio/PCMU'].map((mimeType) => ({ mimeType }));

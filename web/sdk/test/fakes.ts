@@ -84,7 +84,13 @@ interface FakeTransceiver {
 	mid: string | null;
 	direction: RTCRtpTransceiverDirection;
 	init: RTCRtpTransceiverInit;
-	sender: { track: MediaStreamTrack | null; replaceTrack: (t: MediaStreamTrack | null) => Promise<void> };
+	sender: {
+		track: MediaStreamTrack | null;
+		replaceTrack: (t: MediaStreamTrack | null) => Promise<void>;
+		getParameters: () => RTCRtpSendParameters;
+		setParameters: (p: RTCRtpSendParameters) => Promise<void>;
+	};
+	parameters: { encodings: RTCRtpEncodingParameters[] };
 	receiver: { track: MediaStreamTrack };
 }
 
@@ -97,6 +103,7 @@ export class FakeConnection {
 	transceivers: FakeTransceiver[] = [];
 	offers: RTCOfferOptions[] = [];
 	answers: string[] = [];
+	offerSdp: string | null = null;
 	closed = false;
 
 	addTransceiver(what: string | MediaStreamTrack, init: RTCRtpTransceiverInit = {}): FakeTransceiver {
@@ -107,17 +114,27 @@ export class FakeConnection {
 				sender.track = t;
 				return Promise.resolve();
 			},
+			getParameters: () => structuredClone(t.parameters) as RTCRtpSendParameters,
+			setParameters: (p) => {
+				t.parameters = p;
+				return Promise.resolve();
+			},
 		};
 		const receiver = { track: new FakeTrack(kind as 'audio' | 'video').real };
-		const t = { mid: null, direction: init.direction ?? 'sendrecv', init, sender, receiver };
+		const parameters = { encodings: (init.sendEncodings ?? [{}]).map((e) => ({ active: true, ...e })) };
+		const t: FakeTransceiver = { mid: null, direction: init.direction ?? 'sendrecv', init, sender, parameters, receiver };
 		this.transceivers.push(t);
 		return t;
 	}
 	createOffer(options: RTCOfferOptions): Promise<{ type: 'offer'; sdp: string }> {
 		this.offers.push(options);
-		return Promise.resolve({ type: 'offer', sdp: `offer ${this.offers.length}` });
+		return Promise.resolve({ type: 'offer', sdp: this.offerSdp ?? `offer ${this.offers.length}` });
 	}
-	setLocalDescription(description: { sdp: string }): Promise<void> {
+	setLocalDescription(description: { sdp: string; type?: string }): Promise<void> {
+		if (description.type === 'rollback') {
+			this.signalingState = 'stable';
+			return Promise.resolve();
+		}
 		this.localDescription = description;
 		this.signalingState = 'have-local-offer';
 		this.transceivers.forEach((t, i) => (t.mid = String(i)));

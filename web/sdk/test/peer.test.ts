@@ -103,6 +103,107 @@ describe('peer', () => {
 		expect(items.length).toBe(before);
 	});
 
+	describe('on an uplink that carries sound at most', () => {
+		const SOUND = 'v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n';
+		const long = (sdp: string | undefined) => /a=ptime:40\r\n/.test(sdp ?? '') && /maxaveragebitrate=16000/.test(sdp ?? '');
+		beforeEach(async () => {
+			publishBoth();
+			await settle();
+			pc.offerSdp = SOUND;
+			await answer({ sdp: SOUND });
+		});
+
+		it('sends sound in long packets, without a word to the gateway, and as before when it is wide again', async () => {
+			expect(pc.answers.map(long)).toEqual([false]);
+			for (const level of ['low', 'still', 'low', 'still', 'off'] as const) {
+				peer.setUplink(level);
+				await settle();
+			}
+			expect(pc.answers.map(long)).toEqual([false, true]);
+			peer.setUplink('full');
+			await settle();
+			expect(pc.answers.map(long)).toEqual([false, true, false]);
+			expect(offers.length).toBe(1);
+			expect(pc.signalingState).toBe('stable');
+		});
+		it('sends stills once there is room for them', async () => {
+			const active = () => pc.transceivers[1]?.parameters.encodings.map((e) => e.active);
+			peer.negotiate(); // an offer that takes long
+			await settle();
+			peer.setUplink('still');
+			peer.observeUplink({ available_bps: 40_000, lost_percent: 0, rtt_ms: 300 });
+			await settle();
+			expect(active()).toEqual([false, false, false]);
+			await answer({ sdp: SOUND });
+			vi.advanceTimersByTime(1_000);
+			peer.observeUplink({ available_bps: 40_000, lost_percent: 0, rtt_ms: 300 });
+			await settle();
+			expect(active()).toEqual([true, false, false]);
+			vi.advanceTimersByTime(5_000);
+			peer.observeUplink({ available_bps: 40_000, lost_percent: 0, rtt_ms: 300 });
+			await settle();
+			expect(active()).toEqual([false, false, false]);
+		});
+		it('sends none where repairs take long: sound would wait to be in step with it', async () => {
+			peer.setUplink('still');
+			for (let i = 0; i < 12; i++) {
+				vi.advanceTimersByTime(1_000);
+				peer.observeUplink({ available_bps: 40_000, lost_percent: 10, rtt_ms: 300 });
+				await settle();
+				if (i > 2) expect(pc.transceivers[1]?.parameters.encodings.some((e) => e.active)).toBe(false);
+			}
+		});
+		it('keeps them in what is negotiated meanwhile', async () => {
+			peer.setUplink('off');
+			peer.negotiate();
+			await settle();
+			expect(offers.length).toBe(2);
+			await answer({ sdp: SOUND });
+			expect(pc.answers.map(long)).toEqual([false, true, true]);
+		});
+		it('leaves them to an offer that is under way', async () => {
+			peer.negotiate();
+			await settle();
+			peer.setUplink('still');
+			await settle();
+			expect(pc.answers.length).toBe(1);
+			await answer({ sdp: SOUND });
+			expect(pc.answers.map(long)).toEqual([false, true]);
+		});
+		it('does not wait for a socket that is gone, and makes the offer when it is back', async () => {
+			peer.negotiate(true);
+			await settle();
+			await answer(new DisconnectedError());
+			expect(pc.signalingState).toBe('have-local-offer');
+			peer.setUplink('off');
+			await settle();
+			expect(pc.answers.map(long)).toEqual([false, true]);
+			expect(offers.length).toBe(2);
+			peer.resume();
+			await settle();
+			expect(offers.length).toBe(3);
+			expect(offers[2]?.restart).toBe(true);
+		});
+		it('does not put an old answer on other lines', async () => {
+			pc.offerSdp = `${SOUND}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n`;
+			peer.setUplink('off');
+			await settle();
+			expect(pc.answers.length).toBe(1);
+			expect(pc.signalingState).toBe('stable');
+		});
+		it('goes on as it was when the browser does not take it', async () => {
+			const take = pc.setRemoteDescription.bind(pc);
+			pc.setRemoteDescription = () => Promise.reject(new Error('no'));
+			peer.setUplink('off');
+			await settle();
+			expect(pc.signalingState).toBe('stable');
+			pc.setRemoteDescription = take;
+			peer.negotiate();
+			await settle();
+			expect(offers.length).toBe(2);
+		});
+	});
+
 	it('points a slot at the next arrival without a new offer', async () => {
 		watch('a1', 'v1');
 		await settle();

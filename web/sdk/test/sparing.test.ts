@@ -57,7 +57,7 @@ describe('sparing', () => {
 	});
 	it('comes to the encodings, in any order of the browser', () => {
 		const live = encodingsOf('video3', 'camera').reverse();
-		const limits = { uplink: 'full' as const, tight: false, farAndLossy: false, looks: 0, soundBps: 0, spared: new Map<string, number>() };
+		const limits = { uplink: 'full' as const, stillDue: false, tight: false, farAndLossy: false, looks: 0, soundBps: 0, spared: new Map<string, number>() };
 		const active = (spared: number, uplink: 'full' | 'low') => encodingsAt(live, 'video3', 'camera', { ...limits, uplink }, spared).map((e) => [e.rid, e.active]);
 		expect(active(1, 'full')).toEqual([['h', true], ['m', true], ['l', false]]);
 		expect(active(2, 'full')).toEqual([['h', true], ['m', false], ['l', false]]);

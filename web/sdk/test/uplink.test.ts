@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Encoding } from '../src/encodings';
 import { contentHintOf, degradationOf, encodingsOf, shapeOf } from '../src/encodings';
 import { encodingsAt as at } from '../src/sender-control';
-import { FarAndLossy, UplinkPolicy, type Uplink, type UplinkSample } from '../src/uplink';
+import { FarAndLossy, Stills, UplinkPolicy, type Uplink, type UplinkSample } from '../src/uplink';
 import { FakeTrack } from './fakes';
 
 describe('uplink policy', () => {
@@ -33,11 +33,20 @@ describe('uplink policy', () => {
 			expect(run(2, GOOD)).toBe('full');
 		}
 	});
-	it('steps down, then off, before sound suffers', () => {
+	it('steps down, then to a picture every few seconds, before sound suffers', () => {
 		const seen: Uplink[] = [];
 		for (let i = 0; i < 10; i++) seen.push(run(1, NARROW));
 		expect(seen[5]).toBe('low');
-		expect(seen[9]).toBe('off');
+		expect(seen[9]).toBe('still');
+	});
+	it('goes off when sound suffers all the same, not for a bad second, and has stills again soon', () => {
+		run(10, NARROW);
+		const LOST = { ...NARROW, lost_percent: 30 };
+		expect(run(2, LOST)).toBe('still');
+		expect(run(1, NARROW)).toBe('still');
+		expect(run(4, LOST)).toBe('off');
+		expect(run(60, LOST)).toBe('off');
+		expect(run(5, NARROW)).toBe('still');
 	});
 	it('goes straight to sound when sound is lost', () => {
 		expect(run(4, { available_bps: 50_000, lost_percent: 40 })).toBe('off');
@@ -49,8 +58,10 @@ describe('uplink policy', () => {
 		expect(run(10, { rtt_ms: 3_000 })).toBe('off');
 	});
 	it('comes back by itself', () => {
-		expect(run(10, NARROW)).toBe('off');
+		expect(run(10, NARROW)).toBe('still');
 		expect(run(30, GOOD)).toBe('full');
+		expect(run(10, { ...NARROW, lost_percent: 40 })).toBe('off');
+		expect(run(60, GOOD)).toBe('full');
 	});
 	it('tries pictures again less and less often while that fails', () => {
 		run(10, NARROW);
@@ -58,7 +69,7 @@ describe('uplink policy', () => {
 		let before = policy.level;
 		for (let i = 0; i < 300; i++) {
 			const level = run(1, NARROW);
-			if (before === 'off' && level === 'low') trials.push(now);
+			if (before === 'still' && level === 'low') trials.push(now);
 			before = level;
 		}
 		const gaps = trials.slice(1).map((t, i) => t - (trials[i] ?? 0));
@@ -68,13 +79,25 @@ describe('uplink policy', () => {
 	});
 	it('ends a trial at once when sound suffers', () => {
 		run(10, NARROW);
-		while (run(1, NARROW) === 'off');
+		while (run(1, NARROW) === 'still');
 		expect(run(1, { ...NARROW, lost_percent: 50 })).toBe('off');
 	});
 	it('stays small on a link that carries one small picture', () => {
 		run(10, { available_bps: 120_000 });
 		expect(policy.level).toBe('low');
 		expect(run(120, { available_bps: 120_000 })).toBe('low');
+	});
+});
+
+describe('stills', () => {
+	it('are a few seconds of each eight, from the beginning of that level', () => {
+		const stills = new Stills();
+		const of = (level: Uplink, from: number, to: number) => Array.from({ length: to - from }, (_, i) => stills.observe(level, (from + i) * 1_000));
+		expect(of('low', 0, 5).some(Boolean)).toBe(false);
+		const due = of('still', 5, 29);
+		for (let i = 0; i < 24; i++) expect(due[i]).toBe(i % 8 < 4);
+		expect(of('off', 29, 40).some(Boolean)).toBe(false);
+		expect(of('still', 40, 41)).toEqual([true]);
 	});
 });
 
@@ -103,7 +126,7 @@ describe('what is sent', () => {
 	const live = (shape: Parameters<typeof encodingsOf>[0], source: Parameters<typeof encodingsOf>[1]): Encoding[] =>
 		encodingsOf(shape, source).map((e) => ({ ...e, active: true }));
 	const encodingsAt = (e: Encoding[], shape: Parameters<typeof at>[1], source: Parameters<typeof at>[2], uplink: Uplink, soundBps = 0, more = {}) =>
-		at(e, shape, source, { uplink, soundBps, tight: false, farAndLossy: false, looks: 0, spared: new Map(), ...more });
+		at(e, shape, source, { uplink, stillDue: false, soundBps, tight: false, farAndLossy: false, looks: 0, spared: new Map(), ...more });
 	const size = (width: number, height: number) => new FakeTrack('video', '', { width, height }).real;
 
 	it('has fewer layers for small captures, lowest first', () => {
@@ -133,6 +156,18 @@ describe('what is sent', () => {
 		const off = encodingsAt(low, 'video3', 'camera', 'off');
 		expect(off.some((e) => e.active)).toBe(false);
 		expect(encodingsAt(off, 'video3', 'camera', 'full')).toEqual(all);
+	});
+	it('is one very small picture a second while a still is due, of faces only', () => {
+		const all = live('video3', 'camera');
+		const due = encodingsAt(all, 'video3', 'camera', 'still', 0, { stillDue: true });
+		expect(due.map((e) => e.active)).toEqual([true, false, false]);
+		expect([due[0]?.maxFramerate, due[0]?.scaleResolutionDownBy]).toEqual([1, 8]);
+		const between = encodingsAt(due, 'video3', 'camera', 'still');
+		expect(between.some((e) => e.active)).toBe(false);
+		expect(encodingsAt(between, 'video3', 'camera', 'full')).toEqual(all);
+		for (const source of ['screen', 'ultrasound'] as const)
+			expect(encodingsAt(live('video1', source), 'video1', source, 'still', 0, { stillDue: true })[0]?.active).toBe(false);
+		expect(encodingsAt(live('svc', 'camera'), 'svc', 'camera', 'still', 0, { stillDue: true })[0]?.active).toBe(false);
 	});
 	it('finds the smallest layer whatever order the browser has them in', () => {
 		const turned = [...live('video2', 'camera')].reverse();
