@@ -52,6 +52,18 @@ static void sort(struct state *st)
 	}
 }
 
+// What a rise has to leave room for: of a larger picture an eighth of all of it; of more pictures a second of the same, which begin without a
+// keyframe and end as easily, an eighth of those.
+static uint64_t margin(const struct hz_ladder_wish *w, unsigned from, unsigned to)
+{
+	uint64_t all = cost(w, to), had = cost(w, from);
+	if (from < VIDEO || to < VIDEO || from - VIDEO >= w->options)
+		return all / 8;
+	const struct hz_ladder_option *a = &w->option[from - VIDEO], *b = &w->option[to - VIDEO];
+	bool same = a->layer == b->layer && a->spatial == b->spatial;
+	return (same && had <= all ? all - had : all) / 8;
+}
+
 // To stand above where it stands now, a slot must wait and needs a margin.
 static bool may_stand(const struct state *st, size_t i, unsigned place, uint64_t more)
 {
@@ -62,7 +74,7 @@ static bool may_stand(const struct state *st, size_t i, unsigned place, uint64_t
 	// One at its best follows when there is better; it did not fall.
 	if (!st->round->urgent && s->step != HZ_STEP_FULL && st->round->now_us - s->since_us < s->wait_us)
 		return false;
-	return more + cost(&st->w[i], place) / 8 <= st->left;
+	return more + margin(&st->w[i], place_of(s), place) <= st->left;
 }
 
 // One step up for slot i, if it fits.

@@ -82,6 +82,23 @@ static void rises_with_a_margin_and_not_at_once(void **state)
 	assert_int_equal(slots[0].choice, 1);
 }
 
+// More of the same pictures needs room for what is more of them only; a larger picture for all of it.
+static void more_of_the_same_needs_less_room(void **state)
+{
+	simulcast(0, 0);
+	wishes[0].option[1] = (struct hz_ladder_option){.bps = 230000, .layer = 0, .temporal = 1};
+	decide(1, 200000);
+	assert_int_equal(slots[0].choice, 0);
+	decide_for(1, 235000, 10);
+	assert_int_equal(slots[0].choice, 0);
+	decide_for(1, 242000, 2);
+	assert_int_equal(slots[0].choice, 1);
+	decide_for(1, 1680000, 20); // an eighth of 1500000 would be missing
+	assert_int_equal(slots[0].choice, 1);
+	decide_for(1, 1690000, 3);
+	assert_int_equal(slots[0].choice, 2);
+}
+
 // A link that swings once a second: the slot does not swing with it for long.
 static void swings_are_damped(void **state)
 {
@@ -269,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(takes_what_fits, setup),
 	    cmocka_unit_test_setup(rises_with_a_margin_and_not_at_once, setup),
+	    cmocka_unit_test_setup(more_of_the_same_needs_less_room, setup),
 	    cmocka_unit_test_setup(swings_are_damped, setup),
 	    cmocka_unit_test_setup(after_an_outage_nobody_waits, setup),
 	    cmocka_unit_test_setup(priority_first, setup),
