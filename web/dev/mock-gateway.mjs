@@ -40,6 +40,8 @@ export async function startMock(port = 0) {
 		return consult;
 	};
 	mock.link = (consult, role, name, options = {}) => addLink(mock, consult, { role, name, ...options });
+	mock.held = [];
+	mock.hold = (path) => holdOnce(mock, path);
 	mock.dropSockets = () => mock.sockets.forEach((ws) => ws.terminate());
 	mock.close = () => {
 		mock.sockets.forEach((ws) => ws.terminate());
@@ -53,6 +55,7 @@ export async function startMock(port = 0) {
 
 function onMedia(mock, ws) {
 	mock.media = ws;
+	ws.on('close', () => (mock.media = null));
 	ws.on('message', (data) => {
 		const answer = JSON.parse(data);
 		mock.mediaWaiting.get(answer.id)?.(answer);
@@ -68,8 +71,26 @@ function askMedia(mock, request) {
 
 // --- HTTP
 
+/** The next GET of this path is answered as things are then, but once released. */
+function holdOnce(mock, path) {
+	const one = { path };
+	one.asked = new Promise((resolve) => (one.ask = resolve));
+	one.released = new Promise((resolve) => (one.release = resolve));
+	mock.held.push(one);
+	return one;
+}
+function heldBack(mock, req, path, res) {
+	const at = req.method === 'GET' ? mock.held.findIndex((one) => one.path.test(path)) : -1;
+	if (at < 0) return;
+	const [one] = mock.held.splice(at, 1);
+	const end = res.end.bind(res);
+	res.end = (body) => void one.released.then(() => end(body));
+	one.ask();
+}
+
 async function handle(mock, req, res) {
 	const path = new URL(req.url, 'http://x').pathname;
+	heldBack(mock, req, path, res);
 	try {
 		if (path.startsWith('/api/v1/')) await rest(mock, req, res, path.slice(8).split('/').map(decodeURIComponent));
 		else if (path.startsWith('/whep/')) res.writeHead(404).end();

@@ -8,6 +8,7 @@ import { callPage, consolePage, patientPage, resumePage } from './pages-cases.mj
 import { audiencePage } from './audience-cases.mjs';
 import { masksPage } from './masks-cases.mjs';
 import { recordPage } from './record-cases.mjs';
+import { slowPage } from './slow-cases.mjs';
 import { theatrePage } from './theatre-cases.mjs';
 
 const axeSource = readFileSync(fileURLToPath(new URL('../node_modules/axe-core/axe.min.js', import.meta.url)), 'utf8');
@@ -26,6 +27,8 @@ const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', hea
 const mock = await startMock();
 let checks = 0;
 const failures = [];
+const pages = new Set(); // that are open
+const WAIT_MS = 15_000;
 
 export const kit = {
 	mock,
@@ -37,6 +40,18 @@ export const kit = {
 		if (!ok) failures.push(what);
 		console.log(`${ok ? 'ok  ' : 'FAIL'} ${what}`);
 	},
+	/** A check of what comes by itself: looked at until it is good. What never becomes so says what it was at last. */
+	async comes(what, look, good = Boolean) {
+		const end = Date.now() + WAIT_MS;
+		let seen = await look();
+		while (!good(seen) && Date.now() < end) {
+			await new Promise((r) => setTimeout(r, 50));
+			seen = await look();
+		}
+		kit.check(good(seen) ? what : `${what}: at last ${JSON.stringify(seen)}`, good(seen));
+	},
+	/** Two pictures later: what was under way has been drawn. */
+	frames: (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))),
 	/** A fresh browser profile. A page error or a refusal by the Content-Security-Policy fails the run. */
 	async page(viewport, { locale = 'zh-CN', colorScheme = 'light', mobile = viewport === PHONE, permissions } = {}) {
 		const context = await browser.newContext({
@@ -45,16 +60,26 @@ export const kit = {
 			userAgent: mobile ? PHONE_UA : undefined,
 		});
 		const page = await context.newPage();
-		page.on('pageerror', (error) => failures.push(`page error: ${error.message}`));
+		const fault = (what) => {
+			failures.push(what);
+			console.log(`FAIL ${what}`);
+		};
+		page.on('pageerror', (error) => fault(`page error: ${page.url()}: ${error.stack ?? error.message}`));
+		page.on('crash', () => fault(`the browser's page died: ${page.url()}`));
 		page.on('console', (m) => {
-			if (/Content.Security.Policy/i.test(m.text())) failures.push(`CSP: ${m.text()}`);
+			if (/Content.Security.Policy/i.test(m.text())) fault(`CSP: ${page.url()}: ${m.text()}`);
 			if (process.env.VERBOSE) console.log('   ', m.text());
 		});
-		page.close2 = () => context.close();
+		// How a slow phone is: THROTTLE=6 node dev/pages-test.mjs
+		if (process.env.THROTTLE) await (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', { rate: Number(process.env.THROTTLE) });
+		pages.add(page);
+		page.close2 = () => [pages.delete(page), context.close()][1];
 		return page;
 	},
 	/** axe, and a picture when wanted. */
 	async look(page, name) {
+		// A button whose colour is on its way from one to the other has neither.
+		await page.waitForFunction(() => document.getAnimations().every((a) => !(a instanceof CSSTransition) || a.playState === 'finished'), null, { timeout: WAIT_MS });
 		if (shots) await page.screenshot({ path: `${shots}/${name}.png` });
 		await page.evaluate(axeSource);
 		const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
@@ -80,11 +105,36 @@ export const kit = {
 const PHONE_UA =
 	'Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36';
 
+/** What a page shows, for who reads that something never came. */
+async function seen(page) {
+	const ids = await page.evaluate(() => [...document.querySelectorAll('[data-testid]')].map((e) => e.dataset.testid + (e.dataset.state ? `=${e.dataset.state}` : ''))).catch((error) => [error.message]);
+	const text = await page.evaluate(() => document.body.innerText.replace(/\s+/g, ' ').slice(0, 200)).catch(() => '');
+	return `${new URL(page.url()).pathname}: ${[...new Set(ids)].join(' ').slice(0, 600)}: ${text}`;
+}
+
+/** One case. What is thrown fails it, and the others go on. */
+async function perform(run) {
+	const began = Date.now();
+	try {
+		await run(kit);
+	} catch (error) {
+		const shown = await Promise.all([...pages].map(seen));
+		const what = `${run.name}: ${error.stack}\n${shown.map((s) => `    there was ${s}`).join('\n')}`;
+		checks++;
+		failures.push(what);
+		console.log(`FAIL ${what}`);
+	}
+	for (const page of pages) await page.close2().catch(() => undefined);
+	console.log(`-- ${run.name}: ${Math.round((Date.now() - began) / 1000)} s`);
+}
+
+const CASES = [patientPage, callPage, recordPage, consolePage, slowPage, resumePage, audiencePage, masksPage, theatrePage];
 try {
 	const media = await (await browser.newContext()).newPage();
 	await media.goto(`${mock.url}/__media`);
-	for (let i = 0; i < 50 && !mock.media; i++) await new Promise((r) => setTimeout(r, 100));
-	for (const run of [patientPage, callPage, recordPage, consolePage, resumePage, audiencePage, masksPage, theatrePage].filter((f) => !only || f.name === only)) await run(kit);
+	for (const end = Date.now() + WAIT_MS; !mock.media && Date.now() < end; ) await new Promise((r) => setTimeout(r, 50));
+	if (!mock.media) throw new Error('the page that makes pictures and sound did not come');
+	for (const run of CASES.filter((f) => !only || f.name === only)) await perform(run);
 } catch (error) {
 	failures.push(error.stack);
 } finally {

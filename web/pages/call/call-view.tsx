@@ -1,5 +1,5 @@
 // A consult from inside: pictures, controls, chat, people. The roles' grants decide what is shown.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { BellPush, Consult } from '../../sdk/src';
 import { t, useLanguage } from '../i18n';
 import { choices, remember } from '../shared/choices';
@@ -138,7 +138,7 @@ function useUnread(consult: Consult, open: boolean) {
 	const [said, setSaid] = useState('');
 	const isOpen = useRef(open);
 	isOpen.current = open;
-	useEffect(() => {
+	useLayoutEffect(() => {
 		const since = Date.now();
 		return consult.on('chat', (m) => {
 			if (isOpen.current || m.from === consult.me.id || m.time < since - 5_000) return;
@@ -155,7 +155,7 @@ function useUnread(consult: Consult, open: boolean) {
 /** The last one who rang, while still waiting. */
 function useBell(consult: Consult) {
 	const [push, setPush] = useState<BellPush | null>(null);
-	useEffect(
+	useLayoutEffect(
 		() =>
 			consult.on('bell', (next) => {
 				setPush(next);
@@ -173,5 +173,5 @@ function useBell(consult: Consult) {
 
 /** Says so when the host mutes one's microphone: the gateway's state says muted before we did. */
 function useHostMute(consult: Consult, show: (text: string) => void): void {
-	useEffect(() => consult.on('mutedbyhost', () => show(t('mutedByHost'))), [consult]);
+	useLayoutEffect(() => consult.on('mutedbyhost', () => show(t('mutedByHost'))), [consult]);
 }

@@ -1,6 +1,6 @@
 // The images of the consult beside the people: the viewer (loaded when it is first needed), who has the images in hand, and the
 // tiles in a strip.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { IMAGE, type Consult, type Reading } from '../../sdk/src';
 import type { ReadingChange, SeriesSource, ViewerProps } from '../../imaging';
 import { language, t, useLanguage } from '../i18n';
@@ -103,7 +103,7 @@ function SharedViewer({ consult, onNotice, onActive }: Pick<StageProps, 'consult
 		else viewer.current = imaging.openViewer(root.current, props);
 	});
 	useEffect(() => () => viewer.current?.close(), []);
-	useEffect(() => reading.on('refused', () => onNotice(t('imagesRefused'))), [reading]);
+	useLayoutEffect(() => reading.on('refused', () => onNotice(t('imagesRefused'))), [reading]);
 	return (
 		<>
 			<div class="images-root" ref={root} />

@@ -1,5 +1,5 @@
 // The images of a consult as the page uses them: what lies there, opening a study, the way to the gateway's PACS. No rendering.
-import { useEffect, useReducer, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useReducer, useState } from 'preact/hooks';
 import { ErrorCode, HuizhenError, type Consult, type Reading, type TableStudyRef } from '../../sdk/src';
 import type { Pointer } from '../../imaging';
 import { tokenOf } from '../shared/enter';
@@ -98,7 +98,7 @@ export function showSeries(reading: Reading, at: number, study: TableStudyRef, s
 /** Renders again with each change of the table. */
 export function useTable(consult: Consult): Reading {
 	const [, bump] = useReducer((n: number) => n + 1, 0);
-	useEffect(() => consult.reading.on('change', () => bump(0)), [consult]);
+	useLayoutEffect(() => consult.reading.on('change', () => bump(0)), [consult]);
 	return consult.reading;
 }
 
@@ -106,7 +106,7 @@ export function useTable(consult: Consult): Reading {
 export function useImagesThere(consult: Consult): boolean {
 	const look = () => consult.can('subscribe') && somethingShown(consult.reading.table);
 	const [there, setThere] = useState(look);
-	useEffect(() => {
+	useLayoutEffect(() => {
 		setThere(look());
 		return consult.reading.on('change', () => setThere(look()));
 	}, [consult]);

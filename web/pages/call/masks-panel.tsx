@@ -1,5 +1,5 @@
 // What is painted over of each source before viewers see it: regions drawn here, those of the device, and whether it may be shown without.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { Broadcast, BroadcastMasks, BroadcastSource, Consult, Mask, MaskFill } from '../../sdk/src';
 import { t } from '../i18n';
 import { api, type RestProfile } from '../shared/api';
@@ -87,7 +87,7 @@ function SourceMasks({ consult, desk, source, token, onNotice }: SourceProps) {
 	const [draft, setDraft] = useState<Draft>(draftOf(known));
 	const [busy, setBusy] = useState(false);
 	const profiles = useProfiles(token);
-	useEffect(() => setDraft(draftOf(known)), [known.version]); // somebody at another desk, or this one's answer
+	useLayoutEffect(() => setDraft(draftOf(known)), [known.version]); // somebody at another desk, or this one's answer
 	const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
 	const profile = profiles.find((p) => p.id === draft.profile);
 	const device = profile?.masks ?? (draft.profile === known.profile ? known.device : []);

@@ -1,5 +1,5 @@
 // One composed picture of everybody: the switch, its layout for hosts, the question on a weak link, and the stage that shows it.
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { PICTURE, type Consult } from '../../sdk/src';
 import { t } from '../i18n';
 import { RemoteVideo } from '../shared/video';
@@ -62,7 +62,7 @@ function LayoutChoice({ consult, onNotice }: { consult: Consult; onNotice: (text
 /** Asked by the gateway when nothing but stills goes through; nothing changes without a tap. */
 export function MixOffer({ consult }: { consult: Consult }) {
 	const [asked, setAsked] = useState(false);
-	useEffect(() => consult.on('mixoffer', () => setAsked(true)), [consult]);
+	useLayoutEffect(() => consult.on('mixoffer', () => setAsked(true)), [consult]);
 	if (!asked || consult.mixed.pictureOn || !consult.mixed.pictureAvailable) return null;
 	const answer = (yes: boolean) => {
 		setAsked(false);

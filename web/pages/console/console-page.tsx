@@ -1,5 +1,5 @@
 // /console: the staff's list of consults, one of them in detail, and the consult itself.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { savedResumeKey, type Consult, type Role } from '../../sdk/src';
 import { CallView } from '../call/call-view';
 import { t, useLanguage } from '../i18n';
@@ -55,7 +55,7 @@ export function ConsolePage() {
 			setLeft(reason);
 		});
 	};
-	useEffect(() => {
+	useLayoutEffect(() => {
 		// A staff link opened while this tab shows the console changes the fragment only.
 		const onHash = () => {
 			const next = takeFragment().get('token');
@@ -65,6 +65,9 @@ export function ConsolePage() {
 			setToken(next);
 		};
 		addEventListener('hashchange', onHash);
+		return () => removeEventListener('hashchange', onHash);
+	}, []);
+	useEffect(() => {
 		const inside = kept(INSIDE_KEY);
 		if (inside !== null && savedResumeKey(inside) !== null) {
 			enter({ storageKey: inside }).then(
@@ -72,7 +75,6 @@ export function ConsolePage() {
 				() => keep(INSIDE_KEY, null),
 			);
 		}
-		return () => removeEventListener('hashchange', onHash);
 	}, []);
 	const signOut = () => {
 		keep(TOKEN_KEY, null);

@@ -1,10 +1,10 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Consult } from '../../sdk/src';
 
-/** Renders again whenever anything of the consult changed. */
+/** Renders again whenever anything of the consult changed. Listens before the next task: what comes while the browser paints is not missed. */
 export function useConsult(consult: Consult): void {
 	const [, bump] = useState(0);
-	useEffect(() => consult.on('change', () => bump((n) => n + 1)), [consult]);
+	useLayoutEffect(() => consult.on('change', () => bump((n) => n + 1)), [consult]);
 }
 
 /** Renders again every `ms`, for waiting times. */
@@ -16,24 +16,38 @@ export function useTick(ms: number): void {
 	}, [ms]);
 }
 
-/** Calls `load` now and every `ms` while the page is in front; one at a time. */
+/** Calls `load` now and every `ms` while the page is in front; one at a time. What is returned loads what is true from now on: one that is
+ * under way may have been answered before, so another follows it. */
 export function usePoll(load: () => Promise<void>, ms: number, deps: unknown[]): () => void {
 	const running = useRef(false);
+	const again = useRef(false);
+	const here = useRef(true);
 	const latest = useRef(load);
 	latest.current = load;
 	const run = () => {
-		if (running.current) return;
 		running.current = true;
-		void latest.current().finally(() => (running.current = false));
+		again.current = false;
+		void latest.current().finally(() => {
+			running.current = false;
+			if (again.current && here.current) run();
+		});
+	};
+	const refresh = () => {
+		if (running.current) again.current = true;
+		else run();
 	};
 	useEffect(() => {
-		run();
+		refresh();
 		const timer = setInterval(() => {
-			if (document.visibilityState !== 'hidden') run();
+			if (document.visibilityState !== 'hidden' && !running.current) run();
 		}, ms);
 		return () => clearInterval(timer);
 	}, deps);
-	return run;
+	useEffect(() => {
+		here.current = true;
+		return () => void (here.current = false);
+	}, []);
+	return refresh;
 }
 
 /** Keeps the screen on where the browser can; it forgets in the background, so ask again in front. */
