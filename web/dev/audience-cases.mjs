@@ -30,7 +30,8 @@ async function watch(kit, look, name) {
 	await page.goto(`${kit.mock.url}/watch/show#token=x`);
 	await page.waitForSelector(id('watch-starts'));
 	await page.waitForSelector(id('watch-item'));
-	kit.check(`${name}: an answer is signed by a role`, (await page.textContent(id('watch-side'))).includes(look.locale === 'zh-CN' ? '回答（' : 'Answer ('));
+	const signed = (text) => text.includes(look.locale === 'zh-CN' ? '回答（' : 'Answer (');
+	await kit.comes(`${name}: an answer is signed by a role`, () => page.textContent(id('watch-side')), signed);
 	await kit.look(page, `watch-before-${name}`);
 	if (look.viewport === 'PHONE') await kit.fingers(page, `watch-before-${name}`);
 	await page.fill(id('watch-input'), TEXT);
@@ -77,7 +78,8 @@ async function targets(kit, page, name) {
 	await page.fill(id('target-url'), 'rtmp://live.example.org/app');
 	await page.click(id('target-add'));
 	await page.waitForSelector(`${id('target')}[data-state="refused"]`);
-	kit.check(`${name}: the key is not shown`, !(await page.content()).includes('geheim') && (await page.inputValue(id('target-key'))) === '');
+	const shown = (await page.content()).includes('geheim');
+	await kit.comes(`${name}: the key is not shown`, () => page.inputValue(id('target-key')), (typed) => !shown && typed === '');
 	await kit.look(page, `desk-targets-${name}`);
 	await page.click(id('target-switch'));
 	await page.waitForSelector(`${id('target')}[data-state="stopped"]`);

@@ -161,14 +161,18 @@ export class Consult {
 	}
 	async offer(p, params) {
 		const before = p.tracks;
-		p.tracks = params.publish.map((x) => {
+		const was = new Map(before.map((t) => [t.id, t.muted]));
+		const tracks = params.publish.map((x) => {
 			const old = before.find((t) => t.source === x.source);
 			const id = old?.id ?? `t${(this.nextTrack++).toString(16)}`;
 			const kind = x.source === 'microphone' ? 'audio' : 'video';
 			return { id, kind, source: x.source, label: x.label, muted: x.muted, active: true, codec: '', layers: 1 };
 		});
-		const mids = params.publish.map((x, i) => [x.mid, p.tracks[i].id]);
+		const mids = params.publish.map((x, i) => [x.mid, tracks[i].id]);
 		const answer = await this.media({ type: 'offer', session: p.id, sdp: params.sdp, publish: mids, recv: params.recv });
+		// Told once it is there to be had: any other's news would tell of it too early, and who asked then would get nothing for good.
+		const meanwhile = ({ id, muted }) => p.tracks.find((t) => t.id === id && t.muted !== was.get(id))?.muted ?? muted;
+		if (p.status !== 'lobby') p.tracks = tracks.map((t) => ({ ...t, muted: meanwhile(t) }));
 		this.push();
 		return answer.sdp ? { sdp: answer.sdp } : -32006;
 	}

@@ -66,7 +66,7 @@ export async function recordPage(kit) {
 		await says(patient, 'record-bar-text', look.locale === 'zh-CN' ? '不包括您' : 'without you');
 		if (look.viewport === 'PHONE') await host.click(id('btn-people'));
 		await host.waitForSelector(id('not-recorded'));
-		await host.waitForTimeout(1500);
+		await host.waitForFunction(() => document.querySelector('[data-testid="tile"][data-participant="e1"] video')?.videoWidth > 0);
 		await kit.look(host, `record-people-${name}`);
 		if (look.viewport === 'PHONE') {
 			// A panel covers the head there: the sign is in it, too.

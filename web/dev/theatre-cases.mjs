@@ -20,7 +20,8 @@ export async function theatrePage(kit) {
 		await page.goto(`${kit.mock.url}/console#token=${kit.makeToken({ sub: 'admin', name: '李护士长', role: 'admin' })}`);
 		await page.click(`${id('consult-item')}[data-consult="${consult.id}"]`);
 		await page.waitForSelector(`${id('source')}[data-source="obs"]`);
-		await page.waitForSelector(id('source-thumb'));
+		const small = consult.sources.filter((s) => s.thumbnail_ms).length; // once all have come that are to be had
+		await page.waitForFunction(([at, n]) => document.querySelectorAll(at).length === n, [id('source-thumb'), small]);
 		await page.evaluate((at) => document.querySelector(at).scrollIntoView(), id('sources'));
 		kit.check(`${name}: what may tell who the patient is has no picture`, (await page.locator(`${id('source')}[data-source="us"] img`).count()) === 0);
 		await kit.look(page, `sources-${name}`);
