@@ -8,8 +8,8 @@
 //     well, with --watch the source of this id, whose H.264 --dump writes into a file. A JSON line per report; on standard input the line "reset" starts gap and delay
 //     measurement anew.
 //   hz-peer churn --url U --consult C --member ID:TOKEN [...] --joins N [--hold-ms M]
-//     the first member publishes throughout; the others join with media, stay for M ms and leave, alternately publishing
-//     and receiving the first; one JSON line at the end.
+//     the first member publishes throughout; the others join, stay for M ms once media flows and leave, alternately
+//     publishing and receiving the first; every eighth leaves while it still connects. One JSON line at the end.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -22,37 +22,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "media/transport/dtls.h"
-#include "media/transport/identity.h"
-#include "tests/peer/peer.h"
-
-#define MAX_MEMBERS 64
-#define MAX_PEERS   (MAX_MEMBERS * MAX_MEMBERS)
-
-struct member {
-	char id[80];
-	const char *token;
-};
-
-struct options {
-	const char *url, *consult, *bind, *clip, *watch, *dump;
-	struct member members[MAX_MEMBERS];
-	unsigned member_count, layers, packets, seconds, report_ms, joins, hold_ms;
-	unsigned publishers, copies;
-	bool vp8, tcp, stamp, mix, falling;
-};
-
-struct run {
-	struct options options;
-	struct hz_http *http;
-	struct hz_dtls_ctx *dtls;
-	struct peer_clip clip;
-	char fingerprint[HZ_FINGERPRINT_TEXT_BYTES];
-	int epoll;
-	struct peer *peers[MAX_PEERS];
-	char paths[MAX_PEERS][256];
-	char names[MAX_PEERS][200];
-	unsigned peer_count;
-};
+#include "tests/peer/run.h"
 
 static int usage(const char *why)
 {
@@ -208,8 +178,7 @@ static void run_done(struct run *run)
 	hz_srtp_done();
 }
 
-// Makes a peer in slot `at` that publishes as the member, or (source) receives that participant.
-static int open_peer(struct run *run, unsigned at, const struct member *member, const char *source)
+int run_open_peer(struct run *run, unsigned at, const struct member *member, const char *source)
 {
 	const struct options *o = &run->options;
 	snprintf(run->paths[at], sizeof(run->paths[at]), source ? "/whep/%s/%s" : "/whip/%s", o->consult,
@@ -234,17 +203,17 @@ static int open_peer(struct run *run, unsigned at, const struct member *member, 
 	if (err != 0)
 		return err;
 	err = peer_connect(run->peers[at], run->http, hz_now_us());
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = at};
+	if (err == 0 && epoll_ctl(run->epoll, EPOLL_CTL_ADD, peer_fd(run->peers[at]), &event) != 0)
+		err = -errno;
 	if (err != 0) {
 		peer_free(run->peers[at]);
 		run->peers[at] = NULL;
-		return err;
 	}
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = at};
-	return epoll_ctl(run->epoll, EPOLL_CTL_ADD, peer_fd(run->peers[at]), &event) == 0 ? 0 : -errno;
+	return err;
 }
 
-// Handles what is readable and due, waiting at most until `until_us`.
-static void turn(struct run *run, int64_t until_us)
+void run_turn(struct run *run, int64_t until_us)
 {
 	struct epoll_event events[64];
 	int64_t now = hz_now_us(), next = until_us;
@@ -314,11 +283,11 @@ static void read_commands(struct run *run)
 
 static int watch(struct run *run, const struct member *member, const struct member *source)
 {
-	int err = open_peer(run, run->peer_count, member, source->id);
+	int err = run_open_peer(run, run->peer_count, member, source->id);
 	if (err != 0)
 		return fprintf(stderr, "hz-peer: %s cannot watch %s: %d\n", member->id, source->id, err), 1;
 	run->peer_count++;
-	turn(run, hz_now_us()); // the others go on meanwhile
+	run_turn(run, hz_now_us()); // the others go on meanwhile
 	return 0;
 }
 
@@ -326,13 +295,13 @@ static int room(struct run *run)
 {
 	const struct options *o = &run->options;
 	for (unsigned i = 0; i < o->publishers; i++) {
-		int err = open_peer(run, run->peer_count, &o->members[i], NULL);
+		int err = run_open_peer(run, run->peer_count, &o->members[i], NULL);
 		if (err != 0)
 			return fprintf(stderr, "hz-peer: %s cannot publish: %d\n", o->members[i].id, err), 1;
 		run->peer_count++;
 	}
 	for (int64_t end = hz_now_us() + 1000000; hz_now_us() < end;)
-		turn(run, end);
+		run_turn(run, end);
 	for (unsigned i = 0; i < o->member_count; i++)
 		for (unsigned k = 0; k < o->publishers * o->copies; k++) {
 			const struct member *source = &o->members[k % o->publishers];
@@ -351,7 +320,7 @@ static int room(struct run *run)
 	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	int64_t began = hz_now_us(), next = began;
 	while (hz_now_us() < began + (int64_t)o->seconds * 1000000) {
-		turn(run, next);
+		run_turn(run, next);
 		read_commands(run);
 		if (hz_now_us() >= next) {
 			report(run, hz_now_us());
@@ -360,62 +329,6 @@ static int room(struct run *run)
 	}
 	for (unsigned i = 0; i < run->peer_count; i++)
 		peer_disconnect(run->peers[i], run->http);
-	return 0;
-}
-
-struct seat { // one member coming and going
-	int64_t leave_us;
-	bool watching;
-};
-
-// Ends the visit in this seat; counts it as good if media flowed.
-static void leave(struct run *run, unsigned at, unsigned *good)
-{
-	unsigned sinks;
-	struct peer *peer = run->peers[at];
-	peer_sinks(peer, &sinks);
-	if (peer_state(peer) == PEER_RUNNING &&
-	    (peer_publishes(peer) ? peer_totals(peer)->sent > 0 : sinks > 0))
-		(*good)++;
-	peer_disconnect(peer, run->http);
-	peer_free(peer);
-	run->peers[at] = NULL;
-}
-
-static int churn(struct run *run)
-{
-	const struct options *o = &run->options;
-	struct seat seats[MAX_MEMBERS] = {0};
-	unsigned begun = 0, ended = 0, good = 0, refused = 0;
-	run->peer_count = o->member_count;
-	if (open_peer(run, 0, &o->members[0], NULL) != 0) // the first member publishes throughout
-		return fprintf(stderr, "hz-peer: %s cannot publish\n", o->members[0].id), 1;
-	for (int64_t end = hz_now_us() + 500000; hz_now_us() < end;)
-		turn(run, end);
-	while (ended < o->joins) {
-		int64_t now = hz_now_us();
-		for (unsigned i = 1; i < o->member_count; i++) {
-			if (run->peers[i] && now >= seats[i].leave_us) {
-				leave(run, i, &good);
-				ended++;
-			}
-			if (run->peers[i] || begun >= o->joins)
-				continue;
-			int err =
-			    open_peer(run, i, &o->members[i], seats[i].watching ? o->members[0].id : NULL);
-			seats[i].watching = !seats[i].watching;
-			seats[i].leave_us = now + (int64_t)o->hold_ms * 1000;
-			begun++;
-			if (err != 0) {
-				fprintf(stderr, "hz-peer: join refused: %d\n", err);
-				refused++;
-				ended++;
-			}
-		}
-		turn(run, hz_now_us() + 5000);
-	}
-	peer_disconnect(run->peers[0], run->http);
-	printf("{\"joins\":%u,\"good\":%u,\"refused\":%u}\n", begun, good, refused);
 	return 0;
 }
 
@@ -431,7 +344,7 @@ int main(int argc, char **argv)
 	if (err != 0)
 		return usage(strerror(-err));
 	int code = strcmp(argv[1], "room") == 0    ? room(&run)
-	           : strcmp(argv[1], "churn") == 0 ? churn(&run)
+	           : strcmp(argv[1], "churn") == 0 ? run_churn(&run)
 	                                           : usage("room or churn?");
 	run_done(&run);
 	return code;
