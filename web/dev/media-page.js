@@ -22,6 +22,7 @@ async function offer({ session, sdp, publish, recv }) {
 		pc = new RTCPeerConnection();
 		pc.fingerprint = fingerprint;
 		peers.set(session, pc);
+		pc.onconnectionstatechange = () => pc.connectionState === 'failed' && pc.close(); // its page is gone
 	}
 	await pc.setRemoteDescription({ type: 'offer', sdp });
 	for (const t of pc.getTransceivers()) {
@@ -69,13 +70,20 @@ function hum() {
 	return out.stream.getAudioTracks()[0];
 }
 
+/** Somebody gets it. Bots stay for the whole run: what nobody looks at any more is not drawn, fifteen times a second each. */
+function wanted(track) {
+	return [...peers.values()].some((pc) => pc.connectionState !== 'closed' && pc.getSenders().some((s) => s.track === track));
+}
+
 function picture(name, source) {
 	const canvas = document.createElement('canvas');
 	canvas.width = 1280;
 	canvas.height = 720;
 	const c = canvas.getContext('2d');
+	const track = canvas.captureStream(15).getVideoTracks()[0];
 	let n = 0;
 	setInterval(() => {
+		if (!wanted(track)) return;
 		const hue = HUES[source] ?? 280;
 		c.fillStyle = source === 'ultrasound' ? '#05080a' : `hsl(${hue} 22% 34%)`;
 		c.fillRect(0, 0, 1280, 720);
@@ -97,5 +105,5 @@ function picture(name, source) {
 		c.font = '48px sans-serif';
 		c.fillText(`${name} ${n++}`, 40, 80);
 	}, 66);
-	return canvas.captureStream(15).getVideoTracks()[0];
+	return track;
 }
