@@ -47,6 +47,7 @@ struct hz_cc {
 	int64_t began_us, first_us;     // first packet, first feedback; 0 none
 	int64_t heard_us;               // newest feedback
 	int64_t sent_us;                // newest packet
+	int64_t unheard_us;             // first one since then
 	int64_t from_us;                // older packets tell nothing any more
 	int64_t silent_us;              // outage since; 0 none
 	int64_t second_us;              // of the feedback counter
@@ -103,7 +104,8 @@ void hz_cc_on_sent(struct hz_cc *cc, uint16_t seq, size_t wire_bytes, bool probe
 	uint16_t bytes = (uint16_t)(wire_bytes < SENT_BYTES ? wire_bytes : SENT_BYTES);
 	cc->sent[seq % HZ_CC_SENT] =
 	    (struct sent){(uint32_t)now_us, seq, probe ? (uint16_t)(bytes | SENT_PROBE) : bytes};
-	cc->since_heard++;
+	if (!cc->since_heard++)
+		cc->unheard_us = now_us;
 	cc->sent_us = now_us;
 	if (!cc->began_us)
 		cc->began_us = now_us;
@@ -348,8 +350,9 @@ void hz_cc_tick(struct hz_cc *cc, int64_t now_us)
 	int64_t wait = (int64_t)cc->rtt_us + 500000;
 	if (wait < SILENCE_US)
 		wait = SILENCE_US;
+	// Of what was sent: where nothing went out (a picture that stands still, all of them off) there was nothing to hear of.
 	if (cc->first_us && !cc->silent_us && cc->since_heard >= SILENCE_PACKETS &&
-	    now_us - cc->heard_us > wait)
+	    now_us - cc->heard_us > wait && now_us - cc->unheard_us > wait)
 		cc->silent_us = now_us;
 	if (!cc->first_us && cc->began_us && now_us - cc->began_us > DEAF_US)
 		cc->deaf = 1;

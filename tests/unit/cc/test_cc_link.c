@@ -140,6 +140,31 @@ static void outage_without_audio_numbers(void **state)
 	assert_true(hz_cc_take_return(s->flow[0].cc));
 }
 
+// A picture that stands still, and nobody speaks: ten packets every two seconds are all there is to hear of.
+static void pauses_are_no_outage(void **state)
+{
+	struct sim *s = *state;
+	s->flow[0].audio_bps = 0;
+	sim_run(s, 6000);
+	uint32_t before = sim_estimate(s);
+	s->flow[0].video_bps = 0;
+	for (unsigned n = 0; n < 10; n++) {
+		sim_run(s, 2000);
+		for (unsigned i = 0; i < 10; i++)
+			sim_send(s, 0, 1100, false);
+		for (unsigned i = 0; i < 50; i++) {
+			sim_run(s, 10);
+			assert_false(hz_cc_outage(s->flow[0].cc));
+		}
+	}
+	assert_true(sim_estimate(s) > before / 10 * 9);
+	s->down = true; // a true one is told in the midst of it
+	for (unsigned i = 0; i < 10; i++)
+		sim_send(s, 0, 1100, false);
+	sim_run(s, 1000);
+	assert_true(hz_cc_outage(s->flow[0].cc));
+}
+
 static void narrow_keeps_room_for_audio(void **state)
 {
 	struct sim *s = *state;
@@ -255,6 +280,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(steps_up_within_five_seconds, setup, teardown),
 	    cmocka_unit_test_setup_teardown(outage_and_return, setup, teardown),
 	    cmocka_unit_test_setup_teardown(outage_without_audio_numbers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(pauses_are_no_outage, setup, teardown),
 	    cmocka_unit_test_setup_teardown(narrow_keeps_room_for_audio, setup, teardown),
 	    cmocka_unit_test_setup_teardown(shares_with_another, setup_two, teardown),
 	    cmocka_unit_test_setup_teardown(jitter_is_no_queue, setup, teardown),
