@@ -63,6 +63,7 @@ void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry)
 	struct hz_arena_track *at = &r->arena->track[entry->track];
 	struct hz_arena_rx *rx = entry->rtx ? &at->rtx[entry->layer] : &at->rx[entry->layer];
 	struct hz_rt_layer *l = &r->track[entry->track].layer[entry->layer];
+	hz_burst_flush(r); // what waits of the one before looks at what goes here
 	forget(r, entry->peer, rx->ssrc);
 	rx->ssrc = 0;
 	HZ_ARENA_BARRIER();

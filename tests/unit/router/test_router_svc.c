@@ -490,6 +490,39 @@ static void av1_by_dependency_descriptor(void **state)
 	assert_int_equal(rates.bps[0][3][3], rates.bps[0][1][2]);
 }
 
+// Another SSRC takes the layer's place while packets of the one before wait in the same burst, with what its descriptor
+// said: they go out by it, not by what is freed for the new one.
+static void another_ssrc_in_the_midst_of_a_burst(void **state)
+{
+	struct fx *fx = *state;
+	struct stream s = {.seq = 1};
+	static uint8_t buf[2][256];
+	struct hz_ext_ids ids = {.mid = 1, .dependency = 7};
+	struct dd_bits b;
+	av1_frame(fx, &s, true);
+	want(fx, 0, 0, HZ_FLOW_ALL);
+	for (unsigned i = 0; i < 8; i++)
+		av1_frame(fx, &s, false);
+	want(fx, 1, 2, HZ_FLOW_ALL); // so that the waiting picture is looked at for a way up
+	size_t from = fx->out_count;
+	hz_router_burst_begin(fx->router);
+	for (unsigned i = 0; i < 2; i++) {
+		struct hz_rtp_exts exts = {.has = HZ_EXT_MID | HZ_EXT_DEPENDENCY,
+		                           .mid = "m0",
+		                           .dependency = b.data,
+		                           .dependency_bytes = 3};
+		struct hz_rtp_header h = {
+		    .ts = s.frame * 3000, .ssrc = i ? 777 : fx_ssrc(0, 0), .seq = s.seq++, .pt = PT_AV1};
+		struct hz_rtp_offsets at;
+		dd_head(&b, 1, 1, 0, s.body++);
+		assert_int_equal(hz_rtp_write_header(buf[i], sizeof(buf[i]), &h, &exts, &ids, &at), 0);
+		memcpy(buf[i] + at.header_bytes, "\x10\x32\x00", 3);
+		assert_int_equal(hz_router_rtp(fx->router, 0, buf[i], at.header_bytes + 3u, 0, fx->now), 0);
+	}
+	hz_router_burst_end(fx->router);
+	assert_int_equal(fx->out_count, from + 1);
+}
+
 // A slot that is pointed at another publisher: frame numbers go on upwards, or Chromium drops the keyframe.
 static void frame_numbers_go_on_over_a_switch(void **state)
 {
@@ -535,6 +568,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(stills_and_off, setup, teardown),
 	    cmocka_unit_test_setup_teardown(frame_numbers_go_on_over_a_switch, setup, teardown),
 	    cmocka_unit_test_setup_teardown(av1_by_dependency_descriptor, setup, teardown),
+	    cmocka_unit_test_setup_teardown(another_ssrc_in_the_midst_of_a_burst, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
