@@ -8,6 +8,7 @@
 #define DOWN       0.85
 #define DOWN_A_BIT 0.93
 #define UP_A_SEC   1.08
+#define UNPROVEN   1.03 // a second, on nothing but hope
 #define PACKET_BIT 9600.0
 #define QUIET_US   40000
 
@@ -81,8 +82,13 @@ static void increase(struct hz_aimd *a, const struct hz_aimd_in *in)
 		hz_aimd_set(a, arrived);
 	if (a->link_bps > 0 && arrived > a->link_bps * (1 + 3 * a->link_dev))
 		a->link_bps = 0;
-	if (in->now_us - a->lowered_us < in->rtt_us || a->bps >= most || in->queue_us > 2 * QUIET_US)
+	if (in->now_us - a->lowered_us < in->rtt_us || in->queue_us > 2 * QUIET_US)
 		return;
+	if (a->bps >= most) {
+		if (a->bps < in->unproven_bps)
+			hz_aimd_set(a, fmin(a->bps * pow(UNPROVEN, dt), in->unproven_bps));
+		return;
+	}
 	bool near = a->link_bps > 0 && a->bps > a->link_bps * (1 - 3 * a->link_dev);
 	double bps = a->bps;
 	if (near)

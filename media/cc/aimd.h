@@ -18,6 +18,8 @@ struct hz_aimd_in {
 	enum hz_cc_usage usage;
 	uint32_t arrived_bps; // with what the path loses by itself; 0: not known
 	uint32_t sent_bps;    // of the same time
+	double
+	    unproven_bps; // where no probe can be sent: so far the estimate may grow by waiting; 0: probes tell
 	uint32_t rtt_us, queue_us;
 	int64_t now_us;
 };

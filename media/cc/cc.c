@@ -62,7 +62,7 @@ struct hz_cc {
 	uint32_t since_heard; // packets
 	uint32_t feedbacks;   // in this second
 	uint16_t reference_valid, base_valid;
-	uint8_t measured, returned, deaf;
+	uint8_t measured, returned, deaf, blind;
 	struct sent sent[HZ_CC_SENT];
 };
 _Static_assert(sizeof(struct hz_cc) < 12000, "the memory a subscriber may cost");
@@ -135,6 +135,11 @@ void hz_cc_on_path(struct hz_cc *cc, int64_t now_us)
 void hz_cc_set_demand(struct hz_cc *cc, uint32_t bps)
 {
 	cc->demand_bps = bps;
+}
+
+void hz_cc_set_blind(struct hz_cc *cc, bool blind)
+{
+	cc->blind = blind;
 }
 
 // --- feedback
@@ -246,6 +251,7 @@ static void judge(struct hz_cc *cc, int64_t now_us)
 	struct hz_aimd_in in = {.usage = cc->trend.usage,
 	                        .arrived_bps = (uint32_t)(hz_cc_rate_bps(&cc->came) / (1 - borne)),
 	                        .sent_bps = hz_cc_rate_bps(&cc->went),
+	                        .unproven_bps = cc->blind ? 1.2 * (double)cc->demand_bps : 0,
 	                        .rtt_us = cc->rtt_us,
 	                        .queue_us = hz_cc_queue_us(cc),
 	                        .now_us = now_us};
@@ -446,7 +452,7 @@ size_t hz_cc_probe(struct hz_cc *cc, int64_t now_us, size_t *ret_packet)
 		*ret_packet = 90;
 		return 90;
 	}
-	if (cc->silent_us || !cc->rtt_us)
+	if (cc->silent_us || !cc->rtt_us || cc->blind)
 		return 0;
 	bool calm = cc->trend.usage != HZ_CC_OVER && cc->queue_us < QUEUE_US &&
 	            now_us - cc->aimd.lowered_us > 2 * (int64_t)cc->rtt_us;

@@ -55,6 +55,10 @@ void hz_cc_on_path(struct hz_cc *cc, int64_t now_us);
 // is above it.
 void hz_cc_set_demand(struct hz_cc *cc, uint32_t bps);
 
+// No padding can be sent to this peer (its video has no RTX stream), so that no probe tells what is free: the estimate grows
+// by waiting instead, slowly.
+void hz_cc_set_blind(struct hz_cc *cc, bool blind);
+
 // At least every 100 ms: silence, expiry.
 void hz_cc_tick(struct hz_cc *cc, int64_t now_us);
 

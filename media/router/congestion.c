@@ -122,6 +122,7 @@ void hz_congestion_tick(struct hz_router *r, uint32_t slot, int64_t now_us)
 		return;
 	if (now_us >= c->allot_us) {
 		hz_cc_tick(c->cc, now_us);
+		hz_cc_set_blind(c->cc, !hz_probe_may(r, slot));
 		hz_allot(r, slot, now_us);
 		c->allot_us = now_us + HZ_ALLOT_US;
 		c->look = 1;

@@ -22,6 +22,7 @@
 #define HZ_STILL_US          4000000 // between two stills; where there is less than HZ_STILL_BPS for each slot:
 #define HZ_STILL_RARE_US     10000000
 #define HZ_STILL_BPS         24000u
+#define HZ_REST_US           1000000 // a stream that sends nothing for so long rests
 #define HZ_PACE_SLOTS        128u
 #define HZ_TRICKLE_US        1000000 // where nothing waits in the network a packet of a still may go so often
 #define HZ_KEPT_PACKETS      96u     // a longer still is not whole and not shown
@@ -160,6 +161,8 @@ void hz_kept_free(struct hz_router *r, uint32_t sub);
 void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us);
 bool hz_pace_waits(const struct hz_router *r, uint32_t sub); // does anything wait for it?
 void hz_pace_drop(struct hz_router *r, uint32_t sub);        // what waits for it
+// Is there a stream that padding may go on?
+bool hz_probe_may(const struct hz_router *r, uint32_t slot);
 // What is due of a probe. True: there will be more at the next tick.
 bool hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us);
 

@@ -233,12 +233,62 @@ static size_t send_padding(struct hz_router *r, uint32_t sub, uint8_t pt, size_t
 	return bytes + HZ_CC_OVERHEAD_BYTES;
 }
 
+// A stream of which nothing goes out and nothing waits: the next picture of it begins a new mapping, whatever its newest index.
+static uint16_t resting_sub(const struct hz_router *r, uint32_t slot, int64_t now_us)
+{
+	for (uint16_t s = r->peer[slot].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_peer) {
+		const struct hz_arena_sub *as = &r->arena->sub[s];
+		const struct hz_cmd_sub_set *set = hz_arena_sub_set(as);
+		if (set->kind == HZ_KIND_VIDEO && !(set->flags & (HZ_SUB_PAUSED | HZ_SUB_PIN)) &&
+		    set->ext.twcc && as->started && r->sub[s].want.flow != HZ_FLOW_ALL &&
+		    now_us - as->last_us > HZ_REST_US && !hz_pace_waits(r, s) &&
+		    r->sub[s].pt_of[hz_arena_sub_map(as)->codec])
+			return s;
+	}
+	return HZ_NO_SLOT;
+}
+
+// Where there is no RTX stream for padding and no sound with numbers, somebody must be heard of when the network is back.
+static void send_beat(struct hz_router *r, uint32_t slot, int64_t now_us)
+{
+	uint16_t sub = resting_sub(r, slot, now_us);
+	if (sub == HZ_NO_SLOT)
+		return;
+	struct hz_rt_sub *s = &r->sub[sub];
+	struct hz_arena_sub *as = &r->arena->sub[sub];
+	struct hz_rt_in in = {.now_us = now_us, .plain = true};
+	struct hz_rtp_offsets at;
+	uint64_t index = hz_next_index(as->out_index);
+	struct hz_rtp_header header = {.ts = as->last_ts,
+	                               .ssrc = hz_arena_sub_set(as)->ssrc,
+	                               .seq = (uint16_t)index,
+	                               .pt = s->pt_of[hz_arena_sub_map(as)->codec]};
+	uint8_t *buf = r->ops->rtp_buffer(r->ctx, s->peer);
+	if (!buf || hz_forward_header(r, sub, &in, &header, buf, &at))
+		return;
+	s->resync = 1; // this index is nobody else's
+	s->still_valid = 0;
+	hz_forward_stamp(r, s->peer, buf, &at, at.header_bytes, now_us);
+	as->out_index = index;
+	HZ_ARENA_BARRIER();
+	r->peer[s->peer].stats.down_bytes += at.header_bytes;
+	r->ops->send_rtp(r->ctx, s->peer, buf, at.header_bytes);
+}
+
+bool hz_probe_may(const struct hz_router *r, uint32_t slot)
+{
+	uint8_t pt;
+	return probe_sub(r, slot, &pt) != HZ_NO_SLOT;
+}
+
 bool hz_probe_send(struct hz_router *r, uint32_t slot, int64_t now_us)
 {
 	struct hz_rt_congestion *c = r->peer[slot].congestion;
 	size_t packet = 0, done = 0, due = hz_cc_probe(c->cc, now_us, &packet);
 	uint8_t pt = 0;
 	uint16_t sub = due ? probe_sub(r, slot, &pt) : HZ_NO_SLOT;
+	if (due && sub == HZ_NO_SLOT)
+		send_beat(r, slot, now_us);
 	if (sub == HZ_NO_SLOT)
 		return false;
 	c->probing = 1;

@@ -265,6 +265,48 @@ static void a_pause_forgets_the_narrow_link(void **state)
 	assert_true(w.frames[0] + w.frames[1] + w.frames[2] > 45);
 }
 
+static int setup_bare(void **state)
+{
+	begin(1, true);
+	return 0;
+}
+
+// No stream to send padding on: nothing can be probed, and on a link that was narrow for a while nothing but waiting tells
+// that it is wide again.
+static void without_rtx_pictures_come_back_as_well(void **state)
+{
+	run(4000);
+	w.link_bps = 300000;
+	run(6000);
+	assert_int_equal(w.layer[0], 0);
+	w.link_bps = 3000000;
+	run(35000);
+	assert_int_equal(w.layer[0], 1);
+	w.down = true;
+	run(4000);
+	assert_int_equal(w.step[0], HZ_STEP_OFF);
+	w.down = false;
+	run(3000);
+	forget();
+	run(1000);
+	assert_true(w.frames[0] + w.frames[1] + w.frames[2] > 25);
+}
+
+// And nobody speaks: then not even sound tells that the network is back.
+static void without_rtx_and_sound_an_outage_ends(void **state)
+{
+	w.audio_due = INT64_MAX;
+	run(6000);
+	w.down = true;
+	run(4000);
+	assert_int_equal(w.step[0], HZ_STEP_OFF);
+	w.down = false;
+	run(3000);
+	forget();
+	run(1000);
+	assert_true(w.frames[0] + w.frames[1] + w.frames[2] > 25);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +324,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(states_are_repeated, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_cut_is_silence, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_pause_forgets_the_narrow_link, setup, teardown),
+	    cmocka_unit_test_setup_teardown(without_rtx_pictures_come_back_as_well, setup_bare, teardown),
+	    cmocka_unit_test_setup_teardown(without_rtx_and_sound_an_outage_ends, setup_bare, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

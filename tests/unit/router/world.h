@@ -50,8 +50,9 @@ static struct world {
 	unsigned states, shares; // shares: times that control was told of one
 	uint32_t share_bps;
 	uint32_t estimate;
-	uint64_t sent;   // packets of any kind
-	uint32_t oldest; // frame that was sent, since forget()
+	uint16_t newest[4], begun[4]; // of each video stream: no number goes out twice
+	uint64_t sent;                // packets of any kind
+	uint32_t oldest;              // frame that was sent, since forget()
 } w;
 
 static inline uint32_t rnd(void)
@@ -79,6 +80,12 @@ static inline void on_send(struct fx *fx, uint32_t slot, const uint8_t *buf, siz
 		f.layer = p.payload[20];
 		f.key = !(p.payload[6] & 1);
 	}
+	if (p.ssrc < 900004) {
+		unsigned s = p.ssrc - 900000;
+		assert_true(!w.begun[s] || hz_seq_newer(p.seq, w.newest[s]));
+		w.newest[s] = p.seq;
+		w.begun[s] = 1;
+	}
 	w.sent++;
 	if (f.layer < 3 && f.frame < w.oldest)
 		w.oldest = f.frame;
@@ -96,7 +103,8 @@ static inline void on_send(struct fx *fx, uint32_t slot, const uint8_t *buf, siz
 	w.queued_bytes += f.bytes;
 }
 
-static inline void begin(unsigned tracks)
+// bare: the receiver takes no RTX
+static inline void begin(unsigned tracks, bool bare)
 {
 	struct fx *fx = fx_new();
 	memset(&w, 0, sizeof(w));
@@ -115,6 +123,8 @@ static inline void begin(unsigned tracks)
 		fx_track(fx, t, 0, VIDEO, 3);
 		union hz_msg m = fx_sub_msg(t, 1, t, VIDEO);
 		m.sub_set.priority = t;
+		if (bare)
+			m.sub_set.rtx_ssrc = m.sub_set.pt[0].rtx_pt = m.sub_set.pt[1].rtx_pt = 0;
 		assert_int_equal(fx_sub_set(fx, &m), 0);
 	}
 	fx_track(fx, 9, 0, AUDIO, 1);
@@ -124,13 +134,13 @@ static inline void begin(unsigned tracks)
 
 static inline int setup(void **state)
 {
-	begin(1);
+	begin(1, false);
 	return 0;
 }
 
 static inline int setup_two(void **state)
 {
-	begin(2);
+	begin(2, false);
 	return 0;
 }
 
