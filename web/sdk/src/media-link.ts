@@ -115,6 +115,7 @@ export class MediaLink {
 			this.hooks.onChange();
 		});
 		peer.on('negotiated', () => {
+			if (this.connected) this.problems = 0;
 			this.watchdog.onAnswer();
 			this.hooks.onChange();
 		});
@@ -180,6 +181,8 @@ export class MediaLink {
 	private onProblem(peer: Peer, error: HuizhenError): void {
 		if (this.peer !== peer) return;
 		this.hooks.onError(error);
+		if (error.code !== 0) this.watchdog.onRefused();
+		if (this.peer !== peer) return;
 		// A PeerConnection whose offers fail again and again is given up for a new one; then the watchdog's delays rule.
 		if (++this.problems === MAX_PROBLEMS && this.hooks.canSignal()) this.newPeer();
 	}

@@ -52,6 +52,11 @@ export class Watchdog {
 		this.arm('restarting', RESTART_MS);
 	}
 
+	/** The gateway will not take the restart's offer, nor is it repeated: only a new PeerConnection helps. */
+	onRefused(): void {
+		if (this.step === 'restarting' && !this.answered) this.rebuild();
+	}
+
 	/** Something arrives (again). */
 	onArrival(): void {
 		this.wanted = false;

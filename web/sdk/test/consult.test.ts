@@ -260,6 +260,35 @@ describe('consult', () => {
 		expect(connections.length).toBe(2);
 	});
 
+	it('builds a new PeerConnection when the gateway refuses the restart: nobody repeats it', async () => {
+		await joined(stateOf('admitted', [person('me')]));
+		await answer();
+		pc().become('connected');
+		pc().become('disconnected');
+		await settle();
+		expect(pc().offers.at(-1)).toEqual({ iceRestart: true });
+		last().refuse('offer', -32006);
+		await settle();
+		expect(connections.length).toBe(2);
+		expect(connections[0]?.closed).toBe(true);
+	});
+
+	it('a long call misses an answer now and then: no reason for a new PeerConnection', async () => {
+		await joined(stateOf('admitted', [person('me')]));
+		await answer();
+		pc().become('connected');
+		for (let i = 0; i < 4; i++) {
+			await push('renegotiate', { reason: 'codec' });
+			for (let s = 0; s < 12; s++) {
+				await vi.advanceTimersByTimeAsync(1_000);
+				if (last().count('ping') > 0) last().reply('ping', {});
+			}
+			await answer();
+			expect(pc().signalingState).toBe('stable');
+		}
+		expect(connections.length).toBe(1);
+	});
+
 	it('takes an own screen share down when the user ends it', async () => {
 		await joined(stateOf('admitted', [person('me')]));
 		await answer();

@@ -50,6 +50,15 @@ describe('watchdog', () => {
 		dog.onState('failed');
 		expect(log).toEqual(['ice', 'rebuild']);
 	});
+	it('builds anew when the restart is refused, which nobody repeats', () => {
+		dog.onRefused(); // another offer: nothing is wrong
+		expect(log).toEqual([]);
+		dog.trouble();
+		dog.onRefused();
+		expect(log).toEqual(['ice', 'rebuild']);
+		dog.onRefused(); // the new one's delays rule
+		expect(log).toEqual(['ice', 'rebuild']);
+	});
 	it('restarts when nothing arrives although ICE says connected, and is content with new life', () => {
 		dog.trouble();
 		dog.trouble();
