@@ -1,6 +1,7 @@
 // What a peer may do to the relay after its packets were authenticated: RTP and RTCP of its choice, and, from the
 // other side, commands with random contents. The input is a list of (operation, length, bytes). Whatever happens, a
-// packet sent is well-formed, fits, and goes only to a peer that may receive.
+// packet sent is well-formed, fits, and goes only to a peer that may receive. Half of the inputs come in bursts, as the worker
+// receives: what waits there must bear whatever the next packet changes.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,6 +20,9 @@ static struct hz_arena *arena;
 static struct hz_router *router;
 static int64_t now_us = 1000000000;
 static uint8_t buffer[HZ_ROUTER_PACKET_BYTES];
+static uint8_t kept[128][300]; // a burst keeps at most HZ_BURST packets
+static unsigned turn;
+static bool bursts;
 
 static uint8_t *rtp_buffer(void *ctx, uint32_t slot)
 {
@@ -139,9 +143,15 @@ static void operation(uint8_t op, const uint8_t *data, size_t size)
 {
 	static const uint32_t ssrcs[] = {10, 11, 77, 78};
 	static const uint8_t pts[] = {96, 97, 102, 103, 104, 111};
-	uint8_t packet[300] = {0x80};
+	uint8_t *packet = kept[turn++ % 128];
 	union hz_msg msg;
+	memset(packet, 0, sizeof(kept[0]));
+	packet[0] = 0x80;
 	memcpy(packet, data, size);
+	if (op % 6 >= 4) // neither the clock nor control comes in the midst of one
+		hz_router_burst_end(router);
+	else if (bursts)
+		hz_router_burst_begin(router);
 	now_us += (int64_t)op * 500;
 	switch (op % 6) {
 	case 0: // as it is
@@ -186,11 +196,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		restart();
 	}
 	make();
+	bursts = size && data[0] & 0x40;
 	for (size_t i = 0; i + 2 <= size;) {
 		size_t bytes = data[i + 1] < size - i - 2 ? data[i + 1] : size - i - 2;
 		operation(data[i], data + i + 2, bytes);
 		i += 2 + bytes;
 	}
+	hz_router_burst_end(router);
 	if (size && data[0] == 0xff)
 		restart();
 	return 0;
