@@ -420,6 +420,11 @@ bool hz_cc_measured(const struct hz_cc *cc)
 	return cc->measured || (!cc->first_us && hz_cc_estimate_bps(cc));
 }
 
+bool hz_cc_full(const struct hz_cc *cc)
+{
+	return cc->aimd.link_bps > 0;
+}
+
 bool hz_cc_outage(const struct hz_cc *cc)
 {
 	return cc->silent_us != 0;

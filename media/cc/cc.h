@@ -71,7 +71,9 @@ uint32_t hz_cc_queue_us(const struct hz_cc *cc);      // how long packets wait i
 uint32_t hz_cc_rtt_us(const struct hz_cc *cc);        // of feedback, its interval included; 0 unknown
 uint32_t hz_cc_loss_permille(const struct hz_cc *cc); // of the newest window
 bool hz_cc_measured(const struct hz_cc *cc); // the estimate comes from this path, not from the start value
-bool hz_cc_outage(const struct hz_cc *cc);   // packets go out, nothing is heard
+bool hz_cc_full(
+    const struct hz_cc *cc); // the link was full at about this rate, and nothing has shown more since
+bool hz_cc_outage(const struct hz_cc *cc); // packets go out, nothing is heard
 // True once after an outage ended: pictures begin anew.
 bool hz_cc_take_return(struct hz_cc *cc);
 

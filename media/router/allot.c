@@ -315,13 +315,24 @@ static void demand(struct hz_router *r, uint32_t slot, const struct hz_ladder_wi
 }
 
 // A guess holds nothing back. While images share the link a keyframe's burst waits here, not there.
-static void pacer(struct hz_rt_congestion *c, uint32_t target, int64_t now_us)
+// So do stills, and the large pictures of details on a link that is known to be no wider: in its queue they would drown, and
+// sound with them.
+static void pacer(struct hz_rt_congestion *c, uint32_t target, bool large, int64_t now_us)
 {
 	bool shared = c->share.since_us && c->share.bps;
+	bool wait = shared || large;
 	if (shared && target < UINT32_MAX)
 		target = target > c->share.bps ? target - c->share.bps / 2 : target / 2;
 	hz_pacer_set(&c->pacer, hz_cc_measured(c->cc) ? target : UINT32_MAX,
-	             shared ? UINT32_MAX : c->sending_bps, now_us);
+	             wait ? UINT32_MAX : c->sending_bps, now_us);
+}
+
+static bool is_large(const struct hz_router *r, uint32_t slot, uint16_t sub)
+{
+	const struct hz_rt_congestion *c = r->peer[slot].congestion;
+	bool detail = hz_arena_track_set(&r->arena->track[r->sub[sub].track])->flags & HZ_TRACK_DETAIL;
+	return r->sub_cc[sub].ladder.step == HZ_STEP_STILL ||
+	       (detail && hz_cc_full(c->cc) && !c->repeats_wanted);
 }
 
 void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
@@ -341,7 +352,9 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 		return;
 	bool rich = round.bps >= (uint64_t)HZ_STILL_BPS * count;
 	uint64_t video_bps = 0;
+	bool large = false;
 	for (size_t i = 0; i < count; i++) {
+		large = large || is_large(r, slot, subs[i]);
 		put(r, slot, subs[i], &wishes[i], rich, now_us);
 		tell(r, slot, subs[i], &wishes[i]);
 		hz_playout(r, slot, subs[i], now_us);
@@ -350,6 +363,6 @@ void hz_allot(struct hz_router *r, uint32_t slot, int64_t now_us)
 	}
 	hz_repeat_decide(r, slot, video_bps, target == UINT32_MAX ? 0 : round.bps);
 	c->video_bps = video_bps > UINT32_MAX ? UINT32_MAX : (uint32_t)video_bps;
-	pacer(c, target, now_us);
+	pacer(c, target, large, now_us);
 	r->peer[slot].paced = c->pacer.on || c->pace_count;
 }

@@ -1,6 +1,6 @@
 // Congestion control of the receiving peers: the estimator, ladder and pacer of media/cc tied to the router. Made with
 // the first packet that carries a transport-wide number to a peer with video, or with its first REMB; about 11 kB, and
-// 3 kB more while video waits. Nothing of it is in the arena: a new worker begins anew.
+// 9 kB more while video waits. Nothing of it is in the arena: a new worker begins anew.
 //
 // A peer whose link is far from its limit costs one test of a byte a packet, and a line in the ring of sent packets.
 // Thread: the worker's only one.
@@ -23,9 +23,9 @@
 #define HZ_STILL_RARE_US     10000000
 #define HZ_STILL_BPS         24000u
 #define HZ_REST_US           1000000 // a stream that sends nothing for so long rests
-#define HZ_PACE_SLOTS        128u
+#define HZ_PACE_SLOTS        384u
 #define HZ_TRICKLE_US        1000000 // where nothing waits in the network a packet of a still may go so often
-#define HZ_KEPT_PACKETS      96u     // a longer still is not whole and not shown
+#define HZ_KEPT_PACKETS      384u // a longer still is not whole and not shown; a screen's have a hundred and more
 #define HZ_REPEAT_SLOTS      256u
 #define HZ_REPEAT_US         20000  // between a packet and its copies: what takes one may take its neighbours
 #define HZ_REPEAT_RTT_US     120000 // shorter round trips leave time to ask
@@ -36,8 +36,10 @@
 #define HZ_PLAYOUT_MARGIN_US 40000 // a repair's own delays, and all there is where packets follow unasked
 #define HZ_PLAYOUT_KEEP_US   4000000
 #define HZ_PLAYOUT_MAX_10MS  1000
-#define HZ_PACE_US           800000  // video that waited longer is dropped, to begin anew at a keyframe
-#define HZ_PACE_STILL_US     9000000 // a still may take its time
+#define HZ_PACE_US           800000 // video that waited longer is dropped, to begin anew at a keyframe
+#define HZ_PACE_DETAIL_US                                                                                    \
+	1800000 // of details (a screen, ultrasound): pictures are large, late is better than never
+#define HZ_PACE_STILL_US 9000000 // a still may take its time
 
 struct hz_router;
 struct hz_rt_in;
@@ -72,7 +74,7 @@ struct hz_rt_congestion {
 	int64_t allot_us; // next round
 	uint8_t look;     // whether a probe is due: after feedback, and while one goes out
 	uint8_t probing;  // the packets now being sent are a probe
-	uint8_t pace_count, pace_head;
+	uint16_t pace_count, pace_head;
 	uint32_t sending_bps, fresh_bps; // of a second; of a quarter of one
 	uint32_t video_bps;              // what the ladder gave out last
 	struct hz_share share;

@@ -71,7 +71,7 @@ void hz_pace_drop(struct hz_router *r, uint32_t sub)
 		if (at(c, i)->sub != sub)
 			*at(c, kept++) = *at(c, i);
 	if (c)
-		c->pace_count = (uint8_t)kept;
+		c->pace_count = (uint16_t)kept;
 }
 
 // It waited too long, or there is no room: whole pictures go, and it begins anew at a keyframe.
@@ -165,13 +165,21 @@ static void send_paced(struct hz_router *r, const struct hz_paced *q, int64_t no
 	hz_forward_one(r, &in, q->sub);
 }
 
+static int64_t patience_us(const struct hz_router *r, const struct hz_paced *q, bool still)
+{
+	if (still)
+		return HZ_PACE_STILL_US;
+	bool detail = hz_arena_track_set(&r->arena->track[q->track])->flags & HZ_TRACK_DETAIL;
+	return detail ? HZ_PACE_DETAIL_US : HZ_PACE_US;
+}
+
 void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us)
 {
 	struct hz_rt_congestion *c = r->peer[slot].congestion;
 	while (c->pace_count) {
 		struct hz_paced q = *at(c, 0);
 		bool still = r->sub[q.sub].want.flow == HZ_FLOW_STILL;
-		if (now_us - q.at_us > (still ? HZ_PACE_STILL_US : HZ_PACE_US)) {
+		if (now_us - q.at_us > patience_us(r, &q, still)) {
 			give_up(r, q.sub, now_us);
 			continue;
 		}
@@ -181,7 +189,7 @@ void hz_pace_drain(struct hz_router *r, uint32_t slot, int64_t now_us)
 			return;
 		if (still)
 			c->trickle_us = now_us;
-		c->pace_head = (uint8_t)((c->pace_head + 1) % HZ_PACE_SLOTS);
+		c->pace_head = (uint16_t)((c->pace_head + 1) % HZ_PACE_SLOTS);
 		c->pace_count--;
 		send_paced(r, &q, now_us);
 	}

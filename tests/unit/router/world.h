@@ -39,7 +39,9 @@ static struct world {
 	uint32_t frame;
 	int64_t frame_due, audio_due, key_due[3];
 	uint32_t layer_bps[3];
-	unsigned tracks; // video tracks 0..tracks-1; audio is track 9
+	unsigned layers;
+	size_t key_bytes; // of a keyframe; 0: four times another frame's
+	unsigned tracks;  // video tracks 0..tracks-1; audio is track 9
 	// what was seen
 	uint64_t again, media; // packets of video, bytes: sent by RTX, sent first
 	uint64_t audio_in, audio_sent, audio_dropped, audio_came, came[3], frames[3], frames_of[2][3];
@@ -115,6 +117,7 @@ static inline void begin(unsigned tracks, bool bare)
 	w.queue_us = 300 * MS;
 	w.delay_us = 30 * MS;
 	w.tracks = tracks;
+	w.layers = 3;
 	memcpy(w.layer_bps, (const uint32_t[]){150000, 500000, 1500000}, sizeof(w.layer_bps));
 	hz_twcc_init(&w.receiver);
 	fx_peer(fx, 0, 1, 0);
@@ -153,7 +156,7 @@ static inline int teardown(void **state)
 static inline void publish_layer(unsigned track, unsigned l, bool key)
 {
 	static uint8_t raw[1200];
-	size_t bytes = w.layer_bps[l] / 8 / 30 * (key ? 4 : 1);
+	size_t bytes = key && w.key_bytes ? w.key_bytes : w.layer_bps[l] / 8 / 30 * (key ? 4 : 1);
 	for (size_t at = 0; at < bytes;) {
 		size_t part = bytes - at > 1100 ? 1100 : bytes - at < 40 ? 40 : bytes - at;
 		memcpy(raw, "\x80\xe0\x80\x07\x07\x20", 6);
@@ -198,7 +201,7 @@ static inline void publish(void)
 		return;
 	w.frame_due = w.fx->now + 33 * MS;
 	w.frame++;
-	for (unsigned l = 0; l < 3; l++) {
+	for (unsigned l = 0; l < w.layers; l++) {
 		bool key = w.frame == 1 || (w.key_due[l] && w.fx->now >= w.key_due[l]);
 		if (key)
 			w.key_due[l] = 0;
