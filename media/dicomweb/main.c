@@ -1,5 +1,6 @@
 // huizhen-imaging PROCESSES: images of PACS for all consults. Inherits control's socket, and rings that it claims so that only one
 // runs at a time (a takeover). Ends with control's socket (0), or with one line that says why not (1).
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "media/dicomweb/turn.h"
 
 enum { FD_API = 3, FD_RINGS = 4 };
+
+#define KEPT_BYTES (8 << 20) // an answer below that has its memory from the heap
 
 // As many as half of the processors, two at least.
 static int start_turns(int *turn, unsigned *ret)
@@ -49,6 +52,9 @@ int main(int argc, char **argv)
 #endif
 	if (!err)
 		err = start_turns(turn, &turns);
+	// An answer's memory is for the next one: given back, each page of it would be had and cleared again.
+	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES);
 	const struct hz_dweb_pipe_fds fds = {.api = FD_API, .turn = turn, .turns = turns};
 	if (!err)
 		err = hz_dweb_pipe_run(&fds, NULL, true);
