@@ -1,147 +1,46 @@
-#include "media/dicomweb/cache.h"
-
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/base/log.h"
-#include "gateway/base/secret.h"
+#include "media/dicomweb/cache_internal.h"
 #include "media/dicomweb/request.h"
-#include "media/dicomweb/tag.h"
 
-#define NAME_CHARS    64
-#define USED_EVERY_MS 60000 // a use sooner than that is not written down
-#define BUSY_MS       2000
+#define USED_EVERY_MS 60000   // a use sooner than that is not written down
+#define NOTED_US      1000000 // a row waits no longer for others
 
-struct hz_dweb_cache {
-	sqlite3 *db;
-	struct hz_dweb_tags *tags;
-	int dir;
-	uint64_t bytes, max_bytes;
-	int64_t opened_ms;
-	sqlite3_stmt *get, *put, *del, *use, *oldest;
-};
-
-static int64_t wall_ms(void)
+void hz_cache_settle(struct hz_dweb_cache *c)
 {
-	struct timespec ts;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static bool is_name(const char *name)
-{
-	return strlen(name) == NAME_CHARS && strspn(name, "0123456789abcdef") == NAME_CHARS;
-}
-
-// Files without a row: all of them, or what a crash left.
-static void sweep(struct hz_dweb_cache *cache, bool all)
-{
-	int fd = openat(cache->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	unsigned noted = hz_cache_notes_count(c->notes);
+	c->noted_us = 0;
+	if (!noted)
 		return;
+	bool good = hz_cache_run(c, "BEGIN");
+	for (unsigned i = 0; good && i < noted; i++)
+		good = hz_cache_insert(c, hz_cache_notes_at(c->notes, i)) == SQLITE_DONE;
+	good = good && hz_cache_run(c, "COMMIT");
+	if (!good) {
+		hz_warn("images.cache", "what=index noted=%u", noted);
+		(void)hz_cache_run(c, "ROLLBACK");
 	}
-	while ((entry = readdir(dir))) {
-		bool stray = strncmp(entry->d_name, "tmp-", 4) == 0;
-		if (!stray && !is_name(entry->d_name))
-			continue;
-		if (!stray && !all) {
-			sqlite3_bind_text(cache->get, 1, entry->d_name, -1, SQLITE_TRANSIENT);
-			stray = sqlite3_step(cache->get) != SQLITE_ROW;
-			sqlite3_reset(cache->get);
-		}
-		if (stray || all)
-			unlinkat(cache->dir, entry->d_name, 0);
+	for (unsigned i = 0; !good && i < noted; i++) {
+		const struct hz_cache_note *note = hz_cache_notes_at(c->notes, i);
+		unlinkat(c->dir, note->key, 0);
+		c->bytes -= note->bytes < c->bytes ? note->bytes : c->bytes;
 	}
-	closedir(dir);
+	hz_cache_notes_clear(c->notes);
 }
 
-static int prepare(struct hz_dweb_cache *c)
+void hz_dweb_cache_tick(struct hz_dweb_cache *c, int64_t now_us)
 {
-	const struct {
-		sqlite3_stmt **stmt;
-		const char *sql;
-	} all[] = {
-	    {&c->get, "SELECT bytes, type, hash, used_ms, put_ms FROM entries WHERE key=?1"},
-	    {&c->put, "INSERT INTO entries VALUES(?1,?2,?3,?4,?5,?5)"},
-	    {&c->del, "DELETE FROM entries WHERE key=?1"},
-	    {&c->use, "UPDATE entries SET used_ms=?2 WHERE key=?1"},
-	    {&c->oldest, "SELECT key, bytes FROM entries ORDER BY used_ms LIMIT 1"},
-	};
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		if (sqlite3_prepare_v2(c->db, all[i].sql, -1, all[i].stmt, NULL) != SQLITE_OK)
-			return -EIO;
-	}
-	return 0;
-}
-
-static int count(struct hz_dweb_cache *c)
-{
-	sqlite3_stmt *sum = NULL;
-	int err = 0;
-	if (sqlite3_prepare_v2(c->db, "SELECT COALESCE(SUM(bytes),0) FROM entries", -1, &sum, NULL) !=
-	        SQLITE_OK ||
-	    sqlite3_step(sum) != SQLITE_ROW)
-		err = -EIO;
-	if (!err)
-		c->bytes = (uint64_t)sqlite3_column_int64(sum, 0);
-	sqlite3_finalize(sum);
-	return err;
-}
-
-static int open_index(struct hz_dweb_cache *c, const char *path)
-{
-	int err = -EIO;
-	// Ours alone: no lock is asked for again with each row. One of us that is ending still is waited for.
-	if (sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == SQLITE_OK &&
-	    sqlite3_busy_timeout(c->db, BUSY_MS) == SQLITE_OK &&
-	    sqlite3_exec(c->db,
-	                 "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; "
-	                 "PRAGMA cache_size=-4096;"
-	                 "CREATE TABLE IF NOT EXISTS entries(key TEXT PRIMARY KEY, bytes INTEGER NOT NULL,"
-	                 " type TEXT NOT NULL, hash TEXT NOT NULL, used_ms INTEGER NOT NULL,"
-	                 " put_ms INTEGER NOT NULL) WITHOUT ROWID;"
-	                 "CREATE INDEX IF NOT EXISTS by_use ON entries(used_ms);",
-	                 NULL, NULL, NULL) == SQLITE_OK)
-		err = prepare(c);
-	if (err && c->db && sqlite3_errcode(c->db) == SQLITE_BUSY)
-		return -EBUSY;
-	return err ? err : count(c);
-}
-
-// The key of its tags. Another one than was: what is there is not known again, and fetched anew.
-static int open_tags(struct hz_dweb_cache *c)
-{
-	uint8_t key[HZ_DWEB_TAG_KEY_BYTES];
-	int fd = openat(c->dir, "key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err = 0;
-	bool had = fd >= 0 && read(fd, key, sizeof(key)) == (ssize_t)sizeof(key);
-	if (fd >= 0)
-		close(fd);
-	if (!had) {
-		hz_random(key, sizeof(key));
-		fd = openat(c->dir, "key", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd < 0 || write(fd, key, sizeof(key)) != (ssize_t)sizeof(key))
-			err = -EIO;
-		if (fd >= 0)
-			close(fd);
-	}
-	if (!err)
-		err = hz_dweb_tags_new(key, &c->tags);
-	hz_wipe(key, sizeof(key));
-	return err;
+	if (!hz_cache_notes_count(c->notes))
+		return;
+	if (!c->noted_us)
+		c->noted_us = now_us;
+	else if (now_us - c->noted_us >= NOTED_US)
+		hz_cache_settle(c);
 }
 
 void hz_dweb_cache_tag(const struct hz_dweb_cache *c, const void *data, size_t bytes,
@@ -153,62 +52,6 @@ void hz_dweb_cache_tag(const struct hz_dweb_cache *c, const void *data, size_t b
 		hz_dweb_sha256(data, bytes, ret);
 }
 
-static void close_index(struct hz_dweb_cache *c)
-{
-	sqlite3_stmt **all[] = {&c->get, &c->put, &c->del, &c->use, &c->oldest};
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		sqlite3_finalize(*all[i]);
-		*all[i] = NULL;
-	}
-	sqlite3_close(c->db);
-	c->db = NULL;
-}
-
-int hz_dweb_cache_open(const char *dir, uint64_t max_bytes, struct hz_dweb_cache **ret)
-{
-	char path[PATH_MAX];
-	if ((size_t)snprintf(path, sizeof(path), "%s/index.db", dir) >= sizeof(path))
-		return -ENAMETOOLONG;
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	struct hz_dweb_cache *c = calloc(1, sizeof(*c));
-	if (!c)
-		return -ENOMEM;
-	c->max_bytes = max_bytes;
-	c->opened_ms = wall_ms();
-	c->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = c->dir < 0 ? -errno : open_index(c, path);
-	if (err && err != -EBUSY && c->dir >= 0) {
-		hz_warn("images.cache", "err=%d what=thrown_away", -err);
-		close_index(c);
-		unlinkat(c->dir, "index.db", 0);
-		unlinkat(c->dir, "index.db-wal", 0);
-		unlinkat(c->dir, "index.db-shm", 0);
-		sweep(c, true);
-		err = open_index(c, path);
-	}
-	if (!err)
-		err = open_tags(c);
-	if (err) {
-		hz_dweb_cache_close(c);
-		return err;
-	}
-	sweep(c, false);
-	*ret = c;
-	return 0;
-}
-
-void hz_dweb_cache_close(struct hz_dweb_cache *c)
-{
-	if (!c)
-		return;
-	close_index(c);
-	hz_dweb_tags_free(c->tags);
-	if (c->dir >= 0)
-		close(c->dir);
-	free(c);
-}
-
 uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *c)
 {
 	return c->bytes;
@@ -217,6 +60,8 @@ uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *c)
 // false: it stays, the index cannot be written.
 static bool delete_row(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
 {
+	if (hz_cache_notes_find(c->notes, key))
+		hz_cache_settle(c);
 	sqlite3_bind_text(c->del, 1, key, -1, SQLITE_TRANSIENT);
 	bool gone = sqlite3_step(c->del) == SQLITE_DONE;
 	sqlite3_reset(c->del);
@@ -231,20 +76,6 @@ static bool drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
 	return delete_row(c, key, bytes);
 }
 
-static bool as_written(const struct hz_dweb_cache *c, int fd, const struct hz_dweb_entry *e)
-{
-	char hash[HZ_DWEB_HASH_BYTES];
-	void *map = mmap(NULL, e->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return false;
-	if (strlen(e->hash) == 64) // of an earlier version
-		hz_dweb_sha256(map, e->bytes, hash);
-	else
-		hz_dweb_cache_tag(c, map, e->bytes, hash);
-	munmap(map, e->bytes);
-	return strcmp(hash, e->hash) == 0;
-}
-
 static void used(struct hz_dweb_cache *c, const char *key, int64_t now_ms)
 {
 	sqlite3_bind_text(c->use, 1, key, -1, SQLITE_TRANSIENT);
@@ -253,28 +84,50 @@ static void used(struct hz_dweb_cache *c, const char *key, int64_t now_ms)
 	sqlite3_reset(c->use);
 }
 
-int hz_dweb_cache_get(struct hz_dweb_cache *c, const char *key, struct hz_dweb_entry *ret)
+static char *missed_at(struct hz_dweb_cache *c, const char *key)
 {
-	struct hz_dweb_entry e = {.fd = -1};
-	struct stat st;
-	int64_t now_ms = wall_ms(), used_ms = 0;
+	return c->missed[((unsigned char)key[0] * 31 + (unsigned char)key[1]) % HZ_CACHE_MISSED];
+}
+
+// What is known of it. When it was used last, in *ret_used_ms.
+static bool find_row(struct hz_dweb_cache *c, const char *key, struct hz_dweb_entry *ret,
+                     int64_t *ret_used_ms)
+{
+	const struct hz_cache_note *note = hz_cache_notes_find(c->notes, key);
+	int64_t put_ms = note ? note->put_ms : 0;
+	if (note) {
+		ret->bytes = note->bytes;
+		memcpy(ret->type, note->type, sizeof(ret->type));
+		memcpy(ret->hash, note->hash, sizeof(ret->hash));
+		*ret_used_ms = put_ms;
+		ret->age_ms = hz_cache_wall_ms() - put_ms;
+		return true;
+	}
 	sqlite3_bind_text(c->get, 1, key, -1, SQLITE_TRANSIENT);
 	bool found = sqlite3_step(c->get) == SQLITE_ROW;
 	if (found) {
-		e.bytes = (uint64_t)sqlite3_column_int64(c->get, 0);
-		snprintf(e.type, sizeof(e.type), "%s", (const char *)sqlite3_column_text(c->get, 1));
-		snprintf(e.hash, sizeof(e.hash), "%s", (const char *)sqlite3_column_text(c->get, 2));
-		used_ms = sqlite3_column_int64(c->get, 3);
-		e.age_ms = now_ms - sqlite3_column_int64(c->get, 4);
+		ret->bytes = (uint64_t)sqlite3_column_int64(c->get, 0);
+		snprintf(ret->type, sizeof(ret->type), "%s", (const char *)sqlite3_column_text(c->get, 1));
+		snprintf(ret->hash, sizeof(ret->hash), "%s", (const char *)sqlite3_column_text(c->get, 2));
+		*ret_used_ms = sqlite3_column_int64(c->get, 3);
+		ret->age_ms = hz_cache_wall_ms() - sqlite3_column_int64(c->get, 4);
+	} else {
+		snprintf(missed_at(c, key), HZ_CACHE_NAME_CHARS + 1, "%s", key);
 	}
 	sqlite3_reset(c->get);
-	if (!found)
+	return found;
+}
+
+int hz_dweb_cache_get(struct hz_dweb_cache *c, const char *key, struct hz_dweb_entry *ret)
+{
+	struct hz_dweb_entry e = {.fd = -1};
+	int64_t now_ms = hz_cache_wall_ms(), used_ms = 0;
+	if (!find_row(c, key, &e, &used_ms))
 		return -ENOENT;
 	e.fd = openat(c->dir, key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	bool good =
-	    e.fd >= 0 && fstat(e.fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == e.bytes;
+	bool good = hz_cache_file_whole(e.fd, e.bytes);
 	if (good && used_ms < c->opened_ms) // not looked at in this run
-		good = as_written(c, e.fd, &e);
+		good = hz_cache_file_as_written(c->tags, e.fd, &e);
 	if (!good) {
 		hz_warn("images.cache", "what=altered bytes=%llu", (unsigned long long)e.bytes);
 		if (e.fd >= 0)
@@ -290,7 +143,9 @@ int hz_dweb_cache_get(struct hz_dweb_cache *c, const char *key, struct hz_dweb_e
 
 static void make_room(struct hz_dweb_cache *c, uint64_t bytes)
 {
-	char key[NAME_CHARS + 1];
+	char key[HZ_CACHE_NAME_CHARS + 1];
+	if (c->bytes + bytes > c->max_bytes)
+		hz_cache_settle(c);
 	while (c->bytes + bytes > c->max_bytes) {
 		bool found = sqlite3_step(c->oldest) == SQLITE_ROW;
 		uint64_t its = found ? (uint64_t)sqlite3_column_int64(c->oldest, 1) : 0;
@@ -325,67 +180,54 @@ static int make_file(struct hz_dweb_cache *c, const char *key)
 	return fd < 0 ? -errno : fd;
 }
 
-static int write_file(int fd, const char *data, uint64_t bytes)
-{
-	int err = 0;
-	for (uint64_t at = 0; !err && at < bytes;) {
-		ssize_t n = write(fd, data + at, bytes - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			err = n < 0 ? -errno : -EIO;
-		else
-			at += (uint64_t)n;
-	}
-	if (close(fd) < 0 && !err)
-		err = -errno;
-	return err;
-}
-
-static int insert(struct hz_dweb_cache *c, const char *key, const struct hz_dweb_entry *what)
-{
-	sqlite3_bind_text(c->put, 1, key, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int64(c->put, 2, (sqlite3_int64)what->bytes);
-	sqlite3_bind_text(c->put, 3, what->type, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(c->put, 4, what->hash, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int64(c->put, 5, wall_ms());
-	int rc = sqlite3_step(c->put);
-	sqlite3_reset(c->put);
-	if (rc == SQLITE_DONE)
-		c->bytes += what->bytes;
-	return rc;
-}
-
 // A row whose file is gone.
 static void drop_row(struct hz_dweb_cache *c, const char *key)
 {
-	sqlite3_bind_text(c->get, 1, key, -1, SQLITE_TRANSIENT);
-	bool found = sqlite3_step(c->get) == SQLITE_ROW;
-	uint64_t bytes = found ? (uint64_t)sqlite3_column_int64(c->get, 0) : 0;
-	sqlite3_reset(c->get);
-	if (found)
-		delete_row(c, key, bytes);
+	struct hz_dweb_entry e;
+	int64_t used_ms;
+	if (strcmp(missed_at(c, key), key) != 0 && find_row(c, key, &e, &used_ms))
+		delete_row(c, key, e.bytes);
+}
+
+// Its row: with others, or where it cannot be noted at once.
+static int note_down(struct hz_dweb_cache *c, const char *key, const struct hz_dweb_entry *what)
+{
+	struct hz_cache_note note = {.bytes = what->bytes, .put_ms = hz_cache_wall_ms()};
+	memcpy(note.key, key, sizeof(note.key));
+	snprintf(note.type, sizeof(note.type), "%s", what->type);
+	snprintf(note.hash, sizeof(note.hash), "%s", what->hash);
+	int err = hz_cache_notes_add(c->notes, &note);
+	if (err == -ENOSPC) {
+		hz_cache_settle(c);
+		err = hz_cache_notes_add(c->notes, &note);
+	}
+	if (err) {
+		int rc = hz_cache_insert(c, &note);
+		err = rc == SQLITE_DONE ? 0 : rc == SQLITE_FULL ? -ENOSPC : -EIO;
+	}
+	if (!err) {
+		c->bytes += what->bytes;
+		missed_at(c, key)[0] = '\0';
+	}
+	return err;
 }
 
 int hz_dweb_cache_put(struct hz_dweb_cache *c, const char *key, const struct hz_dweb_entry *what,
                       const void *data, struct hz_dweb_entry *ret)
 {
-	if (!is_name(key) || !what->bytes || what->bytes > c->max_bytes / 4)
+	if (!hz_cache_file_named(key) || !what->bytes || what->bytes > c->max_bytes / 4)
 		return -EFBIG;
-	int fd = make_file(c, key), rc = SQLITE_IOERR;
+	int fd = make_file(c, key);
 	if (fd < 0)
 		return fd;
+	drop_row(c, key);
 	make_room(c, what->bytes);
-	int err = write_file(fd, data, what->bytes);
+	int err = hz_cache_file_write(fd, data, what->bytes);
 	if (!err)
-		rc = insert(c, key, what);
-	if (rc == SQLITE_CONSTRAINT) {
-		drop_row(c, key);
-		rc = insert(c, key, what);
-	}
-	if (rc != SQLITE_DONE) {
+		err = note_down(c, key, what);
+	if (err) {
 		unlinkat(c->dir, key, 0);
-		return err ? err : rc == SQLITE_FULL ? -ENOSPC : -EIO;
+		return err;
 	}
 	if (!ret)
 		return 0;

@@ -32,6 +32,9 @@ int hz_dweb_cache_get(struct hz_dweb_cache *cache, const char *key, struct hz_dw
 // under this key now.
 int hz_dweb_cache_put(struct hz_dweb_cache *cache, const char *key, const struct hz_dweb_entry *what,
                       const void *data, struct hz_dweb_entry *ret);
+// Now and then: what was put is in the index a second or two later. What comes sooner, an end by a signal too, loses nothing
+// (cache_notes.h).
+void hz_dweb_cache_tick(struct hz_dweb_cache *cache, int64_t now_us);
 uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *cache);
 
 #endif

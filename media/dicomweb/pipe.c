@@ -543,6 +543,8 @@ static int run(struct pipe_state *p, const struct hz_dweb_pipe_fds *fds)
 			err = hz_turning_read(p->turning) == -EPIPE ? -ECHILD : 0;
 		int64_t now_us = hz_now_us();
 		hz_turning_tick(p->turning, now_us);
+		if (p->cache)
+			hz_dweb_cache_tick(p->cache, now_us);
 		tell(p, now_us);
 	}
 	return err;

@@ -1,9 +1,13 @@
 #include "media/dicomweb/tag.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/base/secret.h"
 
 #define BLOCK 16
 #define CHUNK ((size_t)1 << 30) // OpenSSL counts in int
@@ -27,6 +31,28 @@ int hz_dweb_tags_new(const uint8_t key[HZ_DWEB_TAG_KEY_BYTES], struct hz_dweb_ta
 	EVP_CIPHER_CTX_set_padding(t->seal, 0);
 	*ret = t;
 	return 0;
+}
+
+// Another key than was: what is there is not known again, and fetched anew.
+int hz_dweb_tags_open(int dir, struct hz_dweb_tags **ret)
+{
+	uint8_t key[HZ_DWEB_TAG_KEY_BYTES];
+	int fd = openat(dir, "key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err = 0;
+	bool had = fd >= 0 && read(fd, key, sizeof(key)) == (ssize_t)sizeof(key);
+	if (fd >= 0)
+		close(fd);
+	if (!had) {
+		hz_random(key, sizeof(key));
+		fd = openat(dir, "key", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 || write(fd, key, sizeof(key)) != (ssize_t)sizeof(key))
+			err = -EIO;
+		if (fd >= 0)
+			close(fd);
+	}
+	if (!err)
+		err = hz_dweb_tags_new(key, ret);
+	hz_wipe(key, sizeof(key));
+	return err;
 }
 
 void hz_dweb_tags_free(struct hz_dweb_tags *t)

@@ -13,7 +13,9 @@
 struct hz_dweb_tags;
 
 int hz_dweb_tags_new(const uint8_t key[HZ_DWEB_TAG_KEY_BYTES], struct hz_dweb_tags **ret); // -ENOMEM
-void hz_dweb_tags_free(struct hz_dweb_tags *tags);                                         // NULL allowed
+// With the key in the file "key" of dir; where there is none, one is made. -errno.
+int hz_dweb_tags_open(int dir, struct hz_dweb_tags **ret);
+void hz_dweb_tags_free(struct hz_dweb_tags *tags); // NULL allowed
 void hz_dweb_tag(struct hz_dweb_tags *tags, const void *data, size_t bytes, char ret[HZ_DWEB_TAG_BYTES]);
 
 #endif
