@@ -21,7 +21,11 @@ struct hz_jwt_key {
 	char *audience; // owned; NULL: any
 };
 
+struct hz_jwt_seen;                              // jwt_seen.h
+void hz_jwt_seen_free(struct hz_jwt_seen *seen); // wipes; NULL is allowed
+
 struct hz_jwt_keys {
+	struct hz_jwt_seen *seen; // owned; NULL: none yet
 	unsigned count;
 	struct hz_jwt_key key[HZ_JWT_MAX_KEYS];
 };

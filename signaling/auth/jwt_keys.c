@@ -27,6 +27,7 @@ void hz_jwt_keys_free(struct hz_jwt_keys *keys)
 		return;
 	for (unsigned i = 0; i < keys->count; i++)
 		hz_jwt_key_done(&keys->key[i]);
+	hz_jwt_seen_free(keys->seen);
 	free(keys);
 }
 

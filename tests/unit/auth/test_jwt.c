@@ -1,6 +1,7 @@
 // Tokens that are good: ours, and those of an OpenID Connect issuer; what their claims come to.
 #include <errno.h>
 
+#include "signaling/auth/jwt_seen.h"
 #include "tests/unit/auth/tokens.h"
 
 static struct hz_jwt_keys *one_key(void)
@@ -234,12 +235,68 @@ static void issuer_tokens(void **state)
 	hz_jwt_keys_free(keys);
 }
 
+// What was verified is known again: as long as it is good, word for word, and with its keys only.
+static void seen(void **state)
+{
+	struct hz_jwt_keys *keys = one_key(), *others = hz_jwt_keys_new();
+	struct hz_claims a, b;
+	char *token = hs256(HEADER, CLAIMS, SECRET, strlen(SECRET)), *other;
+	size_t bytes = strlen(token);
+
+	memset(&a, 0, sizeof a);
+	memset(&b, 0, sizeof b);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(hz_jwt_verify_again(keys, token, bytes, NOW + i, &a), HZ_JWT_OK);
+		assert_int_equal(hz_jwt_verify(keys, token, bytes, NOW + i, &b), HZ_JWT_OK);
+		assert_string_equal(a.sub, b.sub);
+		assert_string_equal(a.consult, b.consult);
+		assert_int_equal(a.grants, b.grants);
+		assert_int_equal(a.exp_s, b.exp_s);
+	}
+	for (size_t at = 0; at < bytes; at++) { // any other letter, also where its place is looked for
+		char was = token[at];
+		token[at] = was == 'A' ? 'B' : 'A';
+		enum hz_jwt_result result = hz_jwt_verify(keys, token, bytes, NOW, &b);
+		assert_int_not_equal(hz_jwt_verify_again(keys, token, bytes, NOW, &a), HZ_JWT_OK);
+		assert_int_equal(hz_jwt_verify_again(keys, token, bytes, NOW, &a), result);
+		token[at] = was;
+	}
+	assert_int_equal(hz_jwt_verify_again(keys, token, bytes - 1, NOW, &a), HZ_JWT_BAD_SIGNATURE);
+	assert_int_equal(hz_jwt_verify_again(keys, token, 0, NOW, &a), HZ_JWT_MALFORMED);
+	assert_int_equal(hz_jwt_verify_again(keys, token, bytes, NOW, &a), HZ_JWT_OK);
+	assert_int_equal(hz_jwt_verify_again(keys, token, bytes, NOW + 59, &a), HZ_JWT_OK);
+	assert_int_equal(hz_jwt_verify_again(keys, token, bytes, NOW + 60, &a), HZ_JWT_EXPIRED);
+	assert_int_equal(hz_jwt_verify_again(keys, token, bytes, NOW + 60, &a), HZ_JWT_EXPIRED);
+	assert_int_equal(hz_jwt_keys_add_secret(others, "k1", SECRET "x", strlen(SECRET) + 1), 0);
+	assert_int_equal(hz_jwt_verify_again(others, token, bytes, NOW, &a), HZ_JWT_BAD_SIGNATURE);
+	// The clock goes back: what is not good yet is refused again.
+	other = hs256(HEADER, "{\"sub\":\"p1\",\"role\":\"admin\",\"exp\":1700000960,\"nbf\":1700000600}",
+	              SECRET, strlen(SECRET));
+	assert_int_equal(hz_jwt_verify_again(keys, other, strlen(other), NOW + 600, &a), HZ_JWT_OK);
+	assert_int_equal(hz_jwt_verify_again(keys, other, strlen(other), NOW, &a), HZ_JWT_NOT_YET);
+	free(other);
+	for (int i = 0; i < 300; i++) { // more than it keeps
+		char payload[100];
+		snprintf(payload, sizeof payload, "{\"sub\":\"p%d\",\"role\":\"admin\",\"exp\":1700000060}",
+		         i);
+		other = hs256(HEADER, payload, SECRET, strlen(SECRET));
+		for (int j = 0; j < 2; j++) {
+			assert_int_equal(hz_jwt_verify_again(keys, other, strlen(other), NOW, &a), HZ_JWT_OK);
+			assert_int_equal(atoi(a.sub + 1), i);
+		}
+		free(other);
+	}
+	free(token);
+	hz_jwt_keys_free(keys);
+	hz_jwt_keys_free(others);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(plain),           cmocka_unit_test(other_writers), cmocka_unit_test(grants),
 	    cmocka_unit_test(sign_and_verify), cmocka_unit_test(sign_refuses),  cmocka_unit_test(secrets),
-	    cmocka_unit_test(issuer_tokens),
+	    cmocka_unit_test(issuer_tokens),   cmocka_unit_test(seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
