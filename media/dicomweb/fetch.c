@@ -15,6 +15,7 @@
 
 #define SAID_BYTES    16777216 // more is not believed before it comes
 #define FILE_PATIENCE 12
+#define SPARE_BYTES   1048576 // of one that is over, for the next one
 
 struct job {
 	struct job *next; // oldest first
@@ -45,6 +46,8 @@ struct hz_dweb_fetch {
 	bool fresh; // some were started and have not done anything yet
 	unsigned pacs_count, active[HZ_DWEB_PACS], count;
 	size_t memory;
+	char *spare; // NULL: none
+	size_t spare_bytes;
 	uint64_t last_id;
 	struct job *jobs;
 };
@@ -85,6 +88,19 @@ static void hang_up(struct job *job)
 	f->active[job->pacs]--;
 }
 
+// Freed and had again, each frame's would be joined with all that is free, and taken apart.
+static void keep_spare(struct hz_dweb_fetch *f, struct job *job)
+{
+	char *worse = job->data;
+	if (job->data && job->room <= SPARE_BYTES && (!f->spare || job->room > f->spare_bytes)) {
+		worse = f->spare;
+		f->spare = job->data;
+		f->spare_bytes = job->room;
+	}
+	free(worse);
+	job->data = NULL;
+}
+
 static void job_free(struct job *job)
 {
 	struct hz_dweb_fetch *f = job->fetch;
@@ -98,7 +114,7 @@ static void job_free(struct job *job)
 	hang_up(job);
 	curl_slist_free_all(job->headers);
 	f->memory -= job->room;
-	free(job->data);
+	keep_spare(f, job);
 	body_free(&job->body);
 	free(job);
 }
@@ -112,6 +128,7 @@ void hz_dweb_fetch_free(struct hz_dweb_fetch *f)
 	for (unsigned i = 0; i < HZ_DWEB_PACS; i++)
 		hz_handles_forget(&f->handles, i);
 	curl_multi_cleanup(f->multi);
+	free(f->spare);
 	explicit_bzero(f->pacs, sizeof(f->pacs));
 	free(f);
 }
@@ -139,6 +156,19 @@ static size_t room_for(const struct job *job, size_t need)
 	return room > HZ_DWEB_ANSWER_BYTES + 1 ? HZ_DWEB_ANSWER_BYTES + 1 : room;
 }
 
+static char *memory_for(struct job *job, size_t *room)
+{
+	struct hz_dweb_fetch *f = job->fetch;
+	char *spare = f->spare;
+	bool fits =
+	    !job->data && spare && f->spare_bytes >= *room && f->memory + f->spare_bytes <= HZ_DWEB_MEMORY;
+	if (!fits)
+		return realloc(job->data, *room);
+	*room = f->spare_bytes;
+	f->spare = NULL;
+	return spare;
+}
+
 static size_t on_write(char *data, size_t size, size_t count, void *arg)
 {
 	struct job *job = arg;
@@ -147,7 +177,7 @@ static size_t on_write(char *data, size_t size, size_t count, void *arg)
 		size_t room = room_for(job, need);
 		job->too_large = need > room;
 		job->no_room = job->fetch->memory + room - job->room > HZ_DWEB_MEMORY;
-		char *more = job->too_large || job->no_room ? NULL : realloc(job->data, room);
+		char *more = job->too_large || job->no_room ? NULL : memory_for(job, &room);
 		if (!more) {
 			job->no_room = true;
 			return 0;
@@ -524,14 +554,16 @@ static bool finish_some(struct hz_dweb_fetch *f)
 	return some;
 }
 
-int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, const int *fds, unsigned count, int timeout_ms, bool *ret)
+int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, const int *fds, unsigned count, int timeout_ms, unsigned *ret)
 {
 	struct curl_waitfd extra[HZ_DWEB_FDS];
-	unsigned used = 0;
+	unsigned used = 0, place[HZ_DWEB_FDS];
 	int running;
 	for (unsigned i = 0; i < count && used < HZ_DWEB_FDS; i++) {
-		if (fds[i] >= 0)
-			extra[used++] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+		if (fds[i] < 0)
+			continue;
+		place[used] = i;
+		extra[used++] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
 	}
 	start_some(f);
 	if (f->fresh) { // what is new does not wait: its time is now
@@ -545,9 +577,9 @@ int hz_dweb_fetch_wait(struct hz_dweb_fetch *f, const int *fds, unsigned count, 
 	    curl_multi_perform(f->multi, &running) != CURLM_OK)
 		return -EIO;
 	finish_some(f); // others begin with the next turn
-	*ret = false;
+	*ret = 0;
 	for (unsigned i = 0; i < used; i++)
-		*ret = *ret || extra[i].revents;
+		*ret |= extra[i].revents ? 1u << place[i] : 0;
 	return 0;
 }
 

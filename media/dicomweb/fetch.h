@@ -61,11 +61,11 @@ void hz_dweb_fetch_cancel(struct hz_dweb_fetch *fetch, uint64_t id);
 // What the callback kept: false when there is none such. hz_dweb_fetch_over() takes it away.
 bool hz_dweb_fetch_kept(struct hz_dweb_fetch *fetch, uint64_t id, struct hz_dweb_answer *ret);
 void hz_dweb_fetch_over(struct hz_dweb_fetch *fetch, uint64_t id);
-// Waits for the network, some of fds (at most HZ_DWEB_FDS, -1: none) or the time, and does what is to be done. *ret: something
-// can be read. -EIO.
+// Waits for the network, some of fds (at most HZ_DWEB_FDS, -1: none) or the time, and does what is to be done. *ret: 1 << i: of
+// fds[i] something can be read, or it is gone. -EIO.
 #define HZ_DWEB_FDS 8
 int hz_dweb_fetch_wait(struct hz_dweb_fetch *fetch, const int *fds, unsigned count, int timeout_ms,
-                       bool *ret);
+                       unsigned *ret);
 unsigned hz_dweb_fetch_waiting(const struct hz_dweb_fetch *fetch);
 
 #endif

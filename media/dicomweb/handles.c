@@ -34,6 +34,7 @@ CURL *hz_handles_take(struct hz_handles *h, unsigned index, const struct hz_dweb
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*"); // nor is the environment asked with each request
 	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, READ_BYTES);
 	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HZ_DWEB_ANSWER_BYTES);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)times->connect_s);

@@ -46,6 +46,8 @@ struct pipe_state {
 	struct hz_dweb_status status;
 	int64_t told_us;
 	char dir[HZ_DWEB_TEXT_BYTES];
+	struct hz_dweb_request keyed; // the last one whose key was made
+	char key[HZ_DWEB_HASH_BYTES]; // "": none
 };
 
 static union {
@@ -87,13 +89,21 @@ static void hand_over(struct pipe_state *p, uint64_t id, const struct hz_dweb_en
 	send_done(p, &done, e->fd);
 }
 
+// Looked for, and kept a moment later: the same one.
+static const char *key_of(struct pipe_state *p, const struct hz_dweb_request *request)
+{
+	if (!p->key[0] || memcmp(&p->keyed, request, sizeof(*request)) != 0) {
+		p->keyed = *request;
+		hz_dweb_request_key(request, p->key);
+	}
+	return p->key;
+}
+
 static int find(struct pipe_state *p, const struct hz_dweb_request *request, struct hz_dweb_entry *ret)
 {
-	char key[HZ_DWEB_HASH_BYTES];
 	if (!p->cache || hz_dweb_request_fleeting(request))
 		return -ENOENT;
-	hz_dweb_request_key(request, key);
-	return hz_dweb_cache_get(p->cache, key, ret);
+	return hz_dweb_cache_get(p->cache, key_of(p, request), ret);
 }
 
 // The object is here: its frame is decoded.
@@ -196,12 +206,10 @@ static int keep(struct pipe_state *p, const struct hz_dweb_request *request, con
                 struct hz_dweb_entry *ret)
 {
 	struct hz_dweb_entry e = {.fd = -1, .bytes = part->bytes};
-	char key[HZ_DWEB_HASH_BYTES];
 	snprintf(e.type, sizeof(e.type), "%s", part->type);
 	hz_dweb_cache_tag(p->cache, part->data, part->bytes, e.hash);
 	if (p->cache && !hz_dweb_request_fleeting(request)) {
-		hz_dweb_request_key(request, key);
-		int err = hz_dweb_cache_put(p->cache, key, &e, part->data, ret);
+		int err = hz_dweb_cache_put(p->cache, key_of(p, request), &e, part->data, ret);
 		if (!err)
 			return 0;
 		hz_warn("images.cache", "err=%d what=put", -err);
@@ -528,18 +536,18 @@ static int run(struct pipe_state *p, const struct hz_dweb_pipe_fds *fds)
 	for (unsigned i = 0; i < turns; i++)
 		wait[1 + i] = fds->turn[i];
 	while (!err && !p->over) {
-		bool readable = false;
+		unsigned readable = 0;
 		err = hz_dweb_fetch_wait(p->fetch, wait, 1 + turns, WAIT_MS, &readable);
 		if (err)
 			break;
-		if (readable)
+		if (readable & 1)
 			read_all(p);
 		if (!p->over && hz_pipe_keep_due(&p->keep))
 			shut_in(p);
 		if (!p->over)
 			hz_pipe_keep_tick(&p->keep);
 		// A nursery that is gone cannot be had again in here: the supervisor starts all of us anew.
-		if (readable)
+		if (readable & ~1u)
 			err = hz_turning_read(p->turning) == -EPIPE ? -ECHILD : 0;
 		int64_t now_us = hz_now_us();
 		hz_turning_tick(p->turning, now_us);

@@ -61,6 +61,16 @@ static void parts(void **state)
 	    {"multipart/related; boundary=x", "--xy\r\n\r\nDATA\r\n--xy--", -EBADMSG},
 	    {"multipart/related; boundary=x", "<html>", -EBADMSG},
 	    {"text/html", "<html>", 0},
+	    // What it says of its length is believed where it ends there, and where it is another looked for.
+	    {"multipart/related; boundary=x", "--x\r\nContent-Length: 4\r\n\r\nDATA\r\n--x--", 0},
+	    {"multipart/related; boundary=x", "--x\r\ncontent-length:4\r\n\r\nDATA\r\n--x", -EBADMSG},
+	    {"multipart/related; boundary=x", "--x\r\nContent-Length: 3\r\n\r\nDATA\r\n--x--", 0},
+	    {"multipart/related; boundary=x", "--x\r\nContent-Length: 99999\r\n\r\nDATA\r\n--x--", 0},
+	    {"multipart/related; boundary=x", "--x\r\nContent-Length: 4e9\r\n\r\nDATA\r\n--x--", 0},
+	    {"multipart/related; boundary=x",
+	     "--x\r\nContent-Length: 18446744073709551615\r\n\r\nDATA\r\n--x--", 0},
+	    {"multipart/related; boundary=x",
+	     "--x\r\nContent-Length: 3\r\n\r\nONE\r\n--x\r\n\r\nTWO\r\n--x--", -EBADMSG},
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		assert_int_equal(only(all[i].type, all[i].body, strlen(all[i].body), &part), all[i].err);
