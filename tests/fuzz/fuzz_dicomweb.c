@@ -30,6 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	if (hz_dweb_request_parse(text, &again)) {
 		hz_dweb_request_path(&again, path);
+		char *ours = again.kind == HZ_DWEB_LIST ? strstr(path, "?includefield=0008103E") : NULL;
+		if (ours && !ours[22]) // of a list the query is ours, to its last letter
+			*ours = '\0';
 		if (!hz_dweb_request_valid(&again) || strstr(path, "..") || strpbrk(path, "?#%\r\n "))
 			abort();
 	}
