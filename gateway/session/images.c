@@ -265,7 +265,8 @@ const char *hz_image_type(const char *type)
 			return types[i];
 	}
 	// RLE as octets: without its name it could be taken for pixels.
-	if (strcmp(type, "application/json; waveform") == 0)
+	if (strcmp(type, "application/json; waveform") == 0 ||
+	    strcmp(type, "application/json; overlays") == 0)
 		return "application/json";
 	if (strstr(type, "1.2.840.10008.1.2.5"))
 		return "image/dicom-rle";

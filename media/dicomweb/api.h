@@ -44,6 +44,7 @@ enum hz_dweb_kind {
 	HZ_DWEB_OBJECT,   // the whole of it, as a file (PS3.10), as stored
 	HZ_DWEB_FORWARD, // of a study of huizhen-studies: what became of forwarding it; query: a PACS that it is to go to, asked twice is once
 	HZ_DWEB_WAVE,    // its waveforms as JSON (media/imaging/wave.h), or {"fault": why not}
+	HZ_DWEB_OVERLAYS, // its overlay planes as JSON (media/imaging/overlay.h), or {"fault": why not}
 	HZ_DWEB_KINDS,
 	HZ_DWEB_STORE, // STOW-RS, of huizhen-imaging itself: nobody can ask for it
 };

@@ -311,9 +311,8 @@ static bool endless(const struct job *job)
 	curl_off_t bytes = -1;
 	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_TYPE, &type);
 	curl_easy_getinfo(job->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &bytes);
-	return (job->request.kind == HZ_DWEB_FRAME || job->request.kind == HZ_DWEB_OBJECT ||
-	        job->request.kind == HZ_DWEB_WAVE) &&
-	       bytes < 0 && !(type && strncasecmp(type, "multipart/", 10) == 0);
+	return (job->request.kind == HZ_DWEB_FRAME || hz_dweb_request_object(&job->request)) && bytes < 0 &&
+	       !(type && strncasecmp(type, "multipart/", 10) == 0);
 }
 
 static enum hz_dweb_result result_of(const struct job *job, CURLcode code)

@@ -164,9 +164,9 @@ static void on_get(struct pipe_state *p, const struct hz_dweb_get *get)
 		return;
 	}
 	if (find(p, &get->request, &e) == 0) {
-		bool good = get->request.kind == HZ_DWEB_FRAME || get->request.kind == HZ_DWEB_OBJECT ||
-		            get->request.kind == HZ_DWEB_WAVE ||    // objects do not change
-		            (e.age_ms >= 0 && e.age_ms < FRESH_MS); // clocks go back
+		bool good = get->request.kind == HZ_DWEB_FRAME ||
+		            hz_dweb_request_object(&get->request) || // objects do not change
+		            (e.age_ms >= 0 && e.age_ms < FRESH_MS);  // clocks go back
 		if (good)
 			hand_over(p, get->id, &e, false);
 		close(e.fd);
@@ -251,15 +251,15 @@ static void answer_all(struct pipe_state *p, const struct hz_dweb_answer *a, enu
 static bool turn(struct pipe_state *p, const struct hz_dweb_answer *a, const struct hz_part *part)
 {
 	const struct hz_dweb_pixels *pixels = &a->request->pixels;
-	bool wave = a->request->kind == HZ_DWEB_WAVE && part->bytes <= HZ_TURN_BYTES;
+	bool reads = hz_dweb_request_reads(a->request) && part->bytes <= HZ_TURN_BYTES;
 	enum hz_turn_kind kind =
 	    pixels->rows ? hz_turn_kind(pixels, part->type, part->data, part->bytes) : HZ_TURN_NOT;
 	const struct hz_turn_order order = {.id = a->id,
 	                                    .bytes = part->bytes,
 	                                    .pixels = *pixels,
 	                                    .encoded = kind == HZ_TURN_CODESTREAM,
-	                                    .wave = wave};
-	return (wave || kind != HZ_TURN_NOT) && hz_turning_ask(p->turning, &order, part->data) == 0;
+	                                    .reads = reads ? a->request->kind : 0};
+	return (reads || kind != HZ_TURN_NOT) && hz_turning_ask(p->turning, &order, part->data) == 0;
 }
 
 // What is in an answer that came whole.
@@ -308,7 +308,7 @@ static bool on_answer(void *ctx, const struct hz_dweb_answer *a)
 		return true;
 	}
 	if (result == HZ_DWEB_OK &&
-	    a->request->kind == HZ_DWEB_WAVE) // nobody could: the object itself is no answer
+	    hz_dweb_request_reads(a->request)) // nobody could: the object itself is no answer
 		result = part.bytes > HZ_TURN_BYTES ? HZ_DWEB_TOO_LARGE : HZ_DWEB_FULL;
 	if (result == HZ_DWEB_OK && keep(p, a->request, &part, &e))
 		result = HZ_DWEB_DISK;
@@ -397,14 +397,16 @@ static void on_turned(void *ctx, const struct hz_turned *turned)
 	}
 	if (!hz_dweb_fetch_kept(p->fetch, turned->id, &a))
 		return;
+	const char *reads = hz_dweb_request_reads(a.request);
 	if (turned->bytes) {
-		part = (struct hz_part){
-		    .data = turned->data, .bytes = turned->bytes, .type = "application/json; waveform"};
-		if (a.request->kind != HZ_DWEB_WAVE)
+		part = (struct hz_part){.data = turned->data, .bytes = turned->bytes};
+		if (reads)
+			snprintf(part.type, sizeof(part.type), "%s", reads);
+		else
 			name_turned(turned, &part);
 	} else if (turned->untried) {
 		result = HZ_DWEB_FULL;
-	} else if (a.request->kind == HZ_DWEB_WAVE) {
+	} else if (reads) {
 		result = HZ_DWEB_BROKEN;
 	} else {
 		result = read_answer(&a, &part);

@@ -50,8 +50,7 @@ static void learn_from_cache(struct hz_proof *proof, struct hz_dweb_cache *cache
 
 bool hz_proof_has(struct hz_proof *proof, struct hz_dweb_cache *cache, const struct hz_dweb_request *r)
 {
-	if ((r->kind != HZ_DWEB_FRAME && r->kind != HZ_DWEB_OBJECT && r->kind != HZ_DWEB_WAVE) ||
-	    hz_belongs_knows(proof->belongs, r))
+	if ((r->kind != HZ_DWEB_FRAME && !hz_dweb_request_object(r)) || hz_belongs_knows(proof->belongs, r))
 		return true;
 	const struct hz_dweb_request series = series_of(r);
 	learn_from_cache(proof, cache, &series);

@@ -108,16 +108,22 @@ bool hz_dweb_request_valid(const struct hz_dweb_request *r)
 	            : !r->query[0]);
 }
 
-// The whole of it is what the PACS is asked for.
-static bool is_object(const struct hz_dweb_request *r)
+bool hz_dweb_request_object(const struct hz_dweb_request *r)
 {
-	return r->kind == HZ_DWEB_OBJECT || r->kind == HZ_DWEB_WAVE;
+	return r->kind == HZ_DWEB_OBJECT || hz_dweb_request_reads(r);
+}
+
+const char *hz_dweb_request_reads(const struct hz_dweb_request *r)
+{
+	return r->kind == HZ_DWEB_WAVE       ? "application/json; waveform"
+	       : r->kind == HZ_DWEB_OVERLAYS ? "application/json; overlays"
+	                                     : NULL;
 }
 
 void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH_BYTES])
 {
 	char series[100] = "", instance[100] = "", last[32] = "/metadata";
-	if (is_object(r))
+	if (hz_dweb_request_object(r))
 		last[0] = '\0';
 	if (r->kind == HZ_DWEB_SEARCH) {
 		snprintf(ret, HZ_DWEB_PATH_BYTES, "/studies?%s", r->query);
@@ -142,7 +148,7 @@ void hz_dweb_request_path(const struct hz_dweb_request *r, char ret[HZ_DWEB_PATH
 
 const char *hz_dweb_request_accept(const struct hz_dweb_request *r)
 {
-	if (is_object(r))
+	if (hz_dweb_request_object(r))
 		return "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
 	return r->kind == HZ_DWEB_FRAME
 	           ? "multipart/related; type=\"application/octet-stream\"; transfer-syntax=*"
@@ -201,8 +207,9 @@ void hz_dweb_request_key(const struct hz_dweb_request *r, char ret[HZ_DWEB_HASH_
 	const struct hz_dweb_pixels *p = &r->pixels;
 	hz_dweb_request_path(r, path);
 	int bytes = snprintf(text, sizeof(text), "%s%s", r->pacs, path); // a name has no '/'
-	if (r->kind == HZ_DWEB_WAVE)
-		bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "/waveform");
+	if (r->kind == HZ_DWEB_WAVE || r->kind == HZ_DWEB_OVERLAYS)
+		bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes,
+		                  r->kind == HZ_DWEB_WAVE ? "/waveform" : "/overlays");
 	if (p->rows)
 		bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "?%u,%u,%u,%u,%u,%u,%u,%s",
 		                  p->rows, p->columns, p->samples, p->allocated, p->stored, p->is_signed,
@@ -222,7 +229,7 @@ bool hz_dweb_answer_fits(const struct hz_dweb_request *r, const char *type, cons
 	if (r->kind == HZ_DWEB_FRAME)
 		return bytes && (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "video/", 6) == 0 ||
 		                 is_type(type, "application/octet-stream"));
-	if (is_object(r))
+	if (hz_dweb_request_object(r))
 		return bytes > 132 && memcmp(data + 128, "DICM", 4) == 0 &&
 		       (is_type(type, "application/dicom") || is_type(type, "application/octet-stream"));
 	if (!is_type(type, "application/dicom+json") && !is_type(type, "application/json"))
@@ -286,6 +293,8 @@ bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret)
 		r.frame = (uint32_t)strtoul(number, &end, 10);
 	} else if (r.kind == HZ_DWEB_INSTANCE && word(&path, "waveform")) {
 		r.kind = HZ_DWEB_WAVE;
+	} else if (r.kind == HZ_DWEB_INSTANCE && word(&path, "overlays")) {
+		r.kind = HZ_DWEB_OVERLAYS;
 	} else if (r.kind != HZ_DWEB_LIST && r.kind != HZ_DWEB_FORWARD && !word(&path, "metadata")) {
 		return false;
 	}

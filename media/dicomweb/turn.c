@@ -12,6 +12,7 @@
 #include "gateway/base/seqpacket.h"
 #include "media/dicomweb/turn_film.h"
 #include "media/imaging/frame.h"
+#include "media/imaging/overlay.h"
 #include "media/imaging/wave.h"
 
 static uint64_t samples_bytes(const struct hz_dweb_pixels *p)
@@ -178,17 +179,36 @@ static int turn_film(const struct hz_turn_order *o, int in, int out, struct hz_d
 	return err;
 }
 
+static int waves_of(const uint8_t *in, size_t in_bytes, struct hz_dicom_fault *fault, char **text,
+                    size_t *bytes)
+{
+	struct hz_wave *wave = NULL;
+	int err = hz_wave_open(in, in_bytes, NULL, fault, &wave);
+	if (!err)
+		err = hz_wave_json(wave, fault, text, bytes);
+	hz_wave_close(wave);
+	return err;
+}
+
+static int overlays_of(const uint8_t *in, size_t in_bytes, struct hz_dicom_fault *fault, char **text,
+                       size_t *bytes)
+{
+	struct hz_dicom *dicom = NULL;
+	int err = hz_dicom_open(in, in_bytes, NULL, fault, &dicom);
+	if (!err)
+		err = hz_overlay_json(dicom, fault, text, bytes);
+	hz_dicom_close(dicom);
+	return err;
+}
+
 // What cannot be read is answered too: with the word why, which stays true of that object.
-static int wave(const struct hz_turn_order *o, const uint8_t *in, int out, struct hz_turn_result *ret)
+static int read_object(const struct hz_turn_order *o, const uint8_t *in, int out, struct hz_turn_result *ret)
 {
 	struct hz_dicom_fault fault = {.code = HZ_DICOM_OK};
-	struct hz_wave *wave = NULL;
 	char *text = NULL, why[80];
 	size_t bytes = 0;
-	int err = hz_wave_open(in, o->bytes, NULL, &fault, &wave);
-	if (!err)
-		err = hz_wave_json(wave, &fault, &text, &bytes);
-	hz_wave_close(wave);
+	int err = o->reads == HZ_DWEB_OVERLAYS ? overlays_of(in, o->bytes, &fault, &text, &bytes)
+	                                       : waves_of(in, o->bytes, &fault, &text, &bytes);
 	if (err && fault.code == HZ_DICOM_MEMORY)
 		return err; // of ours, now
 	if (err)
@@ -217,7 +237,7 @@ void hz_turn_do(const struct hz_turn_order *order, int in, int out, int tell, st
 	             fstat(in, &st) == 0 && (uint64_t)st.st_size >= order->bytes;
 	void *map = there ? mmap(NULL, order->bytes, PROT_READ, MAP_PRIVATE, in, 0) : MAP_FAILED;
 	if (map != MAP_FAILED) {
-		err = order->wave ? wave(order, map, out, ret) : turn(order, map, outs, &fault, ret);
+		err = order->reads ? read_object(order, map, out, ret) : turn(order, map, outs, &fault, ret);
 		munmap(map, order->bytes);
 	}
 	if (err) {

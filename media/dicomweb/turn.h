@@ -23,7 +23,8 @@ struct hz_turn_order {
 	uint32_t encoded; // 1: a codestream, 0: samples
 	uint32_t
 	    film; // 0: one frame is what comes; else an object comes that is a video: which of its frames, from 1
-	uint32_t wave; // 1: an object whose waveforms become JSON; pixels say nothing
+	uint32_t
+	    reads; // HZ_DWEB_WAVE, HZ_DWEB_OVERLAYS: of an object, as JSON; pixels say nothing. 0: a frame
 };
 
 struct hz_turn_result {

@@ -109,6 +109,41 @@ static void wave_seeds(void)
 	}
 }
 
+// Two overlays: one of two frames that lies half outside, one in a bit of the pixels.
+static void overlay_seed(void)
+{
+	const struct hz_pixel_shape s = {.columns = 5,
+	                                 .rows = 3,
+	                                 .samples = 1,
+	                                 .bits_allocated = 16,
+	                                 .bits_stored = 12,
+	                                 .high_bit = 11,
+	                                 .photometric = HZ_MONOCHROME2};
+	static const uint16_t words[3 * 15] = {0x1000, 0x2fff, 0x1001}, bits[2] = {0xa5a5, 0x5a5a};
+	static const int16_t origin[2] = {-1, 3};
+	struct fake_dicom d;
+	fake_begin(&d, FAKE_EXPLICIT, NULL);
+	fake_shape(&d, &s, 3);
+	fake_us(&d, 0x60000010, 4);
+	fake_us(&d, 0x60000011, 4);
+	fake_text(&d, 0x60000015, "IS", "2");
+	fake_text(&d, 0x60000040, "CS", "R");
+	fake_value(&d, 0x60000050, "SS", origin, sizeof(origin));
+	fake_us(&d, 0x60000051, 2);
+	fake_us(&d, 0x60000100, 1);
+	fake_us(&d, 0x60000102, 0);
+	fake_value(&d, 0x60003000, "OW", bits, sizeof(bits));
+	fake_us(&d, 0x60020010, 3);
+	fake_us(&d, 0x60020011, 5);
+	fake_text(&d, 0x60020040, "CS", "G");
+	fake_us(&d, 0x60020100, 16);
+	fake_us(&d, 0x60020102, 12);
+	fake_native(&d, "OW", words, sizeof(words));
+	struct fake_bytes file = fake_end(&d);
+	save("dicom/overlays", &file);
+	fake_bytes_done(&file);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2 || hz_dicom_init() < 0)
@@ -117,5 +152,6 @@ int main(int argc, char **argv)
 	seeds(1, 12);
 	seeds(3, 8);
 	wave_seeds();
+	overlay_seed();
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "media/imaging/frame.h"
+#include "media/imaging/overlay.h"
 #include "media/imaging/render.h"
 #include "media/imaging/wave.h"
 
@@ -40,6 +41,21 @@ static void metadata(const struct hz_dicom *d)
 		return;
 	json_t *json = json_loadb(text, bytes, JSON_ALLOW_NUL, NULL);
 	if (!json_is_object(json))
+		abort();
+	json_decref(json);
+	free(text);
+}
+
+static void overlays(const struct hz_dicom *d)
+{
+	struct hz_dicom_fault fault = {0};
+	char *text = NULL;
+	size_t bytes = 0;
+	if (hz_overlay_json(d, &fault, &text, &bytes))
+		return;
+	json_t *json = json_loadb(text, bytes, JSON_ALLOW_NUL, NULL);
+	if (!json_is_object(json) ||
+	    json_array_size(json_object_get(json, "overlays")) != hz_dicom_image(d)->overlays)
 		abort();
 	json_decref(json);
 	free(text);
@@ -89,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	metadata(d);
+	overlays(d);
 	for (uint32_t i = 0; i < hz_dicom_image(d)->frames && i < 3; i++)
 		show(d, i, &fault);
 	hz_dicom_close(d);

@@ -69,27 +69,30 @@ static struct hz_turn_result turn(const struct hz_dweb_pixels *p, size_t bytes, 
 	return result;
 }
 
-// A waveform becomes JSON; what is none a word why, which is an answer, too.
-static void waves(void **state)
+// A waveform, and overlays, become JSON; what is none a word why, which is an answer, too.
+static void read_as_json(void **state)
 {
 	static const char object[] = "no DICOM at all", answer[] = "{\"fault\":\"not-dicom\"}";
-	struct hz_turn_order order = {.id = 9, .bytes = sizeof(object), .wave = 1};
-	struct hz_turn_result result;
-	char text[200] = "";
-	int in = -1, out = memfd_create("out", 0);
-	assert_int_equal(hz_memfd_from("in", object, sizeof(object), &in), 0);
-	hz_turn_do(&order, in, out, -1, &result);
-	assert_int_equal(result.id, 9);
-	assert_int_equal(result.bytes, sizeof(answer) - 1);
-	assert_int_equal(result.levels, 0);
-	assert_int_equal(result.end[0], result.bytes);
-	assert_int_equal(pread(out, text, sizeof(text) - 1, 0), (ssize_t)result.bytes);
-	assert_string_equal(text, answer);
-	order.bytes = 0;
-	hz_turn_do(&order, in, out, -1, &result);
-	assert_int_equal(result.bytes, 0);
-	close(in);
-	close(out);
+	static const uint32_t kinds[] = {HZ_DWEB_WAVE, HZ_DWEB_OVERLAYS};
+	for (unsigned i = 0; i < 2; i++) {
+		struct hz_turn_order order = {.id = 9, .bytes = sizeof(object), .reads = kinds[i]};
+		struct hz_turn_result result;
+		char text[200] = "";
+		int in = -1, out = memfd_create("out", 0);
+		assert_int_equal(hz_memfd_from("in", object, sizeof(object), &in), 0);
+		hz_turn_do(&order, in, out, -1, &result);
+		assert_int_equal(result.id, 9);
+		assert_int_equal(result.bytes, sizeof(answer) - 1);
+		assert_int_equal(result.levels, 0);
+		assert_int_equal(result.end[0], result.bytes);
+		assert_int_equal(pread(out, text, sizeof(text) - 1, 0), (ssize_t)result.bytes);
+		assert_string_equal(text, answer);
+		order.bytes = 0;
+		hz_turn_do(&order, in, out, -1, &result);
+		assert_int_equal(result.bytes, 0);
+		close(in);
+		close(out);
+	}
 }
 
 static void decode_again(const struct hz_dweb_pixels *p, const char *data, size_t bytes,
@@ -403,9 +406,9 @@ static void large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(waves), cmocka_unit_test(dies),     cmocka_unit_test(large),
-	    cmocka_unit_test(exact), cmocka_unit_test(by_plane), cmocka_unit_test(as_they_came),
-	    cmocka_unit_test(kinds), cmocka_unit_test(words),
+	    cmocka_unit_test(read_as_json), cmocka_unit_test(dies),     cmocka_unit_test(large),
+	    cmocka_unit_test(exact),        cmocka_unit_test(by_plane), cmocka_unit_test(as_they_came),
+	    cmocka_unit_test(kinds),        cmocka_unit_test(words),
 	};
 	if (hz_dicom_init())
 		return 1;
