@@ -32,8 +32,19 @@ const VR: Record<string, string> = {
   "00200032": "DS", "00200037": "DS", "00280004": "CS", "00280030": "DS", "00281050": "DS", "00281051": "DS", "00281052": "DS", "00281053": "DS", "00280008": "IS", "00181063": "DS",
 };
 
+const OVERLAY_US = /^60..(0010|0011|0051|0100|0102)$/, OVERLAY_VR: Record<string, string> = { "0015": "IS", "0040": "CS", "0050": "SS", "3000": "OW" };
+
 function element(tag: string, value: Value): Buffer {
-  const vr = US.has(tag) ? "US" : VR[tag] ?? "UI";
+  const vr = US.has(tag) || OVERLAY_US.test(tag) ? "US" : OVERLAY_VR[/^60/.test(tag) ? tag.slice(4) : ""] ?? VR[tag] ?? "UI";
+  if (Buffer.isBuffer(value)) { // bytes as they are: overlay data in a long element, else a short one
+    const long = vr === "OW", head = Buffer.alloc(long ? 12 : 8);
+    head.writeUInt16LE(parseInt(tag.slice(0, 4), 16), 0);
+    head.writeUInt16LE(parseInt(tag.slice(4), 16), 2);
+    head.write(vr, 4, "latin1");
+    if (long) head.writeUInt32LE(value.length, 8);
+    else head.writeUInt16LE(value.length, 6);
+    return Buffer.concat([head, value]);
+  }
   const body = vr === "US" ? Buffer.from(Uint16Array.of(Number(value)).buffer) : Buffer.from(`${String(value)}${String(value).length & 1 ? (vr === "UI" ? "\0" : " ") : ""}`);
   const head = Buffer.alloc(8);
   head.writeUInt16LE(parseInt(tag.slice(0, 4), 16), 0);
@@ -68,6 +79,21 @@ export function dicomFile(made: Made, ids: Ids, stream?: { syntax: string; bytes
   const length = Buffer.from([2, 0, 0, 0, 0x55, 0x4c, 4, 0, 0, 0, 0, 0]);
   length.writeUInt32LE(meta.length, 8);
   return Buffer.concat([Buffer.alloc(128), Buffer.from("DICM"), length, meta, ...body]);
+}
+
+export interface OverlayOf { group: string; rows: number; columns: number; /** Of its first pixel, from 1. */ row: number; column: number; kind?: "G" | "R"; /** In this bit of the pixels' words; else data. */ bit?: number; data?: Buffer; frames?: number }
+
+/** The elements of overlay planes (PS3.3 C.9.2). */
+export function overlays(all: OverlayOf[]): Record<string, Value> {
+  const set: Record<string, Value> = {};
+  for (const o of all) {
+    const put = (element: string, value: Value): void => void (set[`${o.group}${element}`] = value);
+    put("0010", o.rows), put("0011", o.columns), put("0040", o.kind ?? "G"), put("0050", Buffer.from(Int16Array.of(o.row, o.column).buffer));
+    if (o.frames !== undefined) put("0015", o.frames);
+    put("0100", o.bit === undefined ? 1 : 16), put("0102", o.bit ?? 0);
+    if (o.data) put("3000", o.data);
+  }
+  return set;
 }
 
 /** dcmtk's encoders, file to file. */

@@ -43,6 +43,8 @@ export interface ImageInfo extends PixelInfo {
 	cineRate: number;
 	lossy: boolean;
 	palette: boolean;
+	/** It has overlay planes (PS3.3 C.9.2). */
+	overlays?: boolean;
 }
 
 export interface Element {
@@ -105,6 +107,8 @@ function windowsOf(set: DicomJson | undefined): Window[] {
 
 const VOI = ['LINEAR', 'LINEAR_EXACT', 'SIGMOID'] as const;
 
+const OVERLAY_ROWS = Array.from({ length: 16 }, (_, i) => `60${(2 * i).toString(16).toUpperCase().padStart(2, '0')}0010`);
+
 /** Frame from 0. Throws an ImageError where the header cannot be an image's. */
 export function imageInfo(set: DicomJson, frame = 0): ImageInfo {
 	const transformation = groupOf(set, frame, '00289145') ?? set, lut = groupOf(set, frame, '00289132') ?? set;
@@ -125,5 +129,6 @@ export function imageInfo(set: DicomJson, frame = 0): ImageInfo {
 		units: string(set, '00080060') === 'CT' ? 'HU' : string(transformation, '00281054') === 'HU' ? 'HU' : '',
 		cineRate: number(set, '00082144', 0) || number(set, '00180040', 0) || (number(set, '00181063', 0) > 0 ? 1000 / number(set, '00181063', 0) : 0),
 		lossy: string(set, '00282110') === '01' || pixels.film === true, palette: string(set, '00280004') === 'PALETTE COLOR',
+		...(OVERLAY_ROWS.some((tag) => set[tag] !== undefined) && { overlays: true }),
 	};
 }

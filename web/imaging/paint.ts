@@ -62,21 +62,26 @@ function picture(pixels: Pixels, info: ImageInfo, state: ViewportState): ImageDa
 	return image;
 }
 
-/** Onto a canvas of `pane` CSS pixels. */
-export function paint(canvas: HTMLCanvasElement, pixels: Pixels, info: ImageInfo, state: ViewportState, view: View, pane: Size): void {
+/** A canvas over all of the pane, on which one now draws in pixels of the image; null: there is none. */
+export function placeOn(canvas: HTMLCanvasElement, info: ImageInfo, view: View, pane: Size): CanvasRenderingContext2D | null {
 	const ratio = Math.max(1, devicePixelRatio || 1), [sx, sy] = pixelSize(info), k = ratio / view.unit;
 	canvas.width = Math.round(pane.width * ratio);
 	canvas.height = Math.round(pane.height * ratio);
+	const to = canvas.getContext('2d'), { right: r, up: u, focus: f } = view;
+	to?.setTransform(r[0] * sx * k, -u[0] * sx * k, r[1] * sy * k, -u[1] * sy * k,
+		canvas.width / 2 - (f[0] * r[0] + f[1] * r[1]) * k, canvas.height / 2 + (f[0] * u[0] + f[1] * u[1]) * k);
+	return to;
+}
+
+/** Onto a canvas of `pane` CSS pixels. */
+export function paint(canvas: HTMLCanvasElement, pixels: Pixels, info: ImageInfo, state: ViewportState, view: View, pane: Size): void {
 	const source = document.createElement('canvas');
 	source.width = pixels.columns;
 	source.height = pixels.rows;
 	source.getContext('2d')?.putImageData(picture(pixels, info, state), 0, 0);
-	const to = canvas.getContext('2d');
+	const to = placeOn(canvas, info, view, pane);
 	if (!to) return;
-	const { right: r, up: u, focus: f } = view;
-	to.setTransform(r[0] * sx * k, -u[0] * sx * k, r[1] * sy * k, -u[1] * sy * k,
-		canvas.width / 2 - (f[0] * r[0] + f[1] * r[1]) * k, canvas.height / 2 + (f[0] * u[0] + f[1] * u[1]) * k);
-	to.imageSmoothingEnabled = view.unit * 2 > sx;
+	to.imageSmoothingEnabled = view.unit * 2 > pixelSize(info)[0];
 	to.drawImage(source, -0.5, -0.5);
 	to.setTransform(1, 0, 0, 1, 0, 0);
 }

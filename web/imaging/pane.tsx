@@ -7,6 +7,7 @@ import type { Frame } from './frames';
 import { Hands, draws, type Marks, type Tool } from './hands';
 import { distanceTo } from './measure';
 import { Overlay, shapeOf } from './overlay';
+import { OverlayGlass, type Overlaid } from './overlay-glass';
 import { windowOf } from './paint';
 import { Pencil, paperOf, words, type Paper } from './pencil';
 import { anchorOf } from './places';
@@ -26,6 +27,8 @@ export interface PaneProps {
 	/** Of a frame that is a page of one. */
 	wave: Wave | null;
 	error: ImageError | null;
+	/** Of its overlay planes; null: it has none. hidden: nobody wants to see them. */
+	overlaid: (Overlaid & { hidden: boolean }) | null;
 	tool: Tool;
 	active: boolean;
 	cpu: boolean;
@@ -130,10 +133,18 @@ function WaveGlass({ wave, frame, view, pane, noScale }: { wave: Wave; frame: Fr
 	return <canvas class="im-glass im-wave" ref={canvas} data-testid="im-wave" style={{ width: '100%', height: '100%' }} />;
 }
 
+/** Whoever looks knows whether all of the overlays are there. */
+function OverlayNote({ language, overlaid, broken, at }: { language: Language; overlaid: Overlaid & { hidden: boolean }; broken: ImageError | null; at: number }) {
+	const { planes, error, hidden } = overlaid, bad = error ?? broken;
+	const says: Word | null = hidden ? 'overlaysHidden' : bad || (planes && planes.faults > 0) ? 'overlaysFail' : planes ? null : 'overlaysComing';
+	return says && <div class="im-warn" role="status" data-testid={`overlays-${at}`} data-state={says} data-code={bad?.code ?? ''}>{word(language, says)}</div>;
+}
+
 export function Pane(props: PaneProps) {
-	const { state, frame, pixels, wave, error, language } = props;
+	const { state, frame, pixels, wave, error, language, overlaid } = props;
 	const box = useRef<HTMLDivElement>(null), glass = useRef<HTMLDivElement>(null), screen = useRef<Screen | null>(null), latest = useRef(props);
 	const [pane, setPane] = useState<Size>({ width: 0, height: 0 }), [cursor, setCursor] = useState<Point | null>(null), [asking, setAsking] = useState<Point | null>(null);
+	const [broken, setBroken] = useState<{ id: string; error: ImageError } | null>(null);
 	latest.current = props;
 
 	useEffect(() => {
@@ -164,6 +175,7 @@ export function Pane(props: PaneProps) {
 		<div class={`im-pane${props.active ? ' im-active' : ''}${props.still ? ' im-still' : ''}`} ref={box} data-testid={`pane-${state.at}`} data-exact={shown ? String(shown.exact) : there ? 'true' : ''} data-by={screen.current?.by ?? ''}
 			data-frame={frame?.id ?? ''} role="img" aria-label={`${word(language, 'image')} ${state.frame + 1}/${props.length}`} onPointerDown={props.onActive}>
 			<div class="im-glass" ref={glass} style={{ visibility: shown ? 'visible' : 'hidden' }} />
+			{shown && frame && view && overlaid?.planes && !overlaid.hidden && <OverlayGlass key={frame.id} planes={overlaid.planes} frame={frame} view={view} pane={pane} onError={(id, e) => setBroken({ id, error: e })} />}
 			{wave && frame && view && there && <WaveGlass wave={wave} frame={frame} view={view} pane={pane} noScale={word(language, 'noScale')} />}
 			<Overlay shapes={shapes} pointers={pointers} pane={pane} cross={there && props.cross ? onPane(props.cross) : null} />
 			{asking && frame && <WordsInput language={language} at={onPane(asking)} onDone={(text) => {
@@ -180,6 +192,7 @@ export function Pane(props: PaneProps) {
 			)}
 			<div class="im-corner im-tl">
 				{frame && <div>{`${props.plane ? word(language, props.plane) : frame.info.modality} ${state.frame + 1}/${props.length}`}</div>}
+				{shown && overlaid && <OverlayNote language={language} overlaid={overlaid} broken={broken?.id === frame?.id ? (broken?.error ?? null) : null} at={state.at} />}
 				{frame?.info.lossy && <div class="im-warn">{word(language, 'lossy')}</div>}
 			</div>
 			<div class="im-corner im-tr">

@@ -23,7 +23,7 @@ const WORDS = {
 	scroll: ['翻页', 'Scroll'], window: ['调窗', 'Window'], zoom: ['缩放', 'Zoom'], pan: ['移动', 'Pan'], rotate: ['旋转', 'Rotate'], flip: ['翻转', 'Flip'], invert: ['反相', 'Invert'],
 	reset: ['复位', 'Reset'], cine: ['播放', 'Cine'], stop: ['停止', 'Stop'], rate: ['帧/秒', 'frames/s'], one: ['单幅', 'One'], pair: ['对比', 'Compare'], four: ['四幅', 'Four'], mpr: ['三平面', 'MPR'], cross: ['定位', 'Cross'], axial: ['横断面', 'Axial'], coronal: ['冠状面', 'Coronal'], sagittal: ['矢状面', 'Sagittal'], linked: ['同步', 'Linked'],
 	point: ['指示', 'Point'], arrow: ['箭头', 'Arrow'], line: ['测距', 'Length'], angle: ['测角', 'Angle'], ellipse: ['椭圆', 'Ellipse'], freehand: ['手绘', 'Draw'], text: ['文字', 'Text'], erase: ['擦除', 'Erase'], clear: ['全部清除', 'Clear all'],
-	noScale: ['标度不明，不予显示', 'unit unknown, not shown'], calipers: ['卡尺', 'Calipers'], preset: ['窗位预设', 'Window preset'], image: ['图像', 'Image'], tools: ['图像工具', 'Image tools'], own: ['图像自带', 'As the image says'], projected: ['投影', 'projected'],
+	noScale: ['标度不明，不予显示', 'unit unknown, not shown'], calipers: ['卡尺', 'Calipers'], preset: ['窗位预设', 'Window preset'], image: ['图像', 'Image'], tools: ['图像工具', 'Image tools'], overlays: ['叠加层', 'Overlays'], overlaysHidden: ['叠加层已隐藏', 'Overlays hidden'], overlaysComing: ['叠加层加载中…', 'Overlays are coming…'], overlaysFail: ['叠加层无法显示', 'Overlays cannot be shown'], own: ['图像自带', 'As the image says'], projected: ['投影', 'projected'],
 } satisfies Record<string, [string, string]>;
 
 const NO_VOLUME: Record<NoVolume, [string, string]> = {

@@ -19,12 +19,28 @@ interface Props {
 	drawing: boolean;
 	marked: boolean;
 	onClear: () => void;
+	overlays: OverlaysProps;
 }
+
+interface OverlaysProps {
+	/** There are some on what is shown. */
+	there: boolean;
+	shown: boolean;
+	onToggle: () => void;
+}
+
+/** One's own choice: also of who only looks on. */
+export const OverlaysButton = ({ language, there, shown, onToggle }: OverlaysProps & { language: Language }) =>
+	there ? <button type="button" data-testid="im-overlays" aria-pressed={shown} aria-keyshortcuts="o" title={`${word(language, 'overlays')} (O)`} onClick={onToggle}>{word(language, 'overlays')}</button> : null;
+
+/** The toolbar of who has not the images in hand. */
+export const StillTools = ({ language, overlays }: Pick<Props, 'language' | 'overlays'>) =>
+	overlays.there ? <div class="im-tools" role="toolbar" aria-label={word(language, 'tools')}><OverlaysButton language={language} {...overlays} /></div> : null;
 
 const ON_PAPER: Tool[] = ['scroll', 'zoom', 'pan', 'point', 'arrow', 'line', 'freehand', 'text', 'erase'];
 const DRAW: DrawTool[] = ['point', 'arrow', 'line', 'angle', 'ellipse', 'freehand', 'text', 'erase'];
 
-export function Toolbar({ language, state, current, info, wave, tool, onTool, onMpr, onChange, drawing, marked, onClear }: Props) {
+export function Toolbar({ language, state, current, info, wave, tool, onTool, onMpr, onChange, drawing, marked, onClear, overlays }: Props) {
 	const t = (key: Word) => word(language, key), set = (c: Partial<ViewportState>) => onChange({ viewports: [{ ...c, at: current.at }] });
 	const button = (key: Word, pressed: boolean | null, on: () => void) => (
 		<button type="button" key={key} data-testid={`im-${key}`} aria-pressed={pressed ?? undefined} onClick={on}>{t(wave && key === 'line' ? 'calipers' : key)}</button>
@@ -44,6 +60,7 @@ export function Toolbar({ language, state, current, info, wave, tool, onTool, on
 				{!wave && button('rotate', null, () => set({ rotation: (current.rotation + 90) % 360 }))}
 				{!wave && button('flip', current.flip, () => set({ flip: !current.flip }))}
 				{!wave && button('invert', current.invert, () => set({ invert: !current.invert }))}
+				<OverlaysButton language={language} {...overlays} />
 				{button('reset', null, () => set({ ...freshViewport(current.at, current.image), frame: current.frame }))}
 			</div>
 			<div>{(['one', 'pair', 'four'] as Layout[]).map((key) => button(key, state.layout === key, () => onChange({ layout: key })))}

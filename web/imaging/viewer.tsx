@@ -5,12 +5,13 @@ import { ImageError } from './errors';
 import { Frames, type Frame } from './frames';
 import { zoomed, type Tool } from './hands';
 import { enterMpr, useMpr, type Mpr } from './mpr';
+import { useOverlayPlanes } from './overlay-glass';
 import { Pane } from './pane';
 import { isOn, isThere, named, placed } from './places';
 import type { SeriesSource, Stack } from './series';
 import { useStacks, want } from './stacks';
 import { PRESETS, applyChange, freshViewport, paneCount, scrollBy, type Drawing, type ImageRef, type Pointer, type ReadingChange, type ReadingState, type ViewportState } from './state';
-import { Toolbar } from './toolbar';
+import { StillTools, Toolbar } from './toolbar';
 import { useWaves } from './waves';
 import { volumeText, type Language } from './texts';
 import './viewer.css';
@@ -62,7 +63,7 @@ function useDrawings(props: ViewerProps) {
 
 export function Viewer(props: ViewerProps) {
 	const own = useMemo(() => props.frames ?? new Frames(), []), stacks = useStacks(props.series, props.token), drawings = useDrawings(props);
-	const [kept, setKept] = useState(() => firstState(props.series)), [tool, setTool] = useState<Tool>('scroll'), [active, setActive] = useState(0);
+	const [kept, setKept] = useState(() => firstState(props.series)), [tool, setTool] = useState<Tool>('scroll'), [active, setActive] = useState(0), [hidden, setHidden] = useState(false);
 	const [, redraw] = useReducer((n: number) => n + 1, 0), some = props.series.length > 0;
 	useEffect(() => void (some && own.pool.warm()), [some]);
 	const stackOf = (v: ViewportState): Stack | null => stacks.find((s) => same(v.image, s.source.image)) ?? null;
@@ -92,6 +93,8 @@ export function Viewer(props: ViewerProps) {
 	const shown = panes.flatMap((v) => (stackOf(v) && !across(v) ? [{ stack: stackOf(v)!, at: v.frame }] : []));
 	const seen = shown.map((s) => `${s.stack.source.url}:${s.at}:${s.stack.frames.length}`).join(' ');
 	useEffect(() => want(own, shown, mpr?.reason === null), [seen, mpr?.reason]);
+	const overlaid = shown.flatMap(({ stack, at }) => (stack.frames[at]?.info.overlays ? [stack.frames[at]] : [])), planes = useOverlayPlanes(overlaid.filter((f) => own.get(f.id).pixels?.exact)); // the picture first
+	const overlays = { there: overlaid.length > 0, shown: !hidden, onToggle: () => setHidden((was) => !was) };
 	const waves = useWaves(shown.flatMap(({ stack, at }) => (stack.frames[at]?.wave ? [stack.frames[at]] : [])));
 
 	// A stack that was just opened: the table is told which object is shown.
@@ -126,6 +129,7 @@ export function Viewer(props: ViewerProps) {
 	};
 	const current = state.viewports[Math.min(active, panes.length - 1)]!, frameNow = framesOf(current)?.[current.frame], info = frameNow?.info, wave = frameNow?.wave === true;
 	const keys = (e: KeyboardEvent) => {
+		if (e.key === 'o' && overlays.there && !e.ctrlKey && !e.altKey && !e.metaKey && !(e.target as Element).closest('input, select')) return overlays.onToggle(), e.preventDefault();
 		if (still || e.ctrlKey || e.altKey || e.metaKey || (e.target as Element).closest('input, select')) return;
 		const { at } = current, steps: Record<string, number> = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e6, End: 1e6 };
 		const by = steps[e.key], preset = info?.modality === 'CT' ? PRESETS.find((p) => p.key === e.key) : undefined;
@@ -144,14 +148,14 @@ export function Viewer(props: ViewerProps) {
 	};
 	return (
 		<div class="im-viewer" tabIndex={0} onKeyDown={keys} data-testid="viewer" data-still={still}>
-			{!still && <Toolbar language={props.language} state={state} current={current} info={info ?? null} wave={wave} tool={tool} onTool={setTool} onMpr={toMpr} onChange={change} drawing={!props.noDrawing} marked={drawings.all.length > 0} onClear={drawings.clear} />}
+			{still ? <StillTools language={props.language} overlays={overlays} /> : <Toolbar overlays={overlays} language={props.language} state={state} current={current} info={info ?? null} wave={wave} tool={tool} onTool={setTool} onMpr={toMpr} onChange={change} drawing={!props.noDrawing} marked={drawings.all.length > 0} onClear={drawings.clear} />}
 			<div class={`im-panes im-${state.layout}`}>
 				{panes.map((v) => {
 					const stack = stackOf(v), plane = mpr?.pane(v.at) ?? null, there = across(v) || !stack || isThere(v, stack.frames);
 					const frame = across(v) ? (plane?.frame ?? null) : there ? (stack?.frames[v.frame] ?? null) : null;
 					const held = across(v) ? { pixels: plane?.pixels ?? null, error: null } : frame ? own.get(frame.id) : { pixels: null, error: there ? null : ABSENT }, paper = frame?.wave ? waves.get(frame) : { wave: null, error: null };
 					return (
-						<Pane key={v.at} language={props.language} state={frame?.wave ? { ...v, rotation: 0, flip: false, invert: false } : across(v) ? inWindowOf(state.viewports[0]!, v, frame) : v} wave={paper.wave} frame={frame} length={plane?.length ?? stack?.frames.length ?? 0} plane={plane?.plane.name} cross={plane?.cross} note={across(v) && mpr ? noteOf(props.language, mpr) : undefined} onCross={(p) => mpr && change(mpr.cross(v.at, p))} loading={v.image !== null && stack === null} pixels={held.pixels} error={stack?.error ?? paper.error ?? held.error}
+						<Pane key={v.at} language={props.language} state={frame?.wave ? { ...v, rotation: 0, flip: false, invert: false } : across(v) ? inWindowOf(state.viewports[0]!, v, frame) : v} wave={paper.wave} frame={frame} length={plane?.length ?? stack?.frames.length ?? 0} plane={plane?.plane.name} cross={plane?.cross} note={across(v) && mpr ? noteOf(props.language, mpr) : undefined} onCross={(p) => mpr && change(mpr.cross(v.at, p))} loading={v.image !== null && stack === null} pixels={held.pixels} error={stack?.error ?? paper.error ?? held.error} overlaid={frame?.info.overlays && !across(v) ? { ...planes(frame), hidden } : null}
 							tool={props.noDrawing || across(v) || (tool === 'cross' && !mpr) ? moveTool(tool, mpr !== null) : tool} still={still} active={v.at === current.at} cpu={props.cpu ?? false}
 							drawings={frame && v.image && !across(v) ? drawings.all.filter((d) => isOn(d.on, v.image!, frame)) : []} pointers={(props.pointers ?? []).filter((p) => p.at === v.at)}
 							onDraw={drawings.draw} onErase={drawings.erase} onPoint={(p) => props.onPoint?.(p && { at: v.at, x: p[0], y: p[1] })}

@@ -112,7 +112,7 @@ static void requests(void **state)
 	    {"//1.2/metadata", NULL},
 	    {"", NULL},
 	};
-	char path[HZ_DWEB_PATH_BYTES], keys[6][HZ_DWEB_HASH_BYTES];
+	char path[HZ_DWEB_PATH_BYTES], keys[7][HZ_DWEB_HASH_BYTES];
 	struct hz_dweb_request r = {.kind = 0};
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
