@@ -76,6 +76,23 @@ static bool drop(struct hz_dweb_cache *c, const char *key, uint64_t bytes)
 	return delete_row(c, key, bytes);
 }
 
+void hz_dweb_cache_drop(struct hz_dweb_cache *c, const char *prefix)
+{
+	static const char sql[] = "SELECT key, bytes FROM entries WHERE key>=?1 AND key<?1||'g' LIMIT 1";
+	char key[HZ_CACHE_NAME_CHARS + 1];
+	sqlite3_stmt *stmt = NULL; // letters of keys end with 'f'
+	hz_cache_settle(c);        // those that are only noted, too
+	bool more = sqlite3_prepare_v2(c->db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+	            sqlite3_bind_text(stmt, 1, prefix, -1, SQLITE_TRANSIENT) == SQLITE_OK;
+	while (more && sqlite3_step(stmt) == SQLITE_ROW) {
+		uint64_t bytes = (uint64_t)sqlite3_column_int64(stmt, 1);
+		snprintf(key, sizeof(key), "%s", (const char *)sqlite3_column_text(stmt, 0));
+		sqlite3_reset(stmt);
+		more = drop(c, key, bytes);
+	}
+	sqlite3_finalize(stmt);
+}
+
 static void used(struct hz_dweb_cache *c, const char *key, int64_t now_ms)
 {
 	sqlite3_bind_text(c->use, 1, key, -1, SQLITE_TRANSIENT);

@@ -35,6 +35,8 @@ int hz_dweb_cache_put(struct hz_dweb_cache *cache, const char *key, const struct
 // Now and then: what was put is in the index a second or two later. What comes sooner, an end by a signal too, loses nothing
 // (cache_notes.h).
 void hz_dweb_cache_tick(struct hz_dweb_cache *cache, int64_t now_us);
+// All whose keys begin so; "": all.
+void hz_dweb_cache_drop(struct hz_dweb_cache *cache, const char *prefix);
 uint64_t hz_dweb_cache_bytes(const struct hz_dweb_cache *cache);
 
 #endif

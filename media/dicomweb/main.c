@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include "gateway/base/log.h"
 #include "gateway/base/memfd.h"
@@ -16,23 +15,6 @@
 enum { FD_API = 3, FD_RINGS = 4 };
 
 #define KEPT_BYTES (8 << 20) // an answer below that has its memory from the heap
-
-// As many as half of the processors, two at least.
-static int start_turns(int *turn, unsigned *ret)
-{
-	int pair[HZ_TURN_MOST][2];
-	long half = sysconf(_SC_NPROCESSORS_ONLN) / 2;
-	unsigned count = half < 2 ? 2 : half > HZ_TURN_MOST ? HZ_TURN_MOST : (unsigned)half;
-	for (unsigned i = 0; i < count; i++) {
-		int err = hz_seqpacket_pair(0, pair[i]);
-		if (err)
-			return err;
-		turn[i] = pair[i][0];
-	}
-	*ret = count;
-	pid_t nursery = hz_turn_nursery((const int(*)[2])pair, count);
-	return nursery < 0 ? (int)nursery : 0;
-}
 
 int main(int argc, char **argv)
 {
@@ -51,7 +33,7 @@ int main(int argc, char **argv)
 	prctl(PR_SET_DUMPABLE, 0); // images and credentials are nobody's to read with a debugger
 #endif
 	if (!err)
-		err = start_turns(turn, &turns);
+		err = hz_turn_start(turn, &turns);
 	// An answer's memory is for the next one: given back, each page of it would be had and cleared again.
 	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 	mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES);

@@ -143,3 +143,20 @@ pid_t hz_turn_nursery(const int (*pair)[2], unsigned count)
 		rear(count);
 	_exit(127);
 }
+
+// As many as half of the processors, two at least.
+int hz_turn_start(int turn[HZ_TURN_MOST], unsigned *ret)
+{
+	int pair[HZ_TURN_MOST][2];
+	long half = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+	unsigned count = half < 2 ? 2 : half > HZ_TURN_MOST ? HZ_TURN_MOST : (unsigned)half;
+	for (unsigned i = 0; i < count; i++) {
+		int err = hz_seqpacket_pair(0, pair[i]);
+		if (err)
+			return err;
+		turn[i] = pair[i][0];
+	}
+	*ret = count;
+	pid_t nursery = hz_turn_nursery((const int(*)[2])pair, count);
+	return nursery < 0 ? (int)nursery : 0;
+}

@@ -30,7 +30,6 @@
 #define STATUS_US     2000000
 #define SEND_TRIES    100
 #define SEND_PAUSE_US 10000
-#define HTJ2K_RPCL    "1.2.840.10008.1.2.4.202"
 
 struct pipe_state {
 	int api;
@@ -321,16 +320,6 @@ static bool on_answer(void *ctx, const struct hz_dweb_answer *a)
 	return false;
 }
 
-// How it is called, with what its first resolutions take: "image/jphc; transfer-syntax=…; ends=812,2401".
-static void name_turned(const struct hz_turned *turned, struct hz_part *ret)
-{
-	size_t used = (size_t)snprintf(ret->type, sizeof(ret->type),
-	                               "image/jphc; transfer-syntax=%s; ends=", HTJ2K_RPCL);
-	for (unsigned r = 0; r < turned->levels && used + 12 < sizeof(ret->type); r++)
-		used += (size_t)snprintf(ret->type + used, sizeof(ret->type) - used, "%s%llu", r ? "," : "",
-		                         (unsigned long long)turned->end[r]);
-}
-
 // Who waits may have its beginning while it is proven. Not kept: nobody else gets it.
 static void on_made(struct pipe_state *p, const struct hz_turned *turned)
 {
@@ -341,7 +330,7 @@ static void on_made(struct pipe_state *p, const struct hz_turned *turned)
 	if (!hz_dweb_fetch_kept(p->fetch, turned->id, &a) || !a.waiters ||
 	    hz_memfd_from("image", turned->data, turned->bytes, &fd))
 		return;
-	name_turned(turned, &part);
+	hz_turned_type(turned, part.type);
 	snprintf(done.type, sizeof(done.type), "%s", part.type);
 	hz_dweb_cache_tag(p->cache, part.data, part.bytes, done.hash);
 	for (unsigned i = 0; i < a.waiters; i++) {
@@ -361,7 +350,7 @@ static void on_film_turned(struct pipe_state *p, const struct hz_turned *turned)
 	                             : turned->untried ? HZ_DWEB_FULL
 	                                               : hz_film_result(turned->fault);
 	if (want && result == HZ_DWEB_OK) {
-		name_turned(turned, &part);
+		hz_turned_type(turned, part.type);
 		if (keep(p, &want->request, &part, &e))
 			result = HZ_DWEB_DISK;
 	}
@@ -403,7 +392,7 @@ static void on_turned(void *ctx, const struct hz_turned *turned)
 		if (reads)
 			snprintf(part.type, sizeof(part.type), "%s", reads);
 		else
-			name_turned(turned, &part);
+			hz_turned_type(turned, part.type);
 	} else if (turned->untried) {
 		result = HZ_DWEB_FULL;
 	} else if (reads) {

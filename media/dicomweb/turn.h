@@ -49,5 +49,7 @@ void hz_turn_do(const struct hz_turn_order *order, int in, int out, int tell, st
 // The processes: each has the second end of a pair. Never returns in a child; what dies is started anew until our parent does.
 // The nursery's, whose children they all are and which does nothing but this; -errno. Call before threads, libraries and secrets.
 pid_t hz_turn_nursery(const int (*pair)[2], unsigned count);
+// The same with pairs of its own, as many as half of the processors, two at least: our ends of them. -errno.
+int hz_turn_start(int turn[HZ_TURN_MOST], unsigned *ret);
 
 #endif

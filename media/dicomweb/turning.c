@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,7 +14,8 @@
 #include "gateway/base/memfd.h"
 #include "gateway/base/seqpacket.h"
 
-#define WAIT_US 30000000 // theirs is 20 s
+#define HTJ2K_RPCL "1.2.840.10008.1.2.4.202"
+#define WAIT_US    30000000 // theirs is 20 s
 
 struct order {
 	struct hz_turn_order order;
@@ -40,6 +42,15 @@ struct hz_turning {
 	unsigned channels, count, first; // of waiting[], a ring
 	struct order waiting[HZ_DWEB_JOBS];
 };
+
+void hz_turned_type(const struct hz_turned *turned, char ret[HZ_DWEB_TYPE_BYTES])
+{
+	size_t used =
+	    (size_t)snprintf(ret, HZ_DWEB_TYPE_BYTES, "image/jphc; transfer-syntax=%s; ends=", HTJ2K_RPCL);
+	for (unsigned r = 0; r < turned->levels && used + 12 < HZ_DWEB_TYPE_BYTES; r++)
+		used += (size_t)snprintf(ret + used, HZ_DWEB_TYPE_BYTES - used, "%s%llu", r ? "," : "",
+		                         (unsigned long long)turned->end[r]);
+}
 
 int hz_turning_new(const int *fds, unsigned count, hz_turned_cb *cb, void *ctx, struct hz_turning **ret)
 {

@@ -20,6 +20,8 @@ struct hz_turned { // bytes 0: it goes out as it came
 	unsigned levels;
 	const uint64_t *end; // levels + 1
 };
+// How it is called, with what its first resolutions take: "image/jphc; transfer-syntax=…; ends=812,2401".
+void hz_turned_type(const struct hz_turned *turned, char ret[HZ_DWEB_TYPE_BYTES]);
 typedef void hz_turned_cb(void *ctx, const struct hz_turned *turned);
 
 // fds: ends of SOCK_SEQPACKET pairs, borrowed; at most HZ_TURN_MOST. -ENOMEM.

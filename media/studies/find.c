@@ -33,20 +33,31 @@ void hz_local_used(struct hz_local *local, const char *study)
 	sqlite3_finalize(stmt);
 }
 
-int hz_local_file(struct hz_local *local, const struct hz_dweb_request *of, int *ret)
+int hz_local_name(struct hz_local *local, const struct hz_dweb_request *of, char ret[HZ_DWEB_HASH_BYTES])
 {
 	sqlite3_stmt *stmt = NULL;
-	int fd = -1;
+	bool found = false;
 	if (sqlite3_prepare_v2(local->db,
 	                       "SELECT hash FROM objects WHERE instance=?1 AND study=?2 AND series=?3", -1,
 	                       &stmt, NULL) == SQLITE_OK &&
 	    text(stmt, 1, of->instance) && text(stmt, 2, of->study) && text(stmt, 3, of->series) &&
-	    sqlite3_step(stmt) == SQLITE_ROW)
-		fd = openat(local->dir, column(stmt, 0), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	    sqlite3_step(stmt) == SQLITE_ROW) {
+		found = true;
+		snprintf(ret, HZ_DWEB_HASH_BYTES, "%s", column(stmt, 0));
+	}
 	sqlite3_finalize(stmt);
+	if (found)
+		hz_local_used(local, of->study);
+	return found ? 0 : -ENOENT;
+}
+
+int hz_local_file(struct hz_local *local, const struct hz_dweb_request *of, int *ret)
+{
+	char name[HZ_DWEB_HASH_BYTES];
+	int fd =
+	    hz_local_name(local, of, name) ? -1 : openat(local->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -ENOENT;
-	hz_local_used(local, of->study);
 	*ret = fd;
 	return 0;
 }

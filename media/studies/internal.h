@@ -14,7 +14,9 @@ struct hz_local {
 	struct hz_local_bounds bounds;
 	uint64_t bytes;
 	uint32_t studies;
-	uint64_t drops;                   // of studies
+	uint64_t drops;            // of studies
+	hz_local_drop_cb *on_drop; // NULL: nobody asks
+	void *on_drop_ctx;
 	char forward[HZ_DWEB_NAME_BYTES]; // the PACS that what is put now goes to; ""
 };
 

@@ -3,10 +3,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "gateway/base/log.h"
 #include "gateway/base/memfd.h"
+#include "media/dicomweb/turn.h"
 #include "media/studies/pipe.h"
 
 #define KEEP_MS ((int64_t)12 * 3600 * 1000)
@@ -15,7 +17,8 @@ enum { FD_API = 3, FD_RINGS = 4 };
 
 int main(int argc, char **argv)
 {
-	int lock = -1;
+	int lock = -1, turn[HZ_TURN_MOST];
+	unsigned turns = 0;
 	(void)argv;
 	if (argc != 2) {
 		fprintf(stderr, "usage: huizhen-studies PROCESSES, with descriptors from %d on\n", FD_API);
@@ -25,8 +28,11 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	tzset();
 	int err = hz_memfd_claim(FD_RINGS, &lock);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (!err)
-		err = hz_local_pipe_run(FD_API, KEEP_MS, true);
+		err = hz_turn_start(turn, &turns);
+	if (!err)
+		err = hz_local_pipe_run(FD_API, turn, turns, KEEP_MS, true);
 	if (err)
 		fprintf(stderr, "msg=studies_failed error=%s\n", strerror(-err));
 	return err ? 1 : 0;

@@ -16,10 +16,13 @@
 #include "gateway/base/memfd.h"
 #include "gateway/base/sandbox.h"
 #include "gateway/base/seqpacket.h"
+#include "media/dicomweb/cache.h"
 #include "media/dicomweb/request.h"
+#include "media/dicomweb/turn.h"
 #include "media/studies/answer.h"
 #include "media/studies/forward.h"
 #include "media/studies/take.h"
+#include "media/studies/turns.h"
 #include "media/studies/uid.h"
 
 #define STUDIES_MAX   10000
@@ -31,6 +34,7 @@
 #define STATUS_MS     3000
 #define SEND_TRIES    100
 #define SEND_PAUSE_MS 10
+#define TURNED_PART   4 // of what the store may take, for frames that were turned, beside it
 
 struct local_pipe {
 	int api;
@@ -39,6 +43,9 @@ struct local_pipe {
 	struct hz_local *local;
 	struct hz_local_reader *reader;
 	struct hz_forward *forward;
+	struct hz_local_turns *turns;
+	const int *turn; // ends of pairs with who decodes
+	unsigned turn_count;
 	int64_t ticked_ms, told_ms;
 };
 
@@ -46,6 +53,7 @@ static union {
 	struct hz_dweb_header h;
 	struct hz_dweb_setup setup;
 	struct hz_dweb_get get;
+	struct hz_dweb_cancel cancel;
 	struct hz_local_take take;
 	struct hz_dweb_sent sent;
 } in;
@@ -112,6 +120,23 @@ static int on_send(void *ctx, const struct hz_dweb_send *send, int fd)
 	return err;
 }
 
+static void on_done(void *ctx, struct hz_dweb_done *done, int fd)
+{
+	say(ctx, done, HZ_DWEB_DONE, sizeof(*done), fd);
+}
+
+// Without its cache nothing is turned: frames go out as they are stored.
+static int start_turns(struct local_pipe *p, struct hz_dweb_cache *cache)
+{
+	const struct hz_local_turns_of of = {.local = p->local,
+	                                     .reader = p->reader,
+	                                     .fds = p->turn,
+	                                     .count = p->turn_count,
+	                                     .done = on_done,
+	                                     .ctx = p};
+	return hz_local_turns_new(&of, cache, &p->turns);
+}
+
 static void on_setup(struct local_pipe *p, const struct hz_dweb_setup *setup)
 {
 	static const char *const readable[] = {"/usr", "/lib", "/lib64", "/etc/localtime", "/dev/null", NULL};
@@ -121,7 +146,10 @@ static void on_setup(struct local_pipe *p, const struct hz_dweb_setup *setup)
 		hz_forward_again(p->forward); // another control: it does not know what was under way
 	if (p->local || !memchr(setup->dir, '\0', sizeof(setup->dir)))
 		return;
+	struct hz_dweb_cache *cache = NULL;
 	int err = hz_local_open(setup->dir, &bounds, &p->local);
+	if (!err && hz_local_turns_open(setup->dir, setup->cache_bytes / TURNED_PART, p->local, &cache))
+		hz_warn("studies.turned", "what=no_cache");
 	const struct hz_sandbox sandbox = {.folder = setup->dir,
 	                                   .memory_bytes = MEMORY_BYTES,
 	                                   .file_bytes = UINT64_MAX, // the log is perhaps a file
@@ -135,8 +163,15 @@ static void on_setup(struct local_pipe *p, const struct hz_dweb_setup *setup)
 		err = hz_local_reader_new(p->local, &p->reader);
 	if (!err)
 		err = hz_forward_new(p->local, on_send, p, &p->forward);
+	if (!err) {
+		err = start_turns(p, cache); // owns it
+		cache = NULL;
+	}
 	if (err) {
 		hz_error("studies.start", "err=%d", -err);
+		hz_dweb_cache_close(cache);
+		hz_forward_free(p->forward);
+		p->forward = NULL;
 		hz_local_reader_free(p->reader);
 		p->reader = NULL;
 		hz_local_close(p->local);
@@ -158,6 +193,15 @@ static enum hz_dweb_result order(struct local_pipe *p, const struct hz_dweb_requ
 	return err == -ENOENT ? HZ_DWEB_MISSING : err ? HZ_DWEB_DISK : HZ_DWEB_OK;
 }
 
+// Of who decodes; there is nobody to start them anew in here: the supervisor starts all of us.
+static void read_turns(struct local_pipe *p)
+{
+	if (p->turns && hz_local_turns_read(p->turns) == -EPIPE) {
+		hz_error("studies.turned", "what=nobody_decodes");
+		p->over = true;
+	}
+}
+
 static void on_get(struct local_pipe *p, const struct hz_dweb_get *get)
 {
 	struct hz_dweb_done done = {.id = get->id, .result = HZ_DWEB_DISK};
@@ -168,6 +212,8 @@ static void on_get(struct local_pipe *p, const struct hz_dweb_get *get)
 		done.result = HZ_DWEB_MISSING;
 	else
 		done.result = order(p, &get->request);
+	if (done.result == HZ_DWEB_OK && hz_local_turns_get(p->turns, get))
+		return;
 	if (done.result == HZ_DWEB_OK)
 		done.result = hz_local_answer(p->reader, &get->request, &answer);
 	done.bytes = answer.bytes;
@@ -182,6 +228,7 @@ static void on_get(struct local_pipe *p, const struct hz_dweb_get *get)
 static void get_some(void *ctx)
 {
 	struct local_pipe *p = ctx;
+	read_turns(p);
 	for (int i = 0; i < GETS_BETWEEN && !p->over; i++) {
 		struct hz_dweb_header next;
 		struct iovec iov = {.iov_base = &next, .iov_len = sizeof(next)};
@@ -295,6 +342,7 @@ static void tick(struct local_pipe *p)
 	if (!p->forward || (now_ms - p->ticked_ms < TICK_MS && now_ms >= p->ticked_ms))
 		return;
 	p->ticked_ms = now_ms;
+	hz_local_turns_tick(p->turns);
 	hz_forward_tick(p->forward, now_ms);
 	if (now_ms - p->told_ms < STATUS_MS && now_ms >= p->told_ms)
 		return;
@@ -315,39 +363,54 @@ static void on_message(struct local_pipe *p, size_t bytes, int fd)
 		wind(TAKE_S); // a stranger's file is opened, and videos are decoded, for these too
 		on_get(p, &in.get);
 		wind(0);
-	} else if (in.h.type == HZ_LOCAL_TAKE && bytes == sizeof(in.take) && fd >= 0)
+	} else if (in.h.type == HZ_DWEB_CANCEL && bytes == sizeof(in.cancel) && p->turns)
+		hz_local_turns_cancel(p->turns, in.cancel.id);
+	else if (in.h.type == HZ_LOCAL_TAKE && bytes == sizeof(in.take) && fd >= 0)
 		on_take(p, &in.take, fd);
 	else if (in.h.type == HZ_DWEB_SENT && bytes == sizeof(in.sent) && p->forward)
 		hz_forward_sent(p->forward, &in.sent, wall_ms());
 }
 
-int hz_local_pipe_run(int api, int64_t keep_ms, bool shut_in)
+// One message; a broken one is passed over. -EPIPE: control is gone.
+static int read_message(struct local_pipe *p)
 {
-	struct local_pipe p = {.api = api, .keep_ms = keep_ms, .shut_in = shut_in};
+	int fd = -1;
+	const struct hz_seqpacket_in what = {.buf = &in, .cap = sizeof(in), .fds = &fd, .fds_cap = 1};
+	size_t bytes = 0;
+	unsigned count = 0;
+	int err = hz_seqpacket_recv_fds(p->api, &what, &bytes, &count);
+	if (!err)
+		on_message(p, bytes, count ? fd : -1);
+	if (!err && count)
+		close(fd);
+	return err == -EAGAIN || err == -EMSGSIZE || err == -ENOBUFS ? 0 : err;
+}
+
+int hz_local_pipe_run(int api, const int *turn, unsigned turns, int64_t keep_ms, bool shut_in)
+{
+	struct local_pipe p = {.api = api,
+	                       .keep_ms = keep_ms,
+	                       .shut_in = shut_in,
+	                       .turn = turn,
+	                       .turn_count = turns < HZ_TURN_MOST ? turns : HZ_TURN_MOST};
 	const struct hz_dweb_header hello = {
 	    .version = HZ_DWEB_VERSION, .type = HZ_DWEB_HELLO, .bytes = sizeof(hello)};
+	struct pollfd wait[1 + HZ_TURN_MOST] = {{.fd = api, .events = POLLIN}};
+	for (unsigned i = 0; i < p.turn_count; i++)
+		wait[1 + i] = (struct pollfd){.fd = turn[i], .events = POLLIN};
 	int err = hz_dicom_init();
 	if (!err)
 		err = hz_seqpacket_send(api, &hello, sizeof(hello));
 	while (!err && !p.over) {
-		struct pollfd wait = {.fd = api, .events = POLLIN};
-		int fd = -1;
-		const struct hz_seqpacket_in what = {.buf = &in, .cap = sizeof(in), .fds = &fd, .fds_cap = 1};
-		size_t bytes = 0;
-		unsigned count = 0;
-		if (poll(&wait, 1, TICK_MS) < 0)
+		// They say HELLO before there is a SETUP; it waits.
+		if (poll(wait, p.turns ? 1 + p.turn_count : 1, TICK_MS) < 0)
 			continue;
 		tick(&p);
-		if (!wait.revents)
-			continue;
-		err = hz_seqpacket_recv_fds(api, &what, &bytes, &count);
-		if (!err)
-			on_message(&p, bytes, count ? fd : -1);
-		if (!err && count)
-			close(fd);
-		if (err == -EAGAIN || err == -EMSGSIZE || err == -ENOBUFS)
-			err = 0;
+		if (wait[0].revents)
+			err = read_message(&p);
+		read_turns(&p); // also what was just asked for begins
 	}
+	hz_local_turns_free(p.turns);
 	hz_forward_free(p.forward);
 	hz_local_reader_free(p.reader);
 	hz_local_close(p.local);

@@ -149,6 +149,12 @@ uint32_t hz_local_studies(const struct hz_local *local)
 	return local->studies;
 }
 
+void hz_local_on_drop(struct hz_local *local, hz_local_drop_cb *cb, void *ctx)
+{
+	local->on_drop = cb;
+	local->on_drop_ctx = ctx;
+}
+
 uint64_t hz_local_drops(const struct hz_local *local)
 {
 	return local->drops;
@@ -228,6 +234,8 @@ static int drop_study(struct hz_local *local, const char *study)
 	FILE *names = open_memstream(&text, &room);
 	if (!names)
 		return -ENOMEM;
+	if (local->on_drop)
+		local->on_drop(local->on_drop_ctx, study);
 	int err = sqlite3_exec(local->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK ? 0 : -EIO;
 	if (!err)
 		err = drop_rows(local, study, names, &bytes);

@@ -40,6 +40,8 @@ int hz_local_sync_rows(struct hz_local *local); // what is in no file: where obj
 
 // Open, and used now. -ENOENT.
 int hz_local_file(struct hz_local *local, const struct hz_dweb_request *of, int *ret);
+// The same object's name: the SHA-256 of its content. -ENOENT.
+int hz_local_name(struct hz_local *local, const struct hz_dweb_request *of, char ret[HZ_DWEB_HASH_BYTES]);
 // Each header of a study, a series or an object, in their order; returns how many, -errno. The callback's error ends it.
 int hz_local_metadata(struct hz_local *local, const struct hz_dweb_request *of,
                       int (*cb)(void *ctx, const void *json, size_t bytes), void *ctx);
@@ -102,6 +104,9 @@ int hz_local_forward_counts(struct hz_local *local, const char *study,
 
 uint64_t hz_local_bytes(const struct hz_local *local);
 uint32_t hz_local_studies(const struct hz_local *local);
+// Before a study goes: what was made of it is to go as well. One; NULL: nobody.
+typedef void hz_local_drop_cb(void *ctx, const char *study);
+void hz_local_on_drop(struct hz_local *local, hz_local_drop_cb *cb, void *ctx);
 // How many studies went: what is known of objects may be of others now.
 uint64_t hz_local_drops(const struct hz_local *local);
 

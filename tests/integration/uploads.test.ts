@@ -4,8 +4,9 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { request, type ClientRequest } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateRawSync, crc32 } from "node:zlib";
 import { dicomFile, samplesOf, type Made } from "../lib/dicom-make.ts";
@@ -89,6 +90,27 @@ test("files of a consult: kept, shown as the PACS local, refused by name", { tim
   assert.deepEqual(Buffer.from(await whole.arrayBuffer()), pixels);
   assert.equal(whole.headers.get("etag"), `"${createHash("sha256").update(pixels).digest("hex")}"`);
   assert.equal(whole.headers.get("huizhen-transfer-syntax"), "1.2.840.10008.1.2.1");
+  // For a viewer it is HTJ2K, as of any other PACS: the same samples, a smaller picture first.
+  const viewer = { ...auth, accept: "image/jphc, */*;q=0.5" }, header = "pixels=1024,1024,1,16,12,0,0,MONOCHROME2";
+  const turned = async (): Promise<Response> => {
+    const r = await until("it is turned", 30000, async () => { const a = await fetch(`${base}/studies${frame}?${header}`, { headers: viewer }); return a.status === 503 ? undefined : a; });
+    assert.equal(r.headers.get("content-type"), "image/jphc");
+    return r;
+  };
+  const out = mkdtempSync(join(tmpdir(), "hz-uploads-"));
+  t.after(() => rmSync(out, { recursive: true, force: true }));
+  const expand = (stream: Buffer): Buffer => {
+    writeFileSync(join(out, "t.j2c"), stream);
+    execFileSync("ojph_expand", ["-i", join(out, "t.j2c"), "-o", join(out, "t.yuv")], { stdio: ["ignore", "ignore", "pipe"] });
+    return readFileSync(join(out, "t.yuv"));
+  };
+  const first = await turned(), stream = Buffer.from(await first.arrayBuffer());
+  assert.deepEqual(expand(stream), pixels);
+  const ends = first.headers.get("huizhen-resolutions")!.split(",").map(Number);
+  assert.ok(ends.length >= 3 && ends.every((end, i) => end > (ends[i - 1] ?? 0) && end < stream.length), String(ends));
+  const part = await fetch(`${base}/studies${frame}?${header}`, { headers: { ...viewer, range: `bytes=0-${ends[0]! - 1}` } });
+  assert.equal(part.status, 206);
+  assert.deepEqual(Buffer.from(await part.arrayBuffer()), stream.subarray(0, ends[0]));
 
   // Who may not: neither small nor large, and nothing is left of it.
   for (const body of [object(9), object(9, 1024)]) {
@@ -106,6 +128,7 @@ test("files of a consult: kept, shown as the PACS local, refused by name", { tim
     if (lose) for (const name of readdirSync(join(gateway.dataDir, "studies"))) if (name.startsWith("index.db")) execFileSync("truncate", ["-s", "100", join(gateway.dataDir, "studies", name)]);
     process.kill(pid, "SIGKILL");
     await until("images are back", 15000, async () => { const r = await get(frame); return r.status === 200 && Buffer.from(await r.arrayBuffer()).equals(pixels) ? true : undefined; });
+    assert.deepEqual(expand(Buffer.from(await (await turned()).arrayBuffer())), pixels);
   }
   assert.equal((await send("e", object(5)))[0]?.result, "stored");
   const log = gateway.log();
