@@ -23,7 +23,6 @@
 #include "media/studies/forward.h"
 #include "media/studies/take.h"
 #include "media/studies/turns.h"
-#include "media/studies/uid.h"
 
 #define STUDIES_MAX   10000
 #define MEMORY_BYTES  ((uint64_t)6 << 30)
@@ -249,55 +248,6 @@ static void get_some(void *ctx)
 	}
 }
 
-static bool of_take(const struct hz_local_take *take, struct hz_photo_of *ret)
-{
-	*ret = (struct hz_photo_of){.taken_ms = 0};
-#define COPY(to, from)                                                                                       \
-	do {                                                                                                 \
-		if (!memchr(from, '\0', sizeof(from)))                                                       \
-			return false;                                                                        \
-		snprintf(to, sizeof(to), "%s", from);                                                        \
-	} while (0)
-	COPY(ret->name, take->name);
-	COPY(ret->id, take->patient_id);
-	COPY(ret->birth, take->birth);
-	COPY(ret->sex, take->sex);
-	COPY(ret->accession, take->accession);
-	COPY(ret->study, take->study);
-#undef COPY
-	struct timespec ts;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	ret->taken_ms = (int64_t)ts.tv_sec * 1000;
-	if (!hz_dweb_uid_valid(ret->study))
-		return false;
-	hz_photo_uid("photos", ret->study, ret->series);
-	return true;
-}
-
-static void take_file(struct local_pipe *p, const struct hz_local_take *take, int fd, struct hz_taking *t)
-{
-	struct hz_photo_of photo;
-	struct stat st;
-	if (take->photos && of_take(take, &photo))
-		t->photo = &photo;
-	bool good = p->local && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-	            (uint64_t)st.st_size <= HZ_LOCAL_FILE_BYTES;
-	void *data = good ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-	t->last = HZ_LOCAL_FAILED;
-	if (data == MAP_FAILED)
-		return;
-	bool forward = take->forward[0] && memchr(take->forward, '\0', sizeof(take->forward));
-	hz_local_forward_to(p->local, forward ? take->forward : "");
-	hz_take(t, data, (size_t)st.st_size);
-	munmap(data, (size_t)st.st_size);
-	hz_local_forward_to(p->local, "");
-	if (forward && hz_local_sync_rows(p->local))
-		t->last = HZ_LOCAL_FAILED;
-	// Whoever hears of it may throw away what he sent. Without its row it is read again; without its name it would be gone.
-	if (hz_local_sync(p->local))
-		t->last = HZ_LOCAL_FAILED;
-}
-
 // A parser that hangs dies of SIGALRM; we are there again a moment later, without what it was given.
 static void wind(int seconds)
 {
@@ -316,7 +266,7 @@ static void on_take(struct local_pipe *p, const struct hz_local_take *take, int 
 	if (t.json)
 		fputs("{\"state\":\"done\",\"items\":[", t.json);
 	wind(TAKE_S);
-	take_file(p, take, fd, &t);
+	hz_take_file(take, fd, &t);
 	wind(0);
 	if (t.json) {
 		fputs("]}", t.json);

@@ -25,6 +25,8 @@ struct hz_taking {
 const char *hz_local_result_name(enum hz_local_result result); // "not_dicom"
 // Looks at all that is in there.
 void hz_take(struct hz_taking *taking, const void *data, size_t bytes);
+// A file of control's: what was sent, who it is of, where it goes. fd stays the caller's. taking->last: also whether it is on the disk for good.
+void hz_take_file(const struct hz_local_take *take, int fd, struct hz_taking *taking);
 // One DICOM object, for a store that reads its files again.
 enum hz_local_result hz_take_object(struct hz_local *local, const void *data, size_t bytes);
 
