@@ -234,7 +234,8 @@ int hz_render(const struct hz_dicom *dicom, uint32_t frame_index, const struct h
 		render_colour(frame, r.data);
 	} else {
 		struct grey g = {.image = image, .plane = hz_dicom_plane(dicom, frame_index)};
-		g.invert = (frame->photometric == HZ_MONOCHROME1) != image->inverse;
+		// One statement made twice: DX has INVERSE where it has MONOCHROME1 (PS3.3 C.8.11.3).
+		g.invert = frame->photometric == HZ_MONOCHROME1 || image->inverse;
 		g.invert = g.invert != look->invert;
 		choose(&g, frame, look);
 		err = render_grey(&g, frame, r.data);

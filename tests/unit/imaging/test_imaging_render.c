@@ -68,6 +68,30 @@ static void test_rescale_window_padding_and_monochrome1(void **state)
 	}
 }
 
+// Presentation LUT Shape of DX and mammography says once more what MONOCHROME1 says (PS3.3 C.8.11.3), and does not undo it.
+static void test_presentation_lut_shape(void **state)
+{
+	const uint8_t pixels[4] = {0, 64, 128, 255}, inverse[4] = {255, 191, 127, 0};
+	for (unsigned i = 0; i < 4; i++) {
+		struct hz_pixel_shape s = {.columns = 4,
+		                           .rows = 1,
+		                           .samples = 1,
+		                           .bits_allocated = 8,
+		                           .bits_stored = 8,
+		                           .high_bit = 7,
+		                           .photometric = i < 2 ? HZ_MONOCHROME1 : HZ_MONOCHROME2};
+		struct fake_dicom d;
+		fake_begin(&d, FAKE_EXPLICIT, NULL);
+		fake_shape(&d, &s, 1);
+		fake_text(&d, 0x00281050, "DS", "128");
+		fake_text(&d, 0x00281051, "DS", "256");
+		fake_text(&d, 0x20500020, "CS", i % 2 ? "INVERSE" : "IDENTITY");
+		fake_native(&d, "OW", pixels, sizeof(pixels));
+		struct hz_look look = {0};
+		render(&d, &look, i == 2 ? pixels : inverse, 4);
+	}
+}
+
 static void lut_item(struct fake_dicom *d, uint32_t sequence, unsigned entries, int first,
                      const uint16_t *data)
 {
@@ -199,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_formulas),
 	    cmocka_unit_test(test_rescale_window_padding_and_monochrome1),
+	    cmocka_unit_test(test_presentation_lut_shape),
 	    cmocka_unit_test(test_lookup_tables),
 	    cmocka_unit_test(test_palette),
 	    cmocka_unit_test(test_colour_and_overlay),
