@@ -93,7 +93,8 @@ static void read_rescale(const json_t *set, unsigned frame, struct hz_shown_imag
 
 bool hz_dj_image(const json_t *set, unsigned frame, struct hz_shown_image *ret)
 {
-	char photometric[17];
+	char photometric[17], shape[17];
+	double aspect;
 	const json_t *voi = group_of(set, frame, "00289132"), *measures = group_of(set, frame, "00289110");
 	uint32_t frames = count_of(set, "00280008", 0);
 	hz_dj_text(set, "00080016", ret->sop_class, sizeof(ret->sop_class));
@@ -103,7 +104,12 @@ bool hz_dj_image(const json_t *set, unsigned frame, struct hz_shown_image *ret)
 	ret->frame = json_object_get(set, "00280008") ? frame + 1 : 0;
 	bool mono = strncmp(photometric, "MONOCHROME", 10) == 0;
 	ret->grey = mono && !hz_dj_item(set, "00283000", 0); // a modality LUT is not copied
-	ret->inverse = strcmp(photometric, "MONOCHROME1") == 0;
+	hz_dj_text(set, "20500020", shape, sizeof(shape));
+	ret->inverse = strcmp(photometric, "MONOCHROME1") == 0 || strcmp(shape, "INVERSE") == 0;
+	for (unsigned i = 0; i < 2; i++)
+		ret->aspect[i] = hz_dj_number(set, "00280034", i, &aspect) && aspect >= 1 && aspect <= 1e6
+		                     ? (uint32_t)aspect
+		                     : 0;
 	if (!hz_dj_number(measures, "00280030", 0, &ret->spacing[0]) ||
 	    !hz_dj_number(measures, "00280030", 1, &ret->spacing[1]))
 		ret->spacing[0] = ret->spacing[1] = 0;

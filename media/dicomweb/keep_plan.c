@@ -120,7 +120,7 @@ static void caption(const json_t *object, char *ret, size_t room)
 		said = strcmp(unit[i][0], is) == 0 ? unit[i][1] : said;
 	int n = snprintf(ret, room, "%s", text);
 	if (json_is_number(value) && n >= 0 && (size_t)n < room)
-		snprintf(ret + n, room - (size_t)n, "%s%.4g%s", n ? " " : "", json_number_value(value), said);
+		snprintf(ret + n, room - (size_t)n, "%s%.9g%s", n ? " " : "", json_number_value(value), said);
 }
 
 // An arrow with its head; a rectangle by its corners. p has room for 5.

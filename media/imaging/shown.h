@@ -29,9 +29,10 @@ struct hz_shown_image {
 	char series[HZ_SHOWN_UID_BYTES], instance[HZ_SHOWN_UID_BYTES], sop_class[HZ_SHOWN_UID_BYTES];
 	uint32_t frame; // from 1; 0: the object has one only
 	uint32_t rows, columns;
-	double spacing[2]; // rows, columns, mm; 0: unknown
-	bool grey;         // else colour
-	bool rescaled;     // slope, intercept and type hold
+	double spacing[2];  // rows, columns, mm; 0: unknown
+	uint32_t aspect[2]; // height and width of a pixel to each other; 0: it is a square
+	bool grey;          // else colour
+	bool rescaled;      // slope, intercept and type hold
 	double slope, intercept;
 	char rescale_type[HZ_SHOWN_RESCALE_TYPE]; // "" US
 	double center, width;                     // of the window; width 0: as the image says

@@ -73,6 +73,9 @@ static void put_area(DcmItem &set, const struct hz_shown_image &image)
 	if (image.spacing[0] > 0 && image.spacing[1] > 0)
 		hz_shown_put(item, DCM_PresentationPixelSpacing,
 		             number(image.spacing[0]) + "\\" + number(image.spacing[1]));
+	else if (image.aspect[0] && image.aspect[1])
+		hz_shown_put(item, DCM_PresentationPixelAspectRatio,
+		             number(image.aspect[0]) + "\\" + number(image.aspect[1]));
 	else
 		hz_shown_put(item, DCM_PresentationPixelAspectRatio, "1\\1");
 }

@@ -1,7 +1,9 @@
 // Places by object, drawings by hand, and what they measure.
 import { expect, it } from 'vitest';
-import type { ImageInfo } from './image-info';
+import { pixelSize } from './geometry';
+import { imageInfo, type DicomJson, type ImageInfo } from './image-info';
 import { caption, distanceTo, measure, thinned } from './measure';
+import { inverted } from './paint';
 import { Pencil, paperOf } from './pencil';
 import { isOn, isThere, named, placeOf, placed } from './places';
 import { freshViewport, scrollBy } from './state';
@@ -46,6 +48,23 @@ it('measures in mm where the image knows them, down the column as along the row'
 	expect(caption({ value: 12.345, unit: 'mm' })).toBe('12.3 mm');
 	expect(caption({ text: 'here' })).toBe('here');
 });
+
+it('pixels that are no squares are shown and measured as they are, where no spacing says it in mm', () => {
+	const set = (more: DicomJson): DicomJson => ({ '00280010': { Value: [8] }, '00280011': { Value: [8] }, '00280100': { Value: [8] }, '00280034': { Value: [2, 1] }, ...more });
+	const high = imageInfo(set({}));
+	expect(pixelSize(high)).toEqual([1, 2]);
+	expect(measure('angle', [[4, 0], [0, 0], [4, 2]], high)).toEqual({ value: 45, unit: 'deg' });
+	expect(pixelSize(imageInfo(set({ '00280030': { Value: [0.5, 0.5] } })))).toEqual([0.5, 0.5]);
+	expect(pixelSize(imageInfo(set({ '00280034': { Value: [0, 1] } })))).toEqual([1, 1]);
+});
+
+it.each([['MONOCHROME1', '', true], ['MONOCHROME1', 'INVERSE', true], ['MONOCHROME2', 'INVERSE', true], ['MONOCHROME2', 'IDENTITY', false]])(
+	'%s with a Presentation LUT Shape of "%s": the least is white: %s', (photometric, shape, white) => {
+		const one = imageInfo({ '00280004': { Value: [photometric] }, '20500020': { Value: shape ? [shape] : [] }, '00280010': { Value: [1] }, '00280011': { Value: [1] }, '00280100': { Value: [8] } });
+		const pixels = { rows: 1, columns: 1, samples: 1, photometric, data: new Uint8Array(1), exact: true };
+		expect(inverted(pixels, one, freshViewport(0))).toBe(white);
+		expect(inverted(pixels, one, { ...freshViewport(0), invert: true })).toBe(!white);
+	});
 
 it('a stroke grows under one id; a tap is none; an angle takes two; a long line is thinned and keeps its ends', () => {
 	const pencil = new Pencil(), paper = paperOf({ ...image, instance: '1.1', frame: 0 }, info('1.1'));

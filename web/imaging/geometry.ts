@@ -21,7 +21,7 @@ export interface View {
 }
 
 /** Size of a pixel on the plane: [along a row, down a column]. */
-export const pixelSize = (info: Pick<ImageInfo, 'spacing'>): Point => (info.spacing ? [info.spacing[1], info.spacing[0]] : [1, 1]);
+export const pixelSize = (info: Pick<ImageInfo, 'spacing' | 'aspect'>): Point => (info.spacing ? [info.spacing[1], info.spacing[0]] : [1, info.aspect ?? 1]);
 
 export function viewOf(info: ImageInfo, state: ViewportState, pane: Size): View {
 	const [sx, sy] = pixelSize(info), angle = (state.rotation * Math.PI) / 180, sin = Math.sin(angle), cos = Math.cos(angle), x = state.flip ? -1 : 1;

@@ -45,6 +45,10 @@ export interface ImageInfo extends PixelInfo {
 	palette: boolean;
 	/** It has overlay planes (PS3.3 C.9.2). */
 	overlays?: boolean;
+	/** Presentation LUT Shape: the least is white, as MONOCHROME1 has it too. */
+	inverse?: boolean;
+	/** Height of a pixel, where its width is 1 and spacing is not known. */
+	aspect?: number;
 }
 
 export interface Element {
@@ -105,6 +109,9 @@ function windowsOf(set: DicomJson | undefined): Window[] {
 		.map((center, i) => ({ center, width: widths[i] ?? 0 })).filter((w) => w.width > 0);
 }
 
+// Pixel Aspect Ratio: vertical, then horizontal.
+const aspectOf = ([high, wide]: number[]): Pick<ImageInfo, 'aspect'> => (high && wide && high > 0 && wide > 0 && high !== wide ? { aspect: high / wide } : {});
+
 const VOI = ['LINEAR', 'LINEAR_EXACT', 'SIGMOID'] as const;
 
 const OVERLAY_ROWS = Array.from({ length: 16 }, (_, i) => `60${(2 * i).toString(16).toUpperCase().padStart(2, '0')}0010`);
@@ -130,5 +137,6 @@ export function imageInfo(set: DicomJson, frame = 0): ImageInfo {
 		cineRate: number(set, '00082144', 0) || number(set, '00180040', 0) || (number(set, '00181063', 0) > 0 ? 1000 / number(set, '00181063', 0) : 0),
 		lossy: string(set, '00282110') === '01' || pixels.film === true, palette: string(set, '00280004') === 'PALETTE COLOR',
 		...(OVERLAY_ROWS.some((tag) => set[tag] !== undefined) && { overlays: true }),
+		...(string(set, '20500020') === 'INVERSE' && { inverse: true }), ...aspectOf(numbers(set, '00280034')),
 	};
 }

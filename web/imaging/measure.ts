@@ -5,7 +5,7 @@ import type { ImageInfo } from './image-info';
 import type { Drawing, DrawKind } from './state';
 
 export const MAX_POINTS = 200;
-type Spacing = Pick<ImageInfo, 'spacing'>;
+type Spacing = Pick<ImageInfo, 'spacing' | 'aspect'>;
 
 const distance = (a: Point, b: Point) => Math.hypot(a[0] - b[0], a[1] - b[1]);
 

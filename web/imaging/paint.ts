@@ -27,7 +27,7 @@ export function rangeOf(window: Window, info: ImageInfo): { lower: number; upper
 }
 
 export const inverted = (pixels: Pixels, info: ImageInfo, state: ViewportState): boolean =>
-	(pixels.samples === 1 && pixels.photometric === 'MONOCHROME1') !== (state.invert !== info.slope < 0);
+	(pixels.samples === 1 && (pixels.photometric === 'MONOCHROME1' || info.inverse === true)) !== (state.invert !== info.slope < 0);
 
 /** Colour for the screen (PS3.3 C.7.6.3.1.2). */
 export function rgbOf(pixels: Pixels): Uint8Array {

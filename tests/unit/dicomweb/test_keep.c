@@ -18,8 +18,9 @@
 #include "media/dicomweb/keep_plan.h"
 #include "media/dicomweb/keep_spool.h"
 
-#define SET                                                                                                  \
-	"{\"00080016\":{\"Value\":[\"1.2.840.10008.5.1.4.1.1.2\"]},\"00080018\":{\"Value\":[\"1.2.3.4\"]},"  \
+#define SET "{" SET_REST
+#define SET_REST                                                                                             \
+	"\"00080016\":{\"Value\":[\"1.2.840.10008.5.1.4.1.1.2\"]},\"00080018\":{\"Value\":[\"1.2.3.4\"]},"   \
 	"\"00280010\":{\"Value\":[512]},\"00280011\":{\"Value\":[512]},\"00280004\":{\"Value\":["            \
 	"\"MONOCHROME1\"]},"                                                                                 \
 	"\"00281052\":{\"Value\":[-1024]},\"00281053\":{\"Value\":[\"1\"]},\"00281050\":{\"Value\":[40,50]}" \
@@ -65,6 +66,18 @@ static void plans(void **state)
 	assert_string_equal(p->mark[0].text, "x 12.34 mm");
 	hz_keep_plan_free(p);
 	hz_keep_plan_free(NULL);
+	// DX says INVERSE beside MONOCHROME1, and means it once. Pixels that are no squares; digits of a large area.
+	assert_int_equal(
+	    plan(STATE("{\"image\":{" IMAGE "},\"frame\":0}",
+	               "{\"kind\":\"ellipse\",\"value\":12345.67,\"unit\":\"mm2\",\"on\":{" IMAGE
+	               ",\"frame\":0},\"points\":[[0,0],[30,9]]}"),
+	         "[{\"20500020\":{\"Value\":[\"INVERSE\"]},\"00280034\":{\"Value\":[2,\"1\"]}," SET_REST "]",
+	         &p),
+	    0);
+	assert_true(p->image[0].inverse);
+	assert_true(p->image[0].aspect[0] == 2 && p->image[0].aspect[1] == 1);
+	assert_string_equal(p->mark[0].text, "12345.67 mm²");
+	hz_keep_plan_free(p);
 }
 
 static void hostile(void **state)
