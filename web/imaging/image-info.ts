@@ -67,11 +67,15 @@ const string = (set: DicomJson | undefined, tag: string): string => {
 const items = (set: DicomJson | undefined, tag: string): DicomJson[] =>
 	values(set, tag).filter((v): v is DicomJson => typeof v === 'object' && v !== null);
 
+/** By its place, without a look at the others: an object has a group for each of thousands of frames. */
+const itemAt = (set: DicomJson | undefined, tag: string, at: number): DicomJson | undefined => {
+	const item = values(set, tag)[at];
+	return typeof item === 'object' && item !== null ? (item as DicomJson) : undefined;
+};
+
 /** The geometry of an enhanced object is in its functional groups: the frame's own first, then the shared ones. */
-function groupOf(set: DicomJson, frame: number, tag: string): DicomJson | undefined {
-	const own = items(set, '52009230')[frame], shared = items(set, '52009229')[0];
-	return items(own, tag)[0] ?? items(shared, tag)[0];
-}
+const groupOf = (set: DicomJson, frame: number, tag: string): DicomJson | undefined =>
+	itemAt(itemAt(set, '52009230', frame), tag, 0) ?? itemAt(itemAt(set, '52009229', 0), tag, 0);
 
 const vector = (set: DicomJson | undefined, tag: string, length: number): number[] | null => {
 	const v = numbers(set, tag);

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { Pixels } from './exact';
 import { edges, viewOf } from './geometry';
 import type { ImageInfo } from './image-info';
+import { stackOf } from './series';
 import { freshViewport } from './state';
 import { placeOn, planeInfo, planesOf, resliced, voxelAt, volumeOf, type Volume } from './volume';
 
@@ -19,6 +20,20 @@ const slices = (volume: Volume): Pixels[] =>
 		rows: 3, columns: 4, samples: 1, photometric: 'MONOCHROME2', exact: true, data: Int16Array.from({ length: 12 }, (_x, i) => 100 * k + 10 * Math.floor(i / 4) + (i % 4)),
 	}));
 const good = (v: ReturnType<typeof volumeOf>): Volume => (typeof v === 'string' ? expect.unreachable(v) : v);
+
+it('an object of many frames is read in one go, each with its own place in the patient; a group that is none moves no other', () => {
+	const count = 8000, groups: unknown[] = Array.from({ length: count }, (_, i) => ({ '00209113': { Value: [{ '00200032': { Value: [0, 0, count - i] } }] } }));
+	groups[5] = null;
+	let looked = 0;
+	const counted = new Proxy(groups, { get: (of, key, self) => ((looked += typeof key === 'string' && /^\d+$/.test(key) ? 1 : 0), Reflect.get(of, key, self) as unknown) });
+	const shared = { '00209116': { Value: [{ '00200037': { Value: AXIAL } }] } };
+	const set = { '00080018': { Value: ['1.2'] }, '00280010': { Value: [8] }, '00280011': { Value: [8] }, '00280100': { Value: [16] }, '00280008': { Value: [count] }, '52009230': { Value: counted }, '52009229': { Value: [shared] } };
+	const { frames } = stackOf([set], { image: { pacs: 'm', study: '1', series: '2' }, url: '/s' }, () => '');
+	expect(frames).toHaveLength(count);
+	expect(frames.find((f) => f.index === 5)!.info.position).toBeNull();
+	expect(frames.find((f) => f.index === 6)!.info.position).toEqual([0, 0, count - 6]);
+	expect(looked).toBeLessThan(20 * count); // with each frame all groups: 400 million
+});
 
 it('takes what is regular within a tolerance', () => {
 	expect(good(volumeOf(stack(AXIAL, even)))).toMatchObject({ size: [4, 3, 5], step: [0.25, 0.5, 2] });
