@@ -115,6 +115,7 @@ bool hz_dj_image(const json_t *set, unsigned frame, struct hz_shown_image *ret)
 		ret->spacing[0] = ret->spacing[1] = 0;
 	if (!hz_dj_number(voi, "00281050", 0, &ret->center) || !hz_dj_number(voi, "00281051", 0, &ret->width))
 		ret->width = 0;
+	hz_dj_text(voi, "00281056", ret->function, sizeof(ret->function));
 	read_rescale(set, frame, ret);
 	return ret->sop_class[0] && ret->rows && ret->columns && frame < (frames ? frames : 1);
 }

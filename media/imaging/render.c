@@ -27,6 +27,12 @@ double hz_voi_apply(enum hz_voi_function function, double center, double width, 
 	return ((value - center) / width + 0.5) * 255;
 }
 
+enum hz_voi_function hz_voi_of(const struct hz_dicom *dicom, uint32_t frame_index)
+{
+	const struct hz_dicom_plane *plane = hz_dicom_plane(dicom, frame_index);
+	return plane->has_window ? plane->function : hz_dicom_image(dicom)->function;
+}
+
 static uint16_t lut_at(const struct hz_dicom_lut *lut, double value)
 {
 	double at = floor(value + 0.5) - lut->first;

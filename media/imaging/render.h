@@ -45,6 +45,9 @@ int hz_overlay_bits(const struct hz_dicom *dicom, uint32_t frame, const struct h
 // A value behind the modality: PS3.3 C.11.2.1.2 (linear), C.11.2.1.3 (sigmoid, linear exact), onto 0..255, unrounded.
 double hz_voi_apply(enum hz_voi_function function, double center, double width, double value);
 
+// What a window of the reader's is applied with: the frame's own function, else the image's.
+enum hz_voi_function hz_voi_of(const struct hz_dicom *dicom, uint32_t frame_index);
+
 #ifdef __cplusplus
 }
 #endif

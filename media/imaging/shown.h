@@ -22,6 +22,7 @@ extern "C" {
 #define HZ_SHOWN_STATES       8 // presentation states; images beyond them are in the Key Object Selection only
 #define HZ_SHOWN_FILES        (HZ_SHOWN_STATES + 1)
 #define HZ_SHOWN_RESCALE_TYPE 17
+#define HZ_SHOWN_FUNCTION     17
 
 enum hz_shown_kind { HZ_SHOWN_LINES, HZ_SHOWN_CLOSED, HZ_SHOWN_ELLIPSE, HZ_SHOWN_POINT, HZ_SHOWN_WORDS };
 
@@ -36,6 +37,7 @@ struct hz_shown_image {
 	double slope, intercept;
 	char rescale_type[HZ_SHOWN_RESCALE_TYPE]; // "" US
 	double center, width;                     // of the window; width 0: as the image says
+	char function[HZ_SHOWN_FUNCTION];         // of the window: "LINEAR_EXACT", "SIGMOID"; else LINEAR
 	double zoom, pan_x, pan_y;                // as on the table; of what is seen
 	unsigned turn;                            // 0 to 3 quarters, clockwise, after the flip
 	bool flip, inverse;                       // inverse: least is white

@@ -168,6 +168,8 @@ static void put_image(DcmItem &set, const struct hz_shown_image &image)
 	hz_shown_reference(voi, DCM_ReferencedImageSequence, image);
 	hz_shown_put(voi, DCM_WindowCenter, number(image.center));
 	hz_shown_put(voi, DCM_WindowWidth, number(image.width));
+	if (strcmp(image.function, "LINEAR_EXACT") == 0 || strcmp(image.function, "SIGMOID") == 0)
+		hz_shown_put(voi, DCM_VOILUTFunction, image.function);
 }
 
 void hz_shown_state(DcmItem &set, const struct hz_shown &kept, const struct hz_shown_groups &groups,

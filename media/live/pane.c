@@ -157,7 +157,7 @@ static int render(struct hz_live_shown *s, const struct hz_live_image *image, ui
 	const struct hz_look look = {.voi = s->want.windowed ? HZ_VOI_WINDOW : HZ_VOI_DEFAULT,
 	                             .center = s->want.center,
 	                             .width = s->want.width,
-	                             .function = hz_dicom_image(image->dicom)->function,
+	                             .function = hz_voi_of(image->dicom, frame),
 	                             .invert = s->want.invert,
 	                             .overlays = true};
 	if (s->there && s->serial == image->serial && same_look(&s->rendered, &s->want) &&

@@ -185,7 +185,7 @@ test("damaged, lying, foreign and absent frames are errors of their own; the nex
 // --- the viewer itself --------------------------------------------------------------------------------------------------------
 const SLICES = 6;
 // A CT of a few slices: a disc that grows, with orientation, spacing and a window.
-async function ctSeries(damaged: number): Promise<Ids> {
+async function ctSeries(damaged: number, more: Record<string, string> = {}): Promise<Ids> {
   const ids = newIds(), shape: Shape = { rows: 256, columns: 256, samples: 1, stored: 16, signed: true };
   for (let n = 0; n < SLICES; n++) {
     const pixels = Buffer.alloc(shape.rows * shape.columns * 2);
@@ -194,7 +194,7 @@ async function ctSeries(damaged: number): Promise<Ids> {
       pixels.writeInt16LE(r < 20 + n * 8 ? 60 : r < 100 ? (x > 0 ? 0 : 20) : r < 108 ? 900 : -1000, 2 * i);
     }
     const one = { ...ids, instance: `${ids.series}.${n + 1}`, number: n + 1 };
-    const file = dicomFile({ shape, pixels }, one, undefined, { "00280030": "0.8\\0.8", "00200037": "1\\0\\0\\0\\1\\0", "00200032": `-100\\-100\\${n * 5}`, "00281050": "40", "00281051": "400", "00281052": "0", "00281053": "1" });
+    const file = dicomFile({ shape, pixels }, one, undefined, { "00280030": "0.8\\0.8", "00200037": "1\\0\\0\\0\\1\\0", "00200032": `-100\\-100\\${n * 5}`, "00281050": "40", "00281051": "400", "00281052": "0", "00281053": "1", ...more });
     await store(file);
     const frame = await frameOf(orthanc, one, true);
     server.stored.set(`${pathOf(one)}/instances/${one.instance}/frames/1`, n === damaged ? { ...frame, bytes: frame.bytes.subarray(0, 999) } : frame);
@@ -217,7 +217,7 @@ async function greyAt(p: Page, pane: number, x: number, y: number): Promise<numb
 
 for (const [by, phone] of [["gpu", false], ["cpu", true]] as const)
   test(`the viewer, ${by}: window, value, turn, flip, linked scrolling; a damaged image is its own`, { skip, timeout: 90000 }, async () => {
-    const ids = await ctSeries(4), prior = await ctSeries(-1);
+    const ids = await ctSeries(4), prior = await ctSeries(-1, { "00281051": "60", "00281056": "SIGMOID" });
     const context = await browser.newContext(phone ? PHONE : DESKTOP), p = await context.newPage(), said = watchConsole(p);
     try {
       const open = [ids, prior].map((i) => `${i.study}/${i.series}`).join(",");
@@ -232,6 +232,7 @@ for (const [by, phone] of [["gpu", false], ["cpu", true]] as const)
       };
       // 60 HU in a window of 400 about 40: (60 - 39.5 + 199.5) / 399 of white
       const middle = await settled(0, 0.5, 0.5, (g) => Math.abs(g - 141) < 4);
+      await settled(1, 0.5, 0.5, (g) => Math.abs(g - 202) < 4); // 255 / (1 + exp(-4 * 20 / 60)); a straight one would be 216
       assert.ok(await p.locator(`${at("pane-0")} .im-left`).textContent() === "R", "the patient's right is on the left");
       if (!phone) {
         await p.mouse.move(...(await centre(p, 0)));

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { pixelSize } from './geometry';
 import { imageInfo, type DicomJson, type ImageInfo } from './image-info';
 import { caption, distanceTo, measure, thinned } from './measure';
-import { inverted } from './paint';
+import { greyOf, inverted, windowOf } from './paint';
 import { Pencil, paperOf } from './pencil';
 import { isOn, isThere, named, placeOf, placed } from './places';
 import { freshViewport, scrollBy } from './state';
@@ -65,6 +65,19 @@ it.each([['MONOCHROME1', '', true], ['MONOCHROME1', 'INVERSE', true], ['MONOCHRO
 		expect(inverted(pixels, one, freshViewport(0))).toBe(white);
 		expect(inverted(pixels, one, { ...freshViewport(0), invert: true })).toBe(!white);
 	});
+
+it('a sigmoid is one, with the window where it belongs, and a negative slope; padding makes no window', () => {
+	const set = { '00280010': { Value: [1] }, '00280011': { Value: [4] }, '00280100': { Value: [16] }, '00280103': { Value: [1] }, '00281052': { Value: [-1024] }, '00281053': { Value: [2] }, '00280120': { Value: [65536 - 2000] } };
+	const info = imageInfo({ ...set, '00281056': { Value: ['SIGMOID'] } }), at = (value: number, center: number, width: number) => Math.round(255 / (1 + Math.exp((-4 * (value * 2 - 1024 - center)) / width)));
+	const grey = greyOf({ center: 40, width: 400 }, info);
+	for (const value of [-3000, 400, 532, 600, 3000]) expect(grey(value)).toBe(at(value, 40, 400));
+	expect(grey(532)).toBe(128);
+	const falling = greyOf({ center: 40, width: 400 }, { ...info, slope: -2 }); // a value of v is -2 v - 1024; inverted() turns it over
+	for (const value of [-732, -532, -500]) expect(Math.abs(255 - falling(value) - at(-value, 40, 400))).toBeLessThan(2);
+	const pixels = { rows: 1, columns: 4, samples: 1, photometric: 'MONOCHROME2', data: Int16Array.of(-2000, 512, 712, -2000), exact: true };
+	expect(windowOf(pixels, imageInfo(set), freshViewport(0))).toEqual({ center: 200.5, width: 401 });
+	expect(windowOf({ ...pixels, data: new Int16Array(4).fill(-2000) }, imageInfo(set), freshViewport(0)).width).toBe(1);
+});
 
 it('a stroke grows under one id; a tap is none; an angle takes two; a long line is thinned and keeps its ends', () => {
 	const pencil = new Pencil(), paper = paperOf({ ...image, instance: '1.1', frame: 0 }, info('1.1'));

@@ -49,6 +49,8 @@ export interface ImageInfo extends PixelInfo {
 	inverse?: boolean;
 	/** Height of a pixel, where its width is 1 and spacing is not known. */
 	aspect?: number;
+	/** Stored values that are no pixels of the patient, from and to. */
+	padding?: [number, number];
 }
 
 export interface Element {
@@ -116,6 +118,14 @@ function windowsOf(set: DicomJson | undefined): Window[] {
 // Pixel Aspect Ratio: vertical, then horizontal.
 const aspectOf = ([high, wide]: number[]): Pick<ImageInfo, 'aspect'> => (high && wide && high > 0 && wide > 0 && high !== wide ? { aspect: high / wide } : {});
 
+// Pixel Padding Value and Range Limit: as pixels are, though some say the words without their sign.
+function paddingOf(set: DicomJson, signed: boolean): Pick<ImageInfo, 'padding'> {
+	const own = (v: number): number => (signed && v > 32767 ? v - 65536 : v), [value] = numbers(set, '00280120'), [limit] = numbers(set, '00280121');
+	if (value === undefined) return {};
+	const a = own(value), b = own(limit ?? value);
+	return { padding: [Math.min(a, b), Math.max(a, b)] };
+}
+
 const VOI = ['LINEAR', 'LINEAR_EXACT', 'SIGMOID'] as const;
 
 const OVERLAY_ROWS = Array.from({ length: 16 }, (_, i) => `60${(2 * i).toString(16).toUpperCase().padStart(2, '0')}0010`);
@@ -141,6 +151,6 @@ export function imageInfo(set: DicomJson, frame = 0): ImageInfo {
 		cineRate: number(set, '00082144', 0) || number(set, '00180040', 0) || (number(set, '00181063', 0) > 0 ? 1000 / number(set, '00181063', 0) : 0),
 		lossy: string(set, '00282110') === '01' || pixels.film === true, palette: string(set, '00280004') === 'PALETTE COLOR',
 		...(OVERLAY_ROWS.some((tag) => set[tag] !== undefined) && { overlays: true }),
-		...(string(set, '20500020') === 'INVERSE' && { inverse: true }), ...aspectOf(numbers(set, '00280034')),
+		...(string(set, '20500020') === 'INVERSE' && { inverse: true }), ...aspectOf(numbers(set, '00280034')), ...paddingOf(set, pixels.signed),
 	};
 }

@@ -11,19 +11,33 @@ export function windowOf(pixels: Pixels, info: ImageInfo, state: Pick<ViewportSt
 	const own = info.windows[0];
 	if (own) return own;
 	let low = Infinity, high = -Infinity;
+	const [least, most] = info.padding ?? [Infinity, -Infinity]; // no pixels of the patient
 	for (const v of pixels.data) {
+		if (v >= least && v <= most) continue;
 		if (v < low) low = v;
 		if (v > high) high = v;
 	}
+	if (low > high) low = high = 0;
 	const a = low * info.slope + info.intercept, b = high * info.slope + info.intercept;
 	return { center: (a + b + 1) / 2, width: Math.max(1, Math.abs(b - a) + 1) };
 }
 
-/** In stored values, where black ends and white begins (PS3.3 C.11.2.1.2). */
+/** In stored values, where black ends and white begins (PS3.3 C.11.2.1.2); of a sigmoid its centre and width, as Cornerstone takes them. */
 export function rangeOf(window: Window, info: ImageInfo): { lower: number; upper: number } {
+	if (info.voi === 'SIGMOID') {
+		const center = (window.center - info.intercept) / info.slope, width = Math.max(1, window.width / Math.abs(info.slope));
+		return { lower: center - width / 2, upper: center + width / 2 - 1 };
+	}
 	const exact = info.voi === 'LINEAR_EXACT', half = exact ? window.width / 2 : Math.max(0.5, (window.width - 1) / 2), middle = exact ? window.center : window.center - 0.5;
 	const a = (middle - half - info.intercept) / info.slope, b = (middle + half - info.intercept) / info.slope;
 	return { lower: Math.min(a, b), upper: Math.max(a, b) };
+}
+
+/** From a stored value to 0 to 255; inverted() comes behind it. */
+export function greyOf(window: Window, info: ImageInfo): (value: number) => number {
+	const { lower, upper } = rangeOf(window, info), gain = 255 / (upper - lower), center = (lower + upper + 1) / 2, width = upper - lower + 1;
+	if (info.voi === 'SIGMOID') return (value) => Math.round(255 / (1 + Math.exp((-4 * (value - center)) / width)));
+	return (value) => Math.max(0, Math.min(255, Math.round((value - lower) * gain)));
 }
 
 export const inverted = (pixels: Pixels, info: ImageInfo, state: ViewportState): boolean =>
@@ -53,10 +67,9 @@ function picture(pixels: Pixels, info: ImageInfo, state: ViewportState): ImageDa
 		}
 		return image;
 	}
-	const { lower, upper } = rangeOf(windowOf(pixels, info, state), info), gain = 255 / (upper - lower), data = pixels.data;
+	const grey = greyOf(windowOf(pixels, info, state), info), data = pixels.data;
 	for (let i = 0, o = 0; i < data.length; i++, o += 4) {
-		const grey = Math.max(0, Math.min(255, Math.round((data[i]! - lower) * gain))) ^ flip;
-		out[o] = out[o + 1] = out[o + 2] = grey;
+		out[o] = out[o + 1] = out[o + 2] = grey(data[i]!) ^ flip;
 		out[o + 3] = 255;
 	}
 	return image;

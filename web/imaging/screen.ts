@@ -90,7 +90,8 @@ export class Screen {
 		});
 		const voiRange = pixels.samples === 3 ? { lower: 0, upper: 255 } : rangeOf(windowOf(pixels, info, state), info);
 		const interpolationType = view.unit * 2 > pixelSize(info)[0] ? Enums.InterpolationType.LINEAR : Enums.InterpolationType.NEAREST;
-		this.viewport.setProperties({ voiRange, invert: inverted(pixels, info, state), interpolationType });
+		const VOILUTFunction = info.voi === 'SIGMOID' && pixels.samples === 1 ? Enums.VOILUTFunctionType.SAMPLED_SIGMOID : Enums.VOILUTFunctionType.LINEAR;
+		this.viewport.setProperties({ voiRange, VOILUTFunction, invert: inverted(pixels, info, state), interpolationType });
 		this.viewport.render();
 	}
 

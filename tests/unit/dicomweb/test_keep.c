@@ -67,14 +67,15 @@ static void plans(void **state)
 	hz_keep_plan_free(p);
 	hz_keep_plan_free(NULL);
 	// DX says INVERSE beside MONOCHROME1, and means it once. Pixels that are no squares; digits of a large area.
-	assert_int_equal(
-	    plan(STATE("{\"image\":{" IMAGE "},\"frame\":0}",
-	               "{\"kind\":\"ellipse\",\"value\":12345.67,\"unit\":\"mm2\",\"on\":{" IMAGE
-	               ",\"frame\":0},\"points\":[[0,0],[30,9]]}"),
-	         "[{\"20500020\":{\"Value\":[\"INVERSE\"]},\"00280034\":{\"Value\":[2,\"1\"]}," SET_REST "]",
-	         &p),
-	    0);
+	assert_int_equal(plan(STATE("{\"image\":{" IMAGE "},\"frame\":0}",
+	                            "{\"kind\":\"ellipse\",\"value\":12345.67,\"unit\":\"mm2\",\"on\":{" IMAGE
+	                            ",\"frame\":0},\"points\":[[0,0],[30,9]]}"),
+	                      "[{\"20500020\":{\"Value\":[\"INVERSE\"]},\"00281056\":{\"Value\":[\"SIGMOID\"]"
+	                      "},\"00280034\":{\"Value\":[2,\"1\"]}," SET_REST "]",
+	                      &p),
+	                 0);
 	assert_true(p->image[0].inverse);
+	assert_string_equal(p->image[0].function, "SIGMOID");
 	assert_true(p->image[0].aspect[0] == 2 && p->image[0].aspect[1] == 1);
 	assert_string_equal(p->mark[0].text, "12345.67 mm²");
 	hz_keep_plan_free(p);

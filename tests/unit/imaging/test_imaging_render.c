@@ -92,6 +92,36 @@ static void test_presentation_lut_shape(void **state)
 	}
 }
 
+// A reader's window goes through the function that the frame has, where it has one.
+static void test_function_of_a_frame(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct hz_dicom_fault fault = {0};
+		struct hz_dicom *opened = NULL;
+		struct fake_dicom d;
+		const int16_t pixels[4] = {0};
+		fake_begin(&d, FAKE_EXPLICIT, NULL);
+		fake_shape(&d, &grey, 1);
+		if (i) {
+			fake_open_sequence(&d, 0x52009229);
+			fake_open_sequence(&d, 0x00289132);
+		}
+		fake_text(&d, 0x00281050, "DS", "40");
+		fake_text(&d, 0x00281051, "DS", "400");
+		fake_text(&d, 0x00281056, "CS", "SIGMOID");
+		if (i) {
+			fake_close_sequence(&d);
+			fake_close_sequence(&d);
+		}
+		fake_native(&d, "OW", pixels, sizeof(pixels));
+		struct fake_bytes file = fake_end(&d);
+		assert_int_equal(hz_dicom_open(file.data, file.bytes, NULL, &fault, &opened), 0);
+		assert_int_equal(hz_voi_of(opened, 0), HZ_VOI_SIGMOID);
+		hz_dicom_close(opened);
+		fake_bytes_done(&file);
+	}
+}
+
 static void lut_item(struct fake_dicom *d, uint32_t sequence, unsigned entries, int first,
                      const uint16_t *data)
 {
@@ -224,6 +254,7 @@ int main(void)
 	    cmocka_unit_test(test_formulas),
 	    cmocka_unit_test(test_rescale_window_padding_and_monochrome1),
 	    cmocka_unit_test(test_presentation_lut_shape),
+	    cmocka_unit_test(test_function_of_a_frame),
 	    cmocka_unit_test(test_lookup_tables),
 	    cmocka_unit_test(test_palette),
 	    cmocka_unit_test(test_colour_and_overlay),

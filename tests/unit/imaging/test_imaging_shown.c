@@ -133,6 +133,9 @@ static void groups(void **state)
 	}
 	images[1].width = 0;
 	images[2].spacing[0] = 0;
+	images[2].aspect[0] = 2;
+	images[2].aspect[1] = 1;
+	memcpy(images[4].function, "SIGMOID", 8);
 	images[3].rescaled = false; // a ninth group: in the key objects only
 	images[5].grey = false;
 	const struct hz_shown kept = some(images, 12);
@@ -140,6 +143,8 @@ static void groups(void **state)
 	assert_int_equal(files.count, HZ_SHOWN_FILES);
 	for (unsigned i = 0; i < files.count; i++)
 		assert_int_equal(errors_of(&files.file[i]), 0);
+	assert_true(has(&files.file[2], "2\\1 ") && has(&files.file[4], "SIGMOID"));
+	assert_false(has(&files.file[3], "SIGMOID"));
 	hz_shown_free(&files);
 	hz_shown_free(&files); // twice is harmless
 }
