@@ -59,7 +59,9 @@ export class Reading extends Emitter<ReadingEvents> {
 	}
 	/** What this side shows: the table, or its own view while it has left the shared one. */
 	get shown(): Table {
-		return this.own ? { ...this.view, layout: this.own.layout, linked: this.own.linked, viewports: this.own.viewports } : this.view;
+		if (!this.own) return this.view;
+		const { layout, linked, viewports } = this.own;
+		return applyChange({ ...this.view, layout, linked, viewports }, {}, this.me()); // what was taken off the table is not looked at any more, by nobody
 	}
 	get following(): boolean {
 		return this.own === null;

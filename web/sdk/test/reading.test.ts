@@ -174,6 +174,16 @@ describe('the table of a participant', () => {
 		reading.rejoin();
 		expect(reading.shown.viewports[0]?.frame).toBe(0);
 	});
+	it('what is taken off the table is gone for who looks alone, too', () => {
+		const gateway = new Gateway(), image = { ...study, series: '1.4' };
+		gateway.table = { ...applyChange(gateway.table, { studies: { put: [study] }, viewports: [{ at: 0, image, frame: 3 }] }, 'other'), floor: { holder: 'other', asked: [] } };
+		const reading = start(gateway);
+		reading.leave();
+		reading.set({ at: 0, zoom: 2 });
+		expect(reading.shown.viewports[0]).toMatchObject({ image, frame: 3, zoom: 2 });
+		reading.onPush('table.patch', { base: 10, version: 12, studies: [], viewports: [{ ...reading.table.viewports[0]!, image: null }] });
+		expect(reading.shown.viewports[0]?.image).toBeNull();
+	});
 	it('sends the last change before it lets go', async () => {
 		const gateway = new Gateway(), reading = start(gateway);
 		reading.set({ at: 0, frame: 1 });
