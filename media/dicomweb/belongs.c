@@ -11,7 +11,7 @@
 
 struct hz_belongs {
 	uint64_t seed;
-	unsigned count;
+	unsigned count, forgot;
 	uint64_t known[PLACES]; // 0: free
 };
 
@@ -47,6 +47,11 @@ static uint64_t hash_of(const struct hz_belongs *b, const struct hz_dweb_request
 	return hash ? hash : 1;
 }
 
+unsigned hz_belongs_forgot(const struct hz_belongs *b)
+{
+	return b->forgot;
+}
+
 // Its place, or the free one where it would be.
 static size_t place_of(const struct hz_belongs *b, uint64_t hash)
 {
@@ -66,6 +71,7 @@ static void add(struct hz_belongs *b, uint64_t hash)
 	if (b->count >= HZ_BELONGS_MOST) {
 		memset(b->known, 0, sizeof(b->known));
 		b->count = 0;
+		b->forgot++;
 	}
 	size_t at = place_of(b, hash);
 	b->count += !b->known[at];

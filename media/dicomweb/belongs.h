@@ -18,6 +18,8 @@ void hz_belongs_free(struct hz_belongs *belongs); // NULL allowed
 // One that says nothing of its study is of the one that was asked for.
 bool hz_belongs_learn(struct hz_belongs *belongs, const struct hz_dweb_request *request, const char *json,
                       size_t bytes);
+// How often all was forgotten, to be learned anew.
+unsigned hz_belongs_forgot(const struct hz_belongs *belongs);
 // The object that is asked for is known to be of this study.
 bool hz_belongs_knows(const struct hz_belongs *belongs, const struct hz_dweb_request *request);
 

@@ -31,6 +31,26 @@ static struct hz_dweb_request series_of(const struct hz_dweb_request *r)
 	return series;
 }
 
+// Once is enough: what it does not name it will not name the next time, and megabytes hold up everybody.
+static bool was_read(const struct hz_proof *proof, const char *key, const char *hash)
+{
+	for (unsigned i = 0; i < HZ_PROOFS_READ; i++) {
+		const struct hz_proof_read *r = &proof->read[i];
+		if (strcmp(r->key, key) == 0 && strcmp(r->hash, hash) == 0 &&
+		    r->forgot == hz_belongs_forgot(proof->belongs))
+			return true;
+	}
+	return false;
+}
+
+static void note_read(struct hz_proof *proof, const char *key, const char *hash, unsigned forgot)
+{
+	struct hz_proof_read *r = &proof->read[proof->reads++ % HZ_PROOFS_READ];
+	memcpy(r->key, key, sizeof(r->key));
+	memcpy(r->hash, hash, sizeof(r->hash));
+	r->forgot = forgot;
+}
+
 // Of before a restart of ours, or so long ago that we forgot.
 static void learn_from_cache(struct hz_proof *proof, struct hz_dweb_cache *cache,
                              const struct hz_dweb_request *series)
@@ -40,12 +60,16 @@ static void learn_from_cache(struct hz_proof *proof, struct hz_dweb_cache *cache
 	hz_dweb_request_key(series, key);
 	if (!cache || hz_dweb_cache_get(cache, key, &e))
 		return;
-	void *data = e.bytes ? mmap(NULL, e.bytes, PROT_READ, MAP_PRIVATE, e.fd, 0) : MAP_FAILED;
+	void *data = e.bytes && !was_read(proof, key, e.hash)
+	                 ? mmap(NULL, e.bytes, PROT_READ, MAP_PRIVATE, e.fd, 0)
+	                 : MAP_FAILED;
 	close(e.fd);
 	if (data == MAP_FAILED)
 		return;
+	unsigned forgot = hz_belongs_forgot(proof->belongs);
 	(void)hz_belongs_learn(proof->belongs, series, data, e.bytes);
 	munmap(data, e.bytes);
+	note_read(proof, key, e.hash, forgot);
 }
 
 bool hz_proof_has(struct hz_proof *proof, struct hz_dweb_cache *cache, const struct hz_dweb_request *r)

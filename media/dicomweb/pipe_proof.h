@@ -10,11 +10,20 @@
 #define HZ_PROOFS_WAIT  512
 #define HZ_PROOF_WAITER (UINT64_MAX - 1) // of requests; control's numbers never get there
 
+#define HZ_PROOFS_READ 64 // metadata of the cache that are not read again
+
+struct hz_proof_read {
+	char key[HZ_DWEB_HASH_BYTES], hash[HZ_DWEB_HASH_BYTES];
+	unsigned forgot; // hz_belongs_forgot() when it was read
+};
+
 struct hz_proof {
 	struct hz_belongs *belongs; // owned
 	struct hz_dweb_fetch *fetch;
 	struct hz_dweb_get *wait; // owned
 	unsigned count;
+	struct hz_proof_read read[HZ_PROOFS_READ]; // a ring
+	unsigned reads;                            // in all
 };
 
 int hz_proof_init(struct hz_proof *proof, struct hz_dweb_fetch *fetch); // -ENOMEM

@@ -15,6 +15,7 @@
 
 #include "media/dicomweb/cache.h"
 #include "media/dicomweb/multipart.h"
+#include "media/dicomweb/pipe_proof.h"
 #include "media/dicomweb/request.h"
 #include "media/dicomweb/tag.h"
 
@@ -336,11 +337,55 @@ static void in_the_way(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void put_metadata(struct hz_dweb_cache *cache, const struct hz_dweb_request *series, const char *json)
+{
+	struct hz_dweb_entry e = {.fd = -1, .bytes = strlen(json), .type = "application/dicom+json"};
+	char key[HZ_DWEB_HASH_BYTES];
+	hz_dweb_request_key(series, key);
+	hz_dweb_cache_tag(cache, json, e.bytes, e.hash);
+	assert_int_equal(hz_dweb_cache_put(cache, key, &e, json, NULL), 0);
+}
+
+// Who asks for objects that are not there does not make us read the metadata of a series each time.
+static void read_once(void **state)
+{
+	char dir[] = "/tmp/hz-dweb-XXXXXX", command[64];
+	struct hz_dweb_request series = {
+	    .kind = HZ_DWEB_SERIES, .pacs = "main", .study = "1.2", .series = "1.3"};
+	struct hz_dweb_request frame = {.kind = HZ_DWEB_FRAME,
+	                                .frame = 1,
+	                                .pacs = "main",
+	                                .study = "1.2",
+	                                .series = "1.3",
+	                                .instance = "1.4"};
+	struct hz_dweb_cache *cache = NULL;
+	struct hz_proof proof;
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(hz_dweb_cache_open(dir, 100000, &cache), 0);
+	assert_int_equal(hz_proof_init(&proof, NULL), 0);
+	put_metadata(cache, &series, "[{\"00080018\":{\"vr\":\"UI\",\"Value\":[\"1.4\"]}}]");
+	assert_true(hz_proof_has(&proof, cache, &frame));
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(frame.instance, sizeof(frame.instance), "1.5.%u", i);
+		assert_false(hz_proof_has(&proof, cache, &frame));
+	}
+	assert_int_equal(proof.reads, 1);
+	put_metadata(cache, &series, "[{\"00080018\":{\"vr\":\"UI\",\"Value\":[\"1.5.199\"]}}]");
+	assert_true(hz_proof_has(&proof, cache, &frame)); // another list is looked at
+	assert_int_equal(proof.reads, 2);
+	hz_proof_done(&proof);
+	hz_dweb_cache_close(cache);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(parts), cmocka_unit_test(requests), cmocka_unit_test(objects),
-	    cmocka_unit_test(tags),  cmocka_unit_test(cached),   cmocka_unit_test(in_the_way),
+	    cmocka_unit_test(parts),     cmocka_unit_test(requests), cmocka_unit_test(objects),
+	    cmocka_unit_test(tags),      cmocka_unit_test(cached),   cmocka_unit_test(in_the_way),
+	    cmocka_unit_test(read_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
