@@ -184,8 +184,10 @@ test("damaged, lying, foreign and absent frames are errors of their own; the nex
 
 // --- the viewer itself --------------------------------------------------------------------------------------------------------
 const SLICES = 6;
+// 王小东 in GB18030.
+const WANG = { "00080005": "GB18030", "00100010": Buffer.from("57616e675e58693d cdf55ed0a1b6ab".replace(" ", ""), "hex"), "00080020": "20240501" };
 // A CT of a few slices: a disc that grows, with orientation, spacing and a window.
-async function ctSeries(damaged: number, more: Record<string, string> = {}): Promise<Ids> {
+async function ctSeries(damaged: number, more: Record<string, string | Buffer> = {}): Promise<Ids> {
   const ids = newIds(), shape: Shape = { rows: 256, columns: 256, samples: 1, stored: 16, signed: true };
   for (let n = 0; n < SLICES; n++) {
     const pixels = Buffer.alloc(shape.rows * shape.columns * 2);
@@ -217,7 +219,7 @@ async function greyAt(p: Page, pane: number, x: number, y: number): Promise<numb
 
 for (const [by, phone] of [["gpu", false], ["cpu", true]] as const)
   test(`the viewer, ${by}: window, value, turn, flip, linked scrolling; a damaged image is its own`, { skip, timeout: 90000 }, async () => {
-    const ids = await ctSeries(4), prior = await ctSeries(-1, { "00281051": "60", "00281056": "SIGMOID" });
+    const ids = await ctSeries(4), prior = await ctSeries(-1, { "00281051": "60", "00281056": "SIGMOID", ...WANG });
     const context = await browser.newContext(phone ? PHONE : DESKTOP), p = await context.newPage(), said = watchConsole(p);
     try {
       const open = [ids, prior].map((i) => `${i.study}/${i.series}`).join(",");
@@ -232,6 +234,8 @@ for (const [by, phone] of [["gpu", false], ["cpu", true]] as const)
       };
       // 60 HU in a window of 400 about 40: (60 - 39.5 + 199.5) / 399 of white
       const middle = await settled(0, 0.5, 0.5, (g) => Math.abs(g - 141) < 4);
+      const whose = await Promise.all([0, 1].map((n) => p.locator(at(`whose-${n}`)).textContent()));
+      assert.deepEqual(whose, ["Test Image · T1", "王 小东 · T1 · 2024-05-01"], "whose it is, and when");
       await settled(1, 0.5, 0.5, (g) => Math.abs(g - 202) < 4); // 255 / (1 + exp(-4 * 20 / 60)); a straight one would be 216
       assert.ok(await p.locator(`${at("pane-0")} .im-left`).textContent() === "R", "the patient's right is on the left");
       if (!phone) {

@@ -29,21 +29,21 @@ type Value = string | number | Buffer | [number, number][];
 const US = new Set(["00280002", "00280006", "00280010", "00280011", "00280100", "00280101", "00280102", "00280103"]);
 const VR: Record<string, string> = {
   "00080008": "CS", "00080016": "UI", "00080018": "UI", "00080060": "CS", "0020000d": "UI", "0020000e": "UI", "00200013": "IS", "00100010": "PN", "00100020": "LO",
-  "00200032": "DS", "00200037": "DS", "00280004": "CS", "00280030": "DS", "00281050": "DS", "00281051": "DS", "00281052": "DS", "00281053": "DS", "00280008": "IS", "00181063": "DS",
+  "00200032": "DS", "00200037": "DS", "00280004": "CS", "00280030": "DS", "00281050": "DS", "00281051": "DS", "00281052": "DS", "00281053": "DS", "00281056": "CS", "00080005": "CS", "00080020": "DA", "00280008": "IS", "00181063": "DS",
 };
 
 const OVERLAY_US = /^60..(0010|0011|0051|0100|0102)$/, OVERLAY_VR: Record<string, string> = { "0015": "IS", "0040": "CS", "0050": "SS", "3000": "OW" };
 
 function element(tag: string, value: Value): Buffer {
   const vr = US.has(tag) || OVERLAY_US.test(tag) ? "US" : OVERLAY_VR[/^60/.test(tag) ? tag.slice(4) : ""] ?? VR[tag] ?? "UI";
-  if (Buffer.isBuffer(value)) { // bytes as they are: overlay data in a long element, else a short one
-    const long = vr === "OW", head = Buffer.alloc(long ? 12 : 8);
+  if (Buffer.isBuffer(value)) { // bytes as they are (overlay data in a long element, else a short one; text in its own character set)
+    const bytes = value.length & 1 ? Buffer.concat([value, Buffer.from(" ")]) : value, long = vr === "OW", head = Buffer.alloc(long ? 12 : 8);
     head.writeUInt16LE(parseInt(tag.slice(0, 4), 16), 0);
     head.writeUInt16LE(parseInt(tag.slice(4), 16), 2);
     head.write(vr, 4, "latin1");
-    if (long) head.writeUInt32LE(value.length, 8);
-    else head.writeUInt16LE(value.length, 6);
-    return Buffer.concat([head, value]);
+    if (long) head.writeUInt32LE(bytes.length, 8);
+    else head.writeUInt16LE(bytes.length, 6);
+    return Buffer.concat([head, bytes]);
   }
   const body = vr === "US" ? Buffer.from(Uint16Array.of(Number(value)).buffer) : Buffer.from(`${String(value)}${String(value).length & 1 ? (vr === "UI" ? "\0" : " ") : ""}`);
   const head = Buffer.alloc(8);

@@ -1,7 +1,7 @@
 // Places by object, drawings by hand, and what they measure.
 import { expect, it } from 'vitest';
 import { pixelSize } from './geometry';
-import { imageInfo, type DicomJson, type ImageInfo } from './image-info';
+import { imageInfo, whoseOf, type DicomJson, type ImageInfo } from './image-info';
 import { caption, distanceTo, measure, thinned } from './measure';
 import { greyOf, inverted, windowOf } from './paint';
 import { Pencil, paperOf } from './pencil';
@@ -77,6 +77,15 @@ it('a sigmoid is one, with the window where it belongs, and a negative slope; pa
 	const pixels = { rows: 1, columns: 4, samples: 1, photometric: 'MONOCHROME2', data: Int16Array.of(-2000, 512, 712, -2000), exact: true };
 	expect(windowOf(pixels, imageInfo(set), freshViewport(0))).toEqual({ center: 200.5, width: 401 });
 	expect(windowOf({ ...pixels, data: new Int16Array(4).fill(-2000) }, imageInfo(set), freshViewport(0)).width).toBe(1);
+});
+
+it('whose it is: the characters, else the letters; nothing of what is no text', () => {
+	const whose = (name: unknown, more: DicomJson = {}) => whoseOf({ '00100010': { Value: [name] }, '00100020': { Value: [' T1 '] }, '00080020': { Value: ['20240501'] }, ...more });
+	expect(whose({ Alphabetic: 'Wang^Xiaodong', Ideographic: '王^小东' })).toBe('王 小东 · T1 · 2024-05-01');
+	expect(whose({ Alphabetic: 'Wang^Xiaodong', Ideographic: ' ' })).toBe('Wang Xiaodong · T1 · 2024-05-01');
+	expect(whose('x')).toBe('T1 · 2024-05-01');
+	expect(whose({ Alphabetic: 7 }, { '00100020': {}, '00080020': { Value: ['?'] } })).toBe('?');
+	expect(whoseOf({})).toBe('');
 });
 
 it('a stroke grows under one id; a tap is none; an angle takes two; a long line is thinned and keeps its ends', () => {

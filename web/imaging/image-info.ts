@@ -51,6 +51,8 @@ export interface ImageInfo extends PixelInfo {
 	aspect?: number;
 	/** Stored values that are no pixels of the patient, from and to. */
 	padding?: [number, number];
+	/** Patient's name, number and day of the study, as the archive has them: whose it is stands over each picture. */
+	whose?: string;
 }
 
 export interface Element {
@@ -118,6 +120,13 @@ function windowsOf(set: DicomJson | undefined): Window[] {
 // Pixel Aspect Ratio: vertical, then horizontal.
 const aspectOf = ([high, wide]: number[]): Pick<ImageInfo, 'aspect'> => (high && wide && high > 0 && wide > 0 && high !== wide ? { aspect: high / wide } : {});
 
+/** Chinese characters before the alphabet; "": nobody says. */
+export function whoseOf(set: DicomJson): string {
+	const { Ideographic, Alphabetic } = (itemAt(set, '00100010', 0) ?? {}) as { Ideographic?: unknown; Alphabetic?: unknown };
+	const name = [Ideographic, Alphabetic].find((n): n is string => typeof n === 'string' && n.trim() !== '') ?? '', day = string(set, '00080020');
+	return [name.replace(/\^+/g, ' ').trim(), string(set, '00100020'), day.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3')].filter((s) => s !== '').map((s) => s.slice(0, 64)).join(' · ');
+}
+
 // Pixel Padding Value and Range Limit: as pixels are, though some say the words without their sign.
 function paddingOf(set: DicomJson, signed: boolean): Pick<ImageInfo, 'padding'> {
 	const own = (v: number): number => (signed && v > 32767 ? v - 65536 : v), [value] = numbers(set, '00280120'), [limit] = numbers(set, '00280121');
@@ -151,6 +160,6 @@ export function imageInfo(set: DicomJson, frame = 0): ImageInfo {
 		cineRate: number(set, '00082144', 0) || number(set, '00180040', 0) || (number(set, '00181063', 0) > 0 ? 1000 / number(set, '00181063', 0) : 0),
 		lossy: string(set, '00282110') === '01' || pixels.film === true, palette: string(set, '00280004') === 'PALETTE COLOR',
 		...(OVERLAY_ROWS.some((tag) => set[tag] !== undefined) && { overlays: true }),
-		...(string(set, '20500020') === 'INVERSE' && { inverse: true }), ...aspectOf(numbers(set, '00280034')), ...paddingOf(set, pixels.signed),
+		...(string(set, '20500020') === 'INVERSE' && { inverse: true }), ...aspectOf(numbers(set, '00280034')), ...paddingOf(set, pixels.signed), whose: whoseOf(set),
 	};
 }

@@ -192,6 +192,7 @@ export function Pane(props: PaneProps) {
 			)}
 			<div class="im-corner im-tl">
 				{frame && <div>{`${props.plane ? word(language, props.plane) : frame.info.modality} ${state.frame + 1}/${props.length}`}</div>}
+				{frame?.info.whose && <div class="im-whose" data-testid={`whose-${state.at}`}>{frame.info.whose}</div>}
 				{shown && overlaid && <OverlayNote language={language} overlaid={overlaid} broken={broken?.id === frame?.id ? (broken?.error ?? null) : null} at={state.at} />}
 				{frame?.info.lossy && <div class="im-warn">{word(language, 'lossy')}</div>}
 			</div>

@@ -2,7 +2,7 @@
 import { ImageError, imageError } from './errors';
 import { fetchFrame } from './fetching';
 import type { Frame } from './frames';
-import { imageInfo, type DicomJson } from './image-info';
+import { imageInfo, whoseOf, type DicomJson } from './image-info';
 import type { ImageRef } from './state';
 import { pagesOf } from './wave';
 import { paperInfo } from './wave-paper';
@@ -42,7 +42,7 @@ function pages(set: DicomJson, source: SeriesSource, token: () => string): Frame
 	if (!uid.test(instance)) throw new ImageError('disagrees', 'instance');
 	const all = (Array.isArray(groups) ? (groups as DicomJson[]) : []).slice(0, 8), counts = all.map((g) => ({ samples: Number(value(g, '003A0010')), hz: Number(value(g, '003A001A')) }));
 	const count = counts.reduce((sum, g) => sum + (g.samples > 0 && g.hz > 0 ? pagesOf(g) : 1), 0) || 1, leads = Math.max(1, ...all.map((g) => Number(value(g, '003A0005')) || 1));
-	const info = paperInfo(instance, Number(value(set, '00200013')) || 0, all.length > 0 ? Math.min(64, leads) : 12, count);
+	const info = { ...paperInfo(instance, Number(value(set, '00200013')) || 0, all.length > 0 ? Math.min(64, leads) : 12, count), whose: whoseOf(set) };
 	return Array.from({ length: count }, (_, index) => ({ id: `${url}/${index}`, source: { url, token }, info, index, wave: true as const }));
 }
 
