@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "gateway/base/log.h"
+#include "gateway/base/secret.h"
 #include "media/dicomweb/keep_plan.h"
 #include "media/dicomweb/keep_spool.h"
 #include "media/dicomweb/request.h"
 
 #define METADATA_BYTES ((size_t)64 << 20)
 #define ANSWER_MS      400000 // more than a request takes
-#define BOUNDARY       "huizhen-kept-4f1b7c2e9a6d"
 
 static const int64_t pauses_ms[] = {5000, 30000, 120000, 600000, 3600000};
 
@@ -37,6 +37,7 @@ struct hz_keep {
 	const char *series[HZ_KEEP_SERIES];
 	unsigned series_count, series_done;
 	unsigned stored; // objects that were sent
+	char type[100];  // of their envelope
 };
 
 static const char *text_of(const json_t *json, const char *key)
@@ -194,26 +195,33 @@ static void seed(const char *key, uint8_t ret[16])
 	}
 }
 
-// multipart/related of PS3.18 8.6.1. *ret is the caller's to free.
-static int body_of(const struct hz_shown_files *files, char **ret, size_t *ret_bytes)
+// multipart/related of PS3.18 8.6.1. The boundary is of chance: what somebody wrote on an image must not be one. ret: data and bytes.
+static int body_of(struct hz_keep *keep, const struct hz_shown_files *files, struct hz_dweb_body *ret)
 {
-	static const char head[] = "\r\n--" BOUNDARY "\r\nContent-Type: application/dicom\r\n\r\n";
-	static const char tail[] = "\r\n--" BOUNDARY "--\r\n";
-	size_t bytes = sizeof(tail) - 1, at = 0;
+	uint64_t random[2];
+	char boundary[40], head[100], tail[60];
+	hz_random(random, sizeof(random));
+	snprintf(boundary, sizeof(boundary), "%016llx%016llx", (unsigned long long)random[0],
+	         (unsigned long long)random[1]);
+	snprintf(keep->type, sizeof(keep->type), "multipart/related; type=\"application/dicom\"; boundary=%s",
+	         boundary);
+	int head_bytes =
+	    snprintf(head, sizeof(head), "\r\n--%s\r\nContent-Type: application/dicom\r\n\r\n", boundary);
+	int tail_bytes = snprintf(tail, sizeof(tail), "\r\n--%s--\r\n", boundary);
+	size_t bytes = (size_t)tail_bytes, at = 0;
 	for (unsigned i = 0; i < files->count; i++)
-		bytes += sizeof(head) - 1 + files->file[i].bytes;
+		bytes += (size_t)head_bytes + files->file[i].bytes;
 	char *body = malloc(bytes);
 	if (!body)
 		return -ENOMEM;
 	for (unsigned i = 0; i < files->count; i++) {
-		memcpy(body + at, head, sizeof(head) - 1);
-		at += sizeof(head) - 1;
+		memcpy(body + at, head, (size_t)head_bytes);
+		at += (size_t)head_bytes;
 		memcpy(body + at, files->file[i].data, files->file[i].bytes);
 		at += files->file[i].bytes;
 	}
-	memcpy(body + at, tail, sizeof(tail) - 1);
-	*ret = body;
-	*ret_bytes = bytes;
+	memcpy(body + at, tail, (size_t)tail_bytes);
+	*ret = (struct hz_dweb_body){.type = keep->type, .data = body, .bytes = bytes};
 	return 0;
 }
 
@@ -226,8 +234,7 @@ static void store(struct hz_keep *keep)
 {
 	struct hz_keep_plan *plan = NULL;
 	struct hz_shown_files files = {.count = 0};
-	struct hz_dweb_body body = {.type =
-	                                "multipart/related; type=\"application/dicom\"; boundary=" BOUNDARY};
+	struct hz_dweb_body body = {.data = NULL};
 	int64_t time_s = json_integer_value(json_object_get(keep->state, "time_s"));
 	int err = hz_keep_plan_make(keep->state, keep->sets, time_s, &plan);
 	if (!err) {
@@ -236,7 +243,7 @@ static void store(struct hz_keep *keep)
 	}
 	hz_keep_plan_free(plan);
 	if (!err)
-		err = body_of(&files, &body.data, &body.bytes);
+		err = body_of(keep, &files, &body);
 	keep->stored = files.count;
 	hz_shown_free(&files);
 	json_decref(keep->sets);

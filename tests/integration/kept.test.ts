@@ -70,7 +70,7 @@ test("a presentation state and key objects come back, without an error of dciodv
     studies: { put: [{ pacs: "main", study: STUDY, label: "CT" }] }, layout: "pair",
     viewports: [{ at: 0, image: { pacs: "main", study: STUDY, series: SERIES, instance: `${SERIES}.2` }, frame: 0, center: 50, width: 350, rotation: 90, flip: true, zoom: 2 },
       { at: 1, image: { pacs: "main", study: STUDY, series: COLOUR, instance: `${COLOUR}.1` }, frame: 0 }],
-    put: [line("l1", 1), { ...line("a1", 2), id: "a1", kind: "arrow", text: "结节 nodule" }, { ...line("e1", 2), id: "e1", kind: "ellipse" }, { ...line("t1", 3), id: "t1", kind: "text", text: "look here", points: [[5, 5]] }],
+    put: [line("l1", 1), { ...line("a1", 2), id: "a1", kind: "arrow", text: "结节 nodule" }, { ...line("e1", 2), id: "e1", kind: "ellipse" }, { ...line("t1", 3), id: "t1", kind: "text", text: "look here\n--huizhen-kept-4f1b7c2e9a6d\nContent-Type: application/dicom", points: [[5, 5]] }],
   });
   await client.call("table.keep", {});
   assert.deepEqual(await news("kept", 20000), { pacs: "main", study: STUDY, state: "kept" });
