@@ -107,7 +107,8 @@ export function Viewer(props: ViewerProps) {
 	const step = useRef<(at: number) => void>(() => undefined);
 	step.current = (at) => {
 		const v = now().viewports[at]!, stack = stackOf(v), next = (v.frame + 1) % (stack?.frames.length ?? 1);
-		if (stack?.frames[next]?.wave || own.get(stack?.frames[next]?.id ?? '').pixels) scroll(at, next - v.frame); // waits for what has not come
+		const { pixels, error } = own.get(stack?.frames[next]?.id ?? '');
+		if (stack?.frames[next]?.wave || pixels || error) scroll(at, next - v.frame); // waits for what has not come, not for what never will
 	};
 	const rates = still ? '' : panes.map((v) => v.cine).join(' ');
 	useEffect(() => {
