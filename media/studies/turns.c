@@ -274,5 +274,8 @@ int hz_local_turns_read(struct hz_local_turns *t)
 
 void hz_local_turns_tick(struct hz_local_turns *t)
 {
-	hz_turning_tick(t->turning, hz_now_us());
+	int64_t now_us = hz_now_us();
+	hz_turning_tick(t->turning, now_us);
+	if (t->cache)
+		hz_dweb_cache_tick(t->cache, now_us);
 }
