@@ -74,14 +74,17 @@ describe('the network in words', () => {
 		const at = (state: 'full' | 'sender' | 'off', s: number) => pause.observe(state, s * 1_000);
 		expect(at('full', 0)).toEqual({ state: 'full', againMs: 0 });
 		expect(at('sender', 1).state).toBe('sender');
-		expect(at('full', 5)).toEqual({ state: 'sender', againMs: 6_000 });
-		expect(at('full', 9)).toEqual({ state: 'sender', againMs: 2_000 });
-		expect(at('sender', 10).state).toBe('sender');
-		expect(at('full', 13).state).toBe('sender');
-		expect(at('off', 14).state).toBe('off');
-		expect(at('full', 15).state).toBe('sender');
-		expect(at('full', 21)).toEqual({ state: 'full', againMs: 0 });
-		expect(at('full', 22)).toEqual({ state: 'full', againMs: 0 });
+		expect(at('full', 5)).toEqual({ state: 'full', againMs: 0 }); // it may be over
+		expect(at('sender', 9).state).toBe('sender');
+		expect(at('full', 13)).toEqual({ state: 'sender', againMs: 6_000 });
+		expect(at('full', 17)).toEqual({ state: 'sender', againMs: 2_000 });
+		expect(at('sender', 17).state).toBe('sender');
+		expect(at('full', 21).state).toBe('sender');
+		expect(at('off', 22).state).toBe('off');
+		expect(at('full', 23).state).toBe('sender');
+		expect(at('full', 27)).toEqual({ state: 'full', againMs: 0 });
+		expect(at('sender', 40).state).toBe('sender'); // much later: another pause
+		expect(at('full', 45)).toEqual({ state: 'full', againMs: 0 });
 	});
 	it('is the worst of all that is shown', () => {
 		const remoteTracks = ['a', 'b', 'c'].map((id) => remote(id));

@@ -22,25 +22,26 @@ export function worstStep(consult: Pick<Consult, 'stepOf' | 'remoteTracks'>): St
 	return steps.reduce<Step>((a, b) => (ORDER.indexOf(b) > ORDER.indexOf(a) ? b : a), 'full');
 }
 
-const SETTLED_MS = 6_000; // a sender that only has room for a picture every few seconds sends for less than that
+const AGAIN_MS = 10_000; // paused again so soon: a sender that only has room for a picture every few seconds ...
+const SETTLED_MS = 6_000; // ... and sends for less than that
 
-/** A picture that has paused counts as paused until it goes on for a while: stills do not make its sign flicker. */
+/** A picture that pauses again and again counts as paused until it goes on for a while: stills do not make its sign flicker. */
 export class Pause {
-	private goesSince: number | null = null;
 	private paused = false;
+	private again = false;
+	private wentAt: number | null = null;
 
 	/** What to show, and in how many ms to look again; 0: nothing is waited for. */
 	observe(state: PictureState, nowMs: number): { state: PictureState; againMs: number } {
-		if (state === 'sender') this.paused = true;
-		if (!this.paused || (state !== 'full' && state !== 'lower')) {
-			this.goesSince = null;
-			return { state, againMs: 0 };
+		if (state === 'sender') {
+			if (!this.paused) this.again = this.wentAt !== null && nowMs - this.wentAt < AGAIN_MS;
+			this.paused = true;
+		} else if (state === 'full' || state === 'lower') {
+			if (this.paused) this.wentAt = nowMs;
+			this.paused = false;
+			const leftMs = this.again && this.wentAt !== null ? SETTLED_MS - (nowMs - this.wentAt) : 0;
+			if (leftMs > 0) return { state: 'sender', againMs: leftMs };
 		}
-		this.goesSince ??= nowMs;
-		const leftMs = SETTLED_MS - (nowMs - this.goesSince);
-		if (leftMs > 0) return { state: 'sender', againMs: leftMs };
-		this.paused = false;
-		this.goesSince = null;
 		return { state, againMs: 0 };
 	}
 }
