@@ -26,10 +26,16 @@ async function run<T>(start: Start, endpoints: number, pinned: boolean, job: (se
   } finally { await server.stop(); }
 }
 
+const IN_WITHIN_MS = 180_000; // a server that has not let everybody in by then does not get through
+
 async function audience(server: Server, load: Load, count: number, width: number, ids = count): Promise<void> {
+  const begun = Date.now();
   await server.publish(load, "room", "publisher", 0);
   await sleep(1000);
-  await inParallel(count, width, (i) => server.subscribe(load, "room", "publisher", `s${i % ids}`, 1 + i, "media"));
+  await inParallel(count, width, (i) => {
+    if (Date.now() - begun > IN_WITHIN_MS) throw new Error(`${i} of ${count} have media after ${IN_WITHIN_MS / 1000} s`);
+    return server.subscribe(load, "room", "publisher", `s${i % ids}`, 1 + i, "media");
+  });
   await until("a picture everywhere", 20000, async () => (await load.report()).dark === 0).catch(() => undefined); // the row tells
 }
 
