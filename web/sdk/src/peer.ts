@@ -263,6 +263,7 @@ export class Peer extends Emitter<PeerEvents> {
 			if (!this.closed) this.onOfferFailed(error);
 		} finally {
 			this.running = false;
+			if (this.thin !== this.long) this.repack(); // it failed, or the uplink changed as it ended
 		}
 	}
 
@@ -294,9 +295,15 @@ export class Peer extends Emitter<PeerEvents> {
 	}
 
 	private async accept(answer: string): Promise<void> {
-		const long = this.thin;
-		const sdp = long ? longPackets(answer) : answer;
-		await this.connection.setRemoteDescription({ type: 'answer', sdp });
+		const pc = this.connection;
+		let long = this.thin;
+		let sdp = long ? longPackets(answer) : answer;
+		await pc.setRemoteDescription({ type: 'answer', sdp }).catch(async (error: unknown) => {
+			if (sdp === answer) throw error;
+			long = false; // a call with short packets before none
+			sdp = answer;
+			await pc.setRemoteDescription({ type: 'answer', sdp });
+		});
 		this.answer = answer;
 		this.long = long;
 		this.limits.soundBps = soundLimitOf(sdp);
@@ -306,12 +313,14 @@ export class Peer extends Emitter<PeerEvents> {
 	private repack(): void {
 		if (this.closed || this.running || this.answer === null) return; // what is under way ends with it
 		const owed = this.again; // to resume(), when there is a socket
+		const { thin } = this;
 		this.running = true;
 		this.again = false;
 		void this.reaccept(this.answer).finally(() => {
 			this.running = false;
 			if (this.again) this.negotiate();
 			else this.again = owed;
+			if (this.thin !== thin) this.repack(); // changed meanwhile
 		});
 	}
 

@@ -184,6 +184,39 @@ describe('peer', () => {
 			expect(offers.length).toBe(3);
 			expect(offers[2]?.restart).toBe(true);
 		});
+		it('takes the answer as it is where the browser does not take it with long packets', async () => {
+			const take = pc.setRemoteDescription.bind(pc);
+			pc.setRemoteDescription = (d) => (long(d.sdp) ? Promise.reject(new Error('no')) : take(d));
+			peer.setUplink('off');
+			await settle();
+			peer.negotiate();
+			await settle();
+			await answer({ sdp: SOUND });
+			expect(pc.answers.length).toBeGreaterThan(1);
+			expect(pc.answers.some(long)).toBe(false);
+			expect([offers.length, pc.signalingState]).toEqual([2, 'stable']);
+		});
+		it('does them at last when the offer under way fails with its socket', async () => {
+			peer.negotiate(true);
+			await settle();
+			peer.setUplink('off');
+			await settle();
+			expect(pc.answers.length).toBe(1);
+			await answer(new DisconnectedError());
+			expect(pc.answers.map(long)).toEqual([false, true]);
+			expect([offers.length, pc.signalingState]).toEqual([2, 'stable']);
+			peer.resume();
+			await settle();
+			expect(offers[2]?.restart).toBe(true);
+		});
+		it('follows an uplink that changes while it is at it', async () => {
+			peer.setUplink('off');
+			await Promise.resolve();
+			peer.setUplink('full');
+			await settle();
+			expect(long(pc.answers.at(-1))).toBe(false);
+			expect(pc.signalingState).toBe('stable');
+		});
 		it('does not put an old answer on other lines', async () => {
 			pc.offerSdp = `${SOUND}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n`;
 			peer.setUplink('off');
