@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/secret.h"
 #include "gateway/cli_record.h"
 #include "recorder/record/check.h"
@@ -24,8 +25,7 @@ static json_t *result_json(const char *id, const char *folder, const struct hz_v
 	char hash[2 * HZ_JOURNAL_HASH_BYTES + 1];
 	json_t *json =
 	    json_pack("{ssssss}", "id", id, "folder", folder, "verdict", hz_verify_name(r->verdict));
-	for (unsigned i = 0; i < HZ_JOURNAL_HASH_BYTES; i++)
-		snprintf(hash + 2 * i, 3, "%02x", s->hash[i]);
+	hz_hex_text(s->hash, HZ_JOURNAL_HASH_BYTES, hash);
 	if (r->fault.what[0])
 		json_object_set_new(json, "fault",
 		                    json_pack("{sssIsIss}", "file", r->fault.file, "offset",

@@ -72,19 +72,13 @@ bool hz_config_ice_url(const char *text, struct hz_ice_url *ret)
 	return strcmp(text, "?transport=tcp") == 0;
 }
 
+static bool is_ice_url(const char *text)
+{
+	struct hz_ice_url url;
+	return hz_config_ice_url(text, &url);
+}
+
 bool hz_config_is_ice_urls(const char *text)
 {
-	char copy[HZ_CONFIG_TEXT_BYTES + 1], *rest = copy, *one;
-	struct hz_ice_url url;
-	unsigned count = 0;
-	if (!*text)
-		return true;
-	snprintf(copy, sizeof(copy), "%s", text);
-	while ((one = strsep(&rest, ","))) {
-		one += strspn(one, " ");
-		one[strcspn(one, " ")] = '\0';
-		if (++count > HZ_CONFIG_MAX_ICE_URLS || !hz_config_ice_url(one, &url))
-			return false;
-	}
-	return true;
+	return hz_config_is_list(text, HZ_CONFIG_MAX_ICE_URLS, is_ice_url);
 }

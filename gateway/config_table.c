@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,16 +182,16 @@ static bool is_address(const char *text)
 	return inet_pton(AF_INET, text, &any) == 1 || inet_pton(AF_INET6, text, &any) == 1;
 }
 
-static bool is_addresses(const char *text)
+bool hz_config_is_list(const char *text, unsigned most, bool (*is)(const char *one))
 {
 	char copy[HZ_CONFIG_TEXT_BYTES + 1], *rest = copy, *one;
 	if (!*text)
 		return true;
 	snprintf(copy, sizeof(copy), "%s", text);
-	while ((one = strsep(&rest, ","))) {
+	for (unsigned n = 0; (one = strsep(&rest, ",")); n++) {
 		one += strspn(one, " ");
 		one[strcspn(one, " ")] = '\0';
-		if (!is_address(one))
+		if (n == most || !is(one))
 			return false;
 	}
 	return true;
@@ -306,7 +307,9 @@ static const char *text_problem(enum hz_config_type type, const char *value)
 	case HZ_CONFIG_ADDRESS:
 		return is_address(value) ? NULL : "an IP address such as 127.0.0.1 or ::";
 	case HZ_CONFIG_ADDRESSES:
-		return is_addresses(value) ? NULL : "IP addresses with commas between them";
+		return hz_config_is_list(value, UINT_MAX, is_address)
+		           ? NULL
+		           : "IP addresses with commas between them";
 	case HZ_CONFIG_NETWORKS:
 		return is_networks(value) ? NULL : "private, loopback, any, or networks such as 10.1.0.0/16";
 	case HZ_CONFIG_URL:

@@ -69,6 +69,8 @@ struct hz_ice_url {
 };
 bool hz_config_ice_url(const char *text, struct hz_ice_url *ret);
 bool hz_config_is_ice_urls(const char *text); // a list, or ""
+// "" or at most `most` things with commas between them, each of which is().
+bool hz_config_is_list(const char *text, unsigned most, bool (*is)(const char *one));
 
 // Where a problem is: file and line (0: unknown), or a name in the environment.
 struct hz_config_place {

@@ -1,5 +1,4 @@
 #include "gateway/doctor.h"
-#include "gateway/pipes.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -150,65 +149,49 @@ static void check_codecs(struct hz_doctor *d)
 	    missing[0] ? "GStreamer plugins missing:%s" : "GStreamer plugins are there%s", missing);
 }
 
+// A program of its own, which lies beside this one. False: it is not wanted.
+struct beside {
+	const char *name, *off, *todo; // off: what says that it is not wanted
+	bool wanted;
+};
+
+static bool check_beside(struct hz_doctor *d, const struct beside *is, const char *program)
+{
+	bool there = access(program, X_OK) == 0;
+	if (!is->wanted)
+		hz_doctor_add(d, is->name, HZ_VERDICT_OFF, NULL, "%s", is->off);
+	else
+		hz_doctor_add(d, is->name, there ? HZ_VERDICT_OK : HZ_VERDICT_WARN, is->todo, "%s%.120s",
+		              there ? "" : "cannot run ", program);
+	return is->wanted;
+}
+
 static void check_mix(struct hz_doctor *d)
 {
+	const struct beside mix = {.name = "mixed sound",
+	                           .off = "mix.enabled is false",
+	                           .todo = "install huizhen-mix beside huizhen, or set mix.enabled to false",
+	                           .wanted = d->config->mix.enabled};
 	char program[PATH_MAX];
-	if (!d->config->mix.enabled) {
-		hz_doctor_add(d, "mixed sound", HZ_VERDICT_OFF, NULL, "mix.enabled is false");
-		return;
-	}
 	hz_cli_mixer(program);
-	bool there = access(program, X_OK) == 0;
-	hz_doctor_add(d, "mixed sound", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
-	              "install huizhen-mix beside huizhen, or set mix.enabled to false", "%s%.120s",
-	              there ? "" : "cannot run ", program);
+	(void)check_beside(d, &mix, program);
 }
 
-static void check_mosaic(struct hz_doctor *d)
+static bool check_pipe(struct hz_doctor *d, enum hz_pipe_kind kind, const struct beside *names)
 {
+	struct beside is = *names;
 	char program[PATH_MAX];
-	if (!hz_pipe_wanted(d->config, HZ_PIPE_MOSAIC)) {
-		hz_doctor_add(d, "composed picture", HZ_VERDICT_OFF, NULL, "mosaic.enabled is false");
-		return;
-	}
-	hz_pipe_program(HZ_PIPE_MOSAIC, program);
-	bool there = access(program, X_OK) == 0;
-	hz_doctor_add(d, "composed picture", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
-	              "install huizhen-mosaic beside huizhen, or set mosaic.enabled to false", "%s%.120s",
-	              there ? "" : "cannot run ", program);
+	is.wanted = hz_pipe_wanted(d->config, kind);
+	hz_pipe_program(kind, program);
+	return check_beside(d, &is, program);
 }
 
-static void check_live(struct hz_doctor *d)
+static void check_pacs(struct hz_doctor *d)
 {
-	char program[PATH_MAX];
-	if (!hz_pipe_wanted(d->config, HZ_PIPE_LIVE)) {
-		hz_doctor_add(d, "images as a picture", HZ_VERDICT_OFF, NULL,
-		              "imaging.enabled or imaging.live is false");
-		return;
-	}
-	hz_pipe_program(HZ_PIPE_LIVE, program);
-	bool there = access(program, X_OK) == 0;
-	hz_doctor_add(d, "images as a picture", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
-	              "install huizhen-live beside huizhen, or set imaging.live to false", "%s%.120s",
-	              there ? "" : "cannot run ", program);
-}
-
-static void check_imaging(struct hz_doctor *d)
-{
-	char program[PATH_MAX];
 	struct hz_dweb_pacs pacs[HZ_DWEB_PACS];
 	struct hz_dweb_setup setup;
-	if (!hz_pipe_wanted(d->config, HZ_PIPE_IMAGING)) {
-		hz_doctor_add(d, "images", HZ_VERDICT_OFF, NULL, "imaging.enabled is false");
-		return;
-	}
-	hz_pipe_program(HZ_PIPE_IMAGING, program);
-	bool there = access(program, X_OK) == 0;
 	int count = hz_images_configure(d->config, pacs, &setup);
 	hz_wipe(pacs, sizeof(pacs));
-	hz_doctor_add(d, "images", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
-	              "install huizhen-imaging beside huizhen, or set imaging.enabled to false", "%s%.120s",
-	              there ? "" : "cannot run ", program);
 	hz_doctor_add(d, "PACS of images",
 	              count > 0 ? HZ_VERDICT_OK
 	              : count   ? HZ_VERDICT_FAIL
@@ -217,18 +200,29 @@ static void check_imaging(struct hz_doctor *d)
 	              count < 0 ? "imaging.pacs makes no sense" : "%d named", count);
 }
 
-static void check_hls(struct hz_doctor *d)
+static void check_pipes(struct hz_doctor *d)
 {
-	char program[PATH_MAX];
-	if (!d->config->hls.enabled) {
-		hz_doctor_add(d, "broadcast files", HZ_VERDICT_OFF, NULL, "hls.enabled is false");
-		return;
-	}
-	hz_pipe_program(HZ_PIPE_HLS, program);
-	bool there = access(program, X_OK) == 0;
-	hz_doctor_add(d, "broadcast files", there ? HZ_VERDICT_OK : HZ_VERDICT_WARN,
-	              "install huizhen-hls beside huizhen, or set hls.enabled to false", "%s%.120s",
-	              there ? "" : "cannot run ", program);
+	static const struct beside mosaic = {
+	    .name = "composed picture",
+	    .off = "mosaic.enabled is false",
+	    .todo = "install huizhen-mosaic beside huizhen, or set mosaic.enabled to false"};
+	static const struct beside live = {
+	    .name = "images as a picture",
+	    .off = "imaging.enabled or imaging.live is false",
+	    .todo = "install huizhen-live beside huizhen, or set imaging.live to false"};
+	static const struct beside imaging = {
+	    .name = "images",
+	    .off = "imaging.enabled is false",
+	    .todo = "install huizhen-imaging beside huizhen, or set imaging.enabled to false"};
+	static const struct beside hls = {
+	    .name = "broadcast files",
+	    .off = "hls.enabled is false",
+	    .todo = "install huizhen-hls beside huizhen, or set hls.enabled to false"};
+	(void)check_pipe(d, HZ_PIPE_MOSAIC, &mosaic);
+	(void)check_pipe(d, HZ_PIPE_LIVE, &live);
+	if (check_pipe(d, HZ_PIPE_IMAGING, &imaging))
+		check_pacs(d);
+	(void)check_pipe(d, HZ_PIPE_HLS, &hls);
 }
 
 static void check_pages(struct hz_doctor *d)
@@ -248,9 +242,6 @@ void hz_doctor_media(struct hz_doctor *d)
 	check_libraries(d);
 	check_codecs(d);
 	check_mix(d);
-	check_mosaic(d);
-	check_live(d);
-	check_imaging(d);
-	check_hls(d);
+	check_pipes(d);
 	check_pages(d);
 }

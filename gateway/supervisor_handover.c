@@ -21,14 +21,7 @@
 
 static struct hz_takeover_msg message(const struct hz_supervisor *s, uint32_t type)
 {
-	struct hz_takeover_msg m;
-	memset(&m, 0, sizeof(m));
-	m.magic = HZ_TAKEOVER_MAGIC;
-	m.version = HZ_TAKEOVER_VERSION;
-	m.type = type;
-	m.arena_version = s->options->arena_version;
-	m.arena_bytes = s->options->arena_bytes;
-	m.api_version = s->options->api_version;
+	struct hz_takeover_msg m = hz_takeover_message(s, type);
 	m.workers = s->shared.workers;
 	return m;
 }

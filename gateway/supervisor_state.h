@@ -8,6 +8,7 @@
 
 #include "gateway/supervisor.h"
 #include "gateway/supervisor_shared.h"
+#include "gateway/supervisor_wire.h"
 
 #define HZ_STOP_US           2000000  // children that do not end by then are killed
 #define HZ_TAKEOVER_STOP_US  300000   // the same, when a takeover waits
@@ -99,6 +100,8 @@ void hz_handover_read(struct hz_supervisor *s, int64_t now_us);
 void hz_handover_tick(struct hz_supervisor *s, int64_t now_us); // after children ended, and at its deadline
 
 // supervisor_takeover.c: the new side
+// What either side says: of this type, its versions filled in, all else 0.
+struct hz_takeover_msg hz_takeover_message(const struct hz_supervisor *s, uint32_t type);
 // Talks to the running gateway until its descriptors are here. 0; -ENOENT none runs; -errno with a line in error.
 int hz_takeover_begin(struct hz_supervisor *s, const struct hz_config *config,
                       char error[HZ_SHARED_ERROR_BYTES]);

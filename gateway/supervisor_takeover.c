@@ -16,7 +16,7 @@
 
 #define FAIL(err, error, ...) (snprintf(error, HZ_SHARED_ERROR_BYTES, __VA_ARGS__), err)
 
-static int send_type(const struct hz_supervisor *s, int conn, uint32_t type)
+struct hz_takeover_msg hz_takeover_message(const struct hz_supervisor *s, uint32_t type)
 {
 	struct hz_takeover_msg m;
 	memset(&m, 0, sizeof(m));
@@ -26,6 +26,12 @@ static int send_type(const struct hz_supervisor *s, int conn, uint32_t type)
 	m.arena_version = s->options->arena_version;
 	m.arena_bytes = s->options->arena_bytes;
 	m.api_version = s->options->api_version;
+	return m;
+}
+
+static int send_type(const struct hz_supervisor *s, int conn, uint32_t type)
+{
+	const struct hz_takeover_msg m = hz_takeover_message(s, type);
 	return hz_seqpacket_send(conn, &m, sizeof(m));
 }
 

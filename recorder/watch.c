@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/log.h"
 #include "recorder/state.h"
 
@@ -141,8 +142,7 @@ static void tell_heads(struct hz_recorder *r)
 		pthread_mutex_lock(&rec->lock);
 		const struct hz_journal_stats s = rec->view.stats;
 		pthread_mutex_unlock(&rec->lock);
-		for (unsigned i = 0; i < HZ_JOURNAL_HASH_BYTES; i++)
-			snprintf(hex + 2 * i, 3, "%02x", s.hash[i]);
+		hz_hex_text(s.hash, HZ_JOURNAL_HASH_BYTES, hex);
 		int n = snprintf(text, sizeof(text), "{\"chunks\":%llu,\"hash\":\"%s\"}",
 		                 (unsigned long long)s.chunks, hex);
 		memcpy(m.record, rec->id, sizeof(m.record));

@@ -114,22 +114,15 @@ int hz_audience_commit(struct hz_brain *brain, int err)
 {
 	if (!brain->store)
 		return -EROFS;
-	if (err)
-		hz_store_rollback(brain->store);
-	else
-		err = hz_persist_commit(brain);
-	return err;
+	return hz_persist_end(brain, err);
 }
 
-int hz_audience_audit(struct hz_brain *brain, const struct hz_consult *consult, const char *by,
-                      const char *type, json_t *detail)
+int hz_audience_audit(struct hz_brain *brain, const char *consult, const char *by, const char *type,
+                      json_t *detail)
 {
 	char *text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
-	const struct hz_broadcast_event_row row = {.consult = consult->id,
-	                                           .participant = by,
-	                                           .type = type,
-	                                           .detail = text,
-	                                           .time_ms = brain->wall_ms};
+	const struct hz_event_row row = {
+	    .consult = consult, .participant = by, .type = type, .detail = text, .time_ms = brain->wall_ms};
 	int err = text ? hz_store_broadcast_event_add(brain->store, &row) : -ENOMEM;
 	free(text);
 	json_decref(detail);
@@ -200,7 +193,7 @@ int hz_audience_set(struct hz_brain *brain, struct hz_consult *consult,
 	hz_persist_flush(brain);
 	int err = write_settings(brain, consult, a);
 	if (!err)
-		err = hz_audience_audit(brain, consult, by, "audience", hz_audience_settings_json(a));
+		err = hz_audience_audit(brain, consult->id, by, "audience", hz_audience_settings_json(a));
 	err = hz_audience_commit(brain, err);
 	if (err) {
 		a->is = before;
@@ -236,7 +229,7 @@ int hz_audience_poster(struct hz_brain *brain, struct hz_consult *consult, const
 	hz_persist_flush(brain);
 	int err = hz_store_audience_poster_put(brain->store, consult->id, type, bytes ? image : NULL, bytes);
 	if (!err)
-		err = hz_audience_audit(brain, consult, by, "poster",
+		err = hz_audience_audit(brain, consult->id, by, "poster",
 		                        json_pack("{s:s, s:I}", "type", type, "bytes", (json_int_t)bytes));
 	err = hz_audience_commit(brain, err);
 	if (err)

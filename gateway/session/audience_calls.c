@@ -94,5 +94,6 @@ void hz_call_broadcast_third(struct hz_call *call)
 	if (err)
 		refuse(call, err);
 	else
-		call->result = json_pack("{s:o}", "broadcast", hz_broadcast_json(call->brain, call->p->consult));
+		call->result =
+		    json_pack("{s:o}", "broadcast", hz_broadcast_json(call->brain, call->p->consult));
 }

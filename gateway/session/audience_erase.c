@@ -5,29 +5,13 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/audience.h"
+#include "gateway/session/audience_internal.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/persist.h"
 #include "gateway/store/audience.h"
-#include "gateway/store/broadcasts.h"
 
 #define DAY_MS         INT64_C(86400000)
 #define EXPIRE_AT_ONCE 32 // consults; the next sweep goes on
-
-static int note(struct hz_brain *brain, const char *consult, const char *by, const char *why,
-                int64_t messages)
-{
-	json_t *detail = json_pack("{s:I, s:s}", "messages", (json_int_t)messages, "why", why);
-	char *text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
-	const struct hz_broadcast_event_row row = {.consult = consult,
-	                                           .participant = by,
-	                                           .type = "erase",
-	                                           .detail = text,
-	                                           .time_ms = brain->wall_ms};
-	int err = text ? hz_store_broadcast_event_add(brain->store, &row) : -ENOMEM;
-	free(text);
-	json_decref(detail);
-	return err;
-}
 
 static int erase(struct hz_brain *brain, const char *id, const char *by, const char *why,
                  int64_t *ret_messages)
@@ -36,11 +20,10 @@ static int erase(struct hz_brain *brain, const char *id, const char *by, const c
 	hz_persist_flush(brain); // what others wrote is not this one's to roll back
 	int err = hz_store_audience_erase(brain->store, id, &messages);
 	if (!err)
-		err = note(brain, id, by, why, messages);
-	if (err)
-		hz_store_rollback(brain->store);
-	else
-		err = hz_persist_commit(brain);
+		err =
+		    hz_audience_audit(brain, id, by, "erase",
+		                      json_pack("{s:I, s:s}", "messages", (json_int_t)messages, "why", why));
+	err = hz_persist_end(brain, err);
 	hz_info("audience.erase", "consult=%s participant=%s why=%s messages=%lld err=%d", id, by, why,
 	        (long long)messages, -err);
 	if (!err)

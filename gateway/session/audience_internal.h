@@ -19,8 +19,8 @@ void hz_audience_sweep_watchers(struct hz_brain *brain, struct hz_consult *consu
 void hz_audience_free_watchers(struct hz_audience *a);
 
 // Into the audit trail of the broadcast; takes over detail.
-int hz_audience_audit(struct hz_brain *brain, const struct hz_consult *consult, const char *by,
-                      const char *type, json_t *detail);
+int hz_audience_audit(struct hz_brain *brain, const char *consult, const char *by, const char *type,
+                      json_t *detail);
 // Ends what was written: err 0 makes it durable, else nothing of it is.
 int hz_audience_commit(struct hz_brain *brain, int err);
 

@@ -242,7 +242,7 @@ static int write_decision(struct hz_brain *brain, const struct hz_consult *consu
 		return err;
 	char id[24];
 	snprintf(id, sizeof(id), "%lld", (long long)row->seq);
-	return hz_audience_audit(brain, consult, row->by, "moderate",
+	return hz_audience_audit(brain, consult->id, row->by, "moderate",
 	                         json_pack("{s:s, s:s, s:s}", "message", id, "state",
 	                                   hz_audience_state_name(row->state), "answer", row->answer));
 }

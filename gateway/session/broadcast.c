@@ -49,20 +49,17 @@ int hz_broadcast_note(struct hz_brain *brain, const struct hz_consult *consult, 
 	char *state = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	char *text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
 	int err = b && !state ? -ENOMEM : 0;
-	const struct hz_broadcast_event_row row = {.consult = consult->id,
-	                                           .participant = by,
-	                                           .type = type,
-	                                           .detail = text ? text : "{}",
-	                                           .time_ms = brain->wall_ms};
+	const struct hz_event_row row = {.consult = consult->id,
+	                                 .participant = by,
+	                                 .type = type,
+	                                 .detail = text ? text : "{}",
+	                                 .time_ms = brain->wall_ms};
 	if (brain->store && !err) {
 		hz_persist_flush(brain); // what others wrote is not this one's to roll back
 		err = hz_store_broadcast_put(brain->store, consult->id, state);
 		if (!err)
 			err = hz_store_broadcast_event_add(brain->store, &row);
-		if (err)
-			hz_store_rollback(brain->store);
-		else
-			err = hz_persist_commit(brain);
+		err = hz_persist_end(brain, err);
 	}
 	hz_info("broadcast.event", "consult=%s participant=%s type=%s err=%d", consult->id, by, type, -err);
 	free(text);
@@ -239,7 +236,7 @@ int hz_broadcast_cut(struct hz_brain *brain, struct hz_consult *consult, const c
 		snprintf(b->cut_by, sizeof(b->cut_by), "%s", by);
 		snprintf(b->reason, sizeof(b->reason), "%s", reason);
 		hz_viewers_close(brain, consult);
-		hz_hls_cut(brain, consult);
+		hz_hls_cut_consult(brain, consult);
 		b->confirmed_ms = 0;
 		hz_broadcast_ask(brain, b);
 	}
@@ -378,9 +375,7 @@ static int forget_row(struct hz_brain *brain, const struct hz_consult *consult)
 {
 	hz_persist_flush(brain);
 	int err = hz_store_broadcast_put(brain->store, consult->id, NULL);
-	if (err)
-		hz_store_rollback(brain->store);
-	return err ? err : hz_persist_commit(brain);
+	return hz_persist_end(brain, err);
 }
 
 void hz_broadcast_forget(struct hz_brain *brain, struct hz_consult *consult)

@@ -181,8 +181,7 @@ static void look_far_lossy(struct hz_brain *brain, struct hz_peer *peer)
 	if (peer->far_count < FAR_TIMES)
 		return;
 	peer->far_lossy = true;
-	peer->owner->consult->recount = true;
-	hz_push_state(brain, peer->owner->consult); // the recount is part of that
+	hz_push_recount(brain, peer->owner->consult);
 }
 
 void hz_codec_on_stats(struct hz_brain *brain, struct hz_peer *peer)
@@ -194,8 +193,7 @@ void hz_codec_on_stats(struct hz_brain *brain, struct hz_peer *peer)
 		return;
 	peer->thin = thin;
 	peer->thin_us = brain->now_us;
-	peer->owner->consult->recount = true;
-	hz_push_state(brain, peer->owner->consult); // the recount is part of that
+	hz_push_recount(brain, peer->owner->consult);
 }
 
 // True when its publisher must make a new offer.

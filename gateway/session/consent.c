@@ -1,9 +1,9 @@
 #include "gateway/session/consent.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/log.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
@@ -30,8 +30,7 @@ void hz_consent_hash(const char *wording, const char *language, char ret[65])
 	ret[0] = '\0';
 	if (text && version && strcmp(version, wording) == 0) {
 		hz_sha256(text, strlen(text), hash);
-		for (unsigned i = 0; i < sizeof(hash); i++)
-			snprintf(ret + 2 * i, 3, "%02x", hash[i]);
+		hz_hex_text(hash, sizeof(hash), ret);
 	}
 	json_decref(ours);
 }
@@ -96,11 +95,7 @@ static int write(struct hz_brain *brain, const struct hz_participant *p, uint8_t
 		return 0;
 	hz_persist_flush(brain); // what others wrote is not this one's to roll back
 	int err = hz_store_consent_add(brain->store, &row);
-	if (err)
-		hz_store_rollback(brain->store);
-	else
-		err = hz_persist_commit(brain);
-	return err;
+	return hz_persist_end(brain, err);
 }
 
 static void tell(struct hz_brain *brain, struct hz_participant *p, const struct hz_consent_answer *answer)

@@ -109,9 +109,7 @@ static int write(struct hz_brain *brain, const struct hz_consult *consult, const
 	    .layout = layout,
 	};
 	int err = hz_store_consult_put(brain->store, &row);
-	if (err)
-		hz_store_rollback(brain->store);
-	return err ? err : hz_persist_commit(brain);
+	return hz_persist_end(brain, err);
 }
 
 static void drop(struct hz_brain *brain, struct hz_consult *consult)

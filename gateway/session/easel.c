@@ -58,38 +58,18 @@ struct hz_peer *hz_easel_first_link(const struct hz_consult *consult)
 void hz_easel_free_memory(struct hz_consult *consult)
 {
 	struct hz_easel_room *room = consult->easel;
-	while (room && room->links) {
-		struct hz_peer *link = room->links;
-		room->links = link->next;
-		hz_transport_free_memory(link);
-	}
+	if (room)
+		hz_relay_peers_free_memory(&room->links);
 	free(room);
 	consult->easel = NULL;
-}
-
-static struct hz_track *track_of(const struct hz_easel_room *room, uint32_t rendition, unsigned worker)
-{
-	for (const struct hz_peer *link = room->links; link; link = link->next) {
-		for (struct hz_track *track = link->worker == worker ? link->tracks : NULL; track;
-		     track = track->next) {
-			if (track->of == rendition)
-				return track;
-		}
-	}
-	return NULL;
-}
-
-void hz_easel_track_end(struct hz_brain *brain, struct hz_track *track)
-{
-	hz_picture_track_end(brain, track); // of a relay peer, and nobody's: the same
 }
 
 static void rendition_end(struct hz_brain *brain, struct hz_easel_room *room, struct hz_easel_rendition *r)
 {
 	for (const struct hz_peer *link = room->links; link; link = link->next) {
-		struct hz_track *track = track_of(room, r->id, link->worker);
+		struct hz_track *track = hz_relay_track_of(room->links, link->worker, r->id);
 		if (track)
-			hz_easel_track_end(brain, track);
+			hz_track_drop(brain, track);
 	}
 	(void)hz_easel_link_del(brain->easel, HZ_LIVE_RENDITION_SET, r->id);
 	*r = (struct hz_easel_rendition){0};
@@ -164,15 +144,11 @@ struct hz_easel_rendition *hz_easel_rendition_get(struct hz_easel_room *room, un
 static struct hz_track *track_get(struct hz_brain *brain, struct hz_easel_room *room,
                                   const struct hz_easel_rendition *r, unsigned worker)
 {
-	struct hz_track *track = track_of(room, r->id, worker);
-	struct hz_peer *link = room->links;
-	int err = 0;
-	while (link && link->worker != worker)
-		link = link->next;
+	struct hz_track *track = hz_relay_track_of(room->links, worker, r->id);
+	struct hz_peer *link = NULL;
 	if (track)
 		return track;
-	if (!link)
-		err = hz_relay_peer_new(brain, room->consult, worker, HZ_EASEL_RELAY, &room->links, &link);
+	int err = hz_relay_peer_get(brain, room->consult, worker, HZ_EASEL_RELAY, &room->links, &link);
 	if (!err)
 		err = hz_track_new(brain, link, &track);
 	if (err) {
@@ -216,27 +192,6 @@ static bool may_watch(const struct hz_slot *slot)
 	return slot->easel && p && p->status == HZ_STATUS_ADMITTED && (p->grants & HZ_GRANT_SUBSCRIBE);
 }
 
-static uint8_t codec_of(const struct hz_slot *slot)
-{
-	uint8_t codec = HZ_CODEC_NONE;
-	for (unsigned i = 0; i < slot->cmd.pt_count; i++) {
-		if (slot->cmd.pt[i].codec == HZ_CODEC_H264_CB)
-			return HZ_CODEC_H264_CB;
-		if (slot->cmd.pt[i].codec == HZ_CODEC_VP8)
-			codec = HZ_CODEC_VP8;
-	}
-	return codec;
-}
-
-static void show_track(struct hz_brain *brain, struct hz_slot *slot, hz_id track)
-{
-	if (slot->cmd.track == track)
-		return;
-	slot->cmd.track = track;
-	hz_steps_reset(slot);
-	hz_slot_set(brain, slot);
-}
-
 // As much as the thinnest link of those who watch takes.
 static void bound(struct hz_easel_rendition *r, const struct hz_slot *slot)
 {
@@ -252,7 +207,7 @@ static void bound(struct hz_easel_rendition *r, const struct hz_slot *slot)
 
 static void show(struct hz_brain *brain, struct hz_easel_room *room, struct hz_slot *slot)
 {
-	uint8_t codec = codec_of(slot);
+	uint8_t codec = hz_picture_codec(slot);
 	bool large = slot->cmd.max_layer > 0 && !slot->easel_small;
 	struct hz_easel_rendition *r = codec ? hz_easel_rendition_get(room, large, codec) : NULL;
 	struct hz_track *track = r ? track_get(brain, room, r, slot->peer->worker) : NULL;
@@ -262,7 +217,7 @@ static void show(struct hz_brain *brain, struct hz_easel_room *room, struct hz_s
 		bound(r, slot);
 		track_fit(brain, r, track); // before a slot names it
 	}
-	show_track(brain, slot, track ? track->id : 0);
+	hz_picture_point(brain, slot, track ? track->id : 0);
 }
 
 // What is to be done with each slot that asked for it. Returns how many watch.
@@ -279,7 +234,7 @@ static unsigned each_slot(struct hz_brain *brain, struct hz_consult *consult, st
 				if (room && watches)
 					show(brain, room, slot);
 				else
-					show_track(brain, slot, 0);
+					hz_picture_point(brain, slot, 0);
 			}
 		}
 	}
@@ -301,16 +256,6 @@ static bool anything_there(struct hz_brain *brain, struct hz_consult *consult)
 	struct hz_reading *reading = NULL;
 	return hz_reading_of(brain, consult, false, &reading) == 0 && reading &&
 	       json_array_size(reading->studies) > 0;
-}
-
-static void sweep(struct hz_brain *brain, struct hz_easel_room *room)
-{
-	struct hz_peer *next;
-	for (struct hz_peer *link = room->links; link; link = next) {
-		next = link->next;
-		if (!link->slots && !link->tracks)
-			hz_relay_peer_end(brain, &room->links, link);
-	}
 }
 
 static void renditions_fit(struct hz_brain *brain, struct hz_easel_room *room)
@@ -347,7 +292,7 @@ struct hz_track *hz_easel_track(struct hz_brain *brain, struct hz_consult *consu
 	bool there = brain->easel && is_fed(consult, bare) && anything_there(brain, consult);
 	struct hz_easel_room *room = there ? hz_easel_room_get(brain, consult) : NULL;
 	struct hz_easel_rendition *r = room ? hz_easel_rendition_get(room, flags, HZ_CODEC_H264_CB) : NULL;
-	bool fresh = r && !track_of(room, r->id, worker);
+	bool fresh = r && !hz_relay_track_of(room->links, worker, r->id);
 	struct hz_track *track = r ? track_get(brain, room, r, worker) : NULL;
 	if (!track)
 		return NULL;
@@ -373,7 +318,7 @@ static void keep_fed(struct hz_easel_room *room, bool bare)
 	r->watched = true;
 	r->bps = r->bps ? r->bps : LARGE_BPS;
 	for (const struct hz_peer *link = room->links; link; link = link->next)
-		r->workers |= track_of(room, r->id, link->worker) ? 1ull << link->worker : 0;
+		r->workers |= hz_relay_track_of(room->links, link->worker, r->id) ? 1ull << link->worker : 0;
 }
 
 void hz_easel_recount(struct hz_brain *brain, struct hz_consult *consult)
@@ -407,13 +352,7 @@ void hz_easel_recount(struct hz_brain *brain, struct hz_consult *consult)
 	if (over)
 		room_end(brain, room);
 	else
-		sweep(brain, room);
-}
-
-static void recount_soon(struct hz_brain *brain, struct hz_consult *consult)
-{
-	consult->recount = true;
-	hz_push_state(brain, consult);
+		hz_relay_peers_sweep(brain, &room->links);
 }
 
 int64_t hz_easel_due(struct hz_brain *brain)
@@ -449,7 +388,7 @@ void hz_easel_table(struct hz_brain *brain, struct hz_consult *consult)
 	if (!brain->easel)
 		return;
 	if (there != (consult->easel != NULL) || there != consult->easel_told)
-		recount_soon(brain, consult); // somebody waits for it, perhaps
+		hz_push_recount(brain, consult); // somebody waits for it, perhaps
 	if (consult->easel)
 		hz_easel_say_table(brain, consult->easel);
 }
@@ -466,7 +405,7 @@ void hz_easel_watch(struct hz_brain *brain, struct hz_slot *slot)
 		slot->easel_small = estimate && estimate < THIN_BPS;
 		slot->peer->owner->consult->relay_check = true; // of what it showed before
 	}
-	recount_soon(brain, slot->peer->owner->consult); // perhaps another size
+	hz_push_recount(brain, slot->peer->owner->consult); // perhaps another size
 }
 
 void hz_easel_leave(struct hz_brain *brain, struct hz_slot *slot)
@@ -475,7 +414,7 @@ void hz_easel_leave(struct hz_brain *brain, struct hz_slot *slot)
 		return;
 	slot->easel = false;
 	slot->cmd.track = 0;
-	recount_soon(brain, slot->peer->owner->consult);
+	hz_push_recount(brain, slot->peer->owner->consult);
 }
 
 void hz_easel_on_step(struct hz_brain *brain, struct hz_slot *slot)
@@ -485,7 +424,7 @@ void hz_easel_on_step(struct hz_brain *brain, struct hz_slot *slot)
 	slot->easel_us = brain->now_us;
 	if (!slot->easel_small) {
 		slot->easel_small = true;
-		recount_soon(brain, slot->peer->owner->consult);
+		hz_push_recount(brain, slot->peer->owner->consult);
 	}
 }
 

@@ -36,6 +36,5 @@ struct hz_easel_room *hz_easel_room_get(struct hz_brain *brain,
 #define HZ_EASEL_BARE  2u
 uint32_t hz_easel_rendition_id(const struct hz_consult *consult, unsigned flags, uint8_t codec);
 struct hz_easel_rendition *hz_easel_rendition_get(struct hz_easel_room *room, unsigned flags, uint8_t codec);
-void hz_easel_track_end(struct hz_brain *brain, struct hz_track *track);
 
 #endif

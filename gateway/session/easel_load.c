@@ -52,7 +52,7 @@ void hz_easel_repair(struct hz_brain *brain, struct hz_consult *consult)
 		for (struct hz_track *track = link->tracks; track; track = next) {
 			next = track->next;
 			if (!claim(room, track))
-				hz_easel_track_end(brain, track);
+				hz_track_drop(brain, track);
 		}
 		while (link->slots)
 			hz_slot_end(brain, link->slots); // it receives nothing

@@ -152,6 +152,8 @@ void hz_easel_say_table(struct hz_brain *brain, struct hz_easel_room *room)
 
 // --- images
 
+_Static_assert(HZ_LIVE_TOO_LARGE == HZ_DWEB_TOO_LARGE, "the numbers stay");
+
 static void on_file(void *ctx, uint64_t tag, uint32_t result, int fd)
 {
 	struct hz_brain *brain = ctx;
@@ -194,8 +196,7 @@ static void again(struct hz_brain *brain)
 	uint32_t at = 0;
 	while ((consult = hz_map_next(brain->consults, &at))) {
 		if (consult->easel || consult->easel_told != hz_easel_available(brain, consult)) {
-			consult->recount = true;
-			hz_push_state(brain, consult);
+			hz_push_recount(brain, consult);
 		}
 	}
 }

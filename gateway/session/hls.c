@@ -76,27 +76,13 @@ struct hz_peer **hz_hls_links(struct hz_brain *brain, struct hz_consult *consult
 
 void hz_hls_free_memory(struct hz_consult *consult)
 {
-	while (consult->hls && consult->hls->links) {
-		struct hz_peer *link = consult->hls->links;
-		consult->hls->links = link->next;
-		hz_transport_free_memory(link);
-	}
+	if (consult->hls)
+		hz_relay_peers_free_memory(&consult->hls->links);
 	free(consult->hls);
 	consult->hls = NULL;
 }
 
 // --- what each source needs
-
-static int link_get(struct hz_brain *brain, struct hz_hls_leg *leg, unsigned worker, struct hz_peer **ret)
-{
-	for (struct hz_peer *link = leg->links; link; link = link->next) {
-		if (link->worker == worker) {
-			*ret = link;
-			return 0;
-		}
-	}
-	return hz_relay_peer_new(brain, leg->consult, worker, HZ_HLS_RELAY, &leg->links, ret);
-}
 
 static struct hz_slot *slot_of(const struct hz_peer *link, const char *group, hz_id track)
 {
@@ -136,7 +122,8 @@ static int fit_source(struct hz_brain *brain, struct hz_hls_leg *leg, const stru
 	struct hz_peer *link = NULL;
 	bool cut = leg->consult->broadcast->cut, video = track->kind == HZ_KIND_VIDEO;
 	uint8_t flags = HZ_SUB_PIN | HZ_SUB_LIVE | (cut ? HZ_SUB_PAUSED : 0);
-	int err = link_get(brain, leg, track->peer->worker, &link);
+	int err =
+	    hz_relay_peer_get(brain, leg->consult, track->peer->worker, HZ_HLS_RELAY, &leg->links, &link);
 	if (err)
 		return err;
 	struct hz_slot *slot = slot_of(link, group, track->id);
@@ -277,7 +264,7 @@ void hz_hls_recount(struct hz_brain *brain, struct hz_consult *consult)
 	hz_picture_air_settle(brain, consult);
 }
 
-void hz_hls_cut(struct hz_brain *brain, struct hz_consult *consult)
+void hz_hls_cut_consult(struct hz_brain *brain, struct hz_consult *consult)
 {
 	struct hz_hls_leg *leg = consult->hls;
 	if (!brain->hls || !leg || !leg->said.consult)

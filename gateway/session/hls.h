@@ -46,7 +46,7 @@ void hz_hls_done(struct hz_brain *brain);
 // Makes the consult's objects and its wish what its broadcast says.
 void hz_hls_recount(struct hz_brain *brain, struct hz_consult *consult);
 // A CUT: told at once, before anything is looked up or written.
-void hz_hls_cut(struct hz_brain *brain, struct hz_consult *consult);
+void hz_hls_cut_consult(struct hz_brain *brain, struct hz_consult *consult);
 // Nothing of at or after the mark is in a file, nor will be.
 bool hz_hls_cut_holds(const struct hz_brain *brain, const struct hz_consult *consult);
 

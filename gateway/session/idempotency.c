@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/session/persist.h"
@@ -43,10 +44,8 @@ static void crypt_bytes(const uint8_t secret[HZ_STORE_HASH_BYTES], uint8_t *data
 static char *to_hex(const uint8_t *data, size_t bytes)
 {
 	char *text = malloc(2 * bytes + 1);
-	for (size_t i = 0; text && i < bytes; i++)
-		snprintf(text + 2 * i, 3, "%02x", data[i]);
 	if (text)
-		text[2 * bytes] = '\0';
+		hz_hex_text(data, bytes, text);
 	return text;
 }
 

@@ -234,6 +234,8 @@ void hz_images_ask(struct hz_images *images, int64_t now_us, uint64_t asker,
 int hz_images_fetch(struct hz_images *images, int64_t now_us, const struct hz_dweb_request *what,
                     const struct hz_images_asker *asker)
 {
+	if (what->kind == HZ_DWEB_FRAME) // its file has others of the series in it: it stays here
+		return -EINVAL;
 	struct wait *w = images->count < HZ_IMAGE_WAITS ? calloc(1, sizeof(*w)) : NULL;
 	if (!w)
 		return -ENOSPC;
@@ -266,7 +268,7 @@ const char *hz_image_type(const char *type)
 	}
 	// RLE as octets: without its name it could be taken for pixels.
 	if (strcmp(type, "application/json; waveform") == 0 ||
-	    strcmp(type, "application/json; overlays") == 0)
+	    strcmp(type, "application/json; overlays") == 0 || strcmp(type, "application/json; luts") == 0)
 		return "application/json";
 	if (strstr(type, "1.2.840.10008.1.2.5"))
 		return "image/dicom-rle";
@@ -319,6 +321,7 @@ static void answer_file(const struct wait *w, const struct hz_dweb_done *done, i
 	name_resolutions(w->res, done->type);
 	const struct hz_file_reply file = {
 	    .fd = fd,
+	    .at = done->at,
 	    .bytes = done->bytes,
 	    .type = w->what.kind == HZ_DWEB_FORWARD ? "application/json" : hz_image_type(done->type),
 	    .etag = etag,
@@ -368,7 +371,7 @@ static void on_early(struct wait *w, const struct hz_dweb_done *done, int fd)
 	}
 	memcpy(w->hash, done->hash, sizeof(w->hash));
 	answer_file(w, done, fd);
-	uint64_t from = 0, bytes = 0, most = early_bytes(done);
+	uint64_t from = 0, bytes = 0, most = early_bytes(done) + done->at;
 	hz_response_fd(w->res, &from, &bytes);
 	w->early = hz_response_limit(w->res, most > from ? most - from : 0, on_gone, w);
 	hz_response_release(w->res);

@@ -28,7 +28,7 @@ void hz_images_free(struct hz_images *images); // NULL allowed; no response is t
 void hz_images_ask(struct hz_images *images, int64_t now_us, uint64_t asker,
                    const struct hz_dweb_request *what, const struct hz_request *req, struct hz_response *res);
 // The same for another part of control: fn gets the open file (its own from then on; -1: result says why), later or never
-// where images are freed. -EAGAIN: not now; -ENOSPC.
+// where images are freed. Of a frame: -EINVAL. -EAGAIN: not now; -ENOSPC.
 typedef void hz_images_fn(void *ctx, uint64_t tag, uint32_t result, int fd);
 struct hz_images_asker {
 	hz_images_fn *fn;

@@ -79,8 +79,7 @@ int hz_layout_put(struct hz_brain *brain, struct hz_consult *consult, const stru
 	if (err)
 		return err;
 	hz_info("layout.set", "consult=%s participant=%s mode=%s", consult->id, by, modes[wish->mode]);
-	consult->recount = true;
-	hz_push_state(brain, consult);
+	hz_push_recount(brain, consult);
 	return 0;
 }
 

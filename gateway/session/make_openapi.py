@@ -240,7 +240,7 @@ paths = {
     "/consults/{id}/studies/{path}": {
         "parameters": [CONSULT, parameter("path", "path", "PACS/STUDY/metadata, PACS/STUDY/series (QIDO-RS), PACS/STUDY/series/SERIES/metadata,"
                                           " …/instances/INSTANCE/metadata, …/instances/INSTANCE/frames/N, …/instances/INSTANCE/waveform,"
-                                          " …/instances/INSTANCE/overlays (JSON, docs/PROTOCOL.md); local/STUDY/forwards", {"type": "string", "minLength": 1,
+                                          " …/instances/INSTANCE/overlays, …/instances/INSTANCE/luts (JSON, docs/PROTOCOL.md); local/STUDY/forwards", {"type": "string", "minLength": 1,
                                           "maxLength": 400}, True)],
         "get": operation("getImages", "Metadata and frames, as the PACS stores them, of a study on the table; for who is in the consult (Range, RFC 9110)",
                          {"200": {"description": "DICOM JSON, or a frame; ETag is its SHA-256, Huizhen-Transfer-Syntax what the PACS calls it"},

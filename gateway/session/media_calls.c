@@ -276,8 +276,7 @@ static void set_language(struct hz_brain *brain, struct hz_slot *slot, const cha
 	if (strcmp(slot->language, wanted) == 0)
 		return;
 	memcpy(slot->language, wanted, sizeof(wanted));
-	slot->peer->owner->consult->recount = true;
-	hz_push_state(brain, slot->peer->owner->consult);
+	hz_push_recount(brain, slot->peer->owner->consult);
 }
 
 static void set_quality(struct hz_slot *slot, const char *quality)

@@ -69,11 +69,7 @@ void hz_mix_free_memory(struct hz_consult *consult)
 	struct hz_mix_room *room = consult->mix;
 	if (!room)
 		return;
-	while (room->links) {
-		struct hz_peer *link = room->links;
-		room->links = link->next;
-		hz_transport_free_memory(link);
-	}
+	hz_relay_peers_free_memory(&room->links);
 	while (room->seats) {
 		struct hz_mix_seat *seat = room->seats;
 		room->seats = seat->next;
@@ -148,45 +144,23 @@ void hz_mix_track_fit(struct hz_brain *brain, const struct hz_mix_seat *seat)
 	                               .pt_count = 1,
 	                               .ssrc = {seat->ssrc},
 	                               .pt = {{.pt = OPUS_PT, .codec = HZ_CODEC_OPUS}}};
-	if (memcmp(&cmd, &track->cmd, sizeof(cmd)) == 0)
-		return;
-	track->cmd = cmd;
-	hz_objects_tell(brain, track->peer->worker, &track->cmd.h, HZ_CMD_TRACK_SET, sizeof(track->cmd));
-	hz_persist_track(brain, track);
+	hz_relay_track_set(brain, track, &cmd);
 }
 
 void hz_mix_track_end(struct hz_brain *brain, struct hz_mix_room *room, struct hz_track *track)
 {
-	struct hz_peer *link = track->peer;
-	struct hz_cmd_track_del del = {.track = track->id};
-	hz_objects_tell(brain, link->worker, &del.h, HZ_CMD_TRACK_DEL, sizeof(del));
-	hz_persist_forget(brain, link->worker, HZ_MEDIA_TRACK, track->id);
-	hz_ids_release(&brain->worker[link->worker].tracks, track->id);
 	for (struct hz_mix_seat *seat = room->seats; seat; seat = seat->next) {
-		if (seat->track == track->id && seat->worker == link->worker)
+		if (seat->track == track->id && seat->worker == track->peer->worker)
 			seat->track = seat->ssrc = 0;
 	}
-	for (struct hz_track **at = &link->tracks; *at; at = &(*at)->next) {
-		if (*at == track) {
-			*at = track->next;
-			break;
-		}
-	}
-	link->track_count--;
-	free(track);
+	hz_track_drop(brain, track);
 }
 
 // --- what each seat needs
 
 static int link_get(struct hz_brain *brain, struct hz_mix_room *room, unsigned worker, struct hz_peer **ret)
 {
-	for (struct hz_peer *link = room->links; link; link = link->next) {
-		if (link->worker == worker) {
-			*ret = link;
-			return 0;
-		}
-	}
-	return hz_relay_peer_new(brain, room->consult, worker, brain->workers, &room->links, ret);
+	return hz_relay_peer_get(brain, room->consult, worker, brain->workers, &room->links, ret);
 }
 
 static int fit_voice(struct hz_brain *brain, struct hz_mix_room *room, const struct hz_mix_seat *seat,
@@ -325,18 +299,15 @@ static bool heard(const struct hz_mix_room *room, const struct hz_slot *slot)
 
 static void sweep_links(struct hz_brain *brain, struct hz_mix_room *room)
 {
-	struct hz_peer *next_link;
-	for (struct hz_peer *link = room->links; link; link = next_link) {
+	for (struct hz_peer *link = room->links; link; link = link->next) {
 		struct hz_slot *next;
-		next_link = link->next;
 		for (struct hz_slot *slot = link->slots; slot; slot = next) {
 			next = slot->next;
 			if (!heard(room, slot))
 				hz_slot_end(brain, slot);
 		}
-		if (!link->slots && !link->tracks)
-			hz_relay_peer_end(brain, &room->links, link);
 	}
+	hz_relay_peers_sweep(brain, &room->links);
 }
 
 // Slots of the mix show the track that is theirs now.

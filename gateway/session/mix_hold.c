@@ -12,12 +12,6 @@ static void due(struct hz_mix_room *room, int64_t at_us)
 		room->due_us = at_us;
 }
 
-static void recount_soon(struct hz_brain *brain, struct hz_consult *consult)
-{
-	consult->recount = true;
-	hz_push_state(brain, consult); // the recount is part of that
-}
-
 // --- what a client asks
 
 void hz_mix_listen(struct hz_brain *brain, struct hz_slot *slot)
@@ -37,7 +31,7 @@ void hz_mix_listen(struct hz_brain *brain, struct hz_slot *slot)
 	if (slot->mix == HZ_MIX_NONE)
 		hz_slot_show(brain, slot, NULL);
 	slot->mix = HZ_MIX_WANTED;
-	recount_soon(brain, p->consult);
+	hz_push_recount(brain, p->consult);
 }
 
 bool hz_mix_leave(struct hz_brain *brain, struct hz_slot *slot)
@@ -59,7 +53,7 @@ void hz_mix_show(struct hz_brain *brain, struct hz_slot *slot, struct hz_track *
 	hz_slot_show(brain, slot, track);
 	if (slot->mix) {
 		slot->mix = HZ_MIX_NONE;
-		recount_soon(brain, consult);
+		hz_push_recount(brain, consult);
 	}
 	if (consult->mix)
 		due(consult->mix, brain->now_us); // another voice

@@ -183,8 +183,7 @@ void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer)
 	if (hz_is_viewers(owner)) {
 		owner->consult->viewers_changed = true;
 	} else {
-		owner->consult->recount = true;
-		hz_push_state(brain, owner->consult);
+		hz_push_recount(brain, owner->consult);
 	}
 	hz_transport_free_memory(peer);
 }
@@ -274,8 +273,7 @@ void hz_track_set(struct hz_brain *brain, struct hz_track *track)
 	hz_objects_tell(brain, track->peer->worker, &track->cmd.h, HZ_CMD_TRACK_SET, sizeof(track->cmd));
 	hz_persist_track(brain, track);
 	hz_relay_follow(brain, track);
-	consult->recount = true;
-	hz_push_state(brain, consult);
+	hz_push_recount(brain, consult);
 }
 
 static void forget_of(struct hz_brain *brain, const struct hz_participant *p, const struct hz_track *track)
@@ -301,11 +299,9 @@ static void track_forget(struct hz_brain *brain, const struct hz_track *track)
 	hz_relay_end(brain, track);
 }
 
-void hz_track_end(struct hz_brain *brain, struct hz_track *track)
+void hz_track_drop(struct hz_brain *brain, struct hz_track *track)
 {
 	struct hz_peer *peer = track->peer;
-	hz_record_forget(brain, track);
-	track_forget(brain, track);
 	struct hz_cmd_track_del del = {.track = track->id};
 	hz_objects_tell(brain, peer->worker, &del.h, HZ_CMD_TRACK_DEL, sizeof(del));
 	hz_persist_forget(brain, peer->worker, HZ_MEDIA_TRACK, track->id);
@@ -318,8 +314,15 @@ void hz_track_end(struct hz_brain *brain, struct hz_track *track)
 	}
 	peer->track_count--;
 	free(track);
-	peer->owner->consult->recount = true;
-	hz_push_state(brain, peer->owner->consult);
+}
+
+void hz_track_end(struct hz_brain *brain, struct hz_track *track)
+{
+	struct hz_consult *consult = track->peer->owner->consult;
+	hz_record_forget(brain, track);
+	track_forget(brain, track);
+	hz_track_drop(brain, track);
+	hz_push_recount(brain, consult);
 }
 
 // --- slots

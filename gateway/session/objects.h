@@ -23,6 +23,8 @@ void hz_peer_end(struct hz_brain *brain, struct hz_peer *peer);
 int hz_track_new(struct hz_brain *brain, struct hz_peer *peer, struct hz_track **ret);
 void hz_track_set(struct hz_brain *brain, struct hz_track *track);
 void hz_track_end(struct hz_brain *brain, struct hz_track *track);
+// Only that: nobody else is told, and no slot looked after. Frees track: of a relay peer it is all there is to do.
+void hz_track_drop(struct hz_brain *brain, struct hz_track *track);
 
 int hz_slot_new(struct hz_brain *brain, struct hz_peer *peer, struct hz_slot **ret);
 void hz_slot_set(struct hz_brain *brain, struct hz_slot *slot);

@@ -229,8 +229,7 @@ void hz_offer_apply(struct hz_brain *brain, struct hz_participant *p, struct hz_
 	if (hz_is_viewers(p)) {
 		p->consult->viewers_changed = true; // told with the next tick, however many come at once
 	} else {
-		p->consult->recount = true;
-		hz_push_state(brain, p->consult);
+		hz_push_recount(brain, p->consult);
 	}
 	ret->peer = peer;
 }

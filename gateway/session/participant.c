@@ -145,8 +145,7 @@ void hz_participant_end(struct hz_brain *brain, struct hz_participant *p, uint8_
 	hz_info("participant.left", "consult=%s participant=%s reason=%s", consult->id, p->id,
 	        reason ? reason : "gone");
 	brain->count.leaves++;
-	consult->recount = true;
-	hz_push_state(brain, consult);
+	hz_push_recount(brain, consult);
 	hz_participant_free_memory(p);
 	hz_record_consider(brain, consult);
 }
@@ -264,10 +263,7 @@ int hz_participant_remove(struct hz_brain *brain, struct hz_participant *p)
 	if (brain->store) {
 		hz_persist_flush(brain); // what others wrote is not this one's to roll back
 		int err = hz_store_removed_put(brain->store, p->consult->id, p->id, brain->wall_ms);
-		if (err)
-			hz_store_rollback(brain->store);
-		else
-			err = hz_persist_commit(brain);
+		err = hz_persist_end(brain, err);
 		if (err)
 			return err;
 	}

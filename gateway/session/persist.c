@@ -182,6 +182,14 @@ int hz_persist_commit(struct hz_brain *brain)
 	return err;
 }
 
+int hz_persist_end(struct hz_brain *brain, int err)
+{
+	if (!err)
+		return hz_persist_commit(brain);
+	hz_store_rollback(brain->store);
+	return err;
+}
+
 void hz_persist_flush(struct hz_brain *brain)
 {
 	if (brain->store && (brain->unsaved || hz_store_dirty(brain->store)))

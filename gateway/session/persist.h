@@ -21,6 +21,8 @@ void hz_persist_flush(struct hz_brain *brain);
 
 // 0 and durable, or -errno and nothing of this transaction is: for records (links, removals) whose caller must know.
 int hz_persist_commit(struct hz_brain *brain);
+// Ends what such a caller has written since hz_persist_flush(): with err it is rolled back, and err returned; else as commit.
+int hz_persist_end(struct hz_brain *brain, int err);
 
 // Writes all sessions and media objects anew; clears store_sick when that worked.
 void hz_persist_rewrite(struct hz_brain *brain);

@@ -65,11 +65,7 @@ void hz_picture_free_memory(struct hz_consult *consult)
 	struct hz_picture_room *room = consult->picture;
 	if (!room)
 		return;
-	while (room->links) {
-		struct hz_peer *link = room->links;
-		room->links = link->next;
-		hz_transport_free_memory(link);
-	}
+	hz_relay_peers_free_memory(&room->links);
 	while (room->members) {
 		struct hz_picture_member *m = room->members;
 		room->members = m->next;
@@ -87,13 +83,7 @@ void hz_picture_free_memory(struct hz_consult *consult)
 int hz_picture_link_of(struct hz_brain *brain, struct hz_picture_room *room, unsigned worker,
                        struct hz_peer **ret)
 {
-	for (struct hz_peer *link = room->links; link; link = link->next) {
-		if (link->worker == worker) {
-			*ret = link;
-			return 0;
-		}
-	}
-	return hz_relay_peer_new(brain, room->consult, worker, HZ_PICTURE_RELAY, &room->links, ret);
+	return hz_relay_peer_get(brain, room->consult, worker, HZ_PICTURE_RELAY, &room->links, ret);
 }
 
 static void room_end(struct hz_brain *brain, struct hz_picture_room *room)
@@ -218,16 +208,6 @@ static void drop_slots(struct hz_brain *brain, const struct hz_consult *consult)
 	}
 }
 
-static void sweep_links(struct hz_brain *brain, struct hz_picture_room *room)
-{
-	struct hz_peer *next;
-	for (struct hz_peer *link = room->links; link; link = next) {
-		next = link->next;
-		if (!link->slots && !link->tracks)
-			hz_relay_peer_end(brain, &room->links, link);
-	}
-}
-
 void hz_picture_recount(struct hz_brain *brain, struct hz_consult *consult)
 {
 	bool wanted = brain->picture && (anybody_watches(consult) || hz_picture_air_any(consult));
@@ -250,7 +230,7 @@ void hz_picture_recount(struct hz_brain *brain, struct hz_consult *consult)
 		return; // remembered, so that it is not offered again at once
 	hz_picture_members_fit(brain, room);
 	say_room(brain, room);
-	sweep_links(brain, room);
+	hz_relay_peers_sweep(brain, &room->links);
 }
 
 int64_t hz_picture_due(struct hz_brain *brain)
@@ -309,8 +289,7 @@ static void on_hello(void *ctx)
 			r->ssrc = hz_picture_fresh_ssrc();
 		for (struct hz_picture_member *m = room->members; m; m = m->next)
 			m->told = false;
-		room->consult->recount = true;
-		hz_push_state(brain, room->consult);
+		hz_push_recount(brain, room->consult);
 	}
 }
 

@@ -78,6 +78,10 @@ void hz_picture_tiles(struct hz_brain *brain, struct hz_picture_room *room,
 // picture_renditions.c
 bool hz_picture_may_watch(const struct hz_slot *slot);
 bool hz_picture_watches(const struct hz_slot *slot); // and it is not switched off (a page in the background)
+// What is encoded for a slot: H.264 for most browsers, so that one encode serves all, else VP8; HZ_CODEC_NONE: it takes neither.
+uint8_t hz_picture_codec(const struct hz_slot *slot);
+// It shows a track of its own worker from now on, 0: nothing. Told and written when that is news.
+void hz_picture_point(struct hz_brain *brain, struct hz_slot *slot, hz_id track);
 // What the slots watch is made, and shown on them.
 void hz_picture_renditions_fit(struct hz_brain *brain, struct hz_picture_room *room);
 void hz_picture_renditions_end(struct hz_brain *brain, struct hz_picture_room *room, bool all);
@@ -88,7 +92,6 @@ uint32_t hz_picture_fresh_ssrc(void);
 struct hz_track *hz_picture_track_get(struct hz_brain *brain, struct hz_picture_room *room,
                                       struct hz_picture_rendition *r, unsigned worker);
 struct hz_track *hz_picture_track(const struct hz_picture_room *room, uint32_t rendition, unsigned worker);
-void hz_picture_track_end(struct hz_brain *brain, struct hz_track *track);
 void hz_picture_track_fit(struct hz_brain *brain, const struct hz_picture_rendition *r,
                           struct hz_track *track);
 struct hz_picture_rendition *hz_picture_rendition_get(struct hz_picture_room *room, unsigned height,

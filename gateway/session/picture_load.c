@@ -65,7 +65,7 @@ void hz_picture_repair(struct hz_brain *brain, struct hz_consult *consult)
 		for (struct hz_track *track = link->tracks; track; track = next_track) {
 			next_track = track->next;
 			if (!claim(room, track))
-				hz_picture_track_end(brain, track);
+				hz_track_drop(brain, track);
 		}
 		for (struct hz_slot *slot = link->slots; slot; slot = next_slot) {
 			next_slot = slot->next;

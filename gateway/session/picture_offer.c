@@ -19,8 +19,7 @@
 
 static void again(struct hz_brain *brain, const struct hz_slot *slot)
 {
-	slot->peer->owner->consult->recount = true;
-	hz_push_state(brain, slot->peer->owner->consult);
+	hz_push_recount(brain, slot->peer->owner->consult);
 }
 
 void hz_picture_on_step(struct hz_brain *brain, struct hz_slot *slot)

@@ -33,14 +33,7 @@ uint32_t hz_picture_fresh_ssrc(void)
 
 struct hz_track *hz_picture_track(const struct hz_picture_room *room, uint32_t rendition, unsigned worker)
 {
-	for (const struct hz_peer *link = room->links; link; link = link->next) {
-		for (struct hz_track *track = link->worker == worker ? link->tracks : NULL; track;
-		     track = track->next) {
-			if (track->of == rendition)
-				return track;
-		}
-	}
-	return NULL;
+	return hz_relay_track_of(room->links, worker, rendition);
 }
 
 void hz_picture_track_fit(struct hz_brain *brain, const struct hz_picture_rendition *r,
@@ -57,28 +50,7 @@ void hz_picture_track_fit(struct hz_brain *brain, const struct hz_picture_rendit
 	    .ssrc = {r->ssrc},
 	    .pt = {{.pt = (uint8_t)(FIRST_PT + r->codec), .codec = r->codec, .flags = HZ_PT_PLI}},
 	};
-	if (memcmp(&cmd, &track->cmd, sizeof(cmd)) == 0)
-		return;
-	track->cmd = cmd;
-	hz_objects_tell(brain, track->peer->worker, &track->cmd.h, HZ_CMD_TRACK_SET, sizeof(track->cmd));
-	hz_persist_track(brain, track);
-}
-
-void hz_picture_track_end(struct hz_brain *brain, struct hz_track *track)
-{
-	struct hz_peer *link = track->peer;
-	struct hz_cmd_track_del del = {.track = track->id};
-	hz_objects_tell(brain, link->worker, &del.h, HZ_CMD_TRACK_DEL, sizeof(del));
-	hz_persist_forget(brain, link->worker, HZ_MEDIA_TRACK, track->id);
-	hz_ids_release(&brain->worker[link->worker].tracks, track->id);
-	for (struct hz_track **at = &link->tracks; *at; at = &(*at)->next) {
-		if (*at == track) {
-			*at = track->next;
-			break;
-		}
-	}
-	link->track_count--;
-	free(track);
+	hz_relay_track_set(brain, track, &cmd);
 }
 
 struct hz_track *hz_picture_track_get(struct hz_brain *brain, struct hz_picture_room *room,
@@ -173,7 +145,7 @@ static void rendition_end(struct hz_brain *brain, struct hz_picture_room *room,
 	for (const struct hz_peer *link = room->links; link; link = link->next) {
 		struct hz_track *track = hz_picture_track(room, r->id, link->worker);
 		if (track)
-			hz_picture_track_end(brain, track);
+			hz_track_drop(brain, track);
 	}
 	(void)hz_picture_link_del(brain->picture, HZ_MOSAIC_RENDITION_SET, r->id);
 	for (struct hz_picture_rendition **at = &room->renditions; *at; at = &(*at)->next) {
@@ -208,8 +180,7 @@ bool hz_picture_watches(const struct hz_slot *slot)
 	return hz_picture_may_watch(slot) && !slot->off;
 }
 
-// Most browsers take H.264: then one encode serves all.
-static uint8_t codec_of(const struct hz_slot *slot)
+uint8_t hz_picture_codec(const struct hz_slot *slot)
 {
 	uint8_t codec = HZ_CODEC_NONE;
 	for (unsigned i = 0; i < slot->cmd.pt_count; i++) {
@@ -223,13 +194,22 @@ static uint8_t codec_of(const struct hz_slot *slot)
 
 bool hz_picture_takes(const struct hz_slot *slot)
 {
-	return slot->cmd.kind == HZ_KIND_VIDEO && codec_of(slot) != HZ_CODEC_NONE;
+	return slot->cmd.kind == HZ_KIND_VIDEO && hz_picture_codec(slot) != HZ_CODEC_NONE;
+}
+
+void hz_picture_point(struct hz_brain *brain, struct hz_slot *slot, hz_id track)
+{
+	if (slot->cmd.track == track)
+		return;
+	slot->cmd.track = track;
+	hz_steps_reset(slot);
+	hz_slot_set(brain, slot);
 }
 
 static void show(struct hz_brain *brain, struct hz_picture_room *room, struct hz_slot *slot)
 {
 	unsigned height = slot->cmd.max_layer < slot->picture_cap ? slot->cmd.max_layer : slot->picture_cap;
-	uint8_t codec = codec_of(slot);
+	uint8_t codec = hz_picture_codec(slot);
 	struct hz_picture_rendition *r = codec ? hz_picture_rendition_get(room, height, codec) : NULL;
 	struct hz_track *track = r ? hz_picture_track_get(brain, room, r, slot->peer->worker) : NULL;
 	if (r) {
@@ -239,21 +219,7 @@ static void show(struct hz_brain *brain, struct hz_picture_room *room, struct hz
 	}
 	if (track)
 		hz_picture_track_fit(brain, r, track); // before a slot names it
-	if (slot->cmd.track == (track ? track->id : 0))
-		return;
-	slot->cmd.track = track ? track->id : 0;
-	hz_steps_reset(slot);
-	hz_slot_set(brain, slot);
-}
-
-// Nothing is made for it; it is shown again with the next `quality`.
-static void show_none(struct hz_brain *brain, struct hz_slot *slot)
-{
-	if (!slot->cmd.track)
-		return;
-	slot->cmd.track = 0;
-	hz_steps_reset(slot);
-	hz_slot_set(brain, slot);
+	hz_picture_point(brain, slot, track ? track->id : 0);
 }
 
 static void show_all(struct hz_brain *brain, struct hz_picture_room *room)
@@ -264,7 +230,8 @@ static void show_all(struct hz_brain *brain, struct hz_picture_room *room)
 				if (hz_picture_watches(slot))
 					show(brain, room, slot);
 				else if (hz_picture_may_watch(slot))
-					show_none(brain, slot);
+					// nothing is made for it; it is shown again with the next `quality`
+					hz_picture_point(brain, slot, 0);
 			}
 		}
 	}
@@ -301,12 +268,6 @@ void hz_picture_renditions_fit(struct hz_brain *brain, struct hz_picture_room *r
 
 // --- what a client asks
 
-static void recount_soon(struct hz_brain *brain, struct hz_consult *consult)
-{
-	consult->recount = true;
-	hz_push_state(brain, consult); // the recount is part of that
-}
-
 void hz_picture_watch(struct hz_brain *brain, struct hz_slot *slot)
 {
 	uint32_t estimate_bps = slot->peer->stats.estimate_bps;
@@ -321,7 +282,7 @@ void hz_picture_watch(struct hz_brain *brain, struct hz_slot *slot)
 			slot->picture_cap--;
 		consult->relay_check = true; // of what it showed before
 	}
-	recount_soon(brain, consult); // perhaps another size
+	hz_push_recount(brain, consult); // perhaps another size
 }
 
 void hz_picture_leave(struct hz_brain *brain, struct hz_slot *slot)
@@ -329,5 +290,5 @@ void hz_picture_leave(struct hz_brain *brain, struct hz_slot *slot)
 	if (!slot->picture)
 		return;
 	slot->picture = false;
-	recount_soon(brain, slot->peer->owner->consult);
+	hz_push_recount(brain, slot->peer->owner->consult);
 }

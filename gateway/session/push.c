@@ -19,6 +19,12 @@ void hz_push_state(struct hz_brain *brain, struct hz_consult *consult)
 	brain->dirty = consult;
 }
 
+void hz_push_recount(struct hz_brain *brain, struct hz_consult *consult)
+{
+	consult->recount = true;
+	hz_push_state(brain, consult); // the recount is part of that
+}
+
 static void send_text(struct hz_brain *brain, const struct hz_participant *p, const char *text)
 {
 	// A socket whose queue is full closes itself with 4002; the client resumes and gets the whole state.

@@ -10,6 +10,8 @@
 
 // Something that everybody may know has changed.
 void hz_push_state(struct hz_brain *brain, struct hz_consult *consult);
+// The same, and who gets what (the mix, pictures, codecs) is counted anew first.
+void hz_push_recount(struct hz_brain *brain, struct hz_consult *consult);
 
 // Sends what is due. Returns when the next one is (now_us scale), INT64_MAX: none waits.
 int64_t hz_push_due(struct hz_brain *brain);

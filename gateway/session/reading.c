@@ -11,9 +11,9 @@
 
 json_t *hz_reading_viewport_json(unsigned at)
 {
-	return json_pack("{s:i, s:n, s:i, s:n, s:n, s:f, s:f, s:f, s:f, s:b, s:b, s:f}", "at", (int)at,
-	                 "image", "frame", 0, "center", "width", "zoom", 1.0, "pan_x", 0.0, "pan_y", 0.0,
-	                 "rotation", 0.0, "flip", 0, "invert", 0, "cine", 0.0);
+	return json_pack("{s:i, s:n, s:i, s:n, s:n, s:f, s:f, s:f, s:f, s:b, s:b, s:f, s:n, s:n}", "at",
+	                 (int)at, "image", "frame", 0, "center", "width", "zoom", 1.0, "pan_x", 0.0, "pan_y",
+	                 0.0, "rotation", 0.0, "flip", 0, "invert", 0, "cine", 0.0, "offset_mm", "marks");
 }
 
 bool hz_reading_has_study(const struct hz_reading *reading, const char *pacs, const char *study)

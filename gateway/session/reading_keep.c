@@ -33,7 +33,7 @@ static unsigned panes(const char *layout)
 	return strcmp(layout, "four") == 0 ? 4 : strcmp(layout, "pair") == 0 ? 2 : 1;
 }
 
-// Without who drew it, the order and cine: they make no other object.
+// Without who drew it, the order, cine and what is of the panes only: they make no other object.
 static json_t *bare(const json_t *json)
 {
 	json_t *made = json_copy((json_t *)json);
@@ -41,6 +41,8 @@ static json_t *bare(const json_t *json)
 	json_object_del(made, "n");
 	json_object_del(made, "cine");
 	json_object_del(made, "at");
+	json_object_del(made, "offset_mm");
+	json_object_del(made, "marks");
 	return made;
 }
 

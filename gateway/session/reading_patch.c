@@ -157,11 +157,14 @@ static int stage_viewports(struct stage *s, const json_t *changes)
 	json_array_foreach(changes, i, change)
 	{
 		size_t at = (size_t)json_integer_value(json_object_get(change, "at"));
-		const json_t *image = json_object_get(change, "image");
+		const json_t *image = json_object_get(change, "image"),
+		             *marks = json_object_get(change, "marks");
 		if (at >= HZ_READING_VIEWPORTS)
 			return refuse(s, HZ_RPC_INVALID_PARAMS, "field", "/viewports/%zu/at", i);
 		if (json_is_object(image) && find_study(studies_of(s), image) < 0)
 			return refuse(s, HZ_RPC_NOT_FOUND, "field", "/viewports/%zu/image", i);
+		if (json_is_object(marks) && find_study(studies_of(s), marks) < 0)
+			return refuse(s, HZ_RPC_NOT_FOUND, "field", "/viewports/%zu/marks", i);
 		json_t *fresh = copy(change);
 		if (!s->viewport[at])
 			s->viewport[at] = json_copy(s->reading->viewport[at]);
@@ -173,10 +176,24 @@ static int stage_viewports(struct stage *s, const json_t *changes)
 	return 0;
 }
 
+// Marks of a study that is taken away are not looked at any more.
+static int drop_marks(struct stage *s, unsigned i)
+{
+	const json_t *now = s->viewport[i] ? s->viewport[i] : s->reading->viewport[i];
+	const json_t *marks = json_object_get(now, "marks");
+	if (!json_is_object(marks) || find_study(s->studies, marks) >= 0)
+		return 0;
+	if (!s->viewport[i])
+		s->viewport[i] = json_copy(s->reading->viewport[i]);
+	return s->viewport[i] && !json_object_set_new(s->viewport[i], "marks", json_null()) ? 0 : -ENOMEM;
+}
+
 // A viewport whose study is taken away shows nothing.
 static int empty_viewports(struct stage *s)
 {
 	for (unsigned i = 0; s->studies && i < HZ_READING_VIEWPORTS; i++) {
+		if (drop_marks(s, i))
+			return -ENOMEM;
 		const json_t *now = s->viewport[i] ? s->viewport[i] : s->reading->viewport[i];
 		const json_t *image = json_object_get(now, "image");
 		if (!json_is_object(image) || find_study(s->studies, image) >= 0)

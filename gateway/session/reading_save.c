@@ -62,10 +62,7 @@ static int save(struct hz_brain *brain, struct hz_reading *r, size_t *bytes)
 		err = write_object(brain, r, &r->object[i]);
 		*bytes += r->object[i].bytes;
 	}
-	if (err)
-		hz_store_rollback(brain->store);
-	else
-		err = hz_persist_commit(brain);
+	err = hz_persist_end(brain, err);
 	if (err)
 		return err;
 	r->due_floor &= (uint8_t)~HZ_DUE_SAVE;
@@ -126,8 +123,7 @@ static void load_state(struct hz_reading *r, const json_t *json)
 		json_t *viewport = json_array_get(json_object_get(json, "viewports"), i);
 		if (!json_is_object(viewport))
 			continue;
-		json_decref(r->viewport[i]);
-		r->viewport[i] = json_incref(viewport);
+		(void)json_object_update(r->viewport[i], viewport); // one of before may lack a member
 	}
 	load_floor(r, json_object_get(json, "floor"));
 	// Whoever saw what the crash took with it has made its next patch on a state that never was.
@@ -160,10 +156,7 @@ void hz_reading_forget(struct hz_brain *brain, struct hz_consult *consult)
 		return;
 	hz_persist_flush(brain);
 	int err = hz_store_table_del(brain->store, consult->id);
-	if (err)
-		hz_store_rollback(brain->store);
-	else
-		err = hz_persist_commit(brain);
+	err = hz_persist_end(brain, err);
 	if (err) // nobody can read it there: the consult is closed
 		hz_warn("reading.forget", "consult=%s err=%d", consult->id, -err);
 }

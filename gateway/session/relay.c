@@ -41,74 +41,13 @@ struct hz_track *hz_slot_track(struct hz_brain *brain, const struct hz_slot *slo
 	return track && is_relay(track) ? hz_relay_origin(brain, track) : track;
 }
 
-// --- links: the peers
-
-struct hz_peer *hz_relay_link(const struct hz_consult *consult, unsigned worker, unsigned other)
-{
-	for (struct hz_peer *link = consult->relays; link; link = link->next) {
-		if (link->worker == worker && link->cmd.relay == other)
-			return link;
-	}
-	return NULL;
-}
-
-void hz_relay_peer_add(struct hz_consult *consult, struct hz_peer **list, struct hz_peer *link)
-{
-	link->kind = HZ_PEER_LINK;
-	link->state = HZ_PEER_CONNECTED;
-	link->consult = consult;
-	link->next = *list;
-	*list = link;
-}
-
-int hz_relay_peer_new(struct hz_brain *brain, struct hz_consult *consult, unsigned worker, unsigned other,
-                      struct hz_peer **list, struct hz_peer **ret)
-{
-	struct hz_peer *link = calloc(1, sizeof(*link));
-	if (!link)
-		return -ENOMEM;
-	int err = hz_ids_take(&brain->worker[worker].peers, link, &link->id);
-	if (err) {
-		free(link);
-		return err;
-	}
-	link->worker = worker;
-	link->born_us = brain->now_us;
-	link->cmd = (struct hz_cmd_peer_set){
-	    .peer = link->id, .consult = consult->number, .flags = HZ_PEER_RELAY, .relay = other};
-	hz_relay_peer_add(consult, list, link);
-	hz_objects_tell(brain, worker, &link->cmd.h, HZ_CMD_PEER_SET, sizeof(link->cmd));
-	hz_persist_peer(brain, link);
-	*ret = link;
-	return 0;
-}
+// --- the publisher's side: a pinned subscription a layer
 
 static int link_get(struct hz_brain *brain, struct hz_consult *consult, unsigned worker, unsigned other,
                     struct hz_peer **ret)
 {
-	struct hz_peer *link = hz_relay_link(consult, worker, other);
-	if (!link)
-		return hz_relay_peer_new(brain, consult, worker, other, &consult->relays, ret);
-	*ret = link;
-	return 0;
+	return hz_relay_peer_get(brain, consult, worker, other, &consult->relays, ret);
 }
-
-void hz_relay_peer_end(struct hz_brain *brain, struct hz_peer **list, struct hz_peer *link)
-{
-	struct hz_cmd_peer_del del = {.peer = link->id};
-	hz_objects_tell(brain, link->worker, &del.h, HZ_CMD_PEER_DEL, sizeof(del));
-	hz_persist_forget(brain, link->worker, HZ_MEDIA_PEER, link->id);
-	hz_ids_release(&brain->worker[link->worker].peers, link->id);
-	for (struct hz_peer **at = list; *at; at = &(*at)->next) {
-		if (*at == link) {
-			*at = link->next;
-			break;
-		}
-	}
-	hz_transport_free_memory(link);
-}
-
-// --- the publisher's side: a pinned subscription a layer
 
 static struct hz_slot *layer_of(const struct hz_peer *link, hz_id track, unsigned layer)
 {
@@ -201,11 +140,7 @@ int hz_relay_fit(struct hz_brain *brain, struct hz_track *relay, const struct hz
 	if (err)
 		return err;
 	cmd.pt_count = codecs(cmd.kind, cmd.pt);
-	if (memcmp(&cmd, &relay->cmd, sizeof(cmd)) != 0) {
-		relay->cmd = cmd;
-		hz_objects_tell(brain, relay->peer->worker, &relay->cmd.h, HZ_CMD_TRACK_SET, sizeof(cmd));
-		hz_persist_track(brain, relay);
-	}
+	hz_relay_track_set(brain, relay, &cmd);
 	hz_relay_layers_end(brain, link, origin->id, cmd.layer_count);
 	return 0;
 }
@@ -224,21 +159,10 @@ void hz_relay_track_end(struct hz_brain *brain, struct hz_track *relay)
 {
 	struct hz_peer *here = relay->peer;
 	struct hz_peer *there = hz_relay_link(here->consult, here->cmd.relay, here->worker);
-	struct hz_cmd_track_del del = {.track = relay->id};
 	if (there)
 		hz_relay_layers_end(brain, there, relay->of, 0);
-	hz_objects_tell(brain, here->worker, &del.h, HZ_CMD_TRACK_DEL, sizeof(del));
-	hz_persist_forget(brain, here->worker, HZ_MEDIA_TRACK, relay->id);
-	hz_ids_release(&brain->worker[here->worker].tracks, relay->id);
-	for (struct hz_track **at = &here->tracks; *at; at = &(*at)->next) {
-		if (*at == relay) {
-			*at = relay->next;
-			break;
-		}
-	}
-	here->track_count--;
 	here->consult->relay_check = true; // its links may have nothing to do any more
-	free(relay);
+	hz_track_drop(brain, relay);
 }
 
 static int make(struct hz_brain *brain, const struct hz_track *origin, unsigned worker, struct hz_track **ret)
@@ -369,9 +293,5 @@ void hz_relay_sweep(struct hz_brain *brain, struct hz_consult *consult, bool all
 
 void hz_relay_free_memory(struct hz_consult *consult)
 {
-	while (consult->relays) {
-		struct hz_peer *link = consult->relays;
-		consult->relays = link->next;
-		hz_transport_free_memory(link);
-	}
+	hz_relay_peers_free_memory(&consult->relays);
 }

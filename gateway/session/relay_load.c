@@ -12,13 +12,6 @@
 #include "gateway/session/persist_json.h"
 #include "gateway/session/relay_internal.h"
 
-static bool there(const struct hz_peer *list, unsigned worker, unsigned other)
-{
-	while (list && (list->worker != worker || list->cmd.relay != other))
-		list = list->next;
-	return list;
-}
-
 static struct hz_peer **list_of(struct hz_brain *brain, struct hz_consult *consult, uint32_t relay)
 {
 	if (relay == HZ_PICTURE_RELAY)
@@ -41,7 +34,7 @@ static int load_link(struct hz_brain *brain, struct hz_consult *consult, const s
 	bool sound = cmd.flags == HZ_PEER_RELAY && known && cmd.relay != row->worker &&
 	             cmd.consult == consult->number && cmd.peer == row->id;
 	struct hz_peer **list = sound ? list_of(brain, consult, cmd.relay) : NULL;
-	if (!sound || !list || there(*list, row->worker, cmd.relay))
+	if (!sound || !list || hz_relay_peer_of(*list, row->worker, cmd.relay))
 		return -EINVAL;
 	struct hz_peer *link = calloc(1, sizeof(*link));
 	if (!link)

@@ -178,10 +178,7 @@ int hz_replay_note(struct hz_brain *brain, const struct hz_replay_record *record
 		return err;
 	hz_persist_flush(brain); // what others wrote is not this one's to roll back
 	err = hz_store_viewing_add(brain->store, row, &noted.seq);
-	if (err)
-		hz_store_rollback(brain->store);
-	else
-		err = hz_persist_commit(brain);
+	err = hz_persist_end(brain, err);
 	if (err)
 		return err;
 	brain->count.viewings++;

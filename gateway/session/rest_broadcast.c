@@ -61,7 +61,7 @@ void hz_rest_broadcast_watch(struct hz_rest_call *call)
 		hz_rest_error(call, -ENOENT);
 }
 
-static bool on_row(void *arg, const struct hz_broadcast_event_row *row)
+static bool on_row(void *arg, const struct hz_event_row *row)
 {
 	struct hz_rest_rows *rows = arg;
 	const char *id = hz_rest_rows_next(rows, row->seq);

@@ -2,7 +2,7 @@
 #include "gateway/session/rest.h"
 #include "gateway/store/visit.h"
 
-static bool on_row(void *arg, const struct hz_visit_row *row)
+static bool on_row(void *arg, const struct hz_event_row *row)
 {
 	struct hz_rest_rows *rows = arg;
 	const char *id = hz_rest_rows_next(rows, row->seq);

@@ -1,8 +1,8 @@
 // A participant's session: the resume key, the socket it is on now, and the minute without one.
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/session/steps.h"
@@ -17,16 +17,10 @@
 
 #define KEY_TEXT_BYTES (2 * HZ_STORE_HASH_BYTES + 1)
 
-static void hex(const uint8_t hash[HZ_STORE_HASH_BYTES], char ret[KEY_TEXT_BYTES])
-{
-	for (unsigned i = 0; i < HZ_STORE_HASH_BYTES; i++)
-		snprintf(ret + 2 * i, 3, "%02x", hash[i]);
-}
-
 int hz_participant_index_session(struct hz_brain *brain, struct hz_participant *p)
 {
 	char text[KEY_TEXT_BYTES];
-	hex(p->key_hash, text);
+	hz_hex_text(p->key_hash, HZ_STORE_HASH_BYTES, text);
 	return hz_map_set(brain->sessions, text, p);
 }
 
@@ -36,7 +30,7 @@ struct hz_participant *hz_participant_by_key(struct hz_brain *brain, const char 
 	uint8_t hash[HZ_STORE_HASH_BYTES];
 	char text[KEY_TEXT_BYTES];
 	hz_sha256(key, strlen(key), hash);
-	hex(hash, text);
+	hz_hex_text(hash, HZ_STORE_HASH_BYTES, text);
 	struct hz_participant *p = hz_map_get(brain->sessions, text);
 	return p && p->has_session ? p : NULL;
 }
@@ -61,7 +55,7 @@ void hz_session_close(struct hz_brain *brain, struct hz_participant *p, const ch
 		hz_push_end(brain, p, reason);
 	leave_conn(brain, p, reason && strcmp(reason, "replaced") == 0 ? HZ_WS_REPLACED : HZ_WS_ENDED,
 	           reason);
-	hex(p->key_hash, text);
+	hz_hex_text(p->key_hash, HZ_STORE_HASH_BYTES, text);
 	if (hz_map_get(brain->sessions, text) == p)
 		hz_map_del(brain->sessions, text);
 	hz_wipe(p->key_hash, sizeof(p->key_hash));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/session/brain.h"
@@ -71,8 +72,8 @@ int hz_theatre_seal_text(struct hz_theatre *t, const char *name, const char *tex
 	                                                     .data = data,
 	                                                     .bytes = bytes,
 	                                                     .tag = data + bytes});
-	for (size_t i = 0; !err && i < EXTRA_BYTES + bytes; i++)
-		snprintf(ret + 2 * i, 3, "%02x", box[i]);
+	if (!err)
+		hz_hex_text(box, EXTRA_BYTES + bytes, ret);
 	hz_wipe(box, sizeof(box));
 	return err;
 }
@@ -84,25 +85,14 @@ static int seal(struct hz_theatre *t, const struct hz_theatre_source *s, char re
 	return hz_theatre_seal_text(t, name, s->url, ret);
 }
 
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // -EKEYREJECTED: sealed with another key, or for another row; -ENOKEY: there is no key; -EINVAL: not what seal() writes.
 int hz_theatre_open_text(struct hz_theatre *t, const char *name, const char *text,
                          char ret[HZ_INGEST_URL_BYTES])
 {
 	uint8_t box[EXTRA_BYTES + HZ_INGEST_URL_BYTES], *data = box + HZ_GCM256_NONCE_BYTES;
 	size_t aad = strlen(name), all = strlen(text) / 2, bytes = all - EXTRA_BYTES;
-	if (strlen(text) % 2 || all <= EXTRA_BYTES || bytes >= HZ_INGEST_URL_BYTES)
+	if (all <= EXTRA_BYTES || bytes >= HZ_INGEST_URL_BYTES || hz_hex_bytes(text, box, all))
 		return -EINVAL;
-	for (size_t i = 0; i < all; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return -EINVAL;
-		box[i] = (uint8_t)(high << 4 | low);
-	}
 	int err = need_key(t, false);
 	if (!err)
 		err = hz_cipher_open(t->cipher, &(struct hz_sealing){.nonce = box,

@@ -20,7 +20,7 @@ void hz_visit_log(struct hz_brain *brain, struct hz_participant *p, const char *
 		goto out;
 	}
 	text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
-	const struct hz_visit_row row = {
+	const struct hz_event_row row = {
 	    .consult = p->consult->id,
 	    .participant = p->id,
 	    .type = type,

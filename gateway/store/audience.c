@@ -20,14 +20,7 @@ int hz_store_audience_all(struct hz_store *store, hz_audience_row_cb *cb, void *
 	                      "SELECT a.consult, a.settings FROM main.audience a"
 	                      " JOIN main.consults c ON c.id=a.consult WHERE c.status=0",
 	                      "");
-	if (err)
-		return err;
-	while ((err = hz_db_step(store, stmt)) == 1) {
-		if (!cb(arg, hz_db_text(stmt, 0), hz_db_text(stmt, 1)))
-			break;
-	}
-	hz_db_done(stmt);
-	return err < 0 ? err : 0;
+	return err ? err : hz_db_pairs(store, stmt, cb, arg);
 }
 
 // States from HZ_AUDIENCE_APPROVED on are seen by viewers: what one viewer sends does not push out what was answered.

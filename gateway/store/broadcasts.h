@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/store/event_row.h"
 #include "gateway/store/store.h"
 
 #define HZ_STORE_BROADCAST_EVENTS 10000 // of one consult, cuts and resumes counted apart; the oldest go first
@@ -14,15 +15,9 @@ int hz_store_broadcast_put(struct hz_store *store, const char *consult, const ch
 typedef bool hz_broadcast_row_cb(void *arg, const char *consult, const char *json); // false: stop
 int hz_store_broadcast_all(struct hz_store *store, hz_broadcast_row_cb *cb, void *arg);
 
-struct hz_broadcast_event_row {
-	const char *consult, *participant, *type;
-	const char *detail;   // a JSON object
-	int64_t seq, time_ms; // seq: given by the store
-};
-typedef bool hz_broadcast_event_cb(void *arg, const struct hz_broadcast_event_row *row); // false: stop
-int hz_store_broadcast_event_add(struct hz_store *store, const struct hz_broadcast_event_row *row);
+int hz_store_broadcast_event_add(struct hz_store *store, const struct hz_event_row *row);
 // Oldest first, behind seq `after` (0: from the beginning), at most `limit`.
 int hz_store_broadcast_event_list(struct hz_store *store, const char *consult, int64_t after, unsigned limit,
-                                  hz_broadcast_event_cb *cb, void *arg);
+                                  hz_event_row_cb *cb, void *arg);
 
 #endif

@@ -38,12 +38,5 @@ int hz_store_profile_all(struct hz_store *store, const char *id, hz_profile_row_
 	int err = hz_db_query(store, &stmt,
 	                      "SELECT id, profile FROM main.profiles WHERE id=?1 OR ?1='' ORDER BY id", "t",
 	                      id ? id : "");
-	if (err)
-		return err;
-	while ((err = hz_db_step(store, stmt)) == 1) {
-		if (!cb(arg, hz_db_text(stmt, 0), hz_db_text(stmt, 1)))
-			break;
-	}
-	hz_db_done(stmt);
-	return err < 0 ? err : 0;
+	return err ? err : hz_db_pairs(store, stmt, cb, arg);
 }

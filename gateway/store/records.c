@@ -116,45 +116,25 @@ int hz_store_record_put(struct hz_store *store, const struct hz_record_row *row)
 	    (int64_t)row->tracks, row->stopped_by, (int64_t)row->closed);
 }
 
-#define RECORD                                                                                               \
-	"SELECT id, consult, started_ms, started_by, ended_ms, tracks, stopped_by, closed FROM "             \
-	"main.records "
-
-static int each_record(struct hz_store *store, sqlite3_stmt *stmt, hz_record_row_cb *cb, void *arg)
-{
-	int err;
-	while ((err = hz_db_step(store, stmt)) == 1) {
-		const struct hz_record_row row = {
-		    .id = hz_db_text(stmt, 0),
-		    .consult = hz_db_text(stmt, 1),
-		    .started_ms = sqlite3_column_int64(stmt, 2),
-		    .started_by = hz_db_text(stmt, 3),
-		    .ended_ms = sqlite3_column_int64(stmt, 4),
-		    .tracks = (uint32_t)sqlite3_column_int64(stmt, 5),
-		    .stopped_by = hz_db_text(stmt, 6),
-		    .closed = sqlite3_column_int(stmt, 7) != 0,
-		};
-		if (!cb(arg, &row))
-			break;
-	}
-	hz_db_done(stmt);
-	return err < 0 ? err : 0;
-}
-
 int hz_store_record_open(struct hz_store *store, hz_record_row_cb *cb, void *arg)
 {
 	sqlite3_stmt *stmt = NULL;
-	int err = hz_db_query(store, &stmt, RECORD "WHERE closed=0", "");
-	return err ? err : each_record(store, stmt, cb, arg);
+	int err = hz_db_query(store, &stmt, HZ_DB_RECORD "WHERE closed=0", "");
+	if (!err)
+		err = hz_db_records(store, stmt, cb, arg);
+	return err < 0 ? err : 0;
 }
 
 int hz_store_record_list(struct hz_store *store, const char *consult, unsigned limit, hz_record_row_cb *cb,
                          void *arg)
 {
 	sqlite3_stmt *stmt = NULL;
-	int err = hz_db_query(store, &stmt, RECORD "WHERE consult=?1 ORDER BY started_ms DESC, id LIMIT ?2",
-	                      "ti", consult, (int64_t)limit);
-	return err ? err : each_record(store, stmt, cb, arg);
+	int err =
+	    hz_db_query(store, &stmt, HZ_DB_RECORD "WHERE consult=?1 ORDER BY started_ms DESC, id LIMIT ?2",
+	                "ti", consult, (int64_t)limit);
+	if (!err)
+		err = hz_db_records(store, stmt, cb, arg);
+	return err < 0 ? err : 0;
 }
 
 // --- events on their way

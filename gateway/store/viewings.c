@@ -33,38 +33,12 @@ int hz_store_record_person(struct hz_store *store, const char *record, const cha
 	return err ? err : any(store, stmt, ret);
 }
 
-#define RECORD                                                                                               \
-	"SELECT id, consult, started_ms, started_by, ended_ms, tracks, stopped_by, closed FROM "             \
-	"main.records r "
-
-static int each_record(struct hz_store *store, sqlite3_stmt *stmt, hz_record_row_cb *cb, void *arg)
-{
-	int err, rows = 0;
-	while ((err = hz_db_step(store, stmt)) == 1) {
-		const struct hz_record_row row = {
-		    .id = hz_db_text(stmt, 0),
-		    .consult = hz_db_text(stmt, 1),
-		    .started_ms = sqlite3_column_int64(stmt, 2),
-		    .started_by = hz_db_text(stmt, 3),
-		    .ended_ms = sqlite3_column_int64(stmt, 4),
-		    .tracks = (uint32_t)sqlite3_column_int64(stmt, 5),
-		    .stopped_by = hz_db_text(stmt, 6),
-		    .closed = sqlite3_column_int(stmt, 7) != 0,
-		};
-		rows++;
-		if (!cb(arg, &row))
-			break;
-	}
-	hz_db_done(stmt);
-	return err < 0 ? err : rows;
-}
-
 int hz_store_record_get(struct hz_store *store, const char *id, hz_record_row_cb *cb, void *arg)
 {
 	sqlite3_stmt *stmt = NULL;
-	int err = hz_db_query(store, &stmt, RECORD "WHERE id=?1", "t", id);
+	int err = hz_db_query(store, &stmt, HZ_DB_RECORD "WHERE id=?1", "t", id);
 	if (!err)
-		err = each_record(store, stmt, cb, arg);
+		err = hz_db_records(store, stmt, cb, arg);
 	return err < 0 ? err : err == 0 ? -ENOENT : 0;
 }
 
@@ -72,16 +46,16 @@ int hz_store_record_page(struct hz_store *store, const struct hz_record_filter *
                          void *arg)
 {
 	sqlite3_stmt *stmt = NULL;
-	int err =
-	    hz_db_query(store, &stmt,
-	                RECORD "WHERE (?1 IS NULL OR consult=?1) AND (?2 IS NULL OR EXISTS("
-	                       "SELECT 1 FROM main.record_people p WHERE p.record=r.id AND p.participant=?2))"
-	                       " AND (?3 IS NULL OR (started_ms, id) <"
-	                       " (SELECT started_ms, id FROM main.records WHERE id=?3))"
-	                       " ORDER BY started_ms DESC, id DESC LIMIT ?4",
-	                "ttti", filter->consult, filter->person, filter->after, (int64_t)filter->limit);
+	int err = hz_db_query(store, &stmt,
+	                      HZ_DB_RECORD
+	                      "WHERE (?1 IS NULL OR consult=?1) AND (?2 IS NULL OR EXISTS("
+	                      "SELECT 1 FROM main.record_people p WHERE p.record=r.id AND p.participant=?2))"
+	                      " AND (?3 IS NULL OR (started_ms, id) <"
+	                      " (SELECT started_ms, id FROM main.records WHERE id=?3))"
+	                      " ORDER BY started_ms DESC, id DESC LIMIT ?4",
+	                      "ttti", filter->consult, filter->person, filter->after, (int64_t)filter->limit);
 	if (!err)
-		err = each_record(store, stmt, cb, arg);
+		err = hz_db_records(store, stmt, cb, arg);
 	return err < 0 ? err : 0;
 }
 

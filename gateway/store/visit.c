@@ -4,7 +4,7 @@
 
 #include "gateway/store/db.h"
 
-int hz_store_visit_add(struct hz_store *store, const struct hz_visit_row *row)
+int hz_store_visit_add(struct hz_store *store, const struct hz_event_row *row)
 {
 	int err = hz_db_write(store,
 	                      "INSERT INTO run.visit(consult, seq, at_ms, participant, type, detail)"
@@ -20,27 +20,12 @@ int hz_store_visit_add(struct hz_store *store, const struct hz_visit_row *row)
 }
 
 int hz_store_visit_list(struct hz_store *store, const char *consult, int64_t after, unsigned limit,
-                        hz_visit_row_cb *cb, void *arg)
+                        hz_event_row_cb *cb, void *arg)
 {
 	sqlite3_stmt *stmt = NULL;
 	int err = hz_db_query(store, &stmt,
-	                      "SELECT seq, consult, participant, type, detail, at_ms FROM run.visit"
-	                      " WHERE consult=?1 AND seq>?2 ORDER BY seq LIMIT ?3",
+	                      HZ_DB_EVENT "run.visit"
+	                                  " WHERE consult=?1 AND seq>?2 ORDER BY seq LIMIT ?3",
 	                      "tii", consult, after, (int64_t)limit);
-	if (err)
-		return err;
-	while ((err = hz_db_step(store, stmt)) == 1) {
-		const struct hz_visit_row row = {
-		    .seq = sqlite3_column_int64(stmt, 0),
-		    .consult = hz_db_text(stmt, 1),
-		    .participant = hz_db_text(stmt, 2),
-		    .type = hz_db_text(stmt, 3),
-		    .detail = hz_db_text(stmt, 4),
-		    .time_ms = sqlite3_column_int64(stmt, 5),
-		};
-		if (!cb(arg, &row))
-			break;
-	}
-	hz_db_done(stmt);
-	return err < 0 ? err : 0;
+	return err ? err : hz_db_events(store, stmt, cb, arg);
 }

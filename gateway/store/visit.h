@@ -6,20 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/store/event_row.h"
 #include "gateway/store/store.h"
 
 #define HZ_STORE_VISIT_KEEP 5000 // of one consult; the oldest go first
 
-struct hz_visit_row {
-	const char *consult, *participant, *type;
-	const char *detail;   // a JSON object, gateway/session/visit.c
-	int64_t seq, time_ms; // seq: given by the store, counted up from 1 in each consult
-};
-typedef bool hz_visit_row_cb(void *arg, const struct hz_visit_row *row); // false: stop
-
-int hz_store_visit_add(struct hz_store *store, const struct hz_visit_row *row);
+// detail: gateway/session/visit.c. seq counts up from 1 in each consult.
+int hz_store_visit_add(struct hz_store *store, const struct hz_event_row *row);
 // Oldest first, behind seq `after` (0: from the beginning), at most `limit`.
 int hz_store_visit_list(struct hz_store *store, const char *consult, int64_t after, unsigned limit,
-                        hz_visit_row_cb *cb, void *arg);
+                        hz_event_row_cb *cb, void *arg);
 
 #endif

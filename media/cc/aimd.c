@@ -8,7 +8,7 @@
 #define DOWN       0.85
 #define DOWN_A_BIT 0.93
 #define UP_A_SEC   1.08
-#define UNPROVEN   1.03 // a second, on nothing but hope
+#define UNPROVEN   1.03 // a second, against what is known
 #define PACKET_BIT 9600.0
 #define QUIET_US   40000
 
@@ -85,8 +85,10 @@ static void increase(struct hz_aimd *a, const struct hz_aimd_in *in)
 	if (in->now_us - a->lowered_us < in->rtt_us || in->queue_us > 2 * QUIET_US)
 		return;
 	if (a->bps >= most) {
+		// On nothing but hope; slowly where the link was found full, which is no hope.
+		double up = a->link_bps > 0 ? UNPROVEN : UP_A_SEC;
 		if (a->bps < in->unproven_bps)
-			hz_aimd_set(a, fmin(a->bps * pow(UNPROVEN, dt), in->unproven_bps));
+			hz_aimd_set(a, fmin(a->bps * pow(up, dt), in->unproven_bps));
 		return;
 	}
 	bool near = a->link_bps > 0 && a->bps > a->link_bps * (1 - 3 * a->link_dev);

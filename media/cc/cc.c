@@ -11,6 +11,7 @@
 #include "media/cc/rate.h"
 #include "media/cc/trend.h"
 #include "media/rtp/bytes.h"
+#include "media/rtp/remb.h"
 #include "media/rtp/seq.h"
 
 #define SENT_LOST  0x8000u
@@ -30,6 +31,7 @@
 #define PROBE_MARGIN_US 5000000
 #define REMB_US         10000000
 #define TWCC_GONE_US    10000000
+#define REPORT_US       700000  // between two changes by receiver reports
 #define DEAF_US         2000000 // numbers go out, feedback never came: not that kind of peer
 
 struct sent {
@@ -55,14 +57,15 @@ struct hz_cc {
 	int64_t base_us[2], base_at_us; // least one-way delay (clocks differ) of this and the last stretch
 	int64_t queue_us;
 	int64_t remb_us;
-	double report_bps;
+	int64_t report_us;                    // newest change of
+	uint32_t report_bps, report_back_bps; // what reports say; 0 nothing
 	uint64_t remb_bps;
 	uint32_t demand_bps;
 	uint32_t rtt_us;
 	uint32_t since_heard; // packets
 	uint32_t feedbacks;   // in this second
 	uint16_t reference_valid, base_valid;
-	uint8_t measured, returned, deaf, blind;
+	uint8_t measured, returned, deaf, blind, report_fell;
 	struct sent sent[HZ_CC_SENT];
 };
 _Static_assert(sizeof(struct hz_cc) < 12000, "the memory a subscriber may cost");
@@ -111,6 +114,8 @@ void hz_cc_on_sent(struct hz_cc *cc, uint16_t seq, size_t wire_bytes, bool probe
 		cc->began_us = now_us;
 	if (probe)
 		hz_probe_sent(&cc->probe, bytes, now_us);
+	else
+		hz_probe_beside_sent(&cc->probe, bytes);
 }
 
 void hz_cc_on_path(struct hz_cc *cc, int64_t now_us)
@@ -164,11 +169,20 @@ static void note_delay(struct hz_cc *cc, int64_t delay_us, int64_t now_us)
 	hz_loss_wait(&cc->loss, wait);
 }
 
+static void note_probe(struct hz_cc *cc, const struct sent *s, int64_t sent_us,
+                       const struct hz_twcc_arrival *item)
+{
+	size_t bytes = s->bytes & SENT_BYTES;
+	if (!(s->bytes & SENT_PROBE))
+		hz_probe_beside_reported(&cc->probe, bytes, item->received);
+	else if (sent_us >= cc->probe.first_sent_us)
+		hz_probe_reported(&cc->probe, bytes, item->received, item->at_us);
+}
+
 static void on_packet(struct hz_cc *cc, struct sent *s, const struct hz_twcc_arrival *item, int64_t now_us)
 {
 	int64_t sent_us = now_us - (int64_t)(uint32_t)((uint32_t)now_us - s->at_us);
 	size_t bytes = s->bytes & SENT_BYTES;
-	bool probe = s->bytes & SENT_PROBE && sent_us >= cc->probe.first_sent_us;
 	bool fresh = sent_us >= cc->from_us;
 	if (!item->received) {
 		if (s->bytes & (SENT_LOST | SENT_CAME))
@@ -178,8 +192,7 @@ static void on_packet(struct hz_cc *cc, struct sent *s, const struct hz_twcc_arr
 			hz_loss_add(&cc->loss, true, now_us);
 			hz_cc_rate_add(&cc->went, bytes, sent_us);
 		}
-		if (probe)
-			hz_probe_reported(&cc->probe, bytes, false, 0);
+		note_probe(cc, s, sent_us, item);
 		return;
 	}
 	if (s->bytes & SENT_CAME)
@@ -193,8 +206,7 @@ static void on_packet(struct hz_cc *cc, struct sent *s, const struct hz_twcc_arr
 	} else {
 		hz_loss_add(&cc->loss, false, now_us);
 		hz_cc_rate_add(&cc->went, bytes, sent_us);
-		if (probe)
-			hz_probe_reported(&cc->probe, bytes, true, item->at_us);
+		note_probe(cc, s, sent_us, item);
 	}
 	hz_cc_rate_add(&cc->came, bytes, item->at_us);
 	if (!(s->bytes & SENT_PROBE)) { // a burst of our own is no queue
@@ -227,17 +239,18 @@ static int64_t unwrap(struct hz_cc *cc, int32_t reference_64ms, int64_t now_us)
 
 static void after_probe(struct hz_cc *cc, int64_t now_us)
 {
-	uint32_t bps = hz_probe_result(&cc->probe, now_us);
+	bool full; // the link, not the burst, was the limit
+	uint32_t bps = hz_probe_result(&cc->probe, &full);
 	bool over = now_us - cc->probe.last_sent_us > HZ_PROBE_WAIT_US;
 	if (cc->probe.phase != HZ_PROBE_WAITING ||
 	    (!bps && !over && cc->probe.reported < cc->probe.sent_packets))
 		return;
-	bool full = bps < cc->probe.bps / 10 * 9; // the link, not the burst, was the limit
 	double shown = full ? 0.95 * bps : bps;
 	bool better = shown > 1.05 * cc->aimd.bps;
 	if (better && cc->trend.usage != HZ_CC_OVER && cc->queue_us < QUEUE_US) {
 		hz_aimd_set(&cc->aimd, shown);
-		cc->aimd.link_bps = 0;
+		cc->aimd.link_bps = full ? bps : 0; // what showed more also showed where it ends
+		cc->aimd.link_dev = 0.1;
 		cc->measured = 1;
 	} else {
 		better = false;
@@ -340,15 +353,22 @@ void hz_cc_on_report(struct hz_cc *cc, uint8_t fraction_lost, int64_t now_us)
 	double f = fraction_lost / 256.0;
 	if (cc->heard_us && now_us - cc->heard_us < TWCC_GONE_US)
 		return;
+	// A report has a line for each stream, all about the same time.
+	if (cc->report_us && now_us - cc->report_us < REPORT_US && (f <= 0.1 || cc->report_fell))
+		return;
 	if (f > 0.1) {
-		if (!(cc->report_bps > 0))
-			cc->report_bps = cc->remb_bps ? (double)cc->remb_bps : 2000000;
-		cc->report_bps = fmax(cc->report_bps * (1 - 0.5 * f), 100000);
-	} else if (f < 0.02 && cc->report_bps > 0) {
-		cc->report_bps *= 1.08;
-		if (cc->report_bps > HZ_CC_MAX_BPS)
+		if (!cc->report_bps)
+			cc->report_bps = cc->remb_bps ? (uint32_t)cc->remb_bps : 2000000;
+		cc->report_bps = hz_remb_fall(&cc->report_back_bps, cc->report_bps, (uint32_t)(1000 * f));
+		if (cc->report_bps < 100000)
+			cc->report_bps = 100000;
+	} else if (cc->report_bps) {
+		cc->report_bps = hz_remb_rise(cc->report_back_bps, cc->report_bps, (uint32_t)(1000 * f));
+		if (cc->report_bps >= HZ_REMB_MAX_BPS)
 			cc->report_bps = 0; // no bound any more
 	}
+	cc->report_us = now_us;
+	cc->report_fell = f > 0.1;
 }
 
 void hz_cc_tick(struct hz_cc *cc, int64_t now_us)
@@ -377,7 +397,7 @@ void hz_cc_tick(struct hz_cc *cc, int64_t now_us)
 static double bound_without_twcc(const struct hz_cc *cc)
 {
 	double remb = cc->remb_us ? (double)cc->remb_bps : 0;
-	if (!(cc->report_bps > 0))
+	if (!cc->report_bps)
 		return remb;
 	return remb > 0 ? fmin(remb, cc->report_bps) : cc->report_bps;
 }

@@ -71,8 +71,11 @@ static bool may_stand(const struct state *st, size_t i, unsigned place, uint64_t
 	bool rises = s->known && place > place_of(s);
 	if (!rises)
 		return more <= st->left;
+	// What did not last was more than the smallest picture: where there is twice as much as that takes, it is not waited for.
+	bool ample = place == VIDEO && more <= st->left / 2 && !s->least_fell;
+	int64_t wait_us = ample ? HZ_LADDER_WAIT_US : s->wait_us;
 	// One at its best follows when there is better; it did not fall.
-	if (!st->round->urgent && s->step != HZ_STEP_FULL && st->round->now_us - s->since_us < s->wait_us)
+	if (!st->round->urgent && s->step != HZ_STEP_FULL && st->round->now_us - s->since_us < wait_us)
 		return false;
 	return more + margin(&st->w[i], place_of(s), place) <= st->left;
 }
@@ -142,8 +145,10 @@ static void settle(struct hz_ladder_wish *w, unsigned place, int64_t now_us)
 	struct hz_ladder_slot *s = w->slot;
 	unsigned was = place_of(s);
 	uint8_t top = w->options ? (uint8_t)(w->options - 1) : 0;
-	if (s->known && now_us - s->since_us > HZ_LADDER_STABLE_US)
+	if (s->known && now_us - s->since_us > HZ_LADDER_STABLE_US) {
 		s->wait_us = HZ_LADDER_WAIT_US;
+		s->least_fell = 0;
+	}
 	if (!s->known) {
 		s->wait_us = HZ_LADDER_WAIT_US;
 		s->since_us = now_us;
@@ -153,6 +158,8 @@ static void settle(struct hz_ladder_wish *w, unsigned place, int64_t now_us)
 		if (fell && s->rose_us && now_us - s->rose_us < 2 * s->wait_us + 2000000)
 			s->wait_us =
 			    2 * s->wait_us < HZ_LADDER_MAX_WAIT_US ? 2 * s->wait_us : HZ_LADDER_MAX_WAIT_US;
+		if (fell && was == VIDEO && s->rose_us > s->fell_us) // not on its way down from more
+			s->least_fell = 1;
 		*(fell ? &s->fell_us : &s->rose_us) = now_us;
 		s->since_us = now_us;
 	}

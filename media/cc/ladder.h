@@ -30,11 +30,11 @@ struct hz_ladder_option {
 
 // A slot's memory between two rounds; zero at the beginning (a new track: zero it again).
 struct hz_ladder_slot {
-	uint8_t step;   // enum hz_step in force
-	uint8_t choice; // option in force (FULL and LOWER)
-	uint8_t known;  // 0: never decided
-	uint8_t reserved;
-	int64_t since_us; // of the newest change
+	uint8_t step;       // enum hz_step in force
+	uint8_t choice;     // option in force (FULL and LOWER)
+	uint8_t known;      // 0: never decided
+	uint8_t least_fell; // not even the smallest picture lasted, lately
+	int64_t since_us;   // of the newest change
 	int64_t rose_us, fell_us;
 	int64_t wait_us; // before the next rise
 };

@@ -65,42 +65,56 @@ void hz_probe_sent(struct hz_probe *p, size_t bytes, int64_t now_us)
 	p->last_sent_bytes =
 	    p->last_sent_us == now_us ? p->last_sent_bytes + (uint32_t)bytes : (uint32_t)bytes;
 	p->last_sent_us = now_us;
+	p->beside_bytes = p->aside_bytes;
 	p->sent_bytes += (uint32_t)bytes;
 	p->sent_packets++;
 	if (p->sent_bytes >= p->total)
 		p->phase = HZ_PROBE_WAITING;
 }
 
+// Of what was lost nobody knows whether it got as far as the narrowest part: half of it took its time there.
+void hz_probe_beside_reported(struct hz_probe *p, size_t bytes, bool arrived)
+{
+	if (p->phase != HZ_PROBE_IDLE && p->got_packets)
+		p->span_bytes += (uint32_t)(arrived ? bytes : bytes / 2);
+}
+
 void hz_probe_reported(struct hz_probe *p, size_t bytes, bool arrived, int64_t arrival_us)
 {
 	if (p->phase == HZ_PROBE_IDLE)
 		return;
+	hz_probe_beside_reported(p, bytes, arrived);
 	p->reported++;
 	if (!arrived)
 		return;
-	if (!p->got_packets || arrival_us < p->first_got_us) {
+	if (!p->got_packets || arrival_us < p->first_got_us)
 		p->first_got_us = arrival_us;
-		p->first_got_bytes = (uint32_t)bytes;
-	}
 	if (!p->got_packets || arrival_us > p->last_got_us)
 		p->last_got_us = arrival_us;
 	p->got_packets++;
-	p->got_bytes += (uint32_t)bytes;
+	p->got_bytes = p->span_bytes;
 }
 
-uint32_t hz_probe_result(struct hz_probe *p, int64_t now_us)
+void hz_probe_beside_sent(struct hz_probe *p, size_t bytes)
 {
-	(void)now_us;
+	if (p->phase == HZ_PROBE_SENDING && p->first_sent_us)
+		p->aside_bytes += (uint32_t)bytes;
+}
+
+uint32_t hz_probe_result(const struct hz_probe *p, bool *ret_full)
+{
+	*ret_full = false;
 	if (p->phase != HZ_PROBE_WAITING || p->reported < p->sent_packets)
 		return 0;
 	int64_t sent_us = p->last_sent_us - p->first_sent_us, got_us = p->last_got_us - p->first_got_us;
-	// Most of them have to arrive; those lost on the way took their time on the link all the same.
+	// Most of them have to arrive.
 	if (p->got_packets < 4 || p->got_packets * 10 < p->sent_packets * 7 || sent_us < 2000 || got_us <= 0)
 		return 0;
-	uint64_t share = (uint64_t)p->sent_bytes * 8000000 / p->got_bytes;
-	uint64_t sent = (uint64_t)(p->sent_bytes - p->last_sent_bytes) * 8000000 / (uint64_t)sent_us;
-	uint64_t got = (uint64_t)(p->got_bytes - p->first_got_bytes) * share / (uint64_t)got_us;
+	uint64_t out = (uint64_t)p->sent_bytes - p->last_sent_bytes + p->beside_bytes;
+	uint64_t sent = out * 8000000 / (uint64_t)sent_us;
+	uint64_t got = (uint64_t)p->got_bytes * 8000000 / (uint64_t)got_us;
 	uint64_t bps = sent < got ? sent : got;
+	*ret_full = got < sent / 10 * 9;
 	return bps > UINT32_MAX ? UINT32_MAX : (uint32_t)bps;
 }
 

@@ -22,8 +22,11 @@ struct hz_probe {
 	uint32_t sent_bytes, sent_packets;
 	uint32_t last_sent_bytes; // in the newest instant
 	int64_t first_sent_us, last_sent_us;
-	// Of its packets that arrived.
-	uint32_t got_bytes, got_packets, first_got_bytes, reported;
+	// What else went out between its packets took its time on the link: until now, and until the newest of its own.
+	uint32_t aside_bytes, beside_bytes;
+	uint32_t got_packets, reported;
+	// Of all that was reported behind the first one of its packets that arrived: until now, and until the last one that did.
+	uint32_t span_bytes, got_bytes;
 	int64_t first_got_us, last_got_us;
 	int64_t next_us, gap_us;
 	uint32_t clusters;
@@ -39,9 +42,12 @@ void hz_probe_begin(struct hz_probe *p, uint32_t bps, int64_t now_us);
 size_t hz_probe_due(const struct hz_probe *p, int64_t now_us, size_t *ret_packet);
 void hz_probe_sent(struct hz_probe *p, size_t bytes, int64_t now_us);
 void hz_probe_reported(struct hz_probe *p, size_t bytes, bool arrived, int64_t arrival_us);
+// Packets that are none of it, in the order of sending.
+void hz_probe_beside_sent(struct hz_probe *p, size_t bytes);
+void hz_probe_beside_reported(struct hz_probe *p, size_t bytes, bool arrived);
 
-// The rate the finished cluster shows; 0: not finished, or it shows nothing.
-uint32_t hz_probe_result(struct hz_probe *p, int64_t now_us);
+// The rate the finished cluster shows; 0: not finished, or it shows nothing. *ret_full: it is the link's, more was sent.
+uint32_t hz_probe_result(const struct hz_probe *p, bool *ret_full);
 // How the caller judged it.
 void hz_probe_done(struct hz_probe *p, bool success, int64_t now_us);
 

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define HZ_DWEB_VERSION       4u
+#define HZ_DWEB_VERSION       5u
 #define HZ_DWEB_PACS          8
 #define HZ_DWEB_NAME_BYTES    65
 #define HZ_DWEB_URL_BYTES     512
@@ -45,6 +45,7 @@ enum hz_dweb_kind {
 	HZ_DWEB_FORWARD, // of a study of huizhen-studies: what became of forwarding it; query: a PACS that it is to go to, asked twice is once
 	HZ_DWEB_WAVE,    // its waveforms as JSON (media/imaging/wave.h), or {"fault": why not}
 	HZ_DWEB_OVERLAYS, // its overlay planes as JSON (media/imaging/overlay.h), or {"fault": why not}
+	HZ_DWEB_LUTS,     // its lookup tables as JSON (media/imaging/lut.h), or {"fault": why not}
 	HZ_DWEB_KINDS,
 	HZ_DWEB_STORE, // STOW-RS, of huizhen-imaging itself: nobody can ask for it
 };
@@ -148,6 +149,8 @@ struct hz_dweb_kept {
 struct hz_dweb_done {
 	struct hz_dweb_header h;
 	uint64_t id, bytes;
+	uint64_t
+	    at; // where in its file it begins: what is before and behind are others of its series, and for nobody else
 	uint32_t result; // enum hz_dweb_result
 	uint32_t stale;  // 1: of before, the PACS does not answer now
 	uint32_t early;  // 1: not proven yet; another DONE will come, with the same hash or not

@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "media/dicomweb/request.h"
-
 bool hz_cache_file_named(const char *name)
 {
 	return strlen(name) == HZ_CACHE_NAME_CHARS && strspn(name, "0123456789abcdef") == HZ_CACHE_NAME_CHARS;
@@ -30,22 +28,26 @@ int hz_cache_file_write(int fd, const void *data, uint64_t bytes)
 	return err;
 }
 
-bool hz_cache_file_whole(int fd, uint64_t bytes)
+bool hz_cache_file_whole(int fd, const struct hz_cache_note *row)
 {
 	struct stat st;
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == bytes;
+	bool alone = strcmp(row->file, row->key) == 0;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	uint64_t bytes = (uint64_t)st.st_size;
+	return alone ? row->at == 0 && bytes == row->bytes
+	             : row->bytes <= bytes && row->at <= bytes - row->bytes;
 }
 
-bool hz_cache_file_as_written(struct hz_dweb_tags *tags, int fd, const struct hz_dweb_entry *entry)
+// From the file's beginning: no more of it is read than is looked at.
+bool hz_cache_file_as_written(struct hz_dweb_tags *tags, int fd, const struct hz_cache_note *row)
 {
 	char hash[HZ_DWEB_HASH_BYTES];
-	void *map = mmap(NULL, entry->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+	uint64_t end = row->at + row->bytes;
+	char *map = mmap(NULL, end, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return false;
-	if (strlen(entry->hash) == 64) // of an earlier version
-		hz_dweb_sha256(map, entry->bytes, hash);
-	else
-		hz_dweb_tag(tags, map, entry->bytes, hash);
-	munmap(map, entry->bytes);
-	return strcmp(hash, entry->hash) == 0;
+	hz_dweb_tag(tags, map + row->at, row->bytes, hash);
+	munmap(map, end);
+	return strcmp(hash, row->hash) == 0;
 }

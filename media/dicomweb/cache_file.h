@@ -4,8 +4,7 @@
 
 #include <stdbool.h>
 
-#include "media/dicomweb/cache.h"
-#include "media/dicomweb/tag.h"
+#include "media/dicomweb/cache_notes.h"
 
 #define HZ_CACHE_NAME_CHARS 64
 
@@ -13,9 +12,9 @@
 bool hz_cache_file_named(const char *name);
 // Closes it. -errno.
 int hz_cache_file_write(int fd, const void *data, uint64_t bytes);
-// It has the length of the entry, and is a file.
-bool hz_cache_file_whole(int fd, uint64_t bytes);
+// It is a file with room for the entry, and holds nothing else where the entry is alone.
+bool hz_cache_file_whole(int fd, const struct hz_cache_note *row);
 // It has its tag.
-bool hz_cache_file_as_written(struct hz_dweb_tags *tags, int fd, const struct hz_dweb_entry *entry);
+bool hz_cache_file_as_written(struct hz_dweb_tags *tags, int fd, const struct hz_cache_note *row);
 
 #endif

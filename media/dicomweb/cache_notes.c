@@ -24,7 +24,8 @@ struct hz_cache_notes {
 
 static bool terminated(const struct hz_cache_note *n)
 {
-	return !n->key[sizeof(n->key) - 1] && !n->type[sizeof(n->type) - 1] && !n->hash[sizeof(n->hash) - 1];
+	return !n->key[sizeof(n->key) - 1] && !n->type[sizeof(n->type) - 1] &&
+	       !n->hash[sizeof(n->hash) - 1] && !n->file[sizeof(n->file) - 1];
 }
 
 static bool whole(const struct hz_cache_notes *notes, const struct record *r)
@@ -32,7 +33,7 @@ static bool whole(const struct hz_cache_notes *notes, const struct record *r)
 	char tag[HZ_DWEB_TAG_BYTES];
 	hz_dweb_tag(notes->tags, &r->note, sizeof(r->note), tag);
 	return memcmp(tag, r->tag, sizeof(tag)) == 0 && terminated(&r->note) &&
-	       hz_cache_file_named(r->note.key) && r->note.bytes > 0;
+	       hz_cache_file_named(r->note.key) && hz_cache_file_named(r->note.file) && r->note.bytes > 0;
 }
 
 int hz_cache_notes_open(int dir, struct hz_dweb_tags *tags, struct hz_cache_notes **ret)
@@ -72,11 +73,14 @@ int hz_cache_notes_add(struct hz_cache_notes *notes, const struct hz_cache_note 
 	if (notes->count == HZ_CACHE_NOTES)
 		return -ENOSPC;
 	memset(&r, 0, sizeof(r)); // what is between its members is written, too
+	r.note.at = note->at;
 	r.note.bytes = note->bytes;
+	r.note.grown = note->grown;
 	r.note.put_ms = note->put_ms;
 	memcpy(r.note.key, note->key, strlen(note->key));
 	memcpy(r.note.type, note->type, strlen(note->type));
 	memcpy(r.note.hash, note->hash, strlen(note->hash));
+	memcpy(r.note.file, note->file, strlen(note->file));
 	hz_dweb_tag(notes->tags, &r.note, sizeof(r.note), r.tag);
 	ssize_t n = pwrite(notes->fd, &r, sizeof(r), (off_t)(notes->count * sizeof(r)));
 	if (n != (ssize_t)sizeof(r))

@@ -10,9 +10,11 @@
 #define HZ_CACHE_NOTES 64
 
 struct hz_cache_note {
-	uint64_t bytes;
+	uint64_t at, bytes;
+	uint64_t grown; // its file, by it
 	int64_t put_ms;
 	char key[HZ_DWEB_HASH_BYTES], type[HZ_DWEB_TYPE_BYTES], hash[HZ_DWEB_HASH_BYTES];
+	char file[HZ_DWEB_HASH_BYTES]; // key: alone in its own
 };
 
 struct hz_cache_notes;

@@ -91,6 +91,9 @@ static void read_rescale(const json_t *set, unsigned frame, struct hz_shown_imag
 	hz_dj_text(group, "00281054", ret->rescale_type, sizeof(ret->rescale_type));
 }
 
+// VL Whole Slide Microscopy Image: what is looked at and drawn on is the matrix of all its tiles, of which these objects know nothing.
+#define SLIDE "1.2.840.10008.5.1.4.1.1.77.1.6"
+
 bool hz_dj_image(const json_t *set, unsigned frame, struct hz_shown_image *ret)
 {
 	char photometric[17], shape[17];
@@ -117,5 +120,7 @@ bool hz_dj_image(const json_t *set, unsigned frame, struct hz_shown_image *ret)
 		ret->width = 0;
 	hz_dj_text(voi, "00281056", ret->function, sizeof(ret->function));
 	read_rescale(set, frame, ret);
+	if (strcmp(ret->sop_class, SLIDE) == 0)
+		return false;
 	return ret->sop_class[0] && ret->rows && ret->columns && frame < (frames ? frames : 1);
 }

@@ -82,7 +82,8 @@ static void refuse(struct pipe_state *p, uint64_t id, enum hz_dweb_result result
 
 static void hand_over(struct pipe_state *p, uint64_t id, const struct hz_dweb_entry *e, bool stale)
 {
-	struct hz_dweb_done done = {.id = id, .bytes = e->bytes, .result = HZ_DWEB_OK, .stale = stale};
+	struct hz_dweb_done done = {
+	    .id = id, .bytes = e->bytes, .at = e->at, .result = HZ_DWEB_OK, .stale = stale};
 	memcpy(done.type, e->type, sizeof(done.type));
 	memcpy(done.hash, e->hash, sizeof(done.hash));
 	send_done(p, &done, e->fd);
@@ -204,8 +205,14 @@ static int keep_in_memory(const char *data, struct hz_dweb_entry *e)
 static int keep(struct pipe_state *p, const struct hz_dweb_request *request, const struct hz_part *part,
                 struct hz_dweb_entry *ret)
 {
+	char group[HZ_DWEB_GROUP_BYTES];
 	struct hz_dweb_entry e = {.fd = -1, .bytes = part->bytes};
 	snprintf(e.type, sizeof(e.type), "%s", part->type);
+	if (request->kind ==
+	    HZ_DWEB_FRAME) { // goes to control alone: others get files with nothing else in them
+		snprintf(group, sizeof(group), "%s/%s/%s", request->pacs, request->study, request->series);
+		e.group = group;
+	}
 	hz_dweb_cache_tag(p->cache, part->data, part->bytes, e.hash);
 	if (p->cache && !hz_dweb_request_fleeting(request)) {
 		int err = hz_dweb_cache_put(p->cache, key_of(p, request), &e, part->data, ret);
@@ -214,6 +221,7 @@ static int keep(struct pipe_state *p, const struct hz_dweb_request *request, con
 		hz_warn("images.cache", "err=%d what=put", -err);
 	}
 	*ret = e;
+	ret->group = NULL;
 	return keep_in_memory(part->data, ret);
 }
 

@@ -117,6 +117,7 @@ const char *hz_dweb_request_reads(const struct hz_dweb_request *r)
 {
 	return r->kind == HZ_DWEB_WAVE       ? "application/json; waveform"
 	       : r->kind == HZ_DWEB_OVERLAYS ? "application/json; overlays"
+	       : r->kind == HZ_DWEB_LUTS     ? "application/json; luts"
 	                                     : NULL;
 }
 
@@ -207,9 +208,11 @@ void hz_dweb_request_key(const struct hz_dweb_request *r, char ret[HZ_DWEB_HASH_
 	const struct hz_dweb_pixels *p = &r->pixels;
 	hz_dweb_request_path(r, path);
 	int bytes = snprintf(text, sizeof(text), "%s%s", r->pacs, path); // a name has no '/'
-	if (r->kind == HZ_DWEB_WAVE || r->kind == HZ_DWEB_OVERLAYS)
+	if (hz_dweb_request_reads(r))
 		bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes,
-		                  r->kind == HZ_DWEB_WAVE ? "/waveform" : "/overlays");
+		                  r->kind == HZ_DWEB_WAVE       ? "/waveform"
+		                  : r->kind == HZ_DWEB_OVERLAYS ? "/overlays"
+		                                                : "/luts");
 	if (p->rows)
 		bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "?%u,%u,%u,%u,%u,%u,%u,%s",
 		                  p->rows, p->columns, p->samples, p->allocated, p->stored, p->is_signed,
@@ -295,6 +298,8 @@ bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret)
 		r.kind = HZ_DWEB_WAVE;
 	} else if (r.kind == HZ_DWEB_INSTANCE && word(&path, "overlays")) {
 		r.kind = HZ_DWEB_OVERLAYS;
+	} else if (r.kind == HZ_DWEB_INSTANCE && word(&path, "luts")) {
+		r.kind = HZ_DWEB_LUTS;
 	} else if (r.kind != HZ_DWEB_LIST && r.kind != HZ_DWEB_FORWARD && !word(&path, "metadata")) {
 		return false;
 	}

@@ -27,7 +27,7 @@ bool hz_dweb_request_object(const struct hz_dweb_request *request);
 // Of these, besides, the answer is what was read of it, as this type of JSON; NULL: another one.
 const char *hz_dweb_request_reads(const struct hz_dweb_request *request);
 // "A/B?c" as a control's REST path says it behind studies/: PACS/STUDY/metadata, PACS/STUDY/series/SERIES/metadata,
-// …/instances/UID/metadata, …/instances/UID/frames/N, …/instances/UID/waveform, …/instances/UID/overlays; PACS/STUDY/series: which there are; PACS/STUDY/forwards, …/forwards/TO.
+// …/instances/UID/metadata, …/instances/UID/frames/N, …/instances/UID/waveform, …/instances/UID/overlays, …/instances/UID/luts; PACS/STUDY/series: which there are; PACS/STUDY/forwards, …/forwards/TO.
 // false: none of these.
 bool hz_dweb_request_parse(const char *path, struct hz_dweb_request *ret);
 

@@ -12,6 +12,7 @@
 #include "gateway/base/seqpacket.h"
 #include "media/dicomweb/turn_film.h"
 #include "media/imaging/frame.h"
+#include "media/imaging/lut.h"
 #include "media/imaging/overlay.h"
 #include "media/imaging/wave.h"
 
@@ -190,13 +191,16 @@ static int waves_of(const uint8_t *in, size_t in_bytes, struct hz_dicom_fault *f
 	return err;
 }
 
-static int overlays_of(const uint8_t *in, size_t in_bytes, struct hz_dicom_fault *fault, char **text,
-                       size_t *bytes)
+typedef int say_json(const struct hz_dicom *dicom, struct hz_dicom_fault *fault, char **ret,
+                     size_t *ret_bytes);
+
+static int image_says(const uint8_t *in, size_t in_bytes, say_json *say, struct hz_dicom_fault *fault,
+                      char **text, size_t *bytes)
 {
 	struct hz_dicom *dicom = NULL;
 	int err = hz_dicom_open(in, in_bytes, NULL, fault, &dicom);
 	if (!err)
-		err = hz_overlay_json(dicom, fault, text, bytes);
+		err = say(dicom, fault, text, bytes);
 	hz_dicom_close(dicom);
 	return err;
 }
@@ -207,8 +211,9 @@ static int read_object(const struct hz_turn_order *o, const uint8_t *in, int out
 	struct hz_dicom_fault fault = {.code = HZ_DICOM_OK};
 	char *text = NULL, why[80];
 	size_t bytes = 0;
-	int err = o->reads == HZ_DWEB_OVERLAYS ? overlays_of(in, o->bytes, &fault, &text, &bytes)
-	                                       : waves_of(in, o->bytes, &fault, &text, &bytes);
+	say_json *say = o->reads == HZ_DWEB_LUTS ? hz_lut_json : hz_overlay_json;
+	int err = o->reads == HZ_DWEB_WAVE ? waves_of(in, o->bytes, &fault, &text, &bytes)
+	                                   : image_says(in, o->bytes, say, &fault, &text, &bytes);
 	if (err && fault.code == HZ_DICOM_MEMORY)
 		return err; // of ours, now
 	if (err)

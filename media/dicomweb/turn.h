@@ -24,7 +24,7 @@ struct hz_turn_order {
 	uint32_t
 	    film; // 0: one frame is what comes; else an object comes that is a video: which of its frames, from 1
 	uint32_t
-	    reads; // HZ_DWEB_WAVE, HZ_DWEB_OVERLAYS: of an object, as JSON; pixels say nothing. 0: a frame
+	    reads; // HZ_DWEB_WAVE, HZ_DWEB_OVERLAYS, HZ_DWEB_LUTS: of an object, as JSON; pixels say nothing. 0: a frame
 };
 
 struct hz_turn_result {

@@ -10,6 +10,7 @@
 
 #include "gateway/base/log.h"
 #include "media/hls/programme.h"
+#include "media/pipe/message.h"
 #include "media/rtp/rtcp.h"
 
 #define OVER        (2 * HZ_HLS_BROADCASTS) // those that run, and those that are over and can still be seen
@@ -229,11 +230,7 @@ static int command(struct hz_live *live, const void *message, size_t bytes, int6
 		struct hz_hls_broadcast_del del;
 		struct hz_cmd_reconcile reconcile;
 	} m;
-	if (bytes < sizeof(m.h) || bytes > sizeof(m))
-		return -EINVAL;
-	memset(&m, 0, sizeof(m));
-	memcpy(&m, message, bytes);
-	if (m.h.version != HZ_HLS_API_VERSION || m.h.bytes != bytes)
+	if (hz_pipe_message(message, bytes, HZ_HLS_API_VERSION, &m, sizeof(m)))
 		return -EINVAL;
 	switch (m.h.type) {
 	case HZ_HLS_RECONCILE_BEGIN:

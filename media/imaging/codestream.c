@@ -133,6 +133,9 @@ static int read_siz(struct hz_codestream *s, const uint8_t *p, size_t n, struct 
 		return hz_dicom_fail(fault, HZ_DICOM_UNSUPPORTED, "JPEG 2000 of %u components", components);
 	s->columns = (uint32_t)(x - x0);
 	s->rows = (uint32_t)(y - y0);
+	s->tile_columns = (uint32_t)wide;
+	s->tile_rows = (uint32_t)high;
+	s->offset = x0 || y0 || tx || ty;
 	s->components = (uint8_t)components;
 	s->precision = (p[36] & 0x7f) + 1;
 	s->is_signed = p[36] >> 7;
@@ -196,10 +199,13 @@ static int read_j2k(struct hz_codestream *s, struct hz_dicom_fault *fault)
 		} else if (marker == 0xff50 && n >= 4 && be32(body) & 1u << 17) { // CAP: part 15 is used
 			s->codec = HZ_IMAGE_HTJ2K;
 		} else if (marker == 0xff52 && n >= 10) {
+			if (body[9] > 1) // T.800 A.20: 9-7 or 5-3; libraries take others for either
+				return hz_dicom_fail(fault, HZ_DICOM_CODESTREAM,
+				                     "JPEG 2000 with a wavelet that is none");
 			cod = true;
 			s->transform = body[4] != 0;
 			s->lossy = body[9] == 0; // 9-7
-			levels = body[5];
+			levels = s->levels = body[5];
 		} else if (marker == 0xff5c && n >= 1) { // QCD
 			style = body[0] & 31;
 			steps = n - 1;

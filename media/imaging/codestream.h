@@ -30,10 +30,13 @@ struct hz_codestream {
 	bool is_signed, has_sign; // only JPEG 2000 knows of signs
 	bool lossy;               // by its own word: JPEG 2000 5-3 with layers cut away does not say so
 	bool transform;           // JPEG 2000: components are transformed, RGB comes out
-	int adobe;                // JPEG APP14: 0 RGB, 1 YCbCr, 2 YCCK; -1 none
-	bool jfif, rgb_ids;       // JPEG: JFIF says YCbCr; components 'R', 'G', 'B' say RGB
-	uint8_t near;             // JPEG-LS: bound of the error
-	bool progressive;         // JPEG
+	uint32_t tile_columns, tile_rows; // JPEG 2000: of a whole one
+	uint8_t levels;                   // JPEG 2000: decompositions
+	bool offset;                      // JPEG 2000: the image or its tiles do not begin at 0, 0
+	int adobe;                        // JPEG APP14: 0 RGB, 1 YCbCr, 2 YCCK; -1 none
+	bool jfif, rgb_ids;               // JPEG: JFIF says YCbCr; components 'R', 'G', 'B' say RGB
+	uint8_t near;                     // JPEG-LS: bound of the error
+	bool progressive;                 // JPEG
 };
 // HZ_DICOM_CODESTREAM: no codestream that is known, damaged, or ends too early. HZ_DICOM_UNSUPPORTED: arithmetic coding,
 // hierarchical, components that differ in size or precision.

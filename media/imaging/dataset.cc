@@ -221,6 +221,8 @@ extern "C" int hz_dicom_init(void)
 	try {
 		OFLog::configure(OFLogger::OFF_LOG_LEVEL); // its warnings quote what they complain about
 		dcmEnableAutomaticInputDataCorrection.set(OFTrue);
+		dcmEnableUnknownVRConversion.set(
+		    OFTrue); // what an archive wrote as UN, and the dictionary knows
 		return dcmDataDict.isDictionaryLoaded() ? 0 : -ENOENT;
 	} catch (...) {
 		return -ENOMEM;

@@ -29,8 +29,7 @@ static void read_measures(DcmItem &item, struct hz_dicom_plane *plane)
 	hz_get_double(item, DCM_SliceThickness, 0, &plane->thickness);
 }
 
-static int read_plane(DcmItem *frame, DcmItem *shared, struct hz_dicom_plane *plane,
-                      struct hz_dicom_fault *fault)
+static void read_groups(DcmItem *frame, DcmItem *shared, struct hz_dicom_plane *plane)
 {
 	DcmItem *item = group_item(frame, shared, DCM_PixelMeasuresSequence);
 	if (item)
@@ -47,17 +46,23 @@ static int read_plane(DcmItem *frame, DcmItem *shared, struct hz_dicom_plane *pl
 		hz_get_uint(*item, DCM_InStackPositionNumber, &plane->stack_position);
 		hz_get_uint(*item, DCM_TemporalPositionIndex, &plane->temporal_position);
 	}
-	item = group_item(frame, shared, DCM_PixelValueTransformationSequence);
-	return item ? read_values(*item, plane, fault) : 0;
 }
 
-static int read_single(DcmItem &dataset, struct hz_dicom *dicom, struct hz_dicom_fault *fault)
+static void read_single(DcmItem &dataset, struct hz_dicom_plane *plane)
 {
-	struct hz_dicom_plane *plane = dicom->plane;
 	read_measures(dataset, plane);
 	plane->has_position = hz_get_doubles(dataset, DCM_ImagePositionPatient, 3, plane->position);
 	plane->has_orientation = hz_get_doubles(dataset, DCM_ImageOrientationPatient, 6, plane->orientation);
-	return read_values(dataset, plane, fault);
+}
+
+// What no group says, the image itself does: multi-frame secondary captures have their rescale there (PS3.3 C.8.6.3), beside groups.
+static int read_plane(DcmItem &dataset, DcmItem *frame, DcmItem *shared, struct hz_dicom_plane *plane,
+                      struct hz_dicom_fault *fault)
+{
+	read_single(dataset, plane);
+	read_groups(frame, shared, plane);
+	DcmItem *item = group_item(frame, shared, DCM_PixelValueTransformationSequence);
+	return read_values(item ? *item : dataset, plane, fault);
 }
 
 int hz_read_planes(DcmItem &dataset, struct hz_dicom *dicom, struct hz_dicom_fault *fault)
@@ -77,13 +82,8 @@ int hz_read_planes(DcmItem &dataset, struct hz_dicom *dicom, struct hz_dicom_fau
 	DcmObject *at = NULL; // items are a list: by number each would be counted from the first
 	for (uint32_t i = 0; i < count; i++) {
 		dicom->plane[i].slope = 1;
-		int err;
-		if (enhanced) {
-			at = frames ? frames->nextInContainer(at) : NULL;
-			err = read_plane(OFstatic_cast(DcmItem *, at), shared, &dicom->plane[i], fault);
-		} else {
-			err = read_single(dataset, dicom, fault);
-		}
+		at = frames ? frames->nextInContainer(at) : NULL;
+		int err = read_plane(dataset, OFstatic_cast(DcmItem *, at), shared, &dicom->plane[i], fault);
 		if (err < 0)
 			return err;
 	}

@@ -18,7 +18,15 @@ static bool get_descriptor(DcmItem &item, const DcmTagKey &tag, bool is_signed, 
 	return true;
 }
 
-// Entries of 8 bits may lie two in a word.
+static uint16_t highest_of(const struct hz_dicom_lut *lut)
+{
+	uint16_t highest = 0;
+	for (uint32_t i = 0; i < lut->entries; i++)
+		highest = lut->data[i] > highest ? lut->data[i] : highest;
+	return highest;
+}
+
+// Entries of 8 bits may lie two in a word. Another number of them than promised, or one of more bits, and nobody can say what is meant.
 static int get_entries(DcmItem &item, const DcmTagKey &tag, struct hz_dicom_lut *lut,
                        struct hz_dicom_fault *fault)
 {
@@ -26,19 +34,21 @@ static int get_entries(DcmItem &item, const DcmTagKey &tag, struct hz_dicom_lut 
 	unsigned long count;
 	if (!hz_get_words(item, tag, &words, &count))
 		return hz_dicom_fail(fault, HZ_DICOM_ATTRIBUTE, "a lookup table without data");
-	bool packed = lut->bits <= 8 && count < lut->entries && count >= (lut->entries + 1) / 2;
-	if (!packed && count < lut->entries)
+	bool packed = lut->bits <= 8 && count == (lut->entries + 1) / 2;
+	if (!packed && count != lut->entries)
 		return hz_dicom_fail(fault, HZ_DICOM_ATTRIBUTE,
 		                     "a lookup table of %lu entries that promises %u", count, lut->entries);
 	lut->data = (uint16_t *)malloc(lut->entries * sizeof(uint16_t));
 	if (!lut->data)
 		return hz_dicom_fail(fault, HZ_DICOM_MEMORY, "no memory for a lookup table");
-	uint16_t mask = (uint16_t)((1u << lut->bits) - 1);
-	for (uint32_t i = 0; i < lut->entries; i++) {
-		uint16_t value = packed ? (uint16_t)(words[i / 2] >> (i % 2 * 8) & 0xff) : words[i];
-		lut->data[i] = value & mask;
-	}
-	return 0;
+	for (uint32_t i = 0; i < lut->entries; i++)
+		lut->data[i] = packed ? (uint16_t)(words[i / 2] >> (i % 2 * 8) & 0xff) : words[i];
+	if (highest_of(lut) >> lut->bits == 0)
+		return 0;
+	free(lut->data);
+	lut->data = NULL;
+	return hz_dicom_fail(fault, HZ_DICOM_ATTRIBUTE, "a lookup table of %u bits with an entry of more",
+	                     lut->bits);
 }
 
 static int read_lut(DcmItem &item, bool is_signed, struct hz_dicom_lut *ret, struct hz_dicom_fault *fault)
@@ -139,6 +149,11 @@ static int read_palette(DcmItem &dataset, struct hz_dicom_image *image, struct h
 		if (err < 0)
 			return err;
 	}
+	// All of it black, were it true: entries of 8 bits that are called 16.
+	const struct hz_dicom_lut *p = image->palette;
+	if (p[0].bits == 16 && p[1].bits == 16 && p[2].bits == 16 &&
+	    (highest_of(&p[0]) | highest_of(&p[1]) | highest_of(&p[2])) < 256)
+		return hz_dicom_fail(fault, HZ_DICOM_ATTRIBUTE, "a palette of 16 bits whose entries have 8");
 	image->has_palette = true;
 	return 0;
 }

@@ -57,10 +57,11 @@ static enum hz_photometric colour(const struct hz_codestream *s, const struct hz
 	if (j2k && (s->transform || e->photometric == HZ_YBR_RCT || e->photometric == HZ_YBR_ICT))
 		return HZ_RGB;
 	if (s->codec == HZ_IMAGE_JPEG) {
-		if (s->adobe == 0 || (s->adobe < 0 && !s->jfif && s->rgb_ids))
-			return HZ_RGB;
-		if (s->adobe == 1 || s->jfif)
+		// Both JFIF and Adobe: JFIF's word counts, as it does in libjpeg, which is what viewers have.
+		if (s->jfif || s->adobe == 1)
 			return HZ_YBR_FULL;
+		if (s->adobe == 0 || (s->adobe < 0 && s->rgb_ids))
+			return HZ_RGB;
 	}
 	bool ybr = e->photometric == HZ_YBR_FULL_422 || e->photometric == HZ_YBR_PARTIAL_420;
 	return ybr ? HZ_YBR_FULL : e->photometric;

@@ -101,10 +101,16 @@ struct Stream {
 	}
 };
 
-template <class Cell> void store(const ojph::line_buf *line, uint32_t width, uint32_t samples, uint8_t *to)
+template <class Cell>
+void store(const ojph::line_buf *line, uint32_t width, const struct hz_codestream *s, uint8_t *to)
 {
-	for (uint32_t x = 0; x < width; x++, to += samples * sizeof(Cell)) {
-		Cell value = (Cell)line->i32[x];
+	// What lossy coding puts beyond the range is cut off at its ends (T.800 G.1.2). OpenJPH 0.9 leaves that to who asks:
+	// without it white comes out black.
+	const int32_t low = s->is_signed ? -(1 << (s->precision - 1)) : 0;
+	const int32_t high = low + (int32_t)((1u << s->precision) - 1);
+	for (uint32_t x = 0; x < width; x++, to += s->components * sizeof(Cell)) {
+		int32_t v = line->i32[x];
+		Cell value = (Cell)(v < low ? low : v > high ? high : v);
 		if (sizeof(Cell) == 2)
 			value = (Cell)htole16((uint16_t)value);
 		memcpy(to, &value, sizeof(Cell));
@@ -112,12 +118,13 @@ template <class Cell> void store(const ojph::line_buf *line, uint32_t width, uin
 }
 
 // One component of a row, among the others.
-void store_line(const ojph::line_buf *line, uint32_t width, uint32_t samples, unsigned cell, uint8_t *to)
+void store_line(const ojph::line_buf *line, uint32_t width, const struct hz_codestream *s, unsigned cell,
+                uint8_t *to)
 {
 	if (cell == 2)
-		store<uint16_t>(line, width, samples, to);
+		store<uint16_t>(line, width, s, to);
 	else
-		store<uint8_t>(line, width, samples, to);
+		store<uint8_t>(line, width, s, to);
 }
 
 int pull(const struct hz_codestream *s, unsigned skip, Input &in, struct hz_dicom_fault *fault,
@@ -150,8 +157,7 @@ int pull(const struct hz_codestream *s, unsigned skip, Input &in, struct hz_dico
 			const ojph::line_buf *line = stream.pull(component);
 			if (!line || component != k || line->size < width)
 				return hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged");
-			store_line(line, width, s->components, c->cell,
-			           c->data + y * width * step + k * c->cell);
+			store_line(line, width, s, c->cell, c->data + y * width * step + k * c->cell);
 		}
 	}
 	return warned && !skip ? hz_dicom_fail(fault, HZ_DICOM_CODESTREAM, "HTJ2K is damaged") : 0;
@@ -170,6 +176,20 @@ template <class Work> int guarded(Work work, struct hz_dicom_fault *fault)
 	}
 }
 
+// A side in tiles: none may be smaller than the samples that the lowest resolution makes one of, nor begin within such.
+bool side_is_sound(uint32_t side, uint32_t tile, unsigned levels)
+{
+	uint64_t least = (uint64_t)1 << levels;
+	return levels <= 32 && (tile >= side || tile % least == 0) && (side - 1) % tile + 1 >= least;
+}
+
+// OpenJPH 0.9 gives other samples, without a word, where a tile's low resolutions have odd or no sides.
+bool known_to_be_exact(const struct hz_codestream *s)
+{
+	return !s->offset && side_is_sound(s->columns, s->tile_columns, s->levels) &&
+	       side_is_sound(s->rows, s->tile_rows, s->levels);
+}
+
 int decode(const struct hz_codestream *s, unsigned skip, struct hz_dicom_fault *fault, struct hz_coded *ret)
 {
 	struct hz_coded c = {};
@@ -178,6 +198,9 @@ int decode(const struct hz_codestream *s, unsigned skip, struct hz_dicom_fault *
 	c.is_signed = s->is_signed;
 	c.has_sign = true;
 	c.lossy = s->lossy;
+	if (!known_to_be_exact(s))
+		return hz_dicom_fail(fault, HZ_DICOM_UNSUPPORTED,
+		                     "HTJ2K of offsets, tiles or levels beyond its size");
 	Input in(s->data, s->bytes);
 	int err = guarded([&] { return pull(s, skip, in, fault, &c); }, fault);
 	if (err < 0) {

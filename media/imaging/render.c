@@ -52,20 +52,27 @@ struct grey {
 	bool invert;
 };
 
-static double modality(const struct grey *g, int32_t value)
+// Of 32 bits without a sign (a dose) the upper half is not below 0.
+static int64_t stored(const struct hz_frame *frame, size_t index)
 {
-	if (g->image->modality_lut.data)
-		return lut_at(&g->image->modality_lut, value);
-	return value * g->plane->slope + g->plane->intercept;
+	int32_t value = hz_frame_sample(frame, index);
+	return frame->cell == 4 && !frame->is_signed ? (int64_t)(uint32_t)value : value;
 }
 
-static bool is_padding(const struct hz_dicom_image *image, int32_t value)
+static double modality(const struct grey *g, int64_t value)
+{
+	if (g->image->modality_lut.data)
+		return lut_at(&g->image->modality_lut, (double)value);
+	return (double)value * g->plane->slope + g->plane->intercept;
+}
+
+static bool is_padding(const struct hz_dicom_image *image, int64_t value)
 {
 	return image->has_padding && value >= image->padding_low && value <= image->padding_high;
 }
 
 // Padding is background: black, whatever the window makes of its value.
-static uint8_t shade(const struct grey *g, int32_t value)
+static uint8_t shade(const struct grey *g, int64_t value)
 {
 	if (is_padding(g->image, value))
 		return 0;
@@ -80,9 +87,9 @@ static void set_range(struct grey *g, const struct hz_frame *frame)
 {
 	size_t count = frame->bytes / frame->cell;
 	double low = INFINITY, high = -INFINITY;
-	int32_t least = INT32_MAX, most = INT32_MIN;
+	int64_t least = INT64_MAX, most = INT64_MIN;
 	for (size_t i = 0; i < count; i++) {
-		int32_t value = hz_frame_sample(frame, i);
+		int64_t value = stored(frame, i);
 		if (is_padding(g->image, value))
 			continue;
 		least = value < least ? value : least;
@@ -129,7 +136,7 @@ static int render_grey(const struct grey *g, const struct hz_frame *frame, uint8
 	size_t count = frame->bytes / frame->cell;
 	if (frame->cell == 4) {
 		for (size_t i = 0; i < count; i++)
-			to[i] = shade(g, hz_frame_sample(frame, i));
+			to[i] = shade(g, stored(frame, i));
 		return 0;
 	}
 	size_t values = frame->cell == 1 ? 256 : 65536;
@@ -152,20 +159,23 @@ static uint8_t to_byte(double v)
 	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v + 0.5);
 }
 
-static void render_palette(const struct hz_dicom_image *image, const struct hz_frame *frame, uint8_t *to)
+// turn: 255 inverts.
+static void render_palette(const struct hz_dicom_image *image, const struct hz_frame *frame, uint8_t turn,
+                           uint8_t *to)
 {
 	for (size_t i = 0; i < frame->bytes / frame->cell; i++) {
 		for (unsigned k = 0; k < 3; k++) {
 			const struct hz_dicom_lut *lut = &image->palette[k];
-			uint16_t value = lut_at(lut, hz_frame_sample(frame, i));
-			to[3 * i + k] =
+			uint16_t value = lut_at(lut, (double)stored(frame, i));
+			uint8_t level =
 			    lut->bits > 8 ? value >> (lut->bits - 8) : (uint8_t)(value << (8 - lut->bits));
+			to[3 * i + k] = level ^ turn;
 		}
 	}
 }
 
 // PS3.3 C.7.6.3.1.2: full range, BT.601.
-static void render_colour(const struct hz_frame *frame, uint8_t *to)
+static void render_colour(const struct hz_frame *frame, uint8_t turn, uint8_t *to)
 {
 	double scale = 255.0 / (double)((1ull << frame->bits_stored) - 1),
 	       half = (double)(1ull << (frame->bits_stored - 1));
@@ -179,9 +189,9 @@ static void render_colour(const struct hz_frame *frame, uint8_t *to)
 			b = y - 0.344136 * cb - 0.714136 * cr;
 			c = y + 1.772 * cb;
 		}
-		to[0] = to_byte(a * scale);
-		to[1] = to_byte(b * scale);
-		to[2] = to_byte(c * scale);
+		to[0] = to_byte(a * scale) ^ turn;
+		to[1] = to_byte(b * scale) ^ turn;
+		to[2] = to_byte(c * scale) ^ turn;
 	}
 }
 
@@ -235,9 +245,9 @@ int hz_render(const struct hz_dicom *dicom, uint32_t frame_index, const struct h
 		return -ENOMEM;
 	int err = 0;
 	if (palette) {
-		render_palette(image, frame, r.data);
+		render_palette(image, frame, look->invert ? 255 : 0, r.data);
 	} else if (frame->samples == 3) {
-		render_colour(frame, r.data);
+		render_colour(frame, look->invert ? 255 : 0, r.data);
 	} else {
 		struct grey g = {.image = image, .plane = hz_dicom_plane(dicom, frame_index)};
 		// One statement made twice: DX has INVERSE where it has MONOCHROME1 (PS3.3 C.8.11.3).

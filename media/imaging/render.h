@@ -21,7 +21,7 @@ struct hz_look {
 	double center, width; // in the values that the modality gives (HU)
 	enum hz_voi_function function;
 	unsigned index;
-	bool invert;   // on top of what the image asks for
+	bool invert;   // on top of what the image asks for; of colour each channel
 	bool overlays; // burnt in, white
 };
 

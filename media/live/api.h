@@ -120,6 +120,7 @@ struct hz_live_mark_del {
 	uint32_t consult, mark;
 };
 
+#define HZ_LIVE_TOO_LARGE 7 // of result: HZ_DWEB_TOO_LARGE
 struct hz_live_give {
 	struct hz_msg_header h;
 	uint64_t id; // of the WANT

@@ -210,6 +210,14 @@ int hz_live_library_stack(struct hz_live_library *library, uint32_t consult, con
 	return err;
 }
 
+bool hz_live_library_is_slide(const struct hz_live_library *library, const struct hz_live_ref *series)
+{
+	struct hz_live_want want = {.kind = HZ_LIVE_SERIES, .what = *series};
+	want.what.instance[0] = '\0';
+	const struct thing *t = hz_map_get_u64(library->things, key_of(&want));
+	return t && same(&t->want, &want) && t->state == FAILED && t->err == HZ_LIVE_SLIDE;
+}
+
 int hz_live_library_hint(struct hz_live_library *library, uint32_t consult, const struct hz_live_ref *object,
                          int64_t now_us)
 {
@@ -223,7 +231,9 @@ static int fail(struct hz_live_library *l, struct thing *t, int err, int64_t now
 	empty(l, t);
 	t->state = FAILED;
 	t->err = err;
-	t->until_us = now_us + HZ_LIVE_AGAIN_US;
+	t->until_us = err == HZ_LIVE_SLIDE ? INT64_MAX // it stays one
+	              : err == -EFBIG      ? now_us + HZ_LIVE_BAD_US
+	                                   : now_us + HZ_LIVE_AGAIN_US;
 	l->failed++;
 	return err;
 }
@@ -313,6 +323,8 @@ static int read_object(const struct hz_live_library *l, struct thing *t, int fd)
 		hz_warn("live.object", "code=%s err=%d", hz_dicom_code_name(fault.code), -err);
 	else if (strcmp(hz_dicom_image(t->dicom)->text.sop_instance, t->want.what.instance) != 0)
 		err = -EBADMSG; // of somebody else, perhaps: never shown
+	else if (strcmp(hz_dicom_image(t->dicom)->text.sop_class, HZ_LIVE_SLIDE_SOP) == 0)
+		err = HZ_LIVE_SLIDE;
 	return err;
 }
 
@@ -338,7 +350,10 @@ bool hz_live_library_give(struct hz_live_library *library, const struct hz_live_
 	}
 	library->waiting--;
 	t->state = MISSING;
-	int err = give->result || fd < 0 ? -ENOENT : fstat(fd, &st) ? -errno : 0;
+	int err = give->result == HZ_LIVE_TOO_LARGE ? -EFBIG
+	          : give->result || fd < 0          ? -ENOENT
+	          : fstat(fd, &st)                  ? -errno
+	                                            : 0;
 	if (!err)
 		err = t->want.kind == HZ_LIVE_SERIES ? read_stack(t, fd, (size_t)st.st_size)
 		                                     : read_object(library, t, fd);

@@ -31,6 +31,8 @@ void hz_live_library_free(struct hz_live_library *library);                     
 // Results live until the next call of any of these.
 int hz_live_library_stack(struct hz_live_library *library, uint32_t consult, const struct hz_live_ref *series,
                           int64_t now_us, const struct hz_live_stack **ret);
+// It is known to be a slide (HZ_LIVE_SLIDE); asks nobody.
+bool hz_live_library_is_slide(const struct hz_live_library *library, const struct hz_live_ref *series);
 struct hz_live_image {
 	const struct hz_dicom *dicom;
 	const struct hz_frame *frame; // NULL when it was only asked to be there

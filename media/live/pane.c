@@ -89,6 +89,8 @@ static int find(struct hz_live_shown *s, struct hz_live_library *library, uint32
 	struct hz_live_image image;
 	*ret = (struct found){.object = s->want.image, .frame = s->want.frame};
 	if (s->want.image.instance[0]) {
+		if (hz_live_library_is_slide(library, &s->want.image))
+			return HZ_LIVE_SLIDE;
 		if (s->want.cine <= 0)
 			return 0;
 		int err = hz_live_library_image(library, consult, &ret->object, s->frame, now_us, &image);
@@ -179,6 +181,10 @@ static int look(struct hz_live_shown *s, struct hz_live_library *library, uint32
 	int err = find(s, library, consult, now_us, &found);
 	if (!err)
 		err = hz_live_library_image(library, consult, &found.object, found.frame, now_us, &image);
+	if (err == -EFBIG && !found.stack) { // a slide, perhaps: its series tells
+		const struct hz_live_stack *stack;
+		(void)hz_live_library_stack(library, consult, &s->want.image, now_us, &stack);
+	}
 	if (!err)
 		err = render(s, &image, found.frame);
 	if (err)
@@ -238,6 +244,8 @@ static void draw_marks(const struct hz_live_shown *s, const struct hz_live_paper
 static const char *words_of(const struct hz_live_shown *s, bool bare)
 {
 	bool waits = s->err == -EAGAIN || s->err == -EBUSY;
+	if (s->err == HZ_LIVE_SLIDE)
+		return "数字切片请在阅片窗口看 · a slide: open the viewer";
 	if (!s->there || (s->err && !waits))
 		return waits ? "正在取图像… · loading" : "图像无法显示 · this image cannot be shown";
 	if (bare && s->burned)

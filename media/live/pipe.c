@@ -106,11 +106,7 @@ int hz_live_pipe_run(const struct hz_pipe_fds *fds)
 	if (!err)
 		err = hz_lane_new(&rooms, p.text, &p.live);
 	if (!err)
-		err = hz_pipe_loop_enter(p.loop, &sandbox);
-	if (!err)
-		err = hz_pipe_loop_hello(p.loop);
-	if (!err)
-		err = hz_pipe_loop_run(p.loop);
+		err = hz_pipe_loop_serve(p.loop, &sandbox);
 	hz_lane_free(p.live);
 	hz_text_close(p.text);
 	hz_pipe_loop_free(p.loop);

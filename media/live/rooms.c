@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "media/pipe/message.h"
 #include "media/rtp/rtcp.h"
 
 struct hz_lane {
@@ -177,11 +177,8 @@ static int apply(struct hz_lane *l, const union message *m, int64_t now_us)
 int hz_lane_command(struct hz_lane *live, const void *message, size_t bytes, int fd, int64_t now_us)
 {
 	union message m;
-	bool good = bytes >= sizeof(m.h) && bytes <= sizeof(m);
-	memset(&m, 0, sizeof(m));
-	if (good)
-		memcpy(&m, message, bytes);
-	good = good && m.h.version == HZ_LIVE_API_VERSION && m.h.bytes == bytes && size_of(m.h.type) == bytes;
+	bool good = hz_pipe_message(message, bytes, HZ_LIVE_API_VERSION, &m, sizeof(m)) == 0 &&
+	            size_of(m.h.type) == bytes;
 	if (good && m.h.type == HZ_LIVE_GIVE)
 		return give(live, &m.give, fd, now_us);
 	if (fd >= 0)
@@ -194,19 +191,12 @@ void hz_lane_take(struct hz_lane *live, uint32_t consult, const uint8_t *data, s
 	struct hz_live_room *room = find(live, consult);
 	struct hz_rtcp_iter iter;
 	struct hz_rtcp_packet p;
-	struct hz_rtcp_feedback fb;
+	uint32_t ssrc;
 	if (!room || hz_rtcp_check(data, bytes))
 		return;
 	hz_rtcp_iter_init(&iter, data, bytes);
 	while (hz_rtcp_next(&iter, &p) == 1) {
-		if (p.type != HZ_RTCP_PSFB || hz_rtcp_parse_feedback(&p, &fb))
-			continue;
-		size_t count = 0;
-		uint32_t ssrc = fb.media_ssrc;
-		uint8_t seq;
-		if (p.count == HZ_PSFB_FIR && hz_rtcp_fir_count(&fb, &count) == 0 && count)
-			hz_rtcp_fir_item(&fb, 0, &ssrc, &seq);
-		if (p.count == HZ_PSFB_PLI || p.count == HZ_PSFB_FIR)
+		if (hz_rtcp_asks_keyframe(&p, &ssrc))
 			(void)hz_live_room_ask(room, ssrc);
 	}
 }

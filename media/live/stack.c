@@ -57,17 +57,42 @@ static const json_t *group(const json_t *set, uint32_t frame, const char *tag)
 	return json_is_object(own) ? own : json_is_object(shared) ? shared : set;
 }
 
-// What the viewer has in its stack.
+// Float and Double Float Pixel Data, and what only they have.
+static bool floats(const json_t *set)
+{
+	static const char *const tags[] = {"7FE00008", "7FE00009", "00280122",
+	                                   "00280123", "00280124", "00280125"};
+	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++)
+		if (json_object_get(set, tags[i]))
+			return true;
+	return false;
+}
+
+static bool shown_colour(const json_t *set, double samples)
+{
+	static const char *const all[] = {"MONOCHROME1",    "MONOCHROME2",  "PALETTE COLOR", "RGB",
+	                                  "YBR_FULL",       "YBR_FULL_422", "YBR_ICT",       "YBR_RCT",
+	                                  "YBR_PARTIAL_420"}; // the last of videos
+	const char *name = json_string_value(value(set, "00280004", 0));
+	size_t n = name ? strcspn(name, " ") : 0, i = samples == 3 ? 3 : 0, end = samples == 3 ? 9 : 3;
+	if (!name || !*name)
+		return samples == 1;
+	n = strncmp(name, "PALETTE COLOR", 13) == 0 ? 13 : n;
+	while (i < end && (strlen(all[i]) != n || strncmp(all[i], name, n) != 0))
+		i++;
+	return i < end;
+}
+
+// What the viewer has in its stack (web/imaging/series.ts).
 static bool is_image(const json_t *set)
 {
 	double rows = number(set, "00280010", 0), columns = number(set, "00280011", 0),
 	       samples = number(set, "00280002", 1), allocated = number(set, "00280100", 0),
 	       stored = number(set, "00280101", allocated);
-	bool bits = allocated == 1 || allocated == 8 || allocated == 16;
+	bool bits = allocated == 1 || allocated == 8 || allocated == 16 || (allocated == 32 && !floats(set));
 	return rows >= 1 && rows <= 65535 && columns >= 1 && columns <= 65535 && bits && stored >= 1 &&
 	       stored <= allocated && (samples == 1 || (samples == 3 && allocated == 8)) &&
-	       !json_is_object(value(set, "00283000", 0)) &&
-	       number(set, "00280102", stored - 1) == stored - 1;
+	       shown_colour(set, samples) && number(set, "00280102", stored - 1) == stored - 1;
 }
 
 static bool uid_of(const json_t *set, char ret[65])
@@ -95,12 +120,16 @@ static int grow(struct reading *r, uint32_t more)
 
 static int take(struct reading *r, const json_t *set)
 {
+	const char *kind = json_string_value(value(set, "00080016", 0));
+	if (kind && strcmp(kind, HZ_LIVE_SLIDE_SOP) == 0)
+		return HZ_LIVE_SLIDE;
 	double frames = number(set, "00280008", 1);
 	char *uid = r->stack.instance[r->stack.objects];
 	if (!is_image(set) || !uid_of(set, uid))
 		return 0;
 	frames = frames >= 1 ? floor(frames) : 1;
-	if (frames + r->stack.frames > HZ_LIVE_STACK_FRAMES)
+	size_t groups = json_array_size(json_object_get(json_object_get(set, "52009230"), "Value"));
+	if (frames + r->stack.frames > HZ_LIVE_STACK_FRAMES || (groups > 0 && (double)groups < frames))
 		return 0;
 	uint32_t count = (uint32_t)frames;
 	int err = grow(r, count);

@@ -77,11 +77,7 @@ int hz_mix_pipe_run(const struct hz_pipe_fds *fds)
 	if (!err)
 		err = hz_rooms_new(&rooms, fds->workers, &p.rooms);
 	if (!err)
-		err = hz_pipe_loop_enter(p.loop, &sandbox);
-	if (!err)
-		err = hz_pipe_loop_hello(p.loop);
-	if (!err)
-		err = hz_pipe_loop_run(p.loop);
+		err = hz_pipe_loop_serve(p.loop, &sandbox);
 	hz_rooms_free(p.rooms);
 	hz_pipe_loop_free(p.loop);
 	return err;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "media/mix/rooms_state.h"
+#include "media/pipe/message.h"
 
 int hz_rooms_new(const struct hz_rooms_ops *ops, unsigned workers, struct hz_rooms **ret)
 {
@@ -230,11 +231,7 @@ int hz_rooms_command(struct hz_rooms *rooms, const void *message, size_t bytes, 
 		struct hz_mix_member_del del;
 		struct hz_cmd_reconcile reconcile;
 	} m;
-	if (bytes < sizeof(m.h) || bytes > sizeof(m))
-		return -EINVAL;
-	memset(&m, 0, sizeof(m));
-	memcpy(&m, message, bytes);
-	if (m.h.version != HZ_MIX_API_VERSION || m.h.bytes != bytes)
+	if (hz_pipe_message(message, bytes, HZ_MIX_API_VERSION, &m, sizeof(m)))
 		return -EINVAL;
 	switch (m.h.type) {
 	case HZ_MIX_RECONCILE_BEGIN:

@@ -89,11 +89,7 @@ int hz_mosaic_pipe_run(const struct hz_pipe_fds *fds)
 	if (!err)
 		err = hz_mosaic_new(&rooms, fds->workers, p.text, &p.mosaic);
 	if (!err)
-		err = hz_pipe_loop_enter(p.loop, &sandbox);
-	if (!err)
-		err = hz_pipe_loop_hello(p.loop);
-	if (!err)
-		err = hz_pipe_loop_run(p.loop);
+		err = hz_pipe_loop_serve(p.loop, &sandbox);
 	hz_mosaic_free(p.mosaic);
 	hz_text_close(p.text);
 	hz_pipe_loop_free(p.loop);

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "gateway/base/ring.h"
+#include "media/pipe/message.h"
 
 struct hz_mosaic {
 	struct hz_mosaic_ops ops;
@@ -209,11 +209,8 @@ int hz_mosaic_command(struct hz_mosaic *mosaic, const void *message, size_t byte
 {
 	union message m;
 	*ret_object = 0;
-	if (bytes < sizeof(m.h) || bytes > sizeof(m))
-		return -EINVAL;
-	memset(&m, 0, sizeof(m));
-	memcpy(&m, message, bytes);
-	if (m.h.version != HZ_MOSAIC_API_VERSION || m.h.bytes != bytes || size_of(m.h.type) != bytes)
+	if (hz_pipe_message(message, bytes, HZ_MOSAIC_API_VERSION, &m, sizeof(m)) ||
+	    size_of(m.h.type) != bytes)
 		return -EINVAL;
 	if (m.h.type >= HZ_MOSAIC_ROOM_SET)
 		*ret_object = m.room_del.consult; // each has its object's id there
@@ -228,7 +225,7 @@ static bool on_rtcp(const struct hz_mosaic_record *record, const struct hz_mosai
 	struct hz_rtcp_iter iter;
 	struct hz_rtcp_packet p;
 	struct hz_rtcp_report report;
-	struct hz_rtcp_feedback fb;
+	uint32_t ssrc;
 	bool taken = false;
 	if (hz_rtcp_check(record->data, record->bytes))
 		return false;
@@ -237,15 +234,8 @@ static bool on_rtcp(const struct hz_mosaic_record *record, const struct hz_mosai
 		if (p.type == HZ_RTCP_SR && hz_rtcp_parse_report(&p, &report) == 0)
 			(void)hz_mosaic_room_report(room, at,
 			                            &report); // of a track that has just gone: no matter
-		if (p.type == HZ_RTCP_PSFB && hz_rtcp_parse_feedback(&p, &fb) == 0) {
-			size_t count = 0;
-			uint32_t ssrc = fb.media_ssrc;
-			uint8_t seq;
-			if (p.count == HZ_PSFB_FIR && hz_rtcp_fir_count(&fb, &count) == 0 && count)
-				hz_rtcp_fir_item(&fb, 0, &ssrc, &seq);
-			if (p.count == HZ_PSFB_PLI || p.count == HZ_PSFB_FIR)
-				(void)hz_mosaic_room_ask(room, ssrc);
-		}
+		if (hz_rtcp_asks_keyframe(&p, &ssrc))
+			(void)hz_mosaic_room_ask(room, ssrc);
 		taken = true;
 	}
 	return taken;

@@ -272,3 +272,11 @@ int hz_pipe_loop_enter(const struct hz_pipe_loop *l, const struct hz_sandbox *sa
 	with.loop = true;
 	return hz_sandbox_enter(&with);
 }
+
+int hz_pipe_loop_serve(struct hz_pipe_loop *l, const struct hz_sandbox *sandbox)
+{
+	int err = hz_pipe_loop_enter(l, sandbox);
+	if (!err)
+		err = hz_pipe_loop_hello(l);
+	return err ? err : hz_pipe_loop_run(l);
+}

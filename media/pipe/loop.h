@@ -66,6 +66,9 @@ int hz_pipe_loop_hello(const struct hz_pipe_loop *loop); // as hz_pipe_loop_say(
 // Until control's end is closed: 0. -errno: it cannot wait.
 int hz_pipe_loop_run(struct hz_pipe_loop *loop);
 
+// These three, one after the other: for a task that needs nothing more from outside before it begins.
+int hz_pipe_loop_serve(struct hz_pipe_loop *loop, const struct hz_sandbox *sandbox);
+
 // Fills in the rest of the header. 0; -EAGAIN: control's queue is full, it is not said; -EPIPE.
 int hz_pipe_loop_say(const struct hz_pipe_loop *loop, struct hz_msg_header *h, unsigned type, size_t bytes);
 // Of a message that came before the loop runs.

@@ -10,7 +10,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
-#include "media/pipeline/source_guard.h"
+#include "media/guard/guard.h"
 
 struct hz_input {
 	struct hz_source *s;

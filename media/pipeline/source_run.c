@@ -8,9 +8,9 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
-#include "media/pipeline/source_guard.h"
+#include "media/guard/guard.h"
 #include "media/pipeline/source_input.h"
-#include "media/pipeline/source_lookup.h"
+#include "media/guard/lookup.h"
 #include "media/pipeline/source_picture.h"
 
 #define PICTURE_US 5000000

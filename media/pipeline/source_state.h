@@ -23,7 +23,7 @@
 #define HZ_SOURCE_RETRY_MAX_US 10000000
 
 struct hz_input;   // source_input.h
-struct hz_lookup;  // source_lookup.h
+struct hz_lookup;  // media/guard/lookup.h
 struct hz_picture; // source_picture.h
 
 // What the streaming threads say of the source that is read now.

@@ -13,8 +13,8 @@
 #include "gateway/base/secret.h"
 #include "gateway/base/seqpacket.h"
 #include "media/ingest/child.h"
-#include "media/pipeline/source_guard.h"
-#include "media/pipeline/source_lookup.h"
+#include "media/guard/guard.h"
+#include "media/guard/lookup.h"
 
 #define STATUS_US  500000
 #define CONNECT_US 12000000 // for a connection, from the look-up to the stream's name

@@ -6,13 +6,15 @@
 #include "media/router/state.h"
 
 #define SMOOTH_US 1500000
+#define DETAIL_US                                                                                            \
+	4500000 // of details, upward: the large keyframe of each still is not what they cost in motion
 
 static const struct hz_layers everything = {
     .layer = HZ_MAX_LAYERS - 1, .spatial = HZ_LAYERS_ALL, .temporal = HZ_LAYERS_ALL};
 
 // --- what things cost
 
-static void smooth(struct hz_rt_track_cc *t, const struct hz_layers_rates *now, int64_t past_us)
+static void smooth(struct hz_rt_track_cc *t, const struct hz_layers_rates *now, bool detail, int64_t past_us)
 {
 	const uint32_t *from = &now->bps[0][0][0];
 	uint32_t *to = &t->rates.bps[0][0][0];
@@ -20,7 +22,8 @@ static void smooth(struct hz_rt_track_cc *t, const struct hz_layers_rates *now, 
 		past_us = SMOOTH_US;
 	for (unsigned i = 0; i < sizeof(now->bps) / sizeof(now->bps[0][0][0]); i++) {
 		int64_t gap = (int64_t)from[i] - to[i];
-		to[i] = to[i] && from[i] ? (uint32_t)(to[i] + gap * past_us / SMOOTH_US) : from[i];
+		int64_t smooth_us = detail && gap > 0 ? DETAIL_US : SMOOTH_US;
+		to[i] = to[i] && from[i] ? (uint32_t)(to[i] + gap * past_us / smooth_us) : from[i];
 	}
 	memcpy(t->rates.spatial, now->spatial, sizeof(now->spatial));
 	memcpy(t->rates.temporal, now->temporal, sizeof(now->temporal));
@@ -39,7 +42,8 @@ static const struct hz_layers_rates *rates_of(struct hz_router *r, uint32_t trac
 	if (t->track != id)
 		memset(t, 0, sizeof(*t));
 	t->track = id;
-	smooth(t, &now, now_us - t->at_us);
+	bool detail = hz_arena_track_set(&r->arena->track[track])->flags & HZ_TRACK_DETAIL;
+	smooth(t, &now, detail, now_us - t->at_us);
 	t->at_us = now_us;
 	return &t->rates;
 }

@@ -76,13 +76,18 @@ static int on_bye(struct hz_router *r, uint32_t slot, const struct hz_rtcp_packe
 		struct hz_ssrc_entry *e = hz_ssrc_find(r, slot, ssrcs[i]);
 		if (!e || e->rtx)
 			continue;
-		// The SSRC stays known (a BYE may be followed by late packets), the layer counts as stopped.
+		// The SSRC stays known (a BYE may be followed by late packets), the layer counts as stopped. Whoever says it
+		// again and again, and goes on, is not believed each time: everybody would be told of it, and the record.
 		struct hz_rt_track *t = &r->track[e->track];
-		t->layer[e->layer].last_us = 0;
+		struct hz_rt_layer *l = &t->layer[e->layer];
+		if (l->bye_us && now_us - l->bye_us < HZ_BYE_US)
+			continue;
+		l->bye_us = now_us;
+		l->last_us = 0;
 		hz_layers_check(r, e->track, now_us);
 		bool left = false;
-		for (unsigned l = 0; l < HZ_MAX_LAYERS; l++)
-			left = left || t->layer[l].alive;
+		for (unsigned k = 0; k < HZ_MAX_LAYERS; k++)
+			left = left || t->layer[k].alive;
 		if (!left && t->active) {
 			t->active = 0;
 			hz_event_track_state(r, e->track);
@@ -126,13 +131,14 @@ static int on_nack(struct hz_router *r, uint32_t slot, const struct hz_rtcp_feed
 static void want_for(struct hz_router *r, uint32_t slot, uint32_t ssrc, int64_t now_us)
 {
 	uint32_t sub = sub_of(r, slot, ssrc);
-	if (sub == NO_SUB || r->sub[sub].track == HZ_NO_SLOT || hz_keyframe_under_way(r, sub, now_us))
+	if (sub == NO_SUB || r->sub[sub].track == HZ_NO_SLOT || !hz_sub_wants_media(r, sub) ||
+	    hz_keyframe_under_way(r, sub, now_us))
 		return;
 	const struct hz_rt_sub *s = &r->sub[sub];
 	// Both while a switch is under way: the picture on the screen comes from the old layer.
 	const struct hz_sub_map *map = hz_arena_sub_map(&r->arena->sub[sub]);
 	hz_keyframe_want(r, s->track, s->target);
-	if (map->track == r->arena->track[s->track].id)
+	if (map->track == r->arena->track[s->track].id && r->track[s->track].layer[map->layer].alive)
 		hz_keyframe_want(r, s->track, map->layer);
 	hz_keyframe_poll(r, s->track, now_us);
 }
@@ -183,15 +189,20 @@ static int on_psfb(struct hz_router *r, uint32_t slot, const struct hz_rtcp_pack
 	return 0;
 }
 
-// A receiver asks for its round trip. Answered at once, so no delay has to be kept.
-static int on_xr(struct hz_router *r, uint32_t slot, const struct hz_rtcp_packet *packet)
+// A receiver asks for its round trip. Answered at once, so no delay has to be kept; not each of many: the answer is longer
+// than the question, by a line for each stream.
+static int on_xr(struct hz_router *r, uint32_t slot, const struct hz_rtcp_packet *packet, int64_t now_us)
 {
+	struct hz_rt_peer *p = &r->peer[slot];
 	struct hz_xr_time time;
 	int err = hz_xr_parse_time(packet, &time);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (hz_compound_begin(r, slot, NULL, 0))
+	if (p->xr_us > now_us || hz_compound_begin(r, slot, NULL, 0))
 		return 0;
+	if (p->xr_us < now_us - (HZ_XR_BURST - 1) * HZ_XR_US)
+		p->xr_us = now_us - (HZ_XR_BURST - 1) * HZ_XR_US;
+	p->xr_us += HZ_XR_US;
 	// In the name of each stream that the receiver gets: libwebrtc keeps round trips by stream. As many as fit.
 	for (uint16_t s = r->peer[slot].first_sub; s != HZ_NO_SLOT && !err; s = r->sub[s].next_of_peer)
 		err = hz_xr_write_delay(&r->rtcp, hz_arena_sub_set(&r->arena->sub[s])->ssrc, &time, 0);
@@ -212,7 +223,7 @@ static int on_packet(struct hz_router *r, uint32_t slot, const struct hz_rtcp_pa
 	case HZ_RTCP_PSFB:
 		return on_psfb(r, slot, packet, now_us);
 	case HZ_RTCP_XR:
-		return on_xr(r, slot, packet);
+		return on_xr(r, slot, packet, now_us);
 	default:
 		return 0;
 	}

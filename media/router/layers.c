@@ -55,22 +55,25 @@ void hz_layers_still(struct hz_router *router, uint32_t sub, int64_t now_us)
 
 // --- what a packet says
 
-static void describe_dd(struct hz_rt_stream *stream, struct hz_rt_in *in, bool newest)
+static void describe_dd(struct hz_rt_stream *stream, struct hz_rt_in *in)
 {
 	static const struct hz_dd_structure none;
 	struct hz_dd_structure fresh;
 	const struct hz_dd_structure *known = stream->dd ? stream->dd : &none;
 	if (hz_dd_parse(in->exts.dependency, in->exts.dependency_bytes, known, &in->dd, &fresh))
 		return;
-	// A late one is not worth a look back: its layers are told by the codec's own descriptor, or it passes.
-	if (in->dd.has_structure && !newest)
+	// An earlier one is not worth a look back: its layers are told by the codec's own descriptor, or it passes. The newest may
+	// be late: it was lost, and what follows it has no other.
+	if (in->dd.has_structure && in->ext <= stream->dd_ext)
 		return;
 	if (in->dd.has_structure && !stream->dd)
 		stream->dd = malloc(sizeof(*stream->dd));
 	if (!stream->dd)
 		return; // no memory: everything is forwarded
-	if (in->dd.has_structure)
+	if (in->dd.has_structure) {
 		*stream->dd = fresh;
+		stream->dd_ext = in->ext;
+	}
 	in->structure = stream->dd;
 	in->scalable = true;
 	in->spatial = in->dd.spatial;
@@ -78,7 +81,7 @@ static void describe_dd(struct hz_rt_stream *stream, struct hz_rt_in *in, bool n
 	in->layer_end = in->dd.end;
 }
 
-void hz_describe(struct hz_router *r, struct hz_rt_stream *stream, struct hz_rt_in *in, bool newest)
+void hz_describe(struct hz_router *r, struct hz_rt_stream *stream, struct hz_rt_in *in)
 {
 	memset(&in->frame, 0, sizeof(in->frame));
 	in->scalable = in->layer_end = in->layer_sync = in->up_switch = false;
@@ -89,7 +92,7 @@ void hz_describe(struct hz_router *r, struct hz_rt_stream *stream, struct hz_rt_
 		return;
 	(void)hz_frame_inspect(in->codec, in->packet.payload, in->packet.payload_bytes, &in->frame);
 	if (in->exts.has & HZ_EXT_DEPENDENCY)
-		describe_dd(stream, in, newest);
+		describe_dd(stream, in);
 	if (!in->scalable && in->frame.layers) {
 		in->scalable = true;
 		in->spatial = in->frame.spatial_id;

@@ -104,6 +104,7 @@ void hz_sub_link(struct hz_router *r, uint32_t slot, uint16_t track)
 	unlink_from_track(r, slot);
 	s->target = 0;
 	hz_pace_drop(r, slot);
+	hz_kept_free(r, slot); // another track's packets may have the same numbers
 	hz_allot_forget(r, slot);
 	s->want = (struct hz_layers){HZ_MAX_LAYERS - 1, HZ_LAYERS_ALL, HZ_LAYERS_ALL, HZ_FLOW_ALL};
 	s->still = s->still_valid = 0;
@@ -233,6 +234,7 @@ void hz_sub_remove(struct hz_router *r, uint32_t slot)
 	retire(r, s->peer, set->rtx_ssrc, as->rtx_index);
 	unlink_from_track(r, slot);
 	hz_pace_drop(r, slot);
+	hz_kept_free(r, slot); // nobody else would: the slot may be another peer's next
 	hz_allot_forget(r, slot);
 	if (s->prev_of_peer != HZ_NO_SLOT)
 		r->sub[s->prev_of_peer].next_of_peer = s->next_of_peer;

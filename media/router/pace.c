@@ -128,8 +128,11 @@ bool hz_pace(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub)
 		return true;
 	if (s->want.flow == HZ_FLOW_STILL)
 		keep(c, in, sub);
-	if (!queued(c, sub) && hz_pacer_may(&c->pacer, in->now_us))
+	if (!queued(c, sub) && hz_pacer_may(&c->pacer, in->now_us)) {
+		if (s->want.flow == HZ_FLOW_STILL) // the next one waits: two are all of a queue on 64 kb/s
+			c->trickle_us = in->now_us;
 		return false;
+	}
 	if (!c->pace)
 		c->pace = calloc(HZ_PACE_SLOTS, sizeof(*c->pace));
 	if (!c->pace || !stream || !stream->history)
@@ -161,7 +164,7 @@ static void send_paced(struct hz_router *r, const struct hz_paced *q, int64_t no
 	in.layer = q->layer;
 	in.codec = q->codec;
 	in.ext = q->ext;
-	hz_describe(r, stream, &in, false);
+	hz_describe(r, stream, &in);
 	hz_forward_one(r, &in, q->sub);
 }
 

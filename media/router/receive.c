@@ -52,7 +52,8 @@ static void note_frame(struct hz_rt_layer *l, const struct hz_rt_in *in)
 	l->frame_ts = in->packet.ts;
 }
 
-static void note_activity(struct hz_router *r, const struct hz_rt_in *in)
+// A layer of which only repairs come has stopped: what was asked for is all that its sender still has of it.
+static void note_activity(struct hz_router *r, const struct hz_rt_in *in, bool newest)
 {
 	struct hz_rt_track *t = &r->track[in->track];
 	struct hz_arena_track *at = &r->arena->track[in->track];
@@ -61,18 +62,18 @@ static void note_activity(struct hz_router *r, const struct hz_rt_in *in)
 	// After an outage the last request was lost: the next one need not wait for its answer.
 	if (l->last_us && in->now_us - l->last_us > HZ_LAYER_DEAD_US)
 		l->asked_us = 0;
-	t->last_us = in->now_us;
-	l->last_us = in->now_us;
+	if (newest)
+		t->last_us = l->last_us = in->now_us;
 	note_frame(l, in);
 	r->media_us = in->now_us;
 	if (at->codec != codec)
 		at->codec = codec;
-	if (!l->alive)
+	if (newest && !l->alive)
 		hz_layers_check(r, in->track, in->now_us);
 	if (in->frame.keyframe_start) { // after the look at the layers, which may have wanted this very one
 		hz_keyframe_seen(r, in);
 	}
-	if (!t->active || t->codec_told != codec) {
+	if (!t->active) { // another codec is told at the next look at all tracks: it may change with each packet
 		t->active = 1;
 		hz_event_track_state(r, in->track);
 	}
@@ -190,9 +191,9 @@ static int take_media(struct hz_router *r, const struct hz_ssrc_entry *e, struct
 	hz_fec_arrived(a.stream->fec, in->ext, false, way == WAY_AGAIN || in->packet.padding_bytes);
 	if (way == WAY_WIRE && !r->late && in->packet.payload_bytes)
 		hz_clockmap_on_packet(&at->clock[e->layer], in->packet.ts, in->now_us);
-	hz_describe(r, a.stream, in, in->ext > a.before);
+	hz_describe(r, a.stream, in);
 	hz_rate_add(a.stream, in);
-	note_activity(r, in);
+	note_activity(r, in, in->ext > a.before);
 	if (in->frame.keyframe_start)
 		hz_nack_forget_before(&a.stream->nack, in->ext);
 	if (a.how == HZ_RECEIVE_RESTART)

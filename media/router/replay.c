@@ -52,7 +52,7 @@ void hz_replay(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in)
 			return;
 		hz_forward_prepare(r, in->track, &packet, &old);
 		old.codec = r->track[in->track].codec_of[packet.pt];
-		hz_describe(r, l->stream, &old, false);
+		hz_describe(r, l->stream, &old);
 		hz_forward_one(r, &old, sub);
 	}
 }

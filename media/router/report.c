@@ -156,7 +156,10 @@ void hz_nack_track(struct hz_router *r, uint32_t track, int64_t now_us)
 		if (!stream)
 			continue;
 		stream->nack.yields = lower;
-		if (hz_nack_deadline(&stream->nack) <= now_us)
+		// What is missing of one that stopped would stand before the packets of the smaller one.
+		if (lower && !t->layer[i].alive)
+			hz_nack_give_up(&stream->nack);
+		else if (hz_nack_deadline(&stream->nack) <= now_us)
 			nack_layer(r, track, i, now_us);
 		lower = lower || t->layer[i].alive;
 	}

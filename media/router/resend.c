@@ -145,7 +145,7 @@ bool hz_resend_again(struct hz_router *r, uint32_t sub, uint64_t index, bool pre
 	in.ext = ext;
 	if (!hz_audio_open(&in))
 		return false;
-	hz_describe(r, stream, &in, false);
+	hz_describe(r, stream, &in);
 	send_again(r, sub, map, filter, &in, index);
 	return true;
 }

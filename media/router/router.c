@@ -173,7 +173,8 @@ static void check_tracks(struct hz_router *r, int64_t now_us)
 			if (t->layer[l].stream && t->layer[l].stream->history)
 				hz_history_expire(t->layer[l].stream->history, now_us);
 		}
-		if (t->active != t->active_told || layers != t->layers_told)
+		if (t->active != t->active_told || layers != t->layers_told ||
+		    (t->active && r->arena->track[slot].codec != t->codec_told))
 			hz_event_track_state(r, slot);
 	}
 }

@@ -27,7 +27,7 @@ bool hz_sub_synced(const struct hz_router *r, uint32_t sub)
 	return map->track == at->id && map->layer == s->target && map->rx_ssrc == at->rx[s->target].ssrc;
 }
 
-static bool wants_media(const struct hz_router *r, uint32_t sub)
+bool hz_sub_wants_media(const struct hz_router *r, uint32_t sub)
 {
 	return r->peer[r->sub[sub].peer].live &&
 	       !(hz_arena_sub_set(&r->arena->sub[sub])->flags & HZ_SUB_PAUSED) &&
@@ -56,7 +56,7 @@ void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us)
 	else
 		s->target = choose(
 		    r, s->track, set->max_layer < s->want.layer ? set->max_layer : s->want.layer, s->target);
-	if (!wants_media(r, sub))
+	if (!hz_sub_wants_media(r, sub))
 		return;
 	if ((!hz_sub_synced(r, sub) && !hz_replay_may(r, sub, now_us)) || rises(r, sub))
 		hz_keyframe_want(r, s->track, s->target);
@@ -107,10 +107,28 @@ void hz_keyframe_want(struct hz_router *r, uint32_t track, unsigned layer)
 		r->track[track].layer[layer].key_pending = 1;
 }
 
+// A larger picture of which nothing has come since its keyframe was asked for has stopped: the answer is this one.
+static void larger_have_stopped(struct hz_router *r, const struct hz_rt_in *in)
+{
+	bool found = false;
+	for (unsigned i = in->layer + 1u; i < HZ_MAX_LAYERS; i++) {
+		struct hz_rt_layer *l = &r->track[in->track].layer[i];
+		int64_t silent_us = in->now_us - l->last_us;
+		if (!l->alive || !l->key_tries || l->last_us > l->asked_us ||
+		    silent_us < HZ_LAYER_SILENT_US || silent_us < 2 * (int64_t)l->gap_us)
+			continue;
+		l->last_us = 0;
+		found = true;
+	}
+	if (found)
+		hz_layers_check(r, in->track, in->now_us);
+}
+
 // H.264 says it twice, with the parameter sets and with the picture.
 void hz_keyframe_seen(struct hz_router *r, const struct hz_rt_in *in)
 {
 	struct hz_rt_layer *l = &r->track[in->track].layer[in->layer];
+	larger_have_stopped(r, in);
 	l->key_pending = 0;
 	l->key_tries = 0;
 	if (l->key_us && (in->packet.ts == l->key_ts || in->ext < l->key_ext))
@@ -182,7 +200,7 @@ static bool may_ask(const struct hz_router *r, uint32_t track, const struct hz_r
 static bool anybody_wants(const struct hz_router *r, uint32_t track)
 {
 	for (uint16_t s = r->track[track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
-		if (wants_media(r, s))
+		if (hz_sub_wants_media(r, s))
 			return true;
 	return hz_track_tapped(r, track);
 }

@@ -80,11 +80,13 @@ void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry)
 			l->stream->history = NULL;
 			free(l->stream->dd);
 			l->stream->dd = NULL;
+			l->stream->dd_ext = 0;
 			free(l->stream->fec);
 			l->stream->fec = NULL;
 		}
 		l->last_us = 0;
 		l->key_us = 0;
+		l->bye_us = l->sr_us = 0;
 	}
 	HZ_ARENA_BARRIER();
 	rx->ssrc = entry->ssrc;

@@ -38,6 +38,7 @@
 #define HZ_LAYER_DEAD_MIN_US 400000  // or this much, and
 #define HZ_LAYER_DEAD_FRAMES 12      // so many of its frames
 #define HZ_LAYER_GRACE_US    150000
+#define HZ_LAYER_SILENT_US   100000 // without a packet while a smaller one answers a request for keyframes
 #define HZ_RELEARN_US        500000 // between two changes of the SSRC behind one layer
 #define HZ_REPORT_US         1000000
 #define HZ_REPORT_SOON_US    100000 // after a switch
@@ -51,6 +52,10 @@
 #define HZ_RESEND_BURST      131072
 #define HZ_NACKS_PER_S       8000 // numbers of one peer's NACKs that are looked at, with a burst of HZ_NACKS_BURST
 #define HZ_NACKS_BURST       2000
+#define HZ_BYE_US            1000000 // between two farewells of one layer that are heeded
+#define HZ_SR_TAP_US         50000   // between two sender reports of one layer that are recorded
+#define HZ_XR_US             10000   // between two answers to one peer's questions for its round trip, beyond
+#define HZ_XR_BURST          8       // so many at once: each of a browser's streams may ask
 #define HZ_MAX_JUMP          16384 // of an outgoing sequence number; receivers guess the roll-over within 32,768
 
 #define HZ_RATE_US 500000  // half of the time that hz_layers_rates() looks at
@@ -68,6 +73,7 @@ struct hz_rt_stream { // of a layer that has received something; about 13 KB
 	struct hz_nack nack;
 	struct hz_rt_rate rate;
 	struct hz_dd_structure *dd; // newest one received; NULL: none
+	int64_t dd_ext;             // number of the packet that brought it
 	struct hz_history *history; // NULL: nobody may ask again
 	struct hz_rt_fec *fec;      // NULL: nothing has come in RED
 };
@@ -78,6 +84,7 @@ struct hz_rt_layer {
 	int64_t frame_us;          // first packet of the newest frame
 	uint32_t frame_ts, gap_us; // its timestamp; between frames, smoothed
 	int64_t behind_us;         // since when the others are ahead of it; 0 they are not
+	int64_t bye_us, sr_us;     // newest farewell that was heeded, sender report that was recorded; 0 none
 	int64_t learned_us;        // when its SSRC was learned
 	int64_t asked_us;          // newest keyframe request; 0 none
 	int64_t credit_us;         // the bucket of requests is full since, or will be
@@ -184,9 +191,10 @@ struct hz_rt_peer {
 	uint32_t twcc_ssrc;
 	int64_t report_us; // next
 	uint32_t rtt_us;
-	uint32_t consult;                    // place in the consult list
-	int64_t resend_bytes, resend_us;     // token bucket
-	int64_t nacks, nacks_us;             // token bucket of numbers asked for
+	uint32_t consult;                // place in the consult list
+	int64_t resend_bytes, resend_us; // token bucket
+	int64_t nacks, nacks_us;         // token bucket of numbers asked for
+	int64_t xr_us;                   // questions for the round trip: the bucket is full since, or will be
 	struct hz_rt_congestion *congestion; // NULL: everything goes out
 	uint64_t up_total;                   // bytes received, ever
 	struct hz_remb remb;
@@ -312,14 +320,15 @@ void hz_select_sub(struct hz_router *r, uint32_t sub, int64_t now_us);
 void hz_keyframe_seen(struct hz_router *r, const struct hz_rt_in *in); // a packet that begins one
 // Did the newest keyframe of what this subscription gets go out so lately that it cannot have been seen yet?
 bool hz_keyframe_under_way(const struct hz_router *r, uint32_t sub, int64_t now_us);
-bool hz_sub_synced(const struct hz_router *r, uint32_t sub); // is its target what it forwards?
+bool hz_sub_synced(const struct hz_router *r, uint32_t sub);      // is its target what it forwards?
+bool hz_sub_wants_media(const struct hz_router *r, uint32_t sub); // would a keyframe go out to it now?
 void hz_keyframe_want(struct hz_router *r, uint32_t track, unsigned layer);
 void hz_keyframe_poll(struct hz_router *r, uint32_t track,
                       int64_t now_us); // sends what is wanted and allowed
 void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us);
 
-// layers.c: fills in `frame` and the layers of *in; newest: a structure it brings is in force from now on.
-void hz_describe(struct hz_router *r, struct hz_rt_stream *stream, struct hz_rt_in *in, bool newest);
+// layers.c: fills in `frame` and the layers of *in; a structure it brings is in force from now on, but for those of before.
+void hz_describe(struct hz_router *r, struct hz_rt_stream *stream, struct hz_rt_in *in);
 void hz_rate_add(struct hz_rt_stream *stream, const struct hz_rt_in *in);
 void hz_rate_turn(struct hz_rt_stream *stream, int64_t now_us);
 

@@ -20,7 +20,12 @@ void hz_tap_sender_report(struct hz_router *r, const struct hz_ssrc_entry *e,
 	                                      .flags = e->layer,
 	                                      .source = r->arena->track[e->track].id,
 	                                      .arrival_us = now_us};
+	struct hz_rt_layer *l = &r->track[e->track].layer[e->layer];
 	bool paused = hz_arena_track_set(&r->arena->track[e->track])->flags & HZ_TRACK_PAUSED;
-	if (!paused && hz_track_tapped(r, e->track) && packet->body_bytes >= HZ_TAP_SR_BYTES)
-		r->ops->tap(r->ctx, &record, packet->body, HZ_TAP_SR_BYTES);
+	// One packet holds forty of them, and the ring is everybody's.
+	if (paused || !hz_track_tapped(r, e->track) || packet->body_bytes < HZ_TAP_SR_BYTES ||
+	    (l->sr_us && now_us - l->sr_us < HZ_SR_TAP_US))
+		return;
+	l->sr_us = now_us;
+	r->ops->tap(r->ctx, &record, packet->body, HZ_TAP_SR_BYTES);
 }

@@ -10,8 +10,10 @@ void hz_nack_init(struct hz_nack *n)
 	n->next_us = INT64_MAX;
 }
 
-static void give_all_up(struct hz_nack *n)
+void hz_nack_give_up(struct hz_nack *n)
 {
+	if (!n->count)
+		return;
 	n->given_up += n->count;
 	n->count = 0;
 	n->next_us = INT64_MAX;
@@ -68,20 +70,24 @@ static void on_arrived(struct hz_nack *n, int64_t ext, int64_t now_us)
 
 static void begin_window(struct hz_nack *n, int64_t now_us)
 {
-	n->got = n->lost = 0;
+	n->got = n->lost = n->holes = 0;
 	n->window_us = now_us;
 }
 
 static void turn_window(struct hz_nack *n, int64_t now_us)
 {
-	bool paused = now_us - n->last_us >= 2 * HZ_NACK_WINDOW_US;
+	int64_t paused_us = now_us - n->last_us;
 	n->last_us = now_us;
-	if (paused) { // an outage, or a layer that was off: nothing is known of the queue
-		n->choked = 0;
+	// An outage, or a layer that was off: nothing is known of the queue.
+	if (paused_us >= 2 * HZ_NACK_WINDOW_US) {
+		// Where it overflowed just now, single packets are what the sender had left, not a picture that is back.
+		if (n->choked < 2 || paused_us >= HZ_NACK_REST_US)
+			n->choked = 0;
 		begin_window(n, now_us);
 		return;
 	}
-	if (now_us - n->window_us < HZ_NACK_WINDOW_US)
+	bool clear = n->holes >= HZ_NACK_WINDOW_HOLES && n->lost >= HZ_NACK_WINDOW_LOST && n->lost > n->got;
+	if (now_us - n->window_us < HZ_NACK_WINDOW_US && !clear)
 		return;
 	bool bad = n->lost >= HZ_NACK_WINDOW_LOST && n->lost > n->got / 2;
 	if (!bad && n->choked && n->got < HZ_NACK_WINDOW_LOST)
@@ -111,12 +117,14 @@ void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us)
 	n->highest = ext;
 	n->got++;
 	n->lost += gap < UINT16_MAX ? (uint32_t)gap : UINT16_MAX;
+	n->holes += gap > 0;
 	turn_window(n, now_us);
 	if (gap == 0)
 		return;
 	if (hz_nack_left_alone(n) || gap > (int64_t)(HZ_NACK_MAX_MISSING - n->count)) {
 		n->given_up += (uint64_t)gap;
-		give_all_up(n);
+		n->keyframe = 1;
+		hz_nack_give_up(n);
 		return;
 	}
 	int64_t next_us = now_us + HZ_NACK_REORDER_US;
@@ -184,6 +192,8 @@ size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struc
 	size_t count = 0;
 	uint32_t kept = 0;
 	int64_t first = 0, deadline_us = INT64_MAX;
+	if (hz_nack_left_alone(n))
+		hz_nack_give_up(n);
 	if (now_us < n->next_us)
 		return 0;
 	int64_t rtt = rtt_us ? rtt_us : n->rtt_us ? n->rtt_us : UNKNOWN_RTT_US;

@@ -18,11 +18,13 @@
 // Where more than a third is lost for two windows, or more than half for one, there is a queue that overflows, and repairs would
 // fill it: a stream that yields (others of its sender matter more) is not repaired then; the keyframe that this takes is asked
 // for afterwards.
-#define HZ_NACK_WINDOW_US   300000
-#define HZ_NACK_WINDOW_LOST 8 // at least; and so many must have come until it is well again
-#define HZ_NACK_MAX_TRIES   10
-#define HZ_NACK_MAX_AGE_US  1000000 // at least; 4 RTTs on longer links
-#define HZ_NACK_LAST_AGE_US 2000000 // never longer: nobody keeps packets for more
+#define HZ_NACK_WINDOW_US    300000
+#define HZ_NACK_WINDOW_LOST  8 // at least; and so many must have come until it is well again
+#define HZ_NACK_WINDOW_HOLES 4 // more than half lost, in so many places: that is clear before the window ends
+#define HZ_NACK_REST_US      3000000 // after so long without any it begins anew
+#define HZ_NACK_MAX_TRIES    10
+#define HZ_NACK_MAX_AGE_US   1000000 // at least; 4 RTTs on longer links
+#define HZ_NACK_LAST_AGE_US  2000000 // never longer: nobody keeps packets for more
 
 struct hz_nack_missing {
 	int64_t ext;
@@ -34,12 +36,12 @@ struct hz_nack_missing {
 
 struct hz_nack {
 	int64_t highest;
-	int64_t next_us;    // not later than the earliest next_us; INT64_MAX none
-	uint64_t requested; // numbers asked for, with repeats
-	uint64_t given_up;  // numbers never repaired
-	uint32_t count;     // of missing
-	uint32_t rtt_us;    // from a request to what it brought, smoothed; 0 unknown
-	uint32_t got, lost; // in this window; late ones are got
+	int64_t next_us;           // not later than the earliest next_us; INT64_MAX none
+	uint64_t requested;        // numbers asked for, with repeats
+	uint64_t given_up;         // numbers never repaired
+	uint32_t count;            // of missing
+	uint32_t rtt_us;           // from a request to what it brought, smoothed; 0 unknown
+	uint32_t got, lost, holes; // in this window; late ones are got; a hole is lost packets in a row
 	uint8_t started;
 	uint8_t keyframe;  // wanted: something was given up
 	uint8_t yields;    // the caller's
@@ -56,6 +58,9 @@ void hz_nack_on_packet(struct hz_nack *n, int64_t ext, int64_t now_us);
 
 // This number is no longer wanted: it was made from redundancy, which tells nothing about the round trip.
 void hz_nack_forget(struct hz_nack *n, int64_t ext);
+
+// Nothing is asked for any more; video needs a keyframe if something was.
+void hz_nack_give_up(struct hz_nack *n);
 
 // Everything before `ext` is no longer wanted (a keyframe begins there), nor another keyframe for it.
 void hz_nack_forget_before(struct hz_nack *n, int64_t ext);

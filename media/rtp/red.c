@@ -8,15 +8,19 @@
 int hz_red_parse(const uint8_t *payload, size_t bytes, struct hz_red *ret)
 {
 	struct hz_red red;
-	size_t at = 0, data = 0;
+	size_t at = 0, data = 0, passed = 0;
 	memset(&red, 0, sizeof(red));
 	for (;; at += 4) {
 		if (at >= bytes)
 			return -EBADMSG;
 		if (!(payload[at] & 0x80)) // F: the primary block's header, one byte
 			break;
-		if (bytes - at < 4 || red.count == HZ_RED_MAX_BLOCKS)
+		if (bytes - at < 4)
 			return -EBADMSG;
+		if (red.count == HZ_RED_MAX_BLOCKS) { // the oldest is not kept
+			passed += red.block[0].bytes;
+			memmove(&red.block[0], &red.block[1], --red.count * sizeof(red.block[0]));
+		}
 		uint32_t word = hz_get24(payload + at + 1);
 		red.block[red.count++] = (struct hz_red_block){
 		    .bytes = word & 0x3ff, .ts_offset = (uint16_t)(word >> 10), .pt = payload[at] & 0x7f};
@@ -25,6 +29,7 @@ int hz_red_parse(const uint8_t *payload, size_t bytes, struct hz_red *ret)
 	red.primary.pt = payload[at++];
 	if (bytes - at < data || bytes - at - data > UINT16_MAX)
 		return -EBADMSG;
+	at += passed;
 	for (unsigned i = 0; i < red.count; i++) {
 		red.block[i].data = payload + at;
 		at += red.block[i].bytes;

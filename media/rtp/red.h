@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HZ_RED_MAX_BLOCKS 8 // redundant ones of a packet; one with more is refused
+#define HZ_RED_MAX_BLOCKS 8 // newest redundant ones of a packet; older ones are passed over
 
 struct hz_red_block {
 	const uint8_t *data; // into the payload
@@ -20,7 +20,7 @@ struct hz_red {
 	struct hz_red_block primary;                  // ts_offset 0
 };
 
-// -EBADMSG: blocks that run past the end, too many of them, or nothing at all.
+// -EBADMSG: blocks that run past the end, or nothing at all.
 int hz_red_parse(const uint8_t *payload, size_t bytes, struct hz_red *ret);
 
 // Writes another payload type into every block of a sound payload: receivers number Opus themselves.

@@ -170,6 +170,20 @@ void hz_rtcp_fir_item(const struct hz_rtcp_feedback *fb, size_t i, uint32_t *ret
 	*ret_seq = fb->fci[8 * i + 4];
 }
 
+bool hz_rtcp_asks_keyframe(const struct hz_rtcp_packet *packet, uint32_t *ret_ssrc)
+{
+	struct hz_rtcp_feedback fb;
+	size_t count = 0;
+	uint8_t seq;
+	if (packet->type != HZ_RTCP_PSFB || (packet->count != HZ_PSFB_PLI && packet->count != HZ_PSFB_FIR) ||
+	    hz_rtcp_parse_feedback(packet, &fb))
+		return false;
+	*ret_ssrc = fb.media_ssrc;
+	if (packet->count == HZ_PSFB_FIR && hz_rtcp_fir_count(&fb, &count) == 0 && count)
+		hz_rtcp_fir_item(&fb, 0, ret_ssrc, &seq);
+	return true;
+}
+
 int hz_rtcp_parse_remb(const struct hz_rtcp_feedback *fb, struct hz_rtcp_remb *ret)
 {
 	if (fb->fci_bytes < 4 || memcmp(fb->fci, "REMB", 4) != 0)

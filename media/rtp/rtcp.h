@@ -106,6 +106,9 @@ struct hz_nack_item hz_rtcp_nack_item(const struct hz_rtcp_feedback *fb, size_t 
 int hz_rtcp_fir_count(const struct hz_rtcp_feedback *fb, size_t *ret_count);
 void hz_rtcp_fir_item(const struct hz_rtcp_feedback *fb, size_t i, uint32_t *ret_ssrc, uint8_t *ret_seq);
 
+// Of any packet of a compound. True: it asks for a keyframe (PLI, FIR; of a FIR its first entry counts) of *ret_ssrc.
+bool hz_rtcp_asks_keyframe(const struct hz_rtcp_packet *packet, uint32_t *ret_ssrc);
+
 // Of a feedback with count HZ_PSFB_AFB. -ENOENT: another application's message.
 int hz_rtcp_parse_remb(const struct hz_rtcp_feedback *fb, struct hz_rtcp_remb *ret);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "media/dicomweb/request.h"
+#include "media/imaging/lut.h"
 #include "media/imaging/overlay.h"
 #include "media/studies/forward.h"
 
@@ -337,8 +338,8 @@ static enum hz_dweb_result answer_object(struct hz_local_reader *reader, const s
 }
 
 // As huizhen-imaging says it of a PACS's.
-static enum hz_dweb_result answer_overlays(struct hz_local_reader *reader, const struct hz_dweb_request *r,
-                                           struct hz_local_answer *ret)
+static enum hz_dweb_result answer_read(struct hz_local_reader *reader, const struct hz_dweb_request *r,
+                                       struct hz_local_answer *ret)
 {
 	struct hz_dicom_fault fault;
 	char *text = NULL;
@@ -347,7 +348,8 @@ static enum hz_dweb_result answer_overlays(struct hz_local_reader *reader, const
 	if (result != HZ_DWEB_OK)
 		return result;
 	snprintf(ret->type, sizeof(ret->type), "%s", hz_dweb_request_reads(r));
-	if (hz_overlay_json(reader->dicom, &fault, &text, &bytes))
+	if (r->kind == HZ_DWEB_LUTS ? hz_lut_json(reader->dicom, &fault, &text, &bytes)
+	                            : hz_overlay_json(reader->dicom, &fault, &text, &bytes))
 		return HZ_DWEB_FULL; // of memory
 	result = in_file(reader, text, bytes, ret);
 	free(text);
@@ -360,8 +362,8 @@ enum hz_dweb_result hz_local_answer(struct hz_local_reader *reader, const struct
 	*ret = (struct hz_local_answer){.fd = -1};
 	if (r->kind == HZ_DWEB_WAVE)
 		return HZ_DWEB_MISSING; // what has no pixels is not kept here
-	if (r->kind == HZ_DWEB_OVERLAYS)
-		return answer_overlays(reader, r, ret);
+	if (hz_dweb_request_reads(r))
+		return answer_read(reader, r, ret);
 	if (r->kind == HZ_DWEB_OBJECT)
 		return answer_object(reader, r, ret);
 	if (r->kind == HZ_DWEB_FORWARD)

@@ -2,39 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/percent.h"
 #include "media/studies/answer.h"
 
 #define LIMIT_MOST 200
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
-// false: it does not fit, or is no text.
-static bool decode(const char *from, size_t count, char *ret, size_t room)
-{
-	size_t used = 0;
-	for (size_t i = 0; i < count; i++) {
-		int c = (unsigned char)from[i];
-		if (c == '+') {
-			c = ' ';
-		} else if (c == '%') {
-			if (count - i < 3)
-				return false;
-			int high = hex(from[i + 1]), low = hex(from[i + 2]);
-			if (high < 0 || low < 0)
-				return false;
-			c = high << 4 | low;
-			i += 2;
-		}
-		if (c < 0x20 || c == 0x7f || used + 1 >= room)
-			return false;
-		ret[used++] = (char)c;
-	}
-	ret[used] = '\0';
-	return true;
-}
 
 static bool is_day(const char *text)
 {
@@ -83,12 +54,12 @@ static bool one(const char *key, size_t key_bytes, const char *value, size_t byt
 		if ((strlen(texts[i].keyword) == key_bytes &&
 		     memcmp(texts[i].keyword, key, key_bytes) == 0) ||
 		    (key_bytes == 8 && memcmp(texts[i].tag, key, 8) == 0))
-			return decode(value, bytes, texts[i].to, texts[i].room);
+			return hz_percent_decode(value, bytes, texts[i].to, texts[i].room) == 0;
 	}
 	bool date = IS("StudyDate") || IS("00080020");
 	if (!date && !IS("limit") && !IS("offset"))
 		return true;
-	if (!decode(value, bytes, text, sizeof(text)))
+	if (hz_percent_decode(value, bytes, text, sizeof(text)))
 		return false;
 	if (date)
 		return days(text, m);

@@ -381,21 +381,29 @@ static int put_rows(struct hz_local *local, const struct hz_local_new *what, con
 	return good ? 0 : -EIO;
 }
 
-// -EEXIST, -EALREADY, -EXDEV; 1: its study is new.
+static bool column_is(sqlite3_stmt *stmt, int column, const char *text_of)
+{
+	const char *is = (const char *)sqlite3_column_text(stmt, column);
+	return is && strcmp(is, text_of) == 0;
+}
+
+// -EEXIST, -EALREADY, -EXDEV; 1: its study is new. Who has no number is known by name and birth: a study's objects are of one patient.
 static int look(struct hz_local *local, const struct hz_dicom_text *t, const char *hash)
 {
 	sqlite3_stmt *stmt = NULL;
 	int err = -EIO;
 	if (sqlite3_prepare_v2(local->db,
 	                       "SELECT (SELECT hash FROM objects WHERE instance=?1),"
-	                       " (SELECT patient_id FROM studies WHERE study=?2)",
+	                       " s.patient_id, s.patient_name, s.birth FROM (SELECT 1) LEFT JOIN studies s ON"
+	                       " s.study=?2",
 	                       -1, &stmt, NULL) == SQLITE_OK &&
 	    text(stmt, 1, t->sop_instance) && text(stmt, 2, t->study) && sqlite3_step(stmt) == SQLITE_ROW) {
 		const char *old = (const char *)sqlite3_column_text(stmt, 0);
-		const char *patient = (const char *)sqlite3_column_text(stmt, 1);
-		err = old       ? strcmp(old, hash) == 0 ? -EEXIST : -EALREADY
-		      : patient ? strcmp(patient, t->patient_id) == 0 ? 0 : -EXDEV
-		                : 1;
+		bool known = sqlite3_column_type(stmt, 1) != SQLITE_NULL;
+		bool same = column_is(stmt, 1, t->patient_id) &&
+		            (t->patient_id[0] || (column_is(stmt, 2, t->patient_name) &&
+		                                  column_is(stmt, 3, t->patient_birth_date)));
+		err = old ? strcmp(old, hash) == 0 ? -EEXIST : -EALREADY : known ? same ? 0 : -EXDEV : 1;
 	}
 	sqlite3_finalize(stmt);
 	return err;

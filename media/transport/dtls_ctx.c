@@ -13,7 +13,7 @@
 #define CIPHERS                                                                                              \
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"           \
 	"ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
-#define GROUPS         "X25519:P-256"
+#define GROUPS         "X25519:P-256:P-384" // the last one for certificates of clients
 #define SRTP_PROFILES  "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80" // in our order, whatever the peer's
 #define MAX_CERT_BYTES 8192 // a self-signed RSA-4096 certificate has 1,400
 

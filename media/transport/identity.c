@@ -17,6 +17,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/secret.h"
 #include "media/transport/identity_internal.h"
 
@@ -183,24 +184,13 @@ void hz_identity_fingerprint_text(const struct hz_identity *identity, char ret[H
 	ret[HZ_FINGERPRINT_TEXT_BYTES - 1] = '\0';
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 int hz_fingerprint_parse(const char *text, uint8_t ret[HZ_FINGERPRINT_BYTES])
 {
 	uint8_t bytes[HZ_FINGERPRINT_BYTES];
 	if (strnlen(text, HZ_FINGERPRINT_TEXT_BYTES) != HZ_FINGERPRINT_TEXT_BYTES - 1)
 		return -EINVAL;
 	for (size_t i = 0; i < HZ_FINGERPRINT_BYTES; i++) {
-		int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
+		int high = hz_hex_digit(text[3 * i]), low = hz_hex_digit(text[3 * i + 1]);
 		if (high < 0 || low < 0 || (i + 1 < HZ_FINGERPRINT_BYTES && text[3 * i + 2] != ':'))
 			return -EINVAL;
 		bytes[i] = (uint8_t)(high << 4 | low);

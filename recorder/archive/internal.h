@@ -66,6 +66,12 @@ struct hz_archive {
 	bool may_delete; // in this look
 };
 
+// --- look.c -------------------------------------------------------------------------------------------------------------
+#define HZ_ARCHIVE_SETTLE_MS 100 // several changes are one
+// Looks at all records and begins what is due. In how many milliseconds to look again, at the latest.
+int64_t hz_archive_look(struct hz_archive *archive);
+void hz_archive_look_for_viewings(struct hz_archive *archive); // at viewings alone
+
 // --- composing.c --------------------------------------------------------------------------------------------------------
 void hz_composing_set(struct hz_record_state *state, enum hz_record_composing phase, const char *why);
 bool hz_composing_wants(const struct hz_record_state *state); // to be composed

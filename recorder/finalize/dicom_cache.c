@@ -11,6 +11,7 @@
 
 #include <openssl/evp.h>
 
+#include "gateway/base/hex.h"
 #include "media/rtp/bytes.h"
 
 #define FORM      1 // of a slice: another encoder, other settings
@@ -22,12 +23,6 @@ static void add32(EVP_MD_CTX *ctx, uint32_t v)
 	uint8_t data[4];
 	hz_put32(data, v);
 	EVP_DigestUpdate(ctx, data, sizeof(data));
-}
-
-static void hex_of(const uint8_t *data, char *ret)
-{
-	for (unsigned i = 0; i < SUM_BYTES; i++)
-		snprintf(ret + 2 * i, 3, "%02x", data[i]);
 }
 
 void hz_cache_name(const struct hz_tape *t, const struct hz_tape_slice *s, char ret[HZ_CACHE_NAME_BYTES])
@@ -65,7 +60,7 @@ void hz_cache_name(const struct hz_tape *t, const struct hz_tape_slice *s, char 
 	}
 	EVP_DigestFinal_ex(ctx, sum, NULL);
 	EVP_MD_CTX_free(ctx);
-	hex_of(sum, ret);
+	hz_hex_text(sum, SUM_BYTES, ret);
 }
 
 // --- files

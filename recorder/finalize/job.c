@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/clock.h"
 #include "recorder/finalize/finalize.h"
 #include "recorder/journal/file.h"
@@ -131,12 +132,6 @@ static bool erased(void *arg, uint32_t track)
 	return access(path, F_OK) == 0;
 }
 
-static void hex_of(const uint8_t *data, unsigned bytes, char *ret)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		snprintf(ret + 2 * i, 3, "%02x", data[i]);
-}
-
 static json_t *segment(const char *folder, const char *name)
 {
 	char path[HZ_RECORD_PATH_BYTES + 300], hex[65] = "";
@@ -149,7 +144,7 @@ static json_t *segment(const char *folder, const char *name)
 		for (ssize_t n; (n = hz_file_read(fd, buf, 1 << 20, at)) > 0; at += (uint64_t)n)
 			EVP_DigestUpdate(ctx, buf, (size_t)n);
 		EVP_DigestFinal_ex(ctx, sum, NULL);
-		hex_of(sum, 32, hex);
+		hz_hex_text(sum, 32, hex);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -166,7 +161,7 @@ static const char *journal_json(void *arg)
 	struct dirent **list = NULL;
 	json_t *segments = json_array();
 	hz_journal_summary(j->reader, &s);
-	hex_of(s.hash, sizeof(s.hash), hex);
+	hz_hex_text(s.hash, sizeof(s.hash), hex);
 	snprintf(path, sizeof(path), "%s/journal", j->folder);
 	int count = scandir(path, &list, NULL, alphasort);
 	for (int i = 0; i < count; i++) {

@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
 
+#include "gateway/base/hex.h"
 #include "recorder/journal/file.h"
 
 #define PIECE_BYTES (256 << 10)
@@ -44,8 +44,8 @@ int hz_hash_file(const char *path, enum hz_hash_of which, struct hz_file_hash *r
 		err = update(ctx, fd, &out.bytes);
 	if (!err && EVP_DigestFinal_ex(ctx, sum, &bytes) != 1)
 		err = -EIO;
-	for (unsigned i = 0; !err && i < bytes && i < 32; i++)
-		snprintf(out.hex + 2 * i, 3, "%02x", sum[i]);
+	if (!err)
+		hz_hex_text(sum, bytes < 32 ? bytes : 32, out.hex);
 	EVP_MD_CTX_free(ctx);
 	close(fd);
 	if (!err)

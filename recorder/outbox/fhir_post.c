@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,18 +20,6 @@ struct hz_fhir_client {
 	char *token;
 	int64_t token_until_us;
 };
-
-static enum hz_outcome say(enum hz_outcome outcome, struct hz_outcome_text *ret, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static enum hz_outcome say(enum hz_outcome outcome, struct hz_outcome_text *ret, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(ret->why, sizeof(ret->why), fmt, ap);
-	va_end(ap);
-	return outcome;
-}
 
 int hz_fhir_client_new(const struct hz_fhir_access *access, struct hz_fhir_client **ret)
 {
@@ -114,15 +101,15 @@ static enum hz_outcome get_token(struct hz_fhir_client *client, struct hz_outcom
 	int err = hz_http_post(&target, &post, &answer);
 	hz_wipe(secret, sizeof(secret));
 	if (err == -ECANCELED)
-		return say(HZ_STOPPED, ret, "stopped");
+		return hz_outcome_say(HZ_STOPPED, ret, "stopped");
 	if (err)
-		return say(HZ_AWAY, ret, "token server: %s", answer.why);
+		return hz_outcome_say(HZ_AWAY, ret, "token server: %s", answer.why);
 	if (answer.status == 200)
 		err = hz_fhir_token_answer(answer.body, answer.bytes, &client->token, &seconds);
 	hz_wipe(answer.body, answer.bytes);
 	free(answer.body);
 	if (answer.status != 200 || err)
-		return say(HZ_AWAY, ret, "the token server gives no token (%ld)", answer.status);
+		return hz_outcome_say(HZ_AWAY, ret, "the token server gives no token (%ld)", answer.status);
 	client->token_until_us = hz_now_us() + (seconds > 60 ? seconds - 30 : seconds / 2) * 1000000ll;
 	return HZ_STORED;
 }
@@ -145,14 +132,16 @@ static enum hz_outcome of_status(long status, const json_t *answer, struct hz_ou
 	word(json_string_value(json_array_get(json_object_get(issue, "expression"), 0)), where);
 	const char *gap = *code ? " " : "", *at = *where ? " at " : "";
 	if (status == 401 || status == 407)
-		return say(HZ_AWAY, ret, "the EMR refuses our credentials (%ld)", status);
+		return hz_outcome_say(HZ_AWAY, ret, "the EMR refuses our credentials (%ld)", status);
 	if (status == 408 || status == 429 || status == 502 || status == 503 || status == 504)
-		return say(HZ_AWAY, ret, "the EMR is not able now (%ld)", status);
+		return hz_outcome_say(HZ_AWAY, ret, "the EMR is not able now (%ld)", status);
 	if (status >= 500)
-		return say(HZ_LATER, ret, "the EMR fails (%ld%s%s%s%s)", status, gap, code, at, where);
+		return hz_outcome_say(HZ_LATER, ret, "the EMR fails (%ld%s%s%s%s)", status, gap, code, at,
+		                      where);
 	if (status >= 400)
-		return say(HZ_REFUSED, ret, "the EMR refuses it (%ld%s%s%s%s)", status, gap, code, at, where);
-	return say(HZ_REFUSED, ret, "what answers is no FHIR server (%ld)", status);
+		return hz_outcome_say(HZ_REFUSED, ret, "the EMR refuses it (%ld%s%s%s%s)", status, gap, code,
+		                      at, where);
+	return hz_outcome_say(HZ_REFUSED, ret, "what answers is no FHIR server (%ld)", status);
 }
 
 static long entry_status(const json_t *entry)
@@ -173,9 +162,9 @@ enum hz_outcome hz_fhir_answer(long status, const char *body, size_t bytes, size
 	if (status != 200 && status != 201)
 		outcome = of_status(status, answer, ret);
 	else if (!type || strcmp(type, "Bundle") != 0)
-		outcome = say(HZ_REFUSED, ret, "what answers is no FHIR server (%ld)", status);
+		outcome = hz_outcome_say(HZ_REFUSED, ret, "what answers is no FHIR server (%ld)", status);
 	else if (json_array_size(entries) == 0) // R4 http.html 3.1.0.11.3: one answer an entry
-		outcome = say(HZ_LATER, ret, "the EMR does not say that it stored it");
+		outcome = hz_outcome_say(HZ_LATER, ret, "the EMR does not say that it stored it");
 	else
 		json_array_foreach(entries, i, entry)
 		{
@@ -187,8 +176,9 @@ enum hz_outcome hz_fhir_answer(long status, const char *body, size_t bytes, size
 				    json_object_get(json_object_get(entry, "response"), "outcome"), ret);
 		}
 	if (outcome == HZ_STORED && json_array_size(entries) < sent)
-		outcome = say(HZ_REFUSED, ret, "the EMR answers %zu of %zu entries: it may lack the others",
-		              json_array_size(entries), sent);
+		outcome = hz_outcome_say(HZ_REFUSED, ret,
+		                         "the EMR answers %zu of %zu entries: it may lack the others",
+		                         json_array_size(entries), sent);
 	json_decref(answer);
 	return outcome;
 }
@@ -219,7 +209,7 @@ enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, ui
 	size_t sent = 0;
 	int err = count_entries(path, &sent);
 	if (err)
-		return say(HZ_LATER, ret, "the Bundle cannot be read: %s", strerror(-err));
+		return hz_outcome_say(HZ_LATER, ret, "the Bundle cannot be read: %s", strerror(-err));
 	if (oauth && client->token && hz_now_us() >= client->token_until_us)
 		forget(client);
 	if (oauth && !client->token) {
@@ -238,11 +228,11 @@ enum hz_outcome hz_fhir_post(struct hz_fhir_client *client, const char *path, ui
 	                                  .file_bytes = bytes};
 	err = hz_http_post(&target, &post, &answer);
 	if (err == -ECANCELED)
-		return say(HZ_STOPPED, ret, "stopped");
+		return hz_outcome_say(HZ_STOPPED, ret, "stopped");
 	if (err == -EHOSTUNREACH || err == -EPROTO)
-		return say(HZ_AWAY, ret, "%s", answer.why);
+		return hz_outcome_say(HZ_AWAY, ret, "%s", answer.why);
 	if (err)
-		return say(HZ_LATER, ret, "%s", answer.why[0] ? answer.why : strerror(-err));
+		return hz_outcome_say(HZ_LATER, ret, "%s", answer.why[0] ? answer.why : strerror(-err));
 	if (answer.status == 401 && oauth)
 		forget(client);
 	enum hz_outcome outcome = hz_fhir_answer(answer.status, answer.body, answer.bytes, sent, ret);

@@ -17,4 +17,8 @@ struct hz_outcome_text {
 	    [HZ_OUTCOME_WHY_BYTES]; // one line, no names: shown in the console. "" when stored without remarks
 };
 
+// Fills in why; returns outcome.
+enum hz_outcome hz_outcome_say(enum hz_outcome outcome, struct hz_outcome_text *ret, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 #endif

@@ -2,25 +2,12 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/secret.h"
-
-static enum hz_outcome say(enum hz_outcome outcome, struct hz_outcome_text *ret, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static enum hz_outcome say(enum hz_outcome outcome, struct hz_outcome_text *ret, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(ret->why, sizeof(ret->why), fmt, ap);
-	va_end(ap);
-	return outcome;
-}
 
 // The first value of an attribute in DICOM JSON (PS3.18 annex F).
 static const json_t *first(const json_t *object, const char *tag)
@@ -55,25 +42,25 @@ static long reason_of(const json_t *item, const char *tag)
 static enum hz_outcome failed(long reason, struct hz_outcome_text *ret)
 {
 	if (reason == 0x0111)
-		return say(HZ_STORED, ret, "was there already");
+		return hz_outcome_say(HZ_STORED, ret, "was there already");
 	if ((reason & 0xff00) == 0xa700 || reason == 0x0110 || reason == 0x0213)
-		return say(HZ_LATER, ret, "the PACS cannot take it now (failure reason %04lX)",
-		           (unsigned long)reason & 0xffff);
-	return say(HZ_REFUSED, ret, "the PACS refuses it (failure reason %04lX)",
-	           (unsigned long)reason & 0xffff);
+		return hz_outcome_say(HZ_LATER, ret, "the PACS cannot take it now (failure reason %04lX)",
+		                      (unsigned long)reason & 0xffff);
+	return hz_outcome_say(HZ_REFUSED, ret, "the PACS refuses it (failure reason %04lX)",
+	                      (unsigned long)reason & 0xffff);
 }
 
 static enum hz_outcome of_status(long status, struct hz_outcome_text *ret)
 {
 	if (status == 401 || status == 407)
-		return say(HZ_AWAY, ret, "the PACS refuses our credentials (%ld)", status);
+		return hz_outcome_say(HZ_AWAY, ret, "the PACS refuses our credentials (%ld)", status);
 	if (status == 408 || status == 429 || status == 502 || status == 503 || status == 504)
-		return say(HZ_AWAY, ret, "the PACS is not able now (%ld)", status);
+		return hz_outcome_say(HZ_AWAY, ret, "the PACS is not able now (%ld)", status);
 	if (status >= 500)
-		return say(HZ_LATER, ret, "the PACS fails (%ld)", status);
+		return hz_outcome_say(HZ_LATER, ret, "the PACS fails (%ld)", status);
 	if (status >= 400)
-		return say(HZ_REFUSED, ret, "the PACS refuses it (%ld)", status);
-	return say(HZ_REFUSED, ret, "what answers is no STOW-RS service (%ld)", status);
+		return hz_outcome_say(HZ_REFUSED, ret, "the PACS refuses it (%ld)", status);
+	return hz_outcome_say(HZ_REFUSED, ret, "what answers is no STOW-RS service (%ld)", status);
 }
 
 enum hz_outcome hz_stow_answer(long status, const char *body, size_t bytes, const char *instance,
@@ -91,12 +78,12 @@ enum hz_outcome hz_stow_answer(long status, const char *body, size_t bytes, cons
 	else if (status == 409)
 		outcome = of_status(status, ret);
 	else if (stored && reason_of(stored, "00081196"))
-		outcome = say(HZ_STORED, ret, "stored with a warning (%04lX)",
-		              (unsigned long)reason_of(stored, "00081196") & 0xffff);
+		outcome = hz_outcome_say(HZ_STORED, ret, "stored with a warning (%04lX)",
+		                         (unsigned long)reason_of(stored, "00081196") & 0xffff);
 	else if (stored)
 		outcome = HZ_STORED;
 	else if (reads)
-		outcome = say(HZ_LATER, ret, "the PACS does not say that it stored it");
+		outcome = hz_outcome_say(HZ_LATER, ret, "the PACS does not say that it stored it");
 	else
 		outcome = of_status(status, ret);
 	json_decref(answer);
@@ -124,11 +111,11 @@ enum hz_outcome hz_stow(const struct hz_http_target *target, const char *path, u
 	                                  .file_bytes = bytes};
 	int err = hz_http_post(target, &post, &answer);
 	if (err == -ECANCELED)
-		return say(HZ_STOPPED, ret, "stopped");
+		return hz_outcome_say(HZ_STOPPED, ret, "stopped");
 	if (err == -EHOSTUNREACH || err == -EPROTO)
-		return say(HZ_AWAY, ret, "%s", answer.why);
+		return hz_outcome_say(HZ_AWAY, ret, "%s", answer.why);
 	if (err)
-		return say(HZ_LATER, ret, "%s", answer.why[0] ? answer.why : strerror(-err));
+		return hz_outcome_say(HZ_LATER, ret, "%s", answer.why[0] ? answer.why : strerror(-err));
 	enum hz_outcome outcome = hz_stow_answer(answer.status, answer.body, answer.bytes, instance, ret);
 	free(answer.body);
 	return outcome;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/base/hex.h"
 #include "recorder/record/files.h"
 #include "recorder/record/uid.h"
 

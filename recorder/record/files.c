@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/base/hex.h"
+
 int hz_document_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes)
 {
 	struct stat st;
@@ -108,38 +110,12 @@ int hz_document_is_inside(const char *path)
 	}
 }
 
-static void hex(const uint8_t *data, size_t bytes, char *ret)
-{
-	for (size_t i = 0; i < bytes; i++)
-		snprintf(ret + 2 * i, 3, "%02x", data[i]);
-}
-
 void hz_hash_hex(const void *data, size_t bytes, char ret[65])
 {
 	uint8_t digest[EVP_MAX_MD_SIZE] = {0};
 	if (!EVP_Digest(data, bytes, digest, NULL, EVP_sha256(), NULL))
 		abort(); // SHA-256 without memory or engine
-	hex(digest, 32, ret);
-}
-
-static int digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-	                              : -1;
-}
-
-int hz_hex_bytes(const char *text, uint8_t *ret, size_t bytes)
-{
-	if (!text || strlen(text) != 2 * bytes)
-		return -EINVAL;
-	for (size_t i = 0; i < 2 * bytes; i++)
-		if (digit(text[i]) < 0)
-			return -EINVAL;
-	for (size_t i = 0; i < bytes; i++)
-		ret[i] = (uint8_t)(digit(text[2 * i]) << 4 | digit(text[2 * i + 1]));
-	return 0;
+	hz_hex_text(digest, 32, ret);
 }
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

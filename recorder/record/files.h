@@ -17,8 +17,6 @@ int hz_document_is_inside(const char *path);
 
 // SHA-256 of bytes in memory, as hex.
 void hz_hash_hex(const void *data, size_t bytes, char ret[65]);
-// Hex to bytes: 0; -EINVAL when it is not exactly `bytes` long.
-int hz_hex_bytes(const char *hex, uint8_t *ret, size_t bytes);
 // Base64, standard alphabet with padding; with url: base64url without (RFC 4648 section 5). Returns the characters written;
 // ret has room for 4 * ((bytes + 2) / 3) + 1.
 size_t hz_base64(const uint8_t *data, size_t bytes, int url, char *ret);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/secret.h"
 #include "recorder/record/files.h"
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/base/hex.h"
 #include "recorder/record/files.h"
 
 void hz_uuid_named(const char *record, const char *what, const char *name, uint8_t ret[16])

@@ -8,6 +8,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "gateway/base/hex.h"
+
 #define WORD_BYTES 8
 #define SHA1_BYTES 20
 
@@ -27,8 +29,7 @@ int hz_turn_credential(const char *secret, int64_t expires_s, const char *partic
 		return -EINVAL;
 	if (hmac(EVP_sha256(), secret, participant, word))
 		return -EIO;
-	for (unsigned i = 0; i < WORD_BYTES; i++)
-		snprintf(hex + 2 * (size_t)i, 3, "%02x", word[i]);
+	hz_hex_text(word, WORD_BYTES, hex);
 	snprintf(ret->username, sizeof(ret->username), "%" PRId64 ":%s", expires_s, hex);
 	if (hmac(EVP_sha1(), secret, ret->username, mac))
 		return -EIO;

@@ -4,40 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *phrase(int status)
-{
-	static const struct {
-		int status;
-		const char *text;
-	} phrases[] = {
-	    {400, "Bad Request"},
-	    {401, "Unauthorized"},
-	    {403, "Forbidden"},
-	    {404, "Not Found"},
-	    {405, "Method Not Allowed"},
-	    {406, "Not Acceptable"},
-	    {409, "Conflict"},
-	    {410, "Gone"},
-	    {412, "Precondition Failed"},
-	    {413, "Content Too Large"},
-	    {415, "Unsupported Media Type"},
-	    {422, "Unprocessable Content"},
-	    {428, "Precondition Required"},
-	    {429, "Too Many Requests"},
-	    {431, "Request Header Fields Too Large"},
-	    {500, "Internal Server Error"},
-	    {503, "Service Unavailable"},
-	};
-	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-		if (phrases[i].status == status)
-			return phrases[i].text;
-	return "Error";
-}
+#include "signaling/server/response.h"
 
 char *hz_problem_text(int status, const char *detail, const char *field)
 {
-	json_t *problem = json_pack("{s:s, s:s, s:i, s:s*, s:s*}", "type", "about:blank", "title",
-	                            phrase(status), "status", status, "detail", detail, "field", field);
+	json_t *problem =
+	    json_pack("{s:s, s:s, s:i, s:s*, s:s*}", "type", "about:blank", "title", hz_status_phrase(status),
+	              "status", status, "detail", detail, "field", field);
 	if (!problem)
 		return NULL;
 	char *text = json_dumps(problem, JSON_COMPACT);

@@ -4,19 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/base/hex.h"
 #include "gateway/base/secret.h"
 #include "signaling/sdp/offer_internal.h"
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
 
 // "AB:CD:..." of exactly 32 bytes
 static bool parse_hash(const char *text, uint8_t ret[HZ_FINGERPRINT_BYTES])
@@ -24,7 +14,7 @@ static bool parse_hash(const char *text, uint8_t ret[HZ_FINGERPRINT_BYTES])
 	if (strlen(text) != HZ_FINGERPRINT_BYTES * 3 - 1)
 		return false;
 	for (int i = 0; i < HZ_FINGERPRINT_BYTES; i++, text += 3) {
-		int high = hex_digit(text[0]), low = hex_digit(text[1]);
+		int high = hz_hex_digit(text[0]), low = hz_hex_digit(text[1]);
 
 		if (high < 0 || low < 0 || (i < HZ_FINGERPRINT_BYTES - 1 && text[2] != ':'))
 			return false;

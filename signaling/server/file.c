@@ -46,7 +46,7 @@ void hz_file_answer(const struct hz_file_reply *file, const struct hz_request *r
 		return;
 	}
 	if (range.kind == HZ_RANGE_WHOLE) {
-		hz_response_file(res, file->type, file->fd, 0, file->bytes);
+		hz_response_file(res, file->type, file->fd, file->at, file->bytes);
 		return;
 	}
 	if (range.open && file->piece && range.bytes > file->piece)
@@ -55,5 +55,5 @@ void hz_file_answer(const struct hz_file_reply *file, const struct hz_request *r
 	         range.first + range.bytes - 1, file->bytes);
 	hz_response_header(res, "Content-Range", text);
 	hz_response_status(res, 206);
-	hz_response_file(res, file->type, file->fd, range.first, range.bytes);
+	hz_response_file(res, file->type, file->fd, file->at + range.first, range.bytes);
 }

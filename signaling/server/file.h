@@ -6,7 +6,8 @@
 #include "signaling/server/http.h"
 
 struct hz_file_reply {
-	int fd; // of a regular file; owned by the answer from here on, also on failure
+	int fd;      // of a regular file; owned by the answer from here on, also on failure
+	uint64_t at; // where in it the answer begins; what is before and behind is nobody's who asks
 	uint64_t bytes;
 	const char *type; // static
 	const char *etag; // strong, with quotes

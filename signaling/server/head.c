@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/base/hex.h"
 #include "signaling/server/utf8.h"
 
 static bool is_token_char(unsigned char c)
@@ -54,21 +55,13 @@ static int parse_method(const char *text, struct hz_head *head)
 	return 501;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 32);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int decode_path(char *path)
 {
 	char *out = path;
 	for (const char *at = path; *at; at++) {
 		int c = (unsigned char)*at;
 		if (c == '%') {
-			int high = hex(at[1]), low = high < 0 ? -1 : hex(at[2]);
+			int high = hz_hex_digit(at[1]), low = high < 0 ? -1 : hz_hex_digit(at[2]);
 			if (low < 0)
 				return 400;
 			c = high * 16 + low;

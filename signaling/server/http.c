@@ -5,37 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// Decodes one query value of n bytes.
-static int decode(const char *text, size_t n, char *ret, size_t ret_bytes)
-{
-	size_t out = 0;
-	for (size_t i = 0; i < n; i++) {
-		int c = (unsigned char)text[i];
-		if (c == '+') {
-			c = ' ';
-		} else if (c == '%') {
-			if (i + 2 >= n || hex(text[i + 1]) < 0 || hex(text[i + 2]) < 0)
-				return -EINVAL;
-			c = hex(text[i + 1]) * 16 + hex(text[i + 2]);
-			i += 2;
-		}
-		if (c < 0x20 || c == 0x7f)
-			return -EINVAL;
-		if (out + 1 >= ret_bytes)
-			return -ENOSPC;
-		ret[out++] = (char)c;
-	}
-	ret[out] = '\0';
-	return 0;
-}
+#include "gateway/base/percent.h"
 
 int hz_request_query(const struct hz_request *req, const char *name, char *ret, size_t ret_bytes)
 {
@@ -49,7 +19,7 @@ int hz_request_query(const struct hz_request *req, const char *name, char *ret, 
 		    (n == name_bytes || at[name_bytes] == '=')) {
 			size_t skip = n == name_bytes ? n : name_bytes + 1;
 			char value[2048];
-			int err = decode(at + skip, n - skip, value, sizeof(value));
+			int err = hz_percent_decode(at + skip, n - skip, value, sizeof(value));
 			if (err)
 				return err;
 			if (strlen(value) >= ret_bytes)

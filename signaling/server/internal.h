@@ -64,7 +64,7 @@ struct hz_ws {
 };
 
 struct hz_conn {
-	enum hz_kind_of_wsi kind; // first: tells it from a struct hz_server_fd
+	enum hz_kind_of_wsi kind; // first: tells it from the struct hz_watch
 	struct hz_server *server;
 	struct lws *wsi;
 	struct hz_conn *prev, *next;
@@ -97,14 +97,19 @@ struct hz_conn {
 };
 
 struct hz_server_fd {
-	enum hz_kind_of_wsi kind;
 	struct hz_server *server;
-	struct lws *wsi; // NULL: lws let go of it
 	struct hz_server_fd *prev, *next;
-	int fd; // the caller's
+	int fd;      // the caller's
+	int watched; // our duplicate, -1: it is let go
 	hz_server_fd_cb *on_readable, *on_writable;
 	void *ctx;
-	bool want_write, inside, removed;
+	bool want_write, removed;
+};
+
+struct hz_watch {
+	enum hz_kind_of_wsi kind; // first
+	int epoll;                // of all struct hz_server_fd
+	bool inside, some_removed;
 };
 
 struct hz_deferred {
@@ -124,12 +129,13 @@ struct hz_server {
 	struct hz_server_counters counters;
 	struct hz_conn *conns;
 	struct hz_server_fd *fds, *listen_http, *listen_https, *door;
+	struct hz_watch watch;
 	int door_epoll; // of the connections that are waiting
 	int spare_fd;   // given up for a moment to refuse a connection when descriptors run out
 	struct hz_deferred *deferred;
 	unsigned deferred_count, deferred_cap;
 	struct hz_writer *writer; // of uploads; NULL: there was none yet
-	bool rearm, stopping, destroying;
+	bool stopping, destroying;
 	int64_t stop_at_us;
 	lws_sorted_usec_list_t stop_timer;
 	unsigned char scratch[LWS_PRE + HZ_SCRATCH_BYTES];
@@ -191,8 +197,8 @@ void hz_ws_drop_queue(struct hz_ws *ws);
 void hz_ws_on_gone(struct hz_conn *conn); // on_ws_close, frees
 
 // loop.c
-int hz_fd_callback(struct hz_server_fd *handle, enum lws_callback_reasons reason);
-void hz_loop_rearm(struct hz_server *server);
+int hz_loop_start(struct hz_server *server); // 0, -errno
+int hz_loop_on_ready(struct hz_server *server, enum lws_callback_reasons reason);
 void hz_loop_run_deferred(struct hz_server *server);
 void hz_loop_free(struct hz_server *server);
 

@@ -2,9 +2,32 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "signaling/server/internal.h"
+
+#define EVENTS_A_TURN 16
+
+// All of them in one epoll, which lws polls as one: most of them are quiet while others are served, and each that poll() is
+// given costs with each turn.
+int hz_loop_start(struct hz_server *server)
+{
+	lws_adopt_desc_t info = {.vh = server->vhost, .type = LWS_ADOPT_RAW_FILE_DESC};
+	server->watch.kind = HZ_WSI_FD;
+	server->watch.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (server->watch.epoll < 0)
+		return -errno;
+	info.opaque = &server->watch;
+	info.vh_prot_name = HZ_PROTOCOL_FD;
+	info.fd.filefd = fcntl(server->watch.epoll, F_DUPFD_CLOEXEC, 3); // lws closes what it adopts
+	if (info.fd.filefd < 0)
+		return -errno;
+	if (lws_adopt_descriptor_vhost_via_info(&info))
+		return 0;
+	close(info.fd.filefd);
+	return -ENOMEM;
+}
 
 int hz_server_add_fd(struct hz_server *server, int fd, hz_server_fd_cb *on_readable,
                      hz_server_fd_cb *on_writable, void *ctx, struct hz_server_fd **ret)
@@ -14,21 +37,17 @@ int hz_server_add_fd(struct hz_server *server, int fd, hz_server_fd_cb *on_reada
 	struct hz_server_fd *h = calloc(1, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
-	lws_adopt_desc_t info = {.vh = server->vhost, .type = LWS_ADOPT_RAW_FILE_DESC, .opaque = h};
-	info.vh_prot_name = HZ_PROTOCOL_FD;
-	info.fd.filefd = fcntl(fd, F_DUPFD_CLOEXEC, 3); // lws closes what it adopts
-	if (info.fd.filefd < 0) {
-		free(h);
-		return -errno;
-	}
-	*h = (struct hz_server_fd){.kind = HZ_WSI_FD, .server = server, .fd = fd, .ctx = ctx};
+	*h = (struct hz_server_fd){.server = server, .fd = fd, .ctx = ctx};
 	h->on_readable = on_readable;
 	h->on_writable = on_writable;
-	h->wsi = lws_adopt_descriptor_vhost_via_info(&info);
-	if (!h->wsi) {
-		close(info.fd.filefd);
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = h};
+	h->watched = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (h->watched < 0 || epoll_ctl(server->watch.epoll, EPOLL_CTL_ADD, h->watched, &event) < 0) {
+		int err = -errno;
+		if (h->watched >= 0)
+			close(h->watched);
 		free(h);
-		return -ENOMEM;
+		return err;
 	}
 	h->next = server->fds;
 	if (server->fds)
@@ -40,11 +59,14 @@ int hz_server_add_fd(struct hz_server *server, int fd, hz_server_fd_cb *on_reada
 
 void hz_server_want_write(struct hz_server_fd *handle, bool want)
 {
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = handle};
+	if (want == handle->want_write)
+		return;
 	handle->want_write = want;
-	if (want && handle->wsi) {
-		lws_callback_on_writable(handle->wsi);
-		handle->server->rearm = handle->server->rearm || handle->inside;
-	}
+	if (want && handle->on_writable)
+		event.events |= EPOLLOUT;
+	if (handle->watched >= 0)
+		(void)epoll_ctl(handle->server->watch.epoll, EPOLL_CTL_MOD, handle->watched, &event);
 }
 
 static void free_handle(struct hz_server_fd *h)
@@ -55,70 +77,59 @@ static void free_handle(struct hz_server_fd *h)
 	free(h);
 }
 
+static void let_go(struct hz_server_fd *h)
+{
+	if (h->watched < 0)
+		return;
+	// Not left to close(): somebody else may have the same socket open.
+	(void)epoll_ctl(h->server->watch.epoll, EPOLL_CTL_DEL, h->watched, NULL);
+	close(h->watched);
+	h->watched = -1;
+}
+
 void hz_server_remove_fd(struct hz_server_fd *handle)
 {
 	if (!handle || handle->removed)
 		return;
+	let_go(handle);
 	handle->removed = true;
-	if (!handle->wsi) {
-		if (!handle->inside)
-			free_handle(handle);
+	if (handle->server->watch.inside)
+		handle->server->watch.some_removed = true;
+	else
+		free_handle(handle);
+}
+
+static void on_event(struct hz_server_fd *h, uint32_t events)
+{
+	bool hung_up = !(events & EPOLLIN) && events & (EPOLLHUP | EPOLLERR);
+	if (h->removed)
 		return;
-	}
-	// The loop closes lws' duplicate; until then no callback runs. hz_fd_callback(DESTROY) frees the handle.
-	lws_set_timeout(handle->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-}
-
-static int on_event(struct hz_server_fd *h, bool writable)
-{
-	if (h->removed)
-		return -1;
-	h->inside = true;
-	if (!writable)
+	if (hung_up) // without anything to read: the reader finds that out by reading, and is told once
+		let_go(h);
+	if (hung_up || events & EPOLLIN)
 		h->on_readable(h->ctx, h->fd);
-	else if (h->on_writable && h->want_write)
+	if (!hung_up && events & EPOLLOUT && !h->removed && h->want_write)
 		h->on_writable(h->ctx, h->fd);
-	h->inside = false;
-	if (h->removed)
-		return -1;
-	// lws switches writability off after each callback, so who still wants it is asked for again after the turn.
-	h->server->rearm = h->server->rearm || h->want_write;
-	return 0;
 }
 
-int hz_fd_callback(struct hz_server_fd *h, enum lws_callback_reasons reason)
+int hz_loop_on_ready(struct hz_server *server, enum lws_callback_reasons reason)
 {
-	switch ((int)reason) {
-	case LWS_CALLBACK_RAW_RX_FILE:
-		return on_event(h, false);
-	case LWS_CALLBACK_RAW_WRITEABLE_FILE:
-		return on_event(h, true);
-	case LWS_CALLBACK_RAW_CLOSE_FILE:
-		h->wsi = NULL;
-		h->inside = true; // a removal from in here frees the handle at DESTROY, not before
-		// Hung up without anything to read: the reader finds that out by reading.
-		if (!h->removed && !h->server->destroying)
-			h->on_readable(h->ctx, h->fd);
+	struct epoll_event events[EVENTS_A_TURN];
+	if (reason != LWS_CALLBACK_RAW_RX_FILE || server->destroying)
 		return 0;
-	case LWS_CALLBACK_WSI_DESTROY:
-		h->wsi = NULL;
-		h->inside = false;
+	int count =
+	    epoll_wait(server->watch.epoll, events, EVENTS_A_TURN, 0); // those left come with the next turn
+	server->watch.inside = true; // whoever is removed meanwhile may be among them
+	for (int i = 0; i < count; i++)
+		on_event(events[i].data.ptr, events[i].events);
+	server->watch.inside = false;
+	for (struct hz_server_fd *h = server->watch.some_removed ? server->fds : NULL, *next; h; h = next) {
+		next = h->next;
 		if (h->removed)
 			free_handle(h);
-		return 0;
-	default:
-		return 0;
 	}
-}
-
-void hz_loop_rearm(struct hz_server *server)
-{
-	if (!server->rearm)
-		return;
-	server->rearm = false;
-	for (struct hz_server_fd *h = server->fds; h; h = h->next)
-		if (h->want_write && h->wsi && !h->removed)
-			lws_callback_on_writable(h->wsi);
+	server->watch.some_removed = false;
+	return 0;
 }
 
 // --- timers
@@ -213,9 +224,13 @@ void hz_loop_free(struct hz_server *server)
 {
 	for (struct hz_server_fd *h = server->fds, *next; h; h = next) {
 		next = h->next;
+		if (h->watched >= 0)
+			close(h->watched);
 		free(h);
 	}
 	server->fds = NULL;
+	if (server->watch.epoll >= 0)
+		close(server->watch.epoll);
 	free(server->deferred);
 	server->deferred = NULL;
 	server->deferred_count = 0;

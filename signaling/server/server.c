@@ -34,7 +34,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	if (!opaque)
 		return 0;
 	if (*(enum hz_kind_of_wsi *)opaque == HZ_WSI_FD)
-		return hz_fd_callback(opaque, reason);
+		return hz_loop_on_ready(lws_container_of(opaque, struct hz_server, watch), reason);
 	struct hz_conn *conn = opaque;
 	if (reason == LWS_CALLBACK_WSI_DESTROY) {
 		on_destroy(conn);
@@ -153,7 +153,7 @@ int hz_server_new(const struct hz_server_options *options, struct hz_server **re
 	struct hz_server *server = calloc(1, sizeof(*server));
 	if (!server)
 		return -ENOMEM;
-	server->spare_fd = server->door_epoll = -1;
+	server->spare_fd = server->door_epoll = server->watch.epoll = -1;
 	err = copy_options(server, options);
 	if (!err && tls)
 		err = hz_tls_check(server->cert, server->key);
@@ -162,6 +162,8 @@ int hz_server_new(const struct hz_server_options *options, struct hz_server **re
 		                    server->limits.requests_per_second, &server->addresses);
 	if (!err)
 		err = make_context(server, tls);
+	if (!err)
+		err = hz_loop_start(server);
 	if (!err)
 		err = hz_accept_start(server, options->http_fd, options->https_fd);
 	if (err) {
@@ -203,7 +205,6 @@ int hz_server_run(struct hz_server *server)
 	while (!server->stopping || (server->conns && hz_now_us() < server->stop_at_us)) {
 		if (lws_service(server->context, server->deferred_count ? -1 : 0) < 0)
 			return -EIO;
-		hz_loop_rearm(server);
 		hz_loop_run_deferred(server);
 	}
 	return 0;

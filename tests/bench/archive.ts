@@ -4,14 +4,13 @@
 // until that is done. --unprepared: it is not; what an archive needs that was not there before the end.
 //   node --import tsx bench/archive.ts [--minutes N] [--publishers N] [--kbps N] [--unprepared] [--keep]     JSON: build/bench/archive.json
 import { createHash } from "node:crypto";
-import { createServer } from "node:net";
 import { execFileSync } from "node:child_process";
 import { cpus, loadavg } from "node:os";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Archive } from "../lib/archive.ts";
 import { dicomErrors, mp4Of, unitsOf } from "../lib/dicom.ts";
-import { ROOT, sleep, until } from "../lib/gateway.ts";
+import { ROOT, freeTcpPort, sleep, until } from "../lib/gateway.ts";
 import { endRecord, makeHour, type Hour } from "../lib/hour.ts";
 import { Orthanc } from "../lib/orthanc.ts";
 
@@ -25,12 +24,6 @@ interface Instance { path: string; file: string; instance: string; series: strin
 interface Index { study: string; instances: Instance[]; refused: unknown[] }
 
 const sha256 = (data: Buffer): string => createHash("sha256").update(data).digest("hex");
-const freePort = (): Promise<number> => new Promise((done) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as { port: number };
-    server.close(() => done(port));
-  });
-});
 
 // When each thing happened, in seconds after the record's end. An instance counts when a WADO-RS request for it is
 // answered; each is asked for by itself, as the answer takes Orthanc seconds.
@@ -90,7 +83,7 @@ async function compare(room: Hour, orthanc: Orthanc, index: Index, scratch: stri
   return good;
 }
 
-const orthanc = new Orthanc(await freePort());
+const orthanc = new Orthanc(await freeTcpPort());
 const archive = new Archive({ HUIZHEN_RECORD_PACS_URL: orthanc.url, HUIZHEN_RECORD_PACS_USER: "huizhen", HUIZHEN_RECORD_PACS_PASSWORD: "secret" });
 let good = false;
 try {

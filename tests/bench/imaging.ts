@@ -70,7 +70,7 @@ async function uncached(rig: ReadingRig, url: (n: number) => string, headers: Re
 
 // The cost of each series, and of control and of huizhen-imaging in it.
 async function onlyUncached(): Promise<void> {
-  const rig = await ReadingRig.start("", { HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "20000" }), folder = mkdtempSync(join(tmpdir(), "hz-bench-imaging-"));
+  const rig = await ReadingRig.start({ env: { HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "20000" } }), folder = mkdtempSync(join(tmpdir(), "hz-bench-imaging-"));
   try {
     const made = ctSlice(0), headers = { authorization: `Bearer ${rig.token}`, ...VIEWER }, all: number[] = [];
     const idsOf = (round: number, n: number): Ids => ({ study: STUDY, series: `${STUDY}.${round}`, instance: `${STUDY}.${round}.${n + 1}`, number: n + 1 });
@@ -94,7 +94,7 @@ async function onlyUncached(): Promise<void> {
 async function main(): Promise<void> {
   if (!hasOrthanc()) return console.log("imaging: no Orthanc (apt-get install orthanc orthanc-dicomweb)");
   prefer();
-  const rig = await ReadingRig.start("", { HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "20000" }), folder = mkdtempSync(join(tmpdir(), "hz-bench-imaging-")), verdicts: [string, boolean][] = [];
+  const rig = await ReadingRig.start({ env: { HUIZHEN_LIMITS_REQUESTS_PER_SECOND: "20000" } }), folder = mkdtempSync(join(tmpdir(), "hz-bench-imaging-")), verdicts: [string, boolean][] = [];
   const result: Record<string, unknown> = {};
   const say = (text: string): void => console.log(text), f = (n: number, digits = 2): string => n.toFixed(digits);
   try {

@@ -1,6 +1,6 @@
 // What a reader sees of it: the viewer's own loader and screen in Chromium, behind a link of 8 Mb/s.
 import type { Page } from "playwright-core";
-import { DESKTOP, launchChromium } from "../lib/browser.ts";
+import { DESKTOP, launchViewer } from "../lib/browser.ts";
 import { PAGE_PRELUDE } from "../lib/clockcam.ts";
 import type { Ids } from "../lib/dicom-make.ts";
 import { sleep, until } from "../lib/gateway.ts";
@@ -103,7 +103,7 @@ async function scroll(page: Page, count: number): Promise<number> {
 }
 
 export async function browse(rig: ReadingRig, radiographs: Ids[], ct: { study: string; series: string; count: number }): Promise<Seen> {
-  const narrow = await new Narrow(8e6, 5).start(rig.gateway.ports.http), browser = await launchChromium(["--enable-unsafe-swiftshader"]);
+  const narrow = await new Narrow(8e6, 5).start(rig.gateway.ports.http), browser = await launchViewer();
   try {
     const page = await (await browser.newContext(DESKTOP)).newPage();
     await page.addInitScript(PAGE_PRELUDE);

@@ -58,11 +58,12 @@ const GROWTH: [string, (r: Growth) => string | number][] = [
   ["count", (r) => String(r.count)], ["kB each", (r) => r.each_kb], ["with one kB", (r) => r.empty_kb], ["with all kB", (r) => r.full_kb], ["after kB", (r) => r.after_kb], ["all again kB", (r) => r.again_kb], ["threads", (r) => String(r.threads)],
 ];
 
-function floor(): number | undefined { // CPU us of one packet to one destination: the cheapest way found
+interface Floor { floor_single_us: number; floor_paced_us: number }
+function floor(): Floor | undefined { // CPU us of one packet to one destination: the cheapest way found; and when each packet is due
   const file = join(ROOT, "build/bench/floor.json"), program = join(buildDir(), "tests/bench/bench_floor");
   if (existsSync(program)) execFileSync(program, ["--json", file, ...(plan === QUICK ? ["--quick"] : [])], { stdio: "ignore" });
   if (!existsSync(file)) return undefined;
-  return (JSON.parse(readFileSync(file, "utf8")) as { floor_single_us?: number }).floor_single_us;
+  return JSON.parse(readFileSync(file, "utf8")) as Floor;
 }
 
 interface Check { what: string; value: number; goal: number; unit: string }
@@ -89,7 +90,7 @@ await scenario("d", "memory_idle", "private memory per idle participant (WebSock
 await scenario("e", "one_to_1000", `1 publisher to ${plan.many} subscribers, two workers`, STEADY, (start) => thousand(start, plan),
   [[OURS, () => GatewayServer.start({ workers: 2 })], ...(plan === QUICK ? [] : servers.filter(([name]) => name === LOOPS))]);
 
-const single = only.includes("a") ? floor() : undefined;
+const lowest = only.includes("a") ? floor() : undefined, single = lowest?.floor_single_us;
 ratio("1 CPU, 1 to 100", "one_to_100", "cpu_s_per_million", LOOPS, 0.3);
 if (single) check(`1 CPU, 1 to 100, huizhen / floor of one packet a destination (${single.toFixed(2)} us)`, value("one_to_100", OURS, "cpu_s_per_million") / single, 1.4);
 ratio("1 CPU, 20 consults of 3", "consults", "cpu_s_per_million", LOOPS, 0.25);
@@ -112,6 +113,8 @@ check(`6 lost, 1 to ${plan.many}`, value("one_to_1000", OURS, "lost_percent"), 0
 
 out("\nThe closing list of issue 3");
 for (const c of checks) out(`${c.value <= c.goal ? "holds" : "MISSES"}  ${c.what}: ${c.value.toFixed(2)}${c.unit} (at most ${c.goal}${c.unit})`);
+// The floor sends without a pause; a relay sleeps until the next packet comes, and is woken. What that costs whoever sends is no goal, but a part of the distance.
+if (lowest) out(`       where 1 CPU, 1 to 100 goes: a floor that sends each packet when it is due takes ${lowest.floor_paced_us.toFixed(2)} us a packet; of that the gateway ${(value("one_to_100", OURS, "cpu_s_per_million") / lowest.floor_paced_us).toFixed(2)}`);
 mkdirSync(join(ROOT, "build/bench"), { recursive: true });
-writeFileSync(join(ROOT, "build/bench/relay.json"), JSON.stringify({ made: new Date().toISOString(), plan, cpu: cpus()[0]?.model, cores: cpus().length, results, floor_us: single ?? null, checks }, null, 2) + "\n");
+writeFileSync(join(ROOT, "build/bench/relay.json"), JSON.stringify({ made: new Date().toISOString(), plan, cpu: cpus()[0]?.model, cores: cpus().length, results, floor: lowest ?? null, checks }, null, 2) + "\n");
 out("\nbuild/bench/relay.json");

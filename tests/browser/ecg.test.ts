@@ -2,62 +2,35 @@
 // and who follows sees the same; an object that lies says why.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { launchChromium } from "../lib/browser.ts";
+import { Call, openStudy } from "../lib/call.ts";
 import { ecgFile, ecgSamples } from "../lib/ecg-make.ts";
-import { Gateway, freeTcpPort, until } from "../lib/gateway.ts";
-import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
-import { chromiumPerson, openLink, run, seen, tap, type Person } from "../lib/pages.ts";
+import { until } from "../lib/gateway.ts";
+import { hasOrthanc } from "../lib/orthanc.ts";
+import { at, playwright as page, run, shot, tap, type Person } from "../lib/pages.ts";
 
-const skip = hasOrthanc() ? false : "no Orthanc", shots = process.env["HZ_SHOTS"], at = (id: string): string => `[data-testid="${id}"]`;
-const STUDY = "2.25.4712", samples = ecgSamples(12);
-let orthanc: Orthanc, gateway: Gateway, chromium: Browser, clinic: Person, expert: Person;
-
-async function store(file: Buffer): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${orthanc.port}/instances`, { method: "POST", body: new Uint8Array(file), headers: { Authorization: orthanc.auth } });
-  assert.ok(answer.ok);
-}
+const skip = hasOrthanc() ? false : "no Orthanc", STUDY = "2.25.4712", samples = ecgSamples(12);
+let call: Call, clinic: Person, expert: Person;
 
 before(async () => {
   if (skip) return;
-  orthanc = new Orthanc(await freeTcpPort());
-  await orthanc.start();
-  await store(ecgFile({ study: STUDY, series: `${STUDY}.1`, instance: `${STUDY}.1.1`, number: 1 }, samples));
   const liar = ecgFile({ study: STUDY, series: `${STUDY}.1`, instance: `${STUDY}.1.2`, number: 2 }, samples.slice(0, 600));
   liar.writeUInt32LE(5000, liar.indexOf(Buffer.from([0x3a, 0, 0x10, 0, 0x55, 0x4c])) + 8); // samples that are not there
-  await store(liar);
-  gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n` });
-  chromium = await launchChromium(["--enable-unsafe-swiftshader"]);
-  clinic = await chromiumPerson(chromium, 1, 500);
-  expert = await chromiumPerson(chromium, 2, 800, true);
-  await openLink(clinic, gateway.link("mdt", "clinic", "County Clinic"));
-  await openLink(expert, gateway.link("mdt", "expert", "Dr Wang"));
-  for (const p of [clinic, expert]) await seen(p.page, "call");
+  call = await Call.start({ archive: [ecgFile({ study: STUDY, series: `${STUDY}.1`, instance: `${STUDY}.1.1`, number: 1 }, samples), liar], phone: true });
+  ({ clinic, expert } = call);
 });
-after(async () => {
-  await chromium?.close();
-  await gateway?.stop();
-  await orthanc?.done();
-});
+after(() => call?.stop());
 
-const page = (p: Person): Page => p.page as Page;
-const shot = async (p: Person, name: string): Promise<void> => void (shots && (await page(p).screenshot({ path: join(shots, `${name}.png`) })));
 const drawn = (p: Person): Promise<unknown> => until(`the ECG at ${p.cam.id}`, 30000, () => run<boolean>(p.page, `!!document.querySelector('${at("im-wave")}')`)).catch(async (error: unknown) => {
   await shot(p, "ecg-failed");
   throw new Error(`${String(error)}: ${await run<string>(p.page, `(document.querySelector('${at("pane-0")}')?.outerHTML ?? document.body.innerText).slice(0, 1500)`)} ${await run<string>(p.page, `performance.getEntriesByType("resource").map((e) => e.name + " " + e.responseStatus).slice(-6).join(", ")`)} ${p.errors.slice(-4).join(" | ")}`);
 });
 
 test("the clinic puts an ECG on the table: everybody sees it, sample by sample as it is stored", { skip, timeout: 120000 }, async () => {
-  await tap(clinic.page, "btn-images");
-  await page(clinic).fill(at("search-what"), "E1");
-  await tap(clinic.page, "search-go");
-  await seen(clinic.page, "study-found");
-  await tap(clinic.page, "study-open");
+  await openStudy(clinic, "E1");
   for (const p of [clinic, expert]) await drawn(p);
   const url = await run<string>(clinic.page, `performance.getEntriesByType("resource").map((e) => e.name).find((n) => n.endsWith("/${STUDY}.1.1/waveform"))`);
   assert.ok(url, "the viewer asked for its samples");
-  const token = gateway.token("mdt", "clinic", { id: await run<string>(clinic.page, "window.huizhen.consult.me.id") });
+  const token = call.gateway.token("mdt", "clinic", { id: await run<string>(clinic.page, "window.huizhen.consult.me.id") });
   const answer = await fetch(url, { headers: { Authorization: `Bearer ${token}` } });
   assert.match(answer.headers.get("content-type") ?? "", /^application\/json/);
   const json = (await answer.json()) as { groups: { hz: number; samples: number; data: string }[] }, data = Buffer.from(json.groups[0]!.data, "base64");

@@ -8,12 +8,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { DESKTOP, PHONE, launchChromium, watchConsole } from "../lib/browser.ts";
+import { DESKTOP, PHONE, launchViewer, watchConsole } from "../lib/browser.ts";
 import { PAGE_PRELUDE } from "../lib/clockcam.ts";
 import { dcmtk, dicomFile, htj2k, jpeg2000, samplesOf, type Ids, type Made, type Shape } from "../lib/dicom-make.ts";
-import { ROOT, freeTcpPort, until } from "../lib/gateway.ts";
+import { ROOT, until } from "../lib/gateway.ts";
 import { ImageServer, frameOf } from "../lib/imaging.ts";
 import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
+import { at, shot } from "../lib/pages.ts";
 
 const SHAPES: Record<string, Shape> = {
   "8 bits": { rows: 61, columns: 47, samples: 1, stored: 8, signed: false },
@@ -45,9 +46,9 @@ const skip = hasOrthanc() ? false : "no Orthanc";
 
 before(async () => {
   if (skip) return;
-  orthanc = new Orthanc(await freeTcpPort());
-  await Promise.all([orthanc.start(), server.start()]);
-  browser = await launchChromium(["--enable-unsafe-swiftshader"]);
+  orthanc = await Orthanc.started();
+  await server.start();
+  browser = await launchViewer();
   page = await browser.newPage();
   errors = watchConsole(page);
   await page.addInitScript(PAGE_PRELUDE);
@@ -68,14 +69,9 @@ let last = 0;
 const newIds = (): Ids => ({ study: "2.25.900", series: `2.25.900.${++last}`, instance: `2.25.900.${last}.1` });
 const pathOf = (ids: Ids): string => `/api/v1/consults/c1/studies/main/${ids.study}/series/${ids.series}`;
 
-async function store(file: Buffer): Promise<void> {
-  const answer = await fetch(`${orthanc.url.replace("/dicom-web", "")}/instances`, { method: "POST", body: new Uint8Array(file), headers: { Authorization: orthanc.auth } });
-  assert.ok(answer.ok, `Orthanc takes it: ${answer.status}`);
-}
-
 // Stores a file and puts its series and frame behind the viewer's server; the metadata are Orthanc's.
 async function publish(file: Buffer, ids: Ids): Promise<string> {
-  await store(file);
+  await orthanc.store(file);
   const metadata = await (await orthanc.ask(`/dicom-web/studies/${ids.study}/series/${ids.series}/metadata`)).text();
   server.stored.set(`${pathOf(ids)}/metadata`, { bytes: Buffer.from(metadata), type: "application/dicom+json" });
   const frame = `${pathOf(ids)}/instances/${ids.instance}/frames/1`;
@@ -109,7 +105,7 @@ test("every transfer syntax, depth, sign and colour: the PACS's pixels", { skip,
   let right = 0;
   for (const [what, shape] of Object.entries(SHAPES)) {
     const made = { shape, pixels: samplesOf(shape) }, first = newIds(), plain = dicomFile(made, first);
-    await store(plain);
+    await orthanc.store(plain);
     const reference = sha((await frameOf(orthanc, first, false)).bytes.subarray(0, made.pixels.length));
     assert.equal(reference, sha(made.pixels), `${what}: Orthanc keeps the pixels`);
     for (const [name, encode] of Object.entries(SYNTAXES)) {
@@ -197,7 +193,7 @@ async function ctSeries(damaged: number, more: Record<string, string | Buffer> =
     }
     const one = { ...ids, instance: `${ids.series}.${n + 1}`, number: n + 1 };
     const file = dicomFile({ shape, pixels }, one, undefined, { "00280030": "0.8\\0.8", "00200037": "1\\0\\0\\0\\1\\0", "00200032": `-100\\-100\\${n * 5}`, "00281050": "40", "00281051": "400", "00281052": "0", "00281053": "1", ...more });
-    await store(file);
+    await orthanc.store(file);
     const frame = await frameOf(orthanc, one, true);
     server.stored.set(`${pathOf(one)}/instances/${one.instance}/frames/1`, n === damaged ? { ...frame, bytes: frame.bytes.subarray(0, 999) } : frame);
   }
@@ -206,8 +202,6 @@ async function ctSeries(damaged: number, more: Record<string, string | Buffer> =
   return ids;
 }
 
-const shots = process.env["HZ_SHOTS"];
-const at = (id: string): string => `[data-testid="${id}"]`;
 
 // What is on the screen at a point of a pane, from 0 to 1: the mean grey of a few pixels around it.
 async function greyAt(p: Page, pane: number, x: number, y: number): Promise<number> {
@@ -242,7 +236,7 @@ for (const [by, phone] of [["gpu", false], ["cpu", true]] as const)
         await p.mouse.move(...(await centre(p, 0)));
         await wait(p, `/60 HU/.test(document.querySelector('${at("value-0")}').textContent)`);
       }
-      if (shots) await p.screenshot({ path: join(shots, `reading-${by}.png`) });
+      await shot(p, `reading-${by}`);
       await p.click(at("im-invert"));
       await settled(0, 0.5, 0.5, (g) => Math.abs(g - (255 - middle)) < 4);
       await p.click(at("im-invert"));
@@ -258,7 +252,7 @@ for (const [by, phone] of [["gpu", false], ["cpu", true]] as const)
       assert.equal(await p.locator(at("error-0")).getAttribute("data-code"), "disagrees");
       await exact(1);
       assert.match((await p.locator(at("pane-1")).getAttribute("aria-label")) ?? "", new RegExp(`5/${SLICES}`), "the prior went along");
-      if (shots) await p.screenshot({ path: join(shots, `reading-${by}-error.png`) });
+      await shot(p, `reading-${by}-error`);
       await p.keyboard.press("ArrowDown");
       await exact(0);
       await p.click(at("im-cine")); // past the damaged one, and round again
@@ -268,6 +262,31 @@ for (const [by, phone] of [["gpu", false], ["cpu", true]] as const)
       assert.deepEqual(said, []);
     } finally { await context.close(); }
   });
+
+test("an archive that was away comes back by itself, the list as its images; what of a series cannot be shown is said", { skip, timeout: 90000 }, async () => {
+  const ids = await ctSeries(-1), list = server.stored.get(`${pathOf(ids)}/metadata`)!, sets = JSON.parse(list.bytes.toString()) as Record<string, unknown>[];
+  const lying = { ...sets[0], "00080018": { vr: "UI", Value: [`${ids.series}.77`] }, "00280100": { vr: "US", Value: [24] } }, report = { "00080018": { vr: "UI", Value: [`${ids.series}.78`] } };
+  list.bytes = Buffer.from(JSON.stringify([...sets, lying, report]));
+  const context = await browser.newContext(DESKTOP), p = await context.newPage(), code = async (): Promise<string | null> => ((await p.locator(at("error-0")).count()) ? p.locator(at("error-0")).getAttribute("data-code") : null);
+  try {
+    server.away = /\/metadata$/;
+    await p.goto(`${server.url}/reading/c1#token=good&series=${ids.study}/${ids.series}`);
+    await until("the list fails", 30000, async () => (await code()) === "busy");
+    server.away = /\/frames\//;
+    await wait(p, `document.querySelector('${at("refused-0")}')?.dataset.count === "1"`);
+    await until("the image fails", 30000, async () => (await code()) === "busy");
+    server.away = null;
+    const exact = (n: number): Promise<unknown> => wait(p, `document.querySelector('${at("pane-0")}').dataset.exact === "true" && document.querySelector('${at("pane-0")}').getAttribute("aria-label").includes("${n}/${SLICES}")`);
+    await exact(1);
+    await p.locator(at("viewer")).focus();
+    await p.keyboard.press("End"); // had failed, too
+    await exact(SLICES);
+    assert.equal(await code(), null);
+  } finally {
+    server.away = null;
+    await context.close();
+  }
+});
 
 async function centre(p: Page, pane: number): Promise<[number, number]> {
   const box = (await p.locator(at(`pane-${pane}`)).boundingBox())!;

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { launchChromium } from "../lib/browser.ts";
+import { launchViewer } from "../lib/browser.ts";
 import { PAGE_PRELUDE } from "../lib/clockcam.ts";
 import { dcmtk, dicomFile, samplesOf, type Ids, type Made, type Shape } from "../lib/dicom-make.ts";
 import { until } from "../lib/gateway.ts";
@@ -26,7 +26,7 @@ let browser: Browser, page: Page, rig: ReadingRig, last = 0;
 before(async () => {
   if (skip) return;
   rig = await ReadingRig.start();
-  browser = await launchChromium(["--enable-unsafe-swiftshader"]);
+  browser = await launchViewer();
   page = await browser.newPage();
   await page.addInitScript(PAGE_PRELUDE);
   await page.goto(`${rig.gateway.url}/reading/c#token=${rig.token}`);

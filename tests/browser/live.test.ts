@@ -5,7 +5,6 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -13,13 +12,10 @@ import { Gateway, sleep, until } from "../lib/gateway.ts";
 import { launchChromium } from "../lib/browser.ts";
 import { PAGE_PRELUDE } from "../lib/clockcam.ts";
 import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
-import { chromiumPerson, openLink, seen, tap } from "../lib/pages.ts";
+import { chromiumPerson, openLink, seen, shot, tap } from "../lib/pages.ts";
 import { RpcClient } from "../lib/rpc.ts";
 
 const STUDY = "1.2.826.0.1.3680043.10.2", SERIES = `${STUDY}.1`, SIDE = 128, VALUES = [600, 1600, 3200];
-const free = (): Promise<number> => new Promise((done) => {
-  const s = createServer().listen(0, "127.0.0.1", () => { const a = s.address(); s.close(() => done(a && typeof a === "object" ? a.port : 0)); });
-});
 
 // 12 bits of one value: its left half is darker by 40, which only a narrow window shows. An overlay lies over its upper fifth.
 function dicom(folder: string, n: number): Buffer {
@@ -96,14 +92,10 @@ const shows = (page: Page, left: number, right: number): Promise<Seen> => until(
 }).catch(async (error: unknown) => { throw new Error(`${String(error)}; seen: ${JSON.stringify(await page.evaluate(look))}`); });
 
 test("a study on the table as a picture: the window, the slice, and after kill -9", { timeout: 120000, skip: !hasOrthanc() }, async (t) => {
-  const orthanc = new Orthanc(await free()), folder = mkdtempSync(join(tmpdir(), "hz-live-"));
+  const orthanc = await Orthanc.started(), folder = mkdtempSync(join(tmpdir(), "hz-live-"));
   t.after(async () => { await orthanc.done(); rmSync(folder, { recursive: true, force: true }); });
-  await orthanc.start();
-  for (let n = 0; n < VALUES.length; n++) {
-    const sent = await fetch(`http://127.0.0.1:${orthanc.port}/instances`, { method: "POST", body: new Uint8Array(dicom(folder, n)), headers: { Authorization: orthanc.auth } });
-    assert.ok(sent.ok, await sent.text());
-  }
-  const gateway = await Gateway.start({ workers: 2, yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n` });
+  for (let n = 0; n < VALUES.length; n++) await orthanc.store(dicom(folder, n));
+  const gateway = await Gateway.start({ workers: 2, yaml: orthanc.yaml });
   t.after(() => gateway.stop());
   const { client } = await RpcClient.join(gateway.url, { token: gateway.token("c", "clinic", { id: "clinic", grant: "create" }) });
   t.after(() => client.close());
@@ -142,7 +134,7 @@ test("a study on the table as a picture: the window, the slice, and after kill -
   await tap(person.page, "images-live");
   await seen(person.page, "images-live-tile");
   await shows(person.page as Page, shade(600, 580, 80), shade(560, 580, 80));
-  if (process.env.HZ_SHOTS) await (person.page as Page).screenshot({ path: join(process.env.HZ_SHOTS, "live.png") });
+  await shot(person, "live");
   assert.deepEqual(person.errors, []);
   await person.context?.close();
 

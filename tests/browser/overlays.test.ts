@@ -3,19 +3,16 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { DESKTOP, launchChromium, watchConsole } from "../lib/browser.ts";
+import { DESKTOP, launchViewer, watchConsole } from "../lib/browser.ts";
 import { PAGE_PRELUDE } from "../lib/clockcam.ts";
 import { dicomFile, overlays, type OverlayOf, type Shape } from "../lib/dicom-make.ts";
-import { Gateway, freeTcpPort, until } from "../lib/gateway.ts";
-import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
-import { RpcClient } from "../lib/rpc.ts";
+import { until } from "../lib/gateway.ts";
+import { hasOrthanc } from "../lib/orthanc.ts";
+import { accessible, at, shot } from "../lib/pages.ts";
+import { ReadingRig } from "../lib/reading.ts";
 
-const skip = hasOrthanc() ? false : "no Orthanc", shots = process.env["HZ_SHOTS"], at = (id: string): string => `[data-testid="${id}"]`;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const skip = hasOrthanc() ? false : "no Orthanc";
 const STUDY = "2.25.4713", SERIES = `${STUDY}.1`, SHAPE: Shape = { rows: 96, columns: 128, samples: 1, stored: 12, signed: false };
 const BOX = { row: 20, column: 70, rows: 24, columns: 40 }; // from 0; what is bright in the picture, and marked by the overlay
 const inBox = (i: number): boolean => {
@@ -35,43 +32,26 @@ for (let i = 0; i < PIXELS.length / 2; i++) if (inBox(i)) inBits.writeUInt16LE(P
 const embedded: OverlayOf = { group: "6000", row: 1, column: 1, rows: SHAPE.rows, columns: SHAPE.columns, bit: 12 };
 const FILES = [file(1, [mark, region]), file(2, [embedded], inBits), file(3, [mark, { ...mark, group: "6002", rows: 90, columns: 90, data: full(16) }]), file(4, [])];
 
-let orthanc: Orthanc, gateway: Gateway, browser: Browser, client: RpcClient, token: string;
-const api = (): string => `${gateway.url}/api/v1/consults/mdt`;
+let rig: ReadingRig, browser: Browser;
 
 before(async () => {
   if (skip) return;
-  orthanc = new Orthanc(await freeTcpPort());
-  await orthanc.start();
-  for (const one of FILES) {
-    const answer = await fetch(`http://127.0.0.1:${orthanc.port}/instances`, { method: "POST", body: new Uint8Array(one), headers: { Authorization: orthanc.auth } });
-    assert.ok(answer.ok);
-  }
-  gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n` });
-  token = gateway.token("mdt", "clinic", { id: "clinic", grant: "create" });
-  ({ client } = await RpcClient.join(gateway.url, { token }));
-  for (const [n, one] of [FILES[0]!, FILES[1]!].entries()) {
-    const put = await until("the gateway takes files", 15000, async () => {
-      const a = await fetch(`${api()}/uploads/f${n}`, { method: "PUT", body: new Uint8Array(one), headers: { authorization: `Bearer ${token}` } });
-      return a.status === 200 ? a : undefined;
-    });
-    assert.equal(((await put.json()) as { items: { result: string }[] }).items[0]?.result, "stored");
-  }
-  const { version } = (await client.call("table.floor", { action: "take" })) as { version: number };
-  await client.call("table.patch", { base: version, studies: { put: [{ pacs: "main", study: STUDY }, { pacs: "local", study: STUDY }] } });
-  browser = await launchChromium(["--enable-unsafe-swiftshader"]);
+  rig = await ReadingRig.start();
+  for (const one of FILES) await rig.store(one);
+  for (const n of [0, 1]) await rig.upload(`f${n}`, FILES[n]!);
+  await rig.put(STUDY, ["main", "local"]);
+  browser = await launchViewer();
 });
 after(async () => {
   await browser?.close();
-  await client?.close();
-  await gateway?.stop();
-  await orthanc?.done();
+  await rig?.stop();
 });
 
 const wait = (p: Page, expression: string): Promise<unknown> => until(expression, 30000, async () => (await p.evaluate(expression)) === true);
 async function open(pacs: string, locale: string): Promise<{ p: Page; said: string[]; close: () => Promise<void> }> {
   const context = await browser.newContext({ ...DESKTOP, locale }), p = await context.newPage(), said = watchConsole(p);
   await p.addInitScript(PAGE_PRELUDE);
-  await p.goto(`${gateway.url}/reading/mdt#token=${token}&pacs=${pacs}&series=${STUDY}/${SERIES}`);
+  await p.goto(`${rig.gateway.url}/reading/c#token=${rig.token}&pacs=${pacs}&series=${STUDY}/${SERIES}`);
   await wait(p, `document.querySelector('${at("pane-0")}')?.dataset.exact === "true"`);
   return { p, said, close: () => context.close() };
 }
@@ -109,7 +89,7 @@ const hash = (p: Page, pacs: string, n: number): Promise<string | null> => p.eva
   const set = sets.find((s) => String(s["00200013"]!.Value[0]) === String(n))!, frame = `${url}/instances/${String(set["00080018"]!.Value[0])}/frames/1`;
   await held.load({ id: frame, source: { url: frame, token: () => token }, info: imaging.imageInfo(set), index: 0 }, 0);
   return held.hash(frame);
-}, { url: `/api/v1/consults/mdt/studies/${pacs}/${STUDY}/series/${SERIES}`, token, n });
+}, { url: rig.seriesOf({ study: STUDY, series: SERIES }, pacs), token: rig.token, n });
 const sha = createHash("sha256").update(PIXELS).digest("hex");
 
 for (const [pacs, locale] of [["main", "zh-CN"], ["local", "en-US"]] as const)
@@ -120,11 +100,10 @@ for (const [pacs, locale] of [["main", "zh-CN"], ["local", "en-US"]] as const)
       const first = await lieOn(p, "as it comes");
       const strip = (await boxes(p)).region!;
       assert.ok(Math.abs((strip.right - strip.left) * 4 - (first.right - first.left)) < 0.01, "of 20 columns 10 are of the image: a quarter of the box");
-      if (shots) await p.screenshot({ path: join(shots, `overlays-${pacs}.png`) });
+      await shot(p, `overlays-${pacs}`);
       const button = p.locator(at("im-overlays"));
       assert.equal(await button.textContent(), locale === "zh-CN" ? "叠加层" : "Overlays");
-      await p.evaluate(axe);
-      assert.deepEqual(await p.evaluate(`axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 300)))`), []);
+      await accessible(p);
       for (const what of ["im-flip", "im-rotate", "im-rotate"]) {
         await p.click(at(what));
         await lieOn(p, what);
@@ -139,7 +118,7 @@ for (const [pacs, locale] of [["main", "zh-CN"], ["local", "en-US"]] as const)
       await p.mouse.up({ button: "middle" });
       const moved = await lieOn(p, "moved");
       assert.ok(apart(first, moved) > 0.03, "it went along");
-      if (shots) await p.screenshot({ path: join(shots, `overlays-${pacs}-turned.png`) });
+      await shot(p, `overlays-${pacs}-turned`);
 
       await button.click();
       await p.waitForSelector(at("im-planes"), { state: "detached" });
@@ -165,13 +144,13 @@ test("one that lies says so, and the picture is there; without any there is no w
     for (let i = 0; i < 2; i++) await p.keyboard.press("ArrowDown");
     await wait(p, `document.querySelector('${at("overlays-0")}')?.dataset.state === "overlaysFail" && document.querySelector('${at("overlays-0")}').dataset.code === "disagrees"`);
     assert.equal(await p.locator(at("pane-0")).getAttribute("data-exact"), "true");
-    if (shots) await p.screenshot({ path: join(shots, "overlays-fail.png") });
+    await shot(p, "overlays-fail");
     await p.keyboard.press("ArrowDown");
     await wait(p, `document.querySelector('${at("pane-0")}').dataset.frame.endsWith(".1.4/frames/1") && !document.querySelector('${at("overlays-0")}') && !document.querySelector('${at("im-overlays")}')`);
   } finally { await close(); }
-  const of = (series: string, as = token): Promise<number> => fetch(`${api()}/studies/main/${series}/instances/${SERIES}.1/overlays`, { headers: { authorization: `Bearer ${as}` } }).then((r) => r.status);
-  assert.equal(await of(`${STUDY}/series/${SERIES}`), 200);
-  assert.equal(await of(`${STUDY}/series/${SERIES}`, gateway.token("mdt", "patient", { id: "outside" })), 403);
-  assert.equal(await of(`2.25.1/series/${SERIES}`), 404);
-  assert.equal(await of(`${STUDY}/series/2.25.2`), 404, "of another series");
+  const of = async (study: string, series: string, as = rig.token): Promise<number> => (await rig.get(`${rig.seriesOf({ study, series })}/instances/${SERIES}.1/overlays`, { authorization: `Bearer ${as}` })).status;
+  assert.equal(await of(STUDY, SERIES), 200);
+  assert.equal(await of(STUDY, SERIES, rig.gateway.token("c", "patient", { id: "outside" })), 403);
+  assert.equal(await of("2.25.1", SERIES), 404);
+  assert.equal(await of(STUDY, "2.25.2"), 404, "of another series");
 });

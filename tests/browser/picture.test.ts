@@ -18,7 +18,6 @@ import { chromiumPerson, openLink, run, seen, tap, type Person } from "../lib/pa
 import { RUNNING, Room } from "../lib/peer.ts";
 
 const COLOURS = ["#c02020", "#20a020", "#2040d0", "#c0a010", "#a020a0", "#109090"];
-const CONSULT = "window.huizhen.consult";
 let gateway: Gateway, chromium: Browser, page: Page, web: string, expert: Person;
 const clips: Room[] = [];
 

@@ -3,57 +3,37 @@
 // Timed: how soon the others see it
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { launchChromium } from "../lib/browser.ts";
+import { Call, openStudy } from "../lib/call.ts";
 import { dicomFile, type Ids, type Shape } from "../lib/dicom-make.ts";
-import { Gateway, freeTcpPort, sleep, until } from "../lib/gateway.ts";
-import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
-import { chromiumPerson, openLink, run, seen, tap, type Person } from "../lib/pages.ts";
+import { sleep, until } from "../lib/gateway.ts";
+import { hasOrthanc } from "../lib/orthanc.ts";
+import { at, chromiumPerson, openLink, playwright as page, run, seen, shot, tap, type Person } from "../lib/pages.ts";
 
-const skip = hasOrthanc() ? false : "no Orthanc", shots = process.env["HZ_SHOTS"];
+const skip = hasOrthanc() ? false : "no Orthanc", READING = "window.huizhen.consult.reading";
 const STUDY = "2.25.4711", SLICES = 24, SHAPE: Shape = { rows: 128, columns: 128, samples: 1, stored: 16, signed: true };
-const READING = "window.huizhen.consult.reading", at = (id: string): string => `[data-testid="${id}"]`;
-let orthanc: Orthanc, gateway: Gateway, chromium: Browser, clinic: Person, expert: Person, late: Person;
+let call: Call, clinic: Person, expert: Person, late: Person;
 
 // A disc that grows from slice to slice, in a ring of bone.
-async function store(series: string, instances: string[]): Promise<void> {
-  for (const [n, instance] of instances.entries()) {
+function slices(series: string, count: number): Buffer[] {
+  return Array.from({ length: count }, (_, n) => {
     const pixels = Buffer.alloc(SHAPE.rows * SHAPE.columns * 2);
     for (let i = 0; i < SHAPE.rows * SHAPE.columns; i++) {
       const x = (i % 128) - 64, y = Math.floor(i / 128) - 64, r = Math.hypot(x, y);
       pixels.writeInt16LE(r < 8 + n * 1.5 ? 60 : r < 50 ? (x > 0 ? 0 : 20) : r < 54 ? 900 : -1000, 2 * i);
     }
-    const ids: Ids = { study: STUDY, series, instance, number: n + 1 };
-    const file = dicomFile({ shape: SHAPE, pixels }, ids, undefined, { "00280030": "0.8\\0.8", "00200037": "1\\0\\0\\0\\1\\0", "00200032": `-51\\-51\\${n * 5}`, "00281050": "40", "00281051": "400", "00281052": "0", "00281053": "1" });
-    const answer = await fetch(`http://127.0.0.1:${orthanc.port}/instances`, { method: "POST", body: new Uint8Array(file), headers: { Authorization: orthanc.auth } });
-    assert.ok(answer.ok);
-  }
+    const ids: Ids = { study: STUDY, series, instance: `${series}.${n + 1}`, number: n + 1 };
+    return dicomFile({ shape: SHAPE, pixels }, ids, undefined, { "00280030": "0.8\\0.8", "00200037": "1\\0\\0\\0\\1\\0", "00200032": `-51\\-51\\${n * 5}`, "00200052": `${STUDY}.9`, "00281050": "40", "00281051": "400", "00281052": "0", "00281053": "1" });
+  });
 }
 
 before(async () => {
   if (skip) return;
-  orthanc = new Orthanc(await freeTcpPort());
-  await orthanc.start();
-  await store(`${STUDY}.1`, Array.from({ length: SLICES }, (_, n) => `${STUDY}.1.${n + 1}`));
-  await store(`${STUDY}.2`, [`${STUDY}.2.1`, `${STUDY}.2.2`]);
-  gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n` });
-  chromium = await launchChromium(["--enable-unsafe-swiftshader"]);
-  clinic = await chromiumPerson(chromium, 1, 500);
-  expert = await chromiumPerson(chromium, 2, 800);
-  late = await chromiumPerson(chromium, 3, 1300);
-  await openLink(clinic, gateway.link("mdt", "clinic", "County Clinic"));
-  await openLink(expert, gateway.link("mdt", "expert", "Dr Wang"));
-  for (const p of [clinic, expert]) await seen(p.page, "call");
+  call = await Call.start({ archive: [...slices(`${STUDY}.1`, SLICES), ...slices(`${STUDY}.2`, 2)] });
+  ({ clinic, expert } = call);
+  late = await chromiumPerson(call.chromium, 3, 1300);
 });
-after(async () => {
-  await chromium?.close();
-  await gateway?.stop();
-  await orthanc?.done();
-});
+after(() => call?.stop());
 
-const page = (p: Person): Page => p.page as Page;
-const shot = async (p: Person, name: string): Promise<void> => void (shots && (await page(p).screenshot({ path: join(shots, `${name}.png`) })));
 const exact = (p: Person, pane = 0): Promise<unknown> => until(`the image at ${p.cam.id}`, 60000, () => run<boolean>(p.page, `document.querySelector('${at(`pane-${pane}`)}')?.dataset.exact === "true"`));
 const shown = (p: Person): Promise<string> => run(p.page, `document.querySelector('${at("pane-0")}')?.getAttribute("aria-label") ?? ""`);
 const picture = (p: Person): Promise<unknown> => run(p.page, `(async () => { const pane = document.querySelector('${at("pane-0")}'); const canvas = pane.querySelector("canvas");
@@ -68,11 +48,7 @@ const centre = async (p: Person): Promise<{ x: number; y: number; width: number;
 };
 
 test("the clinic finds a study and puts it on the table: everybody sees it", { skip, timeout: 120000 }, async () => {
-  await tap(clinic.page, "btn-images");
-  await page(clinic).fill(at("search-what"), "T1");
-  await tap(clinic.page, "search-go");
-  await seen(clinic.page, "study-found");
-  await tap(clinic.page, "study-open");
+  await openStudy(clinic, "T1");
   for (const p of [clinic, expert]) {
     await seen(p.page, "images-stage", 60000);
     await exact(p);
@@ -89,6 +65,12 @@ test("scrolling by the wheel and the window arrive, and what one who only looks 
   for (let i = 0; i < 6; i++) await page(clinic).mouse.wheel(0, 100);
   await until("the expert on slice 7", 10000, async () => (await shown(expert)).endsWith(`7/${SLICES}`));
   assert.deepEqual(await run(expert.page, `${READING}.shown.viewports[0].image.instance`), `${STUDY}.1.7`, "the state names the object");
+  // Quicker than pictures are painted, as a wheel that runs free: no notch is lost, there and back.
+  for (const [by, slice] of [[100, 13], [-100, 7]] as const) {
+    await run(clinic.page, `(async () => { for (let i = 0; i < 6; i++) { document.querySelector('${at("pane-0")}').dispatchEvent(new WheelEvent("wheel", { deltaY: ${by}, bubbles: true, cancelable: true }));
+      await new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = done; port2.postMessage(0); }); } })()`);
+    await until(`the expert on slice ${slice}`, 10000, async () => (await shown(expert)).endsWith(`${slice}/${SLICES}`)).catch(async () => assert.fail(`${await shown(expert)} instead of ${slice}`));
+  }
   await page(clinic).focus(at("viewer"));
   await page(clinic).keyboard.press("2"); // lung
   await until("the lung's window at the expert's", 5000, () => run<boolean>(expert.page, `/W 1500/.test(document.querySelector('${at("pane-0")}').textContent)`));
@@ -159,7 +141,7 @@ test("how soon the others have it: from the hand to their state and to their pic
 });
 
 test("a late third has the same state and the same picture", { skip, timeout: 120000 }, async () => {
-  await openLink(late, gateway.link("mdt", "expert", "Prof. Li"));
+  await openLink(late, call.gateway.link("mdt", "expert", "Prof. Li"));
   await seen(late.page, "images-stage", 60000);
   await exact(late);
   await until("the same state", 5000, async () => JSON.stringify(await table(late)) === JSON.stringify(await table(expert)));
@@ -182,9 +164,23 @@ test("prior beside current, linked; nothing was said on the consoles", { skip, t
   await page(clinic).keyboard.press("Home");
   await page(clinic).keyboard.press("ArrowDown");
   await until("both went on", 5000, () => run<boolean>(late.page, `/ 2\\/${SLICES}$/.test(document.querySelector('${at("pane-0")}').getAttribute("aria-label")) && / 2\\/2$/.test(document.querySelector('${at("pane-1")}').getAttribute("aria-label"))`));
+  // One frame of reference: by position, 5 mm a slice. Beyond its two slices the prior stays and says so; moved apart, it stays apart.
+  const link = (p: Person, pane: number): Promise<string> => run(p.page, `(({ by, offset, beyond }) => [by, offset, beyond].join())(document.querySelector('${at(`link-${pane}`)}')?.dataset ?? {})`);
+  const linked = (pane: number, what: string): Promise<unknown> => until(`${what} at the late one's`, 5000, async () => (await link(late, pane)) === what).catch(async () => assert.fail(`${await link(late, pane)}, not ${what}`));
+  await linked(1, "position,0,false");
+  await page(clinic).keyboard.press("PageDown");
+  await linked(1, "position,0,true");
+  await linked(0, "position,0,false");
   await shot(clinic, "call-images-pair");
+  await tap(clinic.page, "im-linked");
+  await page(clinic).focus(at("viewer"));
+  await page(clinic).keyboard.press("Home");
+  await until("one went alone", 5000, () => run<boolean>(late.page, `/ 1\\/${SLICES}$/.test(document.querySelector('${at("pane-0")}').getAttribute("aria-label")) && / 2\\/2$/.test(document.querySelector('${at("pane-1")}').getAttribute("aria-label"))`));
+  await tap(clinic.page, "im-linked");
+  await linked(1, "position,5,false");
+  await until("the same state", 5000, async () => JSON.stringify(await table(late)) === JSON.stringify(await table(expert)));
   for (const p of [clinic, expert, late]) assert.deepEqual(p.errors.filter((e) => !/WebGL|GPU stall/i.test(e)), []);
-  if (shots) {
+  if (process.env["HZ_SHOTS"]) {
     await page(late).setViewportSize({ width: 390, height: 780 });
     await sleep(1000);
     await shot(late, "call-images-phone");
@@ -222,15 +218,23 @@ test("three planes of the volume: stored samples across the stack, one cross for
 test("kept by a button: said, and in the PACS; a patient's phone sees the same image", { skip, timeout: 150000 }, async () => {
   await tap(clinic.page, "table-keep");
   await until("said", 20000, () => run<boolean>(clinic.page, `/kept in the image archive/.test(document.querySelector(".toasts").textContent)`));
-  const kinds = await Promise.all((await orthanc.instances()).map(async (id) => ((await (await orthanc.ask(`/instances/${id}/simplified-tags`)).json()) as { Modality: string }).Modality));
+  const archive = call.orthanc!, kinds = await Promise.all((await archive.instances()).map(async (id) => ((await (await archive.ask(`/instances/${id}/simplified-tags`)).json()) as { Modality: string }).Modality));
   assert.ok(kinds.includes("PR") && kinds.includes("KO"), kinds.join());
+  // What was kept is chosen: everybody looks at it, also who comes late.
+  await page(clinic).focus(at("im-marks"));
+  const kept = await until("the presentation in the list", 20000, () => run<string | undefined>(clinic.page, `[...document.querySelectorAll('${at("im-marks")} option')].find((o) => /^Presentation: CONSULT/.test(o.textContent))?.value`));
+  await page(clinic).selectOption(at("im-marks"), kept);
+  const marks = (p: Person): Promise<unknown> => until(`marks at ${p.cam.id}`, 15000, () => run<boolean>(p.page, `document.querySelector('${at("marks-0")}')?.dataset.state === "shown"`));
+  for (const p of [clinic, expert]) await marks(p);
+  assert.equal(await run(expert.page, `${READING}.table.viewports[0].marks.instance`), kept);
   await shot(clinic, "call-images-kept");
-  const patient = await chromiumPerson(chromium, 4, 1700, true);
-  await openLink(patient, gateway.link("mdt", "patient", "张三"));
+  const patient = await chromiumPerson(call.chromium, 4, 1700, true);
+  await openLink(patient, call.gateway.link("mdt", "patient", "张三"));
   await seen(patient.page, "waiting-room");
   if (!(await run(clinic.page, `!!document.querySelector('${at("admit")}')`))) await tap(clinic.page, "btn-people");
   await tap(clinic.page, "admit");
   await exact(patient);
+  await marks(patient);
   assert.equal(await run(patient.page, `!!document.querySelector('${at("floor-take")}, ${at("table-keep")}')`), false, "a patient looks, and may look alone");
   await shot(patient, "call-images-patient");
   await tap(patient.page, "table-leave");

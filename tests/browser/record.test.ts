@@ -1,16 +1,14 @@
 // Recording as people meet it: asked before joining, told at every moment what is so, out of it with one tap.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { Gateway, ROOT, sleep, until } from "../lib/gateway.ts";
 import { DESKTOP, PHONE, launchChromium } from "../lib/browser.ts";
-import { run, seen, tap } from "../lib/pages.ts";
+import { accessible, run, seen, tap } from "../lib/pages.ts";
 
 const SHOTS = join(ROOT, "tests/out");
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let gateway: Gateway, chromium: Browser;
 before(async () => {
   mkdirSync(SHOTS, { recursive: true });
@@ -34,12 +32,6 @@ const text = (page: Page, id: string): Promise<string> => run<string>(page, `doc
 const says = (page: Page, id: string, wanted: RegExp): Promise<unknown> => until(`${id} says ${String(wanted)}`, 8000, async () => wanted.test(await text(page, id)));
 const sign = (page: Page, wanted: string): Promise<unknown> => until(`the sign is ${wanted}`, 8000, () => run<boolean>(page, `document.querySelector('[data-testid="record-sign"]')?.dataset.state === "${wanted}"`));
 const shot = (page: Page, name: string): Promise<unknown> => page.screenshot({ path: join(SHOTS, `record-${name}.png`) as `${string}.png` });
-
-async function accessible(page: Page): Promise<void> {
-  await page.evaluate(axe);
-  const found = await run<string[]>(page, `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 300)))`);
-  assert.deepEqual(found, []);
-}
 
 test("asked before joining, in one's language; no is as good as yes; whoever comes later is told that it is on", { timeout: 120000 }, async () => {
   const host = await open(false, "en-GB", gateway.link("visit", "clinic", "County Clinic"));

@@ -4,16 +4,14 @@ import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { DESKTOP, PHONE, launchChromium } from "../lib/browser.ts";
 import { Gateway, ROOT, sleep, until } from "../lib/gateway.ts";
-import { run, seen, tap } from "../lib/pages.ts";
+import { accessible, run, seen, tap } from "../lib/pages.ts";
 
 const SHOTS = join(ROOT, "tests/out");
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let gateway: Gateway, chromium: Browser;
 const demos: ChildProcess[] = [];
 
@@ -31,12 +29,6 @@ after(async () => {
 const text = (page: Page, selector: string): Promise<string> => run<string>(page, `document.querySelector('${selector}')?.textContent ?? ""`);
 const shot = (page: Page, name: string): Promise<unknown> => page.screenshot({ path: join(SHOTS, `records-${name}.png`) as `${string}.png` });
 const row = (page: Page, wanted: RegExp, ms: number): Promise<unknown> => until(`the list says ${String(wanted)}`, ms, async () => wanted.test(await text(page, '[data-testid="records-list"]')));
-
-async function accessible(page: Page): Promise<void> {
-  await page.evaluate(axe);
-  const found = await run<string[]>(page, `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 300)))`);
-  assert.deepEqual(found, []);
-}
 
 async function open(url: string, phone = false): Promise<Page> {
   const page = await (await chromium.newContext({ ...(phone ? PHONE : DESKTOP), permissions: ["camera", "microphone"] })).newPage();

@@ -4,18 +4,16 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { DESKTOP, PHONE, launchChromium, watchConsole } from "../lib/browser.ts";
 import { compose } from "../lib/composed.ts";
 import { Gateway, ROOT, sleep, until } from "../lib/gateway.ts";
-import { run, seen, tap } from "../lib/pages.ts";
+import { accessible, run, seen, tap } from "../lib/pages.ts";
 import { setPhase, stateOf } from "../lib/record.ts";
 import { AT, SECONDS, makeReplay, type Replayed } from "../lib/replay.ts";
 
 const SHOTS = join(ROOT, "tests/out");
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let gateway: Gateway, chromium: Browser, record: Replayed;
 
 before(async () => {
@@ -75,12 +73,6 @@ const watchTabs = (page: Page): Promise<void> => page.addInitScript(`{
   };
   requestAnimationFrame(look);
 }`);
-
-async function accessible(page: Page): Promise<void> {
-  await page.evaluate(axe);
-  const found = await run<string[]>(page, `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 300)))`);
-  assert.deepEqual(found, []);
-}
 
 interface Sample { tracks: number; spread: number; off: number; position: number; state: string; late: number }
 

@@ -2,39 +2,18 @@
 // where the picture is, letterboxed where it is; who comes late has it; it fades; the host wipes it.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { launchChromium } from "../lib/browser.ts";
-import { Gateway, until } from "../lib/gateway.ts";
-import { chromiumPerson, openLink, run, seen, tap, type Person } from "../lib/pages.ts";
+import { Call } from "../lib/call.ts";
+import { until } from "../lib/gateway.ts";
+import { accessible, at, chromiumPerson, openLink, playwright as page, run, seen, shot, tap, type Person } from "../lib/pages.ts";
 
-const shots = process.env["HZ_SHOTS"], at = (id: string): string => `[data-testid="${id}"]`;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-let gateway: Gateway, chromium: Browser, clinic: Person, expert: Person, late: Person;
+let call: Call, clinic: Person, expert: Person, late: Person;
 
 before(async () => {
-  gateway = await Gateway.start();
-  chromium = await launchChromium();
-  clinic = await chromiumPerson(chromium, 1, 500);
-  expert = await chromiumPerson(chromium, 2, 800);
-  late = await chromiumPerson(chromium, 3, 1300, true);
-  await openLink(clinic, gateway.link("mdt", "clinic", "County Clinic"));
-  await openLink(expert, gateway.link("mdt", "expert", "Dr Wang"));
-  for (const p of [clinic, expert]) await seen(p.page, "call");
+  call = await Call.start();
+  ({ clinic, expert } = call);
+  late = await chromiumPerson(call.chromium, 3, 1300, true);
 });
-after(async () => {
-  await chromium?.close();
-  await gateway?.stop();
-});
-
-const page = (p: Person): Page => p.page as Page;
-const shot = async (p: Person, name: string): Promise<void> => void (shots && (await page(p).screenshot({ path: join(shots, `${name}.png`) })));
-async function accessible(p: Person): Promise<void> {
-  await page(p).evaluate(axe);
-  assert.deepEqual(await run<string[]>(p.page, `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 300)))`), []);
-}
+after(() => call?.stop());
 
 interface Where { kind: string; points: [number, number][] }
 // What is drawn over the clinic's camera in this page, as parts of the picture that is seen there: from where the lines are on the screen.
@@ -75,8 +54,8 @@ test("the expert draws over the clinic's camera: it lies there in both pages, an
   await tap(expert.page, "draw-line");
   await stroke([[0.2, 0.8], [0.7, 0.8]]);
   await until("what has no scale says so", 5000, () => run<boolean>(expert.page, `/50(\\.\\d)? % · no scale/.test(document.querySelector('${at("im-drawing")}[data-kind="line"]')?.textContent ?? "")`));
-  await accessible(expert);
-  await openLink(late, gateway.link("mdt", "expert", "Dr Late"));
+  await accessible(expert.page);
+  await openLink(late, call.gateway.link("mdt", "expert", "Dr Late"));
   await seen(late.page, "call");
   await lies(late);
   assert.deepEqual(await run(late.page, "window.huizhen.consult.reading.table.objects"), await run(expert.page, "window.huizhen.consult.reading.table.objects"));
@@ -94,7 +73,7 @@ test("on a phone: asked for, given, drawn, within reach of a finger", { timeout:
   await shot(late, "telestration-phone-asked");
   await run(expert.page, `(({ reading, participants }) => reading.pass(participants.find((p) => p.name === "Dr Late").id))(window.huizhen.consult)`);
   await seen(late.page, "draw-pen");
-  await accessible(late);
+  await accessible(late.page);
   const small = await run<string[]>(late.page, `[...document.querySelectorAll('${at("draw-bar")} button, ${at("draw-bar")} label')].filter((b) => b.offsetHeight < 44 || b.offsetWidth < 44).map((b) => b.textContent)`);
   assert.deepEqual(small, []);
   await shot(late, "telestration-phone");

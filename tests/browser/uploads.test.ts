@@ -5,38 +5,27 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { launchChromium } from "../lib/browser.ts";
+import { Call } from "../lib/call.ts";
 import { dicomFile, samplesOf, type Shape } from "../lib/dicom-make.ts";
-import { Gateway, freeTcpPort, until } from "../lib/gateway.ts";
-import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
-import { chromiumPerson, openLink, run, seen, tap, type Person } from "../lib/pages.ts";
+import { until } from "../lib/gateway.ts";
+import { hasOrthanc } from "../lib/orthanc.ts";
+import { at, playwright, run, seen, shot, tap, type Person } from "../lib/pages.ts";
 
-const SHAPE: Shape = { rows: 96, columns: 96, samples: 1, stored: 12, signed: false }, STUDY = "2.25.815", at = (id: string): string => `[data-testid="${id}"]`;
-const shots = process.env["HZ_SHOTS"];
-let orthanc: Orthanc | undefined, gateway: Gateway, chromium: Browser, clinic: Person, expert: Person, folder: string;
+const SHAPE: Shape = { rows: 96, columns: 96, samples: 1, stored: 12, signed: false }, STUDY = "2.25.815";
+let call: Call, clinic: Person, expert: Person, folder: string;
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "hz-uploads-"));
-  if (hasOrthanc()) orthanc = new Orthanc(await freeTcpPort());
-  await orthanc?.start();
-  gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n${orthanc ? `  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n` : ""}` });
-  chromium = await launchChromium(["--enable-unsafe-swiftshader"]);
-  clinic = await chromiumPerson(chromium, 1, 500);
-  expert = await chromiumPerson(chromium, 2, 800);
-  await openLink(clinic, gateway.link("cd", "clinic", "County Clinic"));
-  await openLink(expert, gateway.link("cd", "expert", "Dr Wang"));
-  for (const p of [clinic, expert]) await seen(p.page, "call");
+  call = await Call.start(hasOrthanc() ? { archive: [] } : { yaml: "imaging:\n  enabled: true\n" });
+  ({ clinic, expert } = call);
 });
 after(async () => {
-  await chromium?.close();
-  await gateway?.stop();
-  await orthanc?.done();
+  await call?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
 test("a CD's files are chosen: what can be shown lies on the table, the rest says why not", { timeout: 60000 }, async () => {
-  const page = clinic.page as Page, files: string[] = [];
+  const page = playwright(clinic), files: string[] = [];
   for (let n = 1; n <= 3; n++) {
     const file = dicomFile({ shape: SHAPE, pixels: samplesOf(SHAPE, n) }, { study: STUDY, series: `${STUDY}.1`, instance: `${STUDY}.1.${n}`, number: n });
     files.push(join(folder, `ZHANG_SAN_${n}.dcm`));
@@ -54,17 +43,17 @@ test("a CD's files are chosen: what can be shown lies on the table, the rest say
     await seen(p.page, "images-stage", 20000);
     await until("the exact image", 20000, () => run<boolean>(p.page, `document.querySelector('${at("pane-0")}')?.dataset.exact === "true"`));
   }
-  if (shots) await page.screenshot({ path: join(shots, "call-images-drop.png") });
-  assert.ok(!/ZHANG|AUTORUN|IMG_0001/.test(gateway.log()), "the name of a file in the log");
+  await shot(clinic, "call-images-drop");
+  assert.ok(!/ZHANG|AUTORUN|IMG_0001/.test(call.gateway.log()), "the name of a file in the log");
 });
 
 test("the study is sent to the PACS by a button, which says what became of it", { timeout: 60000, skip: hasOrthanc() ? false : "no Orthanc" }, async () => {
-  const page = clinic.page as Page, state = `document.querySelector('${at("forward-state")}')`;
+  const page = playwright(clinic), state = `document.querySelector('${at("forward-state")}')`;
   await seen(page, "forward-send");
   await tap(page, "forward-send");
   await until("it is there", 30000, () => run<boolean>(page, `${state}?.dataset.state === "forwarded"`));
   assert.match(await run<string>(page, `${state}.textContent`), /2/);
   assert.equal(await run<boolean>(page, `document.querySelector('${at("forward-send")}') === null`), true, "nothing is left to send");
-  assert.ok(await orthanc?.file(`${STUDY}.1.1`));
-  if (shots) await page.screenshot({ path: join(shots, "call-images-forward.png") });
+  assert.ok(await call.orthanc?.file(`${STUDY}.1.1`));
+  await shot(clinic, "call-images-forward");
 });

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "media/imaging/frame.h"
+#include "media/imaging/lut.h"
 #include "media/imaging/overlay.h"
 #include "media/imaging/render.h"
 #include "media/imaging/wave.h"
@@ -61,6 +62,21 @@ static void overlays(const struct hz_dicom *d)
 	free(text);
 }
 
+static void luts(const struct hz_dicom *d)
+{
+	struct hz_dicom_fault fault = {0};
+	char *text = NULL;
+	size_t bytes = 0;
+	if (hz_lut_json(d, &fault, &text, &bytes))
+		return;
+	json_t *json = json_loadb(text, bytes, JSON_ALLOW_NUL, NULL);
+	if (!json_is_object(json) ||
+	    json_array_size(json_object_get(json, "voi")) != hz_dicom_image(d)->voi_luts)
+		abort();
+	json_decref(json);
+	free(text);
+}
+
 // Waveforms, where there are some: as many samples as they say, and JSON.
 static void waves(const uint8_t *data, size_t size, const struct hz_dicom_limits *limits)
 {
@@ -106,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	metadata(d);
 	overlays(d);
+	luts(d);
 	for (uint32_t i = 0; i < hz_dicom_image(d)->frames && i < 3; i++)
 		show(d, i, &fault);
 	hz_dicom_close(d);

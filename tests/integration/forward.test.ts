@@ -29,10 +29,9 @@ const order = (study: string, to = "main", as = token): Promise<Response> => res
 const reach = (study: string, state: string, ms = 30000): Promise<Forward> => until(`${study} is ${state}`, ms, async () => (await forwards(study)).find((f) => f.pacs === "main" && f.state === state));
 before(async () => {
   if (skip) return;
-  orthanc = new Orthanc(await freeTcpPort());
+  orthanc = await Orthanc.started();
   cstore = await freeTcpPort();
-  await orthanc.start();
-  const yaml = (forward: string): string => `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n${forward}receive:\n  port: ${cstore}\n  allow: loopback\n`;
+  const yaml = (forward: string): string => `${orthanc.yaml}${forward}receive:\n  port: ${cstore}\n  allow: loopback\n`;
   gateway = await Gateway.start({ yaml: yaml("") });
   token = gateway.token("c", "clinic", { id: "clinic", grant: "create" });
   ({ client } = await RpcClient.join(gateway.url, { token }));

@@ -4,53 +4,24 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { dicomFile } from "../lib/dicom-make.ts";
 import { Gateway, sleep, until } from "../lib/gateway.ts";
 import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
 import { RpcClient } from "../lib/rpc.ts";
 
 const STUDY = "1.2.826.0.1.3680043.10.1", SERIES = `${STUDY}.1`, FRAMES = 4, SIDE = 64;
-const free = (): Promise<number> => new Promise((done) => {
-  const s = createServer().listen(0, "127.0.0.1", () => { const a = s.address(); s.close(() => done(a && typeof a === "object" ? a.port : 0)); });
-});
 
-// A 16-bit object whose pixels say which it is.
-function dicom(folder: string, n: number): Buffer {
-  const raw = join(folder, `${n}.raw`), dump = join(folder, `${n}.dump`), file = join(folder, `${n}.dcm`);
-  writeFileSync(raw, Buffer.from(Uint16Array.from({ length: SIDE * SIDE }, (_, i) => (i * 7 + n * 1000) & 0x0fff).buffer));
-  writeFileSync(dump, `
-(0008,0016) UI =SecondaryCaptureImageStorage
-(0008,0018) UI [${SERIES}.${n}]
-(0008,0060) CS [OT]
-(0010,0010) PN [Test^Images]
-(0010,0020) LO [images-1]
-(0020,000d) UI [${STUDY}]
-(0020,000e) UI [${SERIES}]
-(0020,0013) IS [${n}]
-(0028,0002) US 1
-(0028,0004) CS [MONOCHROME2]
-(0028,0010) US ${SIDE}
-(0028,0011) US ${SIDE}
-(0028,0100) US 16
-(0028,0101) US 12
-(0028,0102) US 11
-(0028,0103) US 0
-(7fe0,0010) OW =${raw}
-`);
-  execFileSync("dump2dcm", ["-q", "+te", dump, file]);
-  return readFileSync(file);
-}
+// An object whose pixels say which it is.
+const pixels = (n: number): Buffer => Buffer.from(Uint16Array.from({ length: SIDE * SIDE }, (_, i) => (i * 7 + n * 1000) & 0x0fff).buffer);
+const dicom = (n: number): Buffer => dicomFile({ shape: { rows: SIDE, columns: SIDE, samples: 1, stored: 12, signed: false, modality: "OT" }, pixels: pixels(n) },
+  { study: STUDY, series: SERIES, instance: `${SERIES}.${n}`, number: n }, undefined, { "00100010": "Test^Images", "00100020": "images-1" });
 
 test("a study of Orthanc on the table: frames as they are, and what is left when it dies", { timeout: 90000, skip: !hasOrthanc() }, async (t) => {
-  const orthanc = new Orthanc(await free()), folder = mkdtempSync(join(tmpdir(), "hz-images-"));
+  const orthanc = await Orthanc.started(), folder = mkdtempSync(join(tmpdir(), "hz-images-"));
   t.after(async () => { await orthanc.done(); rmSync(folder, { recursive: true, force: true }); });
-  await orthanc.start();
-  for (let n = 1; n <= FRAMES; n++) {
-    const sent = await fetch(`http://127.0.0.1:${orthanc.port}/instances`, { method: "POST", body: new Uint8Array(dicom(folder, n)), headers: { Authorization: orthanc.auth } });
-    assert.ok(sent.ok, await sent.text());
-  }
+  for (let n = 1; n <= FRAMES; n++) await orthanc.store(dicom(n));
   const gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}, gone=http://127.0.0.1:1/dicom-web"\n  user: huizhen\n  password: secret\n` });
   t.after(() => gateway.stop());
   const { client } = await RpcClient.join(gateway.url, { token: gateway.token("c", "clinic", { id: "clinic", grant: "create" }) });
@@ -81,11 +52,11 @@ test("a study of Orthanc on the table: frames as they are, and what is left when
   for (let n = 1; n < FRAMES; n++) {
     const answer = await get(frame(n));
     assert.equal(answer.status, 200);
-    assert.deepEqual(Buffer.from(await answer.arrayBuffer()), readFileSync(join(folder, `${n}.raw`)));
+    assert.deepEqual(Buffer.from(await answer.arrayBuffer()), pixels(n));
   }
   const part = await get(frame(1), { range: "bytes=100-199" }), etag = part.headers.get("etag") ?? "";
   assert.equal(part.status, 206);
-  assert.deepEqual(Buffer.from(await part.arrayBuffer()), readFileSync(join(folder, "1.raw")).subarray(100, 200));
+  assert.deepEqual(Buffer.from(await part.arrayBuffer()), pixels(1).subarray(100, 200));
   assert.equal((await get(frame(1), { "if-none-match": etag })).status, 304);
 
   // For a viewer that says what the frame is: HTJ2K, exact, its resolutions prefixes of it.
@@ -98,14 +69,14 @@ test("a study of Orthanc on the table: frames as they are, and what is left when
     assert.ok(ends.length >= 1 && ends.every((end, i) => end > (ends[i - 1] ?? 0) && end < stream.length), `resolutions ${ends}`);
     writeFileSync(join(folder, "t.j2c"), stream);
     execFileSync("ojph_expand", ["-i", join(folder, "t.j2c"), "-o", join(folder, "t.yuv")], { stdio: ["ignore", "ignore", "pipe"] });
-    assert.deepEqual(readFileSync(join(folder, "t.yuv")), readFileSync(join(folder, `${n}.raw`)));
+    assert.deepEqual(readFileSync(join(folder, "t.yuv")), pixels(n));
     const coarse = await get(`${frame(n)}?${header}`, { ...viewer, range: `bytes=0-${(ends[0] ?? 1) - 1}` });
     assert.equal(coarse.status, 206);
     assert.deepEqual(Buffer.from(await coarse.arrayBuffer()), stream.subarray(0, ends[0]));
   }
-  assert.deepEqual(Buffer.from(await (await get(`${frame(1)}?${header}`)).arrayBuffer()), readFileSync(join(folder, "1.raw")), "who does not know the word gets what is stored");
+  assert.deepEqual(Buffer.from(await (await get(`${frame(1)}?${header}`)).arrayBuffer()), pixels(1), "who does not know the word gets what is stored");
   const wrong = await get(`${frame(1)}?pixels=${SIDE},${SIDE - 1},1,16,12,0,0,MONOCHROME2`, viewer);
-  assert.deepEqual(Buffer.from(await wrong.arrayBuffer()), readFileSync(join(folder, "1.raw")), "who is wrong about the frame, too");
+  assert.deepEqual(Buffer.from(await wrong.arrayBuffer()), pixels(1), "who is wrong about the frame, too");
   assert.equal((await get(`${frame(1)}?pixels=64`, viewer)).status, 400);
 
   // The PACS dies: what was had is there, the rest says why; and is there again once the PACS is.

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dicomErrors } from "../lib/dicom.ts";
 import { dicomFile, samplesOf, type Shape } from "../lib/dicom-make.ts";
-import { Gateway, freeTcpPort, until } from "../lib/gateway.ts";
+import { Gateway, until } from "../lib/gateway.ts";
 import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
 import { RpcClient, errorCode } from "../lib/rpc.ts";
 
@@ -18,17 +18,16 @@ let orthanc: Orthanc, gateway: Gateway, client: RpcClient, base = 0;
 
 async function store(series: string, n: number, shape: Shape, more: Record<string, string> = {}): Promise<void> {
   const file = dicomFile({ shape, pixels: samplesOf(shape) }, { study: STUDY, series, instance: `${series}.${n}`, number: n }, undefined, more);
-  assert.ok((await fetch(`http://127.0.0.1:${orthanc.port}/instances`, { method: "POST", body: new Uint8Array(file), headers: { Authorization: orthanc.auth } })).ok);
+  await orthanc.store(file);
 }
 const CT = { "00280030": "0.8\\0.8", "00200037": "1\\0\\0\\0\\1\\0", "00200032": "0\\0\\0", "00281050": "40", "00281051": "400", "00281052": "-1024", "00281053": "1" };
 
 before(async () => {
   if (skip) return;
-  orthanc = new Orthanc(await freeTcpPort());
-  await orthanc.start();
+  orthanc = await Orthanc.started();
   for (const n of [1, 2, 3]) await store(SERIES, n, { rows: 64, columns: 64, samples: 1, stored: 16, signed: false }, CT);
   await store(COLOUR, 1, { rows: 32, columns: 32, samples: 3, stored: 8, signed: false });
-  gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n` });
+  gateway = await Gateway.start({ yaml: orthanc.yaml });
   ({ client } = await RpcClient.join(gateway.url, { token: gateway.token("c", "clinic", { id: "clinic", grant: "create" }) }));
   base = ((await client.call("table.floor", { action: "take" })) as { version: number }).version;
 });

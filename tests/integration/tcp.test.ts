@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { Agent, get } from "node:https";
 import { createHmac, randomBytes } from "node:crypto";
-import { Gateway, late, rounds, sleep, until } from "../lib/gateway.ts";
-import { Room } from "../lib/peer.ts";
+import { Gateway, late, rounds, sleep } from "../lib/gateway.ts";
+import { killBoth, killWorker, standsStill, three, type Room } from "../lib/peer.ts";
 import { offer } from "../lib/offers.ts";
 
 const KILLS = rounds(4, 10);
@@ -16,16 +16,10 @@ let room: Room;
 
 before(async () => {
   gateway = await Gateway.start();
-  const members = [{ id: "clinic", role: "clinic" }, { id: "expert", role: "expert" }, { id: "expert2", role: "expert" }]
-    .map((m) => ({ id: m.id, token: gateway.token("tcp", m.role, { id: m.id, ttl: "1h" }) }));
-  room = await Room.start(gateway.url, "tcp", members, ["--tcp"]);
+  room = await three(gateway, "tcp", ["--tcp"]);
 });
 after(async () => { await room?.stop(); await gateway?.stop(); });
 
-const reused = (): number => (room.last?.peers ?? []).reduce((n, p) => n + p.index_reused, 0);
-const lost = (): number => room.sinks().reduce((n, s) => n + s.lost, 0);
-const connects = (): number => (room.last?.peers ?? []).reduce((n, p) => n + p.connects, 0);
-const worstGap = (): number => Math.max(...room.sinks().map((s) => Math.max(s.gap_ms, s.age_ms)));
 
 function crc32(data: Buffer): number {
   let crc = 0xffffffff;
@@ -107,10 +101,10 @@ test("three people over TCP: nothing lost, candidates as they should be", async 
   await room.reset();
   await sleep(4000);
   await room.fresh();
-  const p50 = Math.max(...room.sinks().map((s) => s.p50_us)), p99 = Math.max(...room.sinks().map((s) => s.p99_us));
+  const { p50, p99 } = room.worstDelay();
   console.log(`# over TCP, sender to receiver, worst stream: p50 <= ${p50} us, p99 <= ${p99} us`);
-  assert.equal(lost(), 0);
-  assert.equal(connects(), 9, "one connection each");
+  assert.equal(room.lost(), 0);
+  assert.equal(room.connects(), 9, "one connection each");
   const metrics = await gateway.metrics();
   assert.equal(metrics.get('huizhen_worker_tcp_connections{worker="0"}'), 9);
   const { answer } = await ufrag();
@@ -122,60 +116,41 @@ test("three people over TCP: nothing lost, candidates as they should be", async 
 
 test(`kill -9 of the worker ${KILLS} times: media goes on over the same connections`, async () => {
   const gaps: number[] = [];
-  const before = connects();
+  const before = room.connects();
   for (let i = 0; i < KILLS; i++) {
-    await sleep(300 + Math.random() * 500);
-    await room.reset();
-    const pid = gateway.kill9("worker");
-    await until("a new worker", 1000, () => { const now = gateway.pidOf("worker"); return now !== undefined && now !== pid; });
-    await sleep(1000);
-    await room.fresh();
-    gaps.push(worstGap());
+    gaps.push(await killWorker(gateway, room, 500));
     assert.ok(room.flowing(3, 200), `media flows after kill ${i}: ${JSON.stringify(room.last)}`);
   }
   gaps.sort((a, b) => a - b);
   console.log(`# over TCP, media gap after a worker's death: median ${gaps[KILLS / 2]} ms, worst ${gaps[KILLS - 1]} ms, ` +
-    `${connects() - before} of ${9 * KILLS} connections made anew`);
+    `${room.connects() - before} of ${9 * KILLS} connections made anew`);
   assert.ok((gaps[KILLS - 1] ?? 9999) < 1000);
-  assert.equal(connects(), before, "no connection was lost");
-  assert.equal(reused(), 0);
+  assert.equal(room.connects(), before, "no connection was lost");
+  assert.equal(room.reused(), 0);
 });
 
-test("the worker stands still for 3 s: nobody hears afterwards what was said then", async () => {
-  const pid = gateway.pidOf("worker");
-  assert.ok(pid);
-  const heard = await room.stall(pid, 3000);
-  console.log(`# 0.5 s after a stall of 3 s, seconds' worth of packets: ${heard.map((h) => h.seconds.toFixed(2)).join(" ")}`);
-  assert.equal(heard.length, 12);
-  for (const h of heard) assert.ok(h.seconds < 1 && h.age_ms < 300, JSON.stringify(heard));
-  assert.equal(gateway.pidOf("worker"), pid, "the same worker");
-});
+test("the worker stands still for 3 s: nobody hears afterwards what was said then", () => standsStill(gateway, room));
 
 test("kill -9 of control, of both, and a takeover", async () => {
-  const before = connects();
+  const before = room.connects();
   await room.reset();
   gateway.kill9("control");
   await sleep(1500);
   await gateway.ready(5000);
   await room.fresh();
-  assert.ok(worstGap() < 500, `control's death: ${worstGap()} ms`);
-  await room.reset();
-  gateway.kill9("worker");
-  gateway.kill9("control");
-  await sleep(1500);
-  await gateway.ready(5000);
-  await room.fresh();
-  console.log(`# worker and control killed together: gap ${worstGap()} ms`);
-  assert.ok(worstGap() < 1000);
+  assert.ok(room.worstGap() < 500, `control's death: ${room.worstGap()} ms`);
+  const gap = await killBoth(gateway, room);
+  console.log(`# worker and control killed together: gap ${gap} ms`);
+  assert.ok(gap < 1000);
   await room.reset();
   await gateway.takeover();
   await sleep(1000);
   await room.fresh();
-  console.log(`# takeover: gap ${worstGap()} ms`);
-  assert.ok(worstGap() < 1000);
+  console.log(`# takeover: gap ${room.worstGap()} ms`);
+  assert.ok(room.worstGap() < 1000);
   assert.ok(room.flowing(3, 200));
-  assert.equal(connects(), before, "no connection was lost");
-  assert.equal(reused(), 0);
+  assert.equal(room.connects(), before, "no connection was lost");
+  assert.equal(room.reused(), 0);
 });
 
 test("first bytes that lead nowhere are closed; the rest is bounded", async () => {

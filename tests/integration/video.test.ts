@@ -4,7 +4,6 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dicomFile } from "../lib/dicom-make.ts";
@@ -13,9 +12,6 @@ import { Orthanc, hasOrthanc } from "../lib/orthanc.ts";
 import { RpcClient } from "../lib/rpc.ts";
 
 const STUDY = "1.2.826.0.1.3680043.10.44", SERIES = `${STUDY}.1`, COLUMNS = 96, ROWS = 80, FRAMES = 24;
-const free = (): Promise<number> => new Promise((done) => {
-  const s = createServer().listen(0, "127.0.0.1", () => { const a = s.address(); s.close(() => done(a && typeof a === "object" ? a.port : 0)); });
-});
 
 // H.264 in one fragment, and the planes that ffmpeg decodes of it.
 function video(folder: string): { file: Buffer; planes: Buffer } {
@@ -53,13 +49,11 @@ function expand(folder: string, stream: Buffer): Buffer {
 }
 
 test("frames of a video, of a file and of Orthanc", { timeout: 90000, skip: !hasOrthanc() }, async (t) => {
-  const orthanc = new Orthanc(await free()), folder = mkdtempSync(join(tmpdir(), "hz-video-"));
+  const orthanc = await Orthanc.started(), folder = mkdtempSync(join(tmpdir(), "hz-video-"));
   t.after(async () => { await orthanc.done(); rmSync(folder, { recursive: true, force: true }); });
-  await orthanc.start();
   const { file, planes } = video(folder);
-  const sent = await fetch(`http://127.0.0.1:${orthanc.port}/instances`, { method: "POST", body: new Uint8Array(file), headers: { Authorization: orthanc.auth } });
-  assert.ok(sent.ok, await sent.text());
-  const gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n` });
+  await orthanc.store(file);
+  const gateway = await Gateway.start({ yaml: orthanc.yaml });
   t.after(() => gateway.stop());
   const token = gateway.token("c", "clinic", { id: "clinic", grant: "create" });
   const { client } = await RpcClient.join(gateway.url, { token });

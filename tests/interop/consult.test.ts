@@ -5,14 +5,13 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { launchChromium } from "../lib/browser.ts";
 import { FhirServer } from "../lib/fhir.ts";
 import { Gateway, sleep, until } from "../lib/gateway.ts";
 import { Orthanc } from "../lib/orthanc.ts";
-import { chromiumPerson, readTiles, run, seen, tap, type Person } from "../lib/pages.ts";
+import { chromiumPerson, readTiles, seen, tap, type Person } from "../lib/pages.ts";
 
 const TALK_MS = 12000;
 const PATIENT = { id: "P1", id_system: "urn:oid:1.2.156.7", name: "王小东", sex: "male", birth_date: "1970-01-31" };
@@ -21,12 +20,6 @@ interface Instance { path: string; file: string; instance: string; sha256: strin
 let orthanc: Orthanc, fhir: FhirServer, gateway: Gateway, chromium: Browser, host: Person, patient: Person;
 let record: Listed;
 
-const freePort = (): Promise<number> => new Promise((done) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as { port: number };
-    server.close(() => done(port));
-  });
-});
 const list = (): Listed[] => (JSON.parse(gateway.cli(["record", "list", "--json"])) as { records: Listed[] }).records;
 const sha256 = (data: Buffer): string => createHash("sha256").update(data).digest("hex");
 const json = <T>(path: string): T => JSON.parse(readFileSync(join(record.folder, path), "utf8")) as T;
@@ -37,8 +30,7 @@ const verify = (): { status: number | null; out: string } => {
 };
 
 before(async () => {
-  orthanc = new Orthanc(await freePort());
-  await orthanc.start();
+  orthanc = await Orthanc.started();
   fhir = await FhirServer.start();
   gateway = await Gateway.start({ env: {
     HUIZHEN_RECORD_DEFAULT: "automatic", HUIZHEN_RECORD_COMPOSE: "true", HUIZHEN_RECORD_PACS_COMPOSED: "true", HUIZHEN_RECORD_RETRY_SECONDS: "2",

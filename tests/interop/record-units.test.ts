@@ -3,23 +3,16 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { sleep, until } from "../lib/gateway.ts";
+import { freeTcpPort, sleep, until } from "../lib/gateway.ts";
 import { Archive } from "../lib/archive.ts";
 import { dicomErrors, mp4Of, unitsOf } from "../lib/dicom.ts";
 import { endRecord, makeHour } from "../lib/hour.ts";
 import { Orthanc } from "../lib/orthanc.ts";
 
-const freePort = (): Promise<number> => new Promise((done) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as { port: number };
-    server.close(() => done(port));
-  });
-});
 
 test("a room that ends is in the PACS by itself, with the NAL units that were received", async () => {
-  const orthanc = new Orthanc(await freePort());
+  const orthanc = new Orthanc(await freeTcpPort());
   const archive = new Archive({ HUIZHEN_RECORD_PACS_URL: orthanc.url, HUIZHEN_RECORD_PACS_USER: "huizhen", HUIZHEN_RECORD_PACS_PASSWORD: "secret" });
   try {
     const room = makeHour(archive.store, "--minutes", "1.5", "--publishers", "2", "--kbps", "400", "--recording");

@@ -15,12 +15,6 @@ import { addViewing, makeRecord, setPhase, stateOf, type Made } from "../lib/rec
 
 let orthanc: Orthanc, fhir: FhirServer;
 
-const freePort = (): Promise<number> => new Promise((done) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as { port: number };
-    server.close(() => done(port));
-  });
-});
 
 const environment = (pacs = orthanc.url): Record<string, string> => ({
   HUIZHEN_RECORD_PACS_URL: pacs, HUIZHEN_RECORD_PACS_USER: "huizhen", HUIZHEN_RECORD_PACS_PASSWORD: "secret", HUIZHEN_RECORD_EMR_URL: fhir.url,
@@ -34,8 +28,7 @@ const sha256 = (data: Buffer): string => createHash("sha256").update(data).diges
 const delivered = (record: Made, ms = 30000): Promise<unknown> => until(`${record.id} delivered`, ms, () => stateOf(record).phase === "delivered");
 
 before(async () => {
-  orthanc = new Orthanc(await freePort());
-  await orthanc.start();
+  orthanc = await Orthanc.started();
   fhir = await FhirServer.start();
 });
 after(async () => {

@@ -14,6 +14,9 @@ export async function launchChromium(extra: string[] = []): Promise<Chromium> {
   return chromium.launch({ executablePath: "/usr/bin/chromium", args: [...CHROMIUM_ARGS, ...extra] });
 }
 
+/** With WebGL in software, which the exact viewer paints by. */
+export const launchViewer = (): Promise<Chromium> => launchChromium(["--enable-unsafe-swiftshader"]);
+
 export const PHONE: BrowserContextOptions = {
   viewport: { width: 360, height: 640 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, locale: "zh-CN",
 };

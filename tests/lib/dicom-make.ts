@@ -7,7 +7,7 @@ import { join } from "node:path";
 export interface Shape { rows: number; columns: number; samples: 1 | 3; stored: number; signed: boolean; modality?: string }
 export interface Made { shape: Shape; pixels: Buffer }
 
-export const allocated = (shape: Shape): 8 | 16 => (shape.stored > 8 ? 16 : 8);
+export const allocated = (shape: Shape): 8 | 16 | 32 => (shape.stored > 16 ? 32 : shape.stored > 8 ? 16 : 8);
 
 // The whole range of values: a ramp, noise that needs every category of a Huffman table, and both extremes side by side.
 export function samplesOf(shape: Shape, seed = 1): Buffer {
@@ -30,14 +30,15 @@ const US = new Set(["00280002", "00280006", "00280010", "00280011", "00280100", 
 const VR: Record<string, string> = {
   "00080008": "CS", "00080016": "UI", "00080018": "UI", "00080060": "CS", "0020000d": "UI", "0020000e": "UI", "00200013": "IS", "00100010": "PN", "00100020": "LO",
   "00200032": "DS", "00200037": "DS", "00280004": "CS", "00280030": "DS", "00281050": "DS", "00281051": "DS", "00281052": "DS", "00281053": "DS", "00281056": "CS", "00080005": "CS", "00080020": "DA", "00280008": "IS", "00181063": "DS",
+  "00280120": "US", "00280121": "US", "00283000": "SQ", "00283010": "SQ", "00283002": "US", "00283006": "OW", "20500020": "CS",
 };
 
 const OVERLAY_US = /^60..(0010|0011|0051|0100|0102)$/, OVERLAY_VR: Record<string, string> = { "0015": "IS", "0040": "CS", "0050": "SS", "3000": "OW" };
 
 function element(tag: string, value: Value): Buffer {
-  const vr = US.has(tag) || OVERLAY_US.test(tag) ? "US" : OVERLAY_VR[/^60/.test(tag) ? tag.slice(4) : ""] ?? VR[tag] ?? "UI";
+  const vr = US.has(tag) || OVERLAY_US.test(tag) ? "US" : OVERLAY_VR[/^60/.test(tag) ? tag.slice(4) : ""] ?? VR[tag] ?? (/^0028110[123]$/.test(tag) ? "US" : /^002812[02][123]$/.test(tag) ? "OW" : "UI");
   if (Buffer.isBuffer(value)) { // bytes as they are (overlay data in a long element, else a short one; text in its own character set)
-    const bytes = value.length & 1 ? Buffer.concat([value, Buffer.from(" ")]) : value, long = vr === "OW", head = Buffer.alloc(long ? 12 : 8);
+    const bytes = value.length & 1 ? Buffer.concat([value, Buffer.from(" ")]) : value, long = vr === "OW" || vr === "SQ", head = Buffer.alloc(long ? 12 : 8);
     head.writeUInt16LE(parseInt(tag.slice(0, 4), 16), 0);
     head.writeUInt16LE(parseInt(tag.slice(4), 16), 2);
     head.write(vr, 4, "latin1");
@@ -61,7 +62,7 @@ export interface Ids { study: string; series: string; instance: string; number?:
 
 /** A Part 10 file. stream: of that transfer syntax, encapsulated in one fragment; else the samples, explicit little endian. */
 export function dicomFile(made: Made, ids: Ids, stream?: { syntax: string; bytes: Buffer; photometric?: string }, more: Record<string, Value> = {}): Buffer {
-  const { shape } = made, wide = allocated(shape) === 16;
+  const { shape } = made, wide = allocated(shape) > 8;
   const set: Record<string, Value> = {
     "00080008": "ORIGINAL\\PRIMARY", "00080016": shape.samples === 3 ? "1.2.840.10008.5.1.4.1.1.7" : "1.2.840.10008.5.1.4.1.1.2", "00080018": ids.instance,
     "00080060": shape.modality ?? (shape.samples === 3 ? "OT" : "CT"), "00100010": "Test^Image", "00100020": "T1", "0020000d": ids.study, "0020000e": ids.series, "00200013": ids.number ?? 1,
@@ -93,6 +94,22 @@ export function overlays(all: OverlayOf[]): Record<string, Value> {
     put("0100", o.bit === undefined ? 1 : 16), put("0102", o.bit ?? 0);
     if (o.data) put("3000", o.data);
   }
+  return set;
+}
+
+export interface TableOf { first: number; bits: number; entries: number; data: number[] }
+const words = (list: number[]): Buffer => Buffer.from(Uint16Array.from(list, (v) => v & 0xffff).buffer);
+
+/** The elements of lookup tables (PS3.3 C.7.6.3.1.5, C.11.1, C.11.2). */
+export function tables(all: { modality?: TableOf; voi?: TableOf[]; palette?: TableOf[]; segmented?: boolean }): Record<string, Value> {
+  const set: Record<string, Value> = {}, says = (t: TableOf): Buffer => words([t.entries, t.first, t.bits]);
+  const items = (list: TableOf[]): Buffer => Buffer.concat(list.map((t) => item(0xe000, Buffer.concat([element("00283002", says(t)), element("00283006", words(t.data))]))));
+  if (all.modality) set["00283000"] = items([all.modality]);
+  if (all.voi) set["00283010"] = items(all.voi);
+  all.palette?.forEach((t, c) => {
+    set[`0028110${c + 1}`] = says(t);
+    set[`002812${all.segmented ? 2 : 0}${c + 1}`] = words(t.data);
+  });
   return set;
 }
 

@@ -15,6 +15,8 @@ export interface Stored { bytes: Buffer; type: string; slow?: { piece: number; m
 export class ImageServer {
   readonly stored = new Map<string, Stored>();
   readonly asked: { path: string; range?: string; accept?: string }[] = [];
+  /** What has this in its path fails as where the PACS does not answer. */
+  away: RegExp | null = null;
   private server?: Server;
   url = "";
 
@@ -35,6 +37,8 @@ export class ImageServer {
     this.asked.push({ path, range: req.headers.range, accept: req.headers.accept });
     const stored = this.stored.get(path);
     if (req.headers.authorization !== "Bearer good") return void res.writeHead(401).end();
+    if (!stored && /\/studies\/[^/]+\/[^/]+\/series$/.test(path)) return void res.writeHead(200, { "Content-Type": "application/dicom+json" }).end("[]"); // nobody marked anything
+    if (this.away?.test(path)) return void res.writeHead(502, { "Content-Type": "application/problem+json" }).end("{}");
     if (!stored) return void res.writeHead(404).end();
     await this.send(stored, req, res);
   }

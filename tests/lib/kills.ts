@@ -1,7 +1,7 @@
 // Recorded consults whose processes are killed (SIGKILL) in random order, and what is left of them: how much of a stream is
 // missing in one place, and whether every file that was made plays.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { closeSync, openSync, readFileSync, readdirSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeClip } from "./clip.ts";
 import { Gateway, sleep, until } from "./gateway.ts";

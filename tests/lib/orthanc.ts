@@ -1,9 +1,10 @@
 // A real Orthanc with its DICOMweb plugin, on a free port, with a storage of its own; may be stopped and started again.
+import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sleep, until } from "./gateway.ts";
+import { freeTcpPort, sleep, until } from "./gateway.ts";
 
 export class Orthanc {
   private child?: ChildProcess;
@@ -17,6 +18,15 @@ export class Orthanc {
     }));
   }
 
+  static async started(): Promise<Orthanc> {
+    const orthanc = new Orthanc(await freeTcpPort());
+    await orthanc.start().catch(async (error: unknown) => { await orthanc.done(); throw error; });
+    return orthanc;
+  }
+
+  /** What a gateway's configuration says of it as a PACS. */
+  get yaml(): string { return `imaging:\n  enabled: true\n  pacs: "main=${this.url}"\n  user: huizhen\n  password: secret\n`; }
+
   get url(): string { return `http://127.0.0.1:${this.port}/dicom-web`; }
 
   async start(): Promise<void> {
@@ -27,6 +37,11 @@ export class Orthanc {
 
   ask(path: string, headers: Record<string, string> = {}): Promise<Response> {
     return fetch(`http://127.0.0.1:${this.port}${path}`, { headers: { Authorization: this.auth, ...headers } });
+  }
+
+  async store(file: Buffer): Promise<void> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/instances`, { method: "POST", body: new Uint8Array(file), headers: { Authorization: this.auth } });
+    assert.ok(answer.ok, `Orthanc takes it: ${answer.status}`);
   }
 
   async instances(): Promise<string[]> { return (await (await this.ask("/instances")).json()) as string[]; }

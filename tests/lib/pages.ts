@@ -1,4 +1,8 @@
 // The pages as a person uses them, and what a test reads off them. Works on Playwright's and Puppeteer's pages.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { Browser as Firefox, Page as FirefoxPage } from "puppeteer-core";
 import { DESKTOP, PHONE, watchConsole, type AnyPage } from "./browser.ts";
@@ -29,7 +33,7 @@ export async function firefoxPerson(browser: Firefox, id: number, toneHz: number
   return { page, cam, errors };
 }
 
-const byId = (id: string): string => `[data-testid="${id}"]`;
+export const at = (id: string): string => `[data-testid="${id}"]`;
 
 // Runs an expression in the page: the one call that both drivers share.
 export function run<T>(page: AnyPage, expression: string): Promise<T> {
@@ -37,12 +41,26 @@ export function run<T>(page: AnyPage, expression: string): Promise<T> {
 }
 
 export async function tap(page: AnyPage, id: string, ms = 10000): Promise<void> {
-  await until(`button ${id}`, ms, () => run<boolean>(page, `(() => { const e = document.querySelector('${byId(id)}'); return !!e && !e.disabled && e.getClientRects().length > 0; })()`));
-  await (page as Page).click(byId(id));
+  await until(`button ${id}`, ms, () => run<boolean>(page, `(() => { const e = document.querySelector('${at(id)}'); return !!e && !e.disabled && e.getClientRects().length > 0; })()`));
+  await (page as Page).click(at(id));
 }
 
 export async function seen(page: AnyPage, id: string, ms = 10000): Promise<void> {
-  await until(`${id} on the page`, ms, () => run<boolean>(page, `!!document.querySelector('${byId(id)}')`));
+  await until(`${id} on the page`, ms, () => run<boolean>(page, `!!document.querySelector('${at(id)}')`));
+}
+
+/** Of a person in Chromium: what only Playwright's pages can. */
+export const playwright = (person: Person): Page => person.page as Page;
+
+/** A picture of a page for eyes, where HZ_SHOTS names a folder. */
+export async function shot(of: Person | Page, name: string): Promise<void> {
+  const folder = process.env["HZ_SHOTS"];
+  if (folder) await ("cam" in of ? playwright(of) : of).screenshot({ path: join(folder, `${name}.png`) });
+}
+
+export async function accessible(page: AnyPage): Promise<void> {
+  await run(page, readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  assert.deepEqual(await run<string[]>(page, `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 300)))`), []);
 }
 
 // Opens a join link and goes as far as the page lets this role go.
@@ -55,7 +73,7 @@ export async function openLink(person: Person, url: string): Promise<void> {
 // The clock of every tile that shows one: participant id in the picture -> reading.
 export function readTiles(page: AnyPage): Promise<(Reading & { participant: string; source: string })[]> {
   return run(page, `(() => { const read = ${readClock.toString()}; const out = [];
-    for (const tile of document.querySelectorAll('${byId("tile")}')) {
+    for (const tile of document.querySelectorAll('${at("tile")}')) {
       const video = tile.querySelector('video'); const r = video && read(video);
       if (r) out.push({ ...r, participant: tile.dataset.participant, source: tile.dataset.source });
     } return out; })()`);

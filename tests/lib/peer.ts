@@ -1,7 +1,8 @@
 // Drives build/<preset>/tests/peer/hz-peer and reads its reports.
+import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { ROOT, late, sleep, until } from "./gateway.ts";
+import { ROOT, late, sleep, until, type Gateway } from "./gateway.ts";
 
 export interface Sink { ssrc: number; packets: number; lost: number; bad: number; keyframes: number; age_ms: number; gap_ms: number; p50_us: number; p99_us: number }
 export interface PeerReport { name: string; state: number; sent: number; auth_failed: number; index_reused: number; plis: number; connects: number; sinks: Sink[] }
@@ -45,6 +46,15 @@ export class Room {
   receivers(): PeerReport[] { return (this.last?.peers ?? []).filter((p) => p.name.includes("<")); }
   sinks(): Sink[] { return this.receivers().flatMap((p) => p.sinks); }
 
+  // Over all of them, as of the last report. An SRTP or SRTCP index is never used twice.
+  reused(): number { return (this.last?.peers ?? []).reduce((n, p) => n + p.index_reused, 0); }
+  lost(): number { return this.sinks().reduce((n, s) => n + s.lost, 0); }
+  connects(): number { return (this.last?.peers ?? []).reduce((n, p) => n + p.connects, 0); }
+  worstGap(): number { return Math.max(...this.sinks().map((s) => Math.max(s.gap_ms, s.age_ms))); } // ms
+  worstDelay(): { p50: number; p99: number } { // us, of the worst stream
+    return { p50: Math.max(...this.sinks().map((s) => s.p50_us)), p99: Math.max(...this.sinks().map((s) => s.p99_us)) };
+  }
+
   // True when every receiver gets audio and video, each at most `age_ms` old.
   flowing(members: number, age_ms: number): boolean { return this.receiving(members * (members - 1), age_ms); }
 
@@ -87,4 +97,44 @@ export class Room {
     await Promise.race([this.exit, late(3000, undefined)]);
     this.process.kill("SIGKILL");
   }
+}
+
+// A consult of three who all publish: who opens it and two experts.
+export async function three(gateway: Gateway, consult: string, extra: string[] = []): Promise<Room> {
+  const members = [{ id: "clinic", role: "clinic" }, { id: "expert", role: "expert" }, { id: "expert2", role: "expert" }]
+    .map((m) => ({ id: m.id, token: gateway.token(consult, m.role, { id: m.id, ttl: "1h" }) }));
+  return Room.start(gateway.url, consult, members, extra);
+}
+
+// kill -9 of the worker, a moment after the last one. Returns the longest gap of media (ms) once it is back.
+export async function killWorker(gateway: Gateway, room: Room, calm_ms: number): Promise<number> {
+  await sleep(300 + Math.random() * calm_ms);
+  await room.reset();
+  const pid = gateway.kill9("worker");
+  await until("a new worker", 1000, () => { const now = gateway.pidOf("worker"); return now !== undefined && now !== pid; });
+  await sleep(1000);
+  await room.fresh();
+  return room.worstGap();
+}
+
+// Worker and control at once. Returns the longest gap of media (ms).
+export async function killBoth(gateway: Gateway, room: Room): Promise<number> {
+  await room.reset();
+  gateway.kill9("worker");
+  gateway.kill9("control");
+  await sleep(1500);
+  await gateway.ready(5000);
+  await room.fresh();
+  return room.worstGap();
+}
+
+// Of a consult of three: nobody hears afterwards what was said while the worker stood still.
+export async function standsStill(gateway: Gateway, room: Room): Promise<void> {
+  const pid = gateway.pidOf("worker");
+  assert.ok(pid);
+  const heard = await room.stall(pid, 3000);
+  console.log(`# 0.5 s after a stall of 3 s, seconds' worth of packets: ${heard.map((h) => h.seconds.toFixed(2)).join(" ")}`);
+  assert.equal(heard.length, 12);
+  for (const h of heard) assert.ok(h.seconds < 1 && h.age_ms < 300, JSON.stringify(heard));
+  assert.equal(gateway.pidOf("worker"), pid, "the same worker");
 }

@@ -1,36 +1,48 @@
 // A gateway with a real PACS behind it (Orthanc), somebody in a consult, and studies on its table.
 import assert from "node:assert/strict";
 import { dicomFile, type Ids, type Made } from "./dicom-make.ts";
-import { Gateway, freeTcpPort } from "./gateway.ts";
+import { Gateway, until, type GatewayOptions } from "./gateway.ts";
 import { Orthanc } from "./orthanc.ts";
 import { RpcClient } from "./rpc.ts";
 
 export class ReadingRig {
   private base = 0;
-  private constructor(readonly orthanc: Orthanc, readonly gateway: Gateway, readonly client: RpcClient, readonly token: string) {}
+  gateway!: Gateway;
+  client!: RpcClient;
+  token = "";
+  private constructor(readonly orthanc: Orthanc) {}
 
-  static async start(more = "", env: Record<string, string> = {}): Promise<ReadingRig> {
-    const orthanc = new Orthanc(await freeTcpPort());
-    await orthanc.start();
-    const gateway = await Gateway.start({ yaml: `imaging:\n  enabled: true\n  pacs: "main=${orthanc.url}"\n  user: huizhen\n  password: secret\n${more}`, env });
-    const { client } = await RpcClient.join(gateway.url, { token: gateway.token("c", "clinic", { id: "clinic", grant: "create" }) });
-    const rig = new ReadingRig(orthanc, gateway, client, gateway.token("c", "clinic", { id: "clinic" }));
-    rig.base = ((await client.call("table.floor", { action: "take" })) as { version: number }).version;
+  static async start(options: GatewayOptions = {}): Promise<ReadingRig> {
+    const rig = new ReadingRig(await Orthanc.started());
+    await rig.begin(options).catch(async (error: unknown) => { await rig.stop(); throw error; });
     return rig;
   }
 
-  async store(file: Buffer): Promise<void> {
-    const answer = await fetch(`http://127.0.0.1:${this.orthanc.port}/instances`, { method: "POST", body: new Uint8Array(file), headers: { Authorization: this.orthanc.auth } });
-    assert.ok(answer.ok, `Orthanc takes it: ${answer.status}`);
+  private async begin(options: GatewayOptions): Promise<void> {
+    this.gateway = await Gateway.start({ yaml: this.orthanc.yaml, ...options });
+    this.token = this.gateway.token("c", "clinic", { id: "clinic" });
+    ({ client: this.client } = await RpcClient.join(this.gateway.url, { token: this.gateway.token("c", "clinic", { id: "clinic", grant: "create" }) }));
+    this.base = ((await this.client.call("table.floor", { action: "take" })) as { version: number }).version;
   }
 
-  /** A study of Orthanc's onto the table. */
-  async put(study: string): Promise<void> {
+  store(file: Buffer): Promise<void> { return this.orthanc.store(file); }
+
+  /** A file as one is dropped into the console: a study of the PACS "local". */
+  async upload(name: string, file: Buffer): Promise<void> {
+    const put = await until("the gateway takes files", 15000, async () => {
+      const answer = await fetch(`${this.gateway.url}/api/v1/consults/c/uploads/${name}`, { method: "PUT", body: new Uint8Array(file), headers: { authorization: `Bearer ${this.token}` } });
+      return answer.status === 200 ? answer : undefined;
+    });
+    assert.equal(((await put.json()) as { items: { result: string }[] }).items[0]?.result, "stored", name);
+  }
+
+  /** A study onto the table: Orthanc's, and that of what was uploaded. */
+  async put(study: string, pacs = ["main"]): Promise<void> {
     // of the floor's taking: a patch of its holder's own is never in conflict with it
-    await this.client.call("table.patch", { base: this.base, studies: { put: [{ pacs: "main", study }] } });
+    await this.client.call("table.patch", { base: this.base, studies: { put: pacs.map((one) => ({ pacs: one, study })) } });
   }
 
-  seriesOf(ids: Pick<Ids, "study" | "series">): string { return `/api/v1/consults/c/studies/main/${ids.study}/series/${ids.series}`; }
+  seriesOf(ids: Pick<Ids, "study" | "series">, pacs = "main"): string { return `/api/v1/consults/c/studies/${pacs}/${ids.study}/series/${ids.series}`; }
   frameOf(ids: Ids): string { return `${this.seriesOf(ids)}/instances/${ids.instance}/frames/1`; }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -38,8 +50,8 @@ export class ReadingRig {
   }
 
   async stop(): Promise<void> {
-    this.client.close();
-    await this.gateway.stop();
+    this.client?.close();
+    await this.gateway?.stop();
     await this.orthanc.done();
   }
 }

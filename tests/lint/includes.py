@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who may include whom: the table of docs/ARCHITECTURE.md, enforced. Also: no cycles, headers guarded, paths rooted.
+"""Who may include whom: the table of docs/ARCHITECTURE.md ("Folders"), enforced. Also: no cycles, headers guarded, paths rooted.
 
 usage: includes.py [ROOT]    exit 0 clean, 1 findings (one line each)
 """
@@ -9,17 +9,7 @@ import subprocess
 import sys
 
 ROOT = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "..", ".."))
-PARTS = ["gateway/base", "gateway", "media", "signaling", "recorder", "tests"]
-
-# part -> (allowed folders or headers of ours)
-OURS = {
-    "gateway/base": ["gateway/base/"],
-    "media": ["gateway/base/", "media/"],
-    "signaling": ["gateway/base/", "media/api.h", "signaling/"],
-    "recorder": ["gateway/base/", "media/api.h", "media/rtp/", "media/codec/", "media/picture/", "recorder/"],
-    "gateway": ["gateway/", "media/", "signaling/", "recorder/"],
-    "tests": ["gateway/", "media/", "signaling/", "recorder/", "tests/"],
-}
+TABLE = "docs/ARCHITECTURE.md"
 
 # third-party header prefix -> folders that may use it
 THIRD = {
@@ -53,11 +43,32 @@ THIRD = {
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
-def part_of(path):
-    for part in PARTS:
-        if path.startswith(part + "/"):
-            return part
-    return None
+def spread(cell):
+    """`a/{b,c}`, `d` -> a/b a/c d"""
+    out = []
+    for word in re.findall(r"`([^`]+)`", cell):
+        head, brace, rest = word.partition("{")
+        out += [head + one for one in rest.rstrip("}").split(",")] if brace else [word]
+    return out
+
+
+def rows():
+    """folder -> the headers and folders of ours that it may include"""
+    text = open(os.path.join(ROOT, TABLE), encoding="utf-8").read().split("## Folders\n")[1].split("\n## ")[0]
+    found = {}
+    for line in text.split("\n"):
+        cells = line.split(" | ")
+        if line.startswith("| `") and len(cells) == 3:
+            found[spread(cells[0])[0]] = spread(cells[2])
+    return found
+
+
+def may(folder, name, allowed):
+    """allowed: of rows(). A folder without a row is all that lies in it."""
+    to = os.path.dirname(name)
+    if to in (folder, "gateway/base") or name in allowed[folder] or to in allowed[folder]:
+        return True
+    return any(a not in allowed and name.startswith(a + "/") for a in allowed[folder])
 
 
 def sources():
@@ -66,8 +77,11 @@ def sources():
     return [p for p in out.split("\n") if p and os.path.exists(os.path.join(ROOT, p))]
 
 
-def check(path, findings, graph):
-    part = part_of(path)
+def check(path, allowed, findings, graph):
+    folder, of_tests = os.path.dirname(path), path.startswith("tests/")
+    if not of_tests and folder not in allowed and path not in allowed:
+        findings.append(f"{path}:1: {folder} has no row in {TABLE}")
+        return
     text = open(os.path.join(ROOT, path), encoding="utf-8").read()
     if path.endswith(".h") and not re.search(r"#ifndef \w+_H\n#define \w+_H", text):
         findings.append(f"{path}:1: header without an include guard")
@@ -80,14 +94,14 @@ def check(path, findings, graph):
         if bracket == '"':
             if not os.path.exists(os.path.join(ROOT, name)) and not name.startswith("generated/"):
                 findings.append(f'{where}: "{name}" is not rooted at the top of the tree')
-            elif part and not any(name.startswith(a) for a in OURS[part] + ["generated/"]):
-                findings.append(f"{where}: {part}/ may not include {name}")
+            elif not of_tests and path not in allowed and not name.startswith("generated/") and not may(folder, name, allowed):
+                findings.append(f"{where}: {folder}/ may not include {name} ({TABLE})")
             graph.setdefault(path, set()).add(name)
             continue
         for prefix, folders in THIRD.items():
-            if name.startswith(prefix) and part != "tests" and not any(path.startswith(f) for f in folders):
+            if name.startswith(prefix) and not of_tests and not any(path.startswith(f) for f in folders):
                 findings.append(f"{where}: <{name}> belongs to {' and '.join(folders)}")
-        if part == "gateway/base" and "/" in name and not name.startswith(("sys/", "linux/", "netinet/", "arpa/", "net/")):
+        if folder == "gateway/base" and "/" in name and not name.startswith(("sys/", "linux/", "netinet/", "arpa/", "net/")):
             findings.append(f"{where}: gateway/base uses libc only")
 
 
@@ -109,10 +123,10 @@ def cycles(graph, findings):
 
 
 def main():
-    findings, graph = [], {}
+    findings, graph, allowed = [], {}, rows()
     files = sources()
     for path in files:
-        check(path, findings, graph)
+        check(path, allowed, findings, graph)
     cycles(graph, findings)
     print("\n".join(findings))
     print(f"includes: {len(files)} files, {len(findings)} findings")

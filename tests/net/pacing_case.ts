@@ -64,7 +64,7 @@ async function measure(peers: Reports, link: Link, load: () => ChildProcess, chi
 
 async function main(): Promise<void> {
   const lab = await Lab.open(4713), link = lab.links.subscriber;
-  const rig = await ReadingRig.start("", { HUIZHEN_MEDIA_ADDRESS: SERVER, HUIZHEN_HTTP_ADDRESS: "0.0.0.0" });
+  const rig = await ReadingRig.start({ env: { HUIZHEN_MEDIA_ADDRESS: SERVER, HUIZHEN_HTTP_ADDRESS: "0.0.0.0" } });
   const url = `http://${SERVER}:${rig.gateway.ports.http}`, children: ChildProcess[] = [];
   try {
     const made = ctSlice(0), series = { study: STUDY, series: `${STUDY}.1` };

@@ -77,9 +77,10 @@ function wanted(track) {
 
 function picture(name, source) {
 	const canvas = document.createElement('canvas');
-	canvas.width = 1280;
-	canvas.height = 720;
+	canvas.width = 640; // of 1280 by 720: many of them are drawn, encoded and decoded at once
+	canvas.height = 360;
 	const c = canvas.getContext('2d');
+	c.scale(0.5, 0.5);
 	const track = canvas.captureStream(15).getVideoTracks()[0];
 	let n = 0;
 	setInterval(() => {

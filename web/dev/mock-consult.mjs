@@ -13,12 +13,15 @@ export const GRANTS = {
 };
 const WAITS = ['patient', 'companion', 'interpreter'];
 
+// One media page serves all consults: what it is asked for late, by a page that has gone, must not be another's.
+let tracks = 0;
+const newTrack = () => `t${(++tracks).toString(16)}`;
+
 export class Consult {
 	constructor(id, title, media) {
 		Object.assign(this, { id, title, media, status: 'open', removed: new Set(), version: 0, created: Date.now() });
 		this.list = [];
 		this.chat = [];
-		this.nextTrack = 1;
 	}
 	people() {
 		return this.list;
@@ -45,7 +48,7 @@ export class Consult {
 		Object.assign(p, { hand: claims.hand ?? false, quality: claims.quality ?? 'good', joined: Date.now() - (claims.ago ?? 0) });
 		for (const s of sources) {
 			const { source, muted = false } = typeof s === 'string' ? { source: s } : s;
-			const id = `t${(this.nextTrack++).toString(16)}`;
+			const id = newTrack();
 			const kind = source === 'microphone' ? 'audio' : 'video';
 			p.tracks.push({ id, kind, source, label: '', muted, active: !muted, codec: 'vp8', layers: 1 });
 			void this.media({ type: 'bot', track: id, kind, name: p.name, source });
@@ -164,12 +167,12 @@ export class Consult {
 		const was = new Map(before.map((t) => [t.id, t.muted]));
 		const tracks = params.publish.map((x) => {
 			const old = before.find((t) => t.source === x.source);
-			const id = old?.id ?? `t${(this.nextTrack++).toString(16)}`;
+			const id = old?.id ?? newTrack();
 			const kind = x.source === 'microphone' ? 'audio' : 'video';
 			return { id, kind, source: x.source, label: x.label, muted: x.muted, active: true, codec: '', layers: 1 };
 		});
 		const mids = params.publish.map((x, i) => [x.mid, tracks[i].id]);
-		const answer = await this.media({ type: 'offer', session: p.id, sdp: params.sdp, publish: mids, recv: params.recv });
+		const answer = await this.media({ type: 'offer', session: `${this.id}/${p.id}`, sdp: params.sdp, publish: mids, recv: params.recv });
 		// Told once it is there to be had: any other's news would tell of it too early, and who asked then would get nothing for good.
 		const meanwhile = ({ id, muted }) => p.tracks.find((t) => t.id === id && t.muted !== was.get(id))?.muted ?? muted;
 		if (p.status !== 'lobby') p.tracks = tracks.map((t) => ({ ...t, muted: meanwhile(t) }));
@@ -193,7 +196,7 @@ export class Consult {
 		if (p.status === 'lobby') return -32003;
 		if (method === 'offer') return this.offer(p, params);
 		if (method === 'subscribe') {
-			await this.media({ type: 'subscribe', session: p.id, items: params.items });
+			await this.media({ type: 'subscribe', session: `${this.id}/${p.id}`, items: params.items });
 			return {};
 		}
 		if (method === 'broadcast.program') {

@@ -1,5 +1,5 @@
 // The pages in a real Chromium against the mock gateway: the patient's way in, the doctor's console, axe on every screen.
-// `node dev/pages-test.mjs [--shots DIR]`; DIR gets a picture of every screen in both languages and themes.
+// `[HALF=0|1] [ONLY=callPage] node dev/pages-test.mjs [--shots DIR]`; DIR gets a picture of every screen in both languages and themes.
 import { chromium } from 'playwright-core';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -128,13 +128,14 @@ async function perform(run) {
 	console.log(`-- ${run.name}: ${Math.round((Date.now() - began) / 1000)} s`);
 }
 
-const CASES = [patientPage, callPage, recordPage, consolePage, slowPage, resumePage, audiencePage, masksPage, theatrePage];
+const HALVES = [[callPage, recordPage], [patientPage, consolePage, slowPage, resumePage, audiencePage, masksPage, theatrePage]]; // of about a length
+const cases = HALVES.filter((_, i) => !process.env.HALF || String(i) === process.env.HALF).flat();
 try {
 	const media = await (await browser.newContext()).newPage();
 	await media.goto(`${mock.url}/__media`);
 	for (const end = Date.now() + WAIT_MS; !mock.media && Date.now() < end; ) await new Promise((r) => setTimeout(r, 50));
 	if (!mock.media) throw new Error('the page that makes pictures and sound did not come');
-	for (const run of CASES.filter((f) => !only || f.name === only)) await perform(run);
+	for (const run of cases.filter((f) => !only || f.name === only)) await perform(run);
 } catch (error) {
 	failures.push(error.stack);
 } finally {

@@ -11,7 +11,7 @@ import { checkHead, fromDecoded, type Decoded, type Pixels } from './exact';
 import type { PixelInfo } from './image-info';
 import { decodeJpegLossless } from './jpeg-lossless';
 import { decodeNative, decodeRle, isRle } from './native';
-import { scansByPlane, sniff, type Codec, type Head } from './sniff';
+import { loses, scansByPlane, sniff, type Codec, type Head } from './sniff';
 
 interface FrameInfo {
 	width: number;
@@ -138,7 +138,7 @@ async function decodeStream(bytes: Uint8Array, head: Head, info: PixelInfo): Pro
 export async function decode(bytes: Uint8Array, type: string, info: PixelInfo): Promise<Pixels> {
 	const rest = { rows: info.rows, columns: info.columns, samples: info.samples, exact: true };
 	const head = sniffed(bytes, type, info);
-	if (head) return decodeStream(bytes, head, info);
+	if (head) return { ...(await decodeStream(bytes, head, info)), lossy: loses(bytes.subarray(head.offset), head) };
 	const photometric = info.photometric.startsWith('YBR') ? 'YBR_FULL' : info.photometric;
 	const rle = isRle(bytes, info) && (type.startsWith('image/dicom-rle') || !couldBeNative(bytes, info));
 	return { ...rest, photometric, data: rle ? decodeRle(bytes, info) : decodeNative(bytes, info) };

@@ -10,6 +10,7 @@ export type ImageErrorCode =
 	| 'too_big'
 	| 'damaged' // the codestream does not decode
 	| 'disagrees' // it decodes to something that the header does not say
+	| 'tables' // its lookup tables (palette, modality, VOI) are not all there, or lie
 	| 'unsupported' // a codec or a layout that this viewer does not decode exactly
 	| 'slow'; // a decoder that did not come back
 
@@ -22,6 +23,9 @@ export class ImageError extends Error {
 		this.name = 'ImageError';
 	}
 }
+
+/** May be over by itself, with the archive or the line: it is tried again while somebody looks. */
+export const passes = ({ code }: ImageError): boolean => code === 'busy' || code === 'network';
 
 export const imageError = (error: unknown): ImageError => {
 	if (error instanceof ImageError) return error;

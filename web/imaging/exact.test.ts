@@ -5,7 +5,8 @@ import { checkHead, fromDecoded, hashOf } from './exact';
 import { imageInfo, type DicomJson, type PixelInfo } from './image-info';
 import { decodeJpegLossless } from './jpeg-lossless';
 import { decodeNative, decodeRle, isRle } from './native';
-import { scansByPlane, sniff } from './sniff';
+import { stackOf } from './series';
+import { loses, scansByPlane, sniff } from './sniff';
 import { wanted } from './stages';
 
 const INFO: PixelInfo = { rows: 2, columns: 4, samples: 1, allocated: 16, stored: 12, signed: false, photometric: 'MONOCHROME2', planar: false, bigEndian: false };
@@ -22,6 +23,16 @@ test.each([
 ])('a frame header %i is %s', (marker, codec, bits) => {
 	expect(sniff(Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, ...be(7), 0x4a, 0x46, 0x49, 0x46, 0, ...sof(marker, bits, 2, 4, 1)])))
 		.toMatchObject({ codec, bits, width: 4, height: 2, components: 1, color: 'jfif', signed: null });
+});
+
+test('what loses something says so, whatever the header says', () => {
+	const scan = (marker: number, near: number, low: number) => Uint8Array.from([0xff, 0xd8, ...sof(marker, 8, 2, 4, 1), 0xff, 0xff, 0xda, ...be(8), 1, 1, 0, near, 0, low]);
+	const says = (bytes: Uint8Array) => loses(bytes, sniff(bytes)!);
+	expect([says(scan(0xc0, 0, 0)), says(scan(0xf7, 0, 0)), says(scan(0xf7, 2, 0)), says(scan(0xc3, 1, 0)), says(scan(0xc3, 1, 1))]).toEqual([true, false, true, false, true]);
+	const lossless = siz(11, 2, 4, 1), lossy = siz(11, 2, 4, 1, true);
+	lossy[lossy.length - 5] = 0;
+	expect([says(lossless), says(lossy)]).toEqual([false, true]);
+	expect(loses(scan(0xf7, 2, 0).subarray(0, 20), sniff(scan(0xf7, 2, 0))!)).toBe(false);
 });
 
 test('HTJ2K under the label of JPEG 2000 is HTJ2K', () => {
@@ -122,8 +133,60 @@ test('the header: enhanced objects have their values in functional groups; nonse
 	expect(imageInfo(set, 0)).toMatchObject({ windows: [], position: null });
 	expect(() => imageInfo({})).toThrow(/disagrees/);
 	expect(() => imageInfo({ ...set, '00280010': number(-1) })).toThrow(/disagrees/);
-	expect(() => imageInfo({ ...set, '00280100': number(32) })).toThrow(/unsupported/);
+	expect(() => imageInfo({ ...set, '00280100': number(24) })).toThrow(/unsupported/);
+	expect(() => imageInfo({ ...set, '00280100': number(32), '7FE00008': {} })).toThrow(/unsupported/);
+	expect(imageInfo({ ...set, '00280100': number(32), '00280101': number(32), '00280102': number(31) })).toMatchObject({ allocated: 32, stored: 32 });
 	expect(() => imageInfo({ ...set, '00280101': number(17) })).toThrow(/unsupported/);
+});
+
+test('a value that is null or no number is none, and moves no other; what a rescale says is a number, or there is no image', () => {
+	const of = (...v: unknown[]) => ({ Value: v }), set: DicomJson = { '00280010': of(2), '00280011': of(4), '00280100': of(16), '00280030': of(0.5, 0.5), '00080060': of('CT') };
+	expect(imageInfo(set)).toMatchObject({ spacing: [0.5, 0.5], projected: false, slope: 1, units: 'HU' });
+	expect(imageInfo({ ...set, '00280030': of('0.5', ' 0.25 ') }).spacing).toEqual([0.5, 0.25]);
+	for (const spacing of [of(0.5, null), of(null, 0.5, 0.5), of(0.5, ''), of(0.5, true), of('0,5', '0,5'), of([1], [1])]) expect(imageInfo({ ...set, '00280030': spacing }).spacing).toBeNull();
+	expect(imageInfo({ ...set, '00200032': of(null, 1, 2) }).position).toBeNull();
+	expect(imageInfo({ ...set, '00281050': of(null, 40), '00281051': of(100, 80) }).windows).toEqual([]);
+	expect(imageInfo({ ...set, '00281050': of(40, 50), '00281051': of(80, 'wide') }).windows).toEqual([{ center: 40, width: 80 }]);
+	for (const tag of ['00281053', '00281052']) expect(() => imageInfo({ ...set, [tag]: of('1,5') })).toThrow(/disagrees/);
+	expect(imageInfo({ ...set, '00281053': of(null), '00281052': {} })).toMatchObject({ slope: 1, intercept: 0 });
+	for (const rescale of [{ '00281053': of('2') }, { '00281052': of('-1024') }, { '00281053': of('0'), '00281052': of('-1024') }]) expect(() => imageInfo({ ...set, '00281053': {}, '00281052': {}, ...rescale })).toThrow('rescale');
+	for (const tag of ['00281053', '52009229', '52009230']) expect(() => imageInfo({ ...set, [tag]: { vr: 'UN', InlineBinary: 'MiA=' } })).toThrow(/disagrees/);
+	for (const type of ['US', 'MGML', 'HU_MOD']) expect(imageInfo({ ...set, '00281054': of(type) }).units).toBe('');
+	expect(imageInfo({ ...set, '00280120': of('x'), '00280121': of(3) }).padding).toBeUndefined();
+});
+
+test('colours that nobody shows here are not taken for others', () => {
+	const of = (...v: unknown[]) => ({ Value: v }), set: DicomJson = { '00280010': of(2), '00280011': of(4), '00280100': of(8) };
+	for (const colour of ['YBR_PARTIAL_422', 'HSV', 'CMYK', 'ARGB', 'MONOCHROME2', '']) expect(() => imageInfo({ ...set, '00280002': of(3), '00280004': of(colour) })).toThrow(/unsupported/);
+	for (const colour of ['RGB', 'YBR_FULL', 'YBR_FULL_422', 'YBR_ICT', 'YBR_RCT']) expect(imageInfo({ ...set, '00280002': of(3), '00280004': of(colour) }).photometric).toBe(colour);
+	for (const colour of ['RGB', 'YBR_FULL']) expect(() => imageInfo({ ...set, '00280004': of(colour) })).toThrow(/unsupported/);
+});
+
+test('spacing that is the detector\'s says so, also where it is called the pixel\'s', () => {
+	const of = (...v: unknown[]) => ({ Value: v }), set: DicomJson = { '00280010': of(2), '00280011': of(4), '00280100': of(16), '00080060': of('DX') };
+	expect(imageInfo({ ...set, '00181164': of(0.15, 0.15) })).toMatchObject({ spacing: [0.15, 0.15], projected: true });
+	expect(imageInfo({ ...set, '00181164': of(0.15, 0.15), '00280030': of('0.15', '0.15') })).toMatchObject({ spacing: [0.15, 0.15], projected: true });
+	expect(imageInfo({ ...set, '00181164': of(0.15, 0.15), '00280030': of(0.12, 0.12) })).toMatchObject({ spacing: [0.12, 0.12], projected: false });
+});
+
+test('groups for fewer frames than there are: the object is refused, as in the live lane', () => {
+	const of = (...v: unknown[]) => ({ Value: v }), set: DicomJson = { '00080018': of('1.2'), '00280010': of(2), '00280011': of(4), '00280100': of(8), '00280008': of(3), '52009230': of({}, {}) };
+	const source = { image: { pacs: 'main', study: '1', series: '1' }, url: '/s' };
+	expect(stackOf([set], source, () => '')).toMatchObject({ frames: [], refused: 1 });
+	expect(stackOf([{ ...set, '52009230': of({}, null, {}) }], source, () => '').frames.length).toBe(3);
+});
+
+test('what of a series is not shown is counted, with the reason of the first; a report is no image that is missing', () => {
+	const of = (...v: unknown[]) => ({ Value: v }), set: DicomJson = { '00080018': of('1.2'), '00280010': of(2), '00280011': of(4), '00280100': of(8) }, report = { '00080018': of('1.9'), '00080016': of('1.2.840.10008.5.1.4.1.1.88.11') };
+	const stack = (...sets: unknown[]) => stackOf(sets, { image: { pacs: 'main', study: '1', series: '1' }, url: '/s' }, () => '');
+	expect(stack(set, report)).toMatchObject({ refused: 0, why: null, error: null });
+	expect(stack(set, { ...set, '00280100': of(24) }, null, { ...set, '00080018': of('../x') })).toMatchObject({ refused: 3, why: { code: 'not_image' }, error: null });
+	expect(stack({ ...set, '00280100': of(24) }, { ...set, '00280100': of(-1) })).toMatchObject({ frames: [], refused: 2, error: { code: 'unsupported' } });
+	expect(stack(report)).toMatchObject({ frames: [], refused: 0, error: { code: 'unsupported' } });
+	expect(stack()).toMatchObject({ frames: [], refused: 0, error: null });
+	expect(stack({ ...set, '00280008': of(30000) })).toMatchObject({ error: { code: 'too_big' } });
+	const own = { '00289132': of({ '00283010': of({}) }) }; // of one frame: the others are shown
+	expect(stack({ ...set, '00280008': of(3), '52009230': of({}, own, {}) })).toMatchObject({ refused: 1, why: { code: 'unsupported' }, frames: [{ index: 0 }, { index: 2 }] });
 });
 
 test('a video is asked for as one, and comes as RGB', () => {
@@ -150,4 +213,16 @@ test('a codestream that is not all there is refused before a forgiving library p
 	for (let n = 2; n < whole.length; n++) expect(() => checkJ2kEnd(whole.subarray(0, n))).toThrow(/damaged/);
 	expect(() => checkJ2kEnd(Uint8Array.from([...main, ...part(0, 10), 0xff, 0xd9]))).not.toThrow();
 	expect(() => checkJ2kEnd(Uint8Array.from([...main, ...part(0, 100)]))).toThrow(/damaged/);
+});
+
+test('32 bits: native samples as they are, bits above the stored ones are none; no codestream of more than 16', () => {
+	const info = { ...INFO, rows: 1, columns: 3, allocated: 32, stored: 32, signed: true }, bytes = new Uint8Array(Int32Array.of(-70000, 5, 2 ** 31 - 1).buffer);
+	expect(decodeNative(bytes, info)).toEqual(Int32Array.of(-70000, 5, 2 ** 31 - 1));
+	expect(decodeNative(bytes, { ...info, stored: 20 })).toEqual(Int32Array.of(-70000, 5, -1));
+	expect(decodeNative(bytes, { ...info, signed: false })[0]).toBe(2 ** 32 - 70000);
+	const big = bytes.slice();
+	for (let i = 0; i < 12; i += 4) big.subarray(i, i + 4).reverse();
+	expect(decodeNative(big, { ...info, bigEndian: true })).toEqual(Int32Array.of(-70000, 5, 2 ** 31 - 1));
+	expect(() => decodeNative(bytes.subarray(0, 11), info)).toThrow(/disagrees/);
+	expect(() => checkHead({ ...sniff(Uint8Array.from([0xff, 0xd8, ...sof(0xc3, 16, 1, 3, 1)]))!, bits: 20 }, { ...info, stored: 20 })).toThrow(/unsupported/);
 });

@@ -2,6 +2,7 @@
 // answer is held against the header: a picture of other size, depth or number of components is no picture.
 import { ImageError } from './errors';
 import type { PixelInfo } from './image-info';
+import type { Luts } from './luts';
 import { fromWords, interleave, sampleCount, type Samples } from './native';
 import type { Head } from './sniff';
 
@@ -15,6 +16,10 @@ export interface Pixels {
 	data: Samples;
 	/** false: a coarse stage of the codestream, enlarged; not the archive's pixels yet. */
 	exact: boolean;
+	/** What the samples go through on their way to the screen, where the image needs that. */
+	luts?: Luts;
+	/** The codestream says of itself that it lost something, whatever the header says. */
+	lossy?: boolean;
 }
 
 export const MAX_FRAME_BYTES = 512 * 1024 * 1024;
@@ -25,6 +30,7 @@ export function checkHead(head: Head, info: PixelInfo): void {
 	if (head.width !== info.columns) throw differ('columns', head.width, info.columns);
 	if (head.height !== info.rows) throw differ('rows', head.height, info.rows);
 	if (head.components !== info.samples) throw differ('components', head.components, info.samples);
+	if (head.bits > 16) throw new ImageError('unsupported', `${head.bits} bits in a codestream`);
 	if (head.bits < info.stored || head.bits > info.allocated) throw differ('bits', head.bits, info.stored);
 	if (head.signed !== null && head.signed !== info.signed) throw differ('sign', head.signed, info.signed);
 	if (sampleCount(info) * 2 > MAX_FRAME_BYTES) throw new ImageError('too_big', `${info.columns} x ${info.rows}`);
@@ -65,8 +71,9 @@ function checkRange(bytes: Uint8Array, head: Head, info: PixelInfo): void {
 	}
 }
 
-// 8 bits stored in words of 16: the archive's frame has words.
+// 8 bits stored in words of 16, or either in words of 32: the archive's frame has words.
 function widen(data: Samples, info: PixelInfo): Samples {
+	if (info.allocated === 32) return info.signed ? Int32Array.from(data) : Uint32Array.from(data);
 	if (info.allocated !== 16 || data.BYTES_PER_ELEMENT === 2) return data;
 	return info.signed ? Int16Array.from(data) : Uint16Array.from(data);
 }

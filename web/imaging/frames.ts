@@ -1,12 +1,15 @@
 // The frames of the viewer: each fetched and decoded once, kept in a bounded cache, coarse first where the codestream
 // allows it. One frame's error stays its own, and can be tried again.
-import { ImageError, imageError } from './errors';
+import { ImageError, imageError, passes } from './errors';
 import { hashOf, type Pixels } from './exact';
 import { FrameFetch, type Fetched, type FrameSource } from './fetching';
 import type { ImageInfo } from './image-info';
+import { LutStore, needsLuts } from './luts';
 import { DecoderPool } from './pool';
 import { Queue, type Priority } from './queue';
+import type { Slide } from './slide';
 import { Stages, wanted } from './stages';
+import type { ImageRef } from './state';
 
 export interface Frame {
 	/** Unique: the address without its token. */
@@ -15,14 +18,19 @@ export interface Frame {
 	info: ImageInfo;
 	/** From 0, within its object. */
 	index: number;
+	/** Of a stack of several series: its own. */
+	of?: ImageRef;
 	/** No picture: ten seconds of a waveform (wave.ts). */
 	wave?: true;
+	/** No frame of an object, but all the levels of a slide (slide.ts). */
+	slide?: Slide;
 }
 
 interface Held {
 	frame: Frame;
 	pixels: Pixels | null;
 	error: ImageError | null;
+	failedAt: number;
 	abort: AbortController | null;
 	loading: Promise<Pixels> | null;
 	used: number;
@@ -35,6 +43,8 @@ export type Change = (frame: Frame, pixels: Pixels | null, error: ImageError | n
 const FIRST_BYTES = 16 * 1024;
 /** Bytes a millisecond; so fast (32 Mb/s) the whole of a frame is there nearly as soon. */
 const FAST = 4000;
+/** So long after it failed a frame may be asked for again, where that can help. */
+const AGAIN_MS = 1000;
 
 export class Frames {
 	private readonly held = new Map<string, Held>();
@@ -43,12 +53,15 @@ export class Frames {
 	/** Bytes a millisecond, of all that is under way. */
 	private speed = 0;
 	private bytes = 0;
+	private readonly luts: LutStore;
 
 	constructor(
 		private readonly maxBytes = 512 * 1024 * 1024,
 		readonly queue = new Queue(6),
 		readonly pool = new DecoderPool(),
-	) {}
+	) {
+		this.luts = new LutStore(queue);
+	}
 
 	onChange(listener: Change): () => void {
 		this.listeners.add(listener);
@@ -61,9 +74,15 @@ export class Frames {
 		return { pixels: held?.pixels ?? null, error: held?.error ?? null };
 	}
 
+	/** It is not there, and asking for it may bring it. */
+	due(id: string): boolean {
+		const { pixels, error } = this.get(id), held = this.held.get(id);
+		return !pixels?.exact && (!error || (passes(error) && performance.now() - (held?.failedAt ?? 0) >= AGAIN_MS));
+	}
+
 	/** Exact pixels. Whoever asks again while it loads waits for the same. */
 	load(frame: Frame, priority: Priority): Promise<Pixels> {
-		const held = this.held.get(frame.id) ?? { frame, pixels: null, error: null, abort: null, loading: null, used: 0, priority };
+		const held = this.held.get(frame.id) ?? { frame, pixels: null, error: null, failedAt: 0, abort: null, loading: null, used: 0, priority };
 		held.used = ++this.clock;
 		this.held.set(frame.id, held);
 		if (held.pixels?.exact) return Promise.resolve(held.pixels);
@@ -106,6 +125,7 @@ export class Frames {
 			return pixels;
 		} catch (error) {
 			held.error = imageError(error);
+			held.failedAt = performance.now();
 			if (held.error.code === 'cancelled') held.error = null;
 			else this.tell(held);
 			if (!held.pixels && !held.error && held.abort?.signal === signal) this.held.delete(held.frame.id);
@@ -116,9 +136,10 @@ export class Frames {
 	/** Fetched in the queue: whole where somebody looks; of the rest of a series first a small picture of each, then the whole of each. */
 	private async obtain(held: Held, signal: AbortSignal): Promise<Pixels> {
 		const { source, info } = held.frame;
-		if (info.palette) throw new ImageError('unsupported', 'palette colour'); // its numbers are no greys
+		const luts = needsLuts(info) ? this.luts.of(held.frame, held.priority, signal) : null;
+		luts?.catch(() => undefined); // whoever waits for them below is told
 		const stages = new Stages(this.pool, held.frame.info, () => held.priority, (coarse) => {
-			if (!signal.aborted && !held.pixels?.exact) this.put(held, coarse);
+			if (!signal.aborted && !held.pixels?.exact && !luts) this.put(held, coarse); // between two entries of a table is no value
 		});
 		const fetching = new FrameFetch(wanted(source, info), { signal, onBytes: (bytes, total, ends) => stages.take(bytes, total, ends) });
 		const get = (upTo: number) => this.queue.add(held.priority, signal, () => this.measured(() => fetching.get(upTo)));
@@ -126,7 +147,8 @@ export class Frames {
 			const slow = this.speed < FAST && held.priority === 2 && !held.pixels;
 			const got = (slow ? await get(FIRST_BYTES) : null) ?? (await get(0));
 			const { bytes, type } = got as Fetched;
-			return (await this.pool.decode(bytes, type, info, held.priority)) as Pixels;
+			const pixels = (await this.pool.decode(bytes, type, info, held.priority)) as Pixels;
+			return luts ? { ...pixels, luts: await luts } : pixels;
 		} finally {
 			stages.over = true;
 		}

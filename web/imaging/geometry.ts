@@ -23,14 +23,23 @@ export interface View {
 /** Size of a pixel on the plane: [along a row, down a column]. */
 export const pixelSize = (info: Pick<ImageInfo, 'spacing' | 'aspect'>): Point => (info.spacing ? [info.spacing[1], info.spacing[0]] : [1, info.aspect ?? 1]);
 
+const areaOf = (info: ImageInfo) => info.area ?? { x0: -0.5, y0: -0.5, x1: info.columns - 0.5, y1: info.rows - 0.5 };
+
+/** Of the image, or its displayed area, on the plane, as it is turned. */
+export function seenSize(info: ImageInfo, state: Pick<ViewportState, 'rotation'>): Size {
+	const [sx, sy] = pixelSize(info), angle = (state.rotation * Math.PI) / 180, area = areaOf(info), w = (area.x1 - area.x0) * sx, h = (area.y1 - area.y0) * sy;
+	const quarter = Math.abs(Math.sin(angle)) > 0.5 && Math.abs(Math.cos(angle)) < 0.9;
+	return quarter ? { width: h, height: w } : { width: w, height: h };
+}
+
 export function viewOf(info: ImageInfo, state: ViewportState, pane: Size): View {
 	const [sx, sy] = pixelSize(info), angle = (state.rotation * Math.PI) / 180, sin = Math.sin(angle), cos = Math.cos(angle), x = state.flip ? -1 : 1;
-	const right: Point = [cos * x, -sin], up: Point = [-sin * x, -cos];
-	const quarter = Math.abs(sin) > 0.5 && Math.abs(cos) < 0.9;
-	const w = info.columns * sx, h = info.rows * sy, seenW = quarter ? h : w, seenH = quarter ? w : h;
+	const right: Point = [cos * x, -sin], up: Point = [-sin * x, -cos], { width: seenW, height: seenH } = seenSize(info, state);
+	const area = areaOf(info);
 	const half = Math.max(seenH, (seenW * pane.height) / Math.max(1, pane.width)) / 2 / state.zoom, unit = (2 * half) / Math.max(1, pane.height);
-	const dx = -state.pan_x * pane.width * unit, dy = state.pan_y * pane.height * unit;
-	const focus: Point = [((info.columns - 1) / 2) * sx + right[0] * dx + up[0] * dy, ((info.rows - 1) / 2) * sy + right[1] * dx + up[1] * dy];
+	// of a slide parts of itself, so that panes of any shape have the same place in their middle
+	const dx = -state.pan_x * (info.slide ? seenW : pane.width * unit), dy = state.pan_y * (info.slide ? seenH : pane.height * unit);
+	const focus: Point = [((area.x0 + area.x1) / 2) * sx + right[0] * dx + up[0] * dy, ((area.y0 + area.y1) / 2) * sy + right[1] * dx + up[1] * dy];
 	return { right, up, focus, half, unit };
 }
 

@@ -1,9 +1,11 @@
 // Mouse, pen, fingers and wheel on a pane. Left or one finger: the chosen tool; right: zoom; middle: pan; two fingers:
-// pinch and pan; wheel: scroll, with Ctrl zoom. Tools that draw say where they began and where they are.
+// pinch and pan; wheel: scroll, with Ctrl (and on slides) zoom. Tools that draw say where they began and where they are.
 import type { Pixels } from './exact';
 import type { Frame } from './frames';
 import type { Point, Size } from './geometry';
 import { windowOf } from './paint';
+import { isColour } from './shade';
+import { movedBy, zoomedAt } from './slide-view';
 import type { ViewportState } from './state';
 
 export type DrawTool = 'cross' | 'point' | 'arrow' | 'line' | 'angle' | 'ellipse' | 'freehand' | 'text' | 'erase';
@@ -89,21 +91,19 @@ export class Hands {
 	}
 
 	private pinch(id: number, from: Point, to: Point): void {
-		const other = [...this.down].find(([key]) => key !== id)?.[1], { state, pane, onChange } = this.now();
+		const other = [...this.down].find(([key]) => key !== id)?.[1], { state, frame, pane, onChange } = this.now();
 		if (!other) return;
-		const before = Math.hypot(from[0] - other[0], from[1] - other[1]), after = Math.hypot(to[0] - other[0], to[1] - other[1]);
-		onChange({
-			zoom: zoomed(state.zoom, before > 8 ? after / before : 1),
-			pan_x: state.pan_x + (to[0] - from[0]) / 2 / pane.width, pan_y: state.pan_y + (to[1] - from[1]) / 2 / pane.height,
-		});
+		const before = Math.hypot(from[0] - other[0], from[1] - other[1]), after = Math.hypot(to[0] - other[0], to[1] - other[1]), factor = before > 8 ? after / before : 1;
+		const moved = movedBy(frame, state, pane, [(to[0] - from[0]) / 2, (to[1] - from[1]) / 2]), middle: Point = [(to[0] + other[0]) / 2, (to[1] + other[1]) / 2];
+		onChange(zoomedAt(frame, { ...state, ...moved }, pane, factor, middle) ?? { zoom: zoomed(state.zoom, factor), ...moved });
 	}
 
 	private drag(dx: number, dy: number): void {
 		const { state, frame, pixels, pane, length, onScroll, onChange } = this.now();
-		if (this.tool === 'pan') return onChange({ pan_x: state.pan_x + dx / pane.width, pan_y: state.pan_y + dy / pane.height });
-		if (this.tool === 'zoom') return onChange({ zoom: zoomed(state.zoom, Math.exp(-dy / 150)) });
+		if (this.tool === 'pan') return onChange(movedBy(frame, state, pane, [dx, dy]));
+		if (this.tool === 'zoom') return onChange(zoomedAt(frame, state, pane, Math.exp(-dy / 150), [pane.width / 2, pane.height / 2]) ?? { zoom: zoomed(state.zoom, Math.exp(-dy / 150)) });
 		if (this.tool === 'window') {
-			if (!frame || !pixels || pixels.samples !== 1) return;
+			if (!frame || !pixels || isColour(pixels)) return;
 			const window = windowOf(pixels, frame.info, state), gain = Math.max(window.width, 1) / 250;
 			return onChange({ width: Math.max(1, window.width + dx * gain), center: window.center + dy * gain });
 		}
@@ -116,8 +116,10 @@ export class Hands {
 
 	private wheel(e: WheelEvent): void {
 		e.preventDefault();
-		const { state, still, onScroll, onChange } = this.now();
+		const { state, frame, pane, still, onScroll, onChange } = this.now();
 		if (still) return;
+		const near = frame?.slide ? zoomedAt(frame, state, pane, Math.exp((-e.deltaY * (e.deltaMode === 0 ? 1 : 33)) / (e.ctrlKey ? 100 : 300)), this.at(e)) : null;
+		if (near) return onChange(near);
 		if (e.ctrlKey) return onChange({ zoom: zoomed(state.zoom, Math.exp(-e.deltaY / 300)) });
 		// a notch of a wheel is one slice; the small steps of a touch pad are put together
 		const notch = e.deltaMode !== 0 || Math.abs(e.deltaY) >= 50;

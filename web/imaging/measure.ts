@@ -2,10 +2,11 @@
 // the image, as in the consult's table; what is measured is in mm where the image knows its spacing, else in pixels.
 import { pixelSize, type Point } from './geometry';
 import type { ImageInfo } from './image-info';
+import { spacingAt } from './regions';
 import type { Drawing, DrawKind } from './state';
 
 export const MAX_POINTS = 200;
-type Spacing = Pick<ImageInfo, 'spacing' | 'aspect'>;
+type Spacing = Pick<ImageInfo, 'spacing' | 'aspect' | 'regions'>;
 
 const distance = (a: Point, b: Point) => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
@@ -17,7 +18,8 @@ const onPlane = (info: Spacing, [x, y]: Point): Point => {
 
 /** What a drawing measures; null: nothing. */
 export function measure(kind: DrawKind, points: Point[], info: Spacing): { value: number; unit: 'mm' | 'mm2' | 'px' | 'px2' | 'deg' } | null {
-	const [a, b, c] = points.map((p) => onPlane(info, p)), mm = info.spacing !== null;
+	const by = info.regions ? { ...info, spacing: spacingAt(info.regions, points) } : info;
+	const [a, b, c] = points.map((p) => onPlane(by, p)), mm = by.spacing !== null;
 	const round = (v: number) => Math.round(v * 100) / 100;
 	if (!a || !b) return null;
 	if (kind === 'line') return { value: round(distance(a, b)), unit: mm ? 'mm' : 'px' };

@@ -2,7 +2,7 @@
 import { ImageError } from './errors';
 import type { PixelInfo } from './image-info';
 
-export type Samples = Uint8Array | Int8Array | Uint16Array | Int16Array;
+export type Samples = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array;
 
 /** Bytes of samples as the header says, colour by pixel. */
 export const sampleCount = (info: PixelInfo): number => info.rows * info.columns * info.samples;
@@ -11,12 +11,14 @@ export const frameBytes = (info: PixelInfo): number => (info.allocated === 1 ? M
 export function room(info: PixelInfo): Samples {
 	const count = sampleCount(info);
 	if (info.allocated <= 8) return info.signed ? new Int8Array(count) : new Uint8Array(count);
+	if (info.allocated === 32) return info.signed ? new Int32Array(count) : new Uint32Array(count);
 	return info.signed ? new Int16Array(count) : new Uint16Array(count);
 }
 
 /** Little endian words in, the stored bits of each with their sign out: bits above are no pixels (PS3.5 8.1.1). */
 export function fromWords(bytes: Uint8Array, info: PixelInfo): Samples {
-	const out = room(info), shift = (info.allocated === 8 ? 8 : 16) - info.stored;
+	const out = room(info), shift = info.allocated - info.stored;
+	if (info.allocated === 32) return fromLongs(bytes, info, out);
 	if (info.allocated === 1) {
 		for (let i = 0; i < out.length; i++) out[i] = ((bytes[i >> 3] ?? 0) >> (i & 7)) & 1;
 		return out;
@@ -30,6 +32,15 @@ export function fromWords(bytes: Uint8Array, info: PixelInfo): Samples {
 	for (let i = 0; i < out.length; i++) {
 		const word = bytes[2 * i + low]! | (bytes[2 * i + high]! << 8);
 		out[i] = info.signed ? ((word << (16 + shift)) >> (16 + shift)) : word & mask;
+	}
+	return out;
+}
+
+function fromLongs(bytes: Uint8Array, info: PixelInfo, out: Samples): Samples {
+	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), shift = 32 - info.stored;
+	for (let i = 0; i < out.length; i++) {
+		const word = view.getUint32(4 * i, !info.bigEndian);
+		out[i] = info.signed ? (word << shift) >> shift : (word << shift) >>> shift;
 	}
 	return out;
 }

@@ -3,23 +3,13 @@ import type { Pixels } from './exact';
 import type { View, Size } from './geometry';
 import { pixelSize } from './geometry';
 import type { ImageInfo, Window } from './image-info';
+import { isColour, lookOf, seen } from './shade';
 import type { ViewportState } from './state';
 
-/** The window that is shown: the reader's, the image's, or from its least to its greatest sample. */
+/** The window that is shown, in modality units; of a VOI LUT what goes into it. */
 export function windowOf(pixels: Pixels, info: ImageInfo, state: Pick<ViewportState, 'center' | 'width'>): Window {
-	if (state.center !== null && state.width !== null) return { center: state.center, width: Math.max(state.width, 1e-6) };
-	const own = info.windows[0];
-	if (own) return own;
-	let low = Infinity, high = -Infinity;
-	const [least, most] = info.padding ?? [Infinity, -Infinity]; // no pixels of the patient
-	for (const v of pixels.data) {
-		if (v >= least && v <= most) continue;
-		if (v < low) low = v;
-		if (v > high) high = v;
-	}
-	if (low > high) low = high = 0;
-	const a = low * info.slope + info.intercept, b = high * info.slope + info.intercept;
-	return { center: (a + b + 1) / 2, width: Math.max(1, Math.abs(b - a) + 1) };
+	const { center, width, range } = lookOf(pixels, info, state);
+	return range ? { center: center + 0.5, width: width === 1 ? 1 : width + 1 } : { center, width }; // as a LINEAR one is written
 }
 
 /** In stored values, where black ends and white begins (PS3.3 C.11.2.1.2); of a sigmoid its centre and width, as Cornerstone takes them. */
@@ -33,15 +23,8 @@ export function rangeOf(window: Window, info: ImageInfo): { lower: number; upper
 	return { lower: Math.min(a, b), upper: Math.max(a, b) };
 }
 
-/** From a stored value to 0 to 255; inverted() comes behind it. */
-export function greyOf(window: Window, info: ImageInfo): (value: number) => number {
-	const { lower, upper } = rangeOf(window, info), gain = 255 / (upper - lower), center = (lower + upper + 1) / 2, width = upper - lower + 1;
-	if (info.voi === 'SIGMOID') return (value) => Math.round(255 / (1 + Math.exp((-4 * (value - center)) / width)));
-	return (value) => Math.max(0, Math.min(255, Math.round((value - lower) * gain)));
-}
-
 export const inverted = (pixels: Pixels, info: ImageInfo, state: ViewportState): boolean =>
-	(pixels.samples === 1 && (pixels.photometric === 'MONOCHROME1' || info.inverse === true)) !== (state.invert !== info.slope < 0);
+	isColour(pixels) ? state.invert : (pixels.photometric === 'MONOCHROME1' || info.inverse === true) !== (state.invert !== info.slope < 0);
 
 /** Colour for the screen (PS3.3 C.7.6.3.1.2). */
 export function rgbOf(pixels: Pixels): Uint8Array {
@@ -57,19 +40,19 @@ export function rgbOf(pixels: Pixels): Uint8Array {
 	return new Uint8Array(out.buffer);
 }
 
-function picture(pixels: Pixels, info: ImageInfo, state: ViewportState): ImageData {
-	const image = new ImageData(pixels.columns, pixels.rows), out = image.data, flip = inverted(pixels, info, state) ? 255 : 0;
-	if (pixels.samples === 3) {
-		const rgb = rgbOf(pixels);
+/** As it is seen, a pixel a pixel. */
+export function picture(pixels: Pixels, info: ImageInfo, state: ViewportState): ImageData {
+	const image = new ImageData(pixels.columns, pixels.rows), out = image.data, drawn = pixels.samples === 3 ? pixels : seen(pixels, info, state);
+	if (drawn.samples === 3) {
+		const rgb = rgbOf(drawn), flip = state.invert ? 255 : 0;
 		for (let i = 0, o = 0; i < rgb.length; i += 3, o += 4) {
 			for (let c = 0; c < 3; c++) out[o + c] = rgb[i + c]! ^ flip;
 			out[o + 3] = 255;
 		}
 		return image;
 	}
-	const grey = greyOf(windowOf(pixels, info, state), info), data = pixels.data;
-	for (let i = 0, o = 0; i < data.length; i++, o += 4) {
-		out[o] = out[o + 1] = out[o + 2] = grey(data[i]!) ^ flip;
+	for (let i = 0, o = 0; i < drawn.data.length; i++, o += 4) {
+		out[o] = out[o + 1] = out[o + 2] = drawn.data[i]!;
 		out[o + 3] = 255;
 	}
 	return image;

@@ -3,7 +3,7 @@
 import type { Frame } from './frames';
 import type { Anchor, ImageRef, ReadingChange, ViewportChange, ViewportState } from './state';
 
-type Frames = readonly Pick<Frame, 'info' | 'index'>[];
+type Frames = readonly Pick<Frame, 'info' | 'index' | 'of'>[];
 
 /** Where in the stack. An object that is not in it (another archive's order, still loading): the nearest that makes sense. */
 export function placeOf(frames: Frames, image: ImageRef | null, frame: number): number {
@@ -29,8 +29,9 @@ export function named(change: ReadingChange, viewports: readonly ViewportState[]
 		const now = viewports[c.at], image = c.image ?? now?.image, frames = now && framesOf(now);
 		const frame = c.frame === undefined ? undefined : frames?.[c.frame];
 		const other = c.image !== undefined && c.image?.series !== now?.image?.series; // another series: its places are its own
-		if (!image || !frame || other) return c;
-		return { ...c, image: { ...image, instance: frame.info.instance }, frame: frame.index };
+		const named = c.image?.instance !== undefined && c.image.instance !== now?.image?.instance; // another object, and a frame of it
+		if (!image || !frame || other || named) return c;
+		return { ...c, image: { ...image, ...frame.of, instance: frame.info.instance }, frame: frame.index };
 	};
 	return { ...change, viewports: change.viewports.map(name) };
 }

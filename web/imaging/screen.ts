@@ -5,7 +5,8 @@ import type { Pixels } from './exact';
 import type { Size, View } from './geometry';
 import { pixelSize } from './geometry';
 import type { ImageInfo } from './image-info';
-import { inverted, paint, rangeOf, rgbOf, windowOf } from './paint';
+import { inverted, paint, rangeOf, rgbOf } from './paint';
+import { Seen, lookOf } from './shade';
 import type { ViewportState } from './state';
 
 const planes = new Map<string, { pixels: Pixels; info: ImageInfo }>();
@@ -52,6 +53,7 @@ export class Screen {
 	private readonly engine: RenderingEngine | null = null;
 	private readonly viewport: StackViewport | null = null;
 	private readonly id = `huizhen:${++count}:`;
+	private readonly seen = new Seen();
 	private shown: Pixels | null = null;
 	private imageId = '';
 
@@ -76,22 +78,26 @@ export class Screen {
 	show(pixels: Pixels, info: ImageInfo, state: ViewportState, view: View, pane: Size): void {
 		if (this.canvas) return paint(this.canvas, pixels, info, state, view, pane);
 		if (!this.viewport) return;
-		if (this.shown !== pixels) {
+		const made = this.seen.of(pixels, info, state), drawn = made ?? pixels, look = made || pixels.samples === 3 ? null : lookOf(pixels, info, state);
+		// as it is seen already, or by the window, in stored values
+		const voiRange = look ? rangeOf(look, { ...info, voi: look.voi }) : { lower: 0, upper: 255 };
+		if (this.shown !== drawn) {
 			planes.delete(this.imageId);
 			this.imageId = `${this.id}${++count}`;
-			planes.set(this.imageId, { pixels, info });
-			this.viewport.renderImageObject(imageOf(this.imageId, pixels, info));
-			this.shown = pixels;
+			planes.set(this.imageId, { pixels: drawn, info: made ? { ...info, allocated: 8, stored: 8, signed: false } : info });
+			// it would take greys for colours of the same bits and size, and colours for greys
+			if (this.shown && this.shown.samples !== drawn.samples) (this.viewport as unknown as { stackInvalidated: boolean }).stackInvalidated = true;
+			this.viewport.renderImageObject(imageOf(this.imageId, drawn, info, voiRange));
+			this.shown = drawn;
 		}
 		const normal = view.right[0] * view.up[1] - view.right[1] * view.up[0], focalPoint: Types.Point3 = [view.focus[0], view.focus[1], 0];
 		this.viewport.setCamera({
 			viewUp: [view.up[0], view.up[1], 0], viewPlaneNormal: [0, 0, normal], focalPoint, position: [focalPoint[0], focalPoint[1], normal * 1000],
 			parallelScale: view.half, parallelProjection: true,
 		});
-		const voiRange = pixels.samples === 3 ? { lower: 0, upper: 255 } : rangeOf(windowOf(pixels, info, state), info);
 		const interpolationType = view.unit * 2 > pixelSize(info)[0] ? Enums.InterpolationType.LINEAR : Enums.InterpolationType.NEAREST;
-		const VOILUTFunction = info.voi === 'SIGMOID' && pixels.samples === 1 ? Enums.VOILUTFunctionType.SAMPLED_SIGMOID : Enums.VOILUTFunctionType.LINEAR;
-		this.viewport.setProperties({ voiRange, VOILUTFunction, invert: inverted(pixels, info, state), interpolationType });
+		const VOILUTFunction = look?.voi === 'SIGMOID' ? Enums.VOILUTFunctionType.SAMPLED_SIGMOID : Enums.VOILUTFunctionType.LINEAR;
+		this.viewport.setProperties({ voiRange, VOILUTFunction, invert: made?.samples === 1 ? false : inverted(pixels, info, state), interpolationType });
 		this.viewport.render();
 	}
 
@@ -107,10 +113,10 @@ export class Screen {
 	}
 }
 
-function imageOf(imageId: string, pixels: Pixels, info: ImageInfo): Types.IImage {
+function imageOf(imageId: string, pixels: Pixels, info: ImageInfo, { lower, upper }: { lower: number; upper: number }): Types.IImage {
 	const color = pixels.samples === 3, scalarData = color ? rgbOf(pixels) : pixels.data instanceof Int8Array ? Int16Array.from(pixels.data) : pixels.data;
 	const voxelManager = utilities.VoxelManager.createImageVoxelManager({ width: pixels.columns, height: pixels.rows, scalarData, numberOfComponents: pixels.samples });
-	const [sx, sy] = pixelSize(info), { lower, upper } = color ? { lower: 0, upper: 255 } : rangeOf(windowOf(pixels, info, { center: null, width: null }), info);
+	const [sx, sy] = pixelSize(info);
 	return {
 		imageId, minPixelValue: lower, maxPixelValue: upper, slope: 1, intercept: 0, windowCenter: (lower + upper) / 2, windowWidth: upper - lower,
 		voiLUTFunction: Enums.VOILUTFunctionType.LINEAR, getPixelData: () => scalarData, rows: pixels.rows, columns: pixels.columns, height: pixels.rows, width: pixels.columns,

@@ -2,7 +2,8 @@
 import { ImageError, imageError } from './errors';
 import { fetchFrame } from './fetching';
 import type { Frame } from './frames';
-import { imageInfo, whoseOf, type DicomJson } from './image-info';
+import { imageInfo, whoseOf, type DicomJson, type ImageInfo } from './image-info';
+import { isSlide, slideFrame } from './slide';
 import type { ImageRef } from './state';
 import { pagesOf } from './wave';
 import { paperInfo } from './wave-paper';
@@ -18,6 +19,8 @@ export interface Stack {
 	frames: Frame[];
 	/** Objects that are no images, or whose headers lie. */
 	refused: number;
+	/** Of the first of them. */
+	why: ImageError | null;
 	error: ImageError | null;
 }
 
@@ -47,25 +50,45 @@ function pages(set: DicomJson, source: SeriesSource, token: () => string): Frame
 }
 
 export function stackOf(sets: unknown, source: SeriesSource, token: () => string): Stack {
-	const frames: Frame[] = [];
-	let refused = 0;
-	for (const set of Array.isArray(sets) ? (sets as DicomJson[]) : []) {
+	const frames: Frame[] = [], listed: unknown[] = Array.isArray(sets) ? sets : [];
+	const all = listed.filter((s): s is DicomJson => typeof s === 'object' && s !== null), slides = all.filter(isSlide);
+	let refused = listed.length - all.length, error: ImageError | null = null, why: ImageError | null = refused > 0 ? new ImageError('not_image', 'no object') : null;
+	const refuse = (wrong: unknown): void => void (refused++, (why ??= imageError(wrong)));
+	/** One frame that cannot be shown leaves the others. */
+	const framesOf = (set: DicomJson, first: ImageInfo): Frame[] => Array.from({ length: first.frames }, (_, index) => index).flatMap((index): Frame[] => {
+		const url = `${source.url}/instances/${first.instance}/frames/${index + 1}`;
+		try {
+			return [{ id: url, source: { url, token }, info: index === 0 ? first : imageInfo(set, index), index }];
+		} catch (wrong) {
+			refuse(wrong);
+			return [];
+		}
+	});
+	try {
+		if (slides.length > 0) frames.push(slideFrame(slides, source.url, token));
+	} catch (wrong) {
+		error = imageError(wrong);
+		slides.forEach(() => refuse(wrong));
+	}
+	for (const set of slides.length > 0 ? all.filter((s) => !isSlide(s)) : all) {
 		try {
 			if (String(value(set, '00080016') ?? '').startsWith(WAVEFORMS)) {
 				frames.push(...pages(set, source, token).slice(0, MAX_FRAMES - frames.length));
 				continue;
 			}
+			if (!['00280010', '00280011', '00280004'].some((tag) => set[tag])) continue; // a report, a document: no image is missing
 			const first = imageInfo(set);
-			if (!uid.test(first.instance) || frames.length + first.frames > MAX_FRAMES) throw new ImageError('disagrees', 'instance');
-			for (let index = 0; index < first.frames; index++) {
-				const url = `${source.url}/instances/${first.instance}/frames/${index + 1}`;
-				frames.push({ id: url, source: { url, token }, info: index === 0 ? first : imageInfo(set, index), index });
-			}
-		} catch {
-			refused++;
+			if (!uid.test(first.instance)) throw new ImageError('disagrees', 'instance');
+			if (frames.length + first.frames > MAX_FRAMES) throw new ImageError('too_big', `more than ${MAX_FRAMES} images`);
+			const groups = set['52009230']?.Value?.length ?? 0; // fewer than frames: what is the geometry of the others?
+			if (groups > 0 && groups < first.frames) throw new ImageError('disagrees', `functional groups for ${groups} frames of ${first.frames}`);
+			frames.push(...framesOf(set, first));
+		} catch (wrong) {
+			refuse(wrong);
 		}
 	}
-	return { source, frames: inOrder(frames), refused, error: null };
+	if (frames.length === 0) error ??= why ?? (all.length > 0 ? new ImageError('unsupported', 'no image in this series') : null);
+	return { source, frames: inOrder(frames), refused, why, error: frames.length > 0 ? null : error };
 }
 
 export async function openSeries(source: SeriesSource, token: () => string, signal: AbortSignal): Promise<Stack> {
@@ -73,6 +96,6 @@ export async function openSeries(source: SeriesSource, token: () => string, sign
 		const answer = await fetchFrame({ url: `${source.url}/metadata`, token, accept: 'application/dicom+json' }, { signal, maxBytes: 64 << 20 });
 		return stackOf(JSON.parse(new TextDecoder().decode(answer.bytes)), source, token);
 	} catch (error) {
-		return { source, frames: [], refused: 0, error: error instanceof SyntaxError ? new ImageError('not_image', 'no JSON') : imageError(error) };
+		return { source, frames: [], refused: 0, why: null, error: error instanceof SyntaxError ? new ImageError('not_image', 'no JSON') : imageError(error) };
 	}
 }

@@ -22,6 +22,8 @@ export interface Head {
 	/** JPEG 2000: wavelet levels, and the progression order (15444-1 table A.16; 2: RPCL). */
 	levels: number;
 	progression: number;
+	/** JPEG 2000: the 9-7 wavelet, which is lossy. */
+	irreversible?: boolean;
 }
 
 const bad = (what: string) => new ImageError('damaged', what);
@@ -81,6 +83,21 @@ export function scansByPlane(stream: Uint8Array): boolean {
 	return false;
 }
 
+/**
+ * The codestream's own word that these are not the samples a detector gave, whatever the header says: DCT, JPEG-LS that is near, lossless
+ * JPEG with a point transform, the 9-7 wavelet. 5-3 with layers cut away does not say so.
+ */
+export function loses(stream: Uint8Array, head: Head): boolean {
+	if (head.codec === 'jpeg') return true;
+	if (head.codec === 'jpeg2000' || head.codec === 'htj2k') return head.irreversible === true;
+	for (let at = 2; at + 5 <= stream.length && stream[at] === 0xff; ) {
+		const marker = stream[at + 1]!, parameters = at + 5 + 2 * stream[at + 4]!;
+		if (marker === 0xda) return head.codec === 'jpeg-ls' ? (stream[parameters] ?? 0) > 0 : ((stream[parameters + 2] ?? 0) & 15) > 0;
+		at += marker === 0xff ? 1 : 2 + ((stream[at + 2]! << 8) | stream[at + 3]!);
+	}
+	return false;
+}
+
 function text(view: DataView, at: number, length: number): string {
 	let out = '';
 	for (let i = at; i < at + length && i < view.byteLength; i++) out += String.fromCharCode(view.getUint8(i));
@@ -135,6 +152,7 @@ function readMain(view: DataView, at: number, head: Head): void {
 			head.progression = view.getUint8(at + 5);
 			head.mct = view.getUint8(at + 8) === 1;
 			head.levels = view.getUint8(at + 9);
+			head.irreversible = at + 14 <= view.byteLength && view.getUint8(at + 13) === 0;
 		}
 		at += 2 + length;
 	}

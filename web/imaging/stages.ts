@@ -12,7 +12,7 @@ const SIDE_MIN = 64;
 
 /** What the frame is by its header, for a gateway that makes HTJ2K of what is not encoded (docs/PROTOCOL.md). */
 export function wanted(source: FrameSource, info: PixelInfo): FrameSource {
-	if (info.allocated < 8 || info.bigEndian || source.accept || !/^[A-Z0-9_]{1,18}$/.test(info.photometric)) return source;
+	if (info.allocated < 8 || info.allocated > 16 || info.bigEndian || source.accept || !/^[A-Z0-9_]{1,18}$/.test(info.photometric)) return source;
 	const { rows, columns, samples, allocated, stored, signed, planar } = info, photometric = info.film ? 'YBR_PARTIAL_420' : info.photometric;
 	const pixels = [rows, columns, samples, allocated, stored, Number(signed), Number(planar), photometric].join(',');
 	return { ...source, url: `${source.url}${source.url.includes('?') ? '&' : '?'}pixels=${pixels}`, accept: 'image/jphc, */*;q=0.5' };

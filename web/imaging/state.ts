@@ -6,6 +6,9 @@ export interface ImageRef {
 	instance?: string;
 }
 
+/** An object of the PACS that says how images are looked at. */
+export type MarksRef = ImageRef & { instance: string };
+
 export interface ViewportState {
 	at: number;
 	image: ImageRef | null;
@@ -25,6 +28,10 @@ export interface ViewportState {
 	invert: boolean;
 	/** Frames a second; 0: stands. */
 	cine: number;
+	/** Of a stack that goes along with others by position (linking.ts); null: not aligned yet. */
+	offset_mm: number | null;
+	/** A presentation state or key object selection that it is looked at with. */
+	marks: MarksRef | null;
 }
 
 export type DrawKind = 'point' | 'arrow' | 'line' | 'angle' | 'rectangle' | 'ellipse' | 'polygon' | 'freehand' | 'text';
@@ -79,22 +86,17 @@ export interface ReadingChange {
 }
 
 export const freshViewport = (at: number, image: ImageRef | null = null): ViewportState => ({
-	at, image, frame: 0, center: null, width: null, zoom: 1, pan_x: 0, pan_y: 0, rotation: 0, flip: false, invert: false, cine: 0,
+	at, image, frame: 0, center: null, width: null, zoom: 1, pan_x: 0, pan_y: 0, rotation: 0, flip: false, invert: false, cine: 0, offset_mm: null, marks: null,
 });
+
+/** As the image says again; what it is looked at with, and beside what, stays. */
+export const resetViewport = ({ at, image, frame, offset_mm, marks }: ViewportState): ViewportState => ({ ...freshViewport(at, image), frame, offset_mm, marks });
 
 export const paneCount = (layout: Layout): number => ({ one: 1, pair: 2, four: 4, mpr: 3 })[layout];
 
 export function applyChange(state: ReadingState, change: ReadingChange): ReadingState {
 	const viewports = state.viewports.map((v) => ({ ...v, ...change.viewports?.find((c) => c.at === v.at) }));
 	return { layout: change.layout ?? state.layout, linked: change.linked ?? state.linked, viewports };
-}
-
-const clamp = (v: number, low: number, high: number) => Math.max(low, Math.min(high, v));
-
-/** A step through a stack; linked: the others of as many panes as are shown go along, each within its own stack. */
-export function scrollBy(state: ReadingState, at: number, step: number, lengths: number[]): ReadingChange {
-	const moves = (v: ViewportState) => v.at === at || (state.linked && v.at < paneCount(state.layout) && v.image !== null);
-	return { viewports: state.viewports.filter(moves).map((v) => ({ at: v.at, frame: clamp(v.frame + step, 0, Math.max(0, (lengths[v.at] ?? 1) - 1)) })) };
 }
 
 export const PRESETS = [

@@ -1,7 +1,8 @@
 // The tools of the viewer: buttons with words, large enough for a finger.
+import type { ComponentChildren } from 'preact';
 import type { DrawTool, Tool } from './hands';
 import type { ImageInfo } from './image-info';
-import { PRESETS, freshViewport, type Layout, type ReadingChange, type ReadingState, type ViewportState } from './state';
+import { PRESETS, resetViewport, type Layout, type ReadingChange, type ReadingState, type ViewportState } from './state';
 import { word, type Language, type Word } from './texts';
 
 interface Props {
@@ -11,15 +12,20 @@ interface Props {
 	info: ImageInfo | null;
 	/** A waveform: neither windowed nor turned. */
 	wave: boolean;
+	/** A slide: moved, not scrolled, and of one plane. */
+	slide: boolean;
 	tool: Tool;
 	onTool: (tool: Tool) => void;
 	onMpr: () => void;
+	onLink: () => void;
 	onChange: (change: ReadingChange) => void;
 	/** Drawings may be made. */
 	drawing: boolean;
 	marked: boolean;
 	onClear: () => void;
 	overlays: OverlaysProps;
+	/** What the archive has of marks, to choose from. */
+	marks?: ComponentChildren;
 }
 
 interface OverlaysProps {
@@ -40,12 +46,12 @@ export const StillTools = ({ language, overlays }: Pick<Props, 'language' | 'ove
 const ON_PAPER: Tool[] = ['scroll', 'zoom', 'pan', 'point', 'arrow', 'line', 'freehand', 'text', 'erase'];
 const DRAW: DrawTool[] = ['point', 'arrow', 'line', 'angle', 'ellipse', 'freehand', 'text', 'erase'];
 
-export function Toolbar({ language, state, current, info, wave, tool, onTool, onMpr, onChange, drawing, marked, onClear, overlays }: Props) {
+export function Toolbar({ language, state, current, info, wave, slide, tool, onTool, onMpr, onLink, onChange, drawing, marked, onClear, overlays, marks }: Props) {
 	const t = (key: Word) => word(language, key), set = (c: Partial<ViewportState>) => onChange({ viewports: [{ ...c, at: current.at }] });
 	const button = (key: Word, pressed: boolean | null, on: () => void) => (
 		<button type="button" key={key} data-testid={`im-${key}`} aria-pressed={pressed ?? undefined} onClick={on}>{t(wave && key === 'line' ? 'calipers' : key)}</button>
 	);
-	const fits = (key: Tool) => !wave || ON_PAPER.includes(key);
+	const fits = (key: Tool) => (slide ? key !== 'scroll' && key !== 'window' : !wave || ON_PAPER.includes(key));
 	return (
 		<div class="im-tools" role="toolbar" aria-label={t('tools')}>
 			<div>{state.layout === 'mpr' && button('cross', tool === 'cross', () => onTool('cross'))}
@@ -61,13 +67,14 @@ export function Toolbar({ language, state, current, info, wave, tool, onTool, on
 				{!wave && button('flip', current.flip, () => set({ flip: !current.flip }))}
 				{!wave && button('invert', current.invert, () => set({ invert: !current.invert }))}
 				<OverlaysButton language={language} {...overlays} />
-				{button('reset', null, () => set({ ...freshViewport(current.at, current.image), frame: current.frame }))}
+				{marks}
+				{button('reset', null, () => set(resetViewport(current)))}
 			</div>
 			<div>{(['one', 'pair', 'four'] as Layout[]).map((key) => button(key, state.layout === key, () => onChange({ layout: key })))}
-				{!wave && button('mpr', state.layout === 'mpr', onMpr)}
-				{state.layout !== 'one' && state.layout !== 'mpr' && button('linked', state.linked, () => onChange({ linked: !state.linked }))}</div>
+				{!wave && !slide && button('mpr', state.layout === 'mpr', onMpr)}
+				{state.layout !== 'one' && state.layout !== 'mpr' && button('linked', state.linked, () => state.linked ? onChange({ linked: false }) : onLink())}</div>
 			<div>
-				{button(current.cine > 0 ? 'stop' : 'cine', null, () => set({ cine: current.cine > 0 ? 0 : info?.cineRate || 10 }))}
+				{!slide && button(current.cine > 0 ? 'stop' : 'cine', null, () => set({ cine: current.cine > 0 ? 0 : info?.cineRate || 10 }))}
 				{current.cine > 0 && (
 					<label>
 						<input type="range" min={1} max={60} value={current.cine} aria-label={t('rate')} onInput={(e) => set({ cine: Number(e.currentTarget.value) })} /> {`${Math.round(current.cine)} ${t('rate')}`}

@@ -4,6 +4,7 @@ import type { Pixels } from './exact';
 import type { Frame } from './frames';
 import type { Point } from './geometry';
 import type { ImageInfo } from './image-info';
+import { needsLuts } from './luts';
 import type { Samples } from './native';
 
 /** Why a series is no volume. Words: texts.ts. */
@@ -34,6 +35,7 @@ export function volumeOf(frames: readonly Pick<Frame, 'info'>[]): Volume | NoVol
 	const [first, second] = frames, info = first?.info;
 	if (!info || !second || frames.length < 3) return 'few';
 	if (info.samples !== 1 || info.palette) return 'colour';
+	if (frames.some((f) => needsLuts(f.info) || f.info.allocated > 16)) return 'values';
 	const { orientation: o, position, spacing } = info;
 	if (!o || !position || !spacing || info.projected) return 'geometry';
 	const row = o.slice(0, 3) as Vector, column = o.slice(3, 6) as Vector;

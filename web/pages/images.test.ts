@@ -15,6 +15,12 @@ it('reads studies, the newest first', () => {
 	expect([studiesOf({}), studiesOf(null), studiesOf('x'), dateOf('2024'), dateOf('')]).toEqual([[], [], [], '2024', '']);
 });
 
+it('a study whose attributes are odd takes no other with it', () => {
+	const odd = [null, 7, 'x', [], { '0020000D': v('1.4'), '00100010': v({ Alphabetic: 5, Ideographic: ['a'] }), '00080061': v(null, {}, 'US'), '00080020': v(true), '00201208': v(1e400) }, { '0020000D': v('1.5'), '00100010': v(null), '00080061': { Value: 'CT' }, '00081030': v({ a: 1 }) }];
+	expect(studiesOf([...odd, { '0020000D': v('1.6'), '00100010': v({ Ideographic: '', Alphabetic: 'Li^Na' }) }]).map((s) => [s.study, s.name, s.date, s.modalities, s.text])).toEqual([['1.4', '', '', 'US', ''], ['1.5', '', '', '', ''], ['1.6', 'Li Na', '', '', '']]);
+	expect(seriesOf([null, { '0020000E': v('1.2'), '00080060': v(null), '00200011': v({}) }])).toEqual([{ series: '1.2', modality: '', number: 0, text: '', images: 0 }]);
+});
+
 it('offers series that have images, by number', () => {
 	const found = seriesOf([
 		{ '0020000E': v('1.2.9'), '00080060': v('CT'), '00200011': v(9), '00201209': v(3) }, { '0020000E': v('1.2.2'), '00080060': v('CT'), '00200011': v('2') },

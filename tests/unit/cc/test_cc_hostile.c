@@ -164,6 +164,37 @@ static void remb_keeps_the_bounds(void **state)
 	assert_int_equal(sim_estimate(s), HZ_CC_MIN_BPS);
 }
 
+static void report(struct sim *s, uint8_t fraction, unsigned lines, unsigned seconds)
+{
+	for (unsigned i = 0; i < seconds; i++) {
+		s->now += 1000 * MS;
+		hz_cc_on_remb(s->flow[0].cc, 2000000, s->now);
+		for (unsigned n = 0; n < lines; n++)
+			hz_cc_on_report(s->flow[0].cc, fraction, s->now);
+	}
+}
+
+// Receivers that tell no more than REMB and reports: a report of ten streams is one, and an outage on a link that loses 3 % ends.
+static void reports_of_a_lossy_link(void **state)
+{
+	struct sim *s = *state;
+	hz_cc_free(s->flow[0].cc);
+	assert_int_equal(hz_cc_new(s->now, &s->flow[0].cc), 0);
+	report(s, 31, 10, 1); // 12 %, of each of ten streams
+	assert_true(sim_estimate(s) > 1700000);
+	report(s, 8, 10, 5);
+	assert_true(sim_estimate(s) > 1700000);
+	report(s, 255, 10, 3);
+	assert_in_range(sim_estimate(s), 100000, 400000);
+	report(s, 8, 10, 20);
+	assert_in_range(sim_estimate(s), 1200000, 2000000);
+	report(s, 77, 10, 4); // and 30 % are a limit
+	assert_true(sim_estimate(s) < 900000);
+	uint32_t bps = sim_estimate(s);
+	report(s, 8, 10, 20);
+	assert_true(sim_estimate(s) <= bps + bps / 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +205,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(everything_lost_forever, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nonsense_keeps_the_bounds, setup, teardown),
 	    cmocka_unit_test_setup_teardown(remb_keeps_the_bounds, setup, teardown),
+	    cmocka_unit_test_setup_teardown(reports_of_a_lossy_link, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,8 +92,11 @@ static void requests(void **state)
 	    {"main/1.2/series", "/studies/1.2/series?includefield=0008103E"},
 	    {"main/1.2/series/1.3/instances/1.4/waveform", "/studies/1.2/series/1.3/instances/1.4"},
 	    {"main/1.2/series/1.3/instances/1.4/overlays", "/studies/1.2/series/1.3/instances/1.4"},
+	    {"main/1.2/series/1.3/instances/1.4/luts", "/studies/1.2/series/1.3/instances/1.4"},
 	    {"main/1.2/series/1.3/instances/1.4/overlays/1", NULL},
 	    {"main/1.2/overlays", NULL},
+	    {"main/1.2/series/1.3/instances/1.4/luts/1", NULL},
+	    {"main/1.2/luts", NULL},
 	    {"main/1.2/series/", NULL},
 	    {"main/1.2/series/1.3", NULL},
 	    {"main/1.2/series/1.3/instances/1.4/waveform/1", NULL},
@@ -113,7 +116,7 @@ static void requests(void **state)
 	    {"//1.2/metadata", NULL},
 	    {"", NULL},
 	};
-	char path[HZ_DWEB_PATH_BYTES], keys[7][HZ_DWEB_HASH_BYTES];
+	char path[HZ_DWEB_PATH_BYTES], keys[8][HZ_DWEB_HASH_BYTES];
 	struct hz_dweb_request r = {.kind = 0};
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -182,10 +185,7 @@ static int put(struct hz_dweb_cache *cache, unsigned i, size_t bytes)
 	struct hz_dweb_entry e = {.bytes = bytes, .type = "image/jls"};
 	char key[HZ_DWEB_HASH_BYTES], *data = malloc(bytes);
 	memset(data, (int)i, bytes);
-	if (i % 2) // of an earlier version
-		hz_dweb_sha256(data, bytes, e.hash);
-	else
-		hz_dweb_cache_tag(cache, data, bytes, e.hash);
+	hz_dweb_cache_tag(cache, data, bytes, e.hash);
 	key_of(i, key);
 	int err = hz_dweb_cache_put(cache, key, &e, data, NULL);
 	free(data);

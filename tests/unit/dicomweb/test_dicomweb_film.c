@@ -305,10 +305,10 @@ static void expect(uint64_t id, uint32_t frame, enum hz_dweb_result result)
 		return;
 	}
 	assert_int_equal(strncmp(done.type, "image/jphc;", 11), 0);
-	void *map = mmap(NULL, done.bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+	char *map = mmap(NULL, done.at + done.bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 	assert_ptr_not_equal(map, MAP_FAILED);
-	check_frame(map, done.bytes, frame - 1);
-	munmap(map, done.bytes);
+	check_frame(map + done.at, done.bytes, frame - 1);
+	munmap(map, done.at + done.bytes);
 	close(fd);
 }
 

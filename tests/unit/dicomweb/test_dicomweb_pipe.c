@@ -244,7 +244,7 @@ static void expect(struct rig *rig, uint64_t id, enum hz_dweb_result result)
 		return;
 	assert_int_equal(done.bytes, 4);
 	assert_string_equal(done.type, "image/jls; transfer-syntax=1");
-	assert_int_equal(pread(fd, data, 4, 0), 4);
+	assert_int_equal(pread(fd, data, 4, (off_t)done.at), 4);
 	assert_string_equal(data, "DATA");
 	close(fd);
 }

@@ -69,12 +69,12 @@ static struct hz_turn_result turn(const struct hz_dweb_pixels *p, size_t bytes, 
 	return result;
 }
 
-// A waveform, and overlays, become JSON; what is none a word why, which is an answer, too.
+// A waveform, overlays and lookup tables become JSON; what is none a word why, which is an answer, too.
 static void read_as_json(void **state)
 {
 	static const char object[] = "no DICOM at all", answer[] = "{\"fault\":\"not-dicom\"}";
-	static const uint32_t kinds[] = {HZ_DWEB_WAVE, HZ_DWEB_OVERLAYS};
-	for (unsigned i = 0; i < 2; i++) {
+	static const uint32_t kinds[] = {HZ_DWEB_WAVE, HZ_DWEB_OVERLAYS, HZ_DWEB_LUTS};
+	for (unsigned i = 0; i < 3; i++) {
 		struct hz_turn_order order = {.id = 9, .bytes = sizeof(object), .reads = kinds[i]};
 		struct hz_turn_result result;
 		char text[200] = "";

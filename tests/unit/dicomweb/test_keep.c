@@ -102,6 +102,10 @@ static void hostile(void **state)
 	    "[{\"00080018\":{\"Value\":[\"1.2.3.4\"]}}]",
 	    lying,
 	    "[{\"00080018\":{\"Value\":7},\"00280008\":[]}]",
+	    // A whole slide: what is drawn is on its matrix, which a frame of it knows nothing of.
+	    "[{\"00080016\":{\"Value\":[\"1.2.840.10008.5.1.4.1.1.77.1.6\"]},\"00080018\":{\"Value\":[\"1.2."
+	    "3.4\"]},"
+	    "\"00280010\":{\"Value\":[256]},\"00280011\":{\"Value\":[256]}}]",
 	};
 	struct hz_keep_plan *p = NULL;
 	(void)state;

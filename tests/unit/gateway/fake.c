@@ -425,6 +425,31 @@ int fake_wait(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
+void fake_take_over(struct fake *f, const char *env)
+{
+	static const char *const takeover[] = {"--takeover", NULL};
+	pid_t old = f->serve;
+	f->serve = fake_serve(f, env, takeover);
+	assert_int_equal(fake_wait(old), 0);
+}
+
+void fake_end(struct fake *f)
+{
+	kill(f->serve, SIGINT);
+	assert_int_equal(fake_wait(f->serve), 0);
+	f->serve = 0;
+	if (fake_logged(f, "Sanitizer") || fake_logged(f, "runtime error"))
+		fail_msg("a sanitizer complained: see %s/log", f->dir);
+	fake_free(f);
+}
+
+bool fake_event(const struct fake *f, const char *pattern)
+{
+	char command[160];
+	snprintf(command, sizeof(command), "grep -q '%s' %s/events", pattern, f->dir);
+	return system(command) == 0;
+}
+
 static bool contains(const struct fake *f, const char *name, const char *text)
 {
 	char path[96], line[1200];

@@ -28,12 +28,16 @@ void fake_free(struct fake *f);
 pid_t fake_serve(struct fake *f, const char *env, const char *const *args);
 void fake_start(struct fake *f); // and waits until ready
 int fake_wait(pid_t pid);        // exit code, 1000 + signal
+// Another gateway takes over from f->serve, and is f->serve then.
+void fake_take_over(struct fake *f, const char *env);
+void fake_end(struct fake *f); // SIGINT, and it ends without fault, no sanitizer complained; frees f
 
 // The number of lines in events that begin with text; the last one's first number behind it.
 unsigned fake_count(const struct fake *f, const char *text, int64_t *ret_last);
 void fake_expect(const struct fake *f, const char *text,
-                 unsigned count);                          // waits up to 15 s for so many or more
-int64_t fake_last(const struct fake *f, const char *text); // 0: none
+                 unsigned count);                           // waits up to 15 s for so many or more
+int64_t fake_last(const struct fake *f, const char *text);  // 0: none
+bool fake_event(const struct fake *f, const char *pattern); // a line in events; of grep
 bool fake_logged(const struct fake *f, const char *text);
 void fake_write(const struct fake *f, const char *name, const char *text);
 const char *fake_path(struct fake *f, const char *name);

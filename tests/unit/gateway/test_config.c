@@ -75,6 +75,25 @@ static void same_field(const struct hz_config *a, const struct hz_config *b, con
 		assert_string_equal(*(char *const *)(const void *)x, *(char *const *)(const void *)y);
 }
 
+// In its own section (several have an "enabled" and a "ca"), and a number with its bounds.
+static void mentioned(const char *yaml, const struct hz_config_entry *e)
+{
+	char section[64], key[80];
+	snprintf(section, sizeof(section), "\n%s:\n", e->section);
+	snprintf(key, sizeof(key), "\n  %s: ", e->name);
+	const char *at = strstr(yaml, section), *end = at ? at + strlen(section) : NULL;
+	while (end && (end = strchr(end, '\n')) && strchr(" #\n", end[1]) && end[1])
+		end++;
+	const char *found = at ? strstr(at, key) : NULL;
+	if (!found || (end && found >= end))
+		fail_msg("huizhen.yaml does not mention %s.%s", e->section, e->name);
+	snprintf(key, sizeof(key), " # %u to %u\n", e->min, e->max);
+	found = strpbrk(found + 1, "#\n");
+	if (e->type == HZ_CONFIG_U32 && strncmp(found - 1, key, strlen(key)) != 0)
+		fail_msg("huizhen.yaml: %s.%s is \"%.*s\", not \"%.*s\"", e->section, e->name,
+		         (int)strcspn(found, "\n"), found, (int)strlen(key) - 2, key + 1);
+}
+
 // The file at the top of the tree names every key, and says the truth about its default.
 static void documented_file(void **state)
 {
@@ -88,15 +107,8 @@ static void documented_file(void **state)
 		same_field(file, builtin, &hz_config_table[i]);
 	assert_string_equal(file->path, HZ_SOURCE_DIR "/huizhen.yaml");
 	assert_int_equal(hz_config_read(HZ_SOURCE_DIR "/huizhen.yaml", error, &text), 0);
-	for (unsigned i = 0; i < hz_config_table_count; i++) {
-		char section[64], key[80];
-		snprintf(section, sizeof(section), "\n%s:\n", hz_config_table[i].section);
-		snprintf(key, sizeof(key), "\n  %s: ", hz_config_table[i].name);
-		const char *at = strstr(text.text, section);
-		if (!at || !strstr(at, key))
-			fail_msg("huizhen.yaml does not mention %s.%s", hz_config_table[i].section,
-			         hz_config_table[i].name);
-	}
+	for (unsigned i = 0; i < hz_config_table_count; i++)
+		mentioned(text.text, &hz_config_table[i]);
 	assert_non_null(strstr(text.text, "\n  keys: []"));
 	hz_config_text_done(&text);
 	hz_config_free(file);

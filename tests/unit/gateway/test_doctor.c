@@ -29,7 +29,7 @@ static void examine(const char *extra)
 	static char path[] = "d.yaml";
 	struct hz_config_text text = {.path = path, .text = yaml};
 	struct hz_config *config;
-	int n = snprintf(yaml, sizeof(yaml), "data: {dir: %s/data}\nmedia: {port: 39870, workers: 2}\n%s",
+	int n = snprintf(yaml, sizeof(yaml), "data: {dir: %s/data}\nmedia: {port: 29870, workers: 2}\n%s",
 	                 dir, extra);
 	text.bytes = (size_t)n;
 	if (hz_config_parse(&text, error, &config))
@@ -57,7 +57,7 @@ static void expect(const char *name, enum hz_verdict verdict, const char *text)
 		fail_msg("%s: does not say what to do", name);
 }
 
-#define PORTS "http: {port: 39881}\nhttps: {port: 39882}\n"
+#define PORTS "http: {port: 29881}\nhttps: {port: 29882}\n"
 
 static void healthy(void **state)
 {
@@ -65,7 +65,7 @@ static void healthy(void **state)
 	expect("data folder", HZ_VERDICT_OK, "first start");
 	expect("http", HZ_VERDICT_OK, "free");
 	expect("https", HZ_VERDICT_OK, "free");
-	expect("media", HZ_VERDICT_OK, "39870 to 39871");
+	expect("media", HZ_VERDICT_OK, "29870 to 29871");
 	expect("gateway", HZ_VERDICT_OFF, "not running");
 	expect("certificate", HZ_VERDICT_OK, "first start");
 	expect("libraries", HZ_VERDICT_OK, "OpenSSL 3");
@@ -84,16 +84,16 @@ static void healthy(void **state)
 static void ports_of_others(void **state)
 {
 	int http, media;
-	assert_int_equal(hz_tcp_listen("127.0.0.1", 39881, &http), 0);
-	assert_int_equal(hz_udp_open("", 39871, &media), 0);
+	assert_int_equal(hz_tcp_listen("127.0.0.1", 29881, &http), 0);
+	assert_int_equal(hz_udp_open("", 29871, &media), 0);
 	examine(PORTS);
 	expect("http", HZ_VERDICT_FAIL, "another program");
 	expect("https", HZ_VERDICT_OK, "free");
-	expect("media", HZ_VERDICT_FAIL, "39871 is in use");
+	expect("media", HZ_VERDICT_FAIL, "29871 is in use");
 	assert_int_equal(hz_doctor_verdict(&d), HZ_VERDICT_FAIL);
 	close(http);
 	close(media);
-	examine("http: {port: 39881, address: 192.0.2.7}\nhttps: {port: 0}\n");
+	examine("http: {port: 29881, address: 192.0.2.7}\nhttps: {port: 0}\n");
 	expect("http", HZ_VERDICT_FAIL, "cannot be opened");
 	expect("https", HZ_VERDICT_OFF, "off");
 	expect("certificate", HZ_VERDICT_OFF, "off");
@@ -106,28 +106,28 @@ static void images(void **state)
 {
 	char extra[256], path[96];
 	int port;
-	snprintf(extra, sizeof(extra), PORTS IMAGING, 1, 39885);
+	snprintf(extra, sizeof(extra), PORTS IMAGING, 1, 29885);
 	examine(extra);
 	expect("ris", HZ_VERDICT_FAIL, "does not answer");
-	expect("c-store", HZ_VERDICT_OK, "39885 is free");
+	expect("c-store", HZ_VERDICT_OK, "29885 is free");
 	expect("c-store callers", HZ_VERDICT_WARN, "any AE title");
 	expect("studies folder", HZ_VERDICT_OK, "first start");
 	expect("dicom", HZ_VERDICT_OK, "dicom.dic");
 	for (unsigned i = 0; i < 4; i++) // each program is looked for
 		finding(((const char *[]){"imaging", "live", "studies", "receive"})[i]);
-	assert_int_equal(hz_tcp_listen("127.0.0.1", 39885, &port), 0);
+	assert_int_equal(hz_tcp_listen("127.0.0.1", 29885, &port), 0);
 	setenv("DCMDICTPATH", "/nowhere/dicom.dic", 1);
 	snprintf(path, sizeof(path), "%s/data", dir);
 	mkdir(path, 0700);
 	snprintf(path, sizeof(path), "%s/data/studies", dir);
 	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)); // a file where the folder should be
-	snprintf(extra, sizeof(extra), PORTS IMAGING, 100000, 39885);
+	snprintf(extra, sizeof(extra), PORTS IMAGING, 100000, 29885);
 	examine(extra);
 	expect("c-store", HZ_VERDICT_FAIL, "another program");
 	expect("dicom", HZ_VERDICT_FAIL, "/nowhere");
 	expect("studies folder", HZ_VERDICT_FAIL, "cannot write");
 	expect("studies room", HZ_VERDICT_WARN, "the disk is full before");
-	snprintf(extra, sizeof(extra), PORTS IMAGING, 0, 39885);
+	snprintf(extra, sizeof(extra), PORTS IMAGING, 0, 29885);
 	examine(extra);
 	expect("c-store", HZ_VERDICT_WARN, "nothing is kept");
 	expect("studies", HZ_VERDICT_OFF, "local_gb is 0");
@@ -151,11 +151,11 @@ static void silent_gateway(void **state)
 	examine(PORTS);
 	expect("gateway", HZ_VERDICT_OFF, "not running"); // a lock file alone means nothing
 	assert_int_equal(flock(fd, LOCK_EX), 0);
-	assert_int_equal(hz_tcp_listen("127.0.0.1", 39881, &http), 0);
+	assert_int_equal(hz_tcp_listen("127.0.0.1", 29881, &http), 0);
 	close(http);
 	examine(PORTS);
 	expect("gateway", HZ_VERDICT_FAIL, "pid 4711");
-	assert_int_equal(hz_tcp_listen("127.0.0.1", 39881, &http), 0);
+	assert_int_equal(hz_tcp_listen("127.0.0.1", 29881, &http), 0);
 	examine(PORTS); // accepts but says nothing: 3 s
 	expect("http", HZ_VERDICT_OK, "a gateway runs here");
 	expect("gateway", HZ_VERDICT_FAIL, "does not answer");
@@ -205,23 +205,23 @@ static void certificates(void **state)
 	assert_int_equal(hz_certificate_look("/dev/null", ak, NULL, &facts), -EINVAL);
 
 	snprintf(extra, sizeof(extra),
-	         "http: {port: 39881}\nhttps: {port: 39882, certificate: %s, key: %s}\n"
+	         "http: {port: 29881}\nhttps: {port: 29882, certificate: %s, key: %s}\n"
 	         "links: {public_url: 'https://gateway.example.org:8443'}\n",
 	         a, ak);
 	examine(extra);
 	expect("certificate", HZ_VERDICT_WARN, "self-signed");
 	snprintf(extra, sizeof(extra),
-	         "http: {port: 39881}\nhttps: {port: 39882, certificate: %s, key: %s}\n"
+	         "http: {port: 29881}\nhttps: {port: 29882, certificate: %s, key: %s}\n"
 	         "links: {public_url: 'https://other.example.org'}\n",
 	         a, ak);
 	examine(extra);
 	expect("certificate", HZ_VERDICT_FAIL, "not for other.example.org");
 	snprintf(extra, sizeof(extra),
-	         "http: {port: 39881}\nhttps: {port: 39882, certificate: %s, key: %s}\n", a, bk);
+	         "http: {port: 29881}\nhttps: {port: 29882, certificate: %s, key: %s}\n", a, bk);
 	examine(extra);
 	expect("certificate", HZ_VERDICT_FAIL, "does not belong");
 	snprintf(extra, sizeof(extra),
-	         "http: {port: 39881}\nhttps: {port: 39882, certificate: /dev/null, key: %s}\n", bk);
+	         "http: {port: 29881}\nhttps: {port: 29882, certificate: /dev/null, key: %s}\n", bk);
 	examine(extra);
 	expect("certificate", HZ_VERDICT_FAIL, "not PEM");
 }

@@ -36,16 +36,6 @@ static pid_t pid_of(const struct fake *f, const char *child)
 	return pid;
 }
 
-static void end(struct fake *f)
-{
-	kill(f->serve, SIGINT);
-	assert_int_equal(fake_wait(f->serve), 0);
-	f->serve = 0;
-	if (fake_logged(f, "Sanitizer") || fake_logged(f, "runtime error"))
-		fail_msg("a sanitizer complained: see %s/log", f->dir);
-	fake_free(f);
-}
-
 static mode_t mode_of(struct fake *f, const char *name)
 {
 	struct stat st;
@@ -79,7 +69,7 @@ static void starts(void **state)
 	assert_int_equal(mode_of(&f, "data/run"), 0700);
 	assert_int_equal(mode_of(&f, "data/run/supervisor.sock"), 0600);
 	assert_int_equal(mode_of(&f, "data/https-key.pem"), 0600);
-	end(&f);
+	fake_end(&f);
 }
 
 // Every descriptor in its place, told by the children themselves.
@@ -94,11 +84,10 @@ static void descriptors(void **state)
 	fake_expect(&f, "recorder ", 1);
 	fake_expect(&f, "archive ", 1);
 	fake_expect(&f, "mix ", 1);
-	snprintf(command, sizeof(command), "grep -q fds=wrong %s/events", f.dir);
-	assert_int_not_equal(system(command), 0);
+	assert_false(fake_event(&f, "fds=wrong"));
 	snprintf(command, sizeof(command), "test $(grep -c fds=right %s/events) = 6", f.dir);
 	assert_int_equal(system(command), 0);
-	end(&f);
+	fake_end(&f);
 }
 
 // 20 times each; the time from kill to the new one at work.
@@ -125,7 +114,7 @@ static void restarts(const char *child, int64_t limit_us)
 	       (long long)worst);
 	assert_true(worst < limit_us);
 	assert_int_equal(fake_count(&f, "worker1 ", NULL), 1); // nobody else was touched
-	end(&f);
+	fake_end(&f);
 }
 
 static void worker_restarts(void **state)
@@ -156,7 +145,6 @@ static void mix_restarts(void **state)
 // Switched off nothing mixes; a gateway that takes over may switch it on.
 static void no_mix(void **state)
 {
-	static const char *const takeover[] = {"--takeover", NULL};
 	struct fake f;
 	fake_new(&f);
 	f.serve = fake_serve(&f, "HUIZHEN_MIX_ENABLED=false", NULL);
@@ -164,17 +152,14 @@ static void no_mix(void **state)
 	fake_expect(&f, "worker1 ", 1);
 	usleep(100000);
 	assert_int_equal(fake_count(&f, "mix ", NULL), 0);
-	pid_t old = f.serve;
-	f.serve = fake_serve(&f, "", takeover);
-	assert_int_equal(fake_wait(old), 0);
+	fake_take_over(&f, "");
 	fake_expect(&f, "mix ", 1);
-	end(&f);
+	fake_end(&f);
 }
 
 // As the mix: switched off none runs, each comes back by itself, and waits at a takeover for the one before.
 static void a_pipe(void **state)
 {
-	static const char *const takeover[] = {"--takeover", NULL};
 	const char *on = "HUIZHEN_MOSAIC_ENABLED=true";
 	struct fake f;
 	fake_new(&f);
@@ -183,16 +168,12 @@ static void a_pipe(void **state)
 	fake_expect(&f, "pipe-mosaic ", 1);
 	kill(pid_of(&f, "pipe-mosaic"), SIGKILL);
 	fake_expect(&f, "pipe-mosaic ", 2);
-	pid_t old = f.serve;
-	f.serve = fake_serve(&f, on, takeover);
-	assert_int_equal(fake_wait(old), 0);
+	fake_take_over(&f, on);
 	fake_expect(&f, "pipe-mosaic ", 3);
 	assert_true(fake_last(&f, "pipe-mosaic ") >= fake_last(&f, "pipe-ended "));
 	assert_int_equal(fake_count(&f, "pipe-hls ", NULL), 0);
-	char command[128];
-	snprintf(command, sizeof(command), "grep -q fds=wrong %s/events", f.dir);
-	assert_int_not_equal(system(command), 0);
-	end(&f);
+	assert_false(fake_event(&f, "fds=wrong"));
+	fake_end(&f);
 }
 
 // Both belong to recording.
@@ -206,13 +187,12 @@ static void no_recorder(void **state)
 	usleep(100000);
 	assert_int_equal(fake_count(&f, "recorder ", NULL), 0);
 	assert_int_equal(fake_count(&f, "archive ", NULL), 0);
-	end(&f);
+	fake_end(&f);
 }
 
 static void arena_survives(void **state)
 {
 	struct fake f;
-	char command[128];
 	fake_new(&f);
 	fake_start(&f);
 	fake_expect(&f, "worker0 ", 1);
@@ -220,9 +200,8 @@ static void arena_survives(void **state)
 	fake_expect(&f, "worker0 ", 2);
 	kill(pid_of(&f, "worker0"), SIGABRT);
 	fake_expect(&f, "worker0 ", 3);
-	snprintf(command, sizeof(command), "grep -q 'worker0 .*incarnation=3' %s/events", f.dir);
-	assert_int_equal(system(command), 0);
-	end(&f);
+	assert_true(fake_event(&f, "worker0 .*incarnation=3"));
+	fake_end(&f);
 }
 
 // What control said while the worker was dead reaches the next worker.
@@ -240,7 +219,7 @@ static void messages_survive(void **state)
 	kill(worker, SIGKILL);
 	fake_expect(&f, "worker0 ", 2);
 	fake_expect(&f, "worker0-got hello", 2);
-	end(&f);
+	fake_end(&f);
 }
 
 static void reloads(void **state)
@@ -272,7 +251,7 @@ static void reloads(void **state)
 	kill(f.serve, SIGHUP);
 	usleep(100000);
 	assert_int_equal(fake_count(&f, "reload", NULL), 2);
-	end(&f);
+	fake_end(&f);
 }
 
 static void drains(void **state)
@@ -369,7 +348,7 @@ static void children_die_with_it(void **state)
 		usleep(1000);
 	assert_false(alive(worker) || alive(control));
 	fake_start(&f); // and the folder is free again
-	end(&f);
+	fake_end(&f);
 }
 
 static void one_gateway_a_folder(void **state)
@@ -380,7 +359,7 @@ static void one_gateway_a_folder(void **state)
 	assert_int_equal(fake_wait(fake_serve(&f, "", NULL)), 1);
 	assert_true(fake_logged(&f, "another gateway (pid "));
 	assert_true(fake_logged(&f, "use --takeover"));
-	end(&f);
+	fake_end(&f);
 }
 
 static void ports_in_use(void **state)
@@ -400,7 +379,7 @@ static void ports_in_use(void **state)
 	assert_true(fake_logged(&f, "set media.port"));
 	assert_int_equal(fake_count(&f, "worker0 ", NULL), 0);
 	fake_start(&f);
-	end(&f);
+	fake_end(&f);
 }
 
 static void wrong_folders(void **state)

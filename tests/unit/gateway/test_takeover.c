@@ -44,23 +44,6 @@ static void start(struct fake *f)
 	fake_expect(f, "worker1 ", 1);
 }
 
-static void end(struct fake *f)
-{
-	kill(f->serve, SIGINT);
-	assert_int_equal(fake_wait(f->serve), 0);
-	f->serve = 0;
-	if (fake_logged(f, "Sanitizer") || fake_logged(f, "runtime error"))
-		fail_msg("a sanitizer complained: see %s/log", f->dir);
-	fake_free(f);
-}
-
-static bool event_has(const struct fake *f, const char *pattern)
-{
-	char command[160];
-	snprintf(command, sizeof(command), "grep -q '%s' %s/events", pattern, f->dir);
-	return system(command) == 0;
-}
-
 static void done(void **state)
 {
 	struct fake f;
@@ -68,9 +51,7 @@ static void done(void **state)
 	start(&f);
 	for (unsigned round = 0; round < 5; round++) {
 		char mainpid[32];
-		pid_t old = f.serve;
-		f.serve = fake_serve(&f, "", takeover);
-		assert_int_equal(fake_wait(old), 0);
+		fake_take_over(&f, "");
 		fake_expect(&f, "worker0 ", round + 2);
 		fake_expect(&f, "control ", round + 2);
 		fake_expect(&f, "recorder ", round + 2);
@@ -90,12 +71,12 @@ static void done(void **state)
 	printf("takeover: 5 times, worst gap between the workers %lld us\n", (long long)worst);
 	assert_true(worst <
 	            2000000); // not one that waited for a timeout; how short it is: docs/performance.md
-	assert_true(event_has(&f, "worker0 .*incarnation=6 fds=right")); // the same arena all along
-	assert_true(event_has(&f, "worker1 .*incarnation=6 fds=right"));
-	assert_false(event_has(&f, "fds=wrong"));
+	assert_true(fake_event(&f, "worker0 .*incarnation=6 fds=right")); // the same arena all along
+	assert_true(fake_event(&f, "worker1 .*incarnation=6 fds=right"));
+	assert_false(fake_event(&f, "fds=wrong"));
 	// Still a whole gateway: restarts its children, keeps others out.
 	assert_int_equal(fake_wait(fake_serve(&f, "", NULL)), 1);
-	end(&f);
+	fake_end(&f);
 }
 
 static void nobody_there(void **state)
@@ -108,7 +89,7 @@ static void nobody_there(void **state)
 	fake_wait(f.serve);
 	f.serve = fake_serve(&f, "", takeover);
 	assert_true(fake_heard(&f, "READY=1"));
-	end(&f);
+	fake_end(&f);
 }
 
 // The number of workers is that of the running one, whatever the new configuration says.
@@ -116,12 +97,10 @@ static void other_worker_count(void **state)
 {
 	struct fake f;
 	start(&f);
-	pid_t old = f.serve;
-	f.serve = fake_serve(&f, "HUIZHEN_MEDIA_WORKERS=1", takeover);
-	assert_int_equal(fake_wait(old), 0);
+	fake_take_over(&f, "HUIZHEN_MEDIA_WORKERS=1");
 	fake_expect(&f, "worker1 ", 2);
 	assert_true(fake_logged(&f, "ev=takeover.workers kept=2 configured=1"));
-	end(&f);
+	fake_end(&f);
 }
 
 static void other_arena(void **state)
@@ -133,7 +112,7 @@ static void other_arena(void **state)
 	usleep(100000);
 	assert_int_equal(fake_count(&f, "worker0 ", NULL), 1); // nothing was stopped
 	assert_int_equal(fake_count(&f, "control ", NULL), 1);
-	end(&f);
+	fake_end(&f);
 }
 
 static void wrong_configuration(void **state)
@@ -142,7 +121,7 @@ static void wrong_configuration(void **state)
 	start(&f);
 	assert_int_equal(fake_wait(fake_serve(&f, "HUIZHEN_HTTP_PORT=x", takeover)), 2);
 	assert_int_equal(fake_count(&f, "worker0-ended", NULL), 0);
-	end(&f);
+	fake_end(&f);
 }
 
 // The new control does not start: the new gateway gives up, the old one goes on with the same arenas.
@@ -154,11 +133,11 @@ static void new_one_fails(void **state)
 	wait_log(&f, "reason=gone rolled_back=1");
 	fake_expect(&f, "worker0 ", 3); // old, new, old
 	fake_expect(&f, "control ", 7); // old, five times new, old
-	assert_true(event_has(&f, "worker0 .*incarnation=3"));
+	assert_true(fake_event(&f, "worker0 .*incarnation=3"));
 	assert_true(fake_heard(&f, "READY=1"));
 	usleep(50000);
 	assert_int_equal(waitpid(f.serve, NULL, WNOHANG), 0);
-	end(&f);
+	fake_end(&f);
 }
 
 static void new_one_is_killed(void **state)
@@ -177,12 +156,10 @@ static void new_one_is_killed(void **state)
 	fake_expect(&f, "control ", 3);
 	printf("rollback after kill -9 of the new one: worker back in %lld us\n",
 	       (long long)(fake_last(&f, "worker0 ") - killed_us));
-	assert_false(event_has(&f, "fds=wrong"));
+	assert_false(fake_event(&f, "fds=wrong"));
 	// And a second attempt works.
-	pid_t old = f.serve;
-	f.serve = fake_serve(&f, "", takeover);
-	assert_int_equal(fake_wait(old), 0);
-	end(&f);
+	fake_take_over(&f, "");
+	fake_end(&f);
 }
 
 // It never gets ready: after 10 s the old one kills it and goes on.
@@ -195,7 +172,7 @@ static void new_one_hangs(void **state)
 	assert_true(fake_logged(&f, "reason=timeout rolled_back=1"));
 	fake_expect(&f, "worker0 ", 3);
 	fake_expect(&f, "control ", 3);
-	end(&f);
+	fake_end(&f);
 }
 
 // The old one dies when everything is handed over: the new one goes on alone.
@@ -210,8 +187,8 @@ static void old_one_is_killed(void **state)
 	fake_wait(old);
 	wait_log(&f, "ev=takeover.alone");
 	assert_int_equal(waitpid(f.serve, NULL, WNOHANG), 0);
-	assert_true(event_has(&f, "worker0 .*incarnation=2"));
-	end(&f);
+	assert_true(fake_event(&f, "worker0 .*incarnation=2"));
+	fake_end(&f);
 }
 
 // Children that do not end when asked are killed after 300 ms.
@@ -231,7 +208,7 @@ static void deaf_old_children(void **state)
 	// Its workers ended at once all the same, and new ones began, before the deaf one was killed and its place taken.
 	int64_t ended_us = fake_last(&f, "worker0-ended "), worker_us = fake_last(&f, "worker0 ");
 	assert_true(ended_us > 0 && ended_us <= worker_us && worker_us < fake_last(&f, "control "));
-	end(&f);
+	fake_end(&f);
 }
 
 static void by_signal(void **state)
@@ -348,10 +325,8 @@ static void odd_visitors(void **state)
 	usleep(50000);
 	assert_int_equal(fake_count(&f, "worker0 ", NULL), 1);
 	assert_int_equal(fake_count(&f, "control ", NULL), 1);
-	pid_t old = f.serve;
-	f.serve = fake_serve(&f, "", takeover);
-	assert_int_equal(fake_wait(old), 0);
-	end(&f);
+	fake_take_over(&f, "");
+	fake_end(&f);
 }
 
 // --- a running gateway of another version, which this test is
@@ -429,8 +404,8 @@ static void from_before_the_mix(void **state)
 	fake_expect(&f, "worker1 ", 1);
 	fake_expect(&f, "mix ", 1);
 	fake_expect(&f, "control ", 1);
-	assert_false(event_has(&f, "fds=wrong"));
-	end(&f);
+	assert_false(fake_event(&f, "fds=wrong"));
+	fake_end(&f);
 }
 
 // A part of the mix or of a pipe, and what only a later version knows: nothing is started, the running one may go on.
@@ -460,7 +435,7 @@ static void not_while_draining(void **state)
 	fake_expect(&f, "drain ", 1);
 	assert_int_equal(fake_wait(fake_serve(&f, "", takeover)), 1);
 	assert_true(fake_logged(&f, "drains, stops or is being taken over"));
-	end(&f);
+	fake_end(&f);
 }
 
 int main(int argc, char **argv)

@@ -2,96 +2,47 @@
 // runs on the machine's clock.
 #include "media/hls/pipe.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "gateway/base/clock.h"
-#include "gateway/base/memfd.h"
-#include "gateway/base/ring.h"
-#include "gateway/base/ring_grid.h"
-#include "gateway/base/seqpacket.h"
 #include "media/hls/api.h"
 #include "tests/unit/hls/fake_camera.h"
+#include "tests/unit/pipe/process_rig.h"
 
 #define CONSULT  5u
 #define DELAY_MS 1000
 #define LATE_US  30000000 // that a slow machine may take for anything
 
-static int api[2], rings, wake[2], folder;
-static void *memory;
-static pid_t child;
+static int folder;
 static struct hz_ring to_pipe, from_pipe;
 static struct fake_camera camera;
 static struct hz_hls_broadcast_set wish;
 static char root[32];
 static uint32_t seq;
 
-static void start(void)
-{
-	assert_int_equal(hz_seqpacket_pair(0, api), 0);
-	child = fork();
-	if (child == 0) {
-		const struct hz_pipe_fds fds = {.api = api[1], .rings = rings, .wake = wake, .workers = 1};
-		close(api[0]);
-		_exit(hz_hls_pipe_run(&fds) ? 1 : 0);
-	}
-	close(api[1]);
-}
-
-static int ended(void)
-{
-	int status = 0;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	close(api[0]);
-	child = 0;
-	return status;
-}
-
 static int setup(void **state)
 {
-	size_t bytes = hz_ring_pipe_bytes(1);
+	static const struct rig_kind kind = {
+	    .run = hz_hls_pipe_run, .version = HZ_HLS_API_VERSION, .hello = HZ_HLS_HELLO, .workers = 1};
 	snprintf(root, sizeof(root), "/tmp/hz-pipe-XXXXXX");
 	assert_non_null(mkdtemp(root));
 	folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(hz_memfd_new("rings", bytes, &rings), 0);
-	assert_int_equal(hz_memfd_map(rings, bytes, &memory), 0);
-	wake[0] = eventfd(0, EFD_NONBLOCK);
-	wake[1] = eventfd(0, EFD_NONBLOCK);
-	assert_int_equal(hz_ring_produce(&to_pipe, hz_ring_pipe_place(memory, 0, true), HZ_RING_PIPE_EACH),
-	                 0);
-	assert_int_equal(hz_ring_consume(&from_pipe, hz_ring_pipe_place(memory, 0, false), HZ_RING_PIPE_EACH),
-	                 0);
+	rig_new(&kind);
+	rig_attach(&to_pipe, 0, true);
+	rig_attach(&from_pipe, 0, false);
 	camera = (struct fake_camera){.ssrc = 77, .lazy = true, .n = 1};
 	wish = (struct hz_hls_broadcast_set){
 	    .consult = CONSULT, .delay_ms = DELAY_MS, .window_s = 60, .id = "event", .video = {77, 0, 0}};
-	start();
+	rig_start();
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	char command[64];
-	if (child) {
-		kill(child, SIGKILL);
-		(void)ended();
-	}
-	hz_memfd_unmap(memory, hz_ring_pipe_bytes(1));
-	close(rings);
-	close(wake[0]);
-	close(wake[1]);
+	rig_done();
 	close(folder);
 	snprintf(command, sizeof(command), "rm -r %s", root);
 	return system(command);
@@ -116,7 +67,7 @@ static void picture(void)
 		    .kind = HZ_RING_RTP, .source = CONSULT, .arrival_us = now_us};
 		(void)hz_ring_put(&to_pipe, &rtp, p.data[i], p.bytes[i]);
 	}
-	(void)eventfd_write(wake[1], 1);
+	rig_poke();
 	usleep(40000);
 }
 
@@ -126,9 +77,9 @@ static void say(void *message, unsigned type, size_t bytes)
 	int err = 0;
 	*h = (struct hz_msg_header){HZ_HLS_API_VERSION, (uint16_t)type, (uint32_t)bytes, ++seq, 0};
 	if (type == HZ_HLS_RECONCILE_BEGIN)
-		err = hz_seqpacket_send_fds(api[0], message, bytes, &folder, 1);
+		err = hz_seqpacket_send_fds(rig.api, message, bytes, &folder, 1);
 	else
-		while ((err = hz_seqpacket_send(api[0], message, bytes)) == -EAGAIN)
+		while ((err = hz_seqpacket_send(rig.api, message, bytes)) == -EAGAIN)
 			usleep(1000);
 	assert_int_equal(err, 0);
 }
@@ -141,7 +92,7 @@ static int answer(void)
 		_Alignas(8) uint8_t buf[HZ_API_MAX_BYTES];
 		size_t bytes = 0;
 		const struct hz_ev_ack *ack = (const void *)buf;
-		int err = hz_seqpacket_recv(api[0], buf, sizeof(buf), &bytes);
+		int err = hz_seqpacket_recv(rig.api, buf, sizeof(buf), &bytes);
 		if (err == -EAGAIN)
 			picture();
 		else if (err)
@@ -202,11 +153,10 @@ static void cut_holds_over_a_kill(void **state)
 		picture();
 	assert_int_equal(marks(mark_us, INT64_MAX), 0);
 	assert_true(newest() > mark_us - DELAY_MS * 1000); // and before it nothing is missing
-	kill(child, SIGKILL);
-	assert_true(WIFSIGNALED(ended()));
+	rig_kill();
 	for (int i = 0; i < 10; i++)
 		picture(); // into the ring of nobody
-	start();
+	rig_start();
 	introduce();
 	for (int i = 0; i < 40; i++)
 		picture();
@@ -226,12 +176,11 @@ static void killed(void **state)
 	char path[64];
 	introduce();
 	until_shown(0);
-	kill(child, SIGKILL);
-	(void)ended();
+	rig_kill();
 	snprintf(path, sizeof(path), "%s/event/video/index.m3u8", root);
 	assert_int_equal(stat(path, &about), 0);
 	ino_t before = about.st_ino;
-	start();
+	rig_start();
 	introduce();
 	int64_t began_us = hz_now_us();
 	do {
@@ -250,16 +199,14 @@ static void garbage_and_goodbye(void **state)
 		size_t bytes = 1 + (size_t)rand() % sizeof(junk);
 		for (size_t k = 0; k < bytes; k++)
 			junk[k] = (uint8_t)rand();
-		(void)hz_seqpacket_send(api[0], junk, bytes);
+		(void)hz_seqpacket_send(rig.api, junk, bytes);
 		const struct hz_ring_record record = {
 		    .kind = (uint16_t)(rand() % 3), .source = CONSULT, .arrival_us = rand()};
 		(void)hz_ring_put(&to_pipe, &record, junk, bytes);
-		(void)hz_seqpacket_recv(api[0], junk, sizeof(junk), &bytes);
+		(void)hz_seqpacket_recv(rig.api, junk, sizeof(junk), &bytes);
 	}
 	assert_int_equal(say_wish(), 0);
-	close(api[0]);
-	api[0] = eventfd(0, 0);
-	assert_int_equal(ended(), 0);
+	rig_leave();
 }
 
 int main(void)

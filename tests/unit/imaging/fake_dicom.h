@@ -14,6 +14,18 @@ void fake_put(struct fake_bytes *b, const void *data, size_t n);
 void fake_bytes_done(struct fake_bytes *b);
 void fake_deflate(struct fake_bytes *b); // raw, RFC 1951
 
+// Grey, unsigned, one byte a sample, or two where that many bits need them.
+static inline struct hz_pixel_shape fake_grey(unsigned columns, unsigned rows, unsigned bits)
+{
+	return (struct hz_pixel_shape){.columns = columns,
+	                               .rows = rows,
+	                               .samples = 1,
+	                               .bits_allocated = bits > 8 ? 16 : 8,
+	                               .bits_stored = (uint8_t)bits,
+	                               .high_bit = (uint8_t)(bits - 1),
+	                               .photometric = HZ_MONOCHROME2};
+}
+
 struct fake_dicom {
 	enum fake_syntax syntax;
 	const char *uid;

@@ -78,13 +78,7 @@ static inline int tear_down(void **state)
 // An object of a series of its study: 8 x 8, 16 bits, its number in each sample.
 static inline struct fake_bytes object_of(const char *study, unsigned number, const char *patient)
 {
-	const struct hz_pixel_shape shape = {.columns = 8,
-	                                     .rows = 8,
-	                                     .samples = 1,
-	                                     .bits_allocated = 16,
-	                                     .bits_stored = 16,
-	                                     .high_bit = 15,
-	                                     .photometric = HZ_MONOCHROME2};
+	const struct hz_pixel_shape shape = fake_grey(8, 8, 16);
 	struct fake_dicom d;
 	uint16_t samples[64];
 	char uid[80], text[16];

@@ -107,13 +107,7 @@ static void put(struct rig *rig, const char *study, unsigned flip)
 
 static uint16_t sample(size_t at)
 {
-	const struct hz_pixel_shape s = {.columns = 8,
-	                                 .rows = 8,
-	                                 .samples = 1,
-	                                 .bits_allocated = 16,
-	                                 .bits_stored = 16,
-	                                 .high_bit = 15,
-	                                 .photometric = HZ_MONOCHROME2};
+	const struct hz_pixel_shape s = fake_grey(8, 8, 16);
 	const struct hz_frame_source source = {
 	    .data = (const uint8_t *)is.data, .bytes = is.bytes, .encoded = true};
 	struct hz_dicom_fault fault;

@@ -198,13 +198,7 @@ static void test_sparse_is_short(void **state)
 // Sixteen of noise, 2 MiB each: as many as fit, the others say that they do not.
 static void test_bounded(void **state)
 {
-	const struct hz_pixel_shape s = {.columns = 4096,
-	                                 .rows = 4096,
-	                                 .samples = 1,
-	                                 .bits_allocated = 8,
-	                                 .bits_stored = 8,
-	                                 .high_bit = 7,
-	                                 .photometric = HZ_MONOCHROME2};
+	const struct hz_pixel_shape s = fake_grey(4096, 4096, 8);
 	size_t count = (size_t)4096 * 4096, bytes = 0;
 	uint8_t *noise = malloc(count);
 	uint32_t seed = 1;

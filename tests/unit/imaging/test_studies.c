@@ -112,6 +112,19 @@ static void test_never_mixed(void **state)
 	assert_int_equal(take_and_free(rig, b), HZ_LOCAL_OTHER);
 }
 
+// Devices that make the same UIDs again and know no patient's number: his name is what there is.
+static void test_never_mixed_without_a_number(void **state)
+{
+	struct rig *rig = *state;
+	assert_int_equal(take_and_free(rig, object_of("1.2.3", 1, "")), HZ_LOCAL_STORED);
+	assert_int_equal(take_and_free(rig, object_of("1.2.3", 2, "")), HZ_LOCAL_STORED);
+	struct fake_bytes b = object_of("1.2.3", 3, "");
+	uint8_t *name = memmem(b.data, b.bytes, "Zhang^San", 9);
+	assert_non_null(name);
+	name[8] = 'm';
+	assert_int_equal(take_and_free(rig, b), HZ_LOCAL_PATIENT);
+}
+
 static void test_survives(void **state)
 {
 	struct rig *rig = *state;
@@ -394,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_kept_and_given, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_never_mixed, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_never_mixed_without_a_number, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_survives, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_came_back_as_another, set_up, tear_down),

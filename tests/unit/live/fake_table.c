@@ -41,13 +41,7 @@ static void overlay_left(struct fake_dicom *d)
 
 static int make(unsigned uid, unsigned value, unsigned frames, bool overlay, bool burned)
 {
-	const struct hz_pixel_shape shape = {.columns = SIDE,
-	                                     .rows = SIDE,
-	                                     .samples = 1,
-	                                     .bits_allocated = 16,
-	                                     .bits_stored = 12,
-	                                     .high_bit = 11,
-	                                     .photometric = HZ_MONOCHROME2};
+	const struct hz_pixel_shape shape = fake_grey(SIDE, SIDE, 12);
 	uint16_t *pixels = calloc((size_t)SIDE * SIDE * frames, sizeof(*pixels));
 	struct fake_dicom d;
 	for (unsigned i = 0; i < SIDE * SIDE * frames; i++)

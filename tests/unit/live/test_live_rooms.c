@@ -404,6 +404,32 @@ static void test_what_cannot_be_had_or_read(void **state)
 	assert_int_equal(status.failed, 2);
 }
 
+// An object of gigabytes: not asked for again and again; its series says that it is a slide, and then it is not asked for at all.
+static void test_a_slide_is_told_and_not_drawn(void **state)
+{
+	static const char slide[] = "[{\"00080016\":{\"Value\":[\"" HZ_LIVE_SLIDE_SOP "\"]}}]";
+	struct hz_live_room_set room = fake_room(CONSULT, 1);
+	(void)state;
+	show(room);
+	watch();
+	pass(50000);
+	assert_int_equal(wants, 1);
+	assert_int_equal(want[0].kind, HZ_LIVE_OBJECT);
+	give(0, -1, HZ_LIVE_TOO_LARGE);
+	pass(100000);
+	assert_int_equal(wants, 2);
+	assert_int_equal(want[1].kind, HZ_LIVE_SERIES);
+	give(1, fake_file(slide, sizeof(slide) - 1), 0);
+	pass(70000000);
+	assert_int_equal(wants, 2);
+	assert_int_equal(tries, 0);
+	strcpy(room.pane[0].image.instance, "1.77"); // another level of it
+	show(room);
+	pass(100000);
+	assert_int_equal(wants, 2);
+	near(grey(20, 20), 16);
+}
+
 static void test_drawings_where_they_belong(void **state)
 {
 	struct hz_live_room_set room = fake_room(CONSULT, 1);
@@ -531,6 +557,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_frames_of_a_video, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_never_the_picture_of_before, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_what_cannot_be_had_or_read, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_a_slide_is_told_and_not_drawn, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_drawings_where_they_belong, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_begin_and_end, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bounds_and_nonsense, setup, teardown),

@@ -55,7 +55,8 @@ static void test_by_number_without_geometry_and_no_images_left_out(void **state)
 	assert_int_equal(
 	    read_text("[{" IMAGE ",\"00080018\":{\"Value\":[\"1.9\"]},\"00200013\":{\"Value\":[\"7\"]}},"
 	              "{\"00080018\":{\"Value\":[\"1.5\"]}}," // a report
-	              "{" IMAGE ",\"00283000\":{\"Value\":[{}]},\"00080018\":{\"Value\":[\"1.6\"]}},"
+	              "{" IMAGE
+	              ",\"7FE00008\":{},\"00280100\":{\"Value\":[32]},\"00080018\":{\"Value\":[\"1.6\"]}},"
 	              "{" IMAGE ",\"00080018\":{\"Value\":[\"../1\"]}},"
 	              "{" IMAGE ",\"00080018\":{\"Value\":[\"1.8\"]},\"00280008\":{\"Value\":[2]},"
 	              "\"00200013\":{\"Value\":[3]}}]",
@@ -66,6 +67,27 @@ static void test_by_number_without_geometry_and_no_images_left_out(void **state)
 	assert_string_equal(s.instance[s.frame[0].object], "1.8");
 	assert_int_equal(s.frame[1].frame, 1);
 	assert_string_equal(s.instance[s.frame[2].object], "1.9");
+	hz_live_stack_done(&s);
+}
+
+// The viewer shows a modality LUT and 32 bits, and refuses groups for fewer frames than there are: one more or less here is another picture.
+static void test_the_same_objects_as_the_viewer(void **state)
+{
+	struct hz_live_stack s = {0};
+	(void)state;
+	assert_int_equal(
+	    read_text("[{" IMAGE ",\"00080018\":{\"Value\":[\"1.4\"]},\"00280008\":{\"Value\":[2]},"
+	              "\"52009230\":{\"Value\":[{}]}},"
+	              "{" IMAGE ",\"00280004\":{\"Value\":[\"RGB\"]},\"00080018\":{\"Value\":[\"1.3\"]}},"
+	              "{" IMAGE ",\"00280004\":{\"Value\":[\"PALETTE COLOR \"]},"
+	              "\"00283000\":{\"Value\":[{}]},\"00080018\":{\"Value\":[\"1.5\"]}},"
+	              "{\"00280010\":{\"Value\":[64]},\"00280011\":{\"Value\":[64]},"
+	              "\"00280100\":{\"Value\":[32]},\"00080018\":{\"Value\":[\"1.6\"]}}]",
+	              &s),
+	    0);
+	assert_int_equal(s.objects, 2);
+	assert_string_equal(s.instance[s.frame[0].object], "1.5");
+	assert_string_equal(s.instance[s.frame[1].object], "1.6");
 	hz_live_stack_done(&s);
 }
 
@@ -110,13 +132,28 @@ static void test_what_is_none(void **state)
 	assert_null(s.frame);
 }
 
+static void test_a_whole_slide_is_no_stack(void **state)
+{
+	struct hz_live_stack s = {0};
+	(void)state;
+	assert_int_equal(read_text("[{" IMAGE ",\"00080018\":{\"Value\":[\"1.4\"]}},"
+	                           "{" IMAGE ",\"00080018\":{\"Value\":[\"1.5\"]},"
+	                           "\"00080016\":{\"Value\":[\"1.2.840.10008.5.1.4.1.1.77.1.6\"]}}]",
+	                           &s),
+	                 HZ_LIVE_SLIDE);
+	assert_null(s.frame);
+	assert_null(s.instance);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_along_the_patient_and_not_as_numbered),
 	    cmocka_unit_test(test_by_number_without_geometry_and_no_images_left_out),
+	    cmocka_unit_test(test_the_same_objects_as_the_viewer),
 	    cmocka_unit_test(test_frames_of_an_enhanced_object),
 	    cmocka_unit_test(test_what_is_none),
+	    cmocka_unit_test(test_a_whole_slide_is_no_stack),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

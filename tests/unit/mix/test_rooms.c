@@ -252,7 +252,7 @@ static void reports(void **state)
 	int64_t age_us = WALL_US + now_us - HZ_MIXER_FRAME_US - said_us;
 	assert_in_range(hz_ntp_to_us(ear[2].report.ntp), WALL_US + HZ_NTP_UNIX_US + now_us - 1040000,
 	                WALL_US + HZ_NTP_UNIX_US + now_us); // when it was sent, whatever the age
-	assert_in_range(age_us, 35000, 75000); // 23 ms, at least 20 of waiting, and the margin
+	assert_in_range(age_us, 35000, 75000);              // 23 ms, at least 20 of waiting, and the margin
 	assert_int_equal(end(2), 0);
 	unsigned before = ear[2].reports;
 	run(1, 40);

@@ -2,106 +2,39 @@
 // Timed: it composes in real time, and what hangs is ended by a clock of the kernel's.
 #include "media/mosaic/pipe.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 #include <libavutil/log.h>
 
 #include "gateway/base/clock.h"
-#include "gateway/base/hang.h"
-#include "gateway/base/memfd.h"
-#include "gateway/base/ring.h"
-#include "gateway/base/ring_grid.h"
-#include "gateway/base/seqpacket.h"
 #include "media/mosaic/api.h"
 #include "media/rtp/rtcp.h"
 #include "tests/unit/mosaic/fake_video.h"
+#include "tests/unit/pipe/process_rig.h"
 
-#define WORKERS 2u
 #define CONSULT 5u
 
-static int api[2], rings, wake[WORKERS + 1];
-static void *memory;
-static pid_t child;
 static struct hz_ring in, out; // of worker 0: to the mosaic; of worker 1: from it
 static struct fake_camera camera;
 
-static void start(void)
-{
-	assert_int_equal(hz_seqpacket_pair(0, api), 0);
-	child = fork();
-	if (child == 0) {
-		const struct hz_pipe_fds fds = {
-		    .api = api[1], .rings = rings, .wake = wake, .workers = WORKERS};
-		close(api[0]);
-		_exit(hz_mosaic_pipe_run(&fds) ? 1 : 0);
-	}
-	close(api[1]);
-}
-
-static int ended(void)
-{
-	int status = 0;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	close(api[0]);
-	child = 0;
-	return status;
-}
-
 static int setup(void **state)
 {
-	size_t bytes = hz_ring_pipe_bytes(WORKERS);
-	assert_int_equal(hz_memfd_new("rings", bytes, &rings), 0);
-	assert_int_equal(hz_memfd_map(rings, bytes, &memory), 0);
-	for (unsigned i = 0; i <= WORKERS; i++)
-		wake[i] = eventfd(0, EFD_NONBLOCK);
-	assert_int_equal(hz_ring_produce(&in, hz_ring_pipe_place(memory, 0, true), HZ_RING_PIPE_EACH), 0);
-	assert_int_equal(hz_ring_consume(&out, hz_ring_pipe_place(memory, 1, false), HZ_RING_PIPE_EACH), 0);
+	static const struct rig_kind kind = {.run = hz_mosaic_pipe_run,
+	                                     .version = HZ_MOSAIC_API_VERSION,
+	                                     .hello = HZ_MOSAIC_HELLO,
+	                                     .workers = 2,
+	                                     .wait_ms = 10000};
+	rig_new(&kind);
+	rig_attach(&in, 0, true);
+	rig_attach(&out, 1, false);
 	fake_camera_init(&camera, HZ_CODEC_H264_CB, 10, (struct hz_colour){120, 60, 180});
-	start();
+	rig_start();
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	if (child) {
-		kill(child, SIGKILL);
-		(void)ended();
-	}
+	rig_done();
 	fake_camera_done(&camera);
-	hz_memfd_unmap(memory, hz_ring_pipe_bytes(WORKERS));
-	close(rings);
-	for (unsigned i = 0; i <= WORKERS; i++)
-		close(wake[i]);
 	return 0;
-}
-
-// The next message of a type, within 10 s.
-static void hear(unsigned type, void *ret, size_t bytes)
-{
-	_Alignas(8) uint8_t buf[HZ_API_MAX_BYTES];
-	for (;;) {
-		struct pollfd p = {.fd = api[0], .events = POLLIN};
-		size_t n = 0;
-		assert_int_equal(poll(&p, 1, 10000), 1);
-		assert_int_equal(hz_seqpacket_recv(api[0], buf, sizeof(buf), &n), 0);
-		const struct hz_msg_header *h = (const void *)buf;
-		assert_int_equal(h->version, HZ_MOSAIC_API_VERSION);
-		if (h->type != type)
-			continue;
-		assert_int_equal(n, bytes);
-		memcpy(ret, buf, bytes);
-		return;
-	}
 }
 
 static int say(void *message, unsigned type, size_t bytes, uint32_t object)
@@ -110,19 +43,12 @@ static int say(void *message, unsigned type, size_t bytes, uint32_t object)
 	struct hz_msg_header *h = message;
 	struct hz_ev_ack ack;
 	*h = (struct hz_msg_header){HZ_MOSAIC_API_VERSION, (uint16_t)type, (uint32_t)bytes, ++seq, 0};
-	assert_int_equal(hz_seqpacket_send(api[0], message, bytes), 0);
+	assert_int_equal(hz_seqpacket_send(rig.api, message, bytes), 0);
 	do
-		hear(HZ_MOSAIC_ACK, &ack, sizeof(ack));
+		rig_hear(HZ_MOSAIC_ACK, &ack, sizeof(ack));
 	while (ack.h.seq != seq);
 	assert_int_equal(ack.id, object);
 	return ack.err;
-}
-
-static void hello(void)
-{
-	struct hz_mosaic_hello h;
-	hear(HZ_MOSAIC_HELLO, &h, sizeof(h));
-	assert_int_equal(h.pid, child);
 }
 
 static void join(uint32_t ssrc, uint8_t codec)
@@ -143,7 +69,7 @@ static void join(uint32_t ssrc, uint8_t codec)
 	                                            .height = 360,
 	                                            .codec = codec,
 	                                            .pt = 98};
-	hello();
+	rig_hello();
 	assert_int_equal(say(&room, HZ_MOSAIC_ROOM_SET, sizeof(room), CONSULT), 0);
 	assert_int_equal(say(&member, HZ_MOSAIC_MEMBER_SET, sizeof(member), 1), 0);
 	assert_int_equal(say(&rendition, HZ_MOSAIC_RENDITION_SET, sizeof(rendition), 2), 0);
@@ -157,7 +83,7 @@ static void film(void)
 		    .kind = HZ_RING_RTP, .source = CONSULT, .arrival_us = hz_now_us()};
 		(void)hz_ring_put(&in, &record, camera.out.data[i], camera.out.bytes[i]);
 	}
-	(void)eventfd_write(wake[WORKERS], 1);
+	rig_poke();
 }
 
 // The worker's side of PLI: a keyframe is asked for through worker 0's ring back.
@@ -178,12 +104,12 @@ static void ask(uint32_t ssrc)
 	struct hz_rtcp_writer w;
 	const struct hz_ring_record record = {
 	    .kind = HZ_RING_RTCP, .source = CONSULT, .arrival_us = hz_now_us()};
-	assert_int_equal(hz_ring_produce(&ring, hz_ring_pipe_place(memory, 1, true), HZ_RING_PIPE_EACH), 0);
+	rig_attach(&ring, 1, true);
 	hz_rtcp_writer_init(&w, buf, sizeof(buf));
 	assert_int_equal(hz_rtcp_begin(&w, 77, NULL, 0), 0);
 	assert_int_equal(hz_rtcp_write_pli(&w, 77, ssrc), 0);
 	assert_int_equal(hz_ring_put(&ring, &record, buf, w.bytes), 0);
-	(void)eventfd_write(wake[WORKERS], 1);
+	rig_poke();
 }
 
 // Films in real time until the viewer has seen the camera's colour and so many pictures; at most 8 s.
@@ -197,7 +123,7 @@ static void watch(uint32_t ssrc, uint8_t codec, unsigned pictures)
 	bool seen = false;
 	fake_viewer_init(&viewer, codec, ssrc);
 	ask(ssrc);
-	assert_int_equal(hz_ring_consume(&back, hz_ring_pipe_place(memory, 0, false), HZ_RING_PIPE_EACH), 0);
+	rig_attach(&back, 0, false);
 	for (unsigned tick = 0; tick < 200 && !(seen && viewer.pictures >= pictures); tick++) {
 		film();
 		usleep(40000);
@@ -219,21 +145,17 @@ static void composes(void **state)
 	struct hz_mosaic_status status;
 	struct hz_mosaic_tiles tiles;
 	join(20, HZ_CODEC_H264_CB);
-	hear(HZ_MOSAIC_TILES, &tiles, sizeof(tiles));
+	rig_hear(HZ_MOSAIC_TILES, &tiles, sizeof(tiles));
 	assert_int_equal(tiles.count, 1);
 	watch(20, HZ_CODEC_H264_CB, 40);
-	assert_int_equal(eventfd_read(wake[1], &woken), 0);
+	assert_int_equal(eventfd_read(rig.wake[1], &woken), 0);
 	do // older ones may wait
-		hear(HZ_MOSAIC_STATUS, &status, sizeof(status));
+		rig_hear(HZ_MOSAIC_STATUS, &status, sizeof(status));
 	while (status.encoded < 35);
 	assert_int_equal(status.members, 1);
 	assert_int_equal(status.renditions, 1);
 	assert_int_equal(status.refused + status.unmatched, 0);
-	close(api[0]);
-	int how = 0;
-	assert_int_equal(waitpid(child, &how, 0), child);
-	child = 0;
-	assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+	rig_leave();
 }
 
 // Killed in the middle of it: the next one is told and composes what comes from then on.
@@ -241,93 +163,49 @@ static void killed(void **state)
 {
 	join(20, HZ_CODEC_VP8);
 	watch(20, HZ_CODEC_VP8, 10);
-	kill(child, SIGKILL);
-	assert_true(WIFSIGNALED(ended()));
+	rig_kill();
 	for (unsigned n = 0; n < 50; n++)
 		film(); // meanwhile the worker writes on
-	start();
+	rig_start();
 	join(21, HZ_CODEC_VP8);
 	watch(21, HZ_CODEC_VP8, 5);
 }
 
-// A machine that has no time for it for a while is no reason to end.
 static void starved(void **state)
 {
 	join(20, HZ_CODEC_VP8);
 	watch(20, HZ_CODEC_VP8, 5);
-	kill(child, SIGSTOP);
-	usleep(2500000);
-	kill(child, SIGCONT);
+	rig_starve();
 	watch(20, HZ_CODEC_VP8, 5);
 }
 
-// What hangs ends by itself. A process that was stopped is one that hangs.
 static void hangs(void **state)
 {
 	join(20, HZ_CODEC_H264_CB);
-	kill(child, SIGSTOP);
-	usleep(HZ_HANG_WALL_S * 1000000 + 300000);
-	kill(child, SIGCONT);
-	int how = ended();
-	assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGALRM);
+	rig_hang();
 }
 
 static void garbage(void **state)
 {
-	uint8_t junk[1200];
-	memset(junk, 0x5a, sizeof(junk));
 	join(20, HZ_CODEC_H264_CB);
-	assert_int_equal(hz_seqpacket_send(api[0], junk, 300), 0);
-	assert_int_equal(hz_seqpacket_send(api[0], junk, 3), 0);
-	for (unsigned kind = 0; kind < 5; kind++) {
-		const struct hz_ring_record record = {.kind = (uint16_t)kind, .source = CONSULT};
-		for (size_t n = 0; n < sizeof(junk); n += 7)
-			assert_int_equal(hz_ring_put(&in, &record, junk, n), 0);
-	}
+	rig_garbage(&in, CONSULT, 1200);
 	watch(20, HZ_CODEC_H264_CB, 5);
-	memset(hz_ring_pipe_place(memory, 0, true), 0xff, 4096);
-	memset(hz_ring_pipe_place(memory, 1, true), 0x5a, 4096);
-	(void)eventfd_write(wake[WORKERS], 1);
-	usleep(100000);
-	assert_int_equal(hz_ring_produce(&in, hz_ring_pipe_place(memory, 0, true), HZ_RING_PIPE_EACH), 0);
+	rig_break_rings(&in);
 	watch(20, HZ_CODEC_H264_CB, 5);
 }
 
-// Control does not read for a while: no answer is lost.
 static void answers_wait(void **state)
 {
 	struct hz_mosaic_room_del m = {
 	    .h = {.version = HZ_MOSAIC_API_VERSION, .type = HZ_MOSAIC_ROOM_DEL, .bytes = sizeof(m)},
 	    .consult = 9};
-	struct hz_ev_ack ack;
-	unsigned sent = 0;
-	hello();
-	for (unsigned idle = 0; idle < 20 && sent < 20000;) {
-		m.h.seq = sent + 1;
-		if (hz_seqpacket_send(api[0], &m, sizeof(m)) == 0) {
-			sent++;
-			idle = 0;
-			continue;
-		}
-		usleep(10000);
-		idle++;
-	}
-	assert_in_range(sent, 10, 19999); // both directions are full
-	for (unsigned n = 1; n <= sent; n++) {
-		hear(HZ_MOSAIC_ACK, &ack, sizeof(ack));
-		assert_int_equal(ack.h.seq, n);
-		assert_int_equal(ack.err, -ENOENT);
-	}
+	rig_hello();
+	rig_answers_wait(&m.h, sizeof(m), HZ_MOSAIC_ACK);
 }
 
 static void wrong_start(void **state)
 {
-	struct hz_pipe_fds fds = {.api = -1, .rings = rings, .wake = wake, .workers = 0};
-	assert_int_equal(hz_mosaic_pipe_run(&fds), -EINVAL);
-	fds.workers = HZ_PIPE_WORKERS + 1;
-	assert_int_equal(hz_mosaic_pipe_run(&fds), -EINVAL);
-	fds.workers = 64; // the memfd is of another size
-	assert_int_equal(hz_mosaic_pipe_run(&fds), -EINVAL);
+	rig_wrong_start(64);
 }
 
 int main(void)

@@ -19,6 +19,7 @@
 #include "gateway/base/memfd.h"
 #include "gateway/base/ring_grid.h"
 #include "gateway/base/seqpacket.h"
+#include "tests/unit/pipe/full.h"
 
 #define WORKERS 2u
 #define VERSION 7u
@@ -428,19 +429,9 @@ static void hostile(void **state)
 // Control does not read for a while: no answer is lost, and records go on.
 static void answers_wait(void **state)
 {
-	struct command m = {.err = -ENOENT};
+	struct command m = {.h = {.version = VERSION, .type = COMMAND, .bytes = sizeof(m)}, .err = -ENOENT};
 	struct hz_ev_ack ack;
-	unsigned sent = 0;
-	for (unsigned idle = 0; idle < 20 && sent < 20000;) {
-		if (send_command(&m, sent + 1) == 0) {
-			sent++;
-			idle = 0;
-			continue;
-		}
-		usleep(10000);
-		idle++;
-	}
-	assert_in_range(sent, 10, 19999); // both directions are full
+	unsigned sent = ask_until_full(api[0], &m.h, sizeof(m));
 	put(0, 4);
 	echoes(0, 4);
 	for (unsigned n = 1; n <= sent; n++) {

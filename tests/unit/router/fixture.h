@@ -286,6 +286,22 @@ static inline void fx_peer(struct fx *fx, uint32_t slot, uint32_t consult, uint3
 	hz_router_peer_state(fx->router, slot, HZ_PEER_CONNECTED, HZ_REASON_NONE, fx->now);
 }
 
+// A router with two peers in one consult.
+static inline struct fx *fx_two(void)
+{
+	struct fx *fx = fx_new();
+	fx_peer(fx, 0, 1, 0);
+	fx_peer(fx, 1, 1, 0);
+	return fx;
+}
+
+// Of a test whose state it is.
+static inline int fx_teardown(void **state)
+{
+	fx_free(*state);
+	return 0;
+}
+
 // SSRCs of track t: 1000 t + 10 + layer, RTX + 5. Publishers number extensions 1 mid, 2 rid, 3 rrid, 4 level, 5 twcc,
 // 6 orientation; receivers 8 mid, 9 level, 10 abs-send-time, 11 twcc, 12 orientation.
 static inline uint32_t fx_ssrc(uint32_t track, unsigned layer)
@@ -449,6 +465,20 @@ static inline int fx_in(struct fx *fx, uint32_t peer, const struct fx_in *in)
 	return hz_router_rtp(fx->router, peer, buf, bytes, 0, fx->now);
 }
 
+// One packet of a picture in VP8 from peer 0's first track; a millisecond goes by.
+static inline void fx_video(struct fx *fx, uint16_t seq, bool key)
+{
+	struct fx_in in = {.ssrc = fx_ssrc(0, 0),
+	                   .seq = seq,
+	                   .ts = 90u * seq,
+	                   .pt = PT_VP8,
+	                   .key = key,
+	                   .picture = seq,
+	                   .body = seq};
+	assert_int_equal(fx_in(fx, 0, &in), 0);
+	fx->now += 1000;
+}
+
 // Counts the packets of one type (and FMT unless 255) sent to a peer.
 static inline unsigned fx_rtcp_seen(struct fx *fx, uint32_t slot, uint8_t type, uint8_t fmt)
 {
@@ -494,6 +524,17 @@ static inline int fx_pli(struct fx *fx, uint32_t peer, uint32_t ssrc)
 	hz_rtcp_writer_init(&w, buf, sizeof(buf));
 	assert_int_equal(hz_rtcp_begin(&w, 7, NULL, 0), 0);
 	assert_int_equal(hz_rtcp_write_pli(&w, 7, ssrc), 0);
+	return hz_router_rtcp(fx->router, peer, buf, w.bytes, fx->now);
+}
+
+// A peer says that a stream has ended.
+static inline int fx_bye(struct fx *fx, uint32_t peer, uint32_t ssrc)
+{
+	uint8_t buf[64];
+	struct hz_rtcp_writer w;
+	hz_rtcp_writer_init(&w, buf, sizeof(buf));
+	assert_int_equal(hz_rtcp_begin(&w, 7, NULL, 0), 0);
+	assert_int_equal(hz_rtcp_write_bye(&w, &ssrc, 1), 0);
 	return hz_router_rtcp(fx->router, peer, buf, w.bytes, fx->now);
 }
 

@@ -26,12 +26,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fx_free(*state);
-	return 0;
-}
-
 // Frame n is the byte n, n times modulo 50, plus one.
 static size_t frame_of(unsigned n, uint8_t *at)
 {
@@ -189,10 +183,10 @@ static void dtx_gaps_keep_their_timestamps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(passed_on_or_taken_off, setup, teardown),
-	    cmocka_unit_test_setup_teardown(what_was_lost_before_us_is_recovered, setup, teardown),
-	    cmocka_unit_test_setup_teardown(damaged_or_nested_ones, setup, teardown),
-	    cmocka_unit_test_setup_teardown(dtx_gaps_keep_their_timestamps, setup, teardown),
+	    cmocka_unit_test_setup_teardown(passed_on_or_taken_off, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(what_was_lost_before_us_is_recovered, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(damaged_or_nested_ones, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(dtx_gaps_keep_their_timestamps, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

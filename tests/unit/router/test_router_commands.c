@@ -15,12 +15,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fx_free(*state);
-	return 0;
-}
-
 static struct hz_router_counts counts(struct fx *fx)
 {
 	struct hz_router_counts c;
@@ -527,18 +521,18 @@ static void every_slot_can_be_used(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(bad_peers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(bad_tracks, setup, teardown),
-	    cmocka_unit_test_setup_teardown(bad_subs, setup, teardown),
-	    cmocka_unit_test_setup_teardown(removal_cascades_and_wipes, setup, teardown),
-	    cmocka_unit_test_setup_teardown(reused_ssrcs_go_on, setup, teardown),
-	    cmocka_unit_test_setup_teardown(reconcile_sweeps, setup, teardown),
-	    cmocka_unit_test_setup_teardown(states_wait_for_a_full_queue, setup, teardown),
-	    cmocka_unit_test_setup_teardown(broken_objects_are_dropped, setup, teardown),
-	    cmocka_unit_test_setup_teardown(handshakes_under_way_are_lost, setup, teardown),
-	    cmocka_unit_test_setup_teardown(foreign_arenas_are_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(random_damage, setup, teardown),
-	    cmocka_unit_test_setup_teardown(every_slot_can_be_used, setup, teardown),
+	    cmocka_unit_test_setup_teardown(bad_peers, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(bad_tracks, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(bad_subs, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(removal_cascades_and_wipes, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(reused_ssrcs_go_on, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(reconcile_sweeps, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(states_wait_for_a_full_queue, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(broken_objects_are_dropped, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(handshakes_under_way_are_lost, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(foreign_arenas_are_refused, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(random_damage, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(every_slot_can_be_used, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

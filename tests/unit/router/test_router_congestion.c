@@ -44,12 +44,7 @@ static void a_step_down_and_up(void **state)
 
 static void audio_first_on_the_narrowest(void **state)
 {
-	w.link_bps = 64000;
-	w.loss_permille = 100;
-	w.delay_us = 150 * MS;
-	run(6000);
-	forget();
-	run(30000);
+	run_narrowest();
 	assert_true(w.step[0] == HZ_STEP_STILL || w.step[0] == HZ_STEP_OFF);
 	assert_int_equal(w.audio_sent, w.audio_in);
 	assert_true(w.audio_dropped * 100 < w.audio_in); // by a full queue; chance takes ten of a hundred
@@ -271,6 +266,19 @@ static int setup_bare(void **state)
 	return 0;
 }
 
+// The link carries nothing for a while: the picture goes off, and is back seconds after.
+static void an_outage_ends(void)
+{
+	w.down = true;
+	run(4000);
+	assert_int_equal(w.step[0], HZ_STEP_OFF);
+	w.down = false;
+	run(3000);
+	forget();
+	run(1000);
+	assert_true(w.frames[0] + w.frames[1] + w.frames[2] > 25);
+}
+
 // No stream to send padding on: nothing can be probed, and on a link that was narrow for a while nothing but waiting tells
 // that it is wide again.
 static void without_rtx_pictures_come_back_as_well(void **state)
@@ -282,14 +290,7 @@ static void without_rtx_pictures_come_back_as_well(void **state)
 	w.link_bps = 3000000;
 	run(35000);
 	assert_int_equal(w.layer[0], 1);
-	w.down = true;
-	run(4000);
-	assert_int_equal(w.step[0], HZ_STEP_OFF);
-	w.down = false;
-	run(3000);
-	forget();
-	run(1000);
-	assert_true(w.frames[0] + w.frames[1] + w.frames[2] > 25);
+	an_outage_ends();
 }
 
 // And nobody speaks: then not even sound tells that the network is back.
@@ -297,50 +298,7 @@ static void without_rtx_and_sound_an_outage_ends(void **state)
 {
 	w.audio_due = INT64_MAX;
 	run(6000);
-	w.down = true;
-	run(4000);
-	assert_int_equal(w.step[0], HZ_STEP_OFF);
-	w.down = false;
-	run(3000);
-	forget();
-	run(1000);
-	assert_true(w.frames[0] + w.frames[1] + w.frames[2] > 25);
-}
-
-// A shared screen: one layer, little of it moves, and its keyframes are large.
-static void share_screen(size_t key_bytes)
-{
-	union hz_msg m = fx_track_msg(0, 0, VIDEO, 1);
-	m.track_set.flags = HZ_TRACK_DETAIL;
-	assert_int_equal(fx_command(w.fx, &m, HZ_CMD_TRACK_SET, sizeof(m.track_set)), 0);
-	w.layers = 1;
-	w.layer_bps[0] = 100000;
-	w.key_bytes = key_bytes;
-}
-
-// Too much for the link in motion: then its stills come whole, however many packets they have.
-static void stills_of_a_screen_are_whole(void **state)
-{
-	share_screen(150000);
-	w.link_bps = 300000;
-	run(10000);
-	forget();
-	run(20000);
-	assert_int_equal(w.step[0], HZ_STEP_STILL);
-	assert_true(w.keys[0] >= 2 * 137); // packets
-	assert_true(w.max_audio_wait_us < 200 * MS);
-}
-
-// It has room once its first picture is there: that one waits its turn instead of drowning in the link's queue again and again.
-static void a_screen_gets_over_its_first_picture(void **state)
-{
-	share_screen(60000);
-	w.link_bps = 600000;
-	run(20000);
-	forget();
-	run(10000);
-	assert_true(w.frames[0] > 280);
-	assert_int_equal(w.audio_dropped, 0);
+	an_outage_ends();
 }
 
 int main(void)
@@ -360,8 +318,6 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(states_are_repeated, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_cut_is_silence, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_pause_forgets_the_narrow_link, setup, teardown),
-	    cmocka_unit_test_setup_teardown(stills_of_a_screen_are_whole, setup, teardown),
-	    cmocka_unit_test_setup_teardown(a_screen_gets_over_its_first_picture, setup, teardown),
 	    cmocka_unit_test_setup_teardown(without_rtx_pictures_come_back_as_well, setup_bare, teardown),
 	    cmocka_unit_test_setup_teardown(without_rtx_and_sound_an_outage_ends, setup_bare, teardown),
 	};

@@ -18,9 +18,7 @@ static size_t bare_bytes[KEPT];
 
 static int setup(void **state)
 {
-	struct fx *fx = fx_new();
-	fx_peer(fx, 0, 1, 0);
-	fx_peer(fx, 1, 1, 0);
+	struct fx *fx = fx_two();
 	union hz_msg t = fx_track_msg(0, 0, VIDEO, 1);
 	t.track_set.pt[2] = (struct hz_pt){PT_RED, PT_RED_RTX, HZ_CODEC_RED, 0};
 	t.track_set.pt[3] = (struct hz_pt){PT_FEC, 0, HZ_CODEC_ULPFEC, 0};
@@ -29,12 +27,6 @@ static int setup(void **state)
 	fx_sub(fx, 0, 1, 0, VIDEO);
 	fx_clear(fx);
 	*state = fx;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fx_free(*state);
 	return 0;
 }
 
@@ -437,20 +429,20 @@ static void hostile_parity(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(receivers_get_the_media_without_gaps, setup, teardown),
-	    cmocka_unit_test_setup_teardown(a_lost_packet_is_made_once, setup, teardown),
-	    cmocka_unit_test_setup_teardown(making_ends_asking, setup, teardown),
-	    cmocka_unit_test_setup_teardown(two_lost_need_two, setup, teardown),
-	    cmocka_unit_test_setup_teardown(late_parity_fills_its_place, setup, teardown),
-	    cmocka_unit_test_setup_teardown(lost_parity_is_not_missed, setup, teardown),
-	    cmocka_unit_test_setup_teardown(lost_parity_of_simulcast_is_not_missed, setup, teardown),
-	    cmocka_unit_test_setup_teardown(lost_parity_is_told_late, setup, teardown),
-	    cmocka_unit_test_setup_teardown(lost_media_is_missed, setup, teardown),
-	    cmocka_unit_test_setup_teardown(nothing_is_made_of_retransmissions, setup, teardown),
-	    cmocka_unit_test_setup_teardown(reports_tell_of_the_loss, setup, teardown),
-	    cmocka_unit_test_setup_teardown(who_joins_begins_with_the_keyframe, setup, teardown),
-	    cmocka_unit_test_setup_teardown(strange_red_is_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(hostile_parity, setup, teardown),
+	    cmocka_unit_test_setup_teardown(receivers_get_the_media_without_gaps, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(a_lost_packet_is_made_once, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(making_ends_asking, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(two_lost_need_two, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(late_parity_fills_its_place, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(lost_parity_is_not_missed, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(lost_parity_of_simulcast_is_not_missed, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(lost_parity_is_told_late, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(lost_media_is_missed, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(nothing_is_made_of_retransmissions, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(reports_tell_of_the_loss, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(who_joins_begins_with_the_keyframe, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(strange_red_is_refused, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(hostile_parity, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

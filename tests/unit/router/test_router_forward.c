@@ -8,30 +8,9 @@
 
 static int setup(void **state)
 {
-	struct fx *fx = fx_new();
-	fx_peer(fx, 0, 1, 0);
-	fx_peer(fx, 1, 1, 0);
+	struct fx *fx = fx_two();
 	*state = fx;
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	fx_free(*state);
-	return 0;
-}
-
-static void video(struct fx *fx, uint16_t seq, bool key)
-{
-	struct fx_in in = {.ssrc = fx_ssrc(0, 0),
-	                   .seq = seq,
-	                   .ts = 90u * seq,
-	                   .pt = PT_VP8,
-	                   .key = key,
-	                   .picture = seq,
-	                   .body = seq};
-	assert_int_equal(fx_in(fx, 0, &in), 0);
-	fx->now += 1000;
 }
 
 static void starts_at_a_keyframe_and_asks_for_one(void **state)
@@ -41,10 +20,10 @@ static void starts_at_a_keyframe_and_asks_for_one(void **state)
 	fx_sub(fx, 0, 1, 0, VIDEO);
 	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), 1);
 	for (uint16_t s = 10; s < 20; s++)
-		video(fx, s, false);
+		fx_video(fx, s, false);
 	assert_int_equal(fx->out_count, 0);
-	video(fx, 20, true);
-	video(fx, 21, false);
+	fx_video(fx, 20, true);
+	fx_video(fx, 21, false);
 	assert_int_equal(fx->out_count, 2);
 	assert_int_equal(fx->out[0].slot, 1);
 	assert_int_equal(fx->out[0].p.ssrc, 900000);
@@ -90,7 +69,7 @@ static void loss_and_reordering_keep_their_places(void **state)
 	struct fx *fx = *state;
 	fx_track(fx, 0, 0, VIDEO, 1);
 	fx_sub(fx, 0, 1, 0, VIDEO);
-	video(fx, 65000, true);
+	fx_video(fx, 65000, true);
 	uint64_t first = fx->out[0].index;
 	unsigned sent = 1;
 	uint32_t random = 12345;
@@ -108,11 +87,11 @@ static void loss_and_reordering_keep_their_places(void **state)
 			if ((random >> 16) % 10 == 0)
 				continue;
 			uint16_t seq = (uint16_t)(65000 + i + order[k]);
-			video(fx, seq, false);
+			fx_video(fx, seq, false);
 			sent++;
 			assert_int_equal(fx->out_count, sent);
 			assert_int_equal(fx->out[sent - 1].index, first + i + order[k]);
-			video(fx, seq, false); // a duplicate is dropped
+			fx_video(fx, seq, false); // a duplicate is dropped
 			assert_int_equal(fx->out_count, sent);
 		}
 	}
@@ -124,10 +103,10 @@ static void empty_packets_leave_no_gap(void **state)
 	struct fx *fx = *state;
 	fx_track(fx, 0, 0, VIDEO, 1);
 	fx_sub(fx, 0, 1, 0, VIDEO);
-	video(fx, 1, true);
+	fx_video(fx, 1, true);
 	struct fx_in in = {.ssrc = fx_ssrc(0, 0), .seq = 2, .ts = 90, .pt = PT_VP8, .empty = true};
 	assert_int_equal(fx_in(fx, 0, &in), 0);
-	video(fx, 3, false);
+	fx_video(fx, 3, false);
 	assert_int_equal(fx->out_count, 3);
 	assert_int_equal(fx->out[1].p.payload_bytes, 0);
 	assert_int_equal(fx->out[2].index, fx->out[0].index + 2);
@@ -145,15 +124,15 @@ static void source_switch_is_continuous(void **state)
 	fx_track(fx, 0, 0, VIDEO, 1);
 	fx_track(fx, 1, 2, VIDEO, 1);
 	fx_sub(fx, 0, 1, 0, VIDEO);
-	video(fx, 100, true);
+	fx_video(fx, 100, true);
 	for (uint16_t s = 101; s < 110; s++)
-		video(fx, s, false);
+		fx_video(fx, s, false);
 	fx->now += 50000;
 	fx_clear(fx);
 	union hz_msg m = fx_sub_msg(0, 1, 1, VIDEO);
 	assert_int_equal(fx_sub_set(fx, &m), 0);
 	assert_int_equal(fx_rtcp_seen(fx, 2, HZ_RTCP_PSFB, HZ_PSFB_PLI), 1);
-	video(fx, 110, false); // the old source is off at once
+	fx_video(fx, 110, false); // the old source is off at once
 	struct fx_in in = {
 	    .ssrc = fx_ssrc(1, 0), .seq = 50000, .ts = 4000000000u, .pt = PT_VP8, .picture = 9000};
 	assert_int_equal(fx_in(fx, 2, &in), 0);
@@ -204,6 +183,7 @@ static void codec_change_waits_for_its_keyframe(void **state)
 	assert_int_equal(fx->out[0].p.pt, 120);
 	assert_int_equal(fx->out[0].p.ssrc, 900000);
 	assert_int_equal(fx->out[0].index, last + 1);
+	fx_advance(fx, 200000);
 	assert_int_equal(fx_events_seen(fx, HZ_EV_TRACK_STATE), 1); // the codec is told
 }
 
@@ -215,8 +195,8 @@ static void missing_codec_is_not_forwarded(void **state)
 	m.sub_set.pt[0] = m.sub_set.pt[1]; // H.264 only
 	m.sub_set.pt_count = 1;
 	assert_int_equal(fx_sub_set(fx, &m), 0);
-	video(fx, 1, true);
-	video(fx, 2, false);
+	fx_video(fx, 1, true);
+	fx_video(fx, 2, false);
 	assert_int_equal(fx->out_count, 0);
 }
 
@@ -233,7 +213,7 @@ static void lobby_leaks_nothing(void **state)
 	assert_int_equal(fx_peer_set(fx, 0, 1, HZ_PEER_MUTED), 0);
 	fx_clear(fx);
 	for (uint16_t s = 1; s < 50; s++) {
-		video(fx, s, s % 10 == 1);
+		fx_video(fx, s, s % 10 == 1);
 		struct fx_in own = {.ssrc = fx_ssrc(1, 0), .seq = s, .ts = s, .pt = PT_VP8, .key = true};
 		assert_int_equal(fx_in(fx, 1, &own), 0);
 		struct fx_in voice = {.ssrc = fx_ssrc(2, 0), .seq = s, .ts = s, .pt = PT_OPUS, .level = 10};
@@ -250,9 +230,9 @@ static void lobby_leaks_nothing(void **state)
 	fx_clear(fx);
 	assert_int_equal(fx_peer_set(fx, 0, 1, 0), 0);
 	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), 1);
-	video(fx, 60, false);
+	fx_video(fx, 60, false);
 	assert_int_equal(fx->out_count, 0);
-	video(fx, 61, true);
+	fx_video(fx, 61, true);
 	assert_int_equal(fx->out_count, 1);
 }
 
@@ -261,28 +241,28 @@ static void paused_and_idle_send_nothing(void **state)
 	struct fx *fx = *state;
 	fx_track(fx, 0, 0, VIDEO, 1);
 	fx_sub(fx, 0, 1, 0, VIDEO);
-	video(fx, 1, true);
+	fx_video(fx, 1, true);
 	assert_int_equal(fx->out_count, 1);
 	union hz_msg m = fx_sub_msg(0, 1, 0, VIDEO);
 	m.sub_set.flags = HZ_SUB_PAUSED;
 	assert_int_equal(fx_sub_set(fx, &m), 0);
-	video(fx, 2, true);
+	fx_video(fx, 2, true);
 	m.sub_set.flags = 0;
 	m.sub_set.track = 0;
 	assert_int_equal(fx_sub_set(fx, &m), 0);
-	video(fx, 3, true);
+	fx_video(fx, 3, true);
 	m = fx_sub_msg(0, 1, 0, VIDEO);
 	assert_int_equal(fx_sub_set(fx, &m), 0);
 	union hz_msg t = fx_track_msg(0, 0, VIDEO, 1);
 	t.track_set.flags = HZ_TRACK_PAUSED;
 	assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
-	video(fx, 4, true);
+	fx_video(fx, 4, true);
 	assert_int_equal(fx->out_count, 1);
 	t.track_set.flags = 0;
 	assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
-	video(fx, 5, false);
+	fx_video(fx, 5, false);
 	assert_int_equal(fx->out_count, 1); // frames were left out: a keyframe first
-	video(fx, 6, true);
+	fx_video(fx, 6, true);
 	assert_int_equal(fx->out_count, 2);
 	assert_int_equal(fx->out[1].index, fx->out[0].index + 1);
 }
@@ -386,19 +366,19 @@ static void a_full_queue_drops_and_recovers(void **state)
 	fx_track(fx, 0, 0, VIDEO, 1);
 	fx_sub(fx, 0, 1, 0, VIDEO);
 	fx->no_buffer = true;
-	video(fx, 1, true);
+	fx_video(fx, 1, true);
 	fx->no_buffer = false;
 	fx->now += HZ_TEST_REPLAY_US; // too long ago to be had from the history
-	video(fx, 2, false);
+	fx_video(fx, 2, false);
 	assert_int_equal(fx->out_count, 0);
-	video(fx, 3, true);
+	fx_video(fx, 3, true);
 	assert_int_equal(fx->out_count, 1);
 	fx_sub(fx, 1, 1, 0, VIDEO);
 	fx->no_buffer = true;
-	video(fx, 4, true);
+	fx_video(fx, 4, true);
 	fx->no_buffer = false;
 	fx_clear(fx);
-	video(fx, 5, false); // both what the other one missed and what it knows
+	fx_video(fx, 5, false); // both what the other one missed and what it knows
 	assert_int_equal(fx->out_count, 3);
 }
 
@@ -408,19 +388,19 @@ static void what_waited_here_too_long_is_not_shown(void **state)
 	struct fx *fx = *state;
 	fx_track(fx, 0, 0, VIDEO, 1);
 	fx_sub(fx, 0, 1, 0, VIDEO);
-	video(fx, 20, true);
-	video(fx, 21, false);
+	fx_video(fx, 20, true);
+	fx_video(fx, 21, false);
 	hz_router_late(fx->router, true);
 	for (uint16_t s = 22; s < 40; s++)
-		video(fx, s, s == 30);
+		fx_video(fx, s, s == 30);
 	hz_router_late(fx->router, false);
 	assert_int_equal(fx->out_count, 2);
 	assert_int_equal(fx->arena->counters.late, 18);
-	fx->now += 1000000;   // a request may follow the one before
-	video(fx, 40, false); // not even from the keyframe on that came while nothing was shown
+	fx->now += 1000000;      // a request may follow the one before
+	fx_video(fx, 40, false); // not even from the keyframe on that came while nothing was shown
 	assert_int_equal(fx->out_count, 2);
 	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), 2);
-	video(fx, 41, true);
+	fx_video(fx, 41, true);
 	assert_int_equal(fx->out_count, 3);
 	assert_int_equal(fx->out[2].index, fx->out[1].index + 1); // nothing to ask for
 }
@@ -434,7 +414,7 @@ static void jumps_never_outrun_the_rollover(void **state)
 	uint64_t last = 0;
 	for (unsigned i = 0; i < 50; i++, seq = (uint16_t)(seq + 30000)) {
 		size_t before = fx->out_count;
-		video(fx, seq, true);
+		fx_video(fx, seq, true);
 		assert_int_equal(fx->out_count, before + 1);
 		if (last)
 			assert_in_range(fx->out[before].index, last + 1, last + 16384);
@@ -445,21 +425,21 @@ static void jumps_never_outrun_the_rollover(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(starts_at_a_keyframe_and_asks_for_one, setup, teardown),
-	    cmocka_unit_test_setup_teardown(extensions_are_the_receivers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(loss_and_reordering_keep_their_places, setup, teardown),
-	    cmocka_unit_test_setup_teardown(empty_packets_leave_no_gap, setup, teardown),
-	    cmocka_unit_test_setup_teardown(source_switch_is_continuous, setup, teardown),
-	    cmocka_unit_test_setup_teardown(codec_change_waits_for_its_keyframe, setup, teardown),
-	    cmocka_unit_test_setup_teardown(missing_codec_is_not_forwarded, setup, teardown),
-	    cmocka_unit_test_setup_teardown(lobby_leaks_nothing, setup, teardown),
-	    cmocka_unit_test_setup_teardown(paused_and_idle_send_nothing, setup, teardown),
-	    cmocka_unit_test_setup_teardown(ssrcs_are_learned_only_for_own_tracks, setup, teardown),
-	    cmocka_unit_test_setup_teardown(payload_type_alone_matches_a_single_track, setup, teardown),
-	    cmocka_unit_test_setup_teardown(broken_packets_are_counted, setup, teardown),
-	    cmocka_unit_test_setup_teardown(a_full_queue_drops_and_recovers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(what_waited_here_too_long_is_not_shown, setup, teardown),
-	    cmocka_unit_test_setup_teardown(jumps_never_outrun_the_rollover, setup, teardown),
+	    cmocka_unit_test_setup_teardown(starts_at_a_keyframe_and_asks_for_one, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(extensions_are_the_receivers, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(loss_and_reordering_keep_their_places, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(empty_packets_leave_no_gap, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(source_switch_is_continuous, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(codec_change_waits_for_its_keyframe, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(missing_codec_is_not_forwarded, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(lobby_leaks_nothing, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(paused_and_idle_send_nothing, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(ssrcs_are_learned_only_for_own_tracks, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(payload_type_alone_matches_a_single_track, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(broken_packets_are_counted, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(a_full_queue_drops_and_recovers, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(what_waited_here_too_long_is_not_shown, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(jumps_never_outrun_the_rollover, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,12 +27,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fx_free(*state);
-	return 0;
-}
-
 static uint16_t seq[3];
 
 static void say(struct fx *fx, uint32_t track)
@@ -162,7 +156,7 @@ static void after_a_restart(void **state)
 
 int main(void)
 {
-#define HOLD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define HOLD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, fx_teardown)
 	const struct CMUnitTest tests[] = {HOLD_TEST(left_out_and_back), HOLD_TEST(without_a_seam),
 	                                   HOLD_TEST(other_flags), HOLD_TEST(after_a_restart)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,21 +1,14 @@
 // Simulcast: which layer a receiver gets, and switches at keyframes.
+#include "media/rtp/rtx.h"
 #include "tests/unit/router/fixture.h"
 
 #define VIDEO HZ_KIND_VIDEO
 
 static int setup(void **state)
 {
-	struct fx *fx = fx_new();
-	fx_peer(fx, 0, 1, 0);
-	fx_peer(fx, 1, 1, 0);
+	struct fx *fx = fx_two();
 	fx_track(fx, 0, 0, VIDEO, 3);
 	*state = fx;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fx_free(*state);
 	return 0;
 }
 
@@ -211,6 +204,79 @@ static void falls_when_a_layer_stops(void **state)
 	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
 }
 
+// libvpx answers a request for one size with keyframes of all that it sends: where none comes of the size that was asked
+// for, nor anything else, the smaller one is what there is.
+static void takes_the_keyframe_that_comes(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	frame(fx, &s, 7, 7);
+	frame(fx, &s, 7, 0);
+	fx_pli(fx, 1, 900000);
+	frame(fx, &s, 7, 4); // answered
+	fx_advance(fx, 1000000);
+	frame(fx, &s, 7, 0);
+	frame(fx, &s, 3, 3); // somebody else's wish: the largest was there a moment ago
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
+	fx_pli(fx, 1, 900000);
+	assert_int_equal(fx_plis_seen(fx, 0, fx_ssrc(0, 2)), 2);
+	for (unsigned i = 0; i < 3; i++)
+		frame(fx, &s, 3, 0);
+	fx_clear(fx);
+	frame(fx, &s, 3, 3);
+	frame(fx, &s, 3, 0);
+	assert_int_equal(fx->out_count, 2);
+	assert_int_equal(layer_of(&fx->out[0]), 1);
+	// Nobody asks for the largest in the name of the picture that stands, nor for what was lost of it.
+	fx_pli(fx, 1, 900000);
+	fx_advance(fx, 500000);
+	assert_int_equal(fx_plis_seen(fx, 0, fx_ssrc(0, 2)), 0);
+	frame(fx, &s, 7, 4);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
+}
+
+static void again(struct fx *fx, struct hz_rtx *rtx, unsigned layer, unsigned back, const struct sender *s)
+{
+	struct fx_in in = {.ssrc = fx_ssrc(0, layer),
+	                   .seq = (uint16_t)(s->seq[layer] - back + 20000 * layer),
+	                   .ts = (40 - back) * 3000 + 1000000000 * layer, // of a picture before the loss
+	                   .pt = PT_VP8};
+	uint8_t buf[256];
+	size_t bytes = fx_build(&in, buf);
+	assert_int_equal(hz_rtx_wrap(buf, bytes, sizeof(buf), rtx, &bytes), 0);
+	assert_int_equal(hz_router_rtp(fx->router, 0, buf, bytes, 0, fx->now), 0);
+}
+
+// What was asked for of a layer keeps coming when its sender has stopped sending it: that is no picture, and what is
+// missing yet would only stand before the packets of the smaller one.
+static void repairs_do_not_keep_a_layer_alive(void **state)
+{
+	struct fx *fx = *state;
+	struct sender s = {.frame = 1};
+	struct hz_rtx rtx = {.ssrc = fx_ssrc(0, 2) + 5, .seq = 7, .pt = PT_VP8_RTX};
+	fx_sub(fx, 0, 1, 0, VIDEO);
+	frame(fx, &s, 7, 7);
+	for (unsigned i = 0; i < 40; i++)
+		frame(fx, &s, 7, 0);
+	s.seq[2] += 7; // lost in a row
+	frame(fx, &s, 7, 0);
+	for (unsigned i = 0; i < 26; i++) { // 0.86 s: 12 of its frames, the grace, the time between two looks
+		if (i % 4 == 0)
+			again(fx, &rtx, 2, 8 - i / 4, &s);
+		frame(fx, &s, 3, 0);
+	}
+	frame(fx, &s, 3, 2);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 1);
+	fx_clear(fx);
+	for (unsigned i = 0; i < 10; i++)
+		frame(fx, &s, 3, 0);
+	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_RTPFB, HZ_RTPFB_NACK), 0);
+	assert_int_equal(fx_plis_seen(fx, 0, fx_ssrc(0, 2)), 0);
+	frame(fx, &s, 7, 4);
+	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
+}
+
 // Two layers of the same frame rate; the higher one stops. How long, in us, until the track's state says so.
 static int64_t noticed_after(struct fx *fx, struct sender *s, int64_t frame_us)
 {
@@ -387,18 +453,20 @@ static void random_switches(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(climbs_at_keyframes_and_stays_continuous, setup, teardown),
-	    cmocka_unit_test_setup_teardown(max_layer_bounds_and_changes, setup, teardown),
-	    cmocka_unit_test_setup_teardown(asks_at_once_after_an_outage, setup, teardown),
-	    cmocka_unit_test_setup_teardown(falls_when_a_layer_is_choked, setup, teardown),
-	    cmocka_unit_test_setup_teardown(falls_when_a_layer_stops, setup, teardown),
+	    cmocka_unit_test_setup_teardown(climbs_at_keyframes_and_stays_continuous, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(max_layer_bounds_and_changes, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(asks_at_once_after_an_outage, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(falls_when_a_layer_is_choked, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(falls_when_a_layer_stops, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(takes_the_keyframe_that_comes, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(repairs_do_not_keep_a_layer_alive, setup, fx_teardown),
 	    cmocka_unit_test(stopped_after_twelve_frames),
-	    cmocka_unit_test_setup_teardown(short_breaks_are_no_stopped_layers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(takes_a_higher_one_rather_than_nothing, setup, teardown),
-	    cmocka_unit_test_setup_teardown(slow_pictures_are_no_stopped_layers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(sender_reports_align_layers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(h264_switches_too, setup, teardown),
-	    cmocka_unit_test_setup_teardown(random_switches, setup, teardown),
+	    cmocka_unit_test_setup_teardown(short_breaks_are_no_stopped_layers, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(takes_a_higher_one_rather_than_nothing, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(slow_pictures_are_no_stopped_layers, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(sender_reports_align_layers, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(h264_switches_too, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(random_switches, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // Retransmission, keyframe requests, reports, transport-wide feedback, and RTCP that nobody may obey.
 #include "tests/unit/router/fixture.h"
 
+#include "media/router/layers.h"
 #include "media/rtp/bytes.h"
 #include "media/rtp/rtx.h"
 #include "media/rtp/twcc.h"
@@ -10,40 +11,19 @@
 
 static int setup(void **state)
 {
-	struct fx *fx = fx_new();
-	fx_peer(fx, 0, 1, 0);
-	fx_peer(fx, 1, 1, 0);
+	struct fx *fx = fx_two();
 	fx_track(fx, 0, 0, VIDEO, 1);
 	fx_sub(fx, 0, 1, 0, VIDEO);
 	*state = fx;
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fx_free(*state);
-	return 0;
-}
-
-static void video(struct fx *fx, uint16_t seq, bool key)
-{
-	struct fx_in in = {.ssrc = fx_ssrc(0, 0),
-	                   .seq = seq,
-	                   .ts = 90u * seq,
-	                   .pt = PT_VP8,
-	                   .key = key,
-	                   .picture = seq,
-	                   .body = seq};
-	assert_int_equal(fx_in(fx, 0, &in), 0);
-	fx->now += 1000;
-}
-
 static void nack_is_answered_by_rtx(void **state)
 {
 	struct fx *fx = *state;
-	video(fx, 100, true);
+	fx_video(fx, 100, true);
 	for (uint16_t s = 101; s < 120; s++)
-		video(fx, s, false);
+		fx_video(fx, s, false);
 	struct fx_packet lost = fx->out[7];
 	fx_clear(fx);
 	assert_int_equal(fx_nack(fx, 1, 900000, lost.p.seq), 0);
@@ -76,8 +56,8 @@ static void nack_after_a_switch_uses_the_old_numbers(void **state)
 	struct fx *fx = *state;
 	fx_peer(fx, 2, 1, 0);
 	fx_track(fx, 1, 2, VIDEO, 1);
-	video(fx, 100, true);
-	video(fx, 101, false);
+	fx_video(fx, 100, true);
+	fx_video(fx, 101, false);
 	struct fx_packet lost = fx->out[1];
 	union hz_msg m = fx_sub_msg(0, 1, 1, VIDEO);
 	assert_int_equal(fx_sub_set(fx, &m), 0);
@@ -99,8 +79,8 @@ static void nacks_that_get_nothing(void **state)
 {
 	struct fx *fx = *state;
 	assert_int_equal(fx_nack(fx, 1, 900000, 5), 0); // nothing sent yet
-	video(fx, 100, true);
-	video(fx, 101, false);
+	fx_video(fx, 100, true);
+	fx_video(fx, 101, false);
 	uint16_t seq = fx->out[1].p.seq;
 	fx_clear(fx);
 	assert_int_equal(fx_nack(fx, 1, 900000, (uint16_t)(seq + 1)), 0); // not sent yet
@@ -115,7 +95,7 @@ static void nacks_that_get_nothing(void **state)
 	union hz_msg m = fx_sub_msg(1, 1, 0, VIDEO);
 	m.sub_set.rtx_ssrc = 0;
 	assert_int_equal(fx_sub_set(fx, &m), 0);
-	video(fx, 102, true);
+	fx_video(fx, 102, true);
 	assert_int_equal(fx->out_count, 2);
 	for (unsigned i = 0; i < 2; i++)
 		if (fx->out[i].p.ssrc == 900001)
@@ -153,9 +133,9 @@ static void retransmission_has_a_budget(void **state)
 static void publisher_is_asked_for_what_is_missing(void **state)
 {
 	struct fx *fx = *state;
-	video(fx, 100, true);
-	video(fx, 101, false);
-	video(fx, 104, false);
+	fx_video(fx, 100, true);
+	fx_video(fx, 101, false);
+	fx_video(fx, 104, false);
 	fx_clear(fx);
 	fx_advance(fx, 30000);
 	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_RTPFB, HZ_RTPFB_NACK), 1);
@@ -186,7 +166,7 @@ static void plis_are_coalesced_and_repeated(void **state)
 {
 	struct fx *fx = *state;
 	fx_sub(fx, 1, 1, 0, VIDEO);
-	video(fx, 1, true);
+	fx_video(fx, 1, true);
 	fx_advance(fx, 1000000);
 	fx_clear(fx);
 	for (unsigned i = 0; i < 20; i++) {
@@ -197,7 +177,7 @@ static void plis_are_coalesced_and_repeated(void **state)
 	fx_advance(fx, 1300000);                                             // no keyframe comes: repeated
 	unsigned repeats = fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI);
 	assert_in_range(repeats, 3, 5);
-	video(fx, 2, true);
+	fx_video(fx, 2, true);
 	fx_advance(fx, 2000000);
 	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), repeats);
 	fx_advance(fx, 10000);
@@ -205,6 +185,36 @@ static void plis_are_coalesced_and_repeated(void **state)
 	assert_int_equal(fx_pli(fx, 1, 424242), 0); // not its own stream
 	assert_int_equal(fx_pli(fx, 0, 900000), 0);
 	assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), 0);
+}
+
+// Whoever gets stills, nothing at all, or has paused the slot, sees no new picture for seconds and asks for one, every time
+// (browsers do): everybody else would pay for it with a keyframe a second.
+static void plis_of_those_who_get_no_video(void **state)
+{
+	struct fx *fx = *state;
+	fx_peer(fx, 2, 1, 0);
+	fx_sub(fx, 1, 2, 0, VIDEO); // sees it in motion
+	fx_video(fx, 1, true);
+	fx_advance(fx, 1000000);
+	for (unsigned how = 0; how < 3; how++) {
+		struct hz_layers l = {.layer = 2, .spatial = HZ_LAYERS_ALL, .temporal = HZ_LAYERS_ALL};
+		union hz_msg m = fx_sub_msg(0, 1, 0, VIDEO);
+		l.flow = how == 0 ? HZ_FLOW_STILL : how == 1 ? HZ_FLOW_OFF : HZ_FLOW_ALL;
+		hz_layers_want(fx->router, 0, &l, fx->now);
+		m.sub_set.flags = how == 2 ? HZ_SUB_PAUSED : 0;
+		assert_int_equal(fx_sub_set(fx, &m), 0);
+		fx_advance(fx, 1000000);
+		fx_video(fx, (uint16_t)(2 + how), true);
+		fx_advance(fx, 1000000);
+		fx_clear(fx);
+		for (unsigned i = 0; i < 20; i++) {
+			assert_int_equal(fx_pli(fx, 1, 900000), 0);
+			fx_advance(fx, 500000);
+		}
+		assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), 0);
+		assert_int_equal(fx_pli(fx, 2, 900001), 0); // the other one is heard
+		assert_int_equal(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_PLI), 1);
+	}
 }
 
 static void fir_where_pli_is_not_spoken(void **state)
@@ -229,7 +239,7 @@ static void reports(void **state)
 	struct fx *fx = *state;
 	for (uint16_t s = 1; s <= 200; s++) {
 		if (s % 10)
-			video(fx, s, s == 1);
+			fx_video(fx, s, s == 1);
 		fx_advance(fx, 9000);
 	}
 	unsigned senders = fx_rtcp_seen(fx, 1, HZ_RTCP_SR, 255);
@@ -269,7 +279,7 @@ static void sender_report_maps_time(void **state)
 	uint8_t buf[64];
 	struct hz_rtcp_writer w;
 	struct hz_sender_info info = {.ntp = hz_ntp_from_us(5000000), .rtp_ts = 90000};
-	video(fx, 1000, true); // its timestamp is 90000
+	fx_video(fx, 1000, true); // its timestamp is 90000
 	hz_rtcp_writer_init(&w, buf, sizeof(buf));
 	assert_int_equal(hz_rtcp_write_sr(&w, fx_ssrc(0, 0), &info, NULL, 0), 0);
 	assert_int_equal(hz_router_rtcp(fx->router, 0, buf, w.bytes, fx->now), 0);
@@ -311,27 +321,21 @@ static void transport_wide_feedback_every_50_to_100_ms(void **state)
 static void bye_ends_the_activity(void **state)
 {
 	struct fx *fx = *state;
-	video(fx, 1, true);
-	uint8_t buf[64];
-	struct hz_rtcp_writer w;
-	uint32_t ssrc = fx_ssrc(0, 0);
-	hz_rtcp_writer_init(&w, buf, sizeof(buf));
-	assert_int_equal(hz_rtcp_begin(&w, 7, NULL, 0), 0);
-	assert_int_equal(hz_rtcp_write_bye(&w, &ssrc, 1), 0);
+	fx_video(fx, 1, true);
 	fx_clear(fx);
-	assert_int_equal(hz_router_rtcp(fx->router, 1, buf, w.bytes, fx->now), 0); // not its own
+	assert_int_equal(fx_bye(fx, 1, fx_ssrc(0, 0)), 0); // not its own
 	assert_int_equal(fx_events_seen(fx, HZ_EV_TRACK_STATE), 0);
-	assert_int_equal(hz_router_rtcp(fx->router, 0, buf, w.bytes, fx->now), 0);
+	assert_int_equal(fx_bye(fx, 0, fx_ssrc(0, 0)), 0);
 	assert_int_equal(fx_events_seen(fx, HZ_EV_TRACK_STATE), 1);
 	assert_int_equal(fx->events[0].track_state.active, 0);
-	video(fx, 2, true);
+	fx_video(fx, 2, true);
 	assert_int_equal(fx_events_seen(fx, HZ_EV_TRACK_STATE), 2);
 }
 
 static void round_trip_and_loss_reach_the_statistics(void **state)
 {
 	struct fx *fx = *state;
-	video(fx, 1, true);
+	fx_video(fx, 1, true);
 	uint64_t ntp = hz_ntp_from_us(fx->now - 80000 + 1700000000000000 + HZ_NTP_UNIX_US);
 	for (unsigned i = 0; i < 2; i++) {
 		struct hz_report_block block = {.ssrc = 900000,
@@ -365,7 +369,7 @@ static void junk_rtcp(void **state)
 	struct fx *fx = *state;
 	uint8_t buf[256];
 	uint32_t r = 5;
-	video(fx, 1, true);
+	fx_video(fx, 1, true);
 	for (unsigned i = 0; i < 20000; i++) {
 		size_t bytes = 4 + i % 200;
 		for (size_t k = 0; k < bytes; k++) {
@@ -382,7 +386,7 @@ static void junk_rtcp(void **state)
 	}
 	assert_true(fx->arena->counters.rtcp_bad > 100);
 	assert_int_equal(hz_router_rtcp(fx->router, 99, buf, 8, fx->now), -ENOENT);
-	video(fx, 2, false);
+	fx_video(fx, 2, false);
 	assert_true(fx->out_count >= 2);
 }
 
@@ -432,7 +436,7 @@ static void remb_where_there_is_nothing_better(void **state)
 		assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
 		fx_clear(fx);
 		for (unsigned i = 0; i < 100; i++) {
-			video(fx, (uint16_t)(1000 + round * 100 + i), i == 0);
+			fx_video(fx, (uint16_t)(1000 + round * 100 + i), i == 0);
 			fx_advance(fx, 33000);
 		}
 		assert_in_range(fx_rtcp_seen(fx, 0, HZ_RTCP_PSFB, HZ_PSFB_AFB), round ? 0 : 2, round ? 0 : 4);
@@ -461,22 +465,23 @@ static void round_trip_of_a_receiver(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(nack_is_answered_by_rtx, setup, teardown),
-	    cmocka_unit_test_setup_teardown(nack_after_a_switch_uses_the_old_numbers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(nacks_that_get_nothing, setup, teardown),
-	    cmocka_unit_test_setup_teardown(retransmission_has_a_budget, setup, teardown),
-	    cmocka_unit_test_setup_teardown(publisher_is_asked_for_what_is_missing, setup, teardown),
-	    cmocka_unit_test_setup_teardown(plis_are_coalesced_and_repeated, setup, teardown),
-	    cmocka_unit_test_setup_teardown(fir_where_pli_is_not_spoken, setup, teardown),
-	    cmocka_unit_test_setup_teardown(reports, setup, teardown),
-	    cmocka_unit_test_setup_teardown(sender_report_maps_time, setup, teardown),
-	    cmocka_unit_test_setup_teardown(transport_wide_feedback_every_50_to_100_ms, setup, teardown),
-	    cmocka_unit_test_setup_teardown(bye_ends_the_activity, setup, teardown),
-	    cmocka_unit_test_setup_teardown(round_trip_and_loss_reach_the_statistics, setup, teardown),
-	    cmocka_unit_test_setup_teardown(junk_rtcp, setup, teardown),
-	    cmocka_unit_test_setup_teardown(speakers_are_told_on_change, setup, teardown),
-	    cmocka_unit_test_setup_teardown(remb_where_there_is_nothing_better, setup, teardown),
-	    cmocka_unit_test_setup_teardown(round_trip_of_a_receiver, setup, teardown),
+	    cmocka_unit_test_setup_teardown(nack_is_answered_by_rtx, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(nack_after_a_switch_uses_the_old_numbers, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(nacks_that_get_nothing, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(retransmission_has_a_budget, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(publisher_is_asked_for_what_is_missing, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(plis_are_coalesced_and_repeated, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(plis_of_those_who_get_no_video, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(fir_where_pli_is_not_spoken, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(reports, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(sender_report_maps_time, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(transport_wide_feedback_every_50_to_100_ms, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(bye_ends_the_activity, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(round_trip_and_loss_reach_the_statistics, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(junk_rtcp, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(speakers_are_told_on_change, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(remb_where_there_is_nothing_better, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(round_trip_of_a_receiver, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

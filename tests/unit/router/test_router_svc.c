@@ -15,9 +15,7 @@
 
 static int setup(void **state)
 {
-	struct fx *fx = fx_new();
-	fx_peer(fx, 0, 1, 0);
-	fx_peer(fx, 1, 1, 0);
+	struct fx *fx = fx_two();
 	union hz_msg t = fx_track_msg(0, 0, VIDEO, 1);
 	t.track_set.pt[1] = (struct hz_pt){PT_VP9, 99, HZ_CODEC_VP9, HZ_PT_NACK | HZ_PT_PLI};
 	t.track_set.pt[2] = (struct hz_pt){PT_AV1, 46, HZ_CODEC_AV1, HZ_PT_NACK | HZ_PT_PLI};
@@ -35,12 +33,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fx_free(*state);
-	return 0;
-}
-
 static void want(struct fx *fx, uint8_t spatial, uint8_t temporal, uint8_t flow)
 {
 	struct hz_layers l = {2, spatial, temporal, flow};
@@ -50,6 +42,7 @@ static void want(struct fx *fx, uint8_t spatial, uint8_t temporal, uint8_t flow)
 struct stream {
 	uint16_t seq, picture;
 	uint32_t frame, body;
+	unsigned templates; // of AV1: id of the first one
 	uint8_t tl0;
 };
 
@@ -397,31 +390,33 @@ static void stills_and_off(void **state)
 
 // --- AV1 by dependency descriptor: 2 spatial, 3 temporal layers.
 
-static void av1_frame(struct fx *fx, struct stream *s, bool key)
+static size_t av1_packet(struct stream *s, unsigned sid, bool key, uint8_t buf[256])
 {
 	static const uint8_t pattern[] = {0, 2, 1, 2};
-	unsigned tid = key ? 0 : pattern[s->frame % 4];
+	unsigned tid = key ? 0 : pattern[s->frame % 4], number = s->body++;
+	struct dd_bits b;
+	size_t n = 3;
+	if (key && sid == 0)
+		n = dd_key_at(&b, s->templates, number, 2, 3);
+	else
+		dd_head(&b, 1, 1, s->templates + sid * 3 + tid, number);
+	struct hz_ext_ids ids = {.dependency = 7};
+	struct hz_rtp_exts exts = {
+	    .has = HZ_EXT_DEPENDENCY, .dependency = b.data, .dependency_bytes = (uint8_t)n};
+	struct hz_rtp_offsets at;
+	struct hz_rtp_header h = {
+	    .ts = s->frame * 3000, .ssrc = fx_ssrc(0, 0), .seq = s->seq++, .pt = PT_AV1, .marker = sid == 1};
+	assert_int_equal(hz_rtp_write_header(buf, 256, &h, &exts, &ids, &at), 0);
+	memcpy(buf + at.header_bytes, key && sid == 0 ? "\x18\x0a\x0b" : "\x10\x32\x00", 3);
+	return at.header_bytes + 3u;
+}
+
+static void av1_frame(struct fx *fx, struct stream *s, bool key)
+{
+	uint8_t buf[256];
 	for (unsigned sid = 0; sid < 2; sid++) {
-		struct dd_bits b;
-		uint8_t buf[256];
-		unsigned number = s->body++;
-		size_t n = 3;
-		if (key && sid == 0)
-			n = dd_key(&b, 0, number, 2, 3);
-		else
-			dd_head(&b, 1, 1, sid * 3 + tid, number);
-		struct hz_ext_ids ids = {.dependency = 7};
-		struct hz_rtp_exts exts = {
-		    .has = HZ_EXT_DEPENDENCY, .dependency = b.data, .dependency_bytes = (uint8_t)n};
-		struct hz_rtp_offsets at;
-		struct hz_rtp_header h = {.ts = s->frame * 3000,
-		                          .ssrc = fx_ssrc(0, 0),
-		                          .seq = s->seq++,
-		                          .pt = PT_AV1,
-		                          .marker = sid == 1};
-		assert_int_equal(hz_rtp_write_header(buf, sizeof(buf), &h, &exts, &ids, &at), 0);
-		memcpy(buf + at.header_bytes, key && sid == 0 ? "\x18\x0a\x0b" : "\x10\x32\x00", 3);
-		assert_int_equal(hz_router_rtp(fx->router, 0, buf, at.header_bytes + 3u, 0, fx->now), 0);
+		size_t bytes = av1_packet(s, sid, key, buf);
+		assert_int_equal(hz_router_rtp(fx->router, 0, buf, bytes, 0, fx->now), 0);
 	}
 	s->frame++;
 	fx_advance(fx, 33000);
@@ -523,6 +518,33 @@ static void another_ssrc_in_the_midst_of_a_burst(void **state)
 	assert_int_equal(fx->out_count, from + 1);
 }
 
+// Browsers number the templates anew with each keyframe, and say so in its first packet alone: when that one was lost and comes
+// once more behind others, the layers of what follows are known all the same.
+static void av1_templates_that_come_late(void **state)
+{
+	struct fx *fx = *state;
+	struct stream s = {.seq = 1};
+	uint8_t first[256], buf[256];
+	av1_frame(fx, &s, true);
+	for (unsigned i = 0; i < 8; i++)
+		av1_frame(fx, &s, false);
+	s.templates = 6;
+	size_t bytes = av1_packet(&s, 0, true, first), more = av1_packet(&s, 1, true, buf);
+	assert_int_equal(hz_router_rtp(fx->router, 0, buf, more, 0, fx->now), 0);
+	s.frame++;
+	av1_frame(fx, &s, false);
+	assert_int_equal(hz_router_rtp(fx->router, 0, first, bytes, 0, fx->now), 0);
+	for (unsigned i = 0; i < 3; i++)
+		av1_frame(fx, &s, false);
+	want(fx, 0, 0, HZ_FLOW_ALL);
+	for (unsigned i = 0; i < 4; i++)
+		av1_frame(fx, &s, false);
+	size_t from = fx->out_count;
+	for (unsigned i = 0; i < 12; i++)
+		av1_frame(fx, &s, false);
+	assert_int_equal(fx->out_count - from, 3); // of spatial layer 0, temporal layer 0
+}
+
 // A slot that is pointed at another publisher: frame numbers go on upwards, or Chromium drops the keyframe.
 static void frame_numbers_go_on_over_a_switch(void **state)
 {
@@ -560,15 +582,16 @@ static void frame_numbers_go_on_over_a_switch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(vp8_layers_fall_and_rise_without_gaps, setup, teardown),
-	    cmocka_unit_test_setup_teardown(loss_and_reordering_keep_the_places, setup, teardown),
-	    cmocka_unit_test_setup_teardown(a_kill_in_the_middle, setup, teardown),
-	    cmocka_unit_test_setup_teardown(vp9_falls_at_once_and_rises_at_a_keyframe, setup, teardown),
-	    cmocka_unit_test_setup_teardown(control_bounds_spatial_layers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(stills_and_off, setup, teardown),
-	    cmocka_unit_test_setup_teardown(frame_numbers_go_on_over_a_switch, setup, teardown),
-	    cmocka_unit_test_setup_teardown(av1_by_dependency_descriptor, setup, teardown),
-	    cmocka_unit_test_setup_teardown(another_ssrc_in_the_midst_of_a_burst, setup, teardown),
+	    cmocka_unit_test_setup_teardown(vp8_layers_fall_and_rise_without_gaps, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(loss_and_reordering_keep_the_places, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(a_kill_in_the_middle, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(vp9_falls_at_once_and_rises_at_a_keyframe, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(control_bounds_spatial_layers, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(stills_and_off, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(frame_numbers_go_on_over_a_switch, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(av1_by_dependency_descriptor, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(av1_templates_that_come_late, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(another_ssrc_in_the_midst_of_a_burst, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,18 +25,10 @@ static int set_track(struct fx *fx, uint8_t flags, uint8_t layers)
 // A publisher that nobody watches, and a receiver without slots.
 static int setup(void **state)
 {
-	struct fx *fx = fx_new();
-	fx_peer(fx, 0, 1, 0);
-	fx_peer(fx, 1, 1, 0);
+	struct fx *fx = fx_two();
 	assert_int_equal(set_track(fx, HZ_TRACK_TAP, 1), 0);
 	fx_clear(fx);
 	*state = fx;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fx_free(*state);
 	return 0;
 }
 
@@ -311,7 +303,7 @@ static void a_recording_begins_with_a_keyframe(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, fx_teardown)
 	const struct CMUnitTest tests[] = {
 	    T(each_packet_once_as_it_was_sent),
 	    T(what_is_asked_for_again),

@@ -335,4 +335,15 @@ static inline void forget(void)
 	w.max_audio_wait_us = 0;
 }
 
+// Half a minute on the narrowest link, once it has been found out what it is.
+static inline void run_narrowest(void)
+{
+	w.link_bps = 64000;
+	w.loss_permille = 100;
+	w.delay_us = 150 * MS;
+	run(6000);
+	forget();
+	run(30000);
+}
+
 #endif

@@ -84,6 +84,17 @@ static inline void dd_structure_end(struct dd_bits *b, unsigned targets)
 }
 
 // A whole keyframe descriptor of template `t`.
+// With a structure of its own, whose templates begin at this id.
+static inline size_t dd_key_at(struct dd_bits *b, unsigned offset, unsigned number, unsigned spatial,
+                               unsigned temporal)
+{
+	dd_head(b, 1, 1, offset, number);
+	dd_put(b, 0x10, 5); // structure
+	dd_structure(b, offset, spatial, temporal);
+	dd_structure_end(b, spatial * temporal);
+	return dd_bytes(b);
+}
+
 static inline size_t dd_key(struct dd_bits *b, unsigned t, unsigned number, unsigned spatial,
                             unsigned temporal)
 {

@@ -201,6 +201,55 @@ static void test_begins_again_after_being_left_alone(void **state)
 	assert_int_equal(n.count, 1);
 }
 
+// What trickles in while the queue empties: a keyframe asked of this layer would be made for all sizes, and fill it again.
+static void test_single_packets_are_not_a_picture_that_is_back(void **state)
+{
+	int64_t ext = FIRST, now = 0;
+	hz_nack_init(&n);
+	n.yields = 1;
+	hz_nack_on_packet(&n, ext, now);
+	for (int i = 0; i < 60; i++)
+		hz_nack_on_packet(&n, ext += 3, now += 10000);
+	for (int i = 0; i < 2 * HZ_NACK_WINDOW_LOST; i++) {
+		hz_nack_on_packet(&n, ++ext, now += 2 * HZ_NACK_WINDOW_US);
+		assert_true(hz_nack_left_alone(&n));
+	}
+	int64_t began_us = now;
+	while (hz_nack_left_alone(&n))
+		hz_nack_on_packet(&n, ++ext, now += 20000);
+	assert_in_range(now - began_us, HZ_NACK_WINDOW_US, HZ_NACK_WINDOW_US + 20000);
+}
+
+// Lost here and there, more than half: that is clear at once, and what was asked for is not asked for again. One long hole
+// may be anything.
+static void test_holes_everywhere(void **state)
+{
+	int64_t ext = FIRST, now = 0;
+	hz_nack_init(&n);
+	n.yields = 1;
+	hz_nack_on_packet(&n, ext, now);
+	hz_nack_on_packet(&n, ++ext, now += 2 * HZ_NACK_WINDOW_US);
+	for (int i = 0; i < 3; i++)
+		hz_nack_on_packet(&n, ext += 4, now += 20000);
+	assert_false(hz_nack_left_alone(&n));
+	assert_int_equal(hz_nack_collect(&n, now + HZ_NACK_REORDER_US, 50000, items, 64), 1);
+	for (int i = 0; i < 2; i++)
+		hz_nack_on_packet(&n, ext += 4, now += 20000);
+	assert_true(hz_nack_left_alone(&n));
+	assert_int_equal(hz_nack_collect(&n, now + 200000, 50000, items, 64), 0);
+	assert_int_equal(n.count, 0);
+
+	hz_nack_init(&n);
+	n.yields = 1;
+	hz_nack_on_packet(&n, ext, now);
+	hz_nack_on_packet(&n, ++ext, now += 2 * HZ_NACK_WINDOW_US);
+	hz_nack_on_packet(&n, ext += 20, now += 20000);
+	for (int i = 0; i < 10; i++)
+		hz_nack_on_packet(&n, ++ext, now += 20000);
+	assert_false(hz_nack_left_alone(&n));
+	assert_int_equal(n.count, 19);
+}
+
 static void test_big_jump(void **state)
 {
 	hz_nack_init(&n);
@@ -405,6 +454,8 @@ int main(void)
 	    cmocka_unit_test(test_a_choked_link_is_left_alone),
 	    cmocka_unit_test(test_how_long_until_it_is_left_alone),
 	    cmocka_unit_test(test_begins_again_after_being_left_alone),
+	    cmocka_unit_test(test_single_packets_are_not_a_picture_that_is_back),
+	    cmocka_unit_test(test_holes_everywhere),
 	    cmocka_unit_test(test_big_jump),
 	    cmocka_unit_test(test_packing_and_room),
 	    cmocka_unit_test(test_forget_before),

@@ -31,16 +31,28 @@ static void blocks_and_primary(void **state)
 	assert_int_equal(red.block[1].ts_offset, 960);
 }
 
+// More of them than anybody needs: the newest frame is not lost for it, nor the newest of the others.
 static void too_many_blocks(void **state)
 {
-	uint8_t p[4 * (HZ_RED_MAX_BLOCKS + 1) + 1];
-	struct hz_red red;
-	memset(p, 0, sizeof(p));
-	for (unsigned i = 0; i <= HZ_RED_MAX_BLOCKS; i++)
-		p[4 * i] = 0x80;
-	assert_int_equal(hz_red_parse(p, sizeof(p), &red), -EBADMSG);
-	assert_int_equal(hz_red_parse(p + 4, sizeof(p) - 4, &red), 0);
-	assert_int_equal(red.count, HZ_RED_MAX_BLOCKS);
+	for (unsigned count = HZ_RED_MAX_BLOCKS; count < HZ_RED_MAX_BLOCKS + 20; count++) {
+		uint8_t p[5 * (HZ_RED_MAX_BLOCKS + 20) + 3] = {0};
+		struct hz_red red;
+		for (unsigned i = 0; i < count; i++) {
+			p[4 * i] = 0x80 | 111;
+			p[4 * i + 3] = 1;
+			p[4 * count + 1 + i] = (uint8_t)(i + 1);
+		}
+		p[4 * count] = 111;
+		memcpy(p + 5 * count + 1, "\xaa\xbb", 2);
+		assert_int_equal(hz_red_parse(p, 5 * count + 3, &red), 0);
+		assert_int_equal(red.count, HZ_RED_MAX_BLOCKS);
+		for (unsigned i = 0; i < red.count; i++)
+			assert_int_equal(red.block[i].data[0], count - HZ_RED_MAX_BLOCKS + i + 1);
+		assert_int_equal(red.primary.bytes, 2);
+		assert_memory_equal(red.primary.data, "\xaa\xbb", 2);
+		assert_int_equal(hz_red_parse(p, 5 * count, &red), -EBADMSG);
+		assert_int_equal(hz_red_parse(p, 4 * count, &red), -EBADMSG);
+	}
 }
 
 int main(void)

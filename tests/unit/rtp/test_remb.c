@@ -1,6 +1,8 @@
 // A sender behind a link that holds so much and loses the rest, obeying what it is told.
 #include "tests/unit/rtp/cmocka_all.h"
 
+#include <stdbool.h>
+
 #include "media/rtp/remb.h"
 
 #define PACKET 1000u
@@ -79,12 +81,34 @@ static void some_loss_is_borne(void **state)
 	assert_int_equal(told, 2000000);
 }
 
+// A radio link always loses some: an outage on it is over when it is over, and what was there before comes back.
+static void an_outage_on_a_lossy_link_ends(void **state)
+{
+	struct hz_remb r = {0};
+	struct hz_remb_in in = {0};
+	uint32_t bps = 500000, before = 0;
+	(void)hz_remb_step(&r, &in, 1000000);
+	for (unsigned i = 2; i < 120; i++) {
+		bool down = i >= 60 && i < 65;
+		in.expected += bps / 8000;
+		in.lost += down ? bps / 8000 : bps * 3 / 100 / 8000;
+		in.bytes += down ? 0 : bps / 8;
+		bps = hz_remb_step(&r, &in, i * 1000000ll);
+		bps = i < 40 && bps < 1500000 ? 1500000 : bps; // it was better once
+		r.bps = bps;
+		before = i == 59 ? bps : before;
+	}
+	assert_true(before >= 1500000);
+	assert_in_range(bps, before / 2, before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(follows_the_link),
 	    cmocka_unit_test(an_idle_one_is_not_starved),
 	    cmocka_unit_test(some_loss_is_borne),
+	    cmocka_unit_test(an_outage_on_a_lossy_link_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -240,6 +240,9 @@ static void test_pli_fir(void **state)
 	hz_rtcp_fir_item(&fb, 0, &ssrc, &seq);
 	assert_int_equal(ssrc, 0xcafe);
 	assert_int_equal(seq, 200);
+	ssrc = 0;
+	assert_true(hz_rtcp_asks_keyframe(&p, &ssrc));
+	assert_int_equal(ssrc, 0xcafe);
 	for (size_t bytes = 0; bytes < 8; bytes++) {
 		fb.fci_bytes = bytes;
 		assert_int_equal(hz_rtcp_fir_count(&fb, &n), -EBADMSG);
@@ -252,6 +255,13 @@ static void test_pli_fir(void **state)
 	assert_int_equal(hz_rtcp_parse_feedback(&p, &fb), 0);
 	assert_int_equal(fb.media_ssrc, 0xbeef);
 	assert_int_equal(fb.fci_bytes, 0);
+	assert_true(hz_rtcp_asks_keyframe(&p, &ssrc));
+	assert_int_equal(ssrc, 0xbeef);
+	p.count = HZ_PSFB_AFB;
+	assert_false(hz_rtcp_asks_keyframe(&p, &ssrc));
+	p.count = HZ_PSFB_PLI;
+	p.type = HZ_RTCP_RTPFB;
+	assert_false(hz_rtcp_asks_keyframe(&p, &ssrc));
 	p.type = HZ_RTCP_XR;
 	assert_int_equal(hz_rtcp_parse_feedback(&p, &fb), -EBADMSG);
 }

@@ -157,6 +157,40 @@ static void test_whole_and_parts(void **state)
 	free(body);
 }
 
+// An answer in the middle of a file: nothing of what is before and behind it goes out, whatever is asked for.
+static void test_inside(void **state)
+{
+	static const struct {
+		const char *headers;
+		uint64_t from;
+		size_t bytes;
+		int status;
+	} cases[] = {
+	    {"", 0, 100000, 200},
+	    {"Range: bytes=0-\r\n", 0, 100000, 206},
+	    {"Range: bytes=500-\r\n", 500, 99500, 206},
+	    {"Range: bytes=99999-100005\r\n", 99999, 1, 206},
+	    {"Range: bytes=-7\r\n", 99993, 7, 206},
+	    {"Range: bytes=-200000\r\n", 0, 100000, 206},
+	    {"Range: bytes=100000-\r\n", 0, 0, 416},
+	    {"Range: bytes=0-4\r\nIf-Range: \"abc\"\r\n", 0, 5, 206},
+	    {"Range: bytes=0-4\r\nIf-Range: \"abd\"\r\n", 0, 100000, 200},
+	};
+	struct files *f = *state;
+	f->w.file_at = 12345;
+	f->w.file_bytes = 100000;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char head[4096], *body;
+		size_t bytes;
+		assert_int_equal(ask(f, cases[i].headers, head, &body, &bytes), cases[i].status);
+		assert_int_equal(bytes, cases[i].bytes);
+		same_bytes(body, 12345 + cases[i].from, bytes);
+		free(body);
+	}
+	f->w.file_at = 0;
+	f->w.file_bytes = FILE_BYTES;
+}
+
 static void test_piece(void **state)
 {
 	struct files *f = *state;
@@ -346,6 +380,7 @@ int main(void)
 	    cmocka_unit_test(test_range),
 	    cmocka_unit_test(test_response),
 	    cmocka_unit_test_setup_teardown(test_whole_and_parts, start, stop),
+	    cmocka_unit_test_setup_teardown(test_inside, start, stop),
 	    cmocka_unit_test_setup_teardown(test_piece, start, stop),
 	    cmocka_unit_test_setup_teardown(test_conditions, start, stop),
 	    cmocka_unit_test_setup_teardown(test_head, start, stop),

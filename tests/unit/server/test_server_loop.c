@@ -1,5 +1,6 @@
 // Descriptors, timers and deferred calls on the server's loop.
 #include <fcntl.h>
+#include <sys/eventfd.h>
 
 #include "tests/unit/server/world.h"
 
@@ -238,6 +239,86 @@ static void test_fd_write(void **state)
 	assert_int_equal(l->written, 4 << 20);
 }
 
+static void on_hang_up(void *ctx, int fd)
+{
+	struct loop *l = ctx;
+	char byte;
+	assert_int_equal(read(fd, &byte, 1), 0);
+	l->hangups++; // and it is not removed
+}
+
+// A hang-up with nothing to read is told once: whoever does not remove the descriptor does not keep the loop awake.
+static void test_fd_hang_up_alone(void **state)
+{
+	struct loop *l = *state;
+	int ends[2];
+	assert_return_code(pipe2(ends, O_NONBLOCK | O_CLOEXEC), errno);
+	assert_int_equal(hz_server_add_fd(l->server, ends[0], on_hang_up, NULL, l, &l->handle), 0);
+	hz_server_want_write(l->handle, true); // of one that nobody writes
+	close(ends[1]);
+	assert_int_equal(hz_server_timer_new(l->server, stop_loop, l, &l->timer), 0);
+	hz_server_timer_arm(l->timer, 100000);
+	assert_int_equal(hz_server_run(l->server), 0);
+	assert_int_equal(l->hangups, 1);
+	hz_server_want_write(l->handle, false);
+	hz_server_remove_fd(l->handle);
+	close(ends[0]);
+}
+
+static void on_first(void *ctx, int fd)
+{
+	struct loop *l = ctx;
+	struct hz_server_fd *handle = NULL;
+	(void)fd;
+	l->count++;
+	hz_server_remove_fd(l->handle);
+	hz_server_remove_fd(l->other); // it was ready in the same turn
+	assert_int_equal(hz_server_add_fd(l->server, l->pair[0], on_nothing, NULL, l, &handle), 0);
+	hz_server_remove_fd(handle);
+	l->handle = l->other = NULL;
+	hz_server_timer_arm(l->timer, 50000);
+}
+
+// Two that are ready at once, each of which takes the other away: only one is called.
+static void test_fd_removed_by_another(void **state)
+{
+	struct loop *l = *state;
+	assert_int_equal(send(l->pair[0], "x", 1, 0), 1);
+	assert_int_equal(send(l->pair[1], "x", 1, 0), 1);
+	assert_int_equal(hz_server_timer_new(l->server, stop_loop, l, &l->timer), 0);
+	assert_int_equal(hz_server_add_fd(l->server, l->pair[0], on_first, NULL, l, &l->handle), 0);
+	assert_int_equal(hz_server_add_fd(l->server, l->pair[1], on_first, NULL, l, &l->other), 0);
+	assert_int_equal(hz_server_run(l->server), 0);
+	assert_int_equal(l->count, 1);
+}
+
+static void on_one_of_many(void *ctx, int fd)
+{
+	struct loop *l = ctx;
+	uint64_t count;
+	assert_int_equal(read(fd, &count, sizeof(count)), sizeof(count));
+	if (++l->count == 100)
+		stop_loop(l);
+}
+
+// More are ready than one turn takes.
+static void test_fd_many(void **state)
+{
+	struct loop *l = *state;
+	struct hz_server_fd *handle[100];
+	int fd[100];
+	for (int i = 0; i < 100; i++) {
+		fd[i] = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+		assert_int_equal(hz_server_add_fd(l->server, fd[i], on_one_of_many, NULL, l, &handle[i]), 0);
+	}
+	assert_int_equal(hz_server_run(l->server), 0);
+	assert_int_equal(l->count, 100);
+	for (int i = 0; i < 100; i++) {
+		hz_server_remove_fd(handle[i]);
+		close(fd[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +328,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_defer, start, stop),
 	    cmocka_unit_test_setup_teardown(test_fd_read_and_hang_up, start, stop),
 	    cmocka_unit_test_setup_teardown(test_fd_write, start, stop),
+	    cmocka_unit_test_setup_teardown(test_fd_hang_up_alone, start, stop),
+	    cmocka_unit_test_setup_teardown(test_fd_removed_by_another, start, stop),
+	    cmocka_unit_test_setup_teardown(test_fd_many, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ struct world {
 	const char *const *origins;
 	char *big;
 	const char *file; // path of what "/file" gives; ranges without end: at most file_piece
-	uint64_t file_bytes, file_piece;
+	uint64_t file_at, file_bytes, file_piece;
 	atomic_int requests, opened, closed, texts, close_code;
 	uint64_t file_limit; // 0: none; else until `settle` says: 1 allow, 2 break
 	struct hz_response *limited;
@@ -122,6 +122,7 @@ static inline void world_file(struct world *w, const struct hz_request *req, str
 {
 	const struct hz_file_reply reply = {
 	    .fd = open(w->file, O_RDONLY | O_CLOEXEC),
+	    .at = w->file_at,
 	    .bytes = w->file_bytes,
 	    .type = "video/mp4",
 	    .etag = "\"abc\"",

@@ -333,7 +333,7 @@ static void log_pages(void **state)
 {
 	struct rig *rig = *state;
 	struct two t = watching(rig);
-	struct hz_visit_row row = {.consult = "c1", .participant = "x", .type = "left", .detail = "{}"};
+	struct hz_event_row row = {.consult = "c1", .participant = "x", .type = "left", .detail = "{}"};
 	(void)t;
 	for (int i = 0; i < 450; i++)
 		assert_int_equal(hz_store_visit_add(rig->brain->store, &row), 0);
@@ -372,7 +372,7 @@ static void log_is_bounded(void **state)
 		rig_turn(rig);
 	}
 	assert_true(rig->brain->count.visit_dropped > 200);
-	struct hz_visit_row row = {.consult = "c2", .participant = "x", .type = "left", .detail = "{}"};
+	struct hz_event_row row = {.consult = "c2", .participant = "x", .type = "left", .detail = "{}"};
 	for (int i = 0; i < HZ_STORE_VISIT_KEEP + 30; i++)
 		assert_int_equal(hz_store_visit_add(rig->brain->store, &row), 0);
 	assert_int_equal(hz_store_commit(rig->brain->store), 0);

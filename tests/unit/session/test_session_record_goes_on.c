@@ -1,14 +1,36 @@
 // A record over the death of anybody, damage, floods and full journals; and what it says of all that.
 #include "tests/unit/session/record_rig.h"
 
-static void control_dies(void **state)
+static void record(struct rig *rig, struct rig_socket *host)
 {
-	struct rig *rig = *state;
+	rig_result(rig_call(rig, host, "record.start", NULL));
+	rig_advance(rig, 1000);
+}
+
+// The doctor has agreed and is recorded. Returns the doctor's socket.
+static struct rig_socket *recorded_room(struct rig *rig)
+{
+	struct rig_socket *host = room(rig, true);
+	record(rig, host);
+	return host;
+}
+
+// And an expert who has not. ret_no: NULL allowed.
+static struct rig_socket *recorded_beside(struct rig *rig, struct rig_socket **ret_no)
+{
 	struct rig_socket *host = room(rig, true);
 	struct rig_socket *no = join_saying(rig, "expert", "expert", false);
 	offer_both(rig, no);
-	rig_result(rig_call(rig, host, "record.start", NULL));
-	rig_advance(rig, 1000);
+	record(rig, host);
+	if (ret_no)
+		*ret_no = no;
+	return host;
+}
+
+static void control_dies(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *host = recorded_beside(rig, NULL);
 	uint64_t newest = fake_record_newest()->newest;
 	fake_recorder.silent = true; // ACKs are lost with control
 	rig_result(rig_call(rig, host, "chat.send", json_pack("{s:s}", "text", "one")));
@@ -37,9 +59,7 @@ static void control_dies(void **state)
 static void control_dies_at_withdrawal(void **state)
 {
 	struct rig *rig = *state;
-	struct rig_socket *host = room(rig, true);
-	rig_result(rig_call(rig, host, "record.start", NULL));
-	rig_advance(rig, 1000);
+	struct rig_socket *host = recorded_room(rig);
 	rig_result(rig_call(rig, host, "consent.set", yes(false)));
 	// What the worker knows is older than what the store knows.
 	for (unsigned i = 0; i < HZ_MAX_TRACKS; i++)
@@ -53,11 +73,7 @@ static void control_dies_at_withdrawal(void **state)
 static void worker_dies(void **state)
 {
 	struct rig *rig = *state;
-	struct rig_socket *host = room(rig, true);
-	struct rig_socket *no = join_saying(rig, "expert", "expert", false);
-	offer_both(rig, no);
-	rig_result(rig_call(rig, host, "record.start", NULL));
-	rig_advance(rig, 1000);
+	(void)recorded_beside(rig, NULL);
 	unsigned opens = fake_recorder.track_opens;
 	rig_forget(rig->worker);
 	struct hz_ev_hello hello = {.incarnation = 2};
@@ -73,9 +89,7 @@ static void worker_dies(void **state)
 static void recorder_dies(void **state)
 {
 	struct rig *rig = *state;
-	struct rig_socket *host = room(rig, true);
-	rig_result(rig_call(rig, host, "record.start", NULL));
-	rig_advance(rig, 1000);
+	(void)recorded_room(rig);
 	assert_int_equal(marked(rig, "doctor", NULL), 2);
 	assert_int_equal(rig->worker->keyframes, 0); // a mark asks by itself
 	fake_say_tracks(rig->brain->recorder, fake_record_newest());
@@ -90,8 +104,7 @@ static void honest(void **state)
 	struct rig *rig = *state;
 	struct rig_socket *host = room(rig, true);
 	struct rig_socket *watcher = rig_join(rig, "student", "student");
-	rig_result(rig_call(rig, host, "record.start", NULL));
-	rig_advance(rig, 1000);
+	record(rig, host);
 	struct hz_record_link *link = rig->brain->recorder;
 	const char *id = fake_record_newest()->id;
 	static const struct {
@@ -133,9 +146,7 @@ static void honest(void **state)
 static void damaged(void **state)
 {
 	struct rig *rig = *state;
-	struct rig_socket *host = room(rig, true);
-	rig_result(rig_call(rig, host, "record.start", NULL));
-	rig_advance(rig, 1000);
+	(void)recorded_room(rig);
 	fake_recorder.open_err = -ENOSPC; // passes: it is the same record
 	rig_kill(rig);
 	rig_advance(rig, 100);
@@ -162,9 +173,7 @@ static void damaged(void **state)
 static void full_of_tracks(void **state)
 {
 	struct rig *rig = *state;
-	struct rig_socket *host = room(rig, true);
-	rig_result(rig_call(rig, host, "record.start", NULL));
-	rig_advance(rig, 1000);
+	struct rig_socket *host = recorded_room(rig);
 	struct hz_consult *consult = hz_map_get(rig->brain->consults, "c1");
 	consult->record->tracks = HZ_REC_MAX_KEYS;
 	rig_advance(rig, 1000);
@@ -182,8 +191,7 @@ static void floods(void **state)
 	struct rig *rig = *state;
 	struct rig_socket *host = room(rig, true);
 	struct rig_socket *other = rig_join(rig, "expert", "expert");
-	rig_result(rig_call(rig, host, "record.start", NULL));
-	rig_advance(rig, 1000);
+	record(rig, host);
 	fake_recorder.silent = true;
 	uint32_t waiting = rig->brain->record_events;
 	rig->brain->record_events = waiting + 60000;
@@ -201,11 +209,8 @@ static void floods(void **state)
 static void told(void **state)
 {
 	struct rig *rig = *state;
-	struct rig_socket *host = room(rig, true);
-	struct rig_socket *no = join_saying(rig, "expert", "expert", false);
-	offer_both(rig, no);
-	rig_result(rig_call(rig, host, "record.start", NULL));
-	rig_advance(rig, 1000);
+	struct rig_socket *no = NULL;
+	struct rig_socket *host = recorded_beside(rig, &no);
 	const struct fake_record *record = fake_record_newest();
 	for (unsigned i = 0; i < 2; i++) {
 		const struct hz_peer *peer = (i ? no : host)->conn->participant->peers;

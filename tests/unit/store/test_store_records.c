@@ -152,6 +152,39 @@ static void removed(void **state)
 	assert_int_equal(at_ms, 0);
 }
 
+// What was looked up and is remembered is forgotten with a removal, also one that is taken back.
+static void removed_later(void **state)
+{
+	struct scratch *s = *state;
+	int64_t at_ms = 7;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(hz_store_removed_get(s->store, "c", "p", &at_ms), 0);
+		assert_int_equal(at_ms, 0);
+		assert_int_equal(hz_store_removed_get(s->store, "c", "q", &at_ms), 0);
+		assert_int_equal(at_ms, 0);
+	}
+	assert_int_equal(hz_store_removed_put(s->store, "c", "p", 100), 0);
+	assert_int_equal(hz_store_removed_get(s->store, "c", "p", &at_ms), 0);
+	assert_int_equal(at_ms, 100);
+	hz_store_rollback(s->store);
+	assert_int_equal(hz_store_removed_get(s->store, "c", "p", &at_ms), 0);
+	assert_int_equal(at_ms, 0);
+	assert_int_equal(hz_store_removed_put(s->store, "c", "p", 200), 0);
+	assert_int_equal(hz_store_commit(s->store), 0);
+	assert_int_equal(hz_store_removed_get(s->store, "c", "p", &at_ms), 0);
+	assert_int_equal(at_ms, 200);
+	char id[HZ_STORE_ID_BYTES]; // more than are remembered, of several consults
+	for (int i = 0; i < 200; i++) {
+		snprintf(id, sizeof(id), "p%d", i / 2);
+		assert_int_equal(hz_store_removed_get(s->store, i % 2 ? "c" : "d", id, &at_ms), 0);
+		assert_int_equal(at_ms, 0);
+		assert_int_equal(hz_store_removed_get(s->store, "c", "p", &at_ms), 0);
+		assert_int_equal(at_ms, 200);
+		assert_int_equal(hz_store_removed_get(s->store, "d", "p", &at_ms), 0);
+		assert_int_equal(at_ms, 0);
+	}
+}
+
 static bool ignore_row(void *arg, const struct hz_participant_row *row)
 {
 	(void)arg;
@@ -239,7 +272,8 @@ static void rollback(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
-	const struct CMUnitTest tests[] = {T(consults), T(links),    T(redeem),      T(removed),
-	                                   T(tokens),   T(rollback), T(idempotency), T(sweep)};
+	const struct CMUnitTest tests[] = {T(consults), T(links),         T(redeem),
+	                                   T(removed),  T(removed_later), T(tokens),
+	                                   T(rollback), T(idempotency),   T(sweep)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,10 +113,9 @@ static void test_lost_final_flight(void **state)
 
 // --- certificates and profiles
 
-static struct hz_identity *make_rsa_identity(int bits, size_t comment_bytes)
+static struct hz_identity *identity_of(EVP_PKEY *key, size_t comment_bytes)
 {
 	struct hz_identity *identity;
-	EVP_PKEY *key = EVP_RSA_gen((unsigned)bits);
 	X509 *cert = X509_new();
 	X509_set_version(cert, X509_VERSION_3);
 	X509_gmtime_adj(X509_getm_notBefore(cert), -100);
@@ -153,7 +152,7 @@ static void with_client_identity(struct world *world, struct hz_identity *identi
 
 static void test_rsa_client(void **state) // GStreamer makes such certificates
 {
-	struct hz_identity *identity = make_rsa_identity(2048, 0);
+	struct hz_identity *identity = identity_of(EVP_RSA_gen(2048), 0);
 	struct world *world = open_world();
 	with_client_identity(world, identity);
 	run(world);
@@ -162,9 +161,26 @@ static void test_rsa_client(void **state) // GStreamer makes such certificates
 	hz_identity_free(identity);
 }
 
+// A certificate of P-384 (a policy of its house), and a client that knows our certificate's curve but not X25519.
+static void test_other_curves(void **state)
+{
+	static const char *const groups[] = {NULL, "P-256:P-384"};
+	struct hz_identity *identity = identity_of(EVP_EC_gen("P-384"), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct world *world = open_world();
+		with_client_identity(world, identity);
+		if (groups[i])
+			assert_int_equal(SSL_set1_groups_list(world->client.dtls->ssl, groups[i]), 1);
+		run(world);
+		assert_connected(world);
+		close_world(world);
+	}
+	hz_identity_free(identity);
+}
+
 static void test_fragmented_messages(void **state)
 {
-	struct hz_identity *identity = make_rsa_identity(2048, 6000);
+	struct hz_identity *identity = identity_of(EVP_RSA_gen(2048), 6000);
 	for (uint32_t seed = 1; seed <= 10; seed++) {
 		struct world *world = open_world();
 		with_client_identity(world, identity);
@@ -179,9 +195,29 @@ static void test_fragmented_messages(void **state)
 	hz_identity_free(identity);
 }
 
+// Key shares for after quantum computers make a ClientHello of two datagrams: either may be lost, or come first.
+static void test_long_hello(void **state)
+{
+	uint8_t names[1500];
+	memset(names, 'n', sizeof(names));
+	for (size_t i = 0; i < sizeof(names); i += 250)
+		names[i] = 249;
+	for (uint32_t seed = 1; seed <= 20; seed++) {
+		struct world *world = ready_world();
+		assert_int_equal(SSL_set_alpn_protos(world->client.dtls->ssl, names, sizeof(names)), 0);
+		world->seed = seed;
+		world->loss_percent = seed % 2 ? 20 : 0;
+		world->copies = seed % 3 == 0;
+		world->jitter_us = 40000;
+		run(world);
+		assert_connected(world);
+		close_world(world);
+	}
+}
+
 static void test_certificate_too_long(void **state)
 {
-	struct hz_identity *identity = make_rsa_identity(2048, 9000);
+	struct hz_identity *identity = identity_of(EVP_RSA_gen(2048), 9000);
 	struct world *world = open_world();
 	with_client_identity(world, identity);
 	run(world);
@@ -289,7 +325,9 @@ int main(void)
 	    cmocka_unit_test(test_everything_many_times),
 	    cmocka_unit_test(test_lost_final_flight),
 	    cmocka_unit_test(test_rsa_client),
+	    cmocka_unit_test(test_other_curves),
 	    cmocka_unit_test(test_fragmented_messages),
+	    cmocka_unit_test(test_long_hello),
 	    cmocka_unit_test(test_certificate_too_long),
 	    cmocka_unit_test(test_wrong_fingerprint_at_server),
 	    cmocka_unit_test(test_wrong_fingerprint_at_client),

@@ -1,98 +1,20 @@
 // A worker process with real sockets: connect, relay, kill -9, junk, a control that does not read.
-#include "tests/unit/worker/client.h"
+#include "tests/unit/worker/call.h"
 
 #include <sys/socket.h>
-
-#define OPUS_SSRC 0x1111
-#define VP8_SSRC  0x2222
 
 static const uint8_t vp8_key[] = {0x90, 0x80, 0x01, 0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0, 0};
 static const uint8_t vp8_delta[] = {0x90, 0x80, 0x01, 0x11, 2, 0, 0, 0, 0};
 
-struct call {
-	struct rig *rig;
-	struct client *a, *b; // a publishes, b watches
-	uint16_t audio_seq, video_seq;
-};
-
-static void tracks(struct rig *rig)
-{
-	union hz_msg t = {.track_set = {.track = HZ_ID(0, 1),
-	                                .peer = HZ_ID(0, 1),
-	                                .kind = HZ_KIND_AUDIO,
-	                                .layer_count = 1,
-	                                .pt_count = 1,
-	                                .mid = "0",
-	                                .ssrc = {OPUS_SSRC},
-	                                .pt = {{111, 0, HZ_CODEC_OPUS, 0}}}};
-	assert_int_equal(rig_command(rig, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
-	t = (union hz_msg){.track_set = {.track = HZ_ID(1, 1),
-	                                 .peer = HZ_ID(0, 1),
-	                                 .kind = HZ_KIND_VIDEO,
-	                                 .layer_count = 1,
-	                                 .pt_count = 1,
-	                                 .mid = "1",
-	                                 .ssrc = {VP8_SSRC},
-	                                 .pt = {{96, 97, HZ_CODEC_VP8, HZ_PT_NACK | HZ_PT_PLI}}}};
-	assert_int_equal(rig_command(rig, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
-	union hz_msg s = {.sub_set = {.sub = HZ_ID(0, 1),
-	                              .peer = HZ_ID(1, 1),
-	                              .track = HZ_ID(0, 1),
-	                              .kind = HZ_KIND_AUDIO,
-	                              .pt_count = 1,
-	                              .ssrc = 0xa1,
-	                              .mid = "0",
-	                              .pt = {{109, 0, HZ_CODEC_OPUS, 0}}}};
-	assert_int_equal(rig_command(rig, &s, HZ_CMD_SUB_SET, sizeof(s.sub_set)), 0);
-	s = (union hz_msg){.sub_set = {.sub = HZ_ID(1, 1),
-	                               .peer = HZ_ID(1, 1),
-	                               .track = HZ_ID(1, 1),
-	                               .kind = HZ_KIND_VIDEO,
-	                               .pt_count = 1,
-	                               .ssrc = 0xb1,
-	                               .rtx_ssrc = 0xb2,
-	                               .mid = "1",
-	                               .pt = {{120, 121, HZ_CODEC_VP8, HZ_PT_NACK | HZ_PT_PLI}}}};
-	assert_int_equal(rig_command(rig, &s, HZ_CMD_SUB_SET, sizeof(s.sub_set)), 0);
-}
-
 static void call_start(struct call *call)
 {
-	memset(call, 0, sizeof(*call));
-	call->rig = rig_new(0);
-	union hz_msg hello = rig_expect(call->rig, HZ_EV_HELLO);
-	assert_int_equal(hello.hello.worker, 3);
-	assert_int_equal(hello.hello.incarnation, 1);
-	call->a = client_new(call->rig, 0);
-	call->b = client_new(call->rig, 1);
-	assert_int_equal(client_set(call->a, 1, 0), 0);
-	assert_int_equal(client_set(call->b, 1, 0), 0);
-	client_connect(call->a);
-	client_connect(call->b);
-	tracks(call->rig);
-}
-
-static void call_end(struct call *call)
-{
-	assert_int_equal(call->b->auth_failed + call->a->auth_failed, 0);
-	assert_int_equal(call->b->replayed + call->a->replayed, 0);
-	client_free(call->a);
-	client_free(call->b);
-	rig_free(call->rig);
-}
-
-static void say(struct call *call)
-{
-	uint16_t seq = call->audio_seq++;
-	struct hz_rtp_header h = {.ts = 960u * seq, .ssrc = OPUS_SSRC, .seq = seq, .pt = 111};
-	client_rtp(call->a, &h, &seq, sizeof(seq));
+	call_begin(call);
+	call_connect(call, true);
 }
 
 static void show(struct call *call, bool key)
 {
-	uint16_t seq = call->video_seq++;
-	struct hz_rtp_header h = {.ts = 3000u * seq, .ssrc = VP8_SSRC, .seq = seq, .pt = 96, .marker = true};
-	client_rtp(call->a, &h, key ? vp8_key : vp8_delta, key ? sizeof(vp8_key) : sizeof(vp8_delta));
+	send_video(call, key ? vp8_key : vp8_delta, key ? sizeof(vp8_key) : sizeof(vp8_delta));
 }
 
 static void relays_audio_and_video(void **state)
@@ -444,19 +366,6 @@ static void without_control(void **state)
 		assert_true(client_next(call.b, &in, WAIT_US));
 	}
 	call_end(&call);
-}
-
-static int group_setup(void **state)
-{
-	hz_log_init("test", HZ_LOG_ERROR);
-	signal(SIGPIPE, SIG_IGN);
-	return hz_srtp_init();
-}
-
-static int group_teardown(void **state)
-{
-	hz_srtp_done();
-	return 0;
 }
 
 // The check lies in the socket before the command does: it is answered all the same, at once.

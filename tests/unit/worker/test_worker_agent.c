@@ -1,11 +1,9 @@
 // A peer that is reached by full ICE agents: it connects from either of our addresses, survives ICE restarts, and comes
 // back with one after its worker was killed, with the keys it had.
-#include "tests/unit/worker/client.h"
-
 #include "media/transport/agent.h"
+#include "tests/unit/worker/call.h"
 
-#define OPUS_SSRC 0x1111
-#define QUEUE     64
+#define QUEUE 64
 
 struct full {
 	struct client *c; // first: what read and write get
@@ -93,13 +91,13 @@ static int set_peer(struct full *f)
 	return rig_command(c->rig, &m, HZ_CMD_PEER_SET, sizeof(m.peer_set));
 }
 
-static int set_agents(struct full *f)
+static union hz_msg agents_of(const struct full *f)
 {
 	union hz_msg m = {.agent_set = {.peer = HZ_ID(f->c->slot, 1),
 	                                .address_count = 2,
 	                                .address = {loopback(1), loopback(2)}}};
 	memcpy(m.agent_set.local_ufrag, f->c->ufrag, sizeof(m.agent_set.local_ufrag));
-	return rig_command(f->c->rig, &m, HZ_CMD_AGENT_SET, sizeof(m.agent_set));
+	return m;
 }
 
 static int tell_remote(struct full *f, const char *ufrag)
@@ -130,17 +128,15 @@ static void negotiate(struct full *f)
 	hz_random_text(f->ufrag, 8);
 	hz_random_text(f->pwd, 24);
 	assert_int_equal(set_peer(f), 0);
-	union hz_msg m = {.agent_set = {.peer = HZ_ID(f->c->slot, 1),
-	                                .address_count = 2,
-	                                .address = {loopback(1), loopback(2)}}};
-	memcpy(m.agent_set.local_ufrag, f->c->ufrag, sizeof(m.agent_set.local_ufrag));
+	union hz_msg m = agents_of(f);
 	rig_send(f->c->rig, &m, HZ_CMD_AGENT_SET, sizeof(m.agent_set));
 	struct hz_ev_agent_local local = expect_local(f);
 	assert_int_equal(rig_expect(f->c->rig, HZ_EV_ACK).ack.err, 0);
 	assert_int_equal(local.count, 2);
 	assert_memory_equal(&local.candidate[0].address, &m.agent_set.address[0], sizeof(struct in6_addr));
 	assert_memory_equal(&local.candidate[1].address, &m.agent_set.address[1], sizeof(struct in6_addr));
-	assert_int_equal(set_agents(f), 0); // repeated: harmless
+	assert_int_equal(rig_command(f->c->rig, &m, HZ_CMD_AGENT_SET, sizeof(m.agent_set)),
+	                 0); // repeated: harmless
 	const struct hz_agent_options options = {.local_ufrag = f->ufrag,
 	                                         .local_pwd = f->pwd,
 	                                         .remote_ufrag = f->c->ufrag,
@@ -192,29 +188,7 @@ static void connect_full(struct full *f)
 	rig_expect_state(f->c->rig, HZ_ID(f->c->slot, 1), HZ_PEER_CONNECTED, HZ_REASON_NONE);
 }
 
-static void publish(struct rig *rig)
-{
-	union hz_msg t = {.track_set = {.track = HZ_ID(0, 1),
-	                                .peer = HZ_ID(0, 1),
-	                                .kind = HZ_KIND_AUDIO,
-	                                .layer_count = 1,
-	                                .pt_count = 1,
-	                                .mid = "0",
-	                                .ssrc = {OPUS_SSRC},
-	                                .pt = {{111, 0, HZ_CODEC_OPUS, 0}}}};
-	assert_int_equal(rig_command(rig, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
-	union hz_msg s = {.sub_set = {.sub = HZ_ID(0, 1),
-	                              .peer = HZ_ID(1, 1),
-	                              .track = HZ_ID(0, 1),
-	                              .kind = HZ_KIND_AUDIO,
-	                              .pt_count = 1,
-	                              .ssrc = 0xa1,
-	                              .mid = "0",
-	                              .pt = {{109, 0, HZ_CODEC_OPUS, 0}}}};
-	assert_int_equal(rig_command(rig, &s, HZ_CMD_SUB_SET, sizeof(s.sub_set)), 0);
-}
-
-static void say(struct client *c)
+static void speak(struct client *c)
 {
 	struct hz_rtp_header h = {.ts = 960u * seq, .ssrc = OPUS_SSRC, .seq = seq, .pt = 111};
 	client_rtp(c, &h, &seq, sizeof(seq));
@@ -225,7 +199,7 @@ static void heard(struct client *from, struct client *to, unsigned count)
 {
 	struct client_in in;
 	for (unsigned i = 0; i < count; i++) {
-		say(from);
+		speak(from);
 		assert_true(client_next(to, &in, WAIT_US));
 		assert_int_equal(in.p.ssrc, 0xa1);
 	}
@@ -243,7 +217,7 @@ static void publishes(void **state)
 	assert_int_equal(client_set(b, 1, 0), 0);
 	client_connect(b);
 	connect_full(a);
-	publish(rig);
+	call_voice(rig);
 	heard(a->c, b, 50);
 	union hz_msg stats = rig_expect(rig, HZ_EV_WORKER_STATS);
 	while (stats.worker_stats.rx_packets < 50)
@@ -255,22 +229,28 @@ static void publishes(void **state)
 	rig_free(rig);
 }
 
-// The full one watches; ICE restarts change the path under the same keys, and what was sent before goes on to be.
+// The full one watches a lite one.
+static void watches(struct client *a, struct full *b)
+{
+	rig_expect(a->rig, HZ_EV_HELLO);
+	assert_int_equal(client_set(a, 1, 0), 0);
+	client_connect(a);
+	connect_full(b);
+	call_voice(a->rig);
+	heard(a, b->c, 20);
+}
+
+// ICE restarts change the path under the same keys, and what was sent before goes on to be.
 static void restarts(void **state)
 {
 	struct rig *rig = rig_new(0);
 	struct client *a = client_new(rig, 0);
 	struct full *b = full_new(rig, 1);
 	(void)state;
-	rig_expect(rig, HZ_EV_HELLO);
-	assert_int_equal(client_set(a, 1, 0), 0);
-	client_connect(a);
-	connect_full(b);
-	publish(rig);
-	heard(a, b->c, 20);
+	watches(a, b);
 	for (unsigned i = 0; i < 3; i++) {
 		negotiate(b);
-		say(b->c); // it has the answer: it sends by the new way
+		speak(b->c); // it has the answer: it sends by the new way
 		client_pump(b->c, 50000);
 		heard(a, b->c, 20);
 	}
@@ -285,12 +265,7 @@ static void comes_back_after_kill_9(void **state)
 	struct client *a = client_new(rig, 0);
 	struct full *b = full_new(rig, 1);
 	(void)state;
-	rig_expect(rig, HZ_EV_HELLO);
-	assert_int_equal(client_set(a, 1, 0), 0);
-	client_connect(a);
-	connect_full(b);
-	publish(rig);
-	heard(a, b->c, 20);
+	watches(a, b);
 	rig_kill(rig);
 	rig_spawn(rig);
 	rig_expect(rig, HZ_EV_HELLO);

@@ -1,10 +1,7 @@
 // A worker process with connections: relay, kill -9 with frames cut in the middle both ways, a slow reader, limits.
-#include "tests/unit/worker/client.h"
+#include "tests/unit/worker/call.h"
 
 #include <sys/socket.h>
-
-#define OPUS_SSRC 0x1111
-#define VP8_SSRC  0x2222
 
 // A connection over loopback. ret[0] the client's end, ret[1] the worker's. small: buffers as small as can be.
 static void connected(int ret[2], bool small)
@@ -59,74 +56,12 @@ static void client_tcp_connect(struct client *c, bool small)
 	c->tcp = ends[0];
 }
 
-struct call {
-	struct rig *rig;
-	struct client *a, *b; // a publishes by UDP, b watches by TCP
-	uint16_t audio_seq, video_seq;
-};
-
-static void tracks(struct rig *rig)
-{
-	union hz_msg m = {.track_set = {.track = HZ_ID(0, 1),
-	                                .peer = HZ_ID(0, 1),
-	                                .kind = HZ_KIND_AUDIO,
-	                                .layer_count = 1,
-	                                .pt_count = 1,
-	                                .mid = "0",
-	                                .ssrc = {OPUS_SSRC},
-	                                .pt = {{111, 0, HZ_CODEC_OPUS, 0}}}};
-	assert_int_equal(rig_command(rig, &m, HZ_CMD_TRACK_SET, sizeof(m.track_set)), 0);
-	m = (union hz_msg){.track_set = {.track = HZ_ID(1, 1),
-	                                 .peer = HZ_ID(0, 1),
-	                                 .kind = HZ_KIND_VIDEO,
-	                                 .layer_count = 1,
-	                                 .pt_count = 1,
-	                                 .mid = "1",
-	                                 .ssrc = {VP8_SSRC},
-	                                 .pt = {{96, 0, HZ_CODEC_VP8, HZ_PT_PLI}}}};
-	assert_int_equal(rig_command(rig, &m, HZ_CMD_TRACK_SET, sizeof(m.track_set)), 0);
-	m = (union hz_msg){.sub_set = {.sub = HZ_ID(0, 1),
-	                               .peer = HZ_ID(1, 1),
-	                               .track = HZ_ID(0, 1),
-	                               .kind = HZ_KIND_AUDIO,
-	                               .pt_count = 1,
-	                               .ssrc = 0xa1,
-	                               .mid = "0",
-	                               .pt = {{109, 0, HZ_CODEC_OPUS, 0}}}};
-	assert_int_equal(rig_command(rig, &m, HZ_CMD_SUB_SET, sizeof(m.sub_set)), 0);
-	m = (union hz_msg){.sub_set = {.sub = HZ_ID(1, 1),
-	                               .peer = HZ_ID(1, 1),
-	                               .track = HZ_ID(1, 1),
-	                               .kind = HZ_KIND_VIDEO,
-	                               .pt_count = 1,
-	                               .ssrc = 0xb1,
-	                               .mid = "1",
-	                               .pt = {{120, 0, HZ_CODEC_VP8, HZ_PT_PLI}}}};
-	assert_int_equal(rig_command(rig, &m, HZ_CMD_SUB_SET, sizeof(m.sub_set)), 0);
-}
-
+// a publishes by UDP, b watches by TCP
 static void call_start(struct call *call, bool small)
 {
-	memset(call, 0, sizeof(*call));
-	call->rig = rig_new(0);
-	(void)rig_expect(call->rig, HZ_EV_HELLO);
-	call->a = client_new(call->rig, 0);
-	call->b = client_new(call->rig, 1);
-	assert_int_equal(client_set(call->a, 1, 0), 0);
-	assert_int_equal(client_set(call->b, 1, 0), 0);
+	call_begin(call);
 	client_tcp_connect(call->b, small);
-	client_connect(call->a);
-	client_connect(call->b);
-	tracks(call->rig);
-}
-
-static void call_end(struct call *call)
-{
-	assert_int_equal(call->b->auth_failed + call->a->auth_failed, 0);
-	assert_int_equal(call->b->replayed + call->a->replayed, 0);
-	client_free(call->a);
-	client_free(call->b);
-	rig_free(call->rig);
+	call_connect(call, false);
 }
 
 static void restart(struct call *call)
@@ -136,21 +71,23 @@ static void restart(struct call *call)
 	(void)rig_expect(call->rig, HZ_EV_HELLO);
 }
 
-static void say(struct call *call)
-{
-	uint16_t seq = call->audio_seq++;
-	struct hz_rtp_header h = {.ts = 960u * seq, .ssrc = OPUS_SSRC, .seq = seq, .pt = 111};
-	client_rtp(call->a, &h, &seq, sizeof(seq));
-}
-
 static void show(struct call *call, bool key)
 {
 	static uint8_t frame[1000] = {0x90, 0x80, 0x01, 0, 2, 0, 0, 0, 0};
-	uint16_t seq = call->video_seq++;
-	struct hz_rtp_header h = {.ts = 3000u * seq, .ssrc = VP8_SSRC, .seq = seq, .pt = 96, .marker = true};
 	frame[3] = key ? 0x10 : 0x11;
 	memcpy(frame + 6, key ? "\0\x9d\x01\x2a" : "\0\0\0\0", 4);
-	client_rtp(call->a, &h, frame, sizeof(frame));
+	send_video(call, frame, sizeof(frame));
+}
+
+// Faster than anybody reads: so many of video, a tenth as many of audio.
+static void burst(struct call *call, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		show(call, false);
+		if (i % 10 == 0)
+			say(call);
+		usleep(200);
+	}
 }
 
 static void relays_by_connection(void **state)
@@ -231,12 +168,7 @@ static void slow_reader_and_kills(void **state)
 	call_start(&call, true);
 	show(&call, true);
 	for (unsigned round = 0; round < 4; round++) {
-		for (unsigned i = 0; i < 200; i++) {
-			show(&call, false);
-			if (i % 10 == 0)
-				say(&call);
-			usleep(200);
-		}
+		burst(&call, 200);
 		client_pump(call.a, 1000);
 		if (round % 2)
 			restart(&call);
@@ -261,12 +193,7 @@ static void audio_before_video(void **state)
 	(void)state;
 	call_start(&call, true);
 	show(&call, true);
-	for (unsigned i = 0; i < 150; i++) {
-		show(&call, false);
-		if (i % 10 == 0)
-			say(&call);
-		usleep(200);
-	}
+	burst(&call, 150);
 	while (client_next(call.b, &in, 300000)) {
 		audio += in.p.ssrc == 0xa1;
 		video += in.p.ssrc == 0xb1;
@@ -306,24 +233,10 @@ static void stalled(void **state)
 	call_end(&call);
 }
 
-static union hz_msg slot_of(uint32_t slot, uint8_t flags)
-{
-	return (union hz_msg){.sub_set = {.sub = HZ_ID(slot, 1),
-	                                  .peer = HZ_ID(1, 1),
-	                                  .track = HZ_ID(slot, 1),
-	                                  .kind = slot ? HZ_KIND_VIDEO : HZ_KIND_AUDIO,
-	                                  .flags = flags,
-	                                  .pt_count = 1,
-	                                  .ssrc = slot ? 0xb1 : 0xa1,
-	                                  .mid = {(char)('0' + slot)},
-	                                  .pt = {{slot ? 120 : 109, 0, slot ? HZ_CODEC_VP8 : HZ_CODEC_OPUS,
-	                                          slot ? HZ_PT_PLI : 0}}}};
-}
-
 static void live(struct call *call, uint8_t flags)
 {
 	for (uint32_t i = 0; i < 2; i++) {
-		union hz_msg m = slot_of(i, (uint8_t)(HZ_SUB_LIVE | flags));
+		union hz_msg m = call_sub(i, (uint8_t)(HZ_SUB_LIVE | flags), false);
 		assert_int_equal(rig_command(call->rig, &m, HZ_CMD_SUB_SET, sizeof(m.sub_set)), 0);
 	}
 }
@@ -347,12 +260,7 @@ static void cut_takes_back_what_waits(void **state)
 	live(&call, 0);
 	show(&call, true);
 	assert_true(client_next(call.b, &in, WAIT_US));
-	for (unsigned i = 0; i < 150; i++) {
-		show(&call, false);
-		if (i % 10 == 0)
-			say(&call);
-		usleep(200);
-	}
+	burst(&call, 150);
 	usleep(20000); // all of it is here
 	uint64_t dropped = call.rig->arena->counters.tcp_dropped;
 	live(&call, HZ_SUB_PAUSED);
@@ -541,21 +449,6 @@ static void quiet_is_not_dead(void **state)
 	call.b->tcp = tcp;
 	assert_true(client_next(call.b, &in, WAIT_US));
 	call_end(&call);
-}
-
-static int group_setup(void **state)
-{
-	(void)state;
-	hz_log_init("test", HZ_LOG_ERROR);
-	signal(SIGPIPE, SIG_IGN);
-	return hz_srtp_init();
-}
-
-static int group_teardown(void **state)
-{
-	(void)state;
-	hz_srtp_done();
-	return 0;
 }
 
 int main(void)

@@ -6,7 +6,7 @@ import { Icon } from '../shared/icons';
 import { PanelHead } from './chat-panel';
 import { DropFiles } from './images-drop';
 import { ForwardStudy } from './images-forward';
-import { ImagesError, LOCAL, SEARCH_BY, listSeries, pacsNames, searchStudies, showSeries, takeOrAsk, useTable, type SearchBy } from './images';
+import { ImagesError, LOCAL, SEARCH_BY, SEARCH_MOST, listSeries, pacsNames, searchStudies, showSeries, takeOrAsk, useTable, type SearchBy } from './images';
 import type { FoundSeries, FoundStudy } from './images-found';
 
 interface PanelProps {
@@ -108,7 +108,7 @@ function StudyOnTable(props: { consult: Consult; study: TableStudy; onShow: (ser
 
 function Search({ consult, onOpen }: { consult: Consult; onOpen: (pacs: string, found: FoundStudy) => void }) {
 	const [names, setNames] = useState<string[]>([]), [pacs, setPacs] = useState(''), [by, setBy] = useState<SearchBy>('PatientID'), [what, setWhat] = useState('');
-	const [found, setFound] = useState<FoundStudy[] | null>(null), [fail, setFail] = useState(''), [busy, setBusy] = useState(false);
+	const [found, setFound] = useState<{ pacs: string; list: FoundStudy[] } | null>(null), [fail, setFail] = useState(''), [busy, setBusy] = useState(false);
 	const newest = useRef(0);
 	useEffect(() => void pacsNames(consult).then((list) => [setNames(list), setPacs(list[0] ?? '')], (error) => setFail(failText(error))), [consult]);
 	const search = (ev: Event) => {
@@ -117,7 +117,7 @@ function Search({ consult, onOpen }: { consult: Consult; onOpen: (pacs: string, 
 		setBusy(true);
 		setFail('');
 		searchStudies(consult, pacs, by, what.trim())
-			.then((list) => mine === newest.current && setFound(list), (error) => mine === newest.current && [setFail(failText(error)), setFound(null)])
+			.then((list) => mine === newest.current && setFound({ pacs, list }), (error) => mine === newest.current && [setFail(failText(error)), setFound(null)])
 			.finally(() => mine === newest.current && setBusy(false));
 	};
 	return (
@@ -146,16 +146,17 @@ function Search({ consult, onOpen }: { consult: Consult; onOpen: (pacs: string, 
 			</form>
 			<div aria-live="polite">
 				{fail && <p class="away" role="alert">{fail}</p>}
-				{found && found.length === 0 && <p class="muted">{t('imagesNotFound')}</p>}
+				{found && found.list.length === 0 && <p class="muted">{t('imagesNotFound')}</p>}
+				{found && found.list.length >= SEARCH_MOST && <p class="away" data-testid="search-more">{t('imagesFoundMore', { n: SEARCH_MOST })}</p>}
 			</div>
 			<ul class="study-list">
-				{(found ?? []).map((f) => (
+				{(found?.list ?? []).slice(0, SEARCH_MOST).map((f) => (
 					<li key={f.study} data-testid="study-found" data-study={f.study}>
 						<div>
 							<strong>{f.name || f.patient}</strong> <span class="muted">{f.patient}</span>
 							<div>{[f.modalities, f.date, f.text].filter(Boolean).join(' · ')}</div>
 						</div>
-						<button type="button" data-testid="study-open" onClick={() => onOpen(pacs, f)}>{t('imagesOpen')}</button>
+						<button type="button" data-testid="study-open" onClick={() => found && onOpen(found.pacs, f)}>{t('imagesOpen')}</button>
 					</li>
 				))}
 			</ul>

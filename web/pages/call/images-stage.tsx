@@ -97,7 +97,8 @@ function SharedViewer({ consult, onNotice, onActive }: Pick<StageProps, 'consult
 		import('../../imaging').then(setImaging, () => setFailed(true));
 	};
 	useEffect(load, []);
-	useEffect(() => {
+	// At once, not after the next picture: a step through the stack starts from where the one before it led.
+	useLayoutEffect(() => {
 		if (!imaging || !root.current) return;
 		if (viewer.current) viewer.current.update(props);
 		else viewer.current = imaging.openViewer(root.current, props);

@@ -6,6 +6,8 @@ import { tokenOf } from '../shared/enter';
 import { basePath, seriesOf, somethingShown, studiesOf, type FoundSeries, type FoundStudy } from './images-found';
 
 export const SEARCH_BY = ['PatientID', 'PatientName', 'AccessionNumber'] as const;
+/** So many studies are asked for, and listed: a PACS may send all it has. */
+export const SEARCH_MOST = 50;
 /** The PACS of what came without one. */
 export const LOCAL = 'local';
 export type SearchBy = (typeof SEARCH_BY)[number];
@@ -36,7 +38,7 @@ export async function pacsNames(consult: Consult): Promise<string[]> {
 }
 
 export async function searchStudies(consult: Consult, pacs: string, by: SearchBy | 'StudyInstanceUID', what: string): Promise<FoundStudy[]> {
-	const query = new URLSearchParams({ pacs, limit: '50', includefield: '00081030,00080061,00201208' });
+	const query = new URLSearchParams({ pacs, limit: String(SEARCH_MOST), includefield: '00081030,00080061,00201208' });
 	if (what) query.set(by, by === 'PatientName' ? `${what}*` : what);
 	try {
 		return studiesOf(await ask(consult, `/api/v1/consults/${encodeURIComponent(consult.id)}/studies?${query.toString().replace(/\+/g, '%20')}`));
@@ -91,7 +93,7 @@ export async function takeOrAsk(reading: Reading): Promise<boolean> {
 export function showSeries(reading: Reading, at: number, study: TableStudyRef, series: string): void {
 	reading.set({
 		at, image: { pacs: study.pacs, study: study.study, series }, frame: 0, center: null, width: null, zoom: 1, pan_x: 0, pan_y: 0,
-		rotation: 0, flip: false, invert: false, cine: 0,
+		rotation: 0, flip: false, invert: false, cine: 0, offset_mm: null, marks: null,
 	});
 }
 

@@ -57,6 +57,7 @@ export const imagesEn = {
 	imagesBy_PatientName: 'Patient name',
 	imagesBy_AccessionNumber: 'Accession number',
 	imagesNotFound: 'No study was found.',
+	imagesFoundMore: 'Only {n} are listed, there may be more: search more narrowly.',
 	drawOn: 'Draw on the picture: {name}',
 	drawDone: 'Done',
 	drawTake: 'Ask for the pen',

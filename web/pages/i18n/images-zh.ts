@@ -57,6 +57,7 @@ export const imagesZh = {
 	imagesBy_PatientName: '患者姓名',
 	imagesBy_AccessionNumber: '检查号',
 	imagesNotFound: '未找到检查。',
+	imagesFoundMore: '只列出 {n} 项，可能还有更多，请缩小查询范围。',
 	drawOn: '在画面上标注：{name}',
 	drawDone: '完成',
 	drawTake: '申请标注',

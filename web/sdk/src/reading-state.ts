@@ -7,7 +7,7 @@ import type {
 export type Change = Omit<TablePatchParams, 'base'>;
 
 const emptyViewport = (at: number): TableViewport => ({
-	at, image: null, frame: 0, center: null, width: null, zoom: 1, pan_x: 0, pan_y: 0, rotation: 0, flip: false, invert: false, cine: 0,
+	at, image: null, frame: 0, center: null, width: null, zoom: 1, pan_x: 0, pan_y: 0, rotation: 0, flip: false, invert: false, cine: 0, offset_mm: null, marks: null,
 });
 
 export const emptyTable = (): Table => ({
@@ -63,8 +63,9 @@ export function applyChange(table: Table, change: Change, me: string): Table {
 	let n = table.objects.reduce((most, o) => Math.max(most, o.n), 0);
 	objects = upsert(objects, (change.put ?? []).map((d) => ({ ...d, by: me, n: objects.find((o) => o.id === d.id)?.n ?? ++n })));
 	const viewports = table.viewports.map((old) => {
-		const next = { ...old, ...change.viewports?.find((v) => v.at === old.at) };
-		return next.image && !studies.some((s) => next.image && isSame(s, next.image)) ? emptyViewport(old.at) : next;
+		const next = { ...old, ...change.viewports?.find((v) => v.at === old.at) }, there = (of: TableStudyRef) => studies.some((s) => isSame(s, of));
+		if (next.marks && !there(next.marks)) next.marks = null;
+		return next.image && !there(next.image) ? emptyViewport(old.at) : next;
 	});
 	return { ...table, studies, objects, viewports, layout: change.layout ?? table.layout, linked: change.linked ?? table.linked };
 }

@@ -1,4 +1,4 @@
-#include "media/pipeline/source_guard.h"
+#include "media/guard/guard.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 // A host's address, looked up on a thread of its own: a name server may take many seconds. Thread: main.
-#ifndef HZ_MEDIA_PIPELINE_SOURCE_LOOKUP_H
-#define HZ_MEDIA_PIPELINE_SOURCE_LOOKUP_H
+#ifndef HZ_MEDIA_GUARD_LOOKUP_H
+#define HZ_MEDIA_GUARD_LOOKUP_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 // Where this process may connect to: the C library's connect() goes through here, so that a redirection, a name that resolves to
 // something else, or whatever a source makes a library do ends outside ingest.allow with EACCES. Thread: any.
-#ifndef HZ_MEDIA_PIPELINE_SOURCE_GUARD_H
-#define HZ_MEDIA_PIPELINE_SOURCE_GUARD_H
+#ifndef HZ_MEDIA_GUARD_GUARD_H
+#define HZ_MEDIA_GUARD_GUARD_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "media/pipeline/source_lookup.h"
+#include "media/guard/lookup.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "media/pipeline/source_guard.h"
+#include "media/guard/guard.h"
 
 enum { RUNNING, DONE, LEFT };
 
