@@ -14,7 +14,8 @@ struct shared { // what the child says it has on disk; outlives it
 	volatile int64_t now_us;
 };
 
-static void record_forever(struct rig *rig, struct shared *shared)
+// `from`: of this recorder alone, past all that those before it may have written without having said so.
+static void record_forever(struct rig *rig, struct shared *shared, uint32_t from)
 {
 	uint32_t next[TRACKS + 1];
 	rig_open(rig);
@@ -22,8 +23,7 @@ static void record_forever(struct rig *rig, struct shared *shared)
 		char key[8];
 		snprintf(key, sizeof(key), "t%u", t);
 		assert_int_equal(rig_track(rig, key), t);
-		next[t] = shared->synced[t] +
-		          1000; // apart from what the one before may have written beyond its word
+		next[t] = from;
 	}
 	for (uint64_t event = hz_journal_last_event(rig->w) + 1;; event++) {
 		for (unsigned i = 0; i < 20; i++)
@@ -54,7 +54,7 @@ static void killed_again_and_again(void **state)
 		assert_true(pid >= 0);
 		if (pid == 0) {
 			rig.now_us = shared->now_us;
-			record_forever(&rig, shared);
+			record_forever(&rig, shared, (i + 1) * 1000000);
 			_exit(1);
 		}
 		int status;
