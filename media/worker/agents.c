@@ -344,11 +344,13 @@ void hz_worker_agent_send(struct hz_worker *w, uint32_t conn, const void *data, 
 	c->tx_bytes += bytes;
 }
 
-void hz_worker_agent_left(struct hz_worker *w, uint32_t conn)
+void hz_worker_agent_moved(struct hz_worker *w, uint32_t from, uint32_t to)
 {
-	struct one *one = find(w, conn);
-	if (one)
-		one->left = true;
+	struct one *left = find(w, from), *used = find(w, to);
+	if (left)
+		left->left = true;
+	if (used)
+		used->left = false;
 }
 
 void hz_worker_agent_drop(struct hz_worker *w, uint32_t slot)
@@ -381,8 +383,9 @@ void hz_worker_agents_run(struct hz_worker *w)
 	hz_agents_run(w->agents, w->now_us);
 }
 
-// One that has lost its way stays lost, one that is not used is pruned (priority_of). A new one from the same address, with the same credentials, finds it again once
-// the uplink is back: the client knows nothing of its new port, but is asked from there (a peer-reflexive candidate).
+// One that has lost its way stays lost, one that is not used is pruned (priority_of). A new one from the same address, with
+// the same credentials, finds it again once the uplink is back: the client knows nothing of its new port, but is asked
+// from there (a peer-reflexive candidate). One by which the client sends is left alone: hz_pairs_tick moves to it.
 static void renew(struct hz_worker *w, struct hz_peer_agents *a, unsigned which)
 {
 	struct one *one = &a->one[which];
@@ -394,7 +397,8 @@ static void renew(struct hz_worker *w, struct hz_peer_agents *a, unsigned which)
 	bool stale =
 	    strcmp(hz_arena_peer_set(&w->arena->peer[a->slot])->local_ufrag, a->set.local_ufrag) != 0;
 	bool young = w->now_us - a->born_us < SETTLED_US;
-	if (stale || young || !(a->ever & 1u << which) || w->now_us < one->renew_us)
+	if (stale || young || !(a->ever & 1u << which) || w->now_us < one->renew_us ||
+	    hz_pairs_serves(w, a->slot, &one->path))
 		return;
 	one->renew_us = w->now_us + one->wait_us;
 	one->wait_us = one->wait_us * 2 < RENEW_MAX_US ? one->wait_us * 2 : RENEW_MAX_US;

@@ -8,12 +8,18 @@
 #define AVERAGE 8 // ticks
 #define WAITS   30 // ticks beyond the silence until the next pair is tried: the client is to find the first one
 
+static uint32_t index_of(const struct hz_pairs *pairs, const struct hz_path *path)
+{
+	uint32_t i = 0;
+	while (i < pairs->count && !hz_path_equal(&pairs->pair[i].path, path))
+		i++;
+	return i;
+}
+
 static struct hz_pair *find(struct hz_pairs *pairs, const struct hz_path *path)
 {
-	for (uint32_t i = 0; i < pairs->count; i++)
-		if (hz_path_equal(&pairs->pair[i].path, path))
-			return &pairs->pair[i];
-	return NULL;
+	uint32_t i = index_of(pairs, path);
+	return i < pairs->count ? &pairs->pair[i] : NULL;
 }
 
 static struct hz_pair *make(struct hz_pairs *pairs, const struct hz_path *path)
@@ -65,13 +71,24 @@ void hz_pairs_heard(struct hz_worker *w, uint32_t slot, const struct hz_path *pa
 	struct hz_pairs *pairs = &w->peer[slot].pairs;
 	if (is_selected(&w->arena->peer[slot], path)) { // nearly always
 		on_selected(w, pairs);
-		for (uint32_t i = 0; i < pairs->count; i++)
+		for (uint32_t i = 0; i < pairs->count; i++) {
 			pairs->pair[i].tried = false;
+			pairs->pair[i].media = 0;
+		}
 		return;
 	}
 	struct hz_pair *pair = find(pairs, path);
-	if (pair)
-		pair->heard_us = pair->media_us = w->now_us;
+	if (!pair)
+		return;
+	pair->heard_us = pair->media_us = w->now_us;
+	pair->media++;
+}
+
+bool hz_pairs_serves(const struct hz_worker *w, uint32_t slot, const struct hz_path *path)
+{
+	const struct hz_pairs *pairs = &w->peer[slot].pairs;
+	uint32_t i = index_of(pairs, path);
+	return i < pairs->count && pairs->pair[i].media;
 }
 
 static bool usable(const struct hz_worker *w, const struct hz_pair *pair)
@@ -136,8 +153,9 @@ static void move(struct hz_worker *w, uint32_t slot, struct hz_pair *to)
 	        (int)((w->now_us - p->pairs.heard_us) / 1000), how, to->path.conn & 3);
 	if (from)
 		from->tried = true;
-	hz_worker_agent_left(w, hz_arena_path(ap)->conn);
+	hz_worker_agent_moved(w, hz_arena_path(ap)->conn, to->path.conn);
 	to->tried = true;
+	to->media = 0;
 	hz_arena_set_path(ap, &to->path);
 	hz_router_path_changed(w->router, slot, w->now_us);
 	p->priority = 0; // whatever the client nominates next is better
@@ -159,6 +177,23 @@ static int64_t silence_us(const struct hz_pairs *pairs, const struct hz_path *se
 	return us < HZ_PAIRS_SILENT_US ? us : HZ_PAIRS_SILENT_US;
 }
 
+// Where several agents have found a way, client and gateway may each have taken another one: the client goes by what it
+// was nominated first, we by what connected first. Then we go where the client is, before what it uses is made anew.
+static struct hz_pair *followed(const struct hz_worker *w, struct hz_pairs *pairs,
+                                const struct hz_path *selected)
+{
+	struct hz_pair *found = NULL;
+	if (!hz_conn_is_agent(selected->conn) || w->now_us - pairs->heard_us < HZ_PAIRS_TICK_US)
+		return NULL;
+	for (uint32_t i = 0; i < pairs->count; i++) {
+		struct hz_pair *pair = &pairs->pair[i];
+		if (pair->media >= HZ_PAIRS_FOLLOW && (!found || pair->media > found->media) &&
+		    !hz_path_equal(&pair->path, selected) && usable(w, pair))
+			found = pair;
+	}
+	return found;
+}
+
 static void look(struct hz_worker *w, uint32_t slot)
 {
 	struct hz_pairs *pairs = &w->peer[slot].pairs;
@@ -170,6 +205,11 @@ static void look(struct hz_worker *w, uint32_t slot)
 	if (silent_us < HZ_PAIRS_SILENT_US / 2)
 		pairs->rate_milli = (pairs->rate_milli * (AVERAGE - 1) + pairs->heard * 1000) / AVERAGE;
 	pairs->heard = 0;
+	struct hz_pair *to = followed(w, pairs, hz_arena_path(&w->arena->peer[slot]));
+	if (to) {
+		move(w, slot, to);
+		return;
+	}
 	if (silent_us < silence_us(pairs, hz_arena_path(&w->arena->peer[slot])) ||
 	    pairs->rate_milli < HZ_PAIRS_BUSY_MILLI)
 		return;
@@ -177,7 +217,7 @@ static void look(struct hz_worker *w, uint32_t slot)
 	if (!pairs->told)
 		tell(w, slot);
 	pairs->told = true;
-	struct hz_pair *to = best(w, pairs, hz_arena_path(&w->arena->peer[slot]));
+	to = best(w, pairs, hz_arena_path(&w->arena->peer[slot]));
 	if (to)
 		move(w, slot, to);
 }

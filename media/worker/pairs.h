@@ -15,6 +15,7 @@
 #define HZ_PAIRS_SILENT_US      600000 // nothing authentic on a busy path
 #define HZ_PAIRS_SILENT_MIN_US  300000 // through agents: so much, if that many packets were due, or the above
 #define HZ_PAIRS_SILENT_PACKETS 8
+#define HZ_PAIRS_FOLLOW         2 // through agents: packets by another one, none by the selected one for a tick
 #define HZ_PAIRS_POKES          15
 #define HZ_PAIRS_VALID_US       30000000 // a check this old still counts (RFC 7675 section 5.1)
 #define HZ_PAIRS_BUSY_MILLI     250 // packets a tick, in thousandths, that make a path busy: 2.5 a second
@@ -26,7 +27,8 @@ struct hz_pair {
 	int64_t checked_us; // newest authenticated check
 	int64_t heard_us;   // newest authentic packet of any kind
 	int64_t media_us;   // newest authentic SRTP or SRTCP while it was not selected
-	bool tried;         // since media came on the selected one
+	uint32_t media;     // how many of them since one came on the selected one
+	bool tried;         // since then
 };
 
 struct hz_pairs {
@@ -43,6 +45,9 @@ struct hz_pairs {
 // An authenticated check came by this path; so did an authentic packet.
 void hz_pairs_checked(struct hz_worker *w, uint32_t slot, const struct hz_path *path);
 void hz_pairs_heard(struct hz_worker *w, uint32_t slot, const struct hz_path *path);
+
+// Media comes by this one, which is not selected, and not by the selected one.
+bool hz_pairs_serves(const struct hz_worker *w, uint32_t slot, const struct hz_path *path);
 
 // A pair that an agent still has consent for; nothing was heard on it.
 void hz_pairs_valid(struct hz_worker *w, uint32_t slot, const struct hz_path *path);

@@ -8,8 +8,11 @@
 struct full {
 	struct client *c; // first: what read and write get
 	struct hz_agents *set;
-	struct hz_agent *agent;
-	unsigned generation;
+	struct hz_agent *agent;     // by which it sends
+	struct hz_agent *first;     // by which it sent before
+	bool single;                // it finds the gateway's first address only
+	unsigned by_second;         // packets that came by the second one
+	struct hz_candidate second; // the gateway's second address
 	char ufrag[HZ_UFRAG_BYTES], pwd[HZ_PWD_BYTES]; // ours
 	uint8_t data[QUEUE][2048];
 	size_t bytes[QUEUE];
@@ -47,6 +50,13 @@ static void on_packet(void *user, uint8_t *data, size_t bytes)
 	unsigned at = (f->head + f->count++) % QUEUE;
 	memcpy(f->data[at], data, bytes);
 	f->bytes[at] = bytes;
+}
+
+static void on_second(void *user, uint8_t *data, size_t bytes)
+{
+	struct full *f = user;
+	f->by_second++;
+	on_packet(f, data, bytes);
 }
 
 static void turn(struct full *f, int64_t wait_us)
@@ -118,11 +128,38 @@ static struct hz_ev_agent_local expect_local(struct full *f)
 	return msg.agent_local;
 }
 
+static struct hz_agent *agent_of(struct full *f, uint8_t last,
+                                 void (*packet)(void *user, uint8_t *data, size_t bytes))
+{
+	const struct in6_addr address = loopback(last);
+	const struct hz_agent_options options = {.local_ufrag = f->ufrag,
+	                                         .local_pwd = f->pwd,
+	                                         .remote_ufrag = f->c->ufrag,
+	                                         .remote_pwd = f->c->pwd,
+	                                         .address = &address,
+	                                         .controlled = true,
+	                                         .local = on_local,
+	                                         .state = on_state,
+	                                         .packet = packet,
+	                                         .user = f};
+	struct hz_agent *agent;
+	assert_int_equal(hz_agent_new(f->set, &options, hz_now_us(), &agent), 0);
+	turn(f, 10000);
+	return agent;
+}
+
+static void connected(struct full *f)
+{
+	int64_t until = hz_now_us() + WAIT_US;
+	while (hz_agent_state(f->agent) != HZ_AGENT_CONNECTED && hz_now_us() < until)
+		turn(f, 10000);
+	assert_int_equal(hz_agent_state(f->agent), HZ_AGENT_CONNECTED);
+}
+
 // Offer and answer, of a first or a new ICE generation.
 static void negotiate(struct full *f)
 {
 	struct hz_agent *before = f->agent;
-	const struct in6_addr address = loopback(3);
 	hz_random_text(f->c->ufrag, 8);
 	hz_random_text(f->c->pwd, 24);
 	hz_random_text(f->ufrag, 8);
@@ -137,24 +174,12 @@ static void negotiate(struct full *f)
 	assert_memory_equal(&local.candidate[1].address, &m.agent_set.address[1], sizeof(struct in6_addr));
 	assert_int_equal(rig_command(f->c->rig, &m, HZ_CMD_AGENT_SET, sizeof(m.agent_set)),
 	                 0); // repeated: harmless
-	const struct hz_agent_options options = {.local_ufrag = f->ufrag,
-	                                         .local_pwd = f->pwd,
-	                                         .remote_ufrag = f->c->ufrag,
-	                                         .remote_pwd = f->c->pwd,
-	                                         .address = &address,
-	                                         .controlled = true,
-	                                         .local = on_local,
-	                                         .state = on_state,
-	                                         .packet = on_packet,
-	                                         .user = f};
-	assert_int_equal(hz_agent_new(f->set, &options, hz_now_us(), &f->agent), 0);
-	turn(f, 10000);
-	hz_agent_remote(f->agent, local.candidate, local.count);
-	assert_int_equal(tell_remote(f, f->ufrag), 0);
-	int64_t until = hz_now_us() + WAIT_US;
-	while (hz_agent_state(f->agent) != HZ_AGENT_CONNECTED && hz_now_us() < until)
-		turn(f, 10000);
-	assert_int_equal(hz_agent_state(f->agent), HZ_AGENT_CONNECTED);
+	f->agent = agent_of(f, 3, on_packet);
+	f->second = local.candidate[1];
+	hz_agent_remote(f->agent, local.candidate, f->single ? 1 : local.count);
+	if (!f->single) // else the gateway learns it from its checks
+		assert_int_equal(tell_remote(f, f->ufrag), 0);
+	connected(f);
 	hz_agent_free(before);
 }
 
@@ -173,6 +198,7 @@ static void full_free(struct full *f)
 {
 	client_free(f->c);
 	hz_agent_free(f->agent);
+	hz_agent_free(f->first);
 	hz_agents_free(f->set);
 	free(f);
 }
@@ -259,6 +285,38 @@ static void restarts(void **state)
 	rig_free(rig);
 }
 
+// A client that sends by another of our addresses than the one we chose gets its media there, and the agent it uses is
+// not made anew under it.
+static void goes_where_the_client_sends(void **state)
+{
+	struct rig *rig = rig_new(0);
+	struct client *a = client_new(rig, 0);
+	struct full *b = full_new(rig, 1);
+	struct client_in in;
+	(void)state;
+	b->single = true;
+	watches(a, b);
+	b->first = b->agent;
+	b->agent = agent_of(b, 4, on_second);
+	hz_agent_remote(b->agent, &b->second, 1);
+	connected(b);
+	for (unsigned i = 0; i < 400; i++) { // 4 s: agents that are not used are made anew after one
+		speak(a);
+		speak(b->c);
+		client_pump(b->c, 10000);
+		if (i == 100)
+			assert_true(b->by_second > 0);
+	}
+	unsigned before = b->by_second;
+	speak(a);
+	while (b->by_second == before && client_next(b->c, &in, WAIT_US))
+		;
+	assert_true(b->by_second > before);
+	client_free(a);
+	full_free(b);
+	rig_free(rig);
+}
+
 static void comes_back_after_kill_9(void **state)
 {
 	struct rig *rig = rig_new(0);
@@ -337,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(publishes),
 	    cmocka_unit_test(restarts),
+	    cmocka_unit_test(goes_where_the_client_sends),
 	    cmocka_unit_test(comes_back_after_kill_9),
 	    cmocka_unit_test(bad_commands),
 	};
