@@ -8,7 +8,10 @@
 #include <sys/socket.h>
 
 #include "gateway/base/log.h"
+#include "gateway/base/secret.h"
 #include "media/transport/agent_internal.h"
+#include "media/transport/demux.h"
+#include "media/transport/stun.h"
 #include "media/transport/udp.h"
 
 #define COMPONENT     1
@@ -17,7 +20,8 @@
 #define STUN_REPEATS  4
 #define SETTLED_MS    1000 // nothing to check any more: then its timer of 20 ms stops
 #define BUFFER_BYTES  (1 << 20)
-#define CHECKS_MAX    60 // pairs of an agent: 3 or so candidates of ours, HZ_MAX_CANDIDATES of theirs
+#define PREFLEXIVE    110u // type preference of RFC 8445 section 5.1.2.2
+#define CHECKS_MAX    60   // pairs of an agent: 3 or so candidates of ours, HZ_MAX_CANDIDATES of theirs
 
 // --- addresses
 
@@ -89,13 +93,21 @@ static void on_state(NiceAgent *nice, guint stream, guint component, guint state
 	agent->options.state(agent->options.user, now);
 }
 
+// To hz_agent_nominate(): libnice knows nothing of those checks.
+static bool is_response(const uint8_t *data, size_t bytes)
+{
+	struct hz_stun_peek peek;
+	return hz_demux(data, bytes) == HZ_DEMUX_STUN && hz_stun_peek(data, bytes, &peek) == 0 &&
+	       peek.kind == HZ_STUN_RESPONSE;
+}
+
 static void on_packet(NiceAgent *nice, guint stream, guint component, guint bytes, gchar *data, gpointer user)
 {
 	struct hz_agent *agent = user;
 	(void)nice;
 	(void)stream;
 	(void)component;
-	if (bytes <= HZ_UDP_MAX_BYTES && !agent->goodbye_us)
+	if (bytes <= HZ_UDP_MAX_BYTES && !agent->goodbye_us && !is_response((const uint8_t *)data, bytes))
 		agent->options.packet(agent->options.user, (uint8_t *)data, bytes);
 }
 
@@ -173,8 +185,12 @@ static int start(struct hz_agent *agent)
 }
 
 // What is not kept would be a dangling pointer.
-static void forget_texts(struct hz_agent_options *o)
+static void keep_texts(struct hz_agent *agent)
 {
+	struct hz_agent_options *o = &agent->options;
+	snprintf(agent->local_ufrag, sizeof(agent->local_ufrag), "%s", o->local_ufrag);
+	snprintf(agent->remote_ufrag, sizeof(agent->remote_ufrag), "%s", o->remote_ufrag);
+	snprintf(agent->remote_pwd, sizeof(agent->remote_pwd), "%s", o->remote_pwd);
 	o->local_ufrag = o->local_pwd = o->remote_ufrag = o->remote_pwd = o->username = o->password = NULL;
 	o->address = NULL;
 	o->server = NULL;
@@ -199,7 +215,7 @@ int hz_agent_new(struct hz_agents *agents, const struct hz_agent_options *option
 	    nice_agent_new_full(agent->context, NICE_COMPATIBILITY_RFC5245,
 	                        NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
 	err = start(agent);
-	forget_texts(&agent->options);
+	keep_texts(agent);
 	if (err) {
 		hz_agent_dispose(agent);
 		return err;
@@ -215,6 +231,7 @@ void hz_agent_dispose(struct hz_agent *agent)
 	g_signal_handlers_disconnect_by_data(agent->nice, agent);
 	g_object_unref(agent->nice);
 	g_main_context_unref(agent->context);
+	hz_wipe(agent, sizeof(*agent));
 	free(agent);
 }
 
@@ -332,4 +349,33 @@ int hz_agent_send(struct hz_agent *agent, const uint8_t *data, size_t bytes)
 	                                                                                 : -EAGAIN;
 	g_clear_error(&error);
 	return err;
+}
+
+// Of a peer-reflexive candidate with the same base (RFC 8445 section 7.1.1), as in libnice's own checks; a relayed one
+// stays behind those.
+static uint32_t priority_of(struct hz_agent *agent)
+{
+	NiceCandidate *local, *remote;
+	if (agent->options.priority ||
+	    !nice_agent_get_selected_pair(agent->nice, agent->stream, COMPONENT, &local, &remote))
+		return agent->options.priority;
+	return local->type == NICE_CANDIDATE_TYPE_RELAYED ? local->priority
+	                                                  : PREFLEXIVE << 24 | (local->priority & 0xffffff);
+}
+
+int hz_agent_nominate(struct hz_agent *agent)
+{
+	uint8_t data[HZ_STUN_MAX_BYTES];
+	size_t bytes;
+	struct hz_stun_check check = {.remote_ufrag = agent->remote_ufrag,
+	                              .local_ufrag = agent->local_ufrag,
+	                              .remote_pwd = agent->remote_pwd,
+	                              .priority = priority_of(agent),
+	                              .tie_breaker = UINT64_MAX, // as agent_tie.c has it
+	                              .use_candidate = true};
+	if (agent->state != HZ_AGENT_CONNECTED)
+		return -ENOTCONN;
+	hz_random(check.id, sizeof(check.id));
+	int err = hz_stun_request(&check, data, sizeof(data), &bytes);
+	return err ? err : hz_agent_send(agent, data, bytes);
 }

@@ -66,6 +66,10 @@ unsigned hz_agent_local(struct hz_agent *agent, struct hz_candidate *ret, unsign
 
 enum hz_agent_state hz_agent_state(const struct hz_agent *agent);
 
+// The selected pair nominated once more. libnice stops once a pair works, but a client may have taken that check while it
+// held itself for controlling, and then it does not count. 0; -ENOTCONN, -EAGAIN as below; -EINVAL no such credentials.
+int hz_agent_nominate(struct hz_agent *agent);
+
 // One packet on the selected pair. 0; -ENOTCONN there is none, or no consent; -EAGAIN the socket is full: dropped.
 int hz_agent_send(struct hz_agent *agent, const uint8_t *data, size_t bytes);
 

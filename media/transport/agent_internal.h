@@ -15,7 +15,8 @@ struct hz_agent {
 	GMainContext *context;
 	NiceAgent *nice;
 	guint stream;
-	struct hz_agent_options options; // the texts behind it are not kept
+	struct hz_agent_options options; // the texts behind it are not kept, but for
+	char local_ufrag[HZ_UFRAG_BYTES], remote_ufrag[HZ_UFRAG_BYTES], remote_pwd[HZ_PWD_BYTES];
 	enum hz_agent_state state;
 	bool done; // gathering
 	bool v4;

@@ -15,6 +15,7 @@
 #define RENEW_US        2000000 // after which an agent that lost its way is made anew; doubles up to
 #define RENEW_MAX_US    60000000
 #define MISSED_US       60000000 // without an uplink that was there: an ICE restart is asked for
+#define NOMINATIONS     20       // of an agent that has found a way
 #define SETTLED_US      1000000  // of a generation: its handshake is over
 #define ANSWERED_US     2000000  // after which the client has the answer that new agents belong to
 
@@ -23,6 +24,7 @@ struct one {
 	struct hz_agent *agent;    // NULL: could not be made
 	int64_t renew_us, wait_us; // when it may be made anew
 	bool left;                 // another one is used: a better one is to take its place
+	unsigned nominations;      // still to be said, one a tick of pairs.h
 	struct hz_path path;
 };
 
@@ -122,6 +124,7 @@ static void on_connected(struct one *one)
 	uint32_t slot = one->of->slot;
 	struct hz_arena_peer *ap = &w->arena->peer[slot];
 	hz_pairs_checked(w, slot, &one->path);
+	one->nominations = NOMINATIONS;
 	one->of->ever |= 1u << (one->path.conn & 3);
 	if (one->of == w->peer[slot].agents && should_select(w, ap, one))
 		take(one);
@@ -430,6 +433,23 @@ static void miss(struct hz_worker *w, uint32_t slot, struct hz_peer_agents *a)
 	if (!alive || !a->missed_us || w->now_us - a->missed_us < MISSED_US || ap->state != HZ_PEER_CONNECTED)
 		return;
 	hz_router_peer_state(w->router, slot, HZ_PEER_CONNECTED, HZ_REASON_AGENT_MISSED, w->now_us);
+}
+
+// A browser that restarts ICE holds itself for controlling again, and turns round at each of our checks that says otherwise
+// and at each 487 to one of its own. A check that finds it controlling nominates nothing; libnice does not repeat it before
+// the one for consent, and the browser would stay with the dead pair for 3.5 s. So it is said again while that settles.
+void hz_worker_agents_nominate(struct hz_worker *w)
+{
+	for (uint32_t i = 0; w->agents && i < w->arena->peers_high; i++) {
+		struct hz_peer_agents *a = w->peer[i].agents;
+		for (unsigned n = 0; a && n < a->count; n++) {
+			struct one *one = &a->one[n];
+			if (!one->nominations || !hz_worker_agent_alive(w, one->path.conn))
+				continue;
+			one->nominations--;
+			(void)hz_agent_nominate(one->agent); // one that is lost is made up for by the next
+		}
+	}
 }
 
 // libnice asks for consent by itself (RFC 7675) and says when it is lost.

@@ -33,9 +33,8 @@ bool hz_worker_agent_wanted(const struct hz_worker *w, uint32_t slot);   // HZ_P
 bool hz_worker_agent_alive(const struct hz_worker *w, uint32_t conn);    // connected
 uint32_t hz_worker_agent_slot(const struct hz_worker *w, uint32_t conn); // HZ_ADDRESS_NONE
 void hz_worker_agent_send(struct hz_worker *w, uint32_t conn, const void *data, size_t bytes);
-void hz_worker_agent_moved(struct hz_worker *w, uint32_t from,
-                           uint32_t to);                       // sending did: nothing came by the first
-void hz_worker_agent_drop(struct hz_worker *w, uint32_t slot); // when the peer goes
+void hz_worker_agent_moved(struct hz_worker *w, uint32_t from, uint32_t to); // nothing came by the first
+void hz_worker_agent_drop(struct hz_worker *w, uint32_t slot);               // when the peer goes
 
 // At a start: what was reached by agents of the incarnation before.
 void hz_worker_agent_lost(struct hz_worker *w, uint32_t slot);
@@ -43,7 +42,8 @@ void hz_worker_agent_lost(struct hz_worker *w, uint32_t slot);
 int hz_worker_agents_poll_fd(const struct hz_worker *w); // -1: none yet
 int64_t hz_worker_agents_deadline(const struct hz_worker *w);
 void hz_worker_agents_run(struct hz_worker *w);
-void hz_worker_agents_tick(struct hz_worker *w); // with the sweep of consent
+void hz_worker_agents_tick(struct hz_worker *w);     // with the sweep of consent
+void hz_worker_agents_nominate(struct hz_worker *w); // with hz_pairs_tick()
 void hz_worker_agents_free(struct hz_worker *w);
 
 #endif

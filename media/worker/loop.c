@@ -126,6 +126,7 @@ static void timers(struct hz_worker *w)
 		hz_worker_agents_run(w);
 	if (w->now_us >= w->pairs_us) {
 		hz_pairs_tick(w);
+		hz_worker_agents_nominate(w);
 		w->pairs_us = w->now_us + HZ_PAIRS_TICK_US;
 	}
 	if (w->now_us >= w->sweep_us) {

@@ -15,6 +15,7 @@
 
 #include "gateway/base/clock.h"
 #include "media/transport/agent.h"
+#include "media/transport/stun.h"
 #include "media/transport/udp.h"
 
 struct side {
@@ -311,6 +312,60 @@ static void tie_breaker(void **state)
 	hz_agent_free(one.agent);
 }
 
+// A peer that is all ours: it answers what comes to fd for 3 s at most, until `until` checks have nominated the pair.
+static unsigned answer_checks(int fd, const struct side *side, unsigned until)
+{
+	struct hz_stun_reply reply = {0};
+	struct sockaddr_in6 from;
+	unsigned nominated = 0;
+	uint8_t data[1024];
+	for (unsigned i = 0; i < 300 && (nominated < until || side->state != HZ_AGENT_CONNECTED); i++) {
+		socklen_t size = sizeof(from);
+		run(NULL, 0, 10);
+		ssize_t bytes =
+		    recvfrom(fd, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&from, &size);
+		if (bytes <= 0)
+			continue;
+		assert_int_equal(
+		    hz_stun_answer(data, (size_t)bytes, "passwordpasswordpassword2", &from, &reply), 0);
+		assert_int_equal(sendto(fd, reply.data, reply.bytes, 0, (struct sockaddr *)&from, size),
+		                 reply.bytes);
+		assert_true(reply.controlling);
+		nominated += reply.use_candidate;
+		assert_int_equal(reply.priority >> 24, 110); // peer-reflexive
+	}
+	return nominated;
+}
+
+// The pair that works can be nominated again, and the answers are nobody's packets.
+static void nominates_again(void **state)
+{
+	struct side one;
+	struct sockaddr_in6 local;
+	int fd = -1;
+	(void)state;
+	assert_int_equal(hz_udp_open("127.0.0.1", 0, &fd), 0);
+	assert_int_equal(hz_udp_local(fd, &local), 0);
+	assert_int_equal(make(&one, "127.0.0.1", false, NULL), 0);
+	assert_int_equal(hz_agent_nominate(one.agent), -ENOTCONN);
+	run(NULL, 0, 20);
+	const struct hz_candidate raw = {
+	    .address = address_of("127.0.0.1"), .port = ntohs(local.sin6_port), .priority = 1 << 24};
+	hz_agent_remote(one.agent, &raw, 1);
+	assert_true(answer_checks(fd, &one, 1) > 0);
+	assert_int_equal(one.state, HZ_AGENT_CONNECTED);
+	answer_checks(fd, &one, 100); // libnice's own, repeated
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(hz_agent_nominate(one.agent), 0);
+		assert_int_equal(answer_checks(fd, &one, 1), 1);
+	}
+	run(NULL, 0, 50);
+	assert_int_equal(one.packets, 0);
+	assert_int_equal(one.states, 1);
+	close(fd);
+	hz_agent_free(one.agent);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +377,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(full_set, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(dead_server, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(tie_breaker, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(nominates_again, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
