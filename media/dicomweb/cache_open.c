@@ -29,8 +29,11 @@ static bool has_row(struct hz_dweb_cache *c, const char *file)
 	struct stat st;
 	uint64_t bytes = hz_cache_file_bytes(c, file);
 	memcpy(its.file, file, sizeof(its.file));
-	if (bytes && fstatat(c->dir, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_size > bytes)
+	bool there = bytes && fstatat(c->dir, file, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (there && (uint64_t)st.st_size > bytes)
 		(void)hz_cache_grow(c, &its, (uint64_t)st.st_size - bytes);
+	if (there)
+		hz_cache_segment_trim(c->dir, file, &st);
 	return bytes > 0;
 }
 

@@ -69,15 +69,30 @@ int hz_cache_segment_for(struct hz_cache_segments *s, int dir, const struct hz_d
 		place = &s->open[s->turn++ % HZ_CACHE_OPEN];
 	hz_cache_segment_close(dir, place);
 	int err = open_one(place, dir, what->group);
-	if (!err)
-		*ret = place;
-	return err;
+	if (err)
+		return err;
+	place->ahead = s->most / 4 < HZ_CACHE_AHEAD ? s->most / 4 : HZ_CACHE_AHEAD;
+	*ret = place;
+	return 0;
 }
 
-int hz_cache_segment_write(const struct hz_cache_segment *segment, const void *data, uint64_t bytes,
+// Blocks for many frames at once: to find and to note some for each page that is written costs a fifth of writing it. A first frame
+// may be the only one. A disk that cannot, or is full, is not asked again: the write itself says what is wrong.
+static void reserve(struct hz_cache_segment *segment, uint64_t end)
+{
+	if (!segment->bytes || segment->reserved >= end)
+		return;
+	uint64_t from = segment->reserved > segment->bytes ? segment->reserved : segment->bytes;
+	uint64_t to = from + segment->ahead > end ? from + segment->ahead : end;
+	bool good = fallocate(segment->fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from)) == 0;
+	segment->reserved = good ? to : UINT64_MAX;
+}
+
+int hz_cache_segment_write(struct hz_cache_segment *segment, const void *data, uint64_t bytes,
                            uint64_t *ret_at)
 {
 	uint64_t from = place_behind(segment);
+	reserve(segment, from + bytes);
 	for (uint64_t at = 0; at < bytes;) {
 		ssize_t n = pwrite(segment->fd, (const char *)data + at, bytes - at, (off_t)(from + at));
 		if (n < 0 && errno == EINTR)
@@ -96,6 +111,18 @@ void hz_cache_segments_close(struct hz_cache_segments *s, int dir, const char *n
 		if (strcmp(s->open[i].name, name) == 0)
 			hz_cache_segment_close(dir, &s->open[i]);
 	}
+}
+
+void hz_cache_segment_trim(int dir, const char *name, const struct stat *st)
+{
+	static const uint64_t its_own = 65536; // of the file system, for this file
+	if ((uint64_t)st->st_blocks * 512 <= (uint64_t)st->st_size + its_own)
+		return;
+	int fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	(void)!ftruncate(fd, st->st_size);
+	close(fd);
 }
 
 void hz_cache_segments_done(struct hz_cache_segments *s, int dir)

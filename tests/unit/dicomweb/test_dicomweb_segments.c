@@ -1,5 +1,5 @@
 // Many frames in one file of the cache: each at its place, none of another group beside it, over a kill -9, in the way of others, altered,
-// evicted while somebody reads, and a cache of the version before.
+// evicted while somebody reads, a cache of the version before, and room on the disk that is asked for and given back.
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -378,6 +378,77 @@ static void of_before(void **state)
 	hz_dweb_cache_close(cache);
 }
 
+// Of the file that is the longest; 0: there is none.
+static uint64_t on_disk(uint64_t *ret_bytes)
+{
+	char name[200] = "";
+	struct stat st = {.st_size = 0};
+	uint64_t all;
+	if (files_in(&all, name))
+		assert_int_equal(stat(name, &st), 0);
+	*ret_bytes = (uint64_t)st.st_size;
+	return (uint64_t)st.st_blocks * 512;
+}
+
+static bool can_reserve(void)
+{
+	char name[200];
+	snprintf(name, sizeof(name), "%s/probe", dir);
+	int fd = open(name, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	bool can = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 100000) == 0;
+	close(fd);
+	unlink(name);
+	return can;
+}
+
+// Room on the disk before it is written to: not for one frame, not for longer than somebody writes, nor over a kill -9.
+static void reserved(void **state)
+{
+	static const uint64_t most = 256u << 20, slack = 65536;
+	struct hz_dweb_cache *cache = open_cache(most);
+	bool can = can_reserve();
+	uint64_t bytes;
+	int status = 0;
+	(void)state;
+	assert_int_equal(put(cache, "a", 0, 90000, NULL), 0);
+	assert_true(on_disk(&bytes) <= 90000 + slack);
+	for (unsigned i = 1; i < 100; i++) // more than is reserved at a time
+		assert_int_equal(put(cache, "a", i, 90000, NULL), 0);
+	assert_true(!can || on_disk(&bytes) > 12000000);
+	(void)on_disk(&bytes);
+	assert_int_equal(bytes, 99 * 90112 + 90000); // its length says what is in it
+	assert_int_equal(hz_dweb_cache_bytes(cache), bytes);
+	for (unsigned g = 0; g < 8; g++) { // it gives way to others
+		char group[8];
+		snprintf(group, sizeof(group), "g%u", g);
+		assert_int_equal(put(cache, group, 200 + g, 100, NULL), 0);
+	}
+	assert_true(on_disk(&bytes) <= bytes + slack);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(get(cache, i, 90000), 0);
+	hz_dweb_cache_drop(cache, "");
+	hz_dweb_cache_close(cache);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		cache = NULL;
+		bool good = hz_dweb_cache_open(dir, most, &cache) == 0 &&
+		            put(cache, "b", 1, 90000, NULL) == 0 && put(cache, "b", 2, 90000, NULL) == 0;
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(!can || on_disk(&bytes) > 4000000);
+	cache = open_cache(most);
+	assert_true(on_disk(&bytes) <= bytes + slack);
+	assert_int_equal(bytes, 90112 + 90000);
+	assert_int_equal(hz_dweb_cache_bytes(cache), bytes);
+	assert_int_equal(get(cache, 1, 90000), 0);
+	assert_int_equal(get(cache, 2, 90000), 0);
+	hz_dweb_cache_close(cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(together, setup, teardown),
@@ -385,6 +456,7 @@ int main(void)
 	                                   cmocka_unit_test_setup_teardown(killed, setup, teardown),
 	                                   cmocka_unit_test_setup_teardown(replaced, setup, teardown),
 	                                   cmocka_unit_test_setup_teardown(no_room, setup, teardown),
+	                                   cmocka_unit_test_setup_teardown(reserved, setup, teardown),
 	                                   cmocka_unit_test_setup_teardown(of_before, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
