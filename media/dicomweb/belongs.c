@@ -7,7 +7,8 @@
 
 #include "gateway/base/secret.h"
 
-#define PLACES ((size_t)1 << 18) // a power of two, more than twice as many as there may be
+#define PLACES  ((size_t)1 << 18) // a power of two, more than twice as many as there may be
+#define AT_ONCE 1024              // objects of a list: more than most series have
 
 struct hz_belongs {
 	uint64_t seed;
@@ -101,26 +102,28 @@ static bool is(const struct word *word, const char *text)
 // What is between two quotes, with escapes as they are.
 static bool string(struct scan *s, struct word *ret)
 {
-	const char *begin = ++s->at;
-	while (s->at < s->end && *s->at != '"')
-		s->at += *s->at == '\\' ? 2 : 1;
-	if (s->at >= s->end)
+	const char *at = s->at + 1, *end = s->end;
+	while (at < end && *at != '"')
+		at += *at == '\\' ? 2 : 1;
+	if (at >= end)
 		return false;
-	*ret = (struct word){.text = begin, .bytes = (size_t)(s->at - begin)};
-	s->at++;
+	*ret = (struct word){.text = s->at + 1, .bytes = (size_t)(at - s->at - 1)};
+	s->at = at + 1;
 	return true;
 }
 
 static bool before_colon(const struct scan *s)
 {
 	const char *at = s->at;
-	while (at < s->end && strchr(" \t\r\n", *at) && *at)
+	while (at < s->end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
 		at++;
 	return at < s->end && *at == ':';
 }
 
 static void on_string(struct scan *s, const struct word *word)
 {
+	if (s->depth < 2 || s->depth > 4)
+		return;
 	if (before_colon(s)) {
 		if (s->depth == 2)
 			s->key = *word;
@@ -159,17 +162,24 @@ static bool next_object(struct scan *s)
 	return false;
 }
 
+// All of them are looked at before the first one is learned: twice, where they are many.
 bool hz_belongs_learn(struct hz_belongs *b, const struct hz_dweb_request *r, const char *json, size_t bytes)
 {
-	for (unsigned turn = 0; turn < 2;
-	     turn++) { // all of them are looked at before the first one is learned
-		struct scan s = {.at = json, .end = json + bytes};
-		while (next_object(&s)) {
-			if (s.study.text && !is(&s.study, r->study))
-				return false;
-			if (turn && s.instance.text)
-				add(b, hash_of(b, r, s.instance.text, s.instance.bytes));
-		}
+	uint64_t found[AT_ONCE];
+	size_t count = 0;
+	struct scan s = {.at = json, .end = json + bytes};
+	while (next_object(&s)) {
+		if (s.study.text && !is(&s.study, r->study))
+			return false;
+		if (s.instance.text && count++ < AT_ONCE)
+			found[count - 1] = hash_of(b, r, s.instance.text, s.instance.bytes);
+	}
+	for (size_t i = 0; i < count && i < AT_ONCE; i++)
+		add(b, found[i]);
+	s = (struct scan){.at = json, .end = json + bytes};
+	for (size_t i = 0; count > AT_ONCE && next_object(&s);) {
+		if (s.instance.text && i++ >= AT_ONCE)
+			add(b, hash_of(b, r, s.instance.text, s.instance.bytes));
 	}
 	return true;
 }
