@@ -28,6 +28,7 @@ struct job {
 	CURL *easy;        // NULL: it waits
 	unsigned settings; // of the PACS, that easy has
 	struct curl_slist *headers;
+	CURLU *url; // of easy; NULL: it has the text alone
 	char *data;
 	size_t bytes, room;
 	bool too_large, no_room;  // it, or all that are under way
@@ -112,6 +113,7 @@ static void job_free(struct job *job)
 		}
 	}
 	hang_up(job);
+	curl_url_cleanup(job->url);
 	curl_slist_free_all(job->headers);
 	f->memory -= job->room;
 	keep_spare(f, job);
@@ -286,7 +288,9 @@ static bool start(struct job *job)
 		curl_easy_cleanup(curl);
 		return false;
 	}
-	curl_easy_setopt(curl, CURLOPT_URL, url);
+	job->url = hz_handles_url(&f->handles, job->pacs, pacs, path);
+	curl_easy_setopt(curl, CURLOPT_URL, url); // both say the same: whichever it looks at
+	curl_easy_setopt(curl, CURLOPT_CURLU, job->url);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, job->headers);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, job);

@@ -1,5 +1,11 @@
 #include "media/dicomweb/handles.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "media/dicomweb/request.h"
+
 #define READ_BYTES 102400L // at a time
 
 static void set_identity(CURL *curl, const struct hz_dweb_pacs *pacs)
@@ -53,6 +59,7 @@ void hz_handles_give(struct hz_handles *h, unsigned index, CURL *curl, unsigned 
 		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL); // its memory is not ours
 		curl_easy_setopt(curl, CURLOPT_WRITEDATA, NULL);
 		curl_easy_setopt(curl, CURLOPT_PRIVATE, NULL);
+		curl_easy_setopt(curl, CURLOPT_CURLU, NULL);
 		h->idle[index][i] = curl;
 		return;
 	}
@@ -65,5 +72,34 @@ void hz_handles_forget(struct hz_handles *h, unsigned index)
 		curl_easy_cleanup(h->idle[index][i]); // NULL allowed
 		h->idle[index][i] = NULL;
 	}
+	curl_url_cleanup(h->base[index]); // NULL allowed
+	h->base[index] = NULL;
 	h->settings[index]++;
+}
+
+// What needs no second look: nothing in it is written in another way, or means more than it says.
+static bool plain(const char *path)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./";
+	return path[strspn(path, allowed)] == '\0' && !strstr(path, "/.") && !strstr(path, "//");
+}
+
+CURLU *hz_handles_url(struct hz_handles *h, unsigned index, const struct hz_dweb_pacs *pacs, const char *path)
+{
+	char all[HZ_DWEB_URL_BYTES + HZ_DWEB_PATH_BYTES];
+	const char *host = strstr(pacs->url, "://"), *own = host ? strchr(host + 3, '/') : NULL;
+	int n = snprintf(all, sizeof(all), "%s%s", own ? own : "", path);
+	if (!host || n >= (int)sizeof(all) || !plain(all))
+		return NULL;
+	if (!h->base[index] && (h->base[index] = curl_url()) &&
+	    curl_url_set(h->base[index], CURLUPART_URL, pacs->url, 0) != CURLUE_OK) {
+		curl_url_cleanup(h->base[index]);
+		h->base[index] = NULL;
+	}
+	CURLU *url = h->base[index] ? curl_url_dup(h->base[index]) : NULL;
+	if (url && curl_url_set(url, CURLUPART_PATH, all, 0) != CURLUE_OK) {
+		curl_url_cleanup(url);
+		url = NULL;
+	}
+	return url;
 }

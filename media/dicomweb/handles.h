@@ -13,6 +13,7 @@
 struct hz_handles { // all zero: none
 	CURL *idle[HZ_DWEB_PACS][HZ_HANDLES_IDLE];
 	unsigned settings[HZ_DWEB_PACS]; // counts their changes
+	CURLU *base[HZ_DWEB_PACS]; // its address, taken apart; NULL: none, or it is for libcurl to look at
 };
 
 // The caller's; NULL: no memory. All of it is set but what is asked, its headers, and where the answer goes.
@@ -22,5 +23,9 @@ CURL *hz_handles_take(struct hz_handles *h, unsigned index, const struct hz_dweb
 void hz_handles_give(struct hz_handles *h, unsigned index, CURL *curl, unsigned settings);
 // The PACS has other settings, or it is over.
 void hz_handles_forget(struct hz_handles *h, unsigned index);
+// Its address, with `path` behind it; the caller's. libcurl takes a URL apart and puts it together again with each request, which costs
+// more than all else that it does before it sends: this is taken apart once. NULL: not this path, or not this address.
+CURLU *hz_handles_url(struct hz_handles *h, unsigned index, const struct hz_dweb_pacs *pacs,
+                      const char *path);
 
 #endif
