@@ -3,7 +3,7 @@
 #include "gateway/session/brain.h"
 #include "gateway/session/broadcast_internal.h"
 #include "gateway/session/hls.h"
-#include "gateway/session/media_link.h"
+#include "gateway/link/media_link.h"
 #include "gateway/session/push.h"
 
 void hz_broadcast_ask(struct hz_brain *brain, struct hz_broadcast *b)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "gateway/session/broadcast.h"
-#include "gateway/session/media_link.h"
+#include "gateway/link/media_link.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"

@@ -16,7 +16,7 @@
 #include "gateway/session/events.h"
 #include "gateway/session/ice_servers.h"
 #include "gateway/session/keys.h"
-#include "gateway/session/media_link.h"
+#include "gateway/link/media_link.h"
 #include "gateway/session/hls.h"
 #include "gateway/session/mix.h"
 #include "gateway/session/persist.h"

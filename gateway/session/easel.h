@@ -9,7 +9,7 @@
 #ifndef HZ_GATEWAY_SESSION_EASEL_H
 #define HZ_GATEWAY_SESSION_EASEL_H
 
-#include "gateway/session/easel_link.h"
+#include "gateway/link/easel_link.h"
 #include "gateway/session/model.h"
 
 #define HZ_TABLE       "~table" // as a participant of broadcasts and pictures: no token can name it

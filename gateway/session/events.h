@@ -2,7 +2,7 @@
 #ifndef HZ_GATEWAY_SESSION_EVENTS_H
 #define HZ_GATEWAY_SESSION_EVENTS_H
 
-#include "gateway/session/media_link.h"
+#include "gateway/link/media_link.h"
 #include "gateway/session/model.h"
 
 // For hz_media_link_new(); ctx is the brain.

@@ -15,7 +15,7 @@
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/picture.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 #include "gateway/session/relay_internal.h"
 #include "gateway/session/targets.h"
 #include "gateway/session/watched.h"

@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "gateway/session/broadcast.h"
-#include "gateway/session/hls_link.h"
+#include "gateway/link/hls_link.h"
 #include "gateway/session/model.h"
 
 #define HZ_HLS_RELAY (HZ_RELAY_PIPES + HZ_PIPE_HLS)

@@ -3,7 +3,7 @@
 
 #include "gateway/session/broadcast_internal.h"
 #include "gateway/session/hls.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 
 #define SEGMENT_US 6000000   // what is public in parts becomes a file once more when its segment ends
 #define LONGEST_US 310000000 // the longest delay, and that

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
-#include "gateway/session/media_link.h"
+#include "gateway/link/media_link.h"
 
 static void drop(struct hz_brain *brain, struct hz_peer *peer, char ufrag[HZ_UFRAG_BYTES])
 {

@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "gateway/config.h"
-#include "gateway/session/keep_link.h"
+#include "gateway/link/keep_link.h"
 #include "gateway/session/model.h"
 #include "media/dicomweb/api.h"
 #include "signaling/server/http.h"

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "gateway/session/consult.h"
-#include "gateway/session/media_link.h"
+#include "gateway/link/media_link.h"
 #include "gateway/session/images.h"
-#include "gateway/session/mix_link.h"
+#include "gateway/link/mix_link.h"
 #include "gateway/session/picture.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 #include "gateway/session/record.h"
 #include "gateway/session/studies.h"
 

@@ -10,7 +10,7 @@
 #include "gateway/session/mix_internal.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 #include "gateway/session/relay_internal.h"
 #include "gateway/session/steps.h"
 #include "gateway/store/runtime.h"

@@ -11,7 +11,7 @@
 #ifndef HZ_GATEWAY_SESSION_MIX_H
 #define HZ_GATEWAY_SESSION_MIX_H
 
-#include "gateway/session/mix_link.h"
+#include "gateway/link/mix_link.h"
 #include "gateway/session/model.h"
 #include "media/mix/mixer.h"
 

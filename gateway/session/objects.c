@@ -12,7 +12,7 @@
 #include "gateway/session/ice_tcp.h"
 #include "gateway/session/ids.h"
 #include "gateway/session/steps.h"
-#include "gateway/session/media_link.h"
+#include "gateway/link/media_link.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/placement.h"
 #include "gateway/session/push.h"

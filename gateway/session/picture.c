@@ -9,7 +9,7 @@
 #include "gateway/session/consult.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/picture_internal.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 #include "gateway/session/push.h"
 #include "gateway/session/record.h"
 #include "gateway/session/relay_internal.h"

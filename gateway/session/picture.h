@@ -13,7 +13,7 @@
 #define HZ_GATEWAY_SESSION_PICTURE_H
 
 #include "gateway/session/model.h"
-#include "gateway/session/picture_link.h"
+#include "gateway/link/picture_link.h"
 
 #define HZ_PICTURE_RELAY (HZ_RELAY_PIPES + HZ_PIPE_MOSAIC) // of its relay peers
 

@@ -14,7 +14,7 @@
 #include <jansson.h>
 
 #include "gateway/session/model.h"
-#include "gateway/session/record_link.h"
+#include "gateway/link/record_link.h"
 
 struct hz_record_event; // record_events.c
 

@@ -5,7 +5,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/session/brain.h"
-#include "gateway/session/media_link.h"
+#include "gateway/link/media_link.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/record.h"

@@ -10,7 +10,7 @@
 
 #include "gateway/config.h"
 #include "gateway/session/model.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 #include "gateway/session/theatre.h"
 #include "media/push/target.h"
 

@@ -10,7 +10,7 @@
 
 #include "gateway/config.h"
 #include "gateway/session/model.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 #include "media/ingest/api.h"
 
 #define HZ_THEATRE_PER_CONSULT 16

@@ -1,4 +1,4 @@
-// A recorder in a process of its own, a control made of the real link (gateway/session/record_link.h), and worker rings that
+// A recorder in a process of its own, a control made of the real link (gateway/link/record_link.h), and worker rings that
 // the test fills; what is on disk is read with the journal's reader.
 #ifndef HZ_TESTS_RECORDER_RECORDER_RIG_H
 #define HZ_TESTS_RECORDER_RECORDER_RIG_H
@@ -24,7 +24,7 @@
 #include "gateway/base/memfd.h"
 #include "gateway/base/ring.h"
 #include "gateway/base/seqpacket.h"
-#include "gateway/session/record_link.h"
+#include "gateway/link/record_link.h"
 #include "recorder/journal/keys.h"
 #include "recorder/journal/reader.h"
 #include "recorder/recorder.h"

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "gateway/base/seqpacket.h"
-#include "gateway/session/record_link.h"
+#include "gateway/link/record_link.h"
 
 #define RECORD "0190a1b2-0000-7000-8000-00000000000a"
 #define TRACK  HZ_ID(3, 1)

@@ -1,11 +1,11 @@
 // A recorder and the link to it in one, in memory: what it was told, and its answers when a test lets it answer.
-// It stands in for gateway/session/record_link.c in this area's programs, and outlives a killed brain as a recorder does.
+// It stands in for gateway/link/record_link.c in this area's programs, and outlives a killed brain as a recorder does.
 #ifndef HZ_TESTS_UNIT_SESSION_FAKE_RECORD_LINK_H
 #define HZ_TESTS_UNIT_SESSION_FAKE_RECORD_LINK_H
 
 #include <jansson.h>
 
-#include "gateway/session/record_link.h"
+#include "gateway/link/record_link.h"
 
 #define FAKE_TRACKS 64
 #define FAKE_EVENTS 512

@@ -10,8 +10,8 @@
 //
 // Texts are JSON as in recorder/api.h and are copied. Callbacks come from within hz_record_link_read(); they may call every
 // function here but free(). Thread: one.
-#ifndef HZ_GATEWAY_SESSION_RECORD_LINK_H
-#define HZ_GATEWAY_SESSION_RECORD_LINK_H
+#ifndef HZ_GATEWAY_LINK_RECORD_LINK_H
+#define HZ_GATEWAY_LINK_RECORD_LINK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 // The way to the mosaic (media/mosaic/api.h): remembers the wanted state of rooms, members, renditions and speakers, says it, and says
 // all of it again (BEGIN … END) after each HELLO. It knows nothing of consults or slots. Callbacks come from within
 // hz_picture_link_read(); they may call set and del. Thread: one.
-#ifndef HZ_GATEWAY_SESSION_PICTURE_LINK_H
-#define HZ_GATEWAY_SESSION_PICTURE_LINK_H
+#ifndef HZ_GATEWAY_LINK_PICTURE_LINK_H
+#define HZ_GATEWAY_LINK_PICTURE_LINK_H
 
 #include <stdbool.h>
 #include <stddef.h>

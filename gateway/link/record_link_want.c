@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/session/record_link_internal.h"
+#include "gateway/link/record_link_internal.h"
 
 struct hz_rl_record *hz_rl_find(const struct hz_record_link *link, const char *record)
 {

@@ -1,4 +1,4 @@
-#include "gateway/session/easel_link.h"
+#include "gateway/link/easel_link.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "gateway/base/log.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 
 #define DEADLY 16u
 

@@ -1,10 +1,10 @@
-#include "gateway/session/picture_link.h"
+#include "gateway/link/picture_link.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 
 struct hz_picture_link {
 	struct hz_pipe_link pipe;

@@ -1,7 +1,7 @@
 // What is to be kept of tables, on its way to huizhen-imaging (media/dicomweb/keep.h): said again after its HELLO until it says that it
 // has it on its disk. At most HZ_KEEPS_WAIT; what control still holds when it dies is lost, a moment's. Thread: control's.
-#ifndef HZ_GATEWAY_SESSION_KEEP_LINK_H
-#define HZ_GATEWAY_SESSION_KEEP_LINK_H
+#ifndef HZ_GATEWAY_LINK_KEEP_LINK_H
+#define HZ_GATEWAY_LINK_KEEP_LINK_H
 
 #include <stddef.h>
 

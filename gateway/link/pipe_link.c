@@ -1,4 +1,4 @@
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "gateway/session/keep_link.h"
+#include "gateway/link/keep_link.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -3,11 +3,11 @@
 // Each record has a line of operations that wait for its OPEN to be acknowledged, and then are sent in the order in which
 // they were asked for; what was sent waits in a second line for its ACK. A repetition throws both away and makes the first
 // anew from what is remembered: events, then tracks, so that nothing is open before its consent is on disk.
-#ifndef HZ_GATEWAY_SESSION_RECORD_LINK_INTERNAL_H
-#define HZ_GATEWAY_SESSION_RECORD_LINK_INTERNAL_H
+#ifndef HZ_GATEWAY_LINK_RECORD_LINK_INTERNAL_H
+#define HZ_GATEWAY_LINK_RECORD_LINK_INTERNAL_H
 
 #include "gateway/base/map.h"
-#include "gateway/session/record_link.h"
+#include "gateway/link/record_link.h"
 
 struct hz_rl_track {
 	struct hz_rl_track *next;

@@ -1,7 +1,7 @@
 // The way to one media worker: a bounded queue of commands over its SOCK_SEQPACKET, sequence numbers, and the full
 // repetition (RECONCILE) after the worker's HELLO, at control's start and after the queue was full. Thread: one.
-#ifndef HZ_GATEWAY_SESSION_MEDIA_LINK_H
-#define HZ_GATEWAY_SESSION_MEDIA_LINK_H
+#ifndef HZ_GATEWAY_LINK_MEDIA_LINK_H
+#define HZ_GATEWAY_LINK_MEDIA_LINK_H
 
 #include <stdbool.h>
 #include <stddef.h>

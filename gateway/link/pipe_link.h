@@ -5,8 +5,8 @@
 // - classes of wishes, kept as whole messages, if the api has them: what goes is said first, parts before their room; then what comes.
 // Ownership: the embedding link owns it; sockets are borrowed, wishes are owned (copies, wiped). Callbacks come from within flush and
 // read; those of read may set and del. Thread: one.
-#ifndef HZ_GATEWAY_SESSION_PIPE_LINK_H
-#define HZ_GATEWAY_SESSION_PIPE_LINK_H
+#ifndef HZ_GATEWAY_LINK_PIPE_LINK_H
+#define HZ_GATEWAY_LINK_PIPE_LINK_H
 
 #include <stdbool.h>
 #include <stddef.h>

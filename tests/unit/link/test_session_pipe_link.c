@@ -1,6 +1,6 @@
 // Control's end of any pipe process, with an API of its own: what is said in which order, what is checked of what comes, whom a refusal
 // is of, and that a socket that is full or gone costs nothing. (What the mix's makes of it: test_mix_link.c.)
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // The way to huizhen-hls (media/hls/api.h): remembers what is wished for, says it, and says all of it again (BEGIN … END) after each
 // HELLO. It knows nothing of consults but their numbers. Thread: one.
-#ifndef HZ_GATEWAY_SESSION_HLS_LINK_H
-#define HZ_GATEWAY_SESSION_HLS_LINK_H
+#ifndef HZ_GATEWAY_LINK_HLS_LINK_H
+#define HZ_GATEWAY_LINK_HLS_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
-#include "gateway/session/mix_link.h"
+#include "gateway/link/mix_link.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/secret.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 
 struct hz_mix_link {
 	struct hz_pipe_link pipe;

@@ -1,4 +1,4 @@
-#include "gateway/session/record_link.h"
+#include "gateway/link/record_link.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/base/seqpacket.h"
-#include "gateway/session/record_link_internal.h"
+#include "gateway/link/record_link_internal.h"
 
 #define MESSAGES_A_CALL 256
 

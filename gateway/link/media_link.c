@@ -1,4 +1,4 @@
-#include "gateway/session/media_link.h"
+#include "gateway/link/media_link.h"
 
 #include <errno.h>
 #include <fcntl.h>

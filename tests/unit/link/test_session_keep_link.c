@@ -14,7 +14,7 @@
 
 #include "gateway/base/memfd.h"
 #include "gateway/base/seqpacket.h"
-#include "gateway/session/keep_link.h"
+#include "gateway/link/keep_link.h"
 
 // The next KEEP that imaging gets; its number, 0: there is none. text is what came with it.
 static uint64_t heard(int fd, char text[64])

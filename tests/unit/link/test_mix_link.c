@@ -1,6 +1,6 @@
 // Control's end of the way to the mix, against rooms as the mix has them, over a real socket: repeated after each HELLO, with a
 // full queue, refused, with garbage, without anybody.
-#include "gateway/session/mix_link.h"
+#include "gateway/link/mix_link.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "gateway/base/seqpacket.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 #include "media/mix/rooms.h"
 
 static int fd[2]; // control's, the mix's

@@ -1,8 +1,8 @@
 // The way to the mix (media/mix/api.h): remembers who is wished for, says it, and says all of it again (BEGIN … END) after each
 // HELLO, with fresh SSRCs for the mixes, whose numbers begin anew with each process. It knows nothing of consults or slots.
 // Callbacks come from within hz_mix_link_read(); they may call set and del. Thread: one.
-#ifndef HZ_GATEWAY_SESSION_MIX_LINK_H
-#define HZ_GATEWAY_SESSION_MIX_LINK_H
+#ifndef HZ_GATEWAY_LINK_MIX_LINK_H
+#define HZ_GATEWAY_LINK_MIX_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
-#include "gateway/session/hls_link.h"
+#include "gateway/link/hls_link.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/log.h"
-#include "gateway/session/pipe_link.h"
+#include "gateway/link/pipe_link.h"
 
 #define AGAIN_US 2000000
 

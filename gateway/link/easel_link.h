@@ -2,8 +2,8 @@
 // of it again (BEGIN … END) after each HELLO. It knows nothing of consults or slots. Callbacks come from within
 // hz_easel_link_read(); they may call set and del. An image that has killed the process is remembered: hz_easel_link_deadly().
 // Thread: one.
-#ifndef HZ_GATEWAY_SESSION_EASEL_LINK_H
-#define HZ_GATEWAY_SESSION_EASEL_LINK_H
+#ifndef HZ_GATEWAY_LINK_EASEL_LINK_H
+#define HZ_GATEWAY_LINK_EASEL_LINK_H
 
 #include <stdbool.h>
 #include <stddef.h>
