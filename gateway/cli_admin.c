@@ -9,7 +9,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/cli.h"
 #include "gateway/config_table.h"
-#include "gateway/session/admin.h"
+#include "gateway/control/admin.h"
 #include "signaling/auth/roles.h"
 
 #define LINK_TTL_MAX_S (30u * 86400u)

@@ -13,7 +13,7 @@
 #include "gateway/base/memfd.h"
 #include "gateway/child.h"
 #include "gateway/cli.h"
-#include "gateway/session/control.h"
+#include "gateway/control/control.h"
 #include "gateway/supervisor.h"
 #include "media/api.h"
 #include "media/transport/srtp.h"

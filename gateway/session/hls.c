@@ -11,7 +11,6 @@
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/session/broadcast.h"
-#include "gateway/session/keys.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/picture.h"

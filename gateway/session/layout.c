@@ -10,10 +10,8 @@
 #include "gateway/session/consult.h"
 #include "gateway/session/push.h"
 #include "gateway/session/rate.h"
-#include "gateway/session/rest.h"
 #include "media/mosaic/api.h"
 #include "signaling/auth/names.h"
-#include "signaling/protocol/problem.h"
 
 #define EVERY_US 250000
 #define BURST    20
@@ -102,33 +100,4 @@ void hz_call_layout_set(struct hz_call *call)
 		hz_call_refuse(call, HZ_RPC_FAILED, NULL, NULL);
 	else
 		call->result = json_pack("{s:o}", "layout", hz_layout_json(&consult->layout));
-}
-
-// --- /consults/{id}/layout
-
-void hz_rest_layout_get(struct hz_rest_call *call)
-{
-	if (call->consult)
-		hz_json_answer(call->res, hz_layout_json(&call->consult->layout));
-	else
-		hz_rest_error(call, -ENOENT);
-}
-
-void hz_rest_layout_put(struct hz_rest_call *call)
-{
-	json_t *body = NULL;
-	struct hz_layout wish;
-	if (hz_problem_body(call->req, "layout.put", call->res, &body))
-		return;
-	int err = hz_layout_parse(body, &wish);
-	json_decref(body);
-	if (err) {
-		hz_rest_problem(call, 422, "a participant's id, or null", "/focus");
-		return;
-	}
-	err = call->consult ? hz_layout_put(call->brain, call->consult, &wish, call->claims.sub) : -ENOENT;
-	if (err)
-		hz_rest_error(call, err);
-	else
-		hz_rest_layout_get(call);
 }

@@ -2,7 +2,7 @@
 #ifndef HZ_TESTS_UNIT_SESSION_MIX_RIG_H
 #define HZ_TESTS_UNIT_SESSION_MIX_RIG_H
 
-#include "gateway/session/metrics.h"
+#include "gateway/control/metrics.h"
 #include "gateway/session/mix_internal.h"
 #include "gateway/store/runtime.h"
 #include "media/mix/rooms.h"

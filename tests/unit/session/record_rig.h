@@ -2,7 +2,7 @@
 #ifndef HZ_TESTS_UNIT_SESSION_RECORD_RIG_H
 #define HZ_TESTS_UNIT_SESSION_RECORD_RIG_H
 
-#include "gateway/session/metrics.h"
+#include "gateway/control/metrics.h"
 #include "gateway/store/records.h"
 #include "tests/unit/session/offers.h"
 

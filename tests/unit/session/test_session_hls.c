@@ -5,7 +5,7 @@
 
 #include "gateway/base/seqpacket.h"
 #include "gateway/session/broadcast.h"
-#include "gateway/session/hls_files.h"
+#include "gateway/http/hls_files.h"
 #include "tests/unit/session/web.h"
 
 #define PATH    "/api/v1/consults/c1/broadcast"

@@ -2,8 +2,8 @@
 #ifndef HZ_TESTS_UNIT_SESSION_WEB_H
 #define HZ_TESTS_UNIT_SESSION_WEB_H
 
-#include "gateway/session/rest.h"
-#include "gateway/session/whip_ops.h"
+#include "gateway/http/rest.h"
+#include "gateway/http/whip_ops.h"
 #include "tests/unit/session/offers.h"
 
 struct web {
