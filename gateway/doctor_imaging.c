@@ -12,7 +12,7 @@
 
 #include "gateway/doctor.h"
 #include "gateway/pipes.h"
-#include "gateway/session/images.h"
+#include "gateway/session/table/images.h"
 
 #define GIB        (1024ull * 1024 * 1024)
 #define SPARE      GIB // of the disk: with less nothing is taken

@@ -11,7 +11,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/cli.h"
 #include "gateway/pipes.h"
-#include "gateway/session/images.h"
+#include "gateway/session/table/images.h"
 #include "media/transport/certificate.h"
 #include "media/transport/srtp.h"
 

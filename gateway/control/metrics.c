@@ -1,4 +1,4 @@
-#include "gateway/session/easel.h"
+#include "gateway/session/composed/easel.h"
 #include "gateway/control/metrics.h"
 
 #include <dirent.h>
@@ -9,12 +9,12 @@
 
 #include "gateway/session/consult.h"
 #include "gateway/link/media_link.h"
-#include "gateway/session/images.h"
+#include "gateway/session/table/images.h"
 #include "gateway/link/mix_link.h"
-#include "gateway/session/picture.h"
+#include "gateway/session/composed/picture.h"
 #include "gateway/link/pipe_link.h"
-#include "gateway/session/record.h"
-#include "gateway/session/studies.h"
+#include "gateway/session/record/record.h"
+#include "gateway/session/table/studies.h"
 
 static void family(FILE *f, const char *name, const char *type, const char *help)
 {

@@ -5,11 +5,11 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
-#include "gateway/session/studies.h"
+#include "gateway/session/table/studies.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/call.h"
 #include "gateway/http/hls_files.h"
-#include "gateway/session/ice_tcp.h"
+#include "gateway/session/ice/ice_tcp.h"
 #include "gateway/control/metrics.h"
 #include "gateway/control/pages.h"
 #include "gateway/session/persist.h"

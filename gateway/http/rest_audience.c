@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/session/audience.h"
+#include "gateway/session/broadcast/audience.h"
 #include "gateway/session/consult.h"
 #include "gateway/http/rest.h"
 #include "gateway/store/audience.h"

@@ -1,7 +1,7 @@
 // /consults/{id}/broadcast, what viewers may know of it, and what its directors did.
 #include <errno.h>
 
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/http/rest.h"
 #include "gateway/store/broadcasts.h"
 #include "signaling/protocol/problem.h"

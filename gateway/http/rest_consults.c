@@ -6,7 +6,7 @@
 #include "gateway/base/secret.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/push.h"
-#include "gateway/session/record.h"
+#include "gateway/session/record/record.h"
 #include "gateway/http/rest.h"
 #include "gateway/http/rest_record.h"
 #include "gateway/store/consults.h"

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
-#include "gateway/session/images.h"
+#include "gateway/session/table/images.h"
 #include "gateway/session/pacing.h"
 #include "gateway/session/participant.h"
-#include "gateway/session/reading.h"
+#include "gateway/session/table/reading.h"
 #include "gateway/http/rest.h"
 #include "gateway/http/rest_record.h"
-#include "gateway/session/studies.h"
+#include "gateway/session/table/studies.h"
 #include "gateway/session/visit.h"
 #include "media/dicomweb/request.h"
 #include "media/studies/answer.h"

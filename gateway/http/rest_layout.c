@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "gateway/http/rest.h"
-#include "gateway/session/layout.h"
+#include "gateway/session/composed/layout.h"
 #include "signaling/protocol/problem.h"
 
 void hz_rest_layout_get(struct hz_rest_call *call)

@@ -1,8 +1,8 @@
 // /consults/{id}/broadcast/masks: what is painted over of a source; /profiles: the same for kinds of devices.
 #include <errno.h>
 
-#include "gateway/session/broadcast.h"
-#include "gateway/session/profiles.h"
+#include "gateway/session/broadcast/broadcast.h"
+#include "gateway/session/broadcast/profiles.h"
 #include "gateway/http/rest.h"
 #include "signaling/auth/names.h"
 #include "signaling/protocol/problem.h"

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "gateway/base/secret.h"
-#include "gateway/session/consent.h"
+#include "gateway/session/record/consent.h"
 #include "gateway/session/persist.h"
-#include "gateway/session/record.h"
+#include "gateway/session/record/record.h"
 #include "gateway/http/rest.h"
 #include "gateway/http/rest_record.h"
 #include "gateway/store/records.h"

@@ -7,11 +7,11 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/links.h"
 #include "gateway/session/persist.h"
-#include "gateway/session/record.h"
+#include "gateway/session/record/record.h"
 #include "gateway/http/rest.h"
 #include "signaling/auth/digest.h"
 #include "signaling/protocol/problem.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "gateway/base/log.h"
-#include "gateway/session/replay.h"
+#include "gateway/session/record/replay.h"
 #include "gateway/http/rest.h"
 #include "gateway/http/rest_replay.h"
 #include "gateway/store/consults.h"

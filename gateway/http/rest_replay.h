@@ -3,7 +3,7 @@
 #ifndef HZ_GATEWAY_HTTP_REST_REPLAY_H
 #define HZ_GATEWAY_HTTP_REST_REPLAY_H
 
-#include "gateway/session/replay.h"
+#include "gateway/session/record/replay.h"
 #include "gateway/http/rest.h"
 
 // Who fetches a file: of a viewing that was opened, or of a token.

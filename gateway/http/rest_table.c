@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "gateway/session/participant.h"
-#include "gateway/session/reading.h"
+#include "gateway/session/table/reading.h"
 #include "gateway/http/rest.h"
 #include "signaling/protocol/problem.h"
 

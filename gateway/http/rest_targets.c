@@ -4,7 +4,7 @@
 
 #include "gateway/base/secret.h"
 #include "gateway/http/rest.h"
-#include "gateway/session/targets.h"
+#include "gateway/session/broadcast/targets.h"
 #include "signaling/protocol/problem.h"
 
 // NULL: the response is a problem.

@@ -9,7 +9,7 @@
 #include "gateway/session/participant.h"
 #include "gateway/http/rest.h"
 #include "gateway/http/rest_record.h"
-#include "gateway/session/studies.h"
+#include "gateway/session/table/studies.h"
 #include "media/studies/uid.h"
 
 static bool present(struct hz_rest_call *call)

@@ -2,15 +2,15 @@
 #include <errno.h>
 #include <string.h>
 
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/session/consult.h"
-#include "gateway/session/easel.h"
-#include "gateway/session/mix.h"
+#include "gateway/session/composed/easel.h"
+#include "gateway/session/composed/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/participant.h"
-#include "gateway/session/picture.h"
+#include "gateway/session/composed/picture.h"
 #include "gateway/session/slots.h"
 #include "gateway/session/token.h"
 #include "gateway/http/whip_internal.h"

@@ -7,8 +7,8 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
-#include "gateway/session/broadcast.h"
-#include "gateway/session/gather.h"
+#include "gateway/session/broadcast/broadcast.h"
+#include "gateway/session/ice/gather.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/offer.h"
 #include "gateway/session/offer_lines.h"
@@ -16,7 +16,7 @@
 #include "gateway/session/persist.h"
 #include "gateway/session/theatre.h"
 #include "gateway/session/token.h"
-#include "gateway/session/turn.h"
+#include "gateway/session/ice/turn.h"
 #include "gateway/http/whip_internal.h"
 
 #define UNUSED_US     60000000

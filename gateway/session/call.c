@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
-#include "gateway/session/gather.h"
+#include "gateway/session/ice/gather.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
 #include "gateway/session/push.h"
-#include "gateway/session/reading.h"
+#include "gateway/session/table/reading.h"
 
 void hz_call_refuse(struct hz_call *call, int code, const char *key, const char *value)
 {

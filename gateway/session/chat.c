@@ -6,7 +6,7 @@
 #include "gateway/session/call.h"
 #include "gateway/session/push.h"
 #include "gateway/session/rate.h"
-#include "gateway/session/record_events.h"
+#include "gateway/session/record/record_events.h"
 #include "gateway/store/runtime.h"
 
 #define CHAT_EVERY_US     500000

@@ -1,9 +1,9 @@
 #include "gateway/session/codec_choice.h"
 
 #include "gateway/base/log.h"
-#include "gateway/session/picture.h"
+#include "gateway/session/composed/picture.h"
 #include "gateway/session/push.h"
-#include "gateway/session/record.h"
+#include "gateway/session/record/record.h"
 
 #define RECEIVERS_MAX 1024
 #define THIN_BPS      110000 // a downlink below it carries sound at most ...

@@ -5,12 +5,12 @@
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
 #include "gateway/session/call.h"
-#include "gateway/session/consent.h"
+#include "gateway/session/record/consent.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"
 #include "gateway/session/token.h"
-#include "gateway/session/turn.h"
+#include "gateway/session/ice/turn.h"
 
 static json_t *grants_json(uint32_t grants)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "gateway/base/secret.h"
-#include "gateway/session/broadcast.h"
-#include "gateway/session/gather.h"
+#include "gateway/session/broadcast/broadcast.h"
+#include "gateway/session/ice/gather.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/offer_lines.h"
 #include "gateway/session/placement.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/secret.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/session/codec_choice.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/slots.h"

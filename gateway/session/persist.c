@@ -1,4 +1,4 @@
-#include "gateway/session/easel.h"
+#include "gateway/session/composed/easel.h"
 #include "gateway/session/persist.h"
 
 #include <errno.h>
@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "gateway/base/log.h"
-#include "gateway/session/mix.h"
+#include "gateway/session/composed/mix.h"
 #include "gateway/session/persist_json.h"
-#include "gateway/session/picture_internal.h"
-#include "gateway/session/record_events.h"
+#include "gateway/session/composed/picture_internal.h"
+#include "gateway/session/record/record_events.h"
 #include "gateway/store/runtime.h"
 
 static void failed(struct hz_brain *brain, int err)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/session/mix.h"
+#include "gateway/session/composed/mix.h"
 
 json_t *hz_peer_to_json(const struct hz_peer *peer)
 {

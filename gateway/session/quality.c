@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "gateway/session/brain.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/session/call.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/push.h"

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/session/hls.h"
+#include "gateway/session/broadcast/hls.h"
 #include "gateway/session/ids.h"
-#include "gateway/session/mix.h"
+#include "gateway/session/composed/mix.h"
 #include "gateway/session/objects.h"
-#include "gateway/session/easel.h"
-#include "gateway/session/picture.h"
+#include "gateway/session/composed/easel.h"
+#include "gateway/session/composed/picture.h"
 #include "gateway/session/persist_json.h"
 #include "gateway/session/relay_internal.h"
 

@@ -1,10 +1,10 @@
-#include "gateway/session/easel.h"
+#include "gateway/session/composed/easel.h"
 #include "gateway/session/slots.h"
 
 #include <string.h>
 
-#include "gateway/session/broadcast.h"
-#include "gateway/session/mix.h"
+#include "gateway/session/broadcast/broadcast.h"
+#include "gateway/session/composed/mix.h"
 #include "gateway/session/objects.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/relay.h"

@@ -2,14 +2,14 @@
 #include <stdio.h>
 
 #include "gateway/session/brain.h"
-#include "gateway/session/broadcast.h"
-#include "gateway/session/consent.h"
-#include "gateway/session/layout.h"
+#include "gateway/session/broadcast/broadcast.h"
+#include "gateway/session/record/consent.h"
+#include "gateway/session/composed/layout.h"
 #include "gateway/session/participant.h"
-#include "gateway/session/easel.h"
-#include "gateway/session/picture.h"
+#include "gateway/session/composed/easel.h"
+#include "gateway/session/composed/picture.h"
 #include "gateway/session/push.h"
-#include "gateway/session/record.h"
+#include "gateway/session/record/record.h"
 
 static json_t *track_json(const struct hz_track *track)
 {

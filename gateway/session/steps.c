@@ -4,10 +4,10 @@
 
 #include "gateway/session/brain.h"
 #include "gateway/session/objects.h"
-#include "gateway/session/easel.h"
-#include "gateway/session/picture.h"
+#include "gateway/session/composed/easel.h"
+#include "gateway/session/composed/picture.h"
 #include "gateway/session/push.h"
-#include "gateway/session/record_events.h"
+#include "gateway/session/record/record_events.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/visit.h"
 #include "gateway/session/watched.h"

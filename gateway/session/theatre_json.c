@@ -1,6 +1,6 @@
 // Theatre sources as they are shown.
 #include "gateway/session/brain.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/session/theatre.h"
 #include "media/ingest/url.h"
 

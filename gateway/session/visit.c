@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "gateway/base/log.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/session/rate.h"
 #include "gateway/store/visit.h"
 

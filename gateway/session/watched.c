@@ -1,8 +1,8 @@
-#include "gateway/session/easel.h"
+#include "gateway/session/composed/easel.h"
 #include "gateway/session/watched.h"
 
-#include "gateway/session/hls.h"
-#include "gateway/session/picture_internal.h"
+#include "gateway/session/broadcast/hls.h"
+#include "gateway/session/composed/picture_internal.h"
 #include "gateway/session/push.h"
 #include "gateway/session/relay.h"
 

@@ -11,7 +11,7 @@
 // Of one consult; the oldest go first. Those that viewers may see are counted apart from all others, which anybody can make.
 #define HZ_STORE_AUDIENCE_MESSAGES 10000
 
-// settings: JSON, as gateway/session/audience_json.c made it.
+// settings: JSON, as gateway/session/broadcast/audience_json.c made it.
 int hz_store_audience_put(struct hz_store *store, const char *consult, const char *settings);
 typedef bool hz_audience_row_cb(void *arg, const char *consult, const char *settings); // false: stop
 // Of open consults.
@@ -22,7 +22,7 @@ struct hz_audience_message_row {
 	const char *by, *role; // the participant who decided last, and his role; "": nobody yet
 	int64_t seq;           // given by the store
 	int64_t time_ms, decided_ms;
-	uint8_t kind, state; // enums of gateway/session/audience.h
+	uint8_t kind, state; // enums of gateway/session/broadcast/audience.h
 };
 typedef bool hz_audience_message_cb(void *arg, const struct hz_audience_message_row *row); // false: stop
 

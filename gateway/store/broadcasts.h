@@ -10,7 +10,7 @@
 
 #define HZ_STORE_BROADCAST_EVENTS 10000 // of one consult, cuts and resumes counted apart; the oldest go first
 
-// json: as gateway/session/broadcast.c made it; NULL: there is none any more.
+// json: as gateway/session/broadcast/broadcast.c made it; NULL: there is none any more.
 int hz_store_broadcast_put(struct hz_store *store, const char *consult, const char *json);
 typedef bool hz_broadcast_row_cb(void *arg, const char *consult, const char *json); // false: stop
 int hz_store_broadcast_all(struct hz_store *store, hz_broadcast_row_cb *cb, void *arg);

@@ -12,7 +12,7 @@ struct hz_consult_row {
 	bool closed;
 	int64_t created_ms, closed_ms;
 	uint8_t record;     // enum hz_record_wish of gateway/session/model.h
-	const char *layout; // as gateway/session/layout.h writes it; NULL: ""
+	const char *layout; // as gateway/session/composed/layout.h writes it; NULL: ""
 };
 
 // Insert or update by id.

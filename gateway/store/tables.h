@@ -1,4 +1,4 @@
-// What lies on the tables of consults (gateway/session/reading.h): durable as the records are. Errors as in store.h.
+// What lies on the tables of consults (gateway/session/table/reading.h): durable as the records are. Errors as in store.h.
 #ifndef HZ_GATEWAY_STORE_TABLES_H
 #define HZ_GATEWAY_STORE_TABLES_H
 

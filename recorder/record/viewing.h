@@ -1,4 +1,4 @@
-// A viewing of a record as control writes it down: <record>/audit/<number>.json (gateway/session/replay.c).
+// A viewing of a record as control writes it down: <record>/audit/<number>.json (gateway/session/record/replay.c).
 //
 //   {"version": 1, "number", "record", "consult", "time_ms", "view": its session, "what": "open", or what was fetched,
 //    "participant": {"id", "name", "role"}, "address"}

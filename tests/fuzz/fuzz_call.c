@@ -10,7 +10,7 @@
 #include "gateway/session/call.h"
 #include "gateway/session/consult.h"
 #include "gateway/session/participant.h"
-#include "gateway/session/record.h"
+#include "gateway/session/record/record.h"
 #include "signaling/protocol/rpc.h"
 
 #define PEOPLE 3

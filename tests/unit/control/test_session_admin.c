@@ -6,7 +6,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/control/admin.h"
-#include "gateway/session/candidates.h"
+#include "gateway/session/ice/candidates.h"
 #include "gateway/control/keys.h"
 #include "gateway/session/links.h"
 #include "gateway/control/metrics.h"

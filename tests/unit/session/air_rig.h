@@ -3,7 +3,7 @@
 #ifndef HZ_TESTS_UNIT_SESSION_AIR_RIG_H
 #define HZ_TESTS_UNIT_SESSION_AIR_RIG_H
 
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "tests/unit/session/picture_rig.h"
 
 #define PATH   "/api/v1/consults/c1/broadcast"

@@ -2,8 +2,8 @@
 #ifndef HZ_TESTS_UNIT_SESSION_AUDIENCE_RIG_H
 #define HZ_TESTS_UNIT_SESSION_AUDIENCE_RIG_H
 
-#include "gateway/session/audience.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/audience.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "tests/unit/session/web.h"
 
 #define PATH     "/api/v1/consults/c1/broadcast"

@@ -2,7 +2,7 @@
 #ifndef HZ_TESTS_UNIT_SESSION_LIVE_RIG_H
 #define HZ_TESTS_UNIT_SESSION_LIVE_RIG_H
 
-#include "gateway/session/reading.h"
+#include "gateway/session/table/reading.h"
 #include "media/live/api.h"
 #include "tests/unit/session/offers.h"
 

@@ -3,7 +3,7 @@
 #define HZ_TESTS_UNIT_SESSION_MIX_RIG_H
 
 #include "gateway/control/metrics.h"
-#include "gateway/session/mix_internal.h"
+#include "gateway/session/composed/mix_internal.h"
 #include "gateway/store/runtime.h"
 #include "media/mix/rooms.h"
 #include "tests/unit/session/offers.h"

@@ -3,7 +3,7 @@
 #define HZ_TESTS_UNIT_SESSION_PICTURE_RIG_H
 
 #include "gateway/control/metrics.h"
-#include "gateway/session/picture_internal.h"
+#include "gateway/session/composed/picture_internal.h"
 #include "media/mosaic/api.h"
 #include "tests/unit/session/offers.h"
 #include "tests/unit/session/web.h"

@@ -2,7 +2,7 @@
 #ifndef HZ_TESTS_UNIT_SESSION_READING_RIG_H
 #define HZ_TESTS_UNIT_SESSION_READING_RIG_H
 
-#include "gateway/session/reading_internal.h"
+#include "gateway/session/table/reading_internal.h"
 #include "tests/unit/session/record_rig.h"
 #include "tests/unit/session/web.h"
 

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 
-#include "gateway/session/replay.h"
+#include "gateway/session/record/replay.h"
 #include "gateway/store/db.h"
 #include "recorder/record/files.h"
 #include "tests/unit/session/web.h"

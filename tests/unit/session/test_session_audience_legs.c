@@ -1,6 +1,6 @@
 // Viewers of the delayed leg are counted by what their pages say, one a token; and what viewers said is deleted, by somebody or in time.
-#include "gateway/session/audience.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/audience.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/store/audience.h"
 #include "tests/unit/session/web.h"
 

@@ -1,5 +1,5 @@
 // The broadcast of a consult: who may direct it, what its viewers get and do not get, CUT, and what outlives control.
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/link/media_link.h"
 #include "gateway/store/broadcasts.h"
 #include "gateway/store/db.h"

@@ -1,6 +1,6 @@
 // The images on the table as a picture, as control does it: when there is something to be had, who gets which encode, what
 // huizhen-live is told, which images it is given, and all of it over deaths of either.
-#include "gateway/session/easel_internal.h"
+#include "gateway/session/composed/easel_internal.h"
 #include "gateway/session/ids.h"
 #include "tests/unit/session/live_rig.h"
 #include "tests/unit/session/web.h"

@@ -1,9 +1,9 @@
 // ice.agent: full. What the worker is told, and how answers wait for its candidates: over WebSocket and WHIP.
 #include "tests/unit/session/web.h"
 
-#include "gateway/session/gather.h"
-#include "gateway/session/ice_servers.h"
-#include "gateway/session/turn.h"
+#include "gateway/session/ice/gather.h"
+#include "gateway/session/ice/ice_servers.h"
+#include "gateway/session/ice/turn.h"
 
 #define SEND "mic:0:send cam:1:send"
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "gateway/base/seqpacket.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/http/hls_files.h"
 #include "tests/unit/session/web.h"
 

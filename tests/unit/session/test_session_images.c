@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "gateway/base/seqpacket.h"
-#include "gateway/session/images.h"
+#include "gateway/session/table/images.h"
 
 static char none[] = "", pacs[] = "main=http://127.0.0.1:1/dicom-web", dir[] = "/tmp";
 

@@ -1,5 +1,5 @@
 // The layout of a consult's composed picture: who may say it, who is told, what is refused, and that it outlives control.
-#include "gateway/session/layout.h"
+#include "gateway/session/composed/layout.h"
 #include "media/mosaic/api.h"
 #include "tests/unit/session/web.h"
 

@@ -1,7 +1,7 @@
 // Masks of a broadcast: a source that has some, or should, is never what a viewer's slot shows; what it shows is the mosaic's painted
 // picture or nothing. Over changes of masks, cameras, cuts, and restarts of control and mosaic.
-#include "gateway/session/audience.h"
-#include "gateway/session/broadcast.h"
+#include "gateway/session/broadcast/audience.h"
+#include "gateway/session/broadcast/broadcast.h"
 #include "gateway/store/broadcasts.h"
 #include "gateway/store/profiles.h"
 #include "tests/unit/session/air_rig.h"

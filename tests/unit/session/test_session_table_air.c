@@ -1,6 +1,6 @@
 // The images on the table in a broadcast and in the composed picture: outside only bare, only when a director said so, and only for the studies
 // that lay there then; inside as everybody sees them.
-#include "gateway/session/easel_internal.h"
+#include "gateway/session/composed/easel_internal.h"
 #include "gateway/session/ids.h"
 #include "tests/unit/session/air_rig.h"
 #include "tests/unit/session/live_rig.h"

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "gateway/base/seqpacket.h"
-#include "gateway/session/broadcast.h"
-#include "gateway/session/targets.h"
+#include "gateway/session/broadcast/broadcast.h"
+#include "gateway/session/broadcast/targets.h"
 #include "tests/unit/session/web.h"
 
 #define PATH   "/api/v1/consults/c1/broadcast"
