@@ -57,10 +57,6 @@ static void forward_all(struct hz_router *r)
 		look_ahead(r, next);
 		if (!in->frame.keyframe_start && hz_replay_may(r, s, in->now_us))
 			hz_replay(r, s, in);
-		if (hz_rise_may(r, s, in)) {
-			hz_rise(r, s, in); // with these
-			continue;
-		}
 		for (uint32_t i = 0; i < count; i++)
 			if (!r->peer[r->sub[s].peer].paced || !hz_pace(r, &in[i], s))
 				hz_forward_one(r, &in[i], s);

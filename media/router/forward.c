@@ -164,8 +164,6 @@ static bool plan_fresh(struct hz_router *r, const struct hz_rt_in *in, uint32_t 
 	if (in->layer != r->sub[sub].target || in->packet.payload_bytes == 0 ||
 	    hz_sub_before(r, sub, &begins, in->ext))
 		return false;
-	if (video && hz_rise_waits(r, sub, in))
-		return false;
 	if (video && !in->frame.keyframe_start) {
 		hz_keyframe_want(r, in->track, in->layer);
 		return false;
@@ -230,7 +228,6 @@ static void begin_map(struct hz_router *r, uint32_t sub, const struct hz_sub_map
 	}
 	hz_arena_sub_set_map(as, map);
 	s->resync = 0;
-	s->rise_wait_us = 0;
 	s->picture_ts = in->packet.ts;
 	s->picture_valid = 1;
 	hz_report_soon(r, s->peer, in->now_us);

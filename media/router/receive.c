@@ -62,10 +62,8 @@ static void note_activity(struct hz_router *r, const struct hz_rt_in *in, bool n
 	// After an outage the last request was lost: the next one need not wait for its answer.
 	if (l->last_us && in->now_us - l->last_us > HZ_LAYER_DEAD_US)
 		l->asked_us = 0;
-	if (newest) {
+	if (newest)
 		t->last_us = l->last_us = in->now_us;
-		l->doubt_us = 0;
-	}
 	note_frame(l, in);
 	r->media_us = in->now_us;
 	if (at->codec != codec)

@@ -76,28 +76,6 @@ static int64_t dead_us(const struct hz_rt_layer *l)
 	return l->gap_us && us < HZ_LAYER_DEAD_US ? us : HZ_LAYER_DEAD_US;
 }
 
-static bool is_target(const struct hz_router *r, uint32_t track, unsigned layer)
-{
-	for (uint16_t s = r->track[track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track)
-		if (r->sub[s].target == layer && hz_sub_wants_media(r, s))
-			return true;
-	return false;
-}
-
-// Half of the time until it counts as stopped has passed: a keyframe of the one that would take its place is asked for
-// already. If it comes first, the larger one has stopped (larger_have_stopped).
-static void doubt(struct hz_router *r, uint32_t track, unsigned layer, int64_t now_us)
-{
-	struct hz_rt_track *t = &r->track[track];
-	unsigned smaller = layer;
-	while (smaller > 0 && (smaller == layer || !t->layer[smaller].alive || t->layer[smaller].doubt_us))
-		smaller--;
-	if (smaller == layer || !t->layer[smaller].alive || !is_target(r, track, layer))
-		return;
-	t->layer[layer].doubt_us = now_us;
-	hz_keyframe_want(r, track, smaller);
-}
-
 void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us)
 {
 	struct hz_rt_track *t = &r->track[track];
@@ -112,8 +90,6 @@ void hz_layers_check(struct hz_router *r, uint32_t track, int64_t now_us)
 		// In a queue that overflows the smaller picture is the one that gets through. And a keyframe asked of the
 		// larger is made for all sizes by some (libvpx), which fills the queue with what nobody waits for.
 		alive = alive && !(l->stream && hz_nack_left_alone(&l->stream->nack));
-		if (alive && l->alive && !l->doubt_us && t->last_us - l->last_us >= dead_us(l) / 2)
-			doubt(r, track, i, now_us);
 		if (alive == (bool)l->alive || (alive && behind))
 			continue;
 		l->alive = alive;
@@ -131,16 +107,15 @@ void hz_keyframe_want(struct hz_router *r, uint32_t track, unsigned layer)
 		r->track[track].layer[layer].key_pending = 1;
 }
 
-// A larger picture of which nothing has come since a keyframe was asked for has stopped: the answer is this one.
+// A larger picture of which nothing has come since its keyframe was asked for has stopped: the answer is this one.
 static void larger_have_stopped(struct hz_router *r, const struct hz_rt_in *in)
 {
 	bool found = false;
 	for (unsigned i = in->layer + 1u; i < HZ_MAX_LAYERS; i++) {
 		struct hz_rt_layer *l = &r->track[in->track].layer[i];
 		int64_t silent_us = in->now_us - l->last_us;
-		bool asked = l->doubt_us || (l->key_tries && l->last_us <= l->asked_us);
-		if (!l->alive || !asked || silent_us < HZ_LAYER_SILENT_US ||
-		    silent_us < 2 * (int64_t)l->gap_us)
+		if (!l->alive || !l->key_tries || l->last_us > l->asked_us ||
+		    silent_us < HZ_LAYER_SILENT_US || silent_us < 2 * (int64_t)l->gap_us)
 			continue;
 		l->last_us = 0;
 		found = true;

@@ -30,8 +30,7 @@
 #define HZ_KEYFRAME_TRIES   8
 #define HZ_KEYFRAME_SEEN_US                                                                                  \
 	50000 // a request of a receiver of unknown RTT was made before it saw this keyframe
-#define HZ_REPLAY_US         500000  // age of the keyframe that a new subscription may begin with
-#define HZ_RISE_WAIT_US      1500000 // for the whole keyframe of a larger layer; then it is taken as it comes
+#define HZ_REPLAY_US         500000 // age of the keyframe that a new subscription may begin with
 #define HZ_REPLAY_BYTES      65536
 #define HZ_REPLAY_PACKETS    256
 #define HZ_PRIMERS           2       // empty packets before the first of a video stream
@@ -85,7 +84,6 @@ struct hz_rt_layer {
 	int64_t frame_us;          // first packet of the newest frame
 	uint32_t frame_ts, gap_us; // its timestamp; between frames, smoothed
 	int64_t behind_us;         // since when the others are ahead of it; 0 they are not
-	int64_t doubt_us;          // since when it may have stopped; 0: it has not
 	int64_t bye_us, sr_us;     // newest farewell that was heeded, sender report that was recorded; 0 none
 	int64_t learned_us;        // when its SSRC was learned
 	int64_t asked_us;          // newest keyframe request; 0 none
@@ -159,8 +157,7 @@ struct hz_rt_sub {
 	uint8_t picture_valid;
 	uint8_t still, still_valid; // a keyframe may pass; still_ts is the one that passes
 	uint32_t still_ts;
-	uint32_t picture_ts;  // incoming, of the newest picture that layers were decided at
-	int64_t rise_wait_us; // since when a larger layer waits for all of its keyframe; 0: none does
+	uint32_t picture_ts; // incoming, of the newest picture that layers were decided at
 	int64_t rise_us; // since when more layers are wanted than go out, or when a keyframe was asked for it
 	struct hz_rt_epoch epoch[HZ_EPOCHS]; // from here on: nothing that every packet needs
 	uint32_t epoch_next;
@@ -368,11 +365,6 @@ void hz_hold_sent(struct hz_router *r, uint32_t sub, int64_t now_us);
 // to the packet before *in.
 bool hz_replay_may(const struct hz_router *r, uint32_t sub, int64_t now_us);
 void hz_replay(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in);
-// Does it rise to a larger layer with this packet? Then hz_rise() sends that layer's newest keyframe and what followed, with
-// this packet. hz_rise_waits(): not yet, some of the keyframe is missing.
-bool hz_rise_may(const struct hz_router *r, uint32_t sub, const struct hz_rt_in *in);
-void hz_rise(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in);
-bool hz_rise_waits(struct hz_router *r, uint32_t sub, const struct hz_rt_in *in);
 // resend.c: answers one number of a subscriber's NACK with an RTX packet.
 void hz_resend(struct hz_router *r, uint32_t sub, uint16_t seq, int64_t now_us);
 // Sends what went out with that index as an RTX packet, out of the budget for answers unless it is prepaid. False: it is

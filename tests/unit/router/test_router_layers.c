@@ -25,7 +25,6 @@ static void send_layer(struct fx *fx, struct sender *s, unsigned layer, bool key
 	                   .ts = s->frame * 3000 + 1000000000 * layer,
 	                   .pt = pt,
 	                   .key = key,
-	                   .marker = true,
 	                   .picture = (uint16_t)(s->seq[layer] + 1000 * layer),
 	                   .body = s->frame << 8 | layer};
 	assert_int_equal(fx_in(fx, 0, &in), 0);
@@ -203,27 +202,6 @@ static void falls_when_a_layer_stops(void **state)
 	// It returns with a keyframe: up again at once.
 	frame(fx, &s, 7, 4);
 	assert_int_equal(layer_of(&fx->out[fx->out_count - 1]), 2);
-}
-
-// Half of the time until it counts as stopped, the smaller one's keyframe is asked for; the larger one is left when it comes.
-static void asks_the_smaller_one_in_doubt(void **state)
-{
-	struct fx *fx = *state;
-	struct sender s = {.frame = 1};
-	fx_sub(fx, 0, 1, 0, VIDEO);
-	frame(fx, &s, 7, 7);
-	for (unsigned i = 0; i < 40; i++)
-		frame(fx, &s, 7, 0);
-	fx_clear(fx);
-	for (unsigned i = 0; i < 10; i++) // 330 ms
-		frame(fx, &s, 3, 0);
-	assert_int_equal(fx_plis_seen(fx, 0, fx_ssrc(0, 1)), 1);
-	assert_int_equal(fx_plis_seen(fx, 0, fx_ssrc(0, 2)), 0);
-	assert_int_equal(fx->out_count, 0);
-	frame(fx, &s, 3, 3);
-	assert_int_equal(fx->out_count, 1);
-	assert_int_equal(layer_of(&fx->out[0]), 1);
-	assert_continuous(fx);
 }
 
 // libvpx answers a request for one size with keyframes of all that it sends: where none comes of the size that was asked
@@ -480,7 +458,6 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(asks_at_once_after_an_outage, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(falls_when_a_layer_is_choked, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(falls_when_a_layer_stops, setup, fx_teardown),
-	    cmocka_unit_test_setup_teardown(asks_the_smaller_one_in_doubt, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(takes_the_keyframe_that_comes, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(repairs_do_not_keep_a_layer_alive, setup, fx_teardown),
 	    cmocka_unit_test(stopped_after_twelve_frames),

