@@ -20,5 +20,5 @@ export default defineConfig({
 	},
 	// One classic script, under a name that the gateway knows: wasm is allowed in it and nowhere else (gateway/control/pages.c).
 	worker: { format: 'iife', rollupOptions: { output: { inlineDynamicImports: true, entryFileNames: 'assets/decode-worker-[hash].js' } } },
-	test: { include: ['dev/**/*.test.mjs', 'sdk/test/**/*.test.ts', 'pages/**/*.test.ts', 'imaging/**/*.test.ts'], environment: 'node', testTimeout: 60_000, hookTimeout: 60_000 }, // no test is about time: a machine may stand still
+	test: { include: ['dev/**/*.test.mjs', 'sdk/test/**/*.test.ts', 'pages/**/*.test.ts', 'imaging/**/*.test.ts'], environment: 'node' },
 } as Parameters<typeof defineConfig>[0]);

@@ -47,7 +47,7 @@ test("it is to scale: what is under the cursor, and callipers of four hundred mi
   const mouse = page(clinic).mouse, value = (): Promise<string> => run(clinic.page, `document.querySelector('${at("value-0")}').textContent`);
   const [x, y] = await place(18 + 0.25 * 25, 14 + 18 * 7 + 9); // V2, at the top of its R wave
   await mouse.move(x, y);
-  await until("a value", 20000, async () => /^V2 /.test(await value()));
+  await until("a value", 5000, async () => /^V2 /.test(await value()));
   const [, time, mv] = /^V2 ([\d.]+) s: (-?[\d.]+) mV$/.exec(await value())!;
   assert.ok(Math.abs(Number(time) - 0.25) < 0.03, time);
   const told = (t: number): string => ((samples[Math.round(t * 500) * 12 + 7]! * 2.5) / 1000).toFixed(3); // the text has whole ms: at an odd one it may be of either side
@@ -68,7 +68,7 @@ test("it is to scale: what is under the cursor, and callipers of four hundred mi
 test("its next page; and one that has fewer samples than it says is not shown, with a word why", { skip, timeout: 60000 }, async () => {
   await page(clinic).focus(at("viewer"));
   await page(clinic).keyboard.press("ArrowDown");
-  await until("the second page", 20000, () => run<boolean>(expert.page, `document.querySelector('${at("pane-0")}').dataset.frame.endsWith(".1.1/waveform/1")`));
+  await until("the second page", 5000, () => run<boolean>(expert.page, `document.querySelector('${at("pane-0")}').dataset.frame.endsWith(".1.1/waveform/1")`));
   await page(clinic).keyboard.press("ArrowDown");
   for (const p of [clinic, expert]) await until("an error", 15000, () => run<boolean>(p.page, `document.querySelector('${at("error-0")}')?.dataset.code === "damaged"`));
   await page(clinic).keyboard.press("Home");

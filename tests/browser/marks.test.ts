@@ -137,6 +137,6 @@ test("of another maker: each kind of graphic, where it is on the turned picture;
   await shot(page, "marks-bad");
   await page.focus(at("viewer"));
   await page.keyboard.press("ArrowDown");
-  await until("not of this image", 20000, async () => (await note())["state"] === "other" && (await kinds()) === "");
+  await until("not of this image", 5000, async () => (await note())["state"] === "other" && (await kinds()) === "");
   assert.deepEqual(errors.filter((e) => !/WebGL|GPU stall/i.test(e)), []);
 });

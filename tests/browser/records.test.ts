@@ -67,8 +67,9 @@ test("from a consult to its replay: being recorded, prepared, ready, in the cons
   const near = (): Promise<{ n: number; off: number }> => run(page, `(() => { const d = Object.values(window.huizhenReplay.drifts()); return { n: d.length, off: Math.max(...d.map(Math.abs)) }; })()`);
   await until("two people play", 10000, async () => (await near()).n >= 2);
   await sleep(2000);
-  await until("they play together", 10000, async () => { const { n, off } = await near(); return n >= 2 && off < 40; });
-  await until("pictures", 20000, () => run<boolean>(page, `[...document.querySelectorAll('[data-testid="stage"] video.on')].filter((v) => v.videoWidth > 0 && v.currentTime > 1).length >= 2`));
+  const { n, off } = await near();
+  assert.ok(n >= 2 && off < 40, `${n} tracks, ${off} ms off`);
+  await until("pictures", 5000, () => run<boolean>(page, `[...document.querySelectorAll('[data-testid="stage"] video.on')].filter((v) => v.videoWidth > 0 && v.currentTime > 1).length >= 2`));
   await shot(page, "replay");
   await tap(page, "tab-about");
   await tap(page, "compare-files");

@@ -95,7 +95,7 @@ test("zoomed in by the wheel: the place under the cursor stays, only tiles that 
   const before = under(await viewOf(clinic), pane, x, y);
   await page(clinic).mouse.move(box.x + x * box.width, box.y + y * box.height);
   for (let i = 0; i < 6; i++) await page(clinic).mouse.wheel(0, -120);
-  await until("it is near", 20000, async () => (await viewOf(clinic)).zoom > 8);
+  await until("it is near", 5000, async () => (await viewOf(clinic)).zoom > 8);
   await exact(clinic);
   const now = under(await viewOf(clinic), await sized(clinic), x, y), banner = 40 * Math.max(H / pane.height, W / pane.width); // which may have come meanwhile
   assert.ok(Math.hypot(now[0] - before[0], now[1] - before[1]) < banner, `${now.join()} for ${before.join()}`);
@@ -130,7 +130,7 @@ test("a line is measured in µm and is at the same place of the slide for all; a
   await shot(clinic, "slides-line");
   await page(clinic).focus(at("viewer"));
   await page(clinic).keyboard.press("ArrowRight");
-  await until("it moved", 20000, async () => (await viewOf(clinic)).pan_x < view.pan_x);
+  await until("it moved", 5000, async () => (await viewOf(clinic)).pan_x < view.pan_x);
   const inset = (await page(clinic).locator(at("inset-0")).boundingBox())!;
   await mouse.click(inset.x + 0.8 * inset.width, inset.y + 0.75 * inset.height);
   await until("the phone goes along", 10000, async () => Math.abs((await viewOf(expert)).pan_x + 0.3) < 0.02 && Math.abs((await viewOf(expert)).pan_y + 0.25) < 0.02);

@@ -46,7 +46,7 @@ test("a question comes to the desk at once, and to viewers when it was approved"
   const asked = await say("v1", "question", "Which stitch?", "Li");
   assert.deepEqual([asked.status, asked.state], [201, "waiting"]);
   const rude = await say("v2", "question", "Who is the patient?");
-  const push = await until("the push", 20000, () => desk.pushes.find((p) => p.method === "audience")?.params);
+  const push = await until("the push", 5000, () => desk.pushes.find((p) => p.method === "audience")?.params);
   assert.equal((push["items"] as Item[])[0]?.text, "Which stitch?");
   const before = await feed(viewer("v3"));
   assert.deepEqual(before.items, []);
@@ -115,7 +115,7 @@ test("who waits for news is told at once: a cut, a fade", { timeout: 60000 }, as
       return news;
     }
   };
-  const held = async (): Promise<void> => { await until("it waits", 20000, async () => (await gateway.metrics()).get("huizhen_feed_waits") === 1); };
+  const held = async (): Promise<void> => { await until("it waits", 5000, async () => (await gateway.metrics()).get("huizhen_feed_waits") === 1); };
   const until_state = async (state: string): Promise<Feed & { fade_ms?: number }> => { for (;;) { const news = await wait(); if (news.state === state) return news; } };
   const cut = until_state("cut");
   await held();

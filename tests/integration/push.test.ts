@@ -5,10 +5,11 @@
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
+import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freeTcpPort, freeUdpPorts, Gateway, sleep, until } from "../lib/gateway.ts";
+import { freeTcpPort, Gateway, sleep, until } from "../lib/gateway.ts";
 import { RpcClient } from "../lib/rpc.ts";
 import { makeClip } from "../lib/clip.ts";
 import { Room } from "../lib/peer.ts";
@@ -17,6 +18,13 @@ import { flashesAndBeeps, RtmpPlatform, SrtPlatform } from "../lib/receivers.ts"
 const KEY = "geheim-7f3a", PHRASE = "geheime-worte", DELAY_S = 1;
 const FULL = process.env["HZ_TEST_FULL"] === "1";
 interface Target { id: string; url: string; state: string; reason: string; sent_bytes: number; reconnects: number; restarts: number; dropped: number }
+
+function freeUdp(): Promise<number> {
+  return new Promise((done) => {
+    const socket = createSocket("udp4");
+    socket.bind(0, "127.0.0.1", () => { const { port } = socket.address(); socket.close(() => done(port)); });
+  });
+}
 
 class Event {
   private constructor(readonly gateway: Gateway, readonly token: string) {}
@@ -105,7 +113,7 @@ test("RTMP and SRT get the programme; CUT holds there; outages and kills are gap
   const { gateway } = event;
   const platform = await RtmpPlatform.start(KEY);
   t.after(() => platform.stop());
-  const port = await freeUdpPorts();
+  const port = await freeUdp();
   const srt = new SrtPlatform(port, PHRASE);
   t.after(() => srt.stop());
   const rtmpId = await event.add(`rtmp://127.0.0.1:${platform.port}/live`, KEY);
@@ -154,7 +162,7 @@ test("RTMP and SRT get the programme; CUT holds there; outages and kills are gap
   }
   assert.ok(platform.files().length <= files + 1, "huizhen-push alone is a new connection");
   if (FULL) { // it takes nothing for a while: nobody else notices
-    const besidePort = await freeUdpPorts(), beside = new SrtPlatform(besidePort, PHRASE); // the first one ended with the connection of who was killed
+    const besidePort = await freeUdp(), beside = new SrtPlatform(besidePort, PHRASE); // the first one ended with the connection of who was killed
     t.after(() => beside.stop());
     const besideId = await event.add(`srt://127.0.0.1:${besidePort}?passphrase=${PHRASE}`);
     await event.live(besideId);
@@ -180,7 +188,7 @@ test("who refuses, or is no platform, ends in a clear state", { timeout: 120000 
   const garbage = createServer((socket) => { socket.on("error", () => undefined); socket.end("HTTP/1.1 400 Bad Request\r\n\r\n<html>no</html>"); });
   await new Promise<void>((done) => garbage.listen(0, "127.0.0.1", done));
   t.after(() => garbage.close());
-  const address = garbage.address(), port = await freeUdpPorts();
+  const address = garbage.address(), port = await freeUdp();
   const srt = new SrtPlatform(port, PHRASE);
   t.after(() => srt.stop());
   const cases: [string, string, string, string, RegExp][] = [
@@ -189,7 +197,7 @@ test("who refuses, or is no platform, ends in a clear state", { timeout: 120000 
     ["nobody", `rtmp://127.0.0.1:${await freeTcpPort()}/live`, "k", "retrying", /^refused$/],
     ["outside", "rtmp://192.0.2.1/live", "k", "refused", /^not_allowed$/],
     ["a wrong passphrase", `srt://127.0.0.1:${port}?passphrase=falsche-worte`, "", "refused", /^unauthorised$/],
-    ["SRT to nobody", `srt://127.0.0.1:${await freeUdpPorts()}`, "", "retrying", /^timeout$/],
+    ["SRT to nobody", `srt://127.0.0.1:${await freeUdp()}`, "", "retrying", /^timeout$/],
     ["no TLS", `rtmps://127.0.0.1:${address && typeof address === "object" ? address.port : 0}/live`, "k", "refused", /^(garbage|unauthorised)$/],
     ["no name", "rtmp://no-such-host.invalid/live", "k", "retrying", /^unreachable$/],
   ];

@@ -1,6 +1,5 @@
 // Consent is a write barrier, with real media through real processes: of who said no, or nothing, not one media byte is in
 // the journal; of who took consent back, nothing that arrived later than 200 ms after the tap; whoever dies meanwhile. And erased is erased.
-// Timed: how soon nothing comes any more of who took consent back
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";

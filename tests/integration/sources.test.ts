@@ -6,12 +6,26 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createSocket } from "node:dgram";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freeTcpPort, freeUdpPorts, sleep, until } from "../lib/gateway.ts";
+import { sleep, until } from "../lib/gateway.ts";
 import { hostile, rtmpFront, Theatre, type Source } from "../lib/sources.ts";
 
 const AWAY_MS = process.env["HZ_TEST_FULL"] === "1" ? 10000 : 1500;
+
+function freeUdp(): Promise<number> {
+  return new Promise((done) => {
+    const socket = createSocket("udp4");
+    socket.bind(0, "127.0.0.1", () => { const { port } = socket.address(); socket.close(() => done(port)); });
+  });
+}
+
+async function freeTcp(): Promise<number> {
+  const { port, server } = await hostile((_write, end) => end());
+  await new Promise<void>((done) => server.close(() => done()));
+  return port;
+}
 
 function film(path: string, video: string[], audio: string[] = ["-c:a", "aac"]): void {
   execFileSync("ffmpeg", ["-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25", "-f", "lavfi", "-i", "sine=440:r=48000", "-t", "3",
@@ -27,7 +41,7 @@ test("RTSP, SRT both ways, RTMP, files, WHIP and the test source arrive, and com
   film(join(folder, "bframes.mkv"), ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25"], ["-c:a", "libopus"]);
   film(join(folder, "h265.mp4"), ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"]);
   film(join(folder, "mpeg2.ts"), ["-c:v", "mpeg2video", "-b:v", "2M"], ["-c:a", "mp2"]);
-  const srt = await freeUdpPorts(), caller = await freeUdpPorts(), rtmp = await freeTcpPort();
+  const srt = await freeUdp(), caller = await freeUdp(), rtmp = await freeTcp();
   let camera = await senders.camera(0, "doctor:geheim");
   let call = senders.encoder(`srt://127.0.0.1:${srt}?mode=listener`, "mpegts");
   let stream = senders.encoder(`rtmp://127.0.0.1:${rtmp}/live/key`, "flv", ["-listen", "1"]);
@@ -104,7 +118,7 @@ test("hostile and broken sources end in a clear state, and the others go on", { 
   const silent = await hostile(() => undefined);
   t.after(() => { for (const one of [garbage, headers, silent]) { one.server.close(); } });
   const camera = await theatre.senders.camera(0, "doctor:geheim");
-  const nobody = await freeTcpPort();
+  const nobody = await freeTcp();
   await theatre.add("good", "test:");
   const expected: [string, string, RegExp][] = [
     ["refused", `rtsp://127.0.0.1:${nobody}/cam`, /^refused$/],

@@ -90,7 +90,7 @@ test("an answer without end is cut off; one that never comes does not hold the a
     await new Promise((done) => setTimeout(done, 3000));
     const began = Date.now();
     assert.equal(await archive.end("SIGTERM"), 0);
-    assert.ok(Date.now() - began < 60000, "it did not wait for the answer, which it does for 120 s");
+    assert.ok(Date.now() - began < 4000);
     mode = "store";
     archive.start();
     await until("delivered", 30000, () => stateOf(record).phase === "delivered");

@@ -26,21 +26,16 @@ export async function outsideOverKills(t: TestContext, gateway: Gateway, kills: 
   await ready();
   for (const kill of kills) {
     await host.call("lobby.return", { participant: "pat" });
-    let before = await room.fresh();
-    await until("what is under way has arrived", 15000, async () => {
-      const earlier = packets(before, true);
-      await sleep(300);
-      before = await room.fresh();
-      return packets(before, true) === earlier;
-    });
+    await sleep(300); // what is under way arrives
+    const before = await room.fresh();
     for (const victim of kill) victim === "control" ? gateway.kill9("control") : gateway.kill9("worker", victim);
     await sleep(ms);
     const after = await room.fresh();
     assert.equal(packets(after, true) - packets(before, true), 0, `leaked over kill of ${kill.join(" and ")}`);
-    await until("the others go on", 15000, async () => packets(await room.fresh(), false) - packets(before, false) > 50);
-    await gateway.ready(15000);
+    assert.ok(packets(after, false) - packets(before, false) > 50, "the others go on");
+    await gateway.ready(5000);
     if (kill.includes("control")) host = await join(clinic);
     await host.call("lobby.admit", { participant: "pat" });
-    await until("media again", 20000, () => room.flowing(3, 300));
+    await until("media again", 8000, () => room.flowing(3, 300));
   }
 }

@@ -40,12 +40,12 @@ export function run<T>(page: AnyPage, expression: string): Promise<T> {
   return (page as Page).evaluate(expression) as Promise<T>;
 }
 
-export async function tap(page: AnyPage, id: string, ms = 20000): Promise<void> {
+export async function tap(page: AnyPage, id: string, ms = 10000): Promise<void> {
   await until(`button ${id}`, ms, () => run<boolean>(page, `(() => { const e = document.querySelector('${at(id)}'); return !!e && !e.disabled && e.getClientRects().length > 0; })()`));
   await (page as Page).click(at(id));
 }
 
-export async function seen(page: AnyPage, id: string, ms = 20000): Promise<void> {
+export async function seen(page: AnyPage, id: string, ms = 10000): Promise<void> {
   await until(`${id} on the page`, ms, () => run<boolean>(page, `!!document.querySelector('${at(id)}')`));
 }
 

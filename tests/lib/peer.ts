@@ -69,7 +69,7 @@ export class Room {
   // Waits for a report made after now.
   async fresh(): Promise<Report> {
     const seen = this.count;
-    await until("a report", 15000, () => this.count > seen + 1);
+    await until("a report", 5000, () => this.count > seen + 1);
     return this.last as Report;
   }
 

@@ -73,7 +73,7 @@ export class RpcClient {
     });
   }
 
-  push(method: string, ms = 15000): Promise<Record<string, unknown>> {
+  push(method: string, ms = 3000): Promise<Record<string, unknown>> {
     return until(`push ${method}`, ms, () => this.pushes.find((p) => p.method === method)?.params);
   }
 

@@ -109,12 +109,12 @@ it('shutters: the edges of DICOM count from 1, rows first', () => {
 it('what is not done is named; what is wrong or too much is left out, named, and quick', () => {
 	const s = state({ '00286100': v({}), '00700209': v({}), '60001001': v('L'), '20500010': v({}), '00282000': v('x'), ...annotation([graphic('POLYLINE', [0, 0, 1, 1], { '00700232': v({}) })]) });
 	expect([...s.notDone].sort()).toEqual(['compound', 'icc', 'lut', 'planes', 'style', 'subtraction']);
-	const million = Array.from({ length: 2e6 }, (_, i) => i), began = process.cpuUsage();
+	const million = Array.from({ length: 2e6 }, (_, i) => i), began = performance.now();
 	const bad = state(annotation([
 		graphic('POLYLINE', million), graphic('POLYLINE', [0, 0, 'NaN', 1]), graphic('POLYLINE', [0, 0, null, 1]), graphic('POLYLINE', [0, 0, 1e300, 1]), graphic('POLYLINE', [0, 0, 1]), graphic('STAR', [0, 0]), graphic('CIRCLE', [1, 1]), graphic('POINT', [3, 3]),
 		...Array.from({ length: 9 }, () => graphic('POLYLINE', million.slice(0, 8000))), ...Array.from({ length: 5000 }, () => graphic('POINT', [1, 1])),
 	], [{ '00700006': v('nowhere') }, { '00700006': v('x'.repeat(1e6)), '00700014': v(1, 1), '00700004': v('PIXEL') }]));
-	expect(process.cpuUsage(began).user / 1000).toBeLessThan(5000); // of work: a machine may stand still
+	expect(performance.now() - began).toBeLessThan(5000);
 	const [a] = bad.annotations;
 	expect([...bad.notDone].sort()).toEqual(['damaged', 'many']);
 	expect(a!.graphics.length).toBeLessThanOrEqual(2000);
