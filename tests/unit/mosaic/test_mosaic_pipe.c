@@ -21,7 +21,7 @@ static int setup(void **state)
 	                                     .version = HZ_MOSAIC_API_VERSION,
 	                                     .hello = HZ_MOSAIC_HELLO,
 	                                     .workers = 2,
-	                                     .wait_ms = 30000};
+	                                     .wait_ms = 10000};
 	rig_new(&kind);
 	rig_attach(&in, 0, true);
 	rig_attach(&out, 1, false);
@@ -112,7 +112,7 @@ static void ask(uint32_t ssrc)
 	rig_poke();
 }
 
-// Films in real time until the viewer has seen the camera's colour and so many pictures; at most 30 s.
+// Films in real time until the viewer has seen the camera's colour and so many pictures; at most 8 s.
 static void watch(uint32_t ssrc, uint8_t codec, unsigned pictures)
 {
 	struct fake_viewer viewer;
@@ -122,10 +122,9 @@ static void watch(uint32_t ssrc, uint8_t codec, unsigned pictures)
 	size_t bytes = 0;
 	bool seen = false;
 	fake_viewer_init(&viewer, codec, ssrc);
+	ask(ssrc);
 	rig_attach(&back, 0, false);
-	for (unsigned tick = 0; tick < 750 && !(seen && viewer.pictures >= pictures); tick++) {
-		if (tick % 25 == 0 && !viewer.pictures) // again, as browsers do: it may be lost with a ring
-			ask(ssrc);
+	for (unsigned tick = 0; tick < 200 && !(seen && viewer.pictures >= pictures); tick++) {
 		film();
 		usleep(40000);
 		answer_plis(&back);
@@ -148,21 +147,14 @@ static void composes(void **state)
 	join(20, HZ_CODEC_H264_CB);
 	rig_hear(HZ_MOSAIC_TILES, &tiles, sizeof(tiles));
 	assert_int_equal(tiles.count, 1);
-	uint64_t refused = 0;
-	bool good = false;
-	for (unsigned i = 1; i <= 5 && !good; i++) { // what it had no time for is refused
-		watch(20, HZ_CODEC_H264_CB, 40);
-		assert_int_equal(eventfd_read(rig.wake[1], &woken), 0);
-		do // older ones may wait
-			rig_hear(HZ_MOSAIC_STATUS, &status, sizeof(status));
-		while (status.encoded < 35 * i);
-		good = status.refused == refused;
-		refused = status.refused;
-	}
-	assert_true(good);
+	watch(20, HZ_CODEC_H264_CB, 40);
+	assert_int_equal(eventfd_read(rig.wake[1], &woken), 0);
+	do // older ones may wait
+		rig_hear(HZ_MOSAIC_STATUS, &status, sizeof(status));
+	while (status.encoded < 35);
 	assert_int_equal(status.members, 1);
 	assert_int_equal(status.renditions, 1);
-	assert_int_equal(status.unmatched, 0);
+	assert_int_equal(status.refused + status.unmatched, 0);
 	rig_leave();
 }
 
