@@ -35,14 +35,12 @@ void fake_end(struct fake *f); // SIGINT, and it ends without fault, no sanitize
 // The number of lines in events that begin with text; the last one's first number behind it.
 unsigned fake_count(const struct fake *f, const char *text, int64_t *ret_last);
 void fake_expect(const struct fake *f, const char *text,
-                 unsigned count);                           // waits up to 30 s for so many or more
+                 unsigned count);                           // waits up to 15 s for so many or more
 int64_t fake_last(const struct fake *f, const char *text);  // 0: none
 bool fake_event(const struct fake *f, const char *pattern); // a line in events; of grep
-// How many of them did not end in the time that they had and were killed: on a machine that stands still, any.
-unsigned fake_killed(const struct fake *f, const char *child);
 bool fake_logged(const struct fake *f, const char *text);
 void fake_write(const struct fake *f, const char *name, const char *text);
 const char *fake_path(struct fake *f, const char *name);
-bool fake_heard(struct fake *f, const char *text); // a notification that holds text, waits up to 30 s
+bool fake_heard(struct fake *f, const char *text); // a notification that holds text, waits up to 5 s
 
 #endif

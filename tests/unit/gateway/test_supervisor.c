@@ -90,42 +90,12 @@ static void descriptors(void **state)
 	fake_end(&f);
 }
 
-// The longest that it meant to wait before it started that child again; counts how often it did.
-static long longest_pause_ms(const struct fake *f, const char *child, unsigned *ret_count)
-{
-	char path[96], line[1200], text[48], *at;
-	long longest = 0;
-	snprintf(path, sizeof(path), "%s/log", f->dir);
-	snprintf(text, sizeof(text), "ev=child.died child=%s ", child);
-	FILE *file = fopen(path, "re");
-	assert_non_null(file);
-	for (*ret_count = 0; fgets(line, sizeof(line), file);) {
-		if (!strstr(line, text) || !(at = strstr(line, "restart_in_ms=")))
-			continue;
-		long ms = strtol(at + 14, NULL, 10);
-		longest = ms > longest ? ms : longest;
-		++*ret_count;
-	}
-	fclose(file);
-	return longest;
-}
-
-// How long this program takes from its start to its end now, where it does nothing: what each start costs here.
-static int64_t a_start_us(struct fake *f)
-{
-	int64_t began_us = hz_now_us();
-	assert_int_equal(fake_wait(fake_serve(f, "HUIZHEN_HTTP_PORT=x", NULL)), 2);
-	return hz_now_us() - began_us;
-}
-
-// 20 times each; the time from kill to the new one at work. How long a program takes to begin is the machine's affair, and any
-// of them may be late: what the supervisor means to wait is looked at, and that one of them was there as soon as can be.
+// 20 times each; the time from kill to the new one at work.
 static void restarts(const char *child, int64_t limit_us)
 {
 	struct fake f;
 	char line[32];
-	int64_t best = INT64_MAX, sum = 0, start_us = 0;
-	unsigned count;
+	int64_t worst = 0, sum = 0;
 	fake_new(&f);
 	fake_start(&f);
 	snprintf(line, sizeof(line), "%s ", child);
@@ -137,18 +107,12 @@ static void restarts(const char *child, int64_t limit_us)
 		kill(pid_of(&f, child), SIGKILL);
 		fake_expect(&f, line, i + 2);
 		int64_t took = fake_last(&f, line) - killed_us;
-		best = took < best ? took : best;
+		worst = took > worst ? took : worst;
 		sum += took;
-		if (i % 4 == 0)
-			start_us += a_start_us(&f);
 	}
-	limit_us += start_us / 5; // a mean of them, beside the best of the others
-	long pause_ms = longest_pause_ms(&f, child, &count);
-	printf("%s: 20 restarts, mean %lld us, best %lld us, longest pause %ld ms\n", child,
-	       (long long)sum / 20, (long long)best, pause_ms);
-	assert_int_equal(count, 20);
-	assert_true(pause_ms <= 50); // somebody else killed it: no reason to think that it would die again
-	assert_true(best < limit_us);
+	printf("%s: 20 restarts, mean %lld us, worst %lld us\n", child, (long long)sum / 20,
+	       (long long)worst);
+	assert_true(worst < limit_us);
 	assert_int_equal(fake_count(&f, "worker1 ", NULL), 1); // nobody else was touched
 	fake_end(&f);
 }
@@ -273,7 +237,7 @@ static void reloads(void **state)
 	fake_expect(&f, "reload 12", 1);
 	fake_write(&f, "c.yaml", "limits: {consult: 13}\n");
 	kill(f.serve, SIGHUP);
-	for (int i = 0; i < 30000 && !fake_logged(&f, "reload.refused"); i++)
+	for (int i = 0; i < 5000 && !fake_logged(&f, "reload.refused"); i++)
 		usleep(1000);
 	assert_true(fake_logged(&f, "c.yaml:1"));
 	// A control that starts now gets the last good text, not the wrong file.
@@ -302,31 +266,12 @@ static void drains(void **state)
 	assert_int_equal(fake_wait(f.serve), 0);
 	f.serve = 0;
 	assert_int_equal(fake_count(&f, "drain ", NULL), 1);
-	assert_true(fake_count(&f, "worker0-ended", NULL) + fake_killed(&f, "worker0") >= 1);
+	assert_int_equal(fake_count(&f, "worker0-ended", NULL), 1);
 	assert_int_equal(fake_count(&f, "control ", NULL), 1); // not started again
 	fake_free(&f);
 }
 
-// A control that dies while it drains comes back and drains on; a second TERM does not wait for the rest.
-static void drains_on(void **state)
-{
-	struct fake f;
-	fake_new(&f);
-	const char *const args[] = {"--drain-timeout", "3600", NULL};
-	f.serve = fake_serve(&f, "", args);
-	assert_true(fake_heard(&f, "READY=1"));
-	kill(f.serve, SIGTERM);
-	fake_expect(&f, "drain ", 1);
-	kill(pid_of(&f, "control"), SIGKILL);
-	fake_expect(&f, "drain ", 2);
-	kill(f.serve, SIGTERM);
-	assert_int_equal(fake_wait(f.serve), 0);
-	f.serve = 0;
-	assert_true(fake_count(&f, "stop ", NULL) + fake_killed(&f, "control") >= 1);
-	fake_free(&f);
-}
-
-// Its limit ends it.
+// A control that dies while it drains comes back and drains on; the limit ends it.
 static void drain_limit(void **state)
 {
 	struct fake f;
@@ -336,11 +281,29 @@ static void drain_limit(void **state)
 	assert_true(fake_heard(&f, "READY=1"));
 	int64_t began_us = hz_now_us();
 	kill(f.serve, SIGTERM);
+	fake_expect(&f, "drain ", 1);
+	kill(pid_of(&f, "control"), SIGKILL);
+	fake_expect(&f, "drain ", 2);
 	assert_int_equal(fake_wait(f.serve), 0);
 	f.serve = 0;
-	assert_true(hz_now_us() - began_us > 900000);
-	assert_int_equal(fake_count(&f, "drain ", NULL), 1);
-	assert_true(fake_count(&f, "stop ", NULL) + fake_killed(&f, "control") >= 1);
+	int64_t took = hz_now_us() - began_us;
+	assert_true(took > 900000 && took < 3500000);
+	assert_int_equal(fake_count(&f, "stop ", NULL), 1);
+	fake_free(&f);
+}
+
+static void second_term(void **state)
+{
+	struct fake f;
+	fake_new(&f);
+	fake_start(&f);
+	kill(f.serve, SIGTERM);
+	fake_expect(&f, "drain ", 1);
+	int64_t began_us = hz_now_us();
+	kill(f.serve, SIGTERM);
+	assert_int_equal(fake_wait(f.serve), 0);
+	f.serve = 0;
+	assert_true(hz_now_us() - began_us < 1500000);
 	fake_free(&f);
 }
 
@@ -381,7 +344,7 @@ static void children_die_with_it(void **state)
 	assert_true(alive(worker) && alive(control));
 	kill(f.serve, SIGKILL);
 	assert_int_equal(fake_wait(f.serve), 1000 + SIGKILL);
-	for (int i = 0; i < 30000 && (alive(worker) || alive(control)); i++)
+	for (int i = 0; i < 2000 && (alive(worker) || alive(control)); i++)
 		usleep(1000);
 	assert_false(alive(worker) || alive(control));
 	fake_start(&f); // and the folder is free again
@@ -461,8 +424,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(messages_survive),
 	    cmocka_unit_test(reloads),
 	    cmocka_unit_test(drains),
-	    cmocka_unit_test(drains_on),
 	    cmocka_unit_test(drain_limit),
+	    cmocka_unit_test(second_term),
 	    cmocka_unit_test(deaf_children_are_killed),
 	    cmocka_unit_test(children_die_with_it),
 	    cmocka_unit_test(one_gateway_a_folder),

@@ -28,7 +28,7 @@ static const char *const takeover[] = {"--takeover", NULL};
 
 static void wait_log(const struct fake *f, const char *text)
 {
-	for (int i = 0; i < 30000; i++) {
+	for (int i = 0; i < 15000; i++) {
 		if (fake_logged(f, text))
 			return;
 		usleep(1000);
@@ -42,25 +42,12 @@ static void start(struct fake *f)
 	fake_start(f);
 	fake_expect(f, "worker0 ", 1);
 	fake_expect(f, "worker1 ", 1);
-	fake_expect(f, "recorder ", 1); // and those of them that say how they ended have a word for it
-	fake_expect(f, "mix ", 1);
-	fake_expect(f, "archive ", 1);
-}
-
-// All that were there before the last `rounds` takeovers are gone: they ended, or were killed when their time was over.
-static void gone(const struct fake *f, const char *child, unsigned rounds)
-{
-	char line[32];
-	snprintf(line, sizeof(line), "%s-ended ", child);
-	unsigned ended = fake_count(f, line, NULL);
-	assert_true(ended <= rounds &&
-	            ended + fake_killed(f, child) >= rounds); // one may be killed as it ends
 }
 
 static void done(void **state)
 {
 	struct fake f;
-	int64_t best = INT64_MAX;
+	int64_t worst = 0;
 	start(&f);
 	for (unsigned round = 0; round < 5; round++) {
 		char mainpid[32];
@@ -70,21 +57,20 @@ static void done(void **state)
 		fake_expect(&f, "recorder ", round + 2);
 		// Never two on the rings: the new one waited for the old one's end.
 		assert_true(fake_last(&f, "recorder ") >= fake_last(&f, "recorder-ended "));
-		gone(&f, "recorder", round + 1);
+		assert_int_equal(fake_count(&f, "recorder-ended ", NULL), round + 1);
 		fake_expect(&f, "mix ", round + 2);
 		assert_true(fake_last(&f, "mix ") >= fake_last(&f, "mix-ended "));
-		gone(&f, "mix", round + 1);
+		assert_int_equal(fake_count(&f, "mix-ended ", NULL), round + 1);
 		fake_expect(&f, "archive ", round + 2); // beside the old one: it waits by itself
-		gone(&f, "archive", round + 1);
-		gone(&f, "worker0", round + 1);
+		assert_int_equal(fake_count(&f, "archive-ended ", NULL), round + 1);
 		int64_t gap = fake_last(&f, "worker0 ") - fake_last(&f, "worker0-ended ");
-		best = gap < best ? gap : best;
+		worst = gap > worst ? gap : worst;
 		snprintf(mainpid, sizeof(mainpid), "MAINPID=%d", (int)f.serve);
 		assert_true(fake_heard(&f, mainpid));
 	}
-	// None of them waits for a timeout, so that not all do; how short it is: docs/performance.md.
-	printf("takeover: 5 times, least gap between the workers %lld us\n", (long long)best);
-	assert_true(best < 2000000);
+	printf("takeover: 5 times, worst gap between the workers %lld us\n", (long long)worst);
+	assert_true(worst <
+	            2000000); // not one that waited for a timeout; how short it is: docs/performance.md
 	assert_true(fake_event(&f, "worker0 .*incarnation=6 fds=right")); // the same arena all along
 	assert_true(fake_event(&f, "worker1 .*incarnation=6 fds=right"));
 	assert_false(fake_event(&f, "fds=wrong"));
@@ -143,8 +129,7 @@ static void new_one_fails(void **state)
 {
 	struct fake f;
 	start(&f);
-	int code = fake_wait(fake_serve(&f, "FAKE_CONTROL=fail", takeover));
-	assert_true(code == 1 || code == 1000 + SIGKILL); // one that takes too long to end is killed
+	assert_int_equal(fake_wait(fake_serve(&f, "FAKE_CONTROL=fail", takeover)), 1);
 	wait_log(&f, "reason=gone rolled_back=1");
 	fake_expect(&f, "worker0 ", 3); // old, new, old
 	fake_expect(&f, "control ", 7); // old, five times new, old
@@ -198,7 +183,6 @@ static void old_one_is_killed(void **state)
 	pid_t old = f.serve;
 	f.serve = fake_serve(&f, "FAKE_CONTROL=hang", takeover);
 	fake_expect(&f, "control ", 2);
-	fake_expect(&f, "worker0 ", 2);
 	kill(old, SIGKILL);
 	fake_wait(old);
 	wait_log(&f, "ev=takeover.alone");
@@ -207,32 +191,24 @@ static void old_one_is_killed(void **state)
 	fake_end(&f);
 }
 
-// Children that do not end when asked are killed after 300 ms. Its workers ended at once all the same, and new ones began,
-// before the deaf one was killed and its place taken: false where one of them was late.
-static bool workers_do_not_wait(void)
+// Children that do not end when asked are killed after 300 ms.
+static void deaf_old_children(void **state)
 {
 	struct fake f;
 	fake_new(&f);
 	f.serve = fake_serve(&f, "FAKE_CONTROL=deaf", NULL);
 	assert_true(fake_heard(&f, "READY=1"));
 	fake_expect(&f, "worker0 ", 1);
-	fake_take_over(&f, "");
+	pid_t old = f.serve;
+	int64_t began_us = hz_now_us();
+	f.serve = fake_serve(&f, "", takeover);
+	assert_int_equal(fake_wait(old), 0);
+	assert_true(hz_now_us() - began_us < 3000000);
 	fake_expect(&f, "control ", 2);
-	fake_expect(&f, "worker0 ", 2);
-	assert_int_equal(fake_killed(&f, "control"), 1);
-	gone(&f, "worker0", 1);
+	// Its workers ended at once all the same, and new ones began, before the deaf one was killed and its place taken.
 	int64_t ended_us = fake_last(&f, "worker0-ended "), worker_us = fake_last(&f, "worker0 ");
-	bool in_order = ended_us > 0 && ended_us <= worker_us && worker_us < fake_last(&f, "control ");
+	assert_true(ended_us > 0 && ended_us <= worker_us && worker_us < fake_last(&f, "control "));
 	fake_end(&f);
-	return in_order;
-}
-
-static void deaf_old_children(void **state)
-{
-	bool in_order = false;
-	for (unsigned i = 0; i < 5 && !in_order; i++) // a machine that stands still makes any of them late
-		in_order = workers_do_not_wait();
-	assert_true(in_order);
 }
 
 static void by_signal(void **state)
