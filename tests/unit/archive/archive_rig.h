@@ -36,7 +36,7 @@ static const char script[] = "#!/bin/sh\n"
                              "[ -e $folder/altered ] && { sed -i 's/finalising/failed/; s/\"error\": "
                              "\"\"/\"error\": \"altered at 0001.hzj\"/' $folder/state.json; exit 1; }\n"
                              "[ \"$1\" = record ] || exit 0\n"
-                             "[ -e $folder/slow ] && exec sleep 300\n"
+                             "[ -e $folder/slow ] && sleep 30\n"
                              "id=${folder##*/}\n"
                              "echo "
                              "\"{\\\"version\\\":1,\\\"record\\\":\\\"$id\\\",\\\"consult\\\":\\\"c\\\","
@@ -48,7 +48,7 @@ static const char composer[] = "#!/bin/sh\n"
                                "echo \"compose ${1##*/}\" >>${0%/*}/asked\n"
                                "[ -e $1/broken ] && { echo 'an earlier line' >&2; echo \"huizhen-compose: "
                                "tracks/a.mp4: cut off, in $1\" >&2; exit 1; }\n"
-                               "[ -e $1/long ] && exec sleep 300\n"
+                               "[ -e $1/long ] && sleep 30\n"
                                "sed -i 's/\"ended_ms\":2000}/\"ended_ms\":2001}/' $1/manifest.json\n";
 
 struct rig {
@@ -130,7 +130,7 @@ static inline struct hz_record_state wait_for(const char *folder, enum hz_record
                                               unsigned attempts)
 {
 	struct hz_record_state s = {.phase = 0};
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < 1000; i++) {
 		const struct timespec ts = {.tv_nsec = 10000000};
 		if (hz_record_state_read(folder, &s) == 0 && s.phase == phase && s.attempts == attempts)
 			return s;

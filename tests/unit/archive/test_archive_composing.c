@@ -5,7 +5,7 @@ static struct hz_record_state wait_composing(const char *folder, enum hz_record_
                                              unsigned attempts)
 {
 	struct hz_record_state s = {.phase = 0};
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < 1000; i++) {
 		if (hz_record_state_read(folder, &s) == 0 && s.composing.phase == phase &&
 		    s.composing.attempts == attempts)
 			return s;

@@ -87,7 +87,7 @@ static void clocks(void **state)
 	int64_t a = hz_now_us();
 	usleep(2000);
 	int64_t b = hz_now_us();
-	assert_true(b - a >= 2000 && b - a < 60000000);
+	assert_true(b - a >= 2000 && b - a < 2000000);
 	assert_true(hz_wall_us() > 1735689600000000); // 2025
 }
 
@@ -98,12 +98,10 @@ static void hung_reader(void **state)
 	int pipes[2], kept = dup(2);
 	assert_int_equal(pipe(pipes), 0);
 	dup2(pipes[1], 2);
-	unsigned waited = 0;
-	for (int i = 0; i < 5000; i++) {
-		int64_t began = hz_now_us();
+	int64_t began = hz_now_us();
+	for (int i = 0; i < 5000; i++)
 		hz_warn("flood", "i=%d padding=%0200d", i, 0);
-		waited += hz_now_us() - began > 1000; // or the machine stood still
-	}
+	int64_t took = hz_now_us() - began;
 	ssize_t n = read(pipes[0], all, sizeof(all) - 1);
 	hz_warn("after", "x=1");
 	ssize_t m = read(pipes[0], captured, sizeof(captured) - 1);
@@ -116,7 +114,7 @@ static void hung_reader(void **state)
 	captured[m] = '\0';
 	assert_non_null(strstr(captured, "ev=after"));
 	assert_non_null(strstr(captured, "ev=log.dropped"));
-	assert_true(waited < 500);
+	assert_true(took < 5000000);
 }
 
 int main(void)

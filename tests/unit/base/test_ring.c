@@ -400,12 +400,6 @@ static void killed_processes_in(size_t ring_bytes)
 	uint32_t random = 4711;
 	pid_t from = producer(&span, shared), to = consumer(&span, shared);
 	for (int i = 0; i < 150; i++) {
-		uint32_t before = __atomic_load_n(&shared->seen, __ATOMIC_SEQ_CST);
-		for (int ms = 0; i % 10 == 0 && ms < 30000; ms++) { // both of them come to work now and then
-			if (__atomic_load_n(&shared->seen, __ATOMIC_SEQ_CST) - before > 200)
-				break;
-			usleep(1000);
-		}
 		usleep(500 + next_random(&random) % 4000);
 		if (next_random(&random) & 1) {
 			end(from);

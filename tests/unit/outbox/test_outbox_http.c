@@ -88,7 +88,7 @@ static void test_endless(void **state)
 	char url[64];
 	struct hz_outcome_text why;
 	pthread_t thread = serve(flood, url);
-	const struct hz_http_target target = {.url = url}; // its own patience: minutes
+	const struct hz_http_target target = {.url = url, .stall_s = 30};
 	assert_int_equal(hz_stow(&target, "/proc/self/exe", 1000, "2.25.7", &why), HZ_LATER);
 	assert_string_equal(why.why, "the answer is too long");
 	pthread_join(thread, NULL);
