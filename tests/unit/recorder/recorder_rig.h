@@ -36,7 +36,6 @@
 #define RECORD_B   "0190a1b2-0000-7000-8000-00000000000b"
 #define RECORD_C   "0190a1b2-0000-7000-8000-00000000000c"
 #define STARTED_MS 1700000000000
-#define RR_WAIT_US 30000000 // for anything that must happen
 
 struct seen {
 	char what[16], record[HZ_REC_ID_BYTES];
@@ -234,10 +233,10 @@ static inline void rr_run(struct recorder_rig *rig, int64_t us)
 		rr_turn(rig);
 }
 
-// Until `what` with this value was seen so often; 30 s at most.
+// Until `what` with this value was seen so often; 10 s at most.
 static inline void rr_expect(struct recorder_rig *rig, const char *what, int value, unsigned count)
 {
-	for (int64_t until = hz_now_us() + RR_WAIT_US; rr_seen(rig, what, value) < count;) {
+	for (int64_t until = hz_now_us() + 10000000; rr_seen(rig, what, value) < count;) {
 		if (hz_now_us() > until)
 			fail_msg("waited for %u of %s %d, there are %u", count, what, value,
 			         rr_seen(rig, what, value));
@@ -262,19 +261,13 @@ static inline void rr_track_open(struct recorder_rig *rig, const char *id, unsig
 }
 
 // An RTP packet of 1,000 bytes with this number in it.
-static inline int rr_put_at(struct recorder_rig *rig, unsigned worker, hz_id track, uint32_t number,
-                            int64_t arrival_us)
+static inline int rr_put(struct recorder_rig *rig, unsigned worker, hz_id track, uint32_t number)
 {
 	uint8_t packet[1000] = {0x80, 96, (uint8_t)(number >> 8), (uint8_t)number};
 	const struct hz_ring_record record = {
-	    .kind = HZ_RING_RTP, .flags = 1, .source = track, .arrival_us = arrival_us};
+	    .kind = HZ_RING_RTP, .flags = 1, .source = track, .arrival_us = hz_now_us()};
 	memcpy(packet + 12, &number, sizeof(number));
 	return hz_ring_put(&rig->ring[worker], &record, packet, sizeof(packet));
-}
-
-static inline int rr_put(struct recorder_rig *rig, unsigned worker, hz_id track, uint32_t number)
-{
-	return rr_put_at(rig, worker, track, number, hz_now_us());
 }
 
 struct rr_content {
@@ -329,7 +322,7 @@ static inline void rr_read(const struct recorder_rig *rig, const char *id, const
 static inline void rr_read_whole(struct recorder_rig *rig, const char *id, const char *key, uint32_t packets,
                                  uint32_t reports, struct rr_content *ret)
 {
-	for (unsigned i = 0; i < RR_WAIT_US / 100000; i++) {
+	for (unsigned i = 0; i < 50; i++) {
 		rr_run(rig, 100000);
 		rr_read(rig, id, key, ret);
 		if (ret->packets >= packets && ret->reports >= reports)
@@ -343,15 +336,6 @@ static inline enum hz_record_phase rr_phase(const struct recorder_rig *rig, cons
 	struct hz_record_state state;
 	assert_int_equal(hz_record_folder(rig->dir, id, STARTED_MS, folder), 0);
 	return hz_record_state_read(folder, &state) ? 0 : state.phase;
-}
-
-// Until it is there; what it is then, or after half a minute.
-static inline enum hz_record_phase rr_phase_becomes(struct recorder_rig *rig, const char *id,
-                                                    enum hz_record_phase phase)
-{
-	for (int64_t until = hz_now_us() + RR_WAIT_US; hz_now_us() < until && rr_phase(rig, id) != phase;)
-		rr_run(rig, 50000);
-	return rr_phase(rig, id);
 }
 
 #endif

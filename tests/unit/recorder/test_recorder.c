@@ -1,8 +1,6 @@
 // The recorder with the real link on the other side: on disk in time, nothing without consent, deaths of either side.
 #include "tests/unit/recorder/recorder_rig.h"
 
-#include "recorder/state.h"
-
 #define ROOT  "/dev/shm"
 #define TRACK HZ_ID(3, 7)
 
@@ -47,20 +45,16 @@ static void is_whole(uint32_t count)
 static void what_is_tapped_is_on_disk_within_a_second(void **state)
 {
 	struct recorder_rig *rig = *state;
-	uint32_t next = 0;
 	begin(rig);
-	do { // while it runs; a machine that stands still makes it late once, and not each time
-		put_many(rig, next, next + 500);
-		next += 500;
-		rr_run(rig, 1000000);
-		rr_read(rig, RECORD_A, "p0.camera", &content);
-	} while (content.packets < next && next < 5000);
-	is_whole(next);
+	put_many(rig, 0, 500);
+	rr_run(rig, 1000000);
+	rr_read(rig, RECORD_A, "p0.camera", &content); // while it runs
+	is_whole(500);
 	assert_int_equal(rr_phase(rig, RECORD_A), HZ_RECORD_RECORDING);
 	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
 	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
 	rr_read(rig, RECORD_A, NULL, &content);
-	is_whole(next);
+	is_whole(500);
 	assert_true(content.ended);
 	assert_int_equal(rr_phase(rig, RECORD_A), HZ_RECORD_ENDED);
 	struct hz_record_link_counters c;
@@ -79,7 +73,7 @@ static void no_more_tracks(void **state)
 		rig->seen_count = 0;
 		for (unsigned i = n; i < n + batch; i++)
 			rr_track_open(rig, RECORD_A, 1, HZ_ID(1, i), 0);
-		for (int64_t until = hz_now_us() + RR_WAIT_US; // other words may come in between
+		for (int64_t until = hz_now_us() + 10000000; // other words may come in between
 		     rr_seen(rig, "track", 0) + rr_seen(rig, "track", -E2BIG) < batch;) {
 			assert_true(hz_now_us() < until);
 			rr_turn(rig);
@@ -128,61 +122,37 @@ static void nothing_without_consent(void **state)
 		assert_int_equal(rr_put(rig, 0, HZ_ID(4, 7), i), 0); // never opened
 		assert_int_equal(rr_put(rig, 1, TRACK, i), 0);       // another worker's
 	}
-	int64_t until_us = hz_now_us() + RR_WAIT_US;
-	do { // told every 2 s
-		rr_run(rig, 100000);
-		hz_record_link_counters(rig->link, &c);
-	} while (c.recorder.refused < 100 && hz_now_us() < until_us);
+	rr_run(rig, 2500000);
+	hz_record_link_counters(rig->link, &c);
 	assert_int_equal(c.recorder.refused, 100);
-	int64_t since_us = hz_now_us() + 1000000;
-	rr_track_open(rig, RECORD_A, 1, TRACK, since_us); // from then on
+	rr_track_open(rig, RECORD_A, 1, TRACK, hz_now_us() + 1000000); // from then on
 	rr_expect(rig, "track", 0, 2);
-	assert_int_equal(rr_put_at(rig, 1, TRACK, 7, since_us - 1), 0);
-	while (hz_now_us() < since_us)
-		rr_run(rig, 100000);
-	assert_int_equal(rr_put_at(rig, 1, TRACK, 0, since_us), 0);
+	assert_int_equal(rr_put(rig, 1, TRACK, 7), 0);
+	rr_run(rig, 1100000);
+	assert_int_equal(rr_put(rig, 1, TRACK, 0), 0);
 	rr_run(rig, 600000); // time enough for one that is not to come
 	rr_read_whole(rig, RECORD_A, "p1.camera", 1, 0, &content);
 	assert_int_equal(content.packets, 1);
 	is_whole(1);
 }
 
-// A moment after `from` and those behind it came; how long it took until it was said.
-static int64_t withdraw(struct recorder_rig *rig, uint32_t from, unsigned time)
-{
-	int64_t at_us = hz_now_us();
-	put_many(rig, from, from + 20);
-	assert_int_equal(hz_record_link_track_close(rig->link, RECORD_A, 0, TRACK, true), 0);
-	rr_expect(rig, "closed", 0, time);
-	return hz_now_us() - at_us;
-}
-
-// Withdrawn: what is not on disk is never written, and nothing after it. Where the machine stood still meanwhile it may have
-// been written rightly: then once more.
+// Withdrawn: what is not on disk is never written, and nothing after it.
 static void withdrawal(void **state)
 {
 	struct recorder_rig *rig = *state;
-	const unsigned most = 20;
-	uint32_t from = 20;
-	unsigned times = 1;
 	begin(rig);
 	put_many(rig, 0, 20);
-	rr_read_whole(rig, RECORD_A, NULL, 20, 0, &content);
-	is_whole(20);
-	while (withdraw(rig, from, times) >= HZ_REC_SEAL_US && times < most) {
-		times++;
-		from += 100;
-		rr_track_open(rig, RECORD_A, 0, TRACK, hz_now_us());
-		rr_expect(rig, "track", 0, times);
-	}
-	assert_true(times < most);
-	put_many(rig, from + 20, from + 40);
+	rr_run(rig, 1000000);
+	put_many(rig, 20, 40); // a moment before
+	assert_int_equal(hz_record_link_track_close(rig->link, RECORD_A, 0, TRACK, true), 0);
+	int64_t at_us = hz_now_us();
+	rr_expect(rig, "closed", 0, 1);
+	assert_true(hz_now_us() - at_us < 1000000);
+	put_many(rig, 40, 60);
 	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
 	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
 	rr_read(rig, RECORD_A, NULL, &content);
-	assert_true(content.packets >= 20);
-	for (unsigned i = 0; i < content.packets; i++)
-		assert_true(content.number[i] < from);
+	is_whole(20);
 }
 
 static void events_are_confirmed(void **state)
@@ -227,7 +197,6 @@ static void chunks_stay_large(void **state)
 	rr_record(rig, RECORD_B);
 	rr_record(rig, RECORD_C); // two writers: the third record is with the first
 	rr_expect(rig, "open", 0, 3);
-	int64_t began_us = hz_now_us();
 	for (unsigned i = 1; i <= turns; i++) {
 		put_many(rig, next, next + 10);
 		next += 10;
@@ -235,13 +204,12 @@ static void chunks_stay_large(void **state)
 		rr_track_open(rig, i % 2 ? RECORD_C : RECORD_B, 1, HZ_ID(5, i), 0);
 		rr_run(rig, 30000);
 	}
-	int64_t took_us = hz_now_us() - began_us;
 	rr_expect(rig, "event", 0, turns);
 	rr_expect(rig, "track", 0, turns + 1);
 	rr_read_whole(rig, RECORD_A, "p0.camera", next, 0, &content);
 	is_whole(next);
-	// Each 450 ms one of media and one of events, and a few at the begin; fewer where there was no time for the recorder.
-	assert_in_range(content.summary.chunks, 2, 2 * (took_us / HZ_REC_SEAL_US) + 22);
+	// Each 450 ms one of media and one of events, and a few at the begin.
+	assert_in_range(content.summary.chunks, 8, turns / 2);
 }
 
 static void sender_reports_go_along(void **state)
@@ -276,9 +244,9 @@ static void control_restarts(void **state)
 	rr_expect(rig, "ready", 1, 2);
 	put_many(rig, 50, 100);
 	assert_int_equal(rr_put(rig, 1, TRACK, 9), 0); // was not named again
-	rr_run(rig, 800000);                           // time enough for one that is not to come
-	assert_int_equal(rr_phase_becomes(rig, RECORD_B, HZ_RECORD_ENDED), HZ_RECORD_ENDED);
-	rr_read_whole(rig, RECORD_A, NULL, 100, 0, &content);
+	rr_run(rig, 800000);
+	assert_int_equal(rr_phase(rig, RECORD_B), HZ_RECORD_ENDED);
+	rr_read(rig, RECORD_A, NULL, &content);
 	is_whole(100);
 }
 
@@ -309,14 +277,16 @@ static void what_nobody_names_is_ended(void **state)
 	struct recorder_rig *rig = *state;
 	begin(rig);
 	put_many(rig, 0, 100);
-	rr_read_whole(rig, RECORD_A, NULL, 100, 0, &content);
+	rr_run(rig, 800000);
 	rr_kill(rig);
 	rr_control(rig); // all died; A is forgotten
 	rr_record(rig, RECORD_B);
 	hz_record_link_start(rig->link);
 	rr_start(rig);
 	rr_expect(rig, "ready", 1, 2);
-	assert_int_equal(rr_phase_becomes(rig, RECORD_A, HZ_RECORD_ENDED), HZ_RECORD_ENDED);
+	for (unsigned i = 0; i < 100 && rr_phase(rig, RECORD_A) != HZ_RECORD_ENDED; i++)
+		rr_run(rig, 50000);
+	assert_int_equal(rr_phase(rig, RECORD_A), HZ_RECORD_ENDED);
 	rr_read(rig, RECORD_A, NULL, &content);
 	is_whole(100);
 	assert_true(content.ended);
@@ -412,87 +382,45 @@ static void nonsense(void **state)
 	is_whole(100);
 }
 
-// Puts packets and kills the recorder for 12 s and 10 times at least. ret_at_us: when each was put, by a clock that stands
-// still when this test does. The next number; how many kills.
-static uint32_t put_and_kill(struct recorder_rig *rig, int64_t *ret_at_us, unsigned *ret_kills)
+// The worst of it: how much of a track that sends all the time is missing.
+static void killed_again_and_again(void **state)
 {
-	int64_t before_us = hz_now_us(), until_us = before_us + 12000000, kill_us = before_us + 300000;
-	int64_t clock_us = 0;
+	struct recorder_rig *rig = *state;
 	uint32_t next = 0;
-	unsigned births = 0;
-	bool unborn =
-	    false; // the one before died in the middle of its birth: many of them would leave the ring full
-	for (*ret_kills = 0; hz_now_us() < until_us || *ret_kills <= 10;) {
-		int64_t now_us = hz_now_us();
-		clock_us += now_us - before_us < 20000 ? now_us - before_us : 20000;
-		before_us = now_us;
-		assert_true(next < sizeof(content.number) / sizeof(content.number[0]));
-		ret_at_us[next] = clock_us;
+	unsigned kills = 0;
+	begin(rig);
+	srand(4);
+	for (int64_t until = hz_now_us() + 12000000, kill_us = hz_now_us() + 300000; hz_now_us() < until;) {
 		assert_int_equal(rr_put(rig, 0, TRACK, next++), 0);
 		rr_turn(rig);
 		if (hz_now_us() < kill_us)
 			continue;
-		bool born = rr_seen(rig, "ready", 1) > births;
-		if (!born && unborn)
-			continue;
-		unborn = !born;
-		births = rr_seen(rig, "ready", 1);
 		rr_kill(rig);
-		++*ret_kills;
+		kills++;
 		rr_start(rig);
 		kill_us = hz_now_us() + 100000 + rand() % 700000;
 	}
-	return next;
-}
-
-// What is there is there once and in order; the longest that is missing in one place.
-static int64_t worst_gap(const int64_t *at_us, unsigned *ret_lost)
-{
-	int64_t worst_us = 0;
-	*ret_lost = content.number[0];
-	for (unsigned i = 1; i < content.packets; i++) {
-		uint32_t a = content.number[i - 1], b = content.number[i];
-		assert_true(b > a); // none twice
-		*ret_lost += b - a - 1;
-		if (b != a + 1 && at_us[b] - at_us[a] > worst_us)
-			worst_us = at_us[b] - at_us[a];
-	}
-	return worst_us;
-}
-
-// The worst of it: how much of a track that sends all the time is missing.
-static int64_t kill_again_and_again(struct recorder_rig *rig)
-{
-	static int64_t at_us[sizeof(content.number) / sizeof(content.number[0])];
-	unsigned kills, lost;
-	begin(rig);
-	uint32_t next = put_and_kill(rig, at_us, &kills);
 	for (unsigned i = 0; i < 20; i++) { // what came after the last kill is there
-		at_us[next] = at_us[next - 1] + 1000;
 		assert_int_equal(rr_put(rig, 0, TRACK, next++), 0);
 		rr_turn(rig);
 	}
 	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
 	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
 	rr_read(rig, RECORD_A, NULL, &content);
-	int64_t worst_us = worst_gap(at_us, &lost);
+	int64_t worst_us = 0;
+	unsigned lost = content.number[0];
+	for (unsigned i = 1; i < content.packets; i++) {
+		assert_true(content.number[i] > content.number[i - 1]); // none twice
+		lost += content.number[i] - content.number[i - 1] - 1;
+		int64_t gap = content.at_us[i] - content.at_us[i - 1];
+		if (content.number[i] != content.number[i - 1] + 1 && gap > worst_us)
+			worst_us = gap;
+	}
 	print_message("%u kills, %u packets, %u lost, worst %lld ms\n", kills, next, lost,
 	              (long long)worst_us / 1000);
-	assert_true(content.number[content.packets - 1] == next - 1);
-	return worst_us;
-}
-
-// One that had no time to write what it had taken loses more when it is killed: of three times, one must have had it.
-static void killed_again_and_again(void **state)
-{
-	srand(4);
-	int64_t worst_us = kill_again_and_again(*state);
-	for (unsigned i = 0; i < 2 && worst_us >= 1000000; i++) {
-		rr_free(*state);
-		(void)setup(state);
-		worst_us = kill_again_and_again(*state);
-	}
+	assert_true(kills > 10);
 	assert_true(worst_us < 1000000);
+	assert_true(content.number[content.packets - 1] == next - 1);
 }
 
 static void in_the_sandbox(void **state)
