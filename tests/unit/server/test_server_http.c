@@ -44,8 +44,8 @@ static void test_held(void **state)
 	struct world *w = *state;
 	char head[4096], *body;
 	int fd = world_connect(w->http_port);
-	int64_t began_us = hz_now_us();
 	put_text(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\nGET /facts HTTP/1.1\r\nHost: h\r\n\r\n");
+	int64_t began_us = hz_now_us();
 	assert_int_equal(get_answer(fd, false, head, &body, NULL), 200);
 	assert_true(hz_now_us() - began_us >= 90000);
 	assert_string_equal(body, "at last");

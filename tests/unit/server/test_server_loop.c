@@ -9,7 +9,6 @@ struct loop {
 	struct hz_server_fd *handle, *other;
 	struct hz_server_timer *timer;
 	int pair[2], count, order[64], hangups;
-	int64_t at_us[64]; // of each of them
 	size_t written;
 };
 
@@ -75,20 +74,10 @@ static void test_bad_options(void **state)
 static void again(void *ctx)
 {
 	struct loop *l = ctx;
-	l->at_us[l->count] = hz_now_us();
 	if (++l->count < 5)
 		hz_server_timer_arm(l->timer, 20000);
 	else
 		stop_loop(l);
-}
-
-// How many of them came so soon after the one before; on a machine that stands still, not all.
-static int quick(const struct loop *l, int64_t began_us, int64_t within_us)
-{
-	int count = 0;
-	for (int i = 0; i < l->count; i++)
-		count += l->at_us[i] - (i ? l->at_us[i - 1] : began_us) < within_us;
-	return count;
 }
 
 static void test_timer(void **state)
@@ -100,8 +89,7 @@ static void test_timer(void **state)
 	int64_t before = hz_now_us();
 	assert_int_equal(hz_server_run(l->server), 0);
 	assert_int_equal(l->count, 5);
-	assert_true(l->at_us[4] - before >= 95000);
-	assert_true(quick(l, before, 180000) >= 3);
+	assert_in_range((hz_now_us() - before) / 1000, 95, 1000);
 }
 
 static void never(void *ctx)
@@ -134,7 +122,6 @@ static void test_timer_free_inside(void **state)
 static void mark_b(void *ctx)
 {
 	struct loop *l = ctx;
-	l->at_us[l->count] = hz_now_us();
 	l->order[l->count++] = 2;
 	if (l->count < 10)
 		hz_server_defer(l->server, mark_b, l); // one more turn each
@@ -145,7 +132,6 @@ static void mark_b(void *ctx)
 static void mark_a(void *ctx)
 {
 	struct loop *l = ctx;
-	l->at_us[l->count] = hz_now_us();
 	l->order[l->count++] = 1;
 }
 
@@ -159,8 +145,8 @@ static void test_defer(void **state)
 	hz_server_undefer(l->server, never, l);
 	int64_t before = hz_now_us();
 	assert_int_equal(hz_server_run(l->server), 0);
+	assert_true(hz_now_us() - before < 500000); // no turn waited for an event
 	assert_int_equal(l->count, 10);
-	assert_true(quick(l, before, 50000) >= 7); // no turn waited for an event
 	assert_int_equal(l->order[0], 1);
 	assert_int_equal(l->order[1], 2);
 	int i = 0, err;

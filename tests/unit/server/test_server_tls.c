@@ -19,7 +19,7 @@ static void make_certificate(const char *name)
 	assert_int_equal(system(command), 0);
 }
 
-static int start_with(void **state, unsigned timeout_ms)
+static int start(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	snprintf(cert, sizeof(cert), "/tmp/hz-tls-%d.crt", getpid());
@@ -29,20 +29,10 @@ static int start_with(void **state, unsigned timeout_ms)
 	w->key = key;
 	w->limits.requests_per_second = 100000;
 	w->limits.tls_handshakes = 8;
-	w->limits.timeout_ms = timeout_ms;
+	w->limits.timeout_ms = 1500;
 	world_start(w);
 	*state = w;
 	return 0;
-}
-
-static int start(void **state)
-{
-	return start_with(state, 0);
-}
-
-static int start_quick(void **state)
-{
-	return start_with(state, 1500);
 }
 
 static int stop(void **state)
@@ -74,9 +64,7 @@ static SSL *tls_connect_version(struct world *w, int max_version)
 
 static SSL *tls_connect(struct world *w)
 {
-	SSL *ssl = NULL;
-	for (unsigned i = 0; i < 5 && !ssl; i++) // who stands still for 1.5 s is cut
-		ssl = tls_connect_version(w, TLS1_3_VERSION);
+	SSL *ssl = tls_connect_version(w, TLS1_3_VERSION);
 	assert_non_null(ssl);
 	return ssl;
 }
@@ -282,8 +270,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_large_body, start, stop),
 	    cmocka_unit_test_setup_teardown(test_wss, start, stop),
 	    cmocka_unit_test_setup_teardown(test_versions, start, stop),
-	    cmocka_unit_test_setup_teardown(test_broken_handshakes, start_quick, stop),
-	    cmocka_unit_test_setup_teardown(test_half_open, start_quick, stop),
+	    cmocka_unit_test_setup_teardown(test_broken_handshakes, start, stop),
+	    cmocka_unit_test_setup_teardown(test_half_open, start, stop),
 	    cmocka_unit_test_setup_teardown(test_reload, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ struct world {
 	uint64_t file_limit; // 0: none; else until `settle` says: 1 allow, 2 break
 	struct hz_response *limited;
 	struct hz_server_timer *limited_timer;
-	atomic_int settle, settled, limited_gone;
+	atomic_int settle, limited_gone;
 	struct hz_response *held; // of /later
 	struct hz_server_timer *held_timer;
 	atomic_int held_gone;
@@ -109,7 +109,6 @@ static inline void world_settle(void *ctx)
 	else
 		hz_response_break(w->limited);
 	w->limited = NULL;
-	w->settled++;
 }
 
 static inline void world_limited_gone(void *ctx)
@@ -298,7 +297,7 @@ static inline void world_stop(struct world *w)
 static inline int world_connect(uint16_t port)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval timeout = {.tv_sec = 30};
+	struct timeval timeout = {.tv_sec = 8};
 	struct sockaddr_in addr = {
 	    .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
@@ -395,12 +394,12 @@ static inline void sleep_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
-// Waits up to 30 s for *value to become wanted; it may be more by the time that somebody looks.
+// Waits up to 3 s for *value to become wanted.
 static inline bool wait_for(const atomic_int *value, int wanted)
 {
-	for (int i = 0; i < 3000 && *value < wanted; i++)
+	for (int i = 0; i < 300 && *value != wanted; i++)
 		sleep_ms(10);
-	return *value >= wanted;
+	return *value == wanted;
 }
 
 static inline double cpu_seconds(void)
