@@ -60,7 +60,7 @@ static bool noticed_stall(struct hz_worker *w, int timeout_ms)
 {
 	int64_t now_us = hz_now_us();
 	int64_t lost_us = now_us - w->turn_us - (int64_t)timeout_ms * 1000;
-	bool stalled = w->turn_us && lost_us > w->stall_us;
+	bool stalled = w->turn_us && lost_us > HZ_WORKER_STALL_US;
 	w->turn_us = now_us;
 	if (!stalled)
 		return false;

@@ -98,7 +98,6 @@ struct hz_worker {
 	bool late,
 	    backlog;     // reading what waited while the loop stood still; more waits than this turn has read
 	int64_t late_us; // when it was noticed
-	int64_t stall_us;           // of the options
 	int64_t tcp_more_us;        // last turn that found much in a connection
 	int64_t sweep_us, stats_us; // next
 	int64_t pairs_us;           // next

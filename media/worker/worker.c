@@ -224,7 +224,6 @@ int hz_worker_run(const struct hz_worker_fds *fds, const struct hz_worker_option
 		return -ENOMEM;
 	w->fds = *fds;
 	w->index = options->index;
-	w->stall_us = options->stall_us ? options->stall_us : HZ_WORKER_STALL_US;
 	w->epoll = w->signals = -1;
 	int err = start(w);
 	if (!err)

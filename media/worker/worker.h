@@ -26,8 +26,6 @@ struct hz_worker_fds {
 
 struct hz_worker_options {
 	uint32_t index;
-	// Standing still for so long makes old what waits in the sockets; 0: a second. A test that counts packets says more.
-	int64_t stall_us;
 };
 
 // Size of the arena's memfd. Sparse: a page costs memory only once it is used.

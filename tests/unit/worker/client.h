@@ -42,7 +42,7 @@
 #include "media/worker/worker.h"
 
 #define RIG_INDEX 3
-#define WAIT_US   30000000 // for anything that must happen
+#define WAIT_US   5000000 // for anything that must happen
 
 struct rig {
 	struct hz_worker_fds fds;
@@ -54,7 +54,6 @@ struct rig {
 	struct hz_identity *identity; // of the worker
 	void *taps;
 	struct hz_ring tap; // the recorder's end of it
-	int64_t stall_us;   // of the worker's options
 };
 
 static inline void rig_spawn(struct rig *rig)
@@ -67,8 +66,7 @@ static inline void rig_spawn(struct rig *rig)
 	prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves nothing behind
 	hz_srtp_done();                   // what the fork inherited: the worker begins anew
 	close(rig->control);
-	const struct hz_worker_options options = {.index = RIG_INDEX, .stall_us = rig->stall_us};
-	int err = hz_worker_run(&rig->fds, &options);
+	int err = hz_worker_run(&rig->fds, &(struct hz_worker_options){.index = RIG_INDEX});
 #ifdef __SANITIZE_ADDRESS__
 	if (!err && __lsan_do_recoverable_leak_check())
 		_exit(99);
@@ -101,7 +99,6 @@ static inline struct rig *rig_new(unsigned api_bytes)
 	assert_int_equal(hz_ring_consume(&rig->tap, (uint8_t *)rig->taps + hz_worker_taps_bytes(RIG_INDEX),
 	                                 hz_worker_tap_bytes()),
 	                 0);
-	rig->stall_us = 600000000; // each packet counts here, also where the machine stands still
 	rig_spawn(rig);
 	return rig;
 }

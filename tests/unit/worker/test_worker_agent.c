@@ -8,11 +8,11 @@
 struct full {
 	struct client *c; // first: what read and write get
 	struct hz_agents *set;
-	struct hz_agent *agent;                        // by which it sends
-	struct hz_agent *first;                        // by which it sent before
-	bool single;                                   // it finds the gateway's first address only
-	unsigned by_second;                            // packets that came by the second one
-	struct hz_candidate second;                    // the gateway's second address
+	struct hz_agent *agent;     // by which it sends
+	struct hz_agent *first;     // by which it sent before
+	bool single;                // it finds the gateway's first address only
+	unsigned by_second;         // packets that came by the second one
+	struct hz_candidate second; // the gateway's second address
 	char ufrag[HZ_UFRAG_BYTES], pwd[HZ_PWD_BYTES]; // ours
 	uint8_t data[QUEUE][2048];
 	size_t bytes[QUEUE];
@@ -300,16 +300,12 @@ static void goes_where_the_client_sends(void **state)
 	b->agent = agent_of(b, 4, on_second);
 	hz_agent_remote(b->agent, &b->second, 1);
 	connected(b);
-	for (int64_t until = hz_now_us() + WAIT_US; hz_now_us() < until && !b->by_second;) {
-		speak(a);
-		speak(b->c);
-		client_pump(b->c, 10000);
-	}
-	assert_true(b->by_second > 0);
 	for (unsigned i = 0; i < 400; i++) { // 4 s: agents that are not used are made anew after one
 		speak(a);
 		speak(b->c);
 		client_pump(b->c, 10000);
+		if (i == 100)
+			assert_true(b->by_second > 0);
 	}
 	unsigned before = b->by_second;
 	speak(a);

@@ -248,20 +248,11 @@ static int64_t talk(unsigned want)
 	return hz_now_us() - begin_us;
 }
 
-// The same, within so long; a machine that stands still makes it late once, and not each time.
-static bool talks_within(unsigned want, int64_t most_us)
-{
-	unsigned tries = 1;
-	while (talk(want) >= most_us && tries < 5)
-		tries++;
-	return tries < 5;
-}
-
 static void a_voice_comes_back_mixed(void **state)
 {
 	(void)state;
 	(void)talk(10);
-	assert_true(talks_within(50, 5000000));
+	assert_true(talk(50) < 5000000);
 	assert_true(loud > 0.05f);
 	// Paused where it is published, it is silent in the mix: nobody has to tell the mix.
 	command((union hz_msg){.track_set = {.track = HZ_ID(0, 1),
@@ -278,39 +269,18 @@ static void a_voice_comes_back_mixed(void **state)
 	assert_true(loud < 0.001f);
 }
 
-// What the mix says of itself from now on, every half a second.
-static struct hz_mix_status mix_says_next(void)
+// The newest that the mix said of itself.
+static struct hz_mix_status mix_says(void)
 {
 	_Alignas(8) uint8_t buf[HZ_API_MAX_BYTES];
-	const struct hz_msg_header *h = (const void *)buf;
-	struct pollfd p = {.fd = api, .events = POLLIN};
 	struct hz_mix_status status = {0};
 	size_t bytes;
-	while (hz_seqpacket_recv(api, buf, sizeof(buf), &bytes) == 0)
-		; // of before
-	do {
-		assert_int_equal(poll(&p, 1, WAIT_US / 1000), 1);
-		assert_int_equal(hz_seqpacket_recv(api, buf, sizeof(buf), &bytes), 0);
-	} while (h->type != HZ_MIX_STATUS || bytes != sizeof(status));
-	memcpy(&status, buf, bytes);
-	return status;
-}
-
-// 2 s of a voice in RED, of which the publisher's link loses a fourth.
-static bool heard_in_red(void)
-{
-	unsigned heard = 0;
-	const struct hz_mix_status before = mix_says_next();
-	loud = 0;
-	for (unsigned i = 0; i < 100; i++) {
-		say_in_red();
-		usleep(20000);
-		heard += hear();
+	while (hz_seqpacket_recv(api, buf, sizeof(buf), &bytes) == 0) {
+		const struct hz_msg_header *h = (const void *)buf;
+		if (h->type == HZ_MIX_STATUS && bytes == sizeof(status))
+			memcpy(&status, buf, bytes);
 	}
-	(void)mix_says_next(); // this one may be about a moment ago
-	const struct hz_mix_status after = mix_says_next();
-	return heard > 50 && loud > 0.05f && after.refused - before.refused < 50 // in RED all were
-	       && after.packets_in - before.packets_in >= 98;                    // the last may be lost
+	return status;
 }
 
 // A voice in RED reaches the mix as bare Opus, what was lost on the publisher's link as well.
@@ -326,18 +296,26 @@ static void a_voice_in_red(void **state)
 	                                 .ssrc = {SPEAKS},
 	                                 .pt = {{PT, 0, HZ_CODEC_OPUS, 0}, {PT_RED, 0, HZ_CODEC_RED, 0}}}},
 	    HZ_CMD_TRACK_SET, sizeof(struct hz_cmd_track_set));
-	bool good = false;
-	for (unsigned i = 0; i < 5 && !good; i++) // what is late for the mix is left out, rightly
-		good = heard_in_red();
-	assert_true(good);
+	unsigned heard = 0;
+	loud = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		say_in_red();
+		usleep(20000);
+		heard += hear();
+	}
+	assert_true(heard > 50);
+	assert_true(loud > 0.05f);
+	usleep(600000);
+	struct hz_mix_status status = mix_says();
+	assert_true(status.refused < 50);     // in RED all were; on a busy machine some wait too long
+	assert_true(status.packets_in >= 98); // 25 of the 100 were lost; the last may be
 }
 
 static void the_mix_is_killed(void **state)
 {
 	(void)state;
 	(void)talk(20);
-	int64_t best_us = INT64_MAX;
-	for (uint32_t round = 0; round < 3 || (round < 8 && best_us >= 2000000); round++) {
+	for (uint32_t round = 0; round < 3; round++) {
 		end_mix(SIGKILL);
 		for (unsigned i = 0; i < 5; i++)
 			say();
@@ -348,9 +326,8 @@ static void the_mix_is_killed(void **state)
 		(void)talk(5);
 		int64_t took_us = hz_now_us() - begin_us;
 		print_message("the fifth packet of a new mix after %d ms\n", (int)(took_us / 1000));
-		best_us = took_us < best_us ? took_us : best_us;
+		assert_true(took_us < 2000000);
 	}
-	assert_true(best_us < 2000000);
 	(void)talk(50);
 	assert_true(loud > 0.05f);
 }
@@ -362,7 +339,7 @@ static void the_worker_is_killed(void **state)
 	rig_kill(rig);
 	rig_spawn(rig);
 	rig_expect(rig, HZ_EV_HELLO);
-	assert_true(talks_within(20, 3000000)); // nobody has told the mix
+	assert_true(talk(20) < 3000000); // nobody has told the mix
 	(void)talk(20);
 	assert_true(loud > 0.05f);
 }

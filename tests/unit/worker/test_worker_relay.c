@@ -126,12 +126,10 @@ static void wake(struct world *w)
 	assert_int_equal(eventfd_write(w->rig->fds.wake[MINE], 1), 0);
 }
 
-// age_us 0: it never gets old, also where the machine stands still.
 static int send_one(struct world *w, uint32_t consult, int64_t age_us)
 {
 	uint8_t packet[64] = {0x80, PT};
-	const struct hz_ring_record record = {HZ_RING_RTP, 0, consult,
-	                                      hz_now_us() + (age_us ? -age_us : 600000000)};
+	const struct hz_ring_record record = {HZ_RING_RTP, 0, consult, hz_now_us() - age_us};
 	w->seq++;
 	packet[2] = (uint8_t)(w->seq >> 8);
 	packet[3] = (uint8_t)w->seq;
@@ -217,8 +215,7 @@ static void counts_what_is_nobodys(void **state)
 	assert_int_equal(send_one(&w, CONSULT, 5000000), 0); // has waited for too long
 	assert_int_equal(send_one(&w, CONSULT, 0), 0);
 	wake(&w);
-	assert_int_equal(receive(&w, 1, WAIT_US), 1);
-	assert_int_equal(receive(&w, 1, 300000), 0);
+	assert_int_equal(receive(&w, 2, 300000), 1);
 	assert_int_equal(w.rig->arena->counters.unmatched - before, 1);
 	// A relay to itself or to a worker that does not exist sends nothing and does no harm.
 	assert_int_equal(set_link(&w, 6, CONSULT, MINE), 0);
@@ -255,8 +252,6 @@ static void survives_kills(void **state)
 		attach(&w); // and the other side comes back too
 		back += receive(&w, sent - back, 300000);
 	}
-	for (int64_t until = hz_now_us() + WAIT_US; sent - back >= 8 * 70 && hz_now_us() < until;)
-		back += receive(&w, sent - back, 300000);
 	// What was in the hands of the killed one may be missing, no more.
 	assert_true(back <= sent);
 	assert_true(sent - back < 8 * 70);
@@ -288,7 +283,7 @@ static void garbage_in_the_memory(void **state)
 	// It lives, and the ring puts itself in order as soon as both sides use it.
 	attach(&w);
 	unsigned back = 0;
-	for (int i = 0; i < 1500 && back < 3; i++) {
+	for (int i = 0; i < 50 && back < 3; i++) {
 		(void)send_one(&w, CONSULT, 0);
 		wake(&w);
 		struct hz_ring_record record;
