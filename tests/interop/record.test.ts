@@ -204,8 +204,10 @@ test("retention: held records stay, others go with a signed note", async () => {
     archive.start();
     await delivered(held);
     for (const one of [old, ancient]) await until("deleted", 40000, () => stateOf(one).phase === "deleted");
-    await until("the media's end", 10000, () => !existsSync(join(old.folder, "tracks")) && !existsSync(join(ancient.folder, "manifest.json")));
-    assert.ok(existsSync(join(old.folder, "fhir.json")) && !existsSync(join(old.folder, "dicom")) && !existsSync(join(old.folder, "journal")));
+    // The state says so first, then one name after the other goes; the log says when the last has.
+    await until("the media's end", 10000, () => [old, ancient].every((one) => archive.log().includes(`record=${one.id} what=${one === old ? "media" : "all"}`)));
+    assert.ok(existsSync(join(old.folder, "fhir.json")));
+    for (const name of ["keys", "journal", "tracks", "dicom"]) assert.ok(!existsSync(join(old.folder, name)), name);
     assert.deepEqual(readdirSync(ancient.folder).sort(), ["certificate.json", "deletion.json", "state.json"]);
     assert.ok(existsSync(join(held.folder, "tracks")));
     for (const one of [old, ancient, held]) assert.match(archive.run("certificate", one.folder), /all is as it was signed/);
