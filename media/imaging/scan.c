@@ -285,7 +285,7 @@ static int walk_meta(struct walk *w, size_t at, size_t count, struct hz_scan *sc
 {
 	size_t end = count - at > META_BYTES ? at + META_BYTES : count;
 	while (end - at >= 8 && get16(w->data + at, false) == 2) {
-		struct element e;
+		struct element e = {0};
 		int err = read_element(w, at, end, false, &e);
 		if (err < 0)
 			return err;
