@@ -27,15 +27,17 @@ void hz_live_encoder_quiet(void)
 static const double fineness[HZ_LIVE_STEPS] = {20, 17, 15, 14, 13, 12, 11, 10, 9, 8, 8, 8};
 
 // Greys have no colour to look for motion in; noise at low contrast is texture here, not nothing, so no coefficients of it
-// are dropped.
+// are dropped. With the deblocking filter on the fastest search is as like the image as slower ones (docs/performance.md).
 static void set_x264(AVCodecContext *c)
 {
-	av_opt_set(c->priv_data, "preset", "superfast", 0);
+	av_opt_set(c->priv_data, "preset", "ultrafast", 0);
 	av_opt_set(c->priv_data, "tune", "zerolatency", 0);
 	av_opt_set(c->priv_data, "profile", "baseline", 0);
 	av_opt_set(c->priv_data, "forced-idr", "1", 0);
 	av_opt_set(c->priv_data, "x264-params",
-	           "scenecut=0:sliced-threads=0:sync-lookahead=0:chroma-me=0:dct-decimate=0:fast-pskip=0", 0);
+	           "scenecut=0:sliced-threads=0:sync-lookahead=0:chroma-me=0:dct-decimate=0:fast-pskip=0:"
+	           "no-deblock=0:deblock=0,0",
+	           0);
 	av_opt_set_double(c->priv_data, "crf", fineness[0], 0);
 }
 
