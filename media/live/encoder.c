@@ -27,7 +27,7 @@ void hz_live_encoder_quiet(void)
 static const double fineness[HZ_LIVE_STEPS] = {20, 17, 15, 14, 13, 12, 11, 10, 9, 8, 8, 8};
 
 // Greys have no colour to look for motion in; noise at low contrast is texture here, not nothing, so no coefficients of it
-// are dropped. With the deblocking filter on the fastest search is as like the image as slower ones (docs/performance.md).
+// are dropped. With the deblocking filter on the fastest search is nearly as like the image (docs/performance.md).
 static void set_x264(AVCodecContext *c)
 {
 	av_opt_set(c->priv_data, "preset", "ultrafast", 0);
