@@ -54,8 +54,8 @@ void hz_repeat_due(struct hz_router *r, uint32_t slot, int64_t now_us)
 		struct hz_repeat q = *at(c, 0);
 		c->repeat_head = (uint16_t)((c->repeat_head + 1) % HZ_REPEAT_SLOTS);
 		c->repeat_count--;
-		if (r->sub[q.sub].peer == slot && hz_resend_again(r, q.sub, q.index, true, now_us) &&
-		    q.more > 1)
+		bool there = r->arena->sub[q.sub].id && r->sub[q.sub].peer == slot;
+		if (there && hz_resend_again(r, q.sub, q.index, true, now_us) && q.more > 1)
 			hz_repeat_note(r, q.sub, q.index, q.more - 1u, now_us);
 	}
 }

@@ -169,6 +169,21 @@ static void far_and_lossy_packets_follow_unasked(void **state)
 	assert_in_range(w.again * 100 / w.media, 0, 5);
 }
 
+// The copies of what went out just before, by an earlier mapping, end with their subscription.
+static void copies_end_with_their_slot(void **state)
+{
+	union hz_msg gone = {.sub_del = {.sub = HZ_ID(0, 1)}}, m = fx_sub_msg(0, 1, 0, VIDEO);
+	copies(100, 150 * MS, 20000000);
+	assert_int_equal(hz_arena_sub_map(&w.fx->arena->sub[0])->layer, 2);
+	m.sub_set.max_layer = 1;
+	assert_int_equal(fx_sub_set(w.fx, &m), 0);
+	for (unsigned i = 0; i < 1000 && hz_arena_sub_map(&w.fx->arena->sub[0])->layer == 2; i++)
+		run(1);
+	assert_int_equal(hz_arena_sub_map(&w.fx->arena->sub[0])->layer, 1);
+	assert_int_equal(fx_command(w.fx, &gone, HZ_CMD_SUB_DEL, sizeof(gone.sub_del)), 0);
+	run(200); // on_send() would not know it
+}
+
 // A receiver that sends feedback and no reports is as far away.
 static void pictures_wait_for_repairs_by_feedback_alone(void **state)
 {
@@ -313,6 +328,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(priority_decides, setup_two, teardown),
 	    cmocka_unit_test_setup_teardown(remb_is_obeyed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(far_and_lossy_packets_follow_unasked, setup, teardown),
+	    cmocka_unit_test_setup_teardown(copies_end_with_their_slot, setup, teardown),
 	    cmocka_unit_test_setup_teardown(pictures_wait_for_repairs_by_feedback_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(copies_never_take_from_pictures, setup, teardown),
 	    cmocka_unit_test_setup_teardown(states_are_repeated, setup, teardown),

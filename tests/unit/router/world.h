@@ -71,7 +71,7 @@ static inline void on_send(struct fx *fx, uint32_t slot, const uint8_t *buf, siz
 	assert_int_equal(slot, 1);
 	assert_int_equal(hz_rtp_parse(buf, bytes, &p), 0);
 	hz_rtp_parse_exts(&p, &ids, &exts);
-	assert_true(exts.has & HZ_EXT_TWCC);
+	assert_true(p.ssrc && exts.has & HZ_EXT_TWCC);
 	if (exts.has & HZ_EXT_PLAYOUT_DELAY)
 		w.hold_ms = exts.playout_min_10ms * 10;
 	struct flight f = {
