@@ -16,7 +16,7 @@
 
 // Extensions that cross, numbered alike everywhere. The others are each receiver's own.
 static const struct hz_ext_ids crossing = {
-    .audio_level = 1, .orientation = 2, .playout_delay = 3, .dependency = 4, .abs_capture_time = 5};
+    .audio_level = 1, .orientation = 2, .dependency = 4, .abs_capture_time = 5};
 
 static struct hz_track *raw_track(const struct hz_brain *brain, unsigned worker, hz_id id)
 {

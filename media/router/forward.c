@@ -8,10 +8,9 @@
 #include "media/rtp/red.h"
 #include "media/rtp/seq.h"
 
-// What is copied from the publisher's packet; MID, send time and transport-wide number are the receiver's own.
-#define COPIED                                                                                               \
-	(HZ_EXT_AUDIO_LEVEL | HZ_EXT_ORIENTATION | HZ_EXT_PLAYOUT_DELAY | HZ_EXT_DEPENDENCY |                \
-	 HZ_EXT_ABS_CAPTURE_TIME)
+// What is copied from the publisher's packet; MID, send time and transport-wide number are the receiver's own, and so is
+// the playout delay (playout.c): a receiver goes by the newest for ever, whoever is shown in its slot next.
+#define COPIED (HZ_EXT_AUDIO_LEVEL | HZ_EXT_ORIENTATION | HZ_EXT_DEPENDENCY | HZ_EXT_ABS_CAPTURE_TIME)
 
 struct plan {
 	struct hz_sub_map map;
@@ -47,7 +46,7 @@ int hz_forward_header(struct hz_router *r, uint32_t sub, const struct hz_rt_in *
 	exts.has = (in->exts.has & COPIED) | HZ_EXT_ABS_SEND_TIME | HZ_EXT_TWCC;
 	if (set->mid[0])
 		exts.has |= HZ_EXT_MID;
-	if (s->playout_told && !(exts.has & HZ_EXT_PLAYOUT_DELAY)) {
+	if (s->playout_told) {
 		exts.has |= HZ_EXT_PLAYOUT_DELAY;
 		exts.playout_min_10ms = s->playout_10ms;
 		exts.playout_max_10ms = HZ_PLAYOUT_MAX_10MS;
@@ -185,6 +184,20 @@ static bool plan_fresh(struct hz_router *r, const struct hz_rt_in *in, uint32_t 
 	return true;
 }
 
+// Numbers that nothing was sent for. Receivers guess the roll-over within 32,768 of what came last (RFC 3711 section 3.3.1),
+// and what is sent may be lost, many in a row: so that they never guess wrong, they may only be few in any time.
+static bool may_jump(struct hz_rt_sub *s, uint64_t numbers, int64_t now_us)
+{
+	int64_t since = now_us - HZ_JUMPS_BURST * HZ_JUMP_PACE_US;
+	if (numbers > HZ_JUMPS_BURST)
+		return false;
+	since = (s->jump_us > since ? s->jump_us : since) + (int64_t)numbers * HZ_JUMP_PACE_US;
+	if (since > now_us)
+		return false;
+	s->jump_us = since;
+	return true;
+}
+
 static bool plan_packet(struct hz_router *r, const struct hz_rt_in *in, uint32_t sub, struct plan *ret)
 {
 	struct hz_rt_sub *s = &r->sub[sub];
@@ -205,10 +218,12 @@ static bool plan_packet(struct hz_router *r, const struct hz_rt_in *in, uint32_t
 	enum hz_place place = hz_filter_place(r, sub, in, &ret->index);
 	if (place == HZ_PLACE_NONE)
 		return false;
-	if (ret->index > as->out_index + HZ_MAX_JUMP) {
+	if (ret->index > as->out_index + 1 && !may_jump(s, ret->index - as->out_index - 1, in->now_us)) {
 		s->resync = 1;
 		return plan_fresh(r, in, sub, ret);
 	}
+	if (ret->index + HZ_SRTP_WINDOW <= as->out_index)
+		return false; // SRTP would take its 16 bits for a number that is still to come
 	ret->map = *map;
 	ret->fresh = false;
 	ret->empty = place == HZ_PLACE_PADDING;

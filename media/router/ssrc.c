@@ -58,6 +58,19 @@ static void forget(struct hz_router *r, uint32_t slot, uint32_t ssrc)
 		r->ops->rx_retired(r->ctx, slot, ssrc);
 }
 
+// The same SSRC may come back with numbers of its own: no mapping outlives its stay, nor is anything sent again by one.
+static void end_maps(struct hz_router *r, uint16_t track, uint8_t layer)
+{
+	for (uint16_t s = r->track[track].first_sub; s != HZ_NO_SLOT; s = r->sub[s].next_of_track) {
+		const struct hz_arena_sub *as = &r->arena->sub[s];
+		const struct hz_sub_map *map = hz_arena_sub_map(as);
+		if (map->track != r->arena->track[track].id || map->layer != layer)
+			continue;
+		r->sub[s].resync = 1;
+		r->sub[s].barred = as->out_index;
+	}
+}
+
 void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry)
 {
 	struct hz_arena_track *at = &r->arena->track[entry->track];
@@ -72,7 +85,8 @@ void hz_ssrc_assign(struct hz_router *r, const struct hz_ssrc_entry *entry)
 	if (!entry->rtx) {
 		uint32_t clock_hz = hz_clock_hz(hz_arena_track_set(at)->kind);
 		hz_clockmap_init(&at->clock[entry->layer], clock_hz);
-		rx->highest = 0; // mappings and histories of the SSRC before are void: they name it
+		rx->highest = 0; // mappings and histories of the SSRC before are void
+		end_maps(r, entry->track, entry->layer);
 		if (l->stream) {
 			hz_receiver_init(&l->stream->rx, clock_hz);
 			hz_nack_init(&l->stream->nack);

@@ -56,7 +56,9 @@
 #define HZ_SR_TAP_US         50000   // between two sender reports of one layer that are recorded
 #define HZ_XR_US             10000   // between two answers to one peer's questions for its round trip, beyond
 #define HZ_XR_BURST          8       // so many at once: each of a browser's streams may ask
-#define HZ_MAX_JUMP          16384 // of an outgoing sequence number; receivers guess the roll-over within 32,768
+#define HZ_JUMPS_BURST                                                                                       \
+	4096 // outgoing sequence numbers of one subscription that were never sent, at once, and
+#define HZ_JUMP_PACE_US 1000 // one more each so often
 
 #define HZ_RATE_US 500000  // half of the time that hz_layers_rates() looks at
 #define HZ_RISE_US 3000000 // a switching point for more layers did not come: ask for a keyframe
@@ -149,8 +151,9 @@ struct hz_rt_sub {
 	uint8_t target;       // layer
 	uint8_t playout_told; // the receiver was told how long to hold pictures back: what follows is valid
 	uint16_t playout_10ms;
-	uint8_t resync; // the next packet must begin a new mapping
-	uint64_t floor; // newest index of the incarnation before: nothing at or below is sent
+	uint8_t resync;  // the next packet must begin a new mapping
+	int64_t jump_us; // the bucket of numbers that were never sent is full since, or will be
+	uint64_t floor;  // newest index of the incarnation before: nothing at or below is sent
 	struct hz_rt_template header;
 	struct hz_rt_filters *filters; // NULL: nothing was ever left out
 	struct hz_layers want;
@@ -162,7 +165,7 @@ struct hz_rt_sub {
 	struct hz_rt_epoch epoch[HZ_EPOCHS]; // from here on: nothing that every packet needs
 	uint32_t epoch_next;
 	struct hz_rt_resend *resend; // HZ_RESEND_SLOTS, from the first NACK on
-	uint64_t barred;             // it was paused behind this index: nothing at or below is sent again
+	uint64_t barred; // nothing at or below is sent again: it was paused behind it, or the SSRC ended
 	struct {
 		uint32_t ssrc;
 		int64_t ext;

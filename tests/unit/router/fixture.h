@@ -311,13 +311,17 @@ static inline uint32_t fx_ssrc(uint32_t track, unsigned layer)
 
 static inline union hz_msg fx_track_msg(uint32_t slot, uint32_t peer, uint8_t kind, uint8_t layers)
 {
-	union hz_msg m = {
-	    .track_set = {
-	        .track = HZ_ID(slot, 1),
-	        .peer = HZ_ID(peer, 1),
-	        .kind = kind,
-	        .layer_count = layers,
-	        .ext = {.mid = 1, .rid = 2, .rrid = 3, .audio_level = 4, .twcc = 5, .orientation = 6}}};
+	union hz_msg m = {.track_set = {.track = HZ_ID(slot, 1),
+	                                .peer = HZ_ID(peer, 1),
+	                                .kind = kind,
+	                                .layer_count = layers,
+	                                .ext = {.mid = 1,
+	                                        .rid = 2,
+	                                        .rrid = 3,
+	                                        .audio_level = 4,
+	                                        .twcc = 5,
+	                                        .orientation = 6,
+	                                        .playout_delay = 14}}};
 	struct hz_cmd_track_set *t = &m.track_set;
 	snprintf(t->mid, HZ_MID_BYTES, "m%u", slot);
 	for (unsigned i = 0; i < layers; i++) {
@@ -388,8 +392,9 @@ struct fx_in {
 	uint8_t pt;
 	bool key, marker;
 	const char *mid, *rid, *rrid;
-	int level; // 0 none, else -dBov with the voice bit
-	int twcc;  // 0 none, else the number
+	int level;             // 0 none, else -dBov with the voice bit
+	int twcc;              // 0 none, else the number
+	uint16_t playout_10ms; // 0 none
 	uint16_t picture;
 	uint32_t body;      // four bytes that tell packets apart
 	const uint8_t *raw; // payload instead of a codec's
@@ -428,7 +433,7 @@ static inline size_t fx_payload(const struct fx_in *in, uint8_t *p)
 static inline size_t fx_build(const struct fx_in *in, uint8_t *buf)
 {
 	struct hz_ext_ids ids = {
-	    .mid = 1, .rid = 2, .rrid = 3, .audio_level = 4, .twcc = 5, .orientation = 6};
+	    .mid = 1, .rid = 2, .rrid = 3, .audio_level = 4, .twcc = 5, .orientation = 6, .playout_delay = 14};
 	struct hz_rtp_exts exts = {0};
 	struct hz_rtp_offsets at;
 	struct hz_rtp_header h = {
@@ -453,6 +458,10 @@ static inline size_t fx_build(const struct fx_in *in, uint8_t *buf)
 	if (in->twcc) {
 		exts.has |= HZ_EXT_TWCC;
 		exts.twcc_seq = (uint16_t)in->twcc;
+	}
+	if (in->playout_10ms) {
+		exts.has |= HZ_EXT_PLAYOUT_DELAY;
+		exts.playout_min_10ms = exts.playout_max_10ms = in->playout_10ms;
 	}
 	assert_int_equal(hz_rtp_write_header(buf, 256, &h, &exts, &ids, &at), 0);
 	return at.header_bytes + fx_payload(in, buf + at.header_bytes);

@@ -382,7 +382,6 @@ static void a_full_queue_drops_and_recovers(void **state)
 	assert_int_equal(fx->out_count, 3);
 }
 
-// A publisher that jumps forward by half the number space again and again: receivers must still follow the index.
 static void what_waited_here_too_long_is_not_shown(void **state)
 {
 	struct fx *fx = *state;
@@ -405,6 +404,7 @@ static void what_waited_here_too_long_is_not_shown(void **state)
 	assert_int_equal(fx->out[2].index, fx->out[1].index + 1); // nothing to ask for
 }
 
+// A publisher that jumps forward by half the number space again and again: receivers must still follow the index.
 static void jumps_never_outrun_the_rollover(void **state)
 {
 	struct fx *fx = *state;
@@ -420,6 +420,54 @@ static void jumps_never_outrun_the_rollover(void **state)
 			assert_in_range(fx->out[before].index, last + 1, last + 16384);
 		last = fx->out[before].index;
 	}
+}
+
+// The same by smaller steps, of which any number may be lost on the way to the receiver.
+static void jumps_in_a_row_do_not_either(void **state)
+{
+	struct fx *fx = *state;
+	fx_track(fx, 0, 0, AUDIO, 1);
+	fx_sub(fx, 0, 1, 0, AUDIO);
+	for (uint16_t i = 0, seq = 1; i < 200; i++, seq = (uint16_t)(seq + 4000)) {
+		struct fx_in in = {.ssrc = fx_ssrc(0, 0), .seq = seq, .ts = 960u * i, .pt = PT_OPUS};
+		assert_int_equal(fx_in(fx, 0, &in), 0);
+		fx->now += 1000;
+	}
+	assert_int_equal(fx->out_count, 200); // a new mapping is no loss
+	assert_in_range(fx->out[199].index - fx->out[0].index, 200, 8192);
+	fx_clear(fx);
+	fx->now += 10000000;
+	struct fx_in in = {
+	    .ssrc = fx_ssrc(0, 0), .seq = (uint16_t)(2 + 199 * 4000), .ts = 9600000, .pt = PT_OPUS};
+	assert_int_equal(fx_in(fx, 0, &in), 0);
+	in.seq = (uint16_t)(in.seq + 4000); // after a while one is a gap as before
+	assert_int_equal(fx_in(fx, 0, &in), 0);
+	assert_int_equal(fx->out[1].index, fx->out[0].index + 4000);
+}
+
+// A, another one that sends nothing to be forwarded, and A again with its numbers of the beginning: what goes out goes on.
+static void an_ssrc_that_comes_back_begins_anew(void **state)
+{
+	struct fx *fx = *state;
+	union hz_msg t = fx_track_msg(0, 0, AUDIO, 1);
+	memset(t.track_set.ssrc, 0, sizeof(t.track_set.ssrc));
+	assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
+	fx_sub(fx, 0, 1, 0, AUDIO);
+	struct fx_in in = {.ssrc = 77, .seq = 1, .ts = 960, .pt = PT_OPUS, .mid = "m0"};
+	for (unsigned i = 0; i < 3000; i++, in.seq++, in.ts += 960) {
+		fx_clear(fx);
+		assert_int_equal(fx_in(fx, 0, &in), 0);
+		fx->now += 20000;
+	}
+	uint64_t last = fx->out[0].index;
+	in = (struct fx_in){.ssrc = 78, .seq = 5, .ts = 960, .pt = PT_OPUS, .mid = "m0", .empty = true};
+	assert_int_equal(fx_in(fx, 0, &in), 0);
+	fx->now += 600000;
+	in = (struct fx_in){.ssrc = 77, .seq = 2, .ts = 1920, .pt = PT_OPUS, .mid = "m0"};
+	fx_clear(fx);
+	assert_int_equal(fx_in(fx, 0, &in), 0);
+	assert_int_equal(fx->out_count, 1);
+	assert_int_equal(fx->out[0].index, last + 1);
 }
 
 int main(void)
@@ -440,6 +488,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_full_queue_drops_and_recovers, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(what_waited_here_too_long_is_not_shown, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(jumps_never_outrun_the_rollover, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(jumps_in_a_row_do_not_either, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(an_ssrc_that_comes_back_begins_anew, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

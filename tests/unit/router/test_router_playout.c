@@ -99,11 +99,33 @@ static void restarts_without_a_delay(void **state)
 	fx_free(fx);
 }
 
+// A publisher's own would stay with the slot, whoever is shown in it next.
+static void a_publishers_own_is_not_passed_on(void **state)
+{
+	static const struct hz_ext_ids ids = {.orientation = 12, .playout_delay = 13};
+	fx = fx_new();
+	fx_peer(fx, 0, 1, 0);
+	fx_peer(fx, 1, 1, 0);
+	fx_track(fx, 0, 0, HZ_KIND_VIDEO, 1);
+	union hz_msg m = fx_sub_msg(0, 1, 0, HZ_KIND_VIDEO);
+	m.sub_set.ext.playout_delay = 13;
+	assert_int_equal(fx_sub_set(fx, &m), 0);
+	struct fx_in in = {
+	    .ssrc = fx_ssrc(0, 0), .seq = 1, .ts = 1, .pt = PT_VP8, .key = true, .playout_10ms = 4095};
+	assert_int_equal(fx_in(fx, 0, &in), 0);
+	assert_int_equal(fx->out_count, 1);
+	struct hz_rtp_exts exts;
+	hz_rtp_parse_exts(&fx->out[0].p, &ids, &exts);
+	assert_int_equal(exts.has & HZ_EXT_PLAYOUT_DELAY, 0);
+	fx_free(fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(held_back_for_the_publishers_repairs),
 	    cmocka_unit_test(restarts_without_a_delay),
+	    cmocka_unit_test(a_publishers_own_is_not_passed_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
