@@ -1,4 +1,4 @@
-// ./dev bench relay [--quick] [--only a,b,c,d,e] [--no-janus]: this gateway and Janus VideoRoom in one run.
+// ./dev bench relay [--quick] [--only=a,b,c,d,e] [--no-janus]: this gateway and Janus VideoRoom in one run.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync, existsSync } from "node:fs";
 import { cpus } from "node:os";

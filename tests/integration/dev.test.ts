@@ -1,4 +1,5 @@
 // ./dev test: what failed is counted as such and named in the last lines, whichever runner it failed in.
+// ./dev bench: each program gets its own options, and where its figures go.
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -73,4 +74,17 @@ test("no counts, no tests and a bad end are failures, and the end of the log is 
      read -r p f s < <(web_counts c.log); failed_as_said 1 c.log $p $f $s "web unit"`,
   );
   assert.match(out, /cannot start[\s\S]*nothing ran[\s\S]*5 passed, 4 failed, 0 skipped\n$/);
+});
+
+test("programs of the bench get their own options and write JSON where they can", () => {
+  const program = '#!/bin/sh\necho "${0##*_}" "$@"\n', folder = "build/release/tests/bench";
+  const names = ["floor", "finalize", "live", "mixer"];
+  const out = run(
+    Object.fromEntries(names.map((name) => [`${folder}/bench_${name}`, program])),
+    `chmod +x ${folder}/*; for name in ${names.join(" ")}; do bench_c $name --quick --minutes 10 --only=a; done; bench_c floor`,
+  );
+  assert.deepEqual(out.split("\n").slice(0, 5), [
+    "floor --json build/bench/floor.json --quick", "finalize --json build/bench/finalize.json --minutes 10", "live --json build/bench/live.json", "mixer",
+    "floor --json build/bench/floor.json",
+  ]);
 });
