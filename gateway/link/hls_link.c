@@ -229,8 +229,3 @@ bool hz_hls_link_holds(const struct hz_hls_link *link, uint32_t consult, int64_t
 	return !find(link, consult) || err == 0 || err == -ENOSPC || err == -EINVAL || link->pipe.fd < 0 ||
 	       now_us - link->heard_us >= HZ_HLS_SILENT_US;
 }
-
-const struct hz_hls_status *hz_hls_link_status(const struct hz_hls_link *link)
-{
-	return &link->status;
-}

@@ -39,6 +39,5 @@ bool hz_hls_link_holds(const struct hz_hls_link *link, uint32_t consult, int64_t
 // Of the newest answer: 0; -errno it was refused; -EAGAIN there was none yet.
 int hz_hls_link_answer(const struct hz_hls_link *link, uint32_t consult);
 bool hz_hls_link_there(const struct hz_hls_link *link, int64_t now_us); // somebody has said something of late
-const struct hz_hls_status *hz_hls_link_status(const struct hz_hls_link *link); // the newest; zeroes
 
 #endif

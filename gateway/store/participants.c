@@ -6,10 +6,6 @@
 
 #include "gateway/store/db.h"
 
-#define COLUMNS                                                                                              \
-	"SELECT consult, id, name, role, status, arrival_ms, admitted_ms, left_ms, admitted_by"              \
-	" FROM run.participants WHERE consult=?1 AND "
-
 int hz_store_participant_put(struct hz_store *store, const struct hz_participant_row *row)
 {
 	return hz_db_write(store,
@@ -18,10 +14,18 @@ int hz_store_participant_put(struct hz_store *store, const struct hz_participant
 	                   row->arrival_ms, row->admitted_ms, row->left_ms, row->admitted_by);
 }
 
-static int each(struct hz_store *store, sqlite3_stmt *stmt, hz_participant_row_cb *cb, void *arg)
+int hz_store_participant_get(struct hz_store *store, const char *consult, const char *id,
+                             hz_participant_row_cb *cb, void *arg)
 {
-	int rows = 0, err;
-	while ((err = hz_db_step(store, stmt)) == 1) {
+	sqlite3_stmt *stmt = NULL;
+	int err = hz_db_query(store, &stmt,
+	                      "SELECT consult, id, name, role, status, arrival_ms, admitted_ms, left_ms,"
+	                      " admitted_by FROM run.participants WHERE consult=?1 AND id=?2",
+	                      "tt", consult, id);
+	if (err)
+		return err;
+	err = hz_db_step(store, stmt);
+	if (err == 1) {
 		const struct hz_participant_row row = {
 		    .consult = hz_db_text(stmt, 0),
 		    .id = hz_db_text(stmt, 1),
@@ -33,35 +37,10 @@ static int each(struct hz_store *store, sqlite3_stmt *stmt, hz_participant_row_c
 		    .left_ms = sqlite3_column_int64(stmt, 7),
 		    .admitted_by = hz_db_text(stmt, 8),
 		};
-		rows++;
-		if (!cb(arg, &row))
-			break;
+		cb(arg, &row);
 	}
 	hz_db_done(stmt);
-	return err < 0 ? err : rows;
-}
-
-int hz_store_participant_get(struct hz_store *store, const char *consult, const char *id,
-                             hz_participant_row_cb *cb, void *arg)
-{
-	sqlite3_stmt *stmt = NULL;
-	int err = hz_db_query(store, &stmt, COLUMNS "id=?2", "tt", consult, id);
-	if (err)
-		return err;
-	err = each(store, stmt, cb, arg);
 	return err < 0 ? err : err == 0 ? -ENOENT : 0;
-}
-
-int hz_store_participant_list(struct hz_store *store, const char *consult, const char *after, unsigned limit,
-                              hz_participant_row_cb *cb, void *arg)
-{
-	sqlite3_stmt *stmt = NULL;
-	int err = hz_db_query(store, &stmt, COLUMNS "id>?2 ORDER BY id LIMIT ?3", "tti", consult,
-	                      after ? after : "", (int64_t)limit);
-	if (err)
-		return err;
-	err = each(store, stmt, cb, arg);
-	return err < 0 ? err : 0;
 }
 
 int hz_store_session_put(struct hz_store *store, const struct hz_session_row *row)

@@ -22,15 +22,12 @@ struct hz_participant_row {
 	const char *admitted_by;                  // participant id; "" : nobody, the role needs no admission
 };
 
-typedef bool hz_participant_row_cb(void *arg, const struct hz_participant_row *row); // false: stop
+typedef void hz_participant_row_cb(void *arg, const struct hz_participant_row *row);
 
 int hz_store_participant_put(struct hz_store *store, const struct hz_participant_row *row);
-// -ENOENT: there is none.
+// cb is called once. -ENOENT: there is none, and it is not.
 int hz_store_participant_get(struct hz_store *store, const char *consult, const char *id,
                              hz_participant_row_cb *cb, void *arg);
-// By id, those after `after` (NULL: from the start), at most limit.
-int hz_store_participant_list(struct hz_store *store, const char *consult, const char *after, unsigned limit,
-                              hz_participant_row_cb *cb, void *arg);
 
 // A session: what a participant needs to go on after its socket or control was lost.
 struct hz_session_row {

@@ -14,7 +14,6 @@
 #define HZ_WORKER_AGENTS_MAX 4096 // of a worker; more are refused
 
 struct hz_worker;
-struct hz_peer_agents; // one generation of a peer's
 
 // A path's `conn` that names an agent: (generation << 16) | mark | (peer's slot << 2) | which of them. TCP connections
 // have indices below the mark.

@@ -6,7 +6,6 @@
 #include "signaling/sdp/offer_internal.h"
 
 #define MAX_SSRCS 16
-#define MAX_RIDS  16
 
 struct ssrcs {
 	unsigned count;

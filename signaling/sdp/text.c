@@ -239,13 +239,6 @@ int hz_sdp_take_candidate(const char *value, struct hz_candidate *ret)
 	return 0;
 }
 
-bool hz_sdp_is_candidate(const char *value)
-{
-	struct hz_candidate any;
-
-	return hz_sdp_take_candidate(value, &any) != -EINVAL;
-}
-
 int hz_sdp_take_ufrag(const struct hz_sdp_place *place, const char *value, char ret[HZ_UFRAG_BYTES])
 {
 	size_t bytes = strlen(value);

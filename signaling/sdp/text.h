@@ -42,9 +42,6 @@ bool hz_sdp_is_ice_text(const char *text); // RFC 8839 ice-char only, at least o
 bool hz_sdp_is_rid(const char *text);      // RFC 8851 rid-id that fits HZ_RID_BYTES
 bool hz_sdp_is_visible(const char *text);  // printable ASCII without space, may be empty
 
-// "candidate:..." (without "a="): well formed per RFC 8839 section 5.1?
-bool hz_sdp_is_candidate(const char *value);
-
 // Checks and copies ICE credentials (RFC 8839 section 5.4; lengths also by our bounds).
 int hz_sdp_take_ufrag(const struct hz_sdp_place *place, const char *value, char ret[HZ_UFRAG_BYTES]);
 int hz_sdp_take_pwd(const struct hz_sdp_place *place, const char *value, char ret[HZ_PWD_BYTES]);

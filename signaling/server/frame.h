@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HZ_FRAME_HEAD_BYTES    14 // the longest head of a client's frame
 #define HZ_FRAME_CONTROL_BYTES 125
 
 enum hz_frame_op {

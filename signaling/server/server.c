@@ -233,11 +233,6 @@ void hz_server_stop(struct hz_server *server, int code, const char *reason)
 	lws_cancel_service(server->context);
 }
 
-void hz_server_stop_accepting(struct hz_server *server)
-{
-	hz_accept_stop(server);
-}
-
 const struct hz_server_counters *hz_server_counters(struct hz_server *server)
 {
 	hz_accept_handshakes(server);

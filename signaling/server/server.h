@@ -127,9 +127,6 @@ int hz_server_run(struct hz_server *server);
 // flushed, or after 1 s.
 void hz_server_stop(struct hz_server *server, int code, const char *reason);
 
-// Takes no more connections on the listening sockets (drain); what is open goes on.
-void hz_server_stop_accepting(struct hz_server *server);
-
 // Uploads under way, of this owner's; 0: of all.
 unsigned hz_server_uploads(const struct hz_server *server, uint64_t owner);
 
@@ -151,7 +148,6 @@ void hz_ws_close(struct hz_ws *ws, int code, const char *reason);
 void hz_ws_set_user(struct hz_ws *ws, void *user);
 void *hz_ws_user(const struct hz_ws *ws);
 const char *hz_ws_address(const struct hz_ws *ws);
-size_t hz_ws_queued(const struct hz_ws *ws); // bytes not yet given to the kernel: coalesce pushes when large
 
 // --- the process's other descriptors
 

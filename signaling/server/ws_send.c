@@ -168,8 +168,3 @@ const char *hz_ws_address(const struct hz_ws *ws)
 {
 	return ws->conn->peer;
 }
-
-size_t hz_ws_queued(const struct hz_ws *ws)
-{
-	return ws->queued_bytes;
-}
