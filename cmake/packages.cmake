@@ -1,4 +1,4 @@
-# Third-party libraries. Each is used by exactly one folder (docs/ARCHITECTURE.md, tests/lint).
+# Third-party libraries. Where each may be used: THIRD of tests/lint/includes.py.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)

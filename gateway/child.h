@@ -1,6 +1,6 @@
 // What the supervisor hands to the processes it starts, and what they say to each other.
 // A child is this same binary, re-executed: `huizhen worker INDEX`, `huizhen control`, `huizhen recorder` and
-// `huizhen archive`, with these descriptors open; or huizhen-mix.
+// `huizhen archive`; or huizhen-mix, or a pipe's program (pipes.h). All with these descriptors open.
 #ifndef HZ_GATEWAY_CHILD_H
 #define HZ_GATEWAY_CHILD_H
 

@@ -29,7 +29,7 @@ struct hz_child {
 	pid_t pid;      // 0: not running
 	int64_t started_us;
 	int64_t start_at_us; // when to start it; INT64_MAX: not now
-	unsigned quick;      // deaths in a row within HZ_QUICK_US of their start
+	unsigned quick;      // deaths in a row within a second of their start
 	unsigned restarts;
 };
 

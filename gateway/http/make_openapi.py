@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes openapi.json: the paths below, and the schemas of signaling/protocol/schema as components.
 
-usage: make_openapi.py      run it after a change here or in the schemas; test_rest.c checks that nothing drifted
+usage: make_openapi.py      run it after a change here or in the schemas; tests/unit/http/test_session_rest.c checks that nothing drifted
 """
 import json
 import os

@@ -118,7 +118,7 @@ static void on_written(struct hz_body *s)
 	}
 	if (!s->err && s->in_bytes)
 		give(s);
-	lws_callback_on_writable(s->conn->wsi); // hz_body_step() sees what became of it
+	lws_callback_on_writable(s->conn->wsi); // hz_request_spooled() sees what became of it
 }
 
 static void on_wake(void *ctx, int fd)
