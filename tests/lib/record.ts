@@ -1,4 +1,4 @@
-// A finalised record in a store, made of media from ffmpeg: what `huizhen finalize` leaves behind.
+// A finalised record in a store, made of media from ffmpeg: what `huizhen record finalize` leaves behind.
 import { createHash, randomUUID } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
