@@ -51,6 +51,7 @@ static int append(struct hz_rec *rec, const struct hz_item *item, const void *da
 		memcpy(at + sizeof(*item), data, item->bytes);
 	at[sizeof(*item) + item->bytes] = '\0';
 	rec->in.bytes += bytes;
+	rec->in.wipe = rec->in.wipe || (item->kind == HZ_ITEM_TRACK_CLOSE && item->flags & HZ_REC_DISCARD);
 	atomic_fetch_add_explicit(&rec->recorder->waiting, bytes, memory_order_relaxed);
 	return 0;
 }
@@ -115,6 +116,15 @@ const struct hz_item *hz_items_next(struct hz_rec *rec, const char **ret_text)
 		return NULL;
 	const struct hz_item *item = (const void *)(rec->work.at + rec->work_at);
 	*ret_text = (const char *)(item + 1);
+	return item;
+}
+
+const struct hz_item *hz_items_walk(const struct hz_items *items, size_t *at)
+{
+	if (*at >= items->bytes)
+		return NULL;
+	const struct hz_item *item = (const void *)(items->at + *at);
+	*at += whole(item->bytes);
 	return item;
 }
 

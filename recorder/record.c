@@ -254,7 +254,6 @@ static int take_item(struct hz_rec *rec, const struct hz_item *item, const char 
 	case HZ_ITEM_TRACK:
 		return on_track(rec, item, text, now_us);
 	case HZ_ITEM_TRACK_CLOSE:
-		rec->work.wipe = rec->work.wipe || item->flags & HZ_REC_DISCARD;
 		if (item->flags & HZ_REC_DISCARD && item->track->number)
 			hz_journal_discard(rec->journal, item->track->number);
 		return answer_later(rec, item);
@@ -276,12 +275,32 @@ static int take_item(struct hz_rec *rec, const struct hz_item *item, const char 
 	}
 }
 
+static void discard_ahead(struct hz_rec *rec, const struct hz_items *items, size_t at)
+{
+	const struct hz_item *item;
+	while (items->wipe && (item = hz_items_walk(items, &at)))
+		if (item->kind == HZ_ITEM_TRACK_CLOSE && item->flags & HZ_REC_DISCARD)
+			hz_journal_discard(rec->journal, item->track->number);
+}
+
+// Consent that is taken back waits for nothing before it: a TRACK writes all that is put, also what the disk refused until now.
+static void take_back(struct hz_rec *rec)
+{
+	if (!rec->journal)
+		return;
+	discard_ahead(rec, &rec->work, rec->work_at);
+	pthread_mutex_lock(&rec->lock);
+	discard_ahead(rec, &rec->in, 0);
+	pthread_mutex_unlock(&rec->lock);
+}
+
 static int take_items(struct hz_rec *rec, int64_t now_us, int64_t wall_us)
 {
 	const struct hz_item *item;
 	const char *text;
 	int err = 0;
 	hz_items_take(rec);
+	take_back(rec);
 	while (!err && !rec->finished && (item = hz_items_next(rec, &text))) {
 		err = take_item(rec, item, text, now_us, wall_us);
 		if (!err)

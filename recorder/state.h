@@ -6,7 +6,8 @@
 //
 // The reader never waits for a disk: what it has for a record goes into that record's items, a bounded queue of bytes; the
 // writer takes them all at once, and stops at one that the disk refuses until it does not. Order within a record is kept, so
-// media stands behind the consent and the TRACK_OPEN it needs, and is nothing to the writer before that is on disk. Where no
+// media stands behind the consent and the TRACK_OPEN it needs, and is nothing to the writer before that is on disk. Only what
+// is to be wiped (DISCARD) is wiped before anything else is done: it would be written by whatever stands before it. Where no
 // item waits and the writer is not sealing, the reader puts media straight into the journal's open blocks: one copy instead
 // of three, and half the memory that goes through the caches. Locks: rec.lock (items, `direct`, what the reader may know),
 // thread.lock (the list of records), done_lock. None is held over a system call of the disk, no two at a time; within rec.lock
@@ -66,7 +67,7 @@ struct hz_items {
 	size_t bytes, capacity;
 	int64_t oldest_us; // of media; 0 none
 	unsigned idle;     // times in a row that it was hardly used
-	bool wipe;         // something in it may not be kept, not even until it is written over
+	bool wipe; // a DISCARD is in it: what it holds may not be kept, not even until it is written over
 };
 
 struct hz_done { // by a writer
@@ -162,6 +163,8 @@ int hz_items_put(struct hz_rec *rec, const struct hz_item *item, const void *dat
 void hz_items_take(struct hz_rec *rec); // writer's: everything into `work`, if that is empty
 const struct hz_item *hz_items_next(struct hz_rec *rec, const char **ret_text); // first of `work`; NULL: none
 void hz_items_drop(struct hz_rec *rec);                                         // that one is done
+// The item at *at, which moves on to the next; NULL: no more.
+const struct hz_item *hz_items_walk(const struct hz_items *items, size_t *at);
 
 // record.c: the writer's side of one record.
 // RTP, SENDER_REPORT, LOST into the journal; also the reader's, see `direct`.

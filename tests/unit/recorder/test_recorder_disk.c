@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 
 #define TRACK HZ_ID(3, 7)
+#define OTHER HZ_ID(3, 8)
 #define DISK  "64m"
 
 static struct rr_content content;
@@ -86,6 +87,40 @@ static void full_and_free_again(void **state)
 	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
 	rr_read(rig, RECORD_A, NULL, &content);
 	assert_int_equal(content.packets, next); // memory was enough
+	assert_int_equal(content.gaps, 0);
+	rr_free(rig);
+}
+
+// Nothing can be written, somebody new stands first in the queue, and then a person says no: what is not on disk yet of that
+// person never gets there.
+static void consent_taken_back(void **state)
+{
+	struct recorder_rig *rig = begin(64 << 20);
+	uint32_t next = put_for(rig, 0, 800000), others = 0;
+	fill("full", 0);
+	while (!rr_seen(rig, "state", HZ_REC_STOPPED))
+		next = put_for(rig, next, 50000);
+	uint32_t sealed = next; // what was on its way when the disk was found full goes on
+	next = put_for(rig, next, 1000000);
+	rr_track_open(rig, RECORD_A, 0, OTHER, 0);
+	rr_run(rig, 800000);
+	assert_int_equal(rr_seen(rig, "track", 0), 1); // it waits
+	assert_int_equal(hz_record_link_track_close(rig->link, RECORD_A, 0, TRACK, true), 0);
+	rr_run(rig, 800000);
+	assert_int_equal(rr_seen(rig, "closed", 0), 0);
+	empty("full");
+	rr_expect(rig, "track", 0, 2);
+	rr_expect(rig, "closed", 0, 1);
+	for (; others < 500; others++) {
+		(void)rr_put(rig, 0, OTHER, others);
+		rr_turn(rig);
+	}
+	assert_int_equal(hz_record_link_close(rig->link, RECORD_A), 0);
+	rr_expect(rig, "state", HZ_REC_CLOSED, 1);
+	rr_read(rig, RECORD_A, "p0.camera.458755", &content);
+	assert_true(content.packets > 0 && content.number[content.packets - 1] < sealed);
+	rr_read(rig, RECORD_A, "p0.camera.524291", &content);
+	assert_int_equal(content.packets, others); // everybody else's is there
 	assert_int_equal(content.gaps, 0);
 	rr_free(rig);
 }
@@ -179,8 +214,9 @@ static void more_than_memory_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(full_and_free_again), cmocka_unit_test(the_state_finds_no_room),
-	    cmocka_unit_test(slow_and_fast_again), cmocka_unit_test(more_than_memory_holds)};
+	    cmocka_unit_test(full_and_free_again), cmocka_unit_test(consent_taken_back),
+	    cmocka_unit_test(the_state_finds_no_room), cmocka_unit_test(slow_and_fast_again),
+	    cmocka_unit_test(more_than_memory_holds)};
 	if (!own_disk()) {
 		print_message("skipped: no mount of our own\n");
 		rmdir(place);
