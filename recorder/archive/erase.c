@@ -16,6 +16,7 @@
 #include "recorder/archive/internal.h"
 #include "recorder/finalize/finalize.h"
 #include "recorder/finalize/prepare.h"
+#include "recorder/finalize/words.h"
 #include "recorder/journal/keys.h"
 #include "recorder/record/erasure.h"
 #include "recorder/record/files.h"
@@ -33,6 +34,7 @@ struct erasing {
 	struct hz_record_state state;
 	json_t *tracks, *keys, *files; // numbers, texts, paths
 	unsigned open, own;            // tracks whose keys are still there; files of theirs alone
+	bool words;                    // the journal has what they wrote or drew
 	bool delivered;
 };
 
@@ -52,6 +54,16 @@ static void take_track(struct erasing *e, uint32_t number, const char *text)
 	json_decref(track);
 }
 
+// Who only wrote or drew has no track.
+static void take_words(struct erasing *e, const struct hz_journal_item *item)
+{
+	if (e->words || item->kind != HZ_RECORD_EVENT)
+		return;
+	json_t *event = json_loadb((const char *)item->data, item->bytes, 0, NULL);
+	e->words = hz_words_has(event, e->what->participant);
+	json_decref(event);
+}
+
 // All of it is read: a track that was said yes to at the very end is in no file but the journal.
 static int find_tracks(struct erasing *e)
 {
@@ -63,14 +75,14 @@ static int find_tracks(struct erasing *e)
 	if (err)
 		return err;
 	while ((err = hz_journal_next(reader, &item)) == 1)
-		;
+		take_words(e, &item);
 	for (uint32_t number = 1; !err && number < HZ_JOURNAL_TRACKS; number++) {
 		const char *text = hz_journal_track_json(reader, number);
 		if (text)
 			take_track(e, number, text);
 	}
 	hz_journal_reader_free(reader);
-	return !err && json_array_size(e->tracks) == 0 ? -ENOENT : err;
+	return !err && !e->words && json_array_size(e->tracks) == 0 ? -ENOENT : err;
 }
 
 static void take_file(struct erasing *e, const char *path)
@@ -349,6 +361,20 @@ static int give_back(const struct erasing *e, int lock, int err, bool begun)
 	return err ? err : wrote;
 }
 
+// What they wrote or drew is still shown.
+static bool shows_words(const struct erasing *e)
+{
+	char path[PATH_BYTES];
+	bool shows = false;
+	size_t i;
+	const json_t *one;
+	snprintf(path, sizeof(path), "%s/timeline.json", e->what->folder);
+	json_t *events = json_load_file(path, 0, NULL);
+	json_array_foreach(events, i, one) shows = shows || hz_words_has(one, e->what->participant);
+	json_decref(events);
+	return shows;
+}
+
 static int look(struct erasing *e)
 {
 	int err = e->what->participant ? find_tracks(e) : 0;
@@ -356,7 +382,7 @@ static int look(struct erasing *e)
 		find_files(e);
 		bool made_anew =
 		    e->state.phase == HZ_RECORD_FINALISED || e->state.phase == HZ_RECORD_DELIVERED;
-		if (!e->open && !e->own && made_anew)
+		if (!e->open && !e->own && made_anew && !shows_words(e))
 			err = -EALREADY;
 	}
 	return err;

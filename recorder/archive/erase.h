@@ -3,8 +3,9 @@
 // A signed note says what went (recorder/record/erasure.h). The archive then makes the files anew without them, and a new
 // certificate. Killed anywhere, it can be repeated; what the archive makes meanwhile is whole, with or without them.
 //
-// What stays: names, times, answers to the consent question, and chat in the journal's events, which are sealed under the
-// record's key: only erasing the whole record takes those. What PACS and EMR have is theirs.
+// What stays: names, times, answers to the consent question, and in the journal's events, which are sealed under the record's
+// key, what they wrote and drew, which nothing shows any more: only erasing the whole record takes those. What PACS and EMR have is
+// theirs.
 //
 // Legal holds: a file <store>/hold/<record id> keeps a record from every deletion and erasure.
 // Thread: any. Errors: -errno; -EPERM: a legal hold; -EBUSY: recorded or worked on just now; -ENODATA: deleted before (what was left
@@ -29,8 +30,8 @@ struct hz_erased {
 	bool delivered;         // PACS and EMR may have it
 };
 
-// Besides the above: -ENOENT: this record has no track of that participant; -EALREADY: nothing is left of them; -EBADMSG: the journal
-// is altered, so that not all their tracks are known.
+// Besides the above: -ENOENT: this record has neither a track nor a word nor a drawing of that participant; -EALREADY: nothing is
+// left of them; -EBADMSG: the journal is altered, so that not all their tracks are known.
 int hz_erase(const struct hz_erase *what, struct hz_erased *ret);
 
 // Sets or ends a legal hold. Ending it writes holds/<when it was set>.json into the record's folder: who, when, why.

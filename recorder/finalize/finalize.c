@@ -101,6 +101,7 @@ static int run(struct run *r)
 	                                .journal_json =
 	                                    r->source->journal_json ? r->source->journal_json(arg) : NULL,
 	                                .erased = r->source->erased,
+	                                .noted = r->source->noted,
 	                                .arg = arg,
 	                                .warning = r->source->warning ? r->source->warning(arg) : "",
 	                                .story = r->story,

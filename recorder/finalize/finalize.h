@@ -27,6 +27,8 @@ struct hz_finalize_source {
 	const char *(*journal_json)(void *arg);
 	const char *(*warning)(void *arg);
 	bool (*erased)(void *arg, uint32_t track); // its key is gone. NULL allowed
+	// Who was erased: {participant: true}, jansson's json_t *, the caller's. NULL allowed.
+	void *(*noted)(void *arg);
 };
 // 0; -EBADMSG: the items ended with a fault, files are made of what is before; -errno.
 int hz_finalize_items(const struct hz_finalize_source *source, const char *folder);

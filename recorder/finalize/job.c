@@ -132,6 +132,24 @@ static bool erased(void *arg, uint32_t track)
 	return access(path, F_OK) == 0;
 }
 
+// Notes are in force as soon as they are written (recorder/record/erasure.h); whether they are good the certificate's proof says.
+static void *noted(void *arg)
+{
+	const struct journal *j = arg;
+	char path[HZ_RECORD_PATH_BYTES + 32];
+	json_t *people = json_object();
+	for (unsigned number = 1;; number++) {
+		snprintf(path, sizeof(path), "%s/erasures/%04u.json", j->folder, number);
+		if (access(path, F_OK) < 0)
+			return people;
+		json_t *note = json_load_file(path, 0, NULL);
+		const json_t *who = json_object_get(json_object_get(note, "erasure"), "participant");
+		if (json_string_length(who))
+			json_object_set_new(people, json_string_value(who), json_true());
+		json_decref(note);
+	}
+}
+
 static json_t *segment(const char *folder, const char *name)
 {
 	char path[HZ_RECORD_PATH_BYTES + 300], hex[65] = "";
@@ -189,7 +207,8 @@ int hz_finalize_tracks(const char *folder, const uint8_t *master, char error[HZ_
 		                                    .record = state.id,
 		                                    .journal_json = journal_json,
 		                                    .warning = warning,
-		                                    .erased = erased};
+		                                    .erased = erased,
+		                                    .noted = noted};
 		err = hz_finalize_items(&source, folder);
 	}
 	hz_journal_reader_free(j.reader);

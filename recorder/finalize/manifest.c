@@ -12,6 +12,7 @@
 
 #include "gateway/base/each.h"
 #include "recorder/finalize/events.h"
+#include "recorder/finalize/words.h"
 #include "recorder/journal/file.h"
 #include "recorder/journal/hash.h"
 #include "recorder/manifest.h"
@@ -195,37 +196,21 @@ static void warn(json_t *list, const char *what, uint64_t count)
 	json_array_append_new(list, json_string(text));
 }
 
-// Their keys are gone, all of them.
-static bool is_erased(const struct hz_manifest_from *from, const char *participant)
+// {participant: true} of those whom a note names, or whose keys are gone, all of them.
+static json_t *erased_people(const struct hz_manifest_from *from)
 {
-	unsigned theirs = 0;
+	json_t *people = json_object(), *noted = from->noted ? from->noted(from->arg) : NULL;
 	for (unsigned i = 0; from->erased && i < HZ_JOURNAL_TRACKS; i++) {
 		const struct hz_track *t = from->tracks->list[i];
-		if (!t || strcmp(t->participant, participant) != 0)
+		if (!t)
 			continue;
-		if (!from->erased(from->arg, t->number))
-			return false;
-		theirs++;
+		bool kept = json_is_false(json_object_get(people, t->participant));
+		json_object_set_new(people, t->participant,
+		                    json_boolean(!kept && from->erased(from->arg, t->number)));
 	}
-	return theirs > 0;
-}
-
-// What an erased participant wrote is not shown any more.
-static void leave_out_chat(const struct hz_manifest_from *from, json_t *events)
-{
-	size_t i;
-	json_t *one;
-	json_array_foreach(events, i, one)
-	{
-		const char *type = json_string_value(json_object_get(one, "type"));
-		const char *who = json_string_value(json_object_get(one, "participant"));
-		if (!type || strcmp(type, "chat") != 0 || !who || !is_erased(from, who))
-			continue;
-		json_t *detail = json_copy(json_object_get(one, "detail"));
-		json_object_set_new(detail, "text", json_string(""));
-		json_object_set_new(detail, "erased", json_true());
-		json_object_set_new(one, "detail", detail);
-	}
+	json_object_update(people, noted);
+	json_decref(noted);
+	return people;
 }
 
 // A publisher's pictures came another way from here on (another SPS, size or codec): a new file begins.
@@ -288,7 +273,9 @@ int hz_manifest_make(const struct hz_manifest_from *from)
 	json_object_set_new(root, "warnings", warnings);
 	json_object_set_new(root, "journal", journal_part(from));
 	json_t *events = hz_story_events(from->story, from->zero_us);
-	leave_out_chat(from, events);
+	json_t *erased = erased_people(from);
+	hz_words_leave_out(events, erased);
+	json_decref(erased);
 	add_pictures(from, events);
 	if (!err)
 		err = save(from, "timeline.json", events);

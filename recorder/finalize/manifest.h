@@ -10,6 +10,7 @@ struct hz_manifest_from {
 	const char *folder, *record;
 	const char *journal_json;                  // NULL: nothing is known of it
 	bool (*erased)(void *arg, uint32_t track); // NULL allowed
+	void *(*noted)(void *arg);                 // as in finalize.h
 	void *arg;
 	const char *warning; // "": none
 	const struct hz_story *story;

@@ -89,7 +89,24 @@ static void put_items(const struct fake_list *list)
 	hz_journal_free(w);
 }
 
-// p1 with picture and sound, p2 with sound; both wrote.
+// On the table, over p2's camera.
+#define DRAWN(id, by, text)                                                                                  \
+	"{\"id\":\"" id "\",\"kind\":\"text\",\"on\":{\"participant\":\"p2\",\"source\":\"camera\"},"        \
+	"\"points\":[[0.5,0.5]],\"text\":\"" text "\",\"by\":\"" by "\",\"n\":1}"
+#define TABLE(by, put)                                                                                       \
+	"{\"type\":\"table\",\"participant\":\"" by "\",\"detail\":{\"layout\":\"pair\",\"put\":[" put "]}}"
+
+// Each drew; p2 goes on with what p1 wrote, and p1 with what p2 wrote.
+static void draw(struct fake_list *list)
+{
+	fake_json(list, HZ_RECORD_EVENT, 2.1,
+	          TABLE("p2", DRAWN("a", "p1", "hand of p1") "," DRAWN("b", "p2", "hand of p2")));
+	fake_json(list, HZ_RECORD_EVENT, 2.2, TABLE("p2", DRAWN("a", "p2", "hand of p1")));
+	fake_json(list, HZ_RECORD_EVENT, 2.3, TABLE("p1", DRAWN("b", "p1", "over it by p1")));
+	fake_json(list, HZ_RECORD_EVENT, 2.4, TABLE("p4", DRAWN("c", "p4", "hand of p4")));
+}
+
+// p1 with picture and sound, p2 with sound, p4 with neither; all wrote and drew.
 static int make_record(void **state)
 {
 	struct fake_list list = {0};
@@ -101,7 +118,8 @@ static int make_record(void **state)
 	fake_describe(&list, 1, "p1", "camera", 0);
 	fake_describe(&list, 2, "p1", "microphone", 0);
 	fake_describe(&list, 3, "p2", "microphone", 0);
-	for (unsigned i = 1; i <= 2; i++) {
+	draw(&list);
+	for (unsigned i = 1; i <= 4; i += i) {
 		fake_json(&list, HZ_RECORD_EVENT, 0.01,
 		          "{\"type\":\"join\",\"participant\":\"p%u\",\"detail\":{\"name\":\"N\","
 		          "\"role\":\"expert\"}}",
@@ -247,15 +265,36 @@ static void refused(void **state)
 	assert_int_equal(certified().count, 0);
 }
 
-// Whether the timeline shows the words of p1 and of p2.
-static unsigned words(void)
+static bool timeline_has(const char *what)
 {
 	json_t *events = load("timeline.json");
-	char *text = json_dumps(events, 0);
-	unsigned ret = (strstr(text, "words of p1") ? 1 : 0) | (strstr(text, "words of p2") ? 2 : 0);
+	char *text = json_dumps(events, JSON_COMPACT | JSON_SORT_KEYS);
+	bool has = strstr(text, what) != NULL;
 	free(text);
 	json_decref(events);
+	return has;
+}
+
+// Of p1, p2 and p4: bits 1, 2 and 4.
+static unsigned shown(const char *what)
+{
+	char wanted[32];
+	unsigned ret = 0;
+	for (unsigned i = 1; i <= 4; i += i) {
+		snprintf(wanted, sizeof(wanted), "%s p%u", what, i);
+		ret |= timeline_has(wanted) ? i : 0;
+	}
 	return ret;
+}
+
+static unsigned words(void)
+{
+	return shown("words of");
+}
+
+static unsigned drawings(void)
+{
+	return shown("hand of") | shown("over it by");
 }
 
 static void one_person(void **state)
@@ -273,7 +312,8 @@ static void one_person(void **state)
 	assert_int_equal(mkdir(early, 0700), 0);
 	put(HZ_EARLY "/0123", "a slice of somebody's sound");
 	snprintf(other, sizeof(other), "%s", hash_of("tracks/p2.microphone.1.webm"));
-	assert_int_equal(words(), 3);
+	assert_int_equal(words(), 7);
+	assert_int_equal(drawings(), 7);
 	hz_record_verify(folder, master, &before);
 	assert_int_equal(before.verdict, HZ_VERIFY_WHOLE);
 
@@ -301,8 +341,13 @@ static void one_person(void **state)
 	assert_true(is_there("erasures/0001.certificate.json"));
 	assert_false(is_there("tracks/p1.camera.1.mp4"));
 	assert_string_equal(hash_of("tracks/p2.microphone.1.webm"), other); // to the byte
-	assert_int_equal(words(), 2);
-	hz_record_verify(folder, master, &after); // the chain as it was
+	assert_int_equal(words(), 6);
+	assert_int_equal(drawings(), 6);
+	assert_true(
+	    timeline_has("\"gone\":[\"a\"],\"layout\":\"pair\",\"put\":[{\"by\":\"p2\",\"id\":\"b\""));
+	assert_true(timeline_has("{\"by\":\"p2\",\"id\":\"a\"")); // as p2 went on with it, without the words
+	assert_true(timeline_has("\"gone\":[\"b\"],\"layout\":\"pair\",\"put\":[]")); // where p1 went on
+	hz_record_verify(folder, master, &after);                                     // the chain as it was
 	assert_int_equal(after.verdict, HZ_VERIFY_WHOLE);
 	assert_int_equal(after.summary.erased, 2);
 	assert_memory_equal(after.summary.hash, before.summary.hash, sizeof(before.summary.hash));
@@ -317,6 +362,40 @@ static void one_person(void **state)
 	json_decref(m);
 	assert_int_equal(erase("p1", &done), -EALREADY);
 	assert_int_equal(phase(), HZ_RECORD_DELIVERED);
+}
+
+// Neither camera nor microphone: written and drawn is recorded, too.
+static void who_only_wrote(void **state)
+{
+	struct hz_erased done;
+	put("composed.mp4", "the words of p4 are drawn in it");
+	assert_int_equal(hz_certificate_issue(store, folder, false), 0);
+	assert_int_equal(erase("p4", &done), 0);
+	assert_int_equal(done.tracks, 0);
+	assert_true(done.delivered);
+	assert_int_equal(phase(), HZ_RECORD_ENDED);
+	assert_false(is_there("composed.mp4"));
+	assert_int_equal(certified().count, 0);
+	finalise(true);
+	assert_int_equal(certified().count, 0);
+	assert_int_equal(words(), 2);
+	assert_int_equal(drawings(), 2);
+	assert_true(is_there("tracks/p2.microphone.1.webm"));
+	assert_int_equal(erase("p4", &done), -EALREADY);
+	assert_int_equal(phase(), HZ_RECORD_DELIVERED);
+}
+
+// What an earlier version made after an erasure still showed the drawings: asked for again, they go.
+static void made_before(void **state)
+{
+	struct hz_erased done;
+	put("timeline.json", "[" TABLE("p2", DRAWN("a", "p1", "hand of p1")) "]");
+	assert_int_equal(erase("p1", &done), 0);
+	assert_int_equal(done.tracks, 0);
+	finalise(true);
+	assert_int_equal(drawings(), 2);
+	assert_int_equal(certified().count, 0);
+	assert_int_equal(erase("p1", &done), -EALREADY);
 }
 
 // kill -9 at any moment: asked for again it is done, and the certificate is good before and after.
@@ -344,7 +423,8 @@ static void killed_at_any_moment(void **state)
 		assert_int_equal(certified().count, 0);
 		finalise(true);
 		assert_int_equal(certified().count, 0);
-		assert_int_equal(words(), 2);
+		assert_int_equal(words(), 6);
+		assert_int_equal(drawings(), 6);
 		snprintf(command, sizeof(command), "rm -rf %s && cp -a %s/kept %s", folder, store, folder);
 		assert_int_equal(system(command), 0);
 	}
@@ -501,9 +581,10 @@ static void all_of_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(refused),    cmocka_unit_test(killed_at_any_moment),
-	    cmocka_unit_test(one_person), cmocka_unit_test(forged),
-	    cmocka_unit_test(cut_short),  cmocka_unit_test(all_of_it),
+	    cmocka_unit_test(refused),        cmocka_unit_test(killed_at_any_moment),
+	    cmocka_unit_test(one_person),     cmocka_unit_test(forged),
+	    cmocka_unit_test(who_only_wrote), cmocka_unit_test(made_before),
+	    cmocka_unit_test(cut_short),      cmocka_unit_test(all_of_it),
 	};
 	return cmocka_run_group_tests(tests, make_record, remove_record);
 }
