@@ -86,6 +86,8 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	size_t n = strlen(url);
 	snprintf(process->rest.public_url, sizeof(process->rest.public_url), "%.*s",
 	         (int)(n && url[n - 1] == '/' ? n - 1 : n), url);
+	// Behind a reverse proxy the pages' origin is the public one, whatever Host the proxy sends.
+	process->origins[0] = process->rest.public_url[0] ? process->rest.public_url : NULL;
 	hz_log_init("control", hz_log_level(config->log.level));
 	load_pages(process);
 	return 0;
@@ -203,14 +205,12 @@ static int open_brain(struct hz_process *process)
 static int open_server(struct hz_process *process)
 {
 	const struct hz_config *config = process->config;
-	// Behind a reverse proxy the pages' origin is the public one, whatever Host the proxy sends.
-	const char *const origins[] = {process->rest.public_url[0] ? process->rest.public_url : NULL, NULL};
 	const struct hz_server_options options = {
 	    .http_fd = process->fds->http,
 	    .https_fd = process->fds->https,
 	    .cert = config->https.certificate,
 	    .key = config->https.key,
-	    .origins = origins,
+	    .origins = process->origins,
 	    .limits = {.connections = config->limits.connections,
 	               .connections_per_address = config->limits.connections_per_address,
 	               .requests_per_second = config->limits.requests_per_second},

@@ -340,8 +340,11 @@ static void reload(struct hz_process *process)
 	if (process->reloaded)
 		hz_config_free(old);
 	process->reloaded = true;
-	if (process->fds->https >= 0 && hz_server_reload_tls(process->server))
+	if (process->fds->https >= 0 &&
+	    hz_server_reload_tls(process->server, fresh->https.certificate, fresh->https.key))
 		hz_warn("config.reload", "what=certificate kept=old");
+	if (hz_server_set_origins(process->server, process->origins))
+		hz_warn("config.reload", "what=origins kept=old");
 	hz_info("config.reloaded", "keys=%u", fresh->tokens.keys_count);
 }
 

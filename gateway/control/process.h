@@ -47,6 +47,7 @@ struct hz_process {
 	struct hz_static *old_pages;
 	int64_t pages_us;
 	struct hz_rest rest;
+	const char *origins[2]; // of WebSockets, NULL-terminated: rest.public_url, where there is one
 	struct hz_whip_door door;
 	struct hz_process_link link[HZ_MAX_WORKERS];
 	struct hz_server_fd *supervisor, *recorder;

@@ -123,8 +123,9 @@ struct hz_server {
 	struct hz_server_limits limits;
 	struct hz_server_ops ops;
 	void *ctx;
-	char *cert, *key;
-	char **origins;
+	char *cert, *key; // at the start
+	SSL_CTX *tls;     // holds the newest of them; NULL: there is no HTTPS
+	char **origins;   // NULL-terminated
 	struct hz_limits *addresses;
 	struct hz_server_counters counters;
 	struct hz_conn *conns;
@@ -202,7 +203,9 @@ int hz_loop_on_ready(struct hz_server *server, enum lws_callback_reasons reason)
 void hz_loop_run_deferred(struct hz_server *server);
 void hz_loop_free(struct hz_server *server);
 
-// tls.c: 0, or -EIO: the files do not hold a certificate and its key.
-int hz_tls_check(const char *cert, const char *key);
+// tls.c. A context that holds the certificate, its chain and its key; the caller's. -EIO: the files do not hold them; -ENOMEM.
+int hz_tls_load(const char *cert, const char *key, SSL_CTX **ret);
+void hz_tls_attach(struct hz_server *server,
+                   SSL_CTX *ctx); // handshakes of ctx show what server->tls holds
 
 #endif

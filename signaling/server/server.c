@@ -29,6 +29,11 @@ static void on_destroy(struct hz_conn *conn)
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
+	if (reason ==
+	    LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) { // user: the vhost's SSL_CTX, in: the vhost
+		hz_tls_attach(lws_vhost_user(in), user);
+		return 0;
+	}
 	// Both structs begin with their kind. Callbacks of the vhost itself have none.
 	void *opaque = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 	if (!opaque)
@@ -88,9 +93,35 @@ static void set_defaults(struct hz_server_limits *l)
 #undef OR_DEFAULT
 }
 
-static int copy_options(struct hz_server *server, const struct hz_server_options *o)
+static void free_origins(char **origins)
+{
+	for (char **at = origins; at && *at; at++)
+		free(*at);
+	free(origins);
+}
+
+int hz_server_set_origins(struct hz_server *server, const char *const *origins)
 {
 	unsigned count = 0;
+	while (origins && origins[count])
+		count++;
+	char **copy = calloc(count + 1, sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	for (unsigned i = 0; i < count; i++) {
+		copy[i] = strdup(origins[i]);
+		if (!copy[i]) {
+			free_origins(copy);
+			return -ENOMEM;
+		}
+	}
+	free_origins(server->origins);
+	server->origins = copy;
+	return 0;
+}
+
+static int copy_options(struct hz_server *server, const struct hz_server_options *o)
+{
 	server->limits = o->limits;
 	set_defaults(&server->limits);
 	server->ops = o->ops;
@@ -99,15 +130,7 @@ static int copy_options(struct hz_server *server, const struct hz_server_options
 		return -ENOMEM;
 	if (o->key && !(server->key = strdup(o->key)))
 		return -ENOMEM;
-	while (o->origins && o->origins[count])
-		count++;
-	server->origins = calloc(count + 1, sizeof(*server->origins));
-	if (!server->origins)
-		return -ENOMEM;
-	for (unsigned i = 0; i < count; i++)
-		if (!(server->origins[i] = strdup(o->origins[i])))
-			return -ENOMEM;
-	return 0;
+	return hz_server_set_origins(server, o->origins);
 }
 
 static int make_context(struct hz_server *server, bool tls)
@@ -126,6 +149,7 @@ static int make_context(struct hz_server *server, bool tls)
 	};
 	if (tls) {
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+		info.user = server; // lws_vhost_user()
 		info.ssl_cert_filepath = server->cert;
 		info.ssl_private_key_filepath = server->key;
 		info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
@@ -156,7 +180,7 @@ int hz_server_new(const struct hz_server_options *options, struct hz_server **re
 	server->spare_fd = server->door_epoll = server->watch.epoll = -1;
 	err = copy_options(server, options);
 	if (!err && tls)
-		err = hz_tls_check(server->cert, server->key);
+		err = hz_tls_load(server->cert, server->key, &server->tls);
 	if (!err)
 		err = hz_limits_new(server->limits.connections_per_address,
 		                    server->limits.requests_per_second, &server->addresses);
@@ -188,9 +212,8 @@ void hz_server_free(struct hz_server *server)
 	hz_body_stop(server);
 	hz_loop_free(server);
 	hz_limits_free(server->addresses);
-	for (char **at = server->origins; at && *at; at++)
-		free(*at);
-	free(server->origins);
+	free_origins(server->origins);
+	SSL_CTX_free(server->tls);
 	free(server->cert);
 	free(server->key);
 	if (server->spare_fd >= 0)
@@ -240,12 +263,13 @@ const struct hz_server_counters *hz_server_counters(struct hz_server *server)
 	return &server->counters;
 }
 
-int hz_server_reload_tls(struct hz_server *server)
+int hz_server_reload_tls(struct hz_server *server, const char *cert, const char *key)
 {
-	if (!server->cert)
-		return -EINVAL;
-	int err = hz_tls_check(server->cert, server->key);
+	SSL_CTX *fresh = NULL;
+	int err = server->tls ? hz_tls_load(cert, key, &fresh) : -EINVAL;
 	if (err)
 		return err;
-	return lws_tls_cert_updated(server->context, server->cert, server->key, NULL, 0, NULL, 0) ? -EIO : 0;
+	SSL_CTX_free(server->tls);
+	server->tls = fresh;
+	return 0;
 }

@@ -132,8 +132,11 @@ unsigned hz_server_uploads(const struct hz_server *server, uint64_t owner);
 
 const struct hz_server_counters *hz_server_counters(struct hz_server *server);
 
-// Reads the certificate and key files again for new handshakes. 0, -EIO (the old ones stay).
-int hz_server_reload_tls(struct hz_server *server);
+// Reads these certificate and key files for new handshakes. 0, -EIO, -ENOMEM (what was read before stays), -EINVAL (no HTTPS).
+int hz_server_reload_tls(struct hz_server *server, const char *cert, const char *key);
+
+// Replaces the further allowed WebSocket origins (struct hz_server_options) for new sockets. -ENOMEM: the old ones stay.
+int hz_server_set_origins(struct hz_server *server, const char *const *origins);
 
 // --- WebSocket
 

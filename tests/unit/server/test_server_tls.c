@@ -9,14 +9,18 @@
 
 static char cert[64], key[64];
 
-static void make_certificate(const char *name)
+static void make_at(const char *name, const char *kind, const char *key_at, const char *cert_at)
 {
 	char command[400];
 	snprintf(command, sizeof(command),
-	         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=%s "
-	         "-keyout %s -out %s 2>/dev/null",
-	         name, key, cert);
+	         "openssl req -x509 -newkey %s -nodes -days 2 -subj /CN=%s -keyout %s -out %s 2>/dev/null",
+	         kind, name, key_at, cert_at);
 	assert_int_equal(system(command), 0);
+}
+
+static void make_certificate(const char *name)
+{
+	make_at(name, "ec -pkeyopt ec_paramgen_curve:P-256", key, cert);
 }
 
 static int start(void **state)
@@ -251,16 +255,57 @@ static void test_reload(void **state)
 	certificate_name(w, name);
 	assert_string_equal(name, "one");
 	make_certificate("two");
-	assert_int_equal(hz_server_reload_tls(w->server),
-	                 0); // the loop sleeps: nothing else runs in the server
+	// The loop sleeps: nothing else runs in the server.
+	assert_int_equal(hz_server_reload_tls(w->server, cert, key), 0);
 	certificate_name(w, name);
 	assert_string_equal(name, "two");
 	FILE *f = fopen(cert, "w");
 	fputs("broken", f);
 	fclose(f);
-	assert_int_equal(hz_server_reload_tls(w->server), -EIO);
+	assert_int_equal(hz_server_reload_tls(w->server, cert, key), -EIO);
 	certificate_name(w, name);
 	assert_string_equal(name, "two");
+}
+
+// Other files, another kind of key, a chain: nobody gets the old one any more, whatever the client likes best.
+static void test_reload_elsewhere(void **state)
+{
+	struct world *w = *state;
+	char name[64], other[64], other_key[64], issuer[64], command[300];
+	const unsigned char *alpn;
+	unsigned alpn_bytes;
+	snprintf(other, sizeof(other), "%s.rsa", cert);
+	snprintf(other_key, sizeof(other_key), "%s.rsa", key);
+	snprintf(issuer, sizeof(issuer), "%s.ca", cert);
+	make_at("ca", "rsa:2048", other_key, issuer);
+	make_at("three", "rsa:2048", other_key, other);
+	snprintf(command, sizeof(command), "cat %s >> %s", issuer, other);
+	assert_int_equal(system(command), 0);
+	certificate_name(w, name);
+	assert_string_equal(name, "one");
+	assert_int_equal(hz_server_reload_tls(w->server, other, "/nowhere"), -EIO);
+	assert_int_equal(hz_server_reload_tls(w->server, other, key), -EIO); // that of another certificate
+	certificate_name(w, name);
+	assert_string_equal(name, "one");
+	assert_int_equal(hz_server_reload_tls(w->server, other, other_key), 0);
+	unlink(other); // it was read
+	unlink(other_key);
+	unlink(issuer);
+	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		SSL *ssl = tls_connect_version(w, version);
+		assert_non_null(ssl);
+		X509 *x = SSL_get1_peer_certificate(ssl);
+		X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, name, 64);
+		X509_free(x);
+		assert_string_equal(name, "three");
+		assert_int_equal(sk_X509_num(SSL_get_peer_cert_chain(ssl)), 2);
+		SSL_get0_alpn_selected(ssl, &alpn, &alpn_bytes);
+		assert_int_equal(alpn_bytes, 8);
+		tls_close(ssl);
+	}
+	assert_int_equal(hz_server_reload_tls(w->server, cert, key), 0); // and back
+	certificate_name(w, name);
+	assert_string_equal(name, "one");
 }
 
 int main(void)
@@ -273,6 +318,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_broken_handshakes, start, stop),
 	    cmocka_unit_test_setup_teardown(test_half_open, start, stop),
 	    cmocka_unit_test_setup_teardown(test_reload, start, stop),
+	    cmocka_unit_test_setup_teardown(test_reload_elsewhere, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

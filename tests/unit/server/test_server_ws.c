@@ -249,6 +249,32 @@ static void test_upgrade_refused(void **state)
 	}
 }
 
+// A reload names another host: from then on that is the one.
+static void test_origins_change(void **state)
+{
+	struct world *w = *state;
+	static const char *const other[] = {"https://new.example", NULL};
+	static const struct {
+		const char *request;
+		int before, after;
+	} cases[] = {{UPGRADE("Origin: https://hospital.example\r\n"), 101, 403},
+	             {UPGRADE("Origin: https://new.example\r\n"), 403, 101},
+	             {UPGRADE("Origin: http://h:1\r\n"), 101, 101}};
+	for (int after = 0; after < 2; after++) {
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			char head[4096];
+			int fd = world_connect(w->http_port);
+			put_text(fd, cases[i].request);
+			assert_int_equal(get_answer(fd, true, head, NULL, NULL),
+			                 after ? cases[i].after : cases[i].before);
+			close(fd);
+		}
+		// The loop sleeps: nothing else runs in the server.
+		assert_int_equal(hz_server_set_origins(w->server, other), 0);
+	}
+	assert_int_equal(hz_server_set_origins(w->server, NULL), 0);
+}
+
 static void test_bad_frames(void **state)
 {
 	struct world *w = *state;
@@ -469,6 +495,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_fragments, start, stop),
 	    cmocka_unit_test_setup_teardown(test_eager_client, start, stop),
 	    cmocka_unit_test_setup_teardown(test_upgrade_refused, start, stop),
+	    cmocka_unit_test_setup_teardown(test_origins_change, start, stop),
 	    cmocka_unit_test_setup_teardown(test_bad_frames, start, stop),
 	    cmocka_unit_test_setup_teardown(test_too_large_in_pieces, start, stop),
 	    cmocka_unit_test_setup_teardown(test_close_by_us, start, stop),
