@@ -94,9 +94,11 @@ static int not_by_hand(const char *command)
 int hz_cli_control(int argc, char **argv)
 {
 	const char *path = NULL;
-	uint32_t workers = 0;
-	const struct hz_cli_option table[] = {
-	    {.name = "--config", .text = &path}, {.name = "--workers", .number = &workers}, {.name = NULL}};
+	uint32_t workers = 0, media_port = 0;
+	const struct hz_cli_option table[] = {{.name = "--config", .text = &path},
+	                                      {.name = "--workers", .number = &workers},
+	                                      {.name = "--media-port", .number = &media_port},
+	                                      {.name = NULL}};
 	struct hz_control_fds fds = {.supervisor = HZ_FD_CONTROL_SUPERVISOR,
 	                             .identity = HZ_FD_CONTROL_IDENTITY};
 	struct hz_config *config;
@@ -116,6 +118,7 @@ int hz_cli_control(int argc, char **argv)
 	fds.recorder = is_socket(HZ_FD_CONTROL_RECORDER) ? HZ_FD_CONTROL_RECORDER : -1;
 	fds.mix = is_socket(HZ_FD_CONTROL_MIX) ? HZ_FD_CONTROL_MIX : -1;
 	fds.workers = workers;
+	fds.media_port = (uint16_t)media_port;
 	for (uint32_t i = 0; i < workers; i++)
 		fds.api[i] = HZ_FD_CONTROL_API + (int)i;
 	for (int i = 0; i < HZ_PIPES; i++)

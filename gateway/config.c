@@ -407,6 +407,47 @@ void hz_config_free(struct hz_config *config)
 	free(config);
 }
 
+static bool needs_restart(const struct hz_config_entry *e)
+{
+	static const char *const whole[] = {"data", "http",   "record",  "mix",
+	                                    "hls",  "mosaic", "imaging", "receive"};
+	static const char *const single[][2] = {{"https", "address"},
+	                                        {"https", "port"},
+	                                        {"media", "port"},
+	                                        {"media", "workers"},
+	                                        {"media", "tcp"},
+	                                        {"limits", "connections"},
+	                                        {"limits", "connections_per_address"},
+	                                        {"limits", "requests_per_second"},
+	                                        {"ingest", "enabled"},
+	                                        {"push", "enabled"}};
+	for (unsigned i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+		if (strcmp(e->section, whole[i]) == 0)
+			return strcmp(e->name, "default") != 0; // record.default: the next consults have it
+	for (unsigned i = 0; i < sizeof(single) / sizeof(single[0]); i++)
+		if (strcmp(e->section, single[i][0]) == 0 && strcmp(e->name, single[i][1]) == 0)
+			return true;
+	return false;
+}
+
+static bool same_value(const struct hz_config_entry *e, const struct hz_config *a, const struct hz_config *b)
+{
+	const char *x = (const char *)a + e->offset, *y = (const char *)b + e->offset;
+	if (e->type < HZ_CONFIG_BOOL)
+		return strcmp(*(char *const *)(const void *)x, *(char *const *)(const void *)y) == 0;
+	return memcmp(x, y, e->type == HZ_CONFIG_BOOL ? sizeof(bool) : e->type == HZ_CONFIG_U16 ? 2 : 4) == 0;
+}
+
+void hz_config_restarts(const struct hz_config *started, const struct hz_config *fresh,
+                        void (*say)(const char *section, const char *name))
+{
+	for (unsigned i = 0; i < hz_config_table_count; i++) {
+		const struct hz_config_entry *e = &hz_config_table[i];
+		if (needs_restart(e) && !same_value(e, started, fresh))
+			say(e->section, e->name);
+	}
+}
+
 unsigned hz_config_workers(const struct hz_config *config)
 {
 	cpu_set_t set;

@@ -164,6 +164,10 @@ struct hz_config {
 int hz_config_load(const char *path, char ret_error[HZ_CONFIG_ERROR_BYTES], struct hz_config **ret);
 void hz_config_free(struct hz_config *config);
 
+// The keys marked [restart] in huizhen.yaml whose values differ: say() once for each.
+void hz_config_restarts(const struct hz_config *started, const struct hz_config *fresh,
+                        void (*say)(const char *section, const char *name));
+
 // The number of media workers: media.workers, or the cores this process may use; 1 to HZ_MAX_WORKERS (child.h).
 unsigned hz_config_workers(const struct hz_config *config);
 

@@ -10,6 +10,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/seqpacket.h"
+#include "gateway/base/socket_name.h"
 #include "gateway/cli.h"
 #include "gateway/pipes.h"
 #include "gateway/supervisor_spawn.h"
@@ -181,13 +182,18 @@ static int spawn_archive(struct hz_supervisor *s, struct hz_child *c)
 static int spawn_control(struct hz_supervisor *s, struct hz_child *c)
 {
 	int pair[2];
-	char workers[12], config[32];
+	char workers[12], config[32], media[12], address[INET6_ADDRSTRLEN];
+	uint16_t port = 0; // as configured
 	int err = hz_seqpacket_pair(CONTROL_BUFFER, pair);
 	if (err)
 		return err;
 	snprintf(workers, sizeof(workers), "%u", s->shared.workers);
 	snprintf(config, sizeof(config), "/proc/self/fd/%d", HZ_FD_CONTROL_CONFIG);
-	const char *const argv[] = {"huizhen", "control", "--workers", workers, "--config", config, NULL};
+	// The file may name another port since the last reload, or since the gateway that we took over from.
+	hz_socket_name(s->shared.worker[0].udp, address, &port);
+	snprintf(media, sizeof(media), "%u", port);
+	const char *const argv[] = {"huizhen", "control",      "--workers", workers, "--config",
+	                            config,    "--media-port", media,       NULL};
 	struct hz_spawn spawn = {.file = "/proc/self/exe",
 	                         .argv = argv,
 	                         .fds = {{pair[1], HZ_FD_CONTROL_SUPERVISOR},

@@ -11,6 +11,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
+#include "gateway/base/socket_name.h"
 #include "gateway/session/ice/candidates.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/events.h"
@@ -74,9 +75,8 @@ int hz_process_configure(struct hz_process *process, char error[HZ_CONFIG_ERROR_
 	brain->limits.spread_subscriptions = config->media.spread_subscriptions;
 	brain->record_wish = hz_record_wish_parse(config->record.wish);
 	brain->audience_keep_days = config->audience.keep_days;
-	brain->media_port = config->media.port;
-	brain->tcp_port = config->media.tcp_port ? config->media.tcp_port : config->https.port;
-	if (!config->media.tcp || !config->https.port)
+	brain->tcp_port = config->media.tcp_port ? config->media.tcp_port : process->https_port;
+	if (!process->tcp || !process->https_port)
 		brain->tcp_port = 0;
 	hz_local_addresses_find(brain, config->media.address);
 	hz_ice_configure(brain, config);
@@ -159,6 +159,18 @@ static int load(struct hz_process *process)
 	return err;
 }
 
+// Our sockets outlive us and every reload: what they are bound to is told, whatever the file says by now.
+static void find_ports(struct hz_process *process)
+{
+	const struct hz_control_fds *fds = process->fds;
+	char address[INET6_ADDRSTRLEN];
+	if (hz_socket_name(fds->https, address, &process->https_port))
+		process->https_port = 0;
+	process->tcp = process->config->media.tcp;
+	process->brain->media_port = fds->media_port ? fds->media_port : process->config->media.port;
+	hz_theatre_find_base(process->brain, fds->http, fds->https);
+}
+
 static int open_brain(struct hz_process *process)
 {
 	char error[HZ_CONFIG_ERROR_BYTES] = "";
@@ -171,6 +183,7 @@ static int open_brain(struct hz_process *process)
 		err = hz_targets_new(process->brain, process->fds->pipe[HZ_PIPE_PUSH]);
 	if (err)
 		return err;
+	find_ports(process);
 	process->rest.brain = process->brain;
 	process->door.brain = process->brain;
 	err = hz_process_configure(process, error);
@@ -219,7 +232,7 @@ static int open_server(struct hz_process *process)
 	            .on_ws_open = hz_process_on_ws_open,
 	            .on_ws_text = hz_process_on_ws_text,
 	            .on_ws_close = hz_process_on_ws_close,
-	            .on_ice_tcp = config->media.tcp ? hz_process_on_ice_tcp : NULL},
+	            .on_ice_tcp = process->tcp ? hz_process_on_ice_tcp : NULL},
 	    .ctx = process,
 	};
 	int err = hz_server_new(&options, &process->server);
@@ -255,6 +268,7 @@ int hz_control_run(const struct hz_control_fds *fds, struct hz_config *config)
 		return -ENOMEM;
 	process->fds = fds;
 	process->config = config;
+	process->started = config;
 	int err = hz_schema_init();
 	if (!err)
 		err = open_brain(process);

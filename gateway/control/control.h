@@ -13,6 +13,7 @@ struct hz_control_fds {
 	int pipe[8];     // by enum hz_pipe_kind: SOCK_SEQPACKET to the pipe, -1: it is switched off
 	int api[64];     // one SOCK_SEQPACKET per worker (media/api.h)
 	unsigned workers;
+	uint16_t media_port; // where worker 0's UDP socket is; 0: at media.port
 };
 
 // Runs until STOP or drained (returns 0) or an error (returns -errno). config is not kept past the call.

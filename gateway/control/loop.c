@@ -320,6 +320,11 @@ static int add_ends(struct hz_process *process)
 
 // --- the supervisor
 
+static void say_kept(const char *section, const char *name)
+{
+	hz_warn("config.reload", "key=%s.%s kept=old", section, name);
+}
+
 static void reload(struct hz_process *process)
 {
 	char error[HZ_CONFIG_ERROR_BYTES] = "";
@@ -340,6 +345,7 @@ static void reload(struct hz_process *process)
 	if (process->reloaded)
 		hz_config_free(old);
 	process->reloaded = true;
+	hz_config_restarts(process->started, fresh, say_kept);
 	if (process->fds->https >= 0 &&
 	    hz_server_reload_tls(process->server, fresh->https.certificate, fresh->https.key))
 		hz_warn("config.reload", "what=certificate kept=old");

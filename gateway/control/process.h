@@ -41,6 +41,9 @@ struct hz_process {
 	const struct hz_control_fds *fds;
 	struct hz_config *config; // the newest; owned when `reloaded`
 	bool reloaded;
+	const struct hz_config *started; // with this one; the caller's
+	uint16_t https_port;             // since the start; 0: off
+	bool tcp;                        // media.tcp at the start
 	struct hz_brain *brain;
 	struct hz_server *server;
 	struct hz_static *pages; // NULL: not built

@@ -7,6 +7,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/secret.h"
+#include "gateway/base/socket_name.h"
 #include "gateway/session/brain.h"
 #include "gateway/session/participant.h"
 #include "gateway/session/persist.h"
@@ -48,16 +49,18 @@ void hz_theatre_free(struct hz_brain *brain)
 	brain->theatre = NULL;
 }
 
-// Where the gateway listens, as this machine reaches it.
-static void set_base(struct hz_theatre *t, const struct hz_config *config)
+void hz_theatre_find_base(struct hz_brain *brain, int http, int https)
 {
-	const char *scheme = config->http.port ? "http" : "https";
-	const char *address = config->http.port ? config->http.address : config->https.address;
-	unsigned port = config->http.port ? config->http.port : config->https.port;
-	if (!address || !address[0] || strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0)
-		address = "127.0.0.1";
-	snprintf(t->base, sizeof(t->base), strchr(address, ':') ? "%s://[%s]:%u" : "%s://%s:%u", scheme,
-	         address, port);
+	struct hz_theatre *t = brain->theatre;
+	char address[INET6_ADDRSTRLEN];
+	uint16_t port;
+	bool plain = hz_socket_name(http, address, &port) == 0;
+	if (!plain && hz_socket_name(https, address, &port))
+		return;
+	if (strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0)
+		snprintf(address, sizeof(address), "127.0.0.1");
+	snprintf(t->base, sizeof(t->base), strchr(address, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+	         plain ? "http" : "https", address, port);
 }
 
 void hz_theatre_configure(struct hz_brain *brain, const struct hz_config *config)
@@ -66,7 +69,6 @@ void hz_theatre_configure(struct hz_brain *brain, const struct hz_config *config
 	const char *folder = config->ingest.folder ? config->ingest.folder : "";
 	if (!t)
 		return;
-	set_base(t, config);
 	snprintf(t->folder, sizeof(t->folder), "%s", folder);
 	snprintf(t->master_key, sizeof(t->master_key), "%s",
 	         config->record.master_key ? config->record.master_key : "");

@@ -55,7 +55,9 @@ struct hz_theatre {
 // brain->theatre; fd is borrowed. -ENOMEM.
 int hz_theatre_new(struct hz_brain *brain, int fd);
 void hz_theatre_free(struct hz_brain *brain);
-// From ingest.* and http.*; at the start and at each reload.
+// Where its pipe reaches our own WHIP: from the listening sockets, -1: off. Once, at the start.
+void hz_theatre_find_base(struct hz_brain *brain, int http, int https);
+// From ingest.*; at the start and at each reload.
 void hz_theatre_configure(struct hz_brain *brain, const struct hz_config *config);
 int hz_theatre_load(struct hz_brain *brain); // once consults are there
 

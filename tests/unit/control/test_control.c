@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/base/seqpacket.h"
@@ -14,14 +17,16 @@
 #include "gateway/control/admin.h"
 #include "gateway/control/control.h"
 #include "media/api.h"
+#include "media/transport/certificate.h"
 #include "media/transport/identity.h"
-#include "tests/unit/store/scratch.h"
+#include "tests/unit/session/offers.h"
 
 struct child {
 	char dir[64];
 	struct hz_config config;
-	int supervisor[2], api[2], listener, identity;
-	uint16_t port;
+	struct hz_config *loaded;                           // of a file; NULL: config
+	int supervisor[2], api[2], listener, tls, identity; // tls: -1: off
+	uint16_t port, tls_port, media_port;
 	pid_t pid;
 	unsigned reconciles, commands;
 	char token[HZ_ADMIN_TOKEN_BYTES];
@@ -63,27 +68,35 @@ static void start(struct child *c)
 	                             .supervisor = c->supervisor[0],
 	                             .identity = c->identity,
 	                             .http = c->listener,
-	                             .https = -1,
-	                             .workers = 1};
+	                             .https = c->tls,
+	                             .workers = 1,
+	                             .media_port = c->media_port};
 	fds.api[0] = c->api[0];
 	memset(fds.pipe, 0xff, sizeof(fds.pipe)); // there are none
 	hz_log_init("control", HZ_LOG_ERROR);
-	int err = hz_control_run(&fds, &c->config);
+	int err = hz_control_run(&fds, c->loaded ? c->loaded : &c->config);
 	exit(err ? 2 : 0); // runs the leak checker
+}
+
+static int listening(uint16_t *ret_port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+	*ret_port = ntohs(at.sin_port);
+	return fd;
 }
 
 static int setup(void **state)
 {
 	struct child *c = calloc(1, sizeof(*c));
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(at);
 	snprintf(c->dir, sizeof(c->dir), "/tmp/hz-control-XXXXXX");
 	assert_non_null(mkdtemp(c->dir));
-	c->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(c->listener, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(listen(c->listener, 64), 0);
-	assert_int_equal(getsockname(c->listener, (struct sockaddr *)&at, &size), 0);
-	c->port = ntohs(at.sin_port);
+	c->listener = listening(&c->port);
+	c->tls = -1;
 	assert_int_equal(hz_seqpacket_pair(0, c->supervisor), 0);
 	assert_int_equal(hz_seqpacket_pair(1 << 18, c->api), 0);
 	assert_int_equal(hz_identity_generate(&c->identity), 0);
@@ -91,8 +104,14 @@ static int setup(void **state)
 	char error[HZ_ADMIN_ERROR_BYTES];
 	const struct hz_admin_token_spec spec = {.consult = "c1", .role = "clinic", .id = "doc"};
 	assert_int_equal(hz_admin_token(&c->config, &spec, error, c->token), 0);
-	start(c);
 	*state = c;
+	return 0;
+}
+
+static int setup_started(void **state)
+{
+	setup(state);
+	start(*state);
 	return 0;
 }
 
@@ -108,6 +127,9 @@ static int teardown(void **state)
 		close(c->api[i]);
 	}
 	close(c->listener);
+	if (c->tls >= 0)
+		close(c->tls);
+	hz_config_free(c->loaded);
 	close(c->identity);
 	scratch_remove(c->dir);
 	free(c);
@@ -428,9 +450,139 @@ static void supervisor_gone(void **state)
 	assert_int_equal(status, 0);
 }
 
+// --- reload
+
+static void write_config(const struct child *c, unsigned media, unsigned https, const char *more)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "%s/c.yaml", c->dir);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f,
+	        "data: {dir: %s}\nlog: {level: error}\nweb: {dir: /nowhere}\nhttp: {port: %u}\n"
+	        "media: {port: %u, address: 127.0.0.1%s}\n%s",
+	        c->dir, https + 1, media, https == c->tls_port ? "" : ", tcp: false", more);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void make_certificate(const struct child *c, const char *name)
+{
+	char cert[96], key[96];
+	const char *dns[] = {name};
+	const struct hz_certificate_names names = {.dns = dns, .dns_count = 1};
+	snprintf(cert, sizeof(cert), "%s/%s.crt", c->dir, name);
+	snprintf(key, sizeof(key), "%s/%s.key", c->dir, name);
+	assert_int_equal(hz_certificate_make(cert, key, &names), 0);
+}
+
+static bool certificate_is(const struct child *c, const char *name)
+{
+	struct child tls = {.port = c->tls_port};
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(ctx);
+	int fd = dial(&tls);
+	SSL_set_fd(ssl, fd);
+	assert_int_equal(SSL_connect(ssl), 1);
+	X509 *x = SSL_get1_peer_certificate(ssl);
+	bool is = X509_check_host(x, name, 0, 0, NULL) == 1;
+	X509_free(x);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	close(fd);
+	return is;
+}
+
+static int ws_from(const struct child *c, const char *origin)
+{
+	static char answer[131072];
+	char request[512];
+	snprintf(request, sizeof(request),
+	         "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nOrigin: %s\r\n"
+	         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	         "Sec-WebSocket-Protocol: huizhen.v1\r\n\r\n",
+	         origin);
+	int fd = dial(c);
+	put(fd, request);
+	ssize_t n = recv(fd, answer, sizeof(answer) - 1, 0);
+	close(fd);
+	return n > 12 ? atoi(answer + 9) : 0;
+}
+
+// The ports of all candidates that an encoder is told.
+static void told_ports(const struct child *c, unsigned session, unsigned udp, unsigned tcp)
+{
+	static char request[OFFER_BYTES + 8192], answer[131072];
+	char wanted[64];
+	const char *sdp = offer_sdp((struct offer_spec){.lines = "mic:0:send", .session = session});
+	snprintf(request, sizeof(request),
+	         "POST /whip/c1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\n"
+	         "Content-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+	         c->token, strlen(sdp), sdp);
+	assert_int_equal(http(c, request, answer), 201);
+	snprintf(wanted, sizeof(wanted), " 127.0.0.1 %u typ host", udp);
+	assert_non_null(strstr(answer, wanted));
+	snprintf(wanted, sizeof(wanted), " 127.0.0.1 %u typ host tcptype passive", tcp);
+	assert_non_null(strstr(answer, wanted));
+	for (const char *at = answer; (at = strstr(at, " 127.0.0.1 ")); at += 11) { // and nothing else
+		unsigned port = (unsigned)atoi(at + 11);
+		assert_true(port == udp || port == tcp);
+	}
+	const char *resource = strstr(answer, "/whip/c1/r/");
+	assert_non_null(resource);
+	snprintf(request, sizeof(request),
+	         "DELETE %.*s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\n\r\n",
+	         (int)strcspn(resource, "\r\n"), resource, c->token);
+	assert_int_equal(http(c, request, answer), 200);
+}
+
+// Sockets stay where they are, whatever the file says: nobody is told a port that nobody listens on. What can change does.
+static void reloads(void **state)
+{
+	struct child *c = *state;
+	char more[400], path[96], error[HZ_CONFIG_ERROR_BYTES];
+	static const char tail[] = "https: {port: %u, certificate: %s/%s.crt, key: %s/%s.key}\n"
+	                           "links: {public_url: 'https://%s.example'}\n";
+	c->tls = listening(&c->tls_port);
+	make_certificate(c, "one");
+	make_certificate(c, "two");
+	snprintf(more, sizeof(more), tail, c->tls_port, c->dir, "one", c->dir, "one", "one");
+	write_config(c, 20000, c->tls_port, more);
+	snprintf(path, sizeof(path), "%s/c.yaml", c->dir);
+	assert_int_equal(hz_config_load(path, error, &c->loaded), 0);
+	start(c);
+	wait_ready(c);
+	create_consult(c);
+	told_ports(c, 1, 20000, c->tls_port);
+	assert_true(certificate_is(c, "one"));
+	assert_int_equal(ws_from(c, "https://one.example"), 101);
+	assert_int_equal(ws_from(c, "https://two.example"), 403);
+	snprintf(more, sizeof(more), tail, 1, c->dir, "two", c->dir, "two", "two");
+	write_config(c, 31000, 1, more);
+	tell(c, HZ_CHILD_RELOAD);
+	for (int i = 0; i < 300 && ws_from(c, "https://two.example") != 101; i++)
+		serve_worker(c, 10);
+	assert_int_equal(ws_from(c, "https://two.example"), 101);
+	assert_int_equal(ws_from(c, "https://one.example"), 403);
+	assert_true(certificate_is(c, "two"));
+	told_ports(c, 2, 20000, c->tls_port);
+	// A control process that starts now has the sockets of before and the newest file.
+	kill(c->pid, SIGKILL);
+	waitpid(c->pid, NULL, 0);
+	hz_config_free(c->loaded);
+	c->loaded = NULL;
+	write_config(c, 31000, c->tls_port, more);
+	assert_int_equal(hz_config_load(path, error, &c->loaded), 0);
+	c->media_port = 20000; // as the supervisor says
+	start(c);
+	wait_ready(c);
+	told_ports(c, 3, 20000, c->tls_port);
+}
+
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-	const struct CMUnitTest tests[] = {T(serves), T(survives), T(refuses), T(drains), T(supervisor_gone)};
+#define T(f) cmocka_unit_test_setup_teardown(f, setup_started, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(serves), T(survives),        T(refuses),
+	    T(drains), T(supervisor_gone), cmocka_unit_test_setup_teardown(reloads, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

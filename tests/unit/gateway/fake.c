@@ -178,7 +178,7 @@ static int control(int argc, char **argv)
 	size_t n;
 	const char *mosaic = getenv("HUIZHEN_MOSAIC_ENABLED");
 	bool pipes = mosaic && strcmp(mosaic, "true") == 0;
-	bool right = argc == 6 && is_type(HZ_FD_CONTROL_SUPERVISOR, S_IFSOCK) &&
+	bool right = argc == 8 && is_type(HZ_FD_CONTROL_SUPERVISOR, S_IFSOCK) &&
 	             is_type(HZ_FD_CONTROL_IDENTITY, S_IFREG) && is_listening(HZ_FD_CONTROL_HTTP) &&
 	             is_listening(HZ_FD_CONTROL_HTTPS) && is_text(HZ_FD_CONTROL_CONFIG) &&
 	             is_type(HZ_FD_CONTROL_RECORDER, S_IFSOCK) && is_type(HZ_FD_CONTROL_MIX, S_IFSOCK) &&
@@ -190,6 +190,7 @@ static int control(int argc, char **argv)
 		right = right && is_type(HZ_FD_CONTROL_PIPE + i, S_IFSOCK) == (i == HZ_PIPE_MOSAIC && pipes);
 	event("control %lld pid=%d workers=%d fds=%s", (long long)hz_now_us(), (int)getpid(), workers,
 	      right ? "right" : "wrong");
+	event("media-port %s", argc == 8 && strcmp(argv[6], "--media-port") == 0 ? argv[7] : "none");
 	if (strcmp(mode, "fail") == 0)
 		return 3;
 	for (int i = 0; i < workers; i++)

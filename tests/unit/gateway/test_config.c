@@ -408,6 +408,37 @@ static void environment_names(void **state)
 	}
 }
 
+static char restarts_said[512];
+
+static void say(const char *section, const char *name)
+{
+	size_t n = strlen(restarts_said);
+	snprintf(restarts_said + n, sizeof(restarts_said) - n, "%s.%s ", section, name);
+}
+
+// What a reload cannot change is named; what it does change is not.
+static void restarts(void **state)
+{
+	static const char file[] = "http: {port: 1}\nhttps: {port: 2, certificate: /c, key: /k}\n"
+	                           "media: {port: 3, tcp: false, tcp_port: 4, address: 127.0.0.1}\n"
+	                           "links: {public_url: https://h}\nlimits: {consults: 5, connections: 6}\n"
+	                           "record: {default: on, min_free: 64, master_key: /m}\n"
+	                           "ingest: {enabled: false, allow: any}\nlog: {level: debug}\n";
+	char error[HZ_CONFIG_ERROR_BYTES];
+	struct hz_config *started, *fresh;
+	assert_int_equal(parse("", error, &started), 0);
+	assert_int_equal(parse("", error, &fresh), 0);
+	hz_config_restarts(started, fresh, say);
+	assert_string_equal(restarts_said, "");
+	hz_config_free(fresh);
+	assert_int_equal(parse(file, error, &fresh), 0);
+	hz_config_restarts(started, fresh, say);
+	assert_string_equal(restarts_said, "http.port https.port media.port media.tcp limits.connections "
+	                                   "record.master_key record.min_free ingest.enabled ");
+	hz_config_free(fresh);
+	hz_config_free(started);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +446,7 @@ int main(void)
 	    cmocka_unit_test(everything_set), cmocka_unit_test(refused),
 	    cmocka_unit_test(large),          cmocka_unit_test(files),
 	    cmocka_unit_test(environment),    cmocka_unit_test(environment_names),
+	    cmocka_unit_test(restarts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

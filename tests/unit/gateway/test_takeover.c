@@ -103,6 +103,20 @@ static void other_worker_count(void **state)
 	fake_end(&f);
 }
 
+// Nor do the sockets move: control is told where they are, not what the new configuration says.
+static void other_media_port(void **state)
+{
+	struct fake f;
+	start(&f);
+	fake_expect(&f, "media-port ", 1);
+	int64_t port = fake_last(&f, "media-port ");
+	assert_int_equal(port, atoi(getenv("HUIZHEN_MEDIA_PORT")));
+	fake_take_over(&f, "HUIZHEN_MEDIA_PORT=1");
+	fake_expect(&f, "media-port ", 2);
+	assert_int_equal(fake_last(&f, "media-port "), port);
+	fake_end(&f);
+}
+
 static void other_arena(void **state)
 {
 	struct fake f;
@@ -444,6 +458,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(done),
 	    cmocka_unit_test(nobody_there),
 	    cmocka_unit_test(other_worker_count),
+	    cmocka_unit_test(other_media_port),
 	    cmocka_unit_test(other_arena),
 	    cmocka_unit_test(wrong_configuration),
 	    cmocka_unit_test(new_one_fails),

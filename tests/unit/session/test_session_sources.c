@@ -1,4 +1,7 @@
 // Theatre sources over REST: what is refused, what is not given out, and that nothing of one camera is shown as another's.
+#include <arpa/inet.h>
+
+#include "gateway/base/socket_name.h"
 #include "gateway/session/theatre.h"
 #include "tests/unit/session/web.h"
 
@@ -206,6 +209,37 @@ static void who_found_no_place_is_said_again(void **state)
 	assert_int_equal(sets(), 0);
 }
 
+static int listening(const char *address, uint16_t *ret_port)
+{
+	char bound[INET6_ADDRSTRLEN];
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	assert_int_equal(inet_pton(AF_INET, address, &at.sin_addr), 1);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(hz_socket_name(fd, bound, ret_port), 0);
+	assert_string_equal(bound, address);
+	return fd;
+}
+
+// Its process comes to our own WHIP where the sockets are, plain if it can.
+static void base_is_where_we_listen(void **state)
+{
+	struct rig *rig = *state;
+	uint16_t plain, tls;
+	char wanted[64];
+	int http = listening("127.0.0.2", &plain), https = listening("0.0.0.0", &tls);
+	hz_theatre_find_base(rig->brain, http, https);
+	snprintf(wanted, sizeof(wanted), "http://127.0.0.2:%u", plain);
+	assert_string_equal(rig->brain->theatre->base, wanted);
+	hz_theatre_find_base(rig->brain, -1, https);
+	snprintf(wanted, sizeof(wanted), "https://127.0.0.1:%u", tls);
+	assert_string_equal(rig->brain->theatre->base, wanted);
+	hz_theatre_find_base(rig->brain, -1, ingest[0]); // no IP socket
+	assert_string_equal(rig->brain->theatre->base, wanted);
+	close(http);
+	close(https);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -213,6 +247,7 @@ int main(void)
 	    T(two_do_not_listen_at_one_port),    T(a_source_is_nobody_else),
 	    T(what_was_shown_may_come_back),     T(a_small_picture_is_of_this_camera),
 	    T(who_found_no_place_is_said_again), T(goes_in_so_long_after),
+	    T(base_is_where_we_listen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
