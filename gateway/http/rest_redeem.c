@@ -73,21 +73,6 @@ static const char *title_for(const struct hz_consult *consult, const char *role)
 	return consult->broadcast ? consult->broadcast->title : "";
 }
 
-void hz_rest_link_info(struct hz_rest_call *call)
-{
-	struct link link;
-	struct hz_consult *consult = NULL;
-	if (!find(call, &link))
-		return;
-	if (link.consult[0])
-		(void)hz_consult_get(call->brain, link.consult, &consult); // closed: shown as expired
-	bool over = link.consult[0] && !consult && strcmp(link.state, "open") == 0;
-	hz_json_answer(call->res,
-	               json_pack("{s:s, s:s, s:s, s:s, s:s}", "consult_title", title_for(consult, link.role),
-	                         "role", link.role, "name", link.name, "state", over ? "expired" : link.state,
-	                         "record", ask(call->brain, consult)));
-}
-
 static void refuse(struct hz_rest_call *call, int status, const char *detail)
 {
 	call->brain->count.links_refused++;
@@ -110,6 +95,26 @@ static int known(struct hz_rest_call *call, const struct link *link, char ret_pa
 	hz_sha256(value, strlen(value), hash);
 	hz_wipe(value, sizeof(value));
 	return hz_store_link_redeemed(call->brain->store, link->id, hash, ret_participant);
+}
+
+void hz_rest_link_info(struct hz_rest_call *call)
+{
+	struct link link;
+	struct hz_consult *consult = NULL;
+	char participant[HZ_ID_TEXT_BYTES];
+	if (!find(call, &link))
+		return;
+	if (link.consult[0])
+		(void)hz_consult_get(call->brain, link.consult, &consult); // closed: shown as expired
+	bool over = link.consult[0] && !consult && strcmp(link.state, "open") == 0;
+	// What the consult is called now, and whether it is recorded, is for those who can still come in.
+	if (strcmp(link.state, "open") != 0 &&
+	    (strcmp(link.state, "used") != 0 || known(call, &link, participant)))
+		consult = NULL;
+	hz_json_answer(call->res,
+	               json_pack("{s:s, s:s, s:s, s:s, s:s}", "consult_title", title_for(consult, link.role),
+	                         "role", link.role, "name", link.name, "state", over ? "expired" : link.state,
+	                         "record", ask(call->brain, consult)));
 }
 
 static void set_cookie(struct hz_rest_call *call, const struct link *link, const char *value)

@@ -206,6 +206,15 @@ static void consents(void **state)
 	assert_int_equal(web->status, 400);
 }
 
+static void told(struct rig *rig, const char *path, const char *cookie, const char *state, const char *title,
+                 const char *record)
+{
+	struct web *web = web_ask(rig, (struct web_ask){.method = HZ_GET, .path = path, .cookie = cookie});
+	assert_string_equal(rig_text(web->json, "state"), state);
+	assert_string_equal(rig_text(web->json, "consult_title"), title);
+	assert_string_equal(rig_text(web->json, "record"), record);
+}
+
 // The page that a link opens knows whether it has to ask.
 static void link_asks(void **state)
 {
@@ -221,6 +230,24 @@ static void link_asks(void **state)
 	struct rig_socket *host = rig_join(rig, "doctor", "clinic");
 	rig_result(rig_call(rig, host, "record.start", NULL));
 	assert_string_equal(rig_text(ask(rig, HZ_GET, path, "admin", NULL)->json, "record"), "on");
+	// Who cannot come in (any more) is told neither that nor the title.
+	char redeem[120], pair[200];
+	assert_string_equal(rig_text(ask(rig, HZ_GET, path, "admin", NULL)->json, "consult_title"), "Title");
+	snprintf(redeem, sizeof(redeem), "%s/redeem", path);
+	web = web_ask(rig, (struct web_ask){.method = HZ_POST, .path = redeem});
+	snprintf(pair, sizeof(pair), "%.*s", (int)strcspn(web->cookie, ";"), web->cookie);
+	told(rig, path, NULL, "used", "", "off");
+	told(rig, path, "hz_l_x=guess", "used", "", "off");
+	told(rig, path, pair, "used", "Title", "on");
+	rig_advance(rig, 86400000); // ttl_s was not said
+	told(rig, path, pair, "expired", "", "off");
+	web = ask(rig, HZ_POST, "/api/v1/consults/c1/links", "admin",
+	          "{\"role\":\"patient\",\"name\":\"P\",\"single_use\":false}");
+	snprintf(path, sizeof(path), "/api/v1/links/%s", rig_text(web->json, "code"));
+	snprintf(redeem, sizeof(redeem), "/api/v1/consults/c1/links/%s", rig_text(web->json, "id"));
+	told(rig, path, NULL, "open", "Title", "on");
+	assert_int_equal(ask(rig, HZ_DELETE, redeem, "admin", NULL)->status, 204);
+	told(rig, path, NULL, "revoked", "", "off");
 	rig->brain->record_wish = HZ_RECORD_ON; // record.default is for consults that do not say
 	rig_consult(rig, "c2");
 	web = web_ask(
