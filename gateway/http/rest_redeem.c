@@ -137,7 +137,13 @@ static int use_up(struct hz_rest_call *call, const struct link *link, char ret_p
 	hz_random_text(value, COOKIE_CHARS);
 	hz_random_text(id + 1, 16);
 	hz_sha256(value, COOKIE_CHARS, hash);
-	int err = hz_store_link_redeem(call->brain->store, link->id, hash, id, call->brain->wall_ms);
+	struct hz_brain *brain = call->brain;
+	int err = hz_store_link_redeem(brain->store, link->id, hash, id, brain->wall_ms);
+	if (err == -ENOSPC) { // whoever has the code and throws cookies away does not keep others out
+		err = hz_link_make_room(brain, link->id, link->consult);
+		if (!err)
+			err = hz_store_link_redeem(brain->store, link->id, hash, id, brain->wall_ms);
+	}
 	if (err)
 		hz_store_rollback(call->brain->store);
 	else

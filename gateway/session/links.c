@@ -1,8 +1,12 @@
 #include "gateway/session/links.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/map.h"
 #include "gateway/base/secret.h"
+#include "gateway/session/broadcast/audience.h"
 #include "signaling/auth/digest.h"
 
 int hz_link_make(struct hz_store *store, const struct hz_link_wish *wish, int64_t now_ms,
@@ -26,6 +30,42 @@ int hz_link_make(struct hz_store *store, const struct hz_link_wish *wish, int64_
 	if (!err)
 		*ret = made;
 	hz_wipe(&made, sizeof(made));
+	return err;
+}
+
+// The oldest of `count` who is not watching.
+static int forget_oldest(struct hz_brain *brain, const char *id, const struct hz_consult *consult,
+                         char (*unseen)[HZ_STORE_ID_BYTES], unsigned count)
+{
+	struct hz_map *away = NULL; // they are many, and so are the viewers
+	int err = hz_map_new(HZ_LINK_REDEMPTIONS_MAX, &away);
+	for (unsigned i = 0; i < count && !err; i++)
+		err = hz_map_set(away, unseen[i], unseen[i]);
+	for (const struct hz_peer *peer = consult && consult->viewers ? consult->viewers->peers : NULL;
+	     peer && !err; peer = peer->next)
+		hz_map_del(away, peer->source);
+	unsigned at = 0;
+	while (at < count && !err &&
+	       (!hz_map_get(away, unseen[at]) || (consult && hz_audience_plays(consult, unseen[at]))))
+		at++;
+	hz_map_free(away);
+	if (err)
+		return err;
+	return at < count ? hz_store_link_forget(brain->store, id, unseen[at]) : -ENOSPC;
+}
+
+int hz_link_make_room(struct hz_brain *brain, const char *id, const char *consult)
+{
+	unsigned count = 0;
+	if (!consult[0])
+		return -ENOSPC; // staff, in many consults
+	char(*unseen)[HZ_STORE_ID_BYTES] = calloc(HZ_LINK_REDEMPTIONS_MAX, sizeof(*unseen));
+	if (!unseen)
+		return -ENOMEM;
+	int err = hz_store_link_unseen(brain->store, id, consult, unseen, &count);
+	if (!err)
+		err = forget_oldest(brain, id, hz_map_get(brain->consults, consult), unseen, count);
+	free(unseen);
 	return err;
 }
 

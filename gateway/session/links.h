@@ -28,6 +28,10 @@ struct hz_link_wish {
 int hz_link_make(struct hz_store *store, const struct hz_link_wish *wish, int64_t now_ms,
                  struct hz_link_made *ret);
 
+// Of a reusable link that is full: the oldest redemption goes of whom nobody has seen, neither in the consult nor watching its
+// broadcast now; the caller commits. -ENOSPC: all came in, or it is a link to the console; -ENOMEM, -errno of the store.
+int hz_link_make_room(struct hz_brain *brain, const char *id, const char *consult);
+
 // "open" "used" "expired" "revoked"
 const char *hz_link_state(const struct hz_link_row *row, int64_t now_ms);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "gateway/store/db.h"
+#include "gateway/store/participants.h"
 
 #define COLUMNS                                                                                              \
 	"SELECT id, consult, role, name, code_hash, single_use, created_ms, expires_ms, revoked_ms, "        \
@@ -139,6 +140,34 @@ int hz_store_link_redeem(struct hz_store *store, const char *id,
 		err = hz_db_write(store, "INSERT INTO main.redemptions VALUES(?1,?2,?3,?4,0)", "thti", id,
 		                  cookie_hash, participant, now_ms);
 	return err;
+}
+
+int hz_store_link_unseen(struct hz_store *store, const char *id, const char *consult,
+                         char ret[HZ_LINK_REDEMPTIONS_MAX][HZ_STORE_ID_BYTES], unsigned *ret_count)
+{
+	sqlite3_stmt *stmt = NULL;
+	unsigned count = 0;
+	int err = hz_db_query(store, &stmt,
+	                      "SELECT participant FROM main.redemptions AS r WHERE link=?1 AND revoked=0"
+	                      " AND NOT EXISTS (SELECT 1 FROM run.participants AS p WHERE p.consult=?2"
+	                      " AND p.id=r.participant AND (p.admitted_ms<>0 OR p.status=?3))"
+	                      " ORDER BY at_ms",
+	                      "tti", id, consult, (int64_t)HZ_STATUS_LOBBY);
+	if (err)
+		return err;
+	while (count < HZ_LINK_REDEMPTIONS_MAX && (err = hz_db_step(store, stmt)) == 1)
+		snprintf(ret[count++], HZ_STORE_ID_BYTES, "%s", hz_db_text(stmt, 0));
+	hz_db_done(stmt);
+	if (err < 0)
+		return err;
+	*ret_count = count;
+	return 0;
+}
+
+int hz_store_link_forget(struct hz_store *store, const char *id, const char *participant)
+{
+	return hz_db_write(store, "DELETE FROM main.redemptions WHERE link=?1 AND participant=?2", "tt", id,
+	                   participant);
 }
 
 int hz_store_link_redeemed(struct hz_store *store, const char *id,

@@ -7,7 +7,7 @@
 
 #include "gateway/store/store.h"
 
-#define HZ_LINK_REDEMPTIONS_MAX 500 // of one link that may be used more than once
+#define HZ_LINK_REDEMPTIONS_MAX 500 // kept of one link that may be used more than once
 
 struct hz_link_row {
 	const char *id, *consult, *role, *name;
@@ -39,6 +39,12 @@ int hz_store_link_of(struct hz_store *store, const char *consult, const char *pa
 int hz_store_link_redeem(struct hz_store *store, const char *id,
                          const uint8_t cookie_hash[HZ_STORE_HASH_BYTES], const char *participant,
                          int64_t now_ms);
+// Participants of a link of this consult whom nothing but their redemption tells of: never let in, not in the lobby, not removed.
+// Oldest first; *ret_count of them.
+int hz_store_link_unseen(struct hz_store *store, const char *id, const char *consult,
+                         char ret[HZ_LINK_REDEMPTIONS_MAX][HZ_STORE_ID_BYTES], unsigned *ret_count);
+// Forgets a redemption: its browser is nobody's any more, its participant's tokens stay as they are.
+int hz_store_link_forget(struct hz_store *store, const char *id, const char *participant);
 // Who this browser is. -ENOENT: it never redeemed the link; -EPERM: its participant was removed since.
 int hz_store_link_redeemed(struct hz_store *store, const char *id,
                            const uint8_t cookie_hash[HZ_STORE_HASH_BYTES],

@@ -139,6 +139,7 @@ void hz_audience_feed_end(struct hz_consult *consult);
 
 // Whoever has a token of this subject plays it (files), or does not: counted for 40 s, once.
 void hz_audience_watches(struct hz_brain *brain, struct hz_consult *consult, const char *sub, bool files);
+bool hz_audience_plays(const struct hz_consult *consult, const char *sub); // is counted so now
 unsigned hz_audience_watching(const struct hz_consult *consult);
 unsigned hz_audience_viewers(const struct hz_consult *consult); // of both legs
 

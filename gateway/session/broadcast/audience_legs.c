@@ -57,6 +57,12 @@ void hz_audience_watches(struct hz_brain *brain, struct hz_consult *consult, con
 		consult->viewers_changed = true;
 }
 
+bool hz_audience_plays(const struct hz_consult *consult, const char *sub)
+{
+	return consult->audience && consult->audience->watchers &&
+	       hz_map_get(consult->audience->watchers, sub);
+}
+
 unsigned hz_audience_watching(const struct hz_consult *consult)
 {
 	const struct hz_audience *a = consult->audience;

@@ -3,6 +3,7 @@
 #include "gateway/link/media_link.h"
 #include "gateway/store/broadcasts.h"
 #include "gateway/store/db.h"
+#include "gateway/store/links.h"
 #include "tests/unit/session/web.h"
 
 #define PATH    "/api/v1/consults/c1/broadcast"
@@ -497,6 +498,48 @@ static void links_do_not_tell_the_title(void **state)
 	}
 }
 
+// A link for viewers whom nobody can tell apart before they watch: who watches, either leg, keeps its place.
+static void watchers_keep_their_places(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_socket *director = stage(rig, NULL);
+	char path[80], cookie[3][200], id[3][80], token[4096], link[64];
+	rig_result(on_air(rig, director, "or1"));
+	struct web *web = rest(rig, HZ_POST, "/api/v1/consults/c1/links", token_of(rig, "host", "clinic"),
+	                       "{\"role\":\"viewer\",\"name\":\"x\",\"single_use\":false}");
+	snprintf(link, sizeof(link), "%s", rig_text(web->json, "id"));
+	snprintf(path, sizeof(path), "/api/v1/links/%s/redeem", rig_text(web->json, "code"));
+	for (unsigned i = 0; i < 3; i++) {
+		web = rest(rig, HZ_POST, path, NULL, NULL);
+		snprintf(cookie[i], sizeof(cookie[i]), "%.*s", (int)strcspn(web->cookie, ";"), web->cookie);
+		snprintf(id[i], sizeof(id[i]), "%s", rig_text(web->json, "participant"));
+		snprintf(token, sizeof(token), "%s", rig_text(web->json, "token"));
+		if (i == 0)
+			assert_int_equal(post(rig, "/whep/c1/program", token, VIEWER)->status, 201);
+		if (i == 1)
+			assert_int_equal(web_ask(rig, (struct web_ask){.method = HZ_GET,
+			                                               .path = PATH "/feed",
+			                                               .query = "leg=files",
+			                                               .token = token})
+			                     ->status,
+			                 200);
+		rig_advance(rig, 10);
+	}
+	for (unsigned i = 0; i < HZ_LINK_REDEMPTIONS_MAX - 3; i++) {
+		uint8_t hash[HZ_STORE_HASH_BYTES] = {(uint8_t)i, (uint8_t)(i >> 8), 1};
+		snprintf(token, sizeof(token), "flood%u", i);
+		assert_int_equal(
+		    hz_store_link_redeem(rig->brain->store, link, hash, token, rig->brain->wall_ms), 0);
+	}
+	assert_int_equal(hz_store_commit(rig->brain->store), 0);
+	assert_int_equal(rest(rig, HZ_POST, path, NULL, NULL)->status, 200);
+	for (unsigned i = 0; i < 3; i++) { // the third went to make room
+		web = web_ask(rig, (struct web_ask){.method = HZ_POST, .path = path, .cookie = cookie[i]});
+		assert_int_equal(web->status, 200);
+		assert_int_equal(strcmp(rig_text(web->json, "participant"), id[i]) == 0, i < 2);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
@@ -511,6 +554,7 @@ int main(void)
 	                                   T(bounds_of_viewers),
 	                                   T(cuts_are_kept),
 	                                   T(trail_as_a_table),
-	                                   T(links_do_not_tell_the_title)};
+	                                   T(links_do_not_tell_the_title),
+	                                   T(watchers_keep_their_places)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
