@@ -47,7 +47,7 @@ static enum hz_whip_code authorise(void *ctx, struct hz_whip_call *call)
 		door->brain->count.token_consult++;
 		return HZ_WHIP_FORBIDDEN;
 	}
-	return (door->claims.grants & needed) ? HZ_WHIP_OK : HZ_WHIP_FORBIDDEN;
+	return (door->claims.grants & needed) && !door->claims.rest ? HZ_WHIP_OK : HZ_WHIP_FORBIDDEN;
 }
 
 enum hz_whip_code hz_whip_door_enter(struct hz_whip_door *door, struct hz_whip_call *call,

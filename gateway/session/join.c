@@ -67,6 +67,8 @@ static void join_token(struct hz_call *call, const char *token)
 	struct hz_participant *p = NULL;
 	char key[HZ_KEY_CHARS + 1];
 	int err = hz_token_verify(brain, token, &claims);
+	if (!err && claims.rest)
+		err = -EACCES;
 	if (!err && (claims.role == HZ_ROLE_VIEWER ||
 	             (claims.grants & (HZ_GRANT_WATCH | HZ_GRANT_SUBSCRIBE)) == HZ_GRANT_WATCH))
 		err =

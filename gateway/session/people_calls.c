@@ -67,12 +67,14 @@ void hz_call_remove(struct hz_call *call)
 }
 
 // What does not go over this socket (images, files of records) is asked for with a token, and a long reading outlasts the one that it began
-// with. Whoever is inside gets one of his own, of what he may now and not what he once could, for a short while.
+// with. Whoever is inside gets one of his own, of what he may now and not what he once could, for a short while. It opens no other session: what
+// was good for one join, or until some time, would be good for ever and for everybody it is given to.
 void hz_call_token_renew(struct hz_call *call)
 {
 	struct hz_brain *brain = call->brain;
 	const struct hz_participant *p = call->p;
-	struct hz_claims claims = {.role = p->role, .grants = p->grants & ~(uint32_t)HZ_GRANT_CREATE};
+	struct hz_claims claims = {
+	    .role = p->role, .grants = p->grants & ~(uint32_t)HZ_GRANT_CREATE, .rest = true};
 	char *token = NULL;
 	if (!hz_rate_allow(&call->p->renew_tokens_us, brain->now_us, 10000000, 6)) {
 		hz_call_refuse(call, HZ_RPC_TOO_FAST, NULL, NULL);

@@ -52,6 +52,7 @@ struct hz_claims {
 	int64_t exp_s; // seconds since 1970
 	int64_t iat_s; // when it was issued; 0 when it does not say
 	bool once;     // valid for one join: the caller remembers jti until exp_s
+	bool rest;     // valid for requests only: opens no session, by WebSocket, WHIP or WHEP
 	bool needs_admission;
 	bool consent;               // the issuer vouches that the participant consented to being recorded
 	enum hz_record_wish record; // of the consult that it opens; HZ_RECORD_UNSAID when it does not say

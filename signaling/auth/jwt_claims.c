@@ -110,7 +110,7 @@ static bool get_wish(const json_t *payload, enum hz_record_wish *ret)
 
 static bool read_who(const json_t *payload, struct hz_claims *c)
 {
-	const json_t *once = json_object_get(payload, "once");
+	const json_t *once = json_object_get(payload, "once"), *rest = json_object_get(payload, "rest");
 	const char *role = json_string_value(json_object_get(payload, "role"));
 
 	if (!get_text(payload, "sub", REQUIRED, hz_id_valid, c->sub) ||
@@ -121,10 +121,11 @@ static bool read_who(const json_t *payload, struct hz_claims *c)
 		return false;
 	c->role = role ? hz_role_parse(role) : HZ_ROLE_NONE;
 	const json_t *consent = json_object_get(payload, "consent");
-	if (c->role == HZ_ROLE_NONE || (once && !json_is_boolean(once)) ||
+	if (c->role == HZ_ROLE_NONE || (once && !json_is_boolean(once)) || (rest && !json_is_boolean(rest)) ||
 	    (consent && !json_is_boolean(consent)) || !get_wish(payload, &c->record))
 		return false;
 	c->once = json_is_true(once);
+	c->rest = json_is_true(rest);
 	c->consent = json_is_true(consent);
 	if (c->once && !c->jti[0])
 		return false;

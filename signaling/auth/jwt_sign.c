@@ -54,6 +54,8 @@ static json_t *make_payload(const struct hz_claims *claims, int64_t now_s, int64
 	json_object_set_new(payload, "exp", json_integer(now_s + ttl_s));
 	if (claims->once)
 		json_object_set_new(payload, "once", json_true());
+	if (claims->rest)
+		json_object_set_new(payload, "rest", json_true());
 	if (claims->consent)
 		json_object_set_new(payload, "consent", json_true());
 	if (claims->record != HZ_RECORD_UNSAID)
@@ -109,9 +111,10 @@ static bool reads_back(const struct hz_jwt_key *key, const json_t *payload, cons
 	struct hz_claims back;
 
 	return hz_jwt_read_claims(payload, key, now_s, &back) == HZ_JWT_OK && back.grants == claims->grants &&
-	       back.role == claims->role && back.once == claims->once && back.consent == claims->consent &&
-	       back.record == claims->record && strcmp(back.sub, claims->sub) == 0 &&
-	       strcmp(back.consult, claims->consult) == 0 && strcmp(back.link, claims->link) == 0 &&
+	       back.role == claims->role && back.once == claims->once && back.rest == claims->rest &&
+	       back.consent == claims->consent && back.record == claims->record &&
+	       strcmp(back.sub, claims->sub) == 0 && strcmp(back.consult, claims->consult) == 0 &&
+	       strcmp(back.link, claims->link) == 0 &&
 	       (!claims->name[0] || strcmp(back.name, claims->name) == 0) &&
 	       (!claims->jti[0] || strcmp(back.jti, claims->jti) == 0);
 }

@@ -27,7 +27,7 @@ static void plain(void **state)
 	assert_int_equal(c.role, HZ_ROLE_CLINIC);
 	assert_int_equal(c.grants, hz_role_grants(HZ_ROLE_CLINIC));
 	assert_int_equal(c.exp_s, 1700000060);
-	assert_false(c.once || c.needs_admission);
+	assert_false(c.once || c.rest || c.needs_admission);
 	free(token);
 	hz_jwt_keys_free(keys);
 }
@@ -104,6 +104,7 @@ static void sign_and_verify(void **state)
 		in.role = (enum hz_role)role;
 		in.grants = hz_role_grants(in.role);
 		in.once = role % 2;
+		in.rest = role % 2 == 0;
 		in.consent = role % 3 == 0;
 		in.record = (enum hz_record_wish)(role % 4);
 		assert_int_equal(hz_jwt_sign(keys, &in, NOW, 60, &token), 0);
@@ -117,6 +118,7 @@ static void sign_and_verify(void **state)
 		assert_int_equal(out.role, role);
 		assert_int_equal(out.grants, in.grants);
 		assert_int_equal(out.once, in.once);
+		assert_int_equal(out.rest, in.rest);
 		assert_int_equal(out.consent, in.consent);
 		assert_int_equal(out.record, in.record);
 		assert_int_equal(out.exp_s, NOW + 60);

@@ -152,6 +152,7 @@ static void claims(void **state)
 	    {"{" BASE "," EXP ",\"once\":\"true\"}", HZ_JWT_CLAIMS},
 	    {"{" BASE "," EXP ",\"consent\":\"true\"}", HZ_JWT_CLAIMS}, // nobody is recorded by a mistake
 	    {"{" BASE "," EXP ",\"consent\":1}", HZ_JWT_CLAIMS},
+	    {"{" BASE "," EXP ",\"rest\":1}", HZ_JWT_CLAIMS},
 	    {"{" BASE "," EXP ",\"record\":\"always\"}", HZ_JWT_CLAIMS},
 	    {"{" BASE "," EXP ",\"record\":true}", HZ_JWT_CLAIMS},
 	    {"{" BASE "," EXP ",\"once\":true}", HZ_JWT_CLAIMS}, // without jti it could not be remembered

@@ -365,6 +365,35 @@ static void failure_is_told_after_a_resume(void **state)
 	assert_int_equal(rig_pushes(s, "renegotiate"), 0); // a new one is being connected
 }
 
+// A token for one join, renewed inside: it asks for images and lists, and lets nobody else in by any door.
+static void renewed_tokens_open_no_session(void **state)
+{
+	struct rig *rig = *state;
+	char once[4096], fresh[4096];
+	rig_consult(rig, "c1");
+	rig_result(rig_join(rig, "host", "clinic")->answer);
+	snprintf(once, sizeof(once), "%s",
+	         rig_sign(rig, (struct rig_token){.sub = "x", .role = "clinic", .once = true, .ttl_s = 60}));
+	struct rig_socket *s = rig_join_with(rig, once);
+	json_t *renewed = rig_result(rig_call(rig, s, "token.renew", NULL));
+	snprintf(fresh, sizeof(fresh), "%s", rig_text(renewed, "token"));
+	rig_advance(rig, 61000); // it outlasts the one that it came of, for requests
+	assert_int_equal(
+	    web_ask(rig, (struct web_ask){.method = HZ_GET, .path = "/api/v1/consults/c1", .token = fresh})
+	        ->status,
+	    200);
+	assert_int_equal(rig_code(rig_join_with(rig, fresh)->answer), HZ_RPC_REFUSED);
+	assert_int_equal(post(rig, "/whip/c1", fresh, WHIP)->status, 403);
+	assert_int_equal(post(rig, "/whep/c1/host", fresh, WHEP)->status, 403);
+	assert_int_equal(post(rig, "/whep/c1/mix", fresh, WHEP)->status, 403);
+	assert_int_equal(post(rig, "/whep/c1/program", fresh, WHEP)->status, 403);
+	// Who is inside stays so, and gets the next one.
+	rig_result(rig_call(rig, s, "token.renew", NULL));
+	rig_call(rig, s, "leave", NULL);
+	assert_int_equal(rig_code(rig_join_with(rig, fresh)->answer), HZ_RPC_REFUSED);
+	assert_int_equal(post(rig, "/whip/c1", fresh, WHIP)->status, 403);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
@@ -381,6 +410,7 @@ int main(void)
 	    T(reports_do_not_flood),
 	    T(encoders_side_by_side),
 	    T(failure_is_told_after_a_resume),
+	    T(renewed_tokens_open_no_session),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
