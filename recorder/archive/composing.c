@@ -47,8 +47,21 @@ static void read_why(int fd, char ret[128])
 	snprintf(ret, 128, "%s", line);
 }
 
+// The next run may never come: it was the last one, or composing is switched off.
+void hz_composing_sweep(const char *folder)
+{
+	static const char *const parts[] = {"composed.mp4.part", "poster.jpg.part", "strip.jpg.part",
+	                                    "manifest.json.part"};
+	char path[HZ_RECORD_PATH_BYTES + 32];
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, parts[i]);
+		(void)unlink(path); // mostly not there
+	}
+}
+
 static void close_slot(struct hz_archive_slot *c)
 {
+	hz_composing_sweep(c->folder);
 	const int fds[] = {c->pid_fd, c->said_fd, c->lock_fd};
 	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -93,6 +106,8 @@ static int begin(const char *folder, const struct hz_record_state *state)
 	hz_composing_set(&now, enough ? HZ_COMPOSING_FAILED : HZ_COMPOSING_RUNNING,
 	                 died ? "the archive ended meanwhile" : "");
 	int err = hz_record_state_write(folder, &now);
+	if (enough)
+		hz_composing_sweep(folder);
 	return err ? err : enough ? -ECANCELED : 0;
 }
 

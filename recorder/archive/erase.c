@@ -25,8 +25,7 @@
 #define PATH_BYTES (HZ_RECORD_PATH_BYTES + 300)
 
 // What is made of everybody together, and what names those files.
-static const char *const together[] = {"composed.mp4", "composed.mp4.part", "poster.jpg",
-                                       "strip.jpg",    "delivery.json",     NULL};
+static const char *const together[] = {"composed.mp4", "poster.jpg", "strip.jpg", "delivery.json", NULL};
 static const char *const folders[] = {"dicom", "export", NULL};
 
 struct erasing {
@@ -117,9 +116,20 @@ static void take_folder(struct erasing *e, const char *name, bool all)
 	DIR *dir = opendir(path);
 	for (struct dirent *d; dir && (d = readdir(dir));) {
 		snprintf(path, sizeof(path), "%s/%.255s", name, d->d_name);
-		if (d->d_name[0] != '.' && (all || is_theirs(e, d->d_name)))
+		if (all || is_theirs(e, d->d_name)) // "." and ".." are not inside
 			take_file(e, path);
 	}
+	if (dir)
+		closedir(dir);
+}
+
+// What processes that were killed left of files of everybody.
+static void take_beside(struct erasing *e)
+{
+	DIR *dir = opendir(e->what->folder);
+	for (struct dirent *d; dir && (d = readdir(dir));)
+		if (hz_deletion_is_beside(d->d_name))
+			take_file(e, d->d_name);
 	if (dir)
 		closedir(dir);
 }
@@ -146,6 +156,7 @@ static void find_files(struct erasing *e)
 		hz_fhir_name(number, bundle);
 		take_file(e, bundle);
 	}
+	take_beside(e);
 }
 
 // --- doing it

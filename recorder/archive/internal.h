@@ -78,6 +78,8 @@ bool hz_composing_wants(const struct hz_record_state *state); // to be composed
 int hz_composing_start(struct hz_archive *archive, const char *folder, const struct hz_record_state *state);
 void hz_composing_child_ended(struct hz_archive *archive); // pid_fd can be read
 void hz_composing_stop(struct hz_archive *archive);
+// Removes what a composer that was ended left beside its files: pictures of everybody. While nobody composes the record.
+void hz_composing_sweep(const char *folder);
 
 // --- job.c: from ENDED to FINALISED, and after composing -------------------------------------------------------------------------------------
 int hz_job_start(struct hz_archive *archive, const char *folder, const struct hz_record_state *state);
@@ -155,6 +157,8 @@ struct hz_deletion {
 int hz_deletion_note(const struct hz_deletion *deletion, int64_t now_ms); // deletion.json, signed
 int hz_deletion_do(const char *folder, bool everything);                  // keys first; can be repeated
 bool hz_deletion_left(const char *folder);                                // something of what all of it is
+// Of a name in the record's folder: what a process that was killed left beside a file that deletions take.
+bool hz_deletion_is_beside(const char *name);
 
 // --- erase.c ------------------------------------------------------------------------------------------------------------
 // Of a DELETED record: goes on with erasing all of it where a process was killed. 1: something was left and is gone; 0: nothing to

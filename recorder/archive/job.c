@@ -55,9 +55,11 @@ static void note_first(const struct hz_archive *a, struct hz_archive_job *job, c
 	if (!why) {
 		s->error[0] = '\0';
 		s->phase = HZ_RECORD_FINALISED;
-		if (s->composing.phase == HZ_COMPOSING_NONE)
+		if (s->composing.phase == HZ_COMPOSING_NONE) {
+			hz_composing_sweep(job->folder); // of tracks as they were before
 			hz_composing_set(s, a->settings->compose ? HZ_COMPOSING_WAITING : HZ_COMPOSING_OFF,
 			                 "");
+		}
 	} else if (s->phase != HZ_RECORD_FAILED) {
 		snprintf(s->error, sizeof(s->error), "%s: %s", commands[job->step], why);
 		s->phase = s->attempts >= HZ_ARCHIVE_ATTEMPTS ? HZ_RECORD_FAILED : HZ_RECORD_FINALISING;

@@ -106,6 +106,7 @@ static void offer_composing(struct look *l, const char *folder, const struct hz_
 		struct hz_record_state off = *state;
 		hz_composing_set(&off, HZ_COMPOSING_OFF, "");
 		(void)hz_record_state_write(folder, &off);
+		hz_composing_sweep(folder);
 	}
 	if (state->composing.attempts && is_ahead(due_ms, l->now_ms))
 		return;

@@ -59,26 +59,65 @@ static int wipe(const char *path, const struct stat *st, int kind, struct FTW *a
 	return unlink(path);
 }
 
-static bool is_there(const char *folder, const char *const *names)
+// As it is written beside: by huizhen-compose, hz_document_write() and hz_file_replace().
+static bool is_beside(const char *name, const char *const *names)
 {
-	char path[HZ_RECORD_PATH_BYTES + 32];
+	bool hidden = name[0] == '.';
+	name += hidden;
 	for (; *names; names++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, *names);
-		if (access(path, F_OK) == 0)
+		size_t n = strlen(*names);
+		if (strncmp(name, *names, n) != 0)
+			continue;
+		if (hidden ? name[n] == '.' : strcmp(name + n, ".part") == 0 || strcmp(name + n, ".new") == 0)
 			return true;
 	}
 	return false;
 }
 
+bool hz_deletion_is_beside(const char *name)
+{
+	return is_beside(name, media) || is_beside(name, rest);
+}
+
+static bool is_there(const char *folder, const char *const *names)
+{
+	DIR *dir = opendir(folder);
+	bool found = false;
+	for (struct dirent *d; dir && !found && (d = readdir(dir));) {
+		for (const char *const *name = names; *name && !found; name++)
+			found = strcmp(d->d_name, *name) == 0;
+		found = found || is_beside(d->d_name, names);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+// What a process that was killed left of them.
+static int remove_beside(const char *folder, const char *const *names)
+{
+	DIR *dir = opendir(folder);
+	int err = dir ? 0 : -errno;
+	for (struct dirent *d; dir && (d = readdir(dir));)
+		if (is_beside(d->d_name, names) && unlinkat(dirfd(dir), d->d_name, 0) < 0 && errno != ENOENT)
+			err = -errno;
+	if (dir)
+		closedir(dir);
+	return err;
+}
+
 static int remove_all(const char *folder, const char *const *names)
 {
 	char path[HZ_RECORD_PATH_BYTES + 32];
+	const char *const *first = names;
 	int err = 0;
 	for (; *names; names++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, *names);
 		if (access(path, F_OK) == 0 && nftw(path, wipe, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
 			err = -errno;
 	}
+	int beside = remove_beside(folder, first);
+	err = err ? err : beside;
 	return err ? err : hz_document_sync(path);
 }
 

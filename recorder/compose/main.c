@@ -45,7 +45,7 @@ static int fail(const char *folder, const char *why)
 	return FAILED;
 }
 
-// A limit of the sandbox: says so, the file beside is taken away by the next run.
+// A limit of the sandbox: says so, the file beside is taken away by whoever started us, or by the next run.
 static void on_limit(int signal)
 {
 	static const char time_text[] = "huizhen-compose: takes too long: the record is damaged\n";

@@ -42,11 +42,13 @@ static const char script[] = "#!/bin/sh\n"
                              "\"{\\\"version\\\":1,\\\"record\\\":\\\"$id\\\",\\\"consult\\\":\\\"c\\\","
                              "\\\"started_ms\\\":1000,\\\"ended_ms\\\":2000}\" >$folder/manifest.json\n";
 
-// Composes by saying so in the manifest; "broken" beside the record makes it fail with words, "long" take its time.
+// Composes by saying so in the manifest; "broken" beside the record makes it fail with words and leave what it had begun, "long"
+// take its time.
 static const char composer[] = "#!/bin/sh\n"
                                "case $1 in --*) echo \"$1\" >>${0%/*}/asked; shift;; esac\n"
                                "echo \"compose ${1##*/}\" >>${0%/*}/asked\n"
-                               "[ -e $1/broken ] && { echo 'an earlier line' >&2; echo \"huizhen-compose: "
+                               "[ -e $1/broken ] && { echo x >$1/composed.mp4.part; echo x "
+                               ">$1/poster.jpg.part; echo 'an earlier line' >&2; echo \"huizhen-compose: "
                                "tracks/a.mp4: cut off, in $1\" >&2; exit 1; }\n"
                                "[ -e $1/long ] && sleep 30\n"
                                "sed -i 's/\"ended_ms\":2000}/\"ended_ms\":2001}/' $1/manifest.json\n";

@@ -351,6 +351,43 @@ static void test_retention(void **state)
 	assert_true(is_there(a, "certificate.json"));
 }
 
+static void leave(const char *folder, const char *name)
+{
+	char path[HZ_RECORD_PATH_BYTES + 32];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(hz_document_write(path, "x", 1, 0600), 0);
+}
+
+// What processes that were killed left beside goes with what it would have become; also of a record that is deleted already.
+static void test_retention_beside(void **state)
+{
+	static const char *const pictures[] = {"composed.mp4.part", "poster.jpg.part", "strip.jpg.part"};
+	static const char *const texts[] = {"manifest.json.part", ".timeline.json.77.tmp", "fhir-2.json.new"};
+	char a[HZ_RECORD_PATH_BYTES], b[HZ_RECORD_PATH_BYTES];
+	rig.settings.media_days = 30;
+	rig.settings.record_days = 60;
+	put(A, HZ_RECORD_DELIVERED, hz_wall_us() / 1000 - 31 * 86400000ll, "certificate.json", a);
+	put(B, HZ_RECORD_DELETED, hz_wall_us() / 1000 - 61 * 86400000ll, "certificate.json", b);
+	for (unsigned i = 0; i < 3; i++) {
+		leave(a, pictures[i]);
+		leave(a, texts[i]);
+		leave(b, texts[i]);
+	}
+	assert_true(hz_deletion_left(b));
+	start();
+	(void)wait_for(a, HZ_RECORD_DELETED, 0);
+	for (unsigned i = 0; i < 500 && hz_deletion_left(b); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	stop();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_false(is_there(a, pictures[i]));
+		assert_true(is_there(a, texts[i])); // not due yet
+		assert_false(is_there(b, texts[i]));
+	}
+	assert_false(hz_deletion_left(b));
+	assert_true(is_there(b, "certificate.json") && is_there(b, "state.json"));
+}
+
 // `huizhen record erase --all` was killed: what is left goes at once, whatever the retention, and the note still says why.
 static void test_erased(void **state)
 {
@@ -398,6 +435,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_inherited_configuration, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_retention, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_retention_beside, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_erased, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

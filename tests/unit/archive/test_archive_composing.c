@@ -16,6 +16,20 @@ static struct hz_record_state wait_composing(const char *folder, enum hz_record_
 	return s;
 }
 
+static bool is_there(const char *folder, const char *name)
+{
+	char path[HZ_RECORD_PATH_BYTES + 32];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return access(path, F_OK) == 0;
+}
+
+static void leave(const char *folder, const char *name)
+{
+	char path[HZ_RECORD_PATH_BYTES + 32];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(hz_document_write(path, "pictures", 8, 0600), 0);
+}
+
 // After the tracks have gone: composed, and all of it told once more, in documents of its own.
 static void test_composed(void **state)
 {
@@ -63,6 +77,7 @@ static void test_not_composed(void **state)
 		                   i);
 		assert_int_equal(s.phase, HZ_RECORD_DELIVERED);
 		stop();
+		assert_false(is_there(a, "composed.mp4.part") || is_there(a, "poster.jpg.part"));
 	}
 	snprintf(path, sizeof(path), "%s/broken", a);
 	unlink(path);
@@ -120,9 +135,29 @@ static void test_composing_choices(void **state)
 	wait_for(b, HZ_RECORD_DELIVERED, 0);
 	stop();
 	rig.settings.compose = false;
+	leave(b, "composed.mp4.part"); // of a composer that was killed: no next one takes it away
 	start();
 	wait_composing(b, HZ_COMPOSING_OFF, 1);
 	stop();
+	assert_false(is_there(b, "composed.mp4.part"));
+}
+
+// The last attempt took the archive down with it: there is none after it.
+static void test_composing_died(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES];
+	struct hz_record_state s;
+	rig.settings.compose = true;
+	put(A, HZ_RECORD_DELIVERED, 1000, "", a);
+	assert_int_equal(hz_record_state_read(a, &s), 0);
+	s.composing.phase = HZ_COMPOSING_RUNNING;
+	s.composing.attempts = HZ_ARCHIVE_ATTEMPTS;
+	assert_int_equal(hz_record_state_write(a, &s), 0);
+	leave(a, "composed.mp4.part");
+	start();
+	wait_composing(a, HZ_COMPOSING_FAILED, HZ_ARCHIVE_ATTEMPTS);
+	stop();
+	assert_false(is_there(a, "composed.mp4.part"));
 }
 
 int main(void)
@@ -133,6 +168,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_not_composed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_beside, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_composing_choices, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_composing_died, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

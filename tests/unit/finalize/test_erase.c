@@ -311,6 +311,10 @@ static void one_person(void **state)
 	snprintf(early, sizeof(early), "%s/" HZ_EARLY, folder);
 	assert_int_equal(mkdir(early, 0700), 0);
 	put(HZ_EARLY "/0123", "a slice of somebody's sound");
+	snprintf(early, sizeof(early), "%s/dicom", folder);
+	assert_int_equal(mkdir(early, 0700), 0);
+	put("dicom/.003.mp4", "of a packager that was killed");
+	put("poster.jpg.part", "of a composer that was killed");
 	snprintf(other, sizeof(other), "%s", hash_of("tracks/p2.microphone.1.webm"));
 	assert_int_equal(words(), 7);
 	assert_int_equal(drawings(), 7);
@@ -330,6 +334,8 @@ static void one_person(void **state)
 	                                   "tracks/p1.camera.1.mp4",
 	                                   "tracks/p1.microphone.1.webm",
 	                                   "tracks/p1.camera.1-07.mp4",
+	                                   "dicom/.003.mp4",
+	                                   "poster.jpg.part",
 	                                   HZ_EARLY};
 	for (unsigned i = 0; i < sizeof(gone) / sizeof(*gone); i++)
 		assert_false(is_there(gone[i]));
@@ -555,6 +561,8 @@ static void all_of_it(void **state)
 	put("audit/0000000001.json", "{}");
 	put("audit/fhir-0000000001.json", "{}"); // is still to be delivered
 	put("audit/fhir-0000000002.json", "{}"); // nobody will
+	put("composed.mp4.part", "pictures");
+	put("fhir.json.new", "{}");
 	assert_true(queued(1, "fhir.json", true));
 	assert_true(queued(1001, "audit/fhir-0000000001.json", true));
 	assert_int_equal(erase(NULL, &done), 0);
@@ -563,7 +571,9 @@ static void all_of_it(void **state)
 	assert_true(is_there("audit/0000000001.json") && is_there("audit/fhir-0000000001.json"));
 	assert_false(is_there("audit/fhir-0000000002.json"));
 	assert_int_equal(phase(), HZ_RECORD_DELETED);
-	static const char *const gone[] = {"keys", "journal", "tracks", "manifest.json", "timeline.json"};
+	static const char *const gone[] = {"keys",          "journal",       "tracks",
+	                                   "manifest.json", "timeline.json", "composed.mp4.part",
+	                                   "fhir.json.new"};
 	for (unsigned i = 0; i < sizeof(gone) / sizeof(*gone); i++)
 		assert_false(is_there(gone[i]));
 	hz_record_verify(folder, master, &r);
