@@ -102,7 +102,7 @@ static int erase(struct options *o)
 		    "others anew\n",
 		    o->record, done.tracks, done.files, done.number);
 	if (done.delivered)
-		puts("PACS and EMR have had it: let it be erased there, too");
+		puts("PACS and EMR have had it, or some of it: let it be erased there, too");
 	return HZ_EXIT_DONE;
 }
 

@@ -35,6 +35,7 @@ struct erasing {
 	unsigned open, own;            // tracks whose keys are still there; files of theirs alone
 	bool words;                    // the journal has what they wrote or drew
 	bool delivered;
+	json_t *sent; // as in the note; NULL: of a DELIVERED record
 };
 
 // --- what is theirs
@@ -159,6 +160,20 @@ static void find_files(struct erasing *e)
 	take_beside(e);
 }
 
+// What they may have had is said to be theirs; only what they are known to have had is not sent again.
+static int find_sent(struct erasing *e)
+{
+	void *sent = NULL;
+	bool some = false;
+	e->delivered = e->state.phase == HZ_RECORD_DELIVERED || hz_erasures_delivered(e->what->folder);
+	if (e->state.phase == HZ_RECORD_DELIVERED)
+		return 0;
+	int err = hz_queue_sent(e->what->store, e->what->folder, &e->state, &sent, &some);
+	e->sent = sent;
+	e->delivered = e->delivered || some;
+	return err;
+}
+
 // --- doing it
 
 // Signed: whoever has the disk alone cannot make a loss look like this.
@@ -247,9 +262,19 @@ static int note(struct erasing *e, struct hz_erased *ret)
 	json_t *erasure = json_pack("{s:s, s:s, s:s, s:s, s:O, s:O, s:b}", "record", e->state.id, "by", w->by,
 	                            "why", w->why, "participant", w->participant ? w->participant : "",
 	                            "tracks", e->tracks, "files", e->files, "delivered", e->delivered);
+	if (erasure && e->sent)
+		json_object_set(erasure, "sent", e->sent);
 	int err = erasure ? hz_erasure_write(w->store, w->folder, w->sm2, erasure, &ret->number) : -EINVAL;
 	json_decref(erasure);
 	return err;
+}
+
+// Without it nothing is known to have been put: what is unqueued does not count as sent when this is killed and asked for again.
+static int forget_noted(const struct erasing *e)
+{
+	char path[PATH_BYTES];
+	snprintf(path, sizeof(path), "%s/delivery.json", e->what->folder);
+	return unlink(path) < 0 && errno != ENOENT ? -errno : hz_document_sync(path);
 }
 
 static int erase_person(struct erasing *e, struct hz_erased *ret)
@@ -259,6 +284,8 @@ static int erase_person(struct erasing *e, struct hz_erased *ret)
 		err = hz_prepare_remove(e->what->folder);
 	if (!err)
 		err = destroy_keys(e, ret->number);
+	if (!err)
+		err = forget_noted(e);
 	if (!err)
 		err = unqueue(e->what->store, e->state.id);
 	return err ? err : remove_files(e);
@@ -351,7 +378,6 @@ static int may(struct erasing *e)
 		return -EBUSY; // it makes objects and certificate
 	if (e->state.composing.phase == HZ_COMPOSING_RUNNING && archive_runs(e->what->store))
 		return -EBUSY; // and this
-	e->delivered = e->state.phase == HZ_RECORD_DELIVERED || hz_erasures_delivered(e->what->folder);
 	return 0;
 }
 
@@ -396,7 +422,7 @@ static int look(struct erasing *e)
 		if (!e->open && !e->own && made_anew && !shows_words(e))
 			err = -EALREADY;
 	}
-	return err;
+	return err ? err : find_sent(e);
 }
 
 static bool has_room(const char *text)
@@ -434,5 +460,6 @@ int hz_erase(const struct hz_erase *what, struct hz_erased *ret)
 	json_decref(e.tracks);
 	json_decref(e.keys);
 	json_decref(e.files);
+	json_decref(e.sent);
 	return err;
 }

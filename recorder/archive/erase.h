@@ -27,7 +27,7 @@ struct hz_erase {
 struct hz_erased {
 	unsigned number;        // of the note
 	unsigned tracks, files; // whose keys are gone; that were removed
-	bool delivered;         // PACS and EMR may have it
+	bool delivered;         // PACS or EMR may have something of it
 };
 
 // Besides the above: -ENOENT: this record has neither a track nor a word nor a drawing of that participant; -EALREADY: nothing is

@@ -108,6 +108,11 @@ int hz_queue_put(struct hz_archive *archive, const char *folder, const struct hz
 int hz_queue_open(struct hz_archive *archive); // the deliveries
 void hz_queue_close(struct hz_archive *archive);
 
+// What PACS and EMR have had of a record: what was put and waits no more. *ret: as "sent" of a note (recorder/record/erasure.h),
+// jansson's json_t *, the caller's; *ret_some: something was, or may have been: sending it was tried. -errno.
+int hz_queue_sent(const char *store, const char *folder, const struct hz_record_state *state, void **ret,
+                  bool *ret_some);
+
 // At the end of a job: what was put waits, as far as nothing else is known of it.
 void hz_queue_note(const char *folder, struct hz_record_state *state);
 

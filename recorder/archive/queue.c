@@ -76,8 +76,10 @@ static int put_one(struct hz_archive *a, const char *spool, const struct hz_reco
 	return err ? err : json_array_append_new(list, json_string(item->sha256)) ? -ENOMEM : 0;
 }
 
+// What is made anew because a person was erased may have the UIDs of what PACS and EMR have had (notes): they would refuse it, or
+// keep both. It is erased there by who looks after them.
 static int put_objects(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
-                       json_t *noted)
+                       json_t *noted, const json_t *notes)
 {
 	void *index = NULL;
 	size_t i;
@@ -93,7 +95,7 @@ static int put_objects(struct hz_archive *a, const char *folder, const struct hz
 		snprintf(item.sha256, sizeof(item.sha256), "%s",
 		         json_string_value(json_object_get(one, "sha256")));
 		item.bytes = (uint64_t)json_integer_value(json_object_get(one, "bytes"));
-		if (!err)
+		if (!err && !hz_erasures_sent(notes, item.instance))
 			err = put_one(a, "pacs", state, (unsigned)i + 1, &item, noted);
 	}
 	json_decref(index);
@@ -136,25 +138,108 @@ static int write_noted(const struct hz_archive *a, const char *folder, json_t *i
 int hz_queue_put(struct hz_archive *a, const char *folder, const struct hz_record_state *state,
                  unsigned bundle)
 {
+	unsigned bad;
 	int err = 0;
 	if (strlen(folder) <= strlen(a->settings->store) + 1)
 		return -EINVAL;
-	json_t *items = read_noted(folder);
-	// What was made anew because a person was erased after delivery has the UIDs of what PACS and EMR have: they would
-	// refuse it, or keep both. It is erased there by who looks after them.
-	bool again = hz_erasures_delivered(folder);
-	if (a->pacs && !again)
-		err = put_objects(a, folder, state, items);
-	if (!err && a->emr && !again)
+	json_t *items = read_noted(folder), *notes = hz_erasures_load(folder, NULL, NULL, &bad);
+	if (a->pacs)
+		err = put_objects(a, folder, state, items, notes);
+	if (!err && a->emr && !hz_erasures_sent(notes, spools[HZ_TO_EMR]))
 		err = put_bundle(a, folder, state, bundle, items);
 	if (!err)
 		err = write_noted(a, folder, items);
 	json_decref(items);
+	json_decref(notes);
 	if (!err && a->pacs)
 		hz_delivery_wake(a->pacs);
 	if (!err && a->emr)
 		hz_delivery_wake(a->emr);
 	return err;
+}
+
+// --- what was sent
+
+struct left {
+	const char *folder, *record;
+	json_t *hashes; // of what waits or is parked
+	bool tried;     // one of them: nobody knows what arrived
+};
+
+static bool on_left(void *arg, const char *name)
+{
+	struct left *l = arg;
+	struct hz_spool_item item;
+	if (!strstr(name, l->record) || hz_queue_is_viewing(name) ||
+	    hz_spool_read(l->folder, name, &item) != 0)
+		return true;
+	json_object_set_new(l->hashes, item.sha256, json_true());
+	l->tried = l->tried || item.attempts;
+	return true;
+}
+
+// "": the index does not know it any more.
+static const char *instance_of(const json_t *index, const char *sha256)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach(json_object_get(index, "instances"), i, one)
+	{
+		const char *text = json_string_value(json_object_get(one, "sha256"));
+		if (text && strcmp(text, sha256) == 0)
+			return json_string_value(json_object_get(one, "instance"));
+	}
+	return "";
+}
+
+// Whether one was put into this spool and is there no more. sent: takes their instances.
+static bool gone_of(const json_t *noted, const json_t *left, const json_t *index, json_t *sent)
+{
+	bool gone = false;
+	size_t i;
+	const json_t *one;
+	json_array_foreach(noted, i, one)
+	{
+		const char *hash = json_string_value(one);
+		if (!hash || json_object_get(left, hash))
+			continue;
+		const char *instance = instance_of(index, hash);
+		gone = true;
+		if (*instance)
+			json_array_append_new(sent, json_string(instance));
+	}
+	return gone;
+}
+
+int hz_queue_sent(const char *store, const char *folder, const struct hz_record_state *state, void **ret,
+                  bool *ret_some)
+{
+	char outbox[1100];
+	void *index = NULL;
+	bool some = false;
+	int err = 0;
+	json_t *noted = read_noted(folder), *sent = json_array();
+	(void)hz_package_index(folder, &index); // none: nothing was for the PACS
+	for (unsigned k = 0; k < HZ_DESTINATIONS && !err; k++) {
+		struct left l = {.folder = outbox, .record = state->id, .hashes = json_object()};
+		snprintf(outbox, sizeof(outbox), "%s/outbox/%s", store, spools[k]);
+		err = hz_spool_each(outbox, 0, on_left, &l);
+		bool had = gone_of(json_object_get(noted, spools[k]), l.hashes, index, sent) ||
+		           state->delivery[k].phase == HZ_DELIVERY_SENT;
+		if (had && k == HZ_TO_EMR)
+			json_array_append_new(sent, json_string(spools[k]));
+		some = some || had || l.tried;
+		json_decref(l.hashes);
+	}
+	json_decref(index);
+	json_decref(noted);
+	if (err) {
+		json_decref(sent);
+		return err;
+	}
+	*ret = sent;
+	*ret_some = some;
+	return 0;
 }
 
 // --- viewings

@@ -179,6 +179,20 @@ bool hz_erasures_took_key(const void *erasures, uint32_t track)
 	return false;
 }
 
+bool hz_erasures_sent(const void *erasures, const char *what)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach(erasures, i, one)
+	{
+		const json_t *sent = json_object_get(one, "sent");
+		if (json_is_true(json_object_get(one, "delivered")) &&
+		    (!json_is_array(sent) || has_text(sent, what)))
+			return true;
+	}
+	return false;
+}
+
 bool hz_erasures_delivered(const char *folder)
 {
 	unsigned bad;

@@ -5,7 +5,9 @@
 //   <record>/erasures/NNNN.certificate.json  the certificate that was in force, byte for byte; not there: there was none
 //   erasure: {"version": 1, "record", "number", "erased_ms", "by", "why", "participant": "" the whole record,
 //             "tracks": [journal's numbers], "files": [paths], "certificate": SHA-256 of the one in force or "",
-//             "delivered": PACS and EMR have had what was theirs: it must be erased there, too}
+//             "delivered": PACS or EMR have had something of it, or may have had: it must be erased there, too;
+//             "sent": of a record that was not delivered wholly, what they are known to have had: SOP Instance UIDs, and "emr" for a
+//             Bundle; not there: everything}
 //   <record>/keys/NNNN.erased                {"note": compact JWS of the mark, "erasure": the same}: at each key that was destroyed
 //   mark: {"record", "track": NNNN, "erasure": number of the note that says more, "erased_ms", "by", "why", "participant"}
 // Thread: any, no state but files. Errors: -errno.
@@ -22,7 +24,7 @@
 #define HZ_ERASURE_BYTES (1u << 20)
 
 // Signs and writes the next note. erasure: jansson's json_t * with what is not known here (record, by, why, participant, tracks,
-// files, delivered); the rest is put into it; stays the caller's. *ret_number: the note's. -EINVAL: not UTF-8.
+// files, delivered, sent); the rest is put into it; stays the caller's. *ret_number: the note's. -EINVAL: not UTF-8.
 int hz_erasure_write(const char *store, const char *folder, bool sm2, void *erasure, unsigned *ret_number);
 
 // All notes with a good signature, as a list of erasures (jansson's json_t *, the caller's; empty when there are none).
@@ -40,7 +42,9 @@ int hz_erasure_mark(const char *store, bool sm2, const void *mark, char **ret);
 bool hz_erasure_mark_good(const char *folder, const char *record, uint32_t track,
                           const struct hz_sign_key *key);
 
-// Whether PACS and EMR had the record before something of it was erased: nothing is sent again.
+// Whether PACS or EMR had something of the record before it was erased.
 bool hz_erasures_delivered(const char *folder);
+// Whether one of them says so of this, a SOP Instance UID or "emr": it is not sent again.
+bool hz_erasures_sent(const void *erasures, const char *what);
 
 #endif
