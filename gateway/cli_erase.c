@@ -10,6 +10,8 @@
 #include "recorder/journal/keys.h"
 #include "recorder/store.h"
 
+#define WAIT_MS 60000 // for an object that is being sent
+
 struct options {
 	const char *record, *participant, *by, *why;
 	const char *config, *store, *master_key;
@@ -47,7 +49,8 @@ static const char *why_not(int err)
 	case -EPERM:
 		return "a legal hold keeps it: end it with huizhen record release";
 	case -EBUSY:
-		return "it is recorded, or worked on by the archive: try again later";
+		return "it is recorded, worked on by the archive, or being sent to PACS or EMR: try again "
+		       "later";
 	case -ENODATA:
 		return "it was deleted before";
 	case -ENOENT:
@@ -86,7 +89,8 @@ static int erase(struct options *o)
 	                              .participant = o->participant,
 	                              .by = o->by,
 	                              .why = o->why,
-	                              .sm2 = o->sm2};
+	                              .sm2 = o->sm2,
+	                              .wait_ms = WAIT_MS};
 	err = hz_erase(&what, &done);
 	hz_wipe(master, sizeof(master));
 	if (err)

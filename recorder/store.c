@@ -288,6 +288,20 @@ int hz_record_lock(const char *folder, int *ret)
 	return 0;
 }
 
+int hz_record_lock_sending(const char *folder, bool shared, int *ret)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
+		int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		close(fd);
+		return err;
+	}
+	*ret = fd;
+	return 0;
+}
+
 // --- the store ----------------------------------------------------------------------------------------------------------
 
 struct entry {

@@ -104,6 +104,9 @@ int hz_record_state_write(const char *folder,
                           const struct hz_record_state *state); // durable; makes the folder
 // Takes the record's lock without waiting: only who has it makes files of it. *ret: close() gives it back. -EBUSY; -errno.
 int hz_record_lock(const char *folder, int *ret);
+// Takes the lock of sending, on the record's folder, without waiting: shared by who sends something of it to PACS or EMR, alone by who
+// erases. Not the record's lock: that is held for as long as it is composed. *ret: close() gives it back. -EBUSY; -ENOENT; -errno.
+int hz_record_lock_sending(const char *folder, bool shared, int *ret);
 // Each record of the store, newest first; false of the callback ends it. One whose state.json cannot be read is there as
 // FAILED, with an error that says so.
 typedef bool hz_record_each_cb(void *arg, const char *folder, const struct hz_record_state *state);

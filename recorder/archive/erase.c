@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gateway/base/clock.h"
@@ -23,6 +24,7 @@
 #include "recorder/record/manifest_read.h"
 
 #define PATH_BYTES (HZ_RECORD_PATH_BYTES + 300)
+#define POLL_MS    20
 
 // What is made of everybody together, and what names those files.
 static const char *const together[] = {"composed.mp4", "poster.jpg", "strip.jpg", "delivery.json", NULL};
@@ -312,6 +314,10 @@ static int erase_all(struct erasing *e, struct hz_erased *ret)
 	int err = note(e, ret);
 	if (!err)
 		err = hz_deletion_note(&d, hz_wall_us() / 1000);
+	if (!err) // before it is DELETED: nothing is sent when this is killed there
+		err = forget_noted(e);
+	if (!err)
+		err = unqueue(e->what->store, e->state.id);
 	hz_queue_viewings_leave(&e->state);
 	struct hz_record_state after = e->state; // from here on the archive goes on with it
 	after.phase = HZ_RECORD_DELETED;
@@ -335,14 +341,18 @@ static bool was_erased(const char *folder)
 
 int hz_erase_go_on(const char *store, const char *folder, const char *record)
 {
-	int lock, err;
+	int lock, sending, err;
 	if (!hz_deletion_left(folder) || !was_erased(folder))
 		return 0;
 	if (hz_hold_is(store, record))
 		return -EPERM;
 	if ((err = hz_record_lock(folder, &lock)) != 0)
 		return err;
-	err = destroy_all(store, folder, record);
+	err = hz_record_lock_sending(folder, false, &sending);
+	if (!err) {
+		err = destroy_all(store, folder, record);
+		close(sending);
+	}
 	close(lock);
 	if (!err)
 		hz_info("archive.erased", "record=%s what=rest", record);
@@ -412,6 +422,17 @@ static bool shows_words(const struct erasing *e)
 	return shows;
 }
 
+// The record is FINALISING: nothing more of it is begun (recorder/outbox/delivery.c).
+static int await_sending(const struct hz_erase *w, int *ret)
+{
+	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000};
+	int64_t until_us = hz_now_us() + (int64_t)w->wait_ms * 1000;
+	int err;
+	while ((err = hz_record_lock_sending(w->folder, false, ret)) == -EBUSY && hz_now_us() < until_us)
+		nanosleep(&pause, NULL);
+	return err;
+}
+
 static int look(struct erasing *e)
 {
 	int err = e->what->participant ? find_tracks(e) : 0;
@@ -435,7 +456,7 @@ int hz_erase(const struct hz_erase *what, struct hz_erased *ret)
 	struct erasing e = {
 	    .what = what, .tracks = json_array(), .keys = json_array(), .files = json_array()};
 	struct hz_erased done = {0};
-	int lock = -1, err = has_room(what->by) && has_room(what->why) ? may(&e) : -EINVAL;
+	int lock = -1, sending = -1, err = has_room(what->by) && has_room(what->why) ? may(&e) : -EINVAL;
 	if (err == -ENODATA) { // and what a process that was killed left of it goes now
 		int left = hz_erase_go_on(what->store, what->folder, e.state.id);
 		err = left < 0 ? left : err;
@@ -443,11 +464,14 @@ int hz_erase(const struct hz_erase *what, struct hz_erased *ret)
 	if (!err)
 		err = hz_finalize_begin(what->folder, &lock);
 	if (!err) {
-		err = look(&e);
+		err = await_sending(what, &sending);
+		err = err ? err : look(&e);
 		bool begun = !err;
 		if (begun)
 			err = what->participant ? erase_person(&e, &done) : erase_all(&e, &done);
 		err = give_back(&e, lock, err, begun);
+		if (sending >= 0)
+			close(sending);
 	}
 	if (!err) {
 		done.tracks = e.open;

@@ -8,7 +8,8 @@
 // theirs.
 //
 // Legal holds: a file <store>/hold/<record id> keeps a record from every deletion and erasure.
-// Thread: any. Errors: -errno; -EPERM: a legal hold; -EBUSY: recorded or worked on just now; -ENODATA: deleted before (what was left
+// What is being sent to PACS or EMR goes to its end first, and is said to be theirs; nothing more is begun meanwhile.
+// Thread: any. Errors: -errno; -EPERM: a legal hold; -EBUSY: recorded, worked on or, after wait_ms, still being sent; -ENODATA: deleted before (what was left
 // of it when that was killed is gone then).
 #ifndef HZ_RECORDER_ARCHIVE_ERASE_H
 #define HZ_RECORDER_ARCHIVE_ERASE_H
@@ -22,6 +23,7 @@ struct hz_erase {
 	const char *participant;    // NULL: the whole record
 	const char *by, *why;       // who does it and for which reason; UTF-8, at most HZ_ERASURE_TEXT bytes
 	bool sm2;                   // kind of a signing key that is made now
+	unsigned wait_ms;           // most, for what is being sent
 };
 
 struct hz_erased {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
@@ -146,6 +147,7 @@ static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *
                    const struct hz_outcome_text *text)
 {
 	int64_t now_ms = hz_wall_us() / 1000;
+	bool gone = !hz_spool_is_there(d->folder, item->name); // taken out while it was sent
 	item->attempts++;
 	snprintf(item->error, sizeof(item->error), "%s", text->why);
 	if (outcome == HZ_STORED) {
@@ -160,12 +162,14 @@ static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *
 		d->away_until_ms = now_ms + pause_of(d, d->away);
 		p->now.away_since_ms = p->now.away_since_ms ? p->now.away_since_ms : now_ms;
 		sooner(p, d->away_until_ms);
-	} else {
+	} else if (!gone) {
 		item->parked = outcome == HZ_REFUSED;
 		item->next_ms = now_ms + pause_of(d, item->attempts);
 		snprintf(p->held, sizeof(p->held), "%s", item->parked ? "" : item->record);
 		sooner(p, item->parked ? p->next_ms : item->next_ms);
 	}
+	if (gone)
+		return;
 	if (item->parked)
 		p->now.parked++;
 	else
@@ -187,12 +191,50 @@ static void *send_one(void *arg)
 	return NULL;
 }
 
-// Sends what was gathered and notes what became of it, in the spool's order.
-static void flush(struct hz_delivery *d, struct pass *p)
+// *ret: until it is closed nobody erases the record; -1: it has no folder.
+static bool may_send(const struct hz_delivery *d, const struct hz_spool_item *item, int *ret)
+{
+	char folder[HZ_RECORD_PATH_BYTES + 80];
+	struct hz_record_state state;
+	int lock = -1;
+	folder_of(d, item, folder);
+	if (hz_record_lock_sending(folder, true, &lock) == -EBUSY)
+		return false;
+	// Who erases it waits for us: nothing more is begun.
+	if (hz_record_state_read(folder, &state) == 0 && state.phase == HZ_RECORD_FINALISING) {
+		if (lock >= 0)
+			close(lock);
+		return false;
+	}
+	*ret = lock;
+	return true;
+}
+
+static void hold(struct pass *p)
+{
+	for (unsigned i = 0; i < p->sending; i++)
+		note_waiting(p, &p->batch[i].item);
+	snprintf(p->held, sizeof(p->held), "%s", p->batch[0].item.record);
+	sooner(p, hz_wall_us() / 1000 + POLL_MS);
+	p->sending = 0;
+}
+
+// They were read before the lock was taken.
+static void read_again(const struct hz_delivery *d, struct pass *p)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < p->sending; i++) {
+		struct hz_spool_item item;
+		if (hz_spool_read(d->folder, p->batch[i].item.name, &item) == 0)
+			p->batch[kept++].item = item;
+	}
+	p->sending = kept;
+}
+
+// Sends what was gathered, in the spool's order, and puts down what became of each.
+static void send_batch(struct hz_delivery *d, struct pass *p)
 {
 	unsigned started = 1;
-	if (!p->sending)
-		return;
 	while (started < p->sending &&
 	       pthread_create(&p->batch[started].thread, NULL, send_one, &p->batch[started]) == 0)
 		started++;
@@ -210,6 +252,22 @@ static void flush(struct hz_delivery *d, struct pass *p)
 			settle(d, p, &s.item, s.outcome, &s.text);
 	}
 	p->sending = 0;
+}
+
+static void flush(struct hz_delivery *d, struct pass *p)
+{
+	int lock = -1;
+	if (!p->sending)
+		return;
+	if (!may_send(d, &p->batch[0].item, &lock)) {
+		hold(p);
+		return;
+	}
+	read_again(d, p);
+	if (p->sending)
+		send_batch(d, p);
+	if (lock >= 0)
+		close(lock);
 }
 
 static void gather(struct hz_delivery *d, struct pass *p, const struct hz_spool_item *item)

@@ -2,6 +2,8 @@
 // (`parallel`), never of two. A destination that is away is tried again
 // with pauses that double; then everything waits. An item that fails by itself makes only its record wait. A refused item is parked
 // and the rest goes on. What was sent and not yet noted when the process died is sent again: destinations tell by its ids.
+// Of a record that is erased or finalised nothing is begun: its items wait. While something of one is sent nobody erases it
+// (hz_record_lock_sending()). An item that was taken out of the spool meanwhile stays out.
 //
 // Thread: its own (hz_delivery_start), or the caller's (hz_delivery_pass) in tests; stats from any.
 #ifndef HZ_RECORDER_OUTBOX_DELIVERY_H

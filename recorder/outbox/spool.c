@@ -105,6 +105,13 @@ int hz_spool_done(const char *folder, const char *name)
 	return hz_document_sync(path);
 }
 
+bool hz_spool_is_there(const char *folder, const char *name)
+{
+	char path[4096];
+	path_of(folder, name, path);
+	return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
 typedef char item_name[HZ_SPOOL_NAME_BYTES];
 
 static bool is_item(const char *name)

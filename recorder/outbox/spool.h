@@ -34,6 +34,7 @@ int hz_spool_write(const char *folder, const struct hz_spool_item *item);       
 int hz_spool_read(const char *folder, const char *name, struct hz_spool_item *ret); // -ENOENT; -EBADMSG
 int hz_spool_parse(const char *text, size_t bytes, struct hz_spool_item *ret);      // -EBADMSG
 int hz_spool_done(const char *folder, const char *name);
+bool hz_spool_is_there(const char *folder, const char *name);
 
 // Every name that was there at the begin, in order; false of the callback ends it. What it holds in memory is `page` names, however
 // many wait (0: HZ_SPOOL_PAGE); the folder is read once for each page.

@@ -160,6 +160,8 @@ static inline bool is_there(const char *name)
 	return access(path, F_OK) == 0;
 }
 
+static unsigned wait_ms;
+
 static inline int erase(const char *participant, struct hz_erased *ret)
 {
 	const struct hz_erase what = {.store = store,
@@ -167,7 +169,8 @@ static inline int erase(const char *participant, struct hz_erased *ret)
 	                              .master = master,
 	                              .participant = participant,
 	                              .by = "Dr Wang",
-	                              .why = "asked by the patient, letter of 2026-11-20"};
+	                              .why = "asked by the patient, letter of 2026-11-20",
+	                              .wait_ms = wait_ms};
 	return hz_erase(&what, ret);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -370,6 +371,96 @@ static void test_parallel_away(void **state)
 	hz_delivery_free(d);
 }
 
+// --- erased meanwhile
+
+static void set_phase(const char *record, enum hz_record_phase phase, char ret[HZ_RECORD_PATH_BYTES])
+{
+	struct hz_record_state s = {.phase = phase, .started_ms = 1763700000000};
+	snprintf(s.id, sizeof(s.id), "%s", record);
+	snprintf(ret, HZ_RECORD_PATH_BYTES, "%s/2026/11/%s", store, record);
+	assert_int_equal(hz_record_state_write(ret, &s), 0);
+}
+
+// Of a record that is erased, or finalised, nothing is begun; the others do not wait for it.
+static void test_waits_for_erasure(void **state)
+{
+	char a[HZ_RECORD_PATH_BYTES];
+	struct hz_delivery *d = make(1000);
+	struct hz_delivery_stats stats;
+	int held;
+	put(A, 1000, 1);
+	put(A, 1000, 2);
+	put(B, 2000, 1);
+	set_phase(A, HZ_RECORD_FINALISED, a);
+	assert_int_equal(hz_record_lock_sending(a, false, &held), 0);
+	answer(0);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "b1 ");
+	hz_delivery_stats(d, &stats);
+	assert_int_equal(stats.waiting, 2);
+	close(held);
+	set_phase(A, HZ_RECORD_FINALISING, a);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "b1 ");
+	set_phase(A, HZ_RECORD_FINALISED, a);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "b1 a1 a2 ");
+	assert_int_equal(hz_record_lock_sending(a, false, &held), 0); // given back
+	close(held);
+	hz_delivery_free(d);
+}
+
+static char taken[HZ_SPOOL_NAME_BYTES], locked[HZ_RECORD_PATH_BYTES];
+static enum hz_outcome outcome_taken;
+
+// While it is under way nobody may erase the record; an item is taken out of the spool all the same.
+static enum hz_outcome send_and_take(void *arg, const char *record_folder, const struct hz_spool_item *item,
+                                     struct hz_outcome_text *ret)
+{
+	int held;
+	assert_int_equal(hz_record_lock_sending(locked, false, &held), -EBUSY);
+	assert_int_equal(hz_spool_done(folder, taken), 0);
+	send_one(arg, record_folder, item, ret);
+	return outcome_taken;
+}
+
+// Whatever became of it: what was taken out stays out, and what was not begun is not sent.
+static void test_taken_out(void **state)
+{
+	static const enum hz_outcome outcomes[] = {HZ_AWAY, HZ_LATER, HZ_REFUSED, HZ_STOPPED, HZ_STORED};
+	struct hz_delivery_settings settings = {
+	    .store = store, .name = "pacs", .send = send_and_take, .first_ms = 1000, .most_ms = 8000};
+	char b[HZ_RECORD_PATH_BYTES];
+	set_phase(A, HZ_RECORD_FINALISED, locked);
+	set_phase(B, HZ_RECORD_FINALISED, b);
+	for (unsigned i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		struct hz_delivery *d;
+		struct hz_delivery_stats stats;
+		assert_int_equal(hz_delivery_new(&settings, &d), 0);
+		put(A, 1000, 1);
+		snprintf(taken, sizeof(taken), "%015d-" A "-0001.json", 1000);
+		outcome_taken = outcomes[i];
+		answer(0);
+		hz_delivery_pass(d, now_ms());
+		assert_string_equal(sent, "a1 ");
+		assert_false(hz_spool_is_there(folder, taken));
+		hz_delivery_stats(d, &stats);
+		assert_int_equal(stats.parked, 0);
+		assert_true(stats.waiting == 0 || outcomes[i] == HZ_STOPPED);
+		hz_delivery_free(d);
+	}
+	struct hz_delivery *d;
+	settings.parallel = 3;
+	assert_int_equal(hz_delivery_new(&settings, &d), 0);
+	put(A, 1000, 1);
+	put(B, 2000, 1); // has been read when the one of A is sent
+	snprintf(taken, sizeof(taken), "%015d-" B "-0001.json", 2000);
+	answer(0);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "a1 ");
+	hz_delivery_free(d);
+}
+
 int main(void)
 {
 	hz_log_init("test", HZ_LOG_ERROR);
@@ -383,6 +474,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_odd_files, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_parallel, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_parallel_away, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_waits_for_erasure, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_taken_out, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_thread, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
