@@ -52,6 +52,7 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 	problem: DeviceProblem | null = null;
 	private current: MediaStreamTrack | null = null;
 	private stopped = false;
+	private wish: boolean; // the newest of setMuted(): an unmute may still be opening its device
 	private work: Promise<void> = Promise.resolve();
 	private recovering = false;
 	private hurry: () => void = () => undefined;
@@ -65,7 +66,7 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 		super();
 		this.kind = source === 'microphone' ? 'audio' : 'video';
 		this.label = options.label ?? '';
-		this.muted = options.muted ?? false;
+		this.muted = this.wish = options.muted ?? false;
 	}
 
 	get mediaStreamTrack(): MediaStreamTrack | null {
@@ -99,26 +100,19 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 			const { track, opened } = this.options;
 			if (track) this.use(track);
 			else if (opened && opened.readyState === 'live') this.use(opened);
-			else if (!(this.muted && this.releasesDevice())) this.use(await this.opener(this.source, this.options));
+			else if (!this.isDark()) this.use(await this.opener(this.source, this.options));
 		});
 	}
 
-	/** Muting a camera releases the device (its light goes out); a microphone stays open for a quick return. */
+	/**
+	 * Muting a camera releases the device (its light goes out); a microphone stays open for a quick return. Muting is done on return,
+	 * whatever device is being opened meanwhile. Rejects with DeviceError when a camera does not open again: it stays muted.
+	 */
 	setMuted(muted: boolean): Promise<void> {
-		return this.serial(async () => {
-			if (this.muted === muted) return;
-			if (!this.releasesDevice()) {
-				this.muted = muted;
-				if (this.current) this.current.enabled = !muted;
-			} else if (muted) {
-				this.muted = true;
-				this.drop();
-			} else {
-				this.use(await this.opener(this.source, this.options));
-				this.muted = false;
-			}
-			this.emit('change', undefined);
-		});
+		this.wish = muted;
+		if (!muted && this.releasesDevice()) return this.serial(() => this.openAgain());
+		this.apply(muted);
+		return Promise.resolve();
 	}
 
 	/** Another device of the same kind. When the new one fails the old one comes back and the promise rejects. */
@@ -127,7 +121,7 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 			if (this.own) return;
 			const before = this.options;
 			this.options = { ...before, deviceId: options.deviceId, facing: options.facing, opened: undefined };
-			if (this.muted && this.releasesDevice()) return;
+			if (this.isDark()) return;
 			// Most phones open one camera at a time: the old one must go first.
 			if (this.source !== 'microphone') this.silentStop();
 			try {
@@ -179,7 +173,7 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 	}
 
 	private isLost(): boolean {
-		if (this.muted && this.releasesDevice()) return false;
+		if (this.isDark()) return false;
 		if (!this.current || this.current.readyState === 'ended') return true;
 		return this.mutedBySystemSince !== 0 && Date.now() - this.mutedBySystemSince > MUTED_BY_SYSTEM_MS;
 	}
@@ -196,7 +190,7 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 				this.use(await this.opener(this.source, this.options));
 				done = true;
 			} catch (error) {
-				this.problem = problemOf(error);
+				this.problem = this.isDark() ? null : problemOf(error);
 				this.emit('change', undefined);
 			}
 		});
@@ -207,8 +201,32 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 		return this.kind === 'video' && this.source !== 'screen' && !this.own;
 	}
 
+	/** A muted camera: it has no device, nor a problem with one. */
+	private isDark(): boolean {
+		return this.muted && this.releasesDevice();
+	}
+
+	private apply(muted: boolean): void {
+		if (this.muted === muted) return;
+		this.muted = muted;
+		if (this.isDark()) {
+			this.problem = null;
+			this.drop();
+		} else if (this.current) {
+			this.current.enabled = !muted;
+		}
+		this.emit('change', undefined);
+	}
+
+	private async openAgain(): Promise<void> {
+		if (!this.muted || this.wish) return;
+		const track = await this.opener(this.source, this.options);
+		this.muted = this.wish; // muted again while it was being opened: use() closes it
+		this.use(track);
+	}
+
 	private use(track: MediaStreamTrack): void {
-		if (this.stopped) {
+		if (this.stopped || this.isDark()) {
 			track.stop();
 			return;
 		}
@@ -216,7 +234,7 @@ export class LocalTrack extends Emitter<LocalTrackEvents> {
 		this.current = track;
 		this.problem = null;
 		this.mutedBySystemSince = 0;
-		track.enabled = this.kind === 'video' || !this.muted;
+		track.enabled = !this.muted;
 		const hint = contentHintOf(this.source);
 		if (hint !== '' && 'contentHint' in track) track.contentHint = hint;
 		track.onended = () => this.onEnded(track);

@@ -65,6 +65,7 @@ export class Publications {
 		this.pending.set(source, (this.pending.get(source) ?? 0) + 1);
 		try {
 			await local.setMuted(muted);
+			if (local.muted !== muted) return; // taken back meanwhile
 			this.hooks.peer()?.setMuted(source, muted);
 			await this.hooks.update(source, muted).catch(() => undefined); // resync() repeats it
 		} finally {

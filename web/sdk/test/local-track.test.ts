@@ -2,17 +2,24 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DeviceError } from '../src/devices';
 import { LocalTrack, type PublishOptions } from '../src/local-track';
 import type { Source } from '../src/protocol';
-import { FakeTrack } from './fakes';
+import { FakeTrack, settle } from './fakes';
 
 describe('local track', () => {
 	let opened: { source: Source; options: PublishOptions; track: FakeTrack }[];
 	let failures: DeviceError[];
-	const opener = (source: Source, options: PublishOptions) => {
+	let question: Promise<void> | null; // a permission question, a headset that takes its time
+	const opener = async (source: Source, options: PublishOptions) => {
+		if (question) await question;
 		const failure = failures.shift();
-		if (failure) return Promise.reject(failure);
+		if (failure) throw failure;
 		const track = new FakeTrack(source === 'microphone' ? 'audio' : 'video', options.deviceId ?? 'default');
 		opened.push({ source, options, track });
-		return Promise.resolve(track.real);
+		return track.real;
+	};
+	const ask = (): (() => void) => {
+		let answer = () => undefined as void;
+		question = new Promise((resolve) => (answer = resolve));
+		return answer;
 	};
 	const make = async (source: Source, options: PublishOptions = {}) => {
 		const local = new LocalTrack(source, options, opener);
@@ -23,6 +30,7 @@ describe('local track', () => {
 		vi.useFakeTimers();
 		opened = [];
 		failures = [];
+		question = null;
 	});
 	afterEach(() => {
 		vi.useRealTimers();
@@ -44,6 +52,81 @@ describe('local track', () => {
 	it('does not open a camera that starts muted', async () => {
 		await make('camera', { muted: true });
 		expect(opened.length).toBe(0);
+	});
+	it('lets go of a camera that was opened for a preview when it starts muted', async () => {
+		const preview = new FakeTrack('video');
+		const local = await make('camera', { muted: true, opened: preview.real });
+		expect(preview.readyState).toBe('ended');
+		expect(local.mediaStreamTrack).toBeNull();
+		await local.setMuted(false);
+		expect(local.mediaStreamTrack?.readyState).toBe('live');
+	});
+	it('silences a screen and an own track that start muted', async () => {
+		expect((await make('screen', { muted: true })).mediaStreamTrack?.enabled).toBe(false);
+		const own = new FakeTrack('video');
+		const local = await make('image', { track: own.real, muted: true });
+		expect(own).toMatchObject({ readyState: 'live', enabled: false });
+		await local.setMuted(false);
+		expect(own.enabled).toBe(true);
+	});
+	it('silences a microphone at once while another one is being opened, and the other one, too', async () => {
+		const local = await make('microphone');
+		const changed = vi.fn();
+		local.on('change', changed);
+		const answer = ask();
+		const switched = local.switchTo({ deviceId: 'headset' });
+		await settle();
+		void local.setMuted(true);
+		expect(local.muted).toBe(true);
+		expect(opened[0]?.track).toMatchObject({ readyState: 'live', enabled: false });
+		expect(changed).toHaveBeenCalled();
+		answer();
+		await switched;
+		expect(opened[1]?.track).toMatchObject({ readyState: 'live', enabled: false });
+		await local.setMuted(false);
+		expect(opened[1]?.track.enabled).toBe(true);
+	});
+	it('shows nothing of a camera that was muted while it was being opened', async () => {
+		const local = await make('camera', { deviceId: 'front' });
+		const shown = vi.fn();
+		local.on('track', (track) => track && shown());
+		const answer = ask();
+		const switched = local.switchTo({ deviceId: 'back' });
+		await settle();
+		await local.setMuted(true);
+		answer();
+		await switched;
+		expect([opened.length, opened[1]?.track.readyState, shown.mock.calls.length]).toEqual([2, 'ended', 0]);
+		expect([local.muted, local.mediaStreamTrack]).toEqual([true, null]);
+	});
+	it('shows nothing of a camera that was unmuted and muted again while it was being opened', async () => {
+		const local = await make('camera', { muted: true });
+		const shown = vi.fn();
+		local.on('track', (track) => track && shown());
+		const answer = ask();
+		const unmuted = local.setMuted(false);
+		await settle();
+		await local.setMuted(true);
+		answer();
+		await unmuted;
+		expect([local.muted, local.mediaStreamTrack, shown.mock.calls.length]).toEqual([true, null, 0]);
+		expect(opened[0]?.track.readyState).toBe('ended');
+		await local.setMuted(false);
+		expect(local.mediaStreamTrack?.readyState).toBe('live');
+	});
+	it('has no problem with a camera that was muted while it was lost', async () => {
+		const local = await make('camera');
+		failures = [new DeviceError('busy', ''), new DeviceError('busy', '')];
+		opened[0]?.track.vanish();
+		await vi.advanceTimersByTimeAsync(0);
+		expect(local.problem).toBe('busy');
+		const answer = ask();
+		await vi.advanceTimersByTimeAsync(600);
+		void local.setMuted(true);
+		expect(local.problem).toBeNull();
+		answer();
+		await vi.advanceTimersByTimeAsync(600);
+		expect(local.problem).toBeNull();
 	});
 	it('stays muted when the camera does not come back', async () => {
 		const local = await make('camera');
