@@ -126,9 +126,7 @@ export class Consult extends Emitter<ConsultEvents> {
 
 	get state(): ConsultState { return this.stateNow; }
 	get endReason(): string | null { return this.ended; }
-	get id(): string {
-		return this.joinInfo?.consult.id ?? '';
-	}
+	get id(): string { return this.joinInfo?.consult.id ?? ''; }
 	get title(): string {
 		return this.snapshot?.consult.title ?? this.joinInfo?.consult.title ?? '';
 	}
@@ -271,14 +269,14 @@ export class Consult extends Emitter<ConsultEvents> {
 		this.link.setIceServers(result.ice_servers);
 		if (!result.resumed && !first) this.link.dropPeer();
 		this.reading.onJoined(result.resumed);
-		this.onStatePush(result.state, !first);
+		this.onStatePush(result.state);
 		if (result.resumed) this.link.peer?.resume();
 	}
 
 	private onPush(method: string, params: unknown): void {
 		switch (method) {
 			case 'state':
-				this.onStatePush(params as Pushes['state'], false);
+				this.onStatePush(params as Pushes['state']);
 				break;
 			case 'speakers':
 				this.speakerIds = (params as Pushes['speakers']).ids;
@@ -314,7 +312,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		}
 	}
 
-	private onStatePush(state: State, justResumed: boolean): void {
+	private onStatePush(state: State): void {
 		this.snapshot = state;
 		if (state.you.status === 'lobby') {
 			this.link.dropPeer();
@@ -326,7 +324,7 @@ export class Consult extends Emitter<ConsultEvents> {
 			this.link.newPeer();
 		}
 		const own = state.participants?.find((p) => p.id === state.you.id);
-		if (own) this.publications.resync(own.tracks, justResumed);
+		if (own) this.publications.resync(own.tracks);
 		this.updateState();
 		this.changed();
 	}
@@ -395,6 +393,7 @@ export class Consult extends Emitter<ConsultEvents> {
 
 	private async updateTrack(source: Source, change: { muted?: boolean; language?: string | null }): Promise<void> {
 		const track = this.participants.find((p) => p.id === this.me.id)?.tracks.find((t) => t.source === source);
-		if (track) await this.session.request('track.update', { track: track.id, ...change });
+		if (!track) throw new HuizhenError(`the gateway knows no ${source} of ours yet`);
+		await this.session.request('track.update', { track: track.id, ...change });
 	}
 }

@@ -7,7 +7,7 @@ import type { Source, Track } from './protocol';
 export interface PublicationHooks {
 	/** The peer to publish on, or null while there is none. */
 	peer(): Peer | null;
-	/** Tells the gateway about a mute; may reject. */
+	/** Tells the gateway about a mute; rejects when it did not hear it, or does not know the track yet. */
 	update(source: Source, muted: boolean): Promise<void>;
 	onChange(): void;
 	onMutedByHost(source: Source): void;
@@ -17,6 +17,8 @@ export class Publications {
 	private readonly tracks = new Map<Source, LocalTrack>();
 	/** Own mutes not yet acknowledged: pushes that arrive meanwhile are older than the user's wish. */
 	private readonly pending = new Map<Source, number>();
+	/** Whose newest mute or unmute the gateway may not have heard: resync() repeats these, and nothing else. */
+	private readonly lost = new Set<Source>();
 
 	constructor(private readonly hooks: PublicationHooks, private readonly opener: Opener = openDevice) {}
 
@@ -54,6 +56,7 @@ export class Publications {
 		const local = this.tracks.get(source);
 		if (!local) return;
 		this.tracks.delete(source);
+		this.lost.delete(source);
 		this.hooks.peer()?.unpublish(source);
 		local.stop();
 		this.hooks.onChange();
@@ -67,7 +70,7 @@ export class Publications {
 			await local.setMuted(muted);
 			if (local.muted !== muted) return; // taken back meanwhile
 			this.hooks.peer()?.setMuted(source, muted);
-			await this.hooks.update(source, muted).catch(() => undefined); // resync() repeats it
+			await this.tell(local);
 		} finally {
 			const left = (this.pending.get(source) ?? 1) - 1;
 			if (left > 0) this.pending.set(source, left);
@@ -75,17 +78,19 @@ export class Publications {
 		}
 	}
 
-	/** The gateway's view of own tracks: a host's mute is obeyed, a lost update of ours repeated. */
-	resync(own: Track[], justResumed: boolean): void {
+	/** The gateway's view of own tracks: a host's mute is obeyed, whenever it was made; what it did not hear of ours is repeated. */
+	resync(own: Track[]): void {
 		for (const local of this.all) {
 			const remote = own.find((t) => t.source === local.source);
-			if (!remote || remote.muted === local.muted || this.pending.has(local.source)) continue;
-			if (remote.muted && !justResumed) {
+			if (!remote || this.pending.has(local.source)) continue;
+			if (remote.muted === local.muted) {
+				this.lost.delete(local.source); // its answer alone was lost
+			} else if (remote.muted && !this.lost.has(local.source)) {
 				this.hooks.peer()?.setMuted(local.source, true);
 				void local.setMuted(true);
 				this.hooks.onMutedByHost(local.source);
 			} else {
-				void this.hooks.update(local.source, local.muted).catch(() => undefined);
+				void this.tell(local);
 			}
 		}
 	}
@@ -102,6 +107,16 @@ export class Publications {
 	stop(): void {
 		for (const local of this.all) local.stop();
 		this.tracks.clear();
+	}
+
+	private async tell(local: LocalTrack): Promise<void> {
+		const { source, muted } = local;
+		try {
+			await this.hooks.update(source, muted);
+			if (local.muted === muted) this.lost.delete(source);
+		} catch {
+			if (this.tracks.get(source) === local) this.lost.add(source);
+		}
 	}
 
 	private send(local: LocalTrack): void {

@@ -158,6 +158,32 @@ describe('consult', () => {
 		expect(last().last('track.update').params).toEqual({ track: 't9', muted: false });
 	});
 
+	it('does not undo a host who muted while the socket was away', async () => {
+		const told = vi.fn();
+		consult.on('mutedbyhost', told);
+		const mine = (muted: boolean) => stateOf('admitted', [person('me', [track('t9', 'microphone', muted)])]);
+		await joined(mine(false));
+		await consult.publish('microphone');
+		await push('state', mine(false));
+		last().die();
+		await vi.advanceTimersByTimeAsync(100);
+		await joined(mine(true), true);
+		expect(last().count('track.update')).toBe(0);
+		expect(consult.localTrack('microphone')?.muted).toBe(true);
+		expect(told).toHaveBeenCalledWith('microphone');
+	});
+
+	it('says an unmute again that was made before the gateway knew of the track', async () => {
+		await joined(stateOf('admitted', [person('me')]));
+		await consult.publish('microphone', { muted: true });
+		await settle();
+		await consult.setMuted('microphone', false);
+		expect(last().count('track.update')).toBe(0);
+		await push('state', stateOf('admitted', [person('me', [track('t9', 'microphone', true)])]));
+		expect(consult.localTrack('microphone')?.muted).toBe(false);
+		expect(last().last('track.update').params).toEqual({ track: 't9', muted: false });
+	});
+
 	it('hears one mixed sound where the gateway offers it, and the voices again', async () => {
 		const people = [person('me'), person('dr', [track('t1', 'microphone')])];
 		const state = stateOf('admitted', people);

@@ -1,8 +1,9 @@
 // What is published, and who may mute it: the own wish, a host's, and what got lost on the way.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { DisconnectedError } from '../src/errors';
 import type { PublishOptions } from '../src/local-track';
 import type { Peer } from '../src/peer';
-import type { Source } from '../src/protocol';
+import type { Source, Track } from '../src/protocol';
 import { Publications } from '../src/publications';
 import { FakeTrack, settle } from './fakes';
 
@@ -19,6 +20,9 @@ describe('publications', () => {
 		waits
 			? new Promise((resolve, reject) => answers.push((v) => (v instanceof Error ? reject(v) : resolve(v))))
 			: Promise.resolve(device(source));
+	const remote = (source: Source, muted: boolean): Track[] => [
+		{ id: 't1', kind: 'audio', source, label: '', muted, active: true, codec: '', layers: 1 },
+	];
 	beforeEach(() => {
 		vi.clearAllMocks();
 		told = [];
@@ -63,5 +67,59 @@ describe('publications', () => {
 		await unmuted;
 		expect(told).toEqual([['camera', true]]);
 		expect(peer.setMuted).not.toHaveBeenCalledWith('camera', false);
+	});
+
+	describe('and the gateway', () => {
+		const unmuted = async () => {
+			const local = await own.publish('microphone', {});
+			own.resync(remote('microphone', false));
+			return local;
+		};
+
+		it('obeys a host who muted while the socket was away: only they themselves can unmute', async () => {
+			const local = await unmuted();
+			own.resync(remote('microphone', true)); // of the resumed session
+			expect([local.muted, told]).toEqual([true, []]);
+			expect(onMutedByHost).toHaveBeenCalledWith('microphone');
+		});
+		it.each([true, false])('repeats a mute (%s) that the socket took with it', async (muted) => {
+			const local = await own.publish('microphone', { muted: !muted });
+			lost = [new DisconnectedError(), new DisconnectedError()];
+			await own.setMuted('microphone', muted);
+			own.resync(remote('microphone', !muted));
+			await settle();
+			own.resync(remote('microphone', !muted)); // that was lost, too
+			await settle();
+			own.resync(remote('microphone', muted));
+			expect(told).toEqual([['microphone', muted], ['microphone', muted], ['microphone', muted]]);
+			expect(local.muted).toBe(muted);
+			expect(onMutedByHost).not.toHaveBeenCalled();
+		});
+		it('obeys a host after its own unmute was repeated and heard', async () => {
+			const local = await own.publish('microphone', { muted: true });
+			lost = [new DisconnectedError()];
+			await own.setMuted('microphone', false);
+			own.resync(remote('microphone', true));
+			await settle();
+			own.resync(remote('microphone', true));
+			expect([local.muted, told.length]).toEqual([true, 2]);
+		});
+		it('obeys a host after an own unmute whose answer alone was lost', async () => {
+			const local = await own.publish('microphone', { muted: true });
+			lost = [new DisconnectedError()];
+			await own.setMuted('microphone', false);
+			own.resync(remote('microphone', false));
+			own.resync(remote('microphone', true));
+			expect([local.muted, told.length]).toEqual([true, 1]);
+		});
+		it('forgets with the publication what was not heard of it', async () => {
+			await own.publish('microphone', { muted: true });
+			lost = [new DisconnectedError()];
+			await own.setMuted('microphone', false);
+			own.unpublish('microphone');
+			const local = await own.publish('microphone', {});
+			own.resync(remote('microphone', true));
+			expect(local.muted).toBe(true);
+		});
 	});
 });
