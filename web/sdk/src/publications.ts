@@ -37,7 +37,7 @@ export class Publications {
 		try {
 			await local.open();
 		} catch (error) {
-			this.tracks.delete(source);
+			if (this.tracks.get(source) === local) this.unpublish(source); // a new PeerConnection may have it already
 			throw error;
 		}
 		if (this.tracks.get(source) !== local) {

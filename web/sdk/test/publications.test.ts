@@ -69,6 +69,33 @@ describe('publications', () => {
 		expect(peer.setMuted).not.toHaveBeenCalledWith('camera', false);
 	});
 
+	it('takes a refused device off a PeerConnection that was made while it was asked for', async () => {
+		waits = true;
+		const published = own.publish('camera', {});
+		own.republish();
+		expect(peer.publish).toHaveBeenCalled();
+		await settle();
+		answers[0]?.(new Error('denied'));
+		await expect(published).rejects.toThrow('denied');
+		expect(peer.unpublish).toHaveBeenCalledWith('camera');
+		expect(own.all).toEqual([]);
+	});
+	it('leaves what is published anew alone when the question before it is refused', async () => {
+		waits = true;
+		const first = own.publish('camera', {});
+		await settle();
+		own.unpublish('camera');
+		const second = own.publish('camera', {});
+		await settle();
+		answers[1]?.(device('camera'));
+		const local = await second;
+		peer.unpublish.mockClear();
+		answers[0]?.(new Error('denied'));
+		await expect(first).rejects.toThrow('denied');
+		expect(own.all).toEqual([local]);
+		expect(peer.unpublish).not.toHaveBeenCalled();
+	});
+
 	describe('and the gateway', () => {
 		const unmuted = async () => {
 			const local = await own.publish('microphone', {});
