@@ -52,6 +52,7 @@ export class Peer extends Emitter<PeerEvents> {
 	private closed = false;
 	private running = false;
 	private again = false;
+	private owed = false; // an offer found no socket: resume() makes it
 	private wantRestart = false;
 	private first = true;
 	private subscribing = false;
@@ -228,7 +229,7 @@ export class Peer extends Emitter<PeerEvents> {
 	/** The socket is back: repeat what may have been lost with the old one. */
 	resume(): void {
 		for (const slot of this.slots) slot.sent = undefined;
-		if (this.first || this.again || this.connection.signalingState !== 'stable') this.negotiate();
+		if (this.first || this.again || this.owed || this.connection.signalingState !== 'stable') this.negotiate();
 		else void this.flushSubscribe();
 	}
 
@@ -256,7 +257,7 @@ export class Peer extends Emitter<PeerEvents> {
 		await Promise.resolve();
 		try {
 			do {
-				this.again = false;
+				this.again = this.owed = false;
 				await this.exchange();
 			} while (this.again && !this.closed);
 		} catch (error) {
@@ -312,14 +313,13 @@ export class Peer extends Emitter<PeerEvents> {
 	/** The last answer once more, with packets of another length: nothing else changes, and the gateway is not asked. */
 	private repack(): void {
 		if (this.closed || this.running || this.answer === null) return; // what is under way ends with it
-		const owed = this.again; // to resume(), when there is a socket
 		const { thin } = this;
 		this.running = true;
+		this.owed ||= this.again;
 		this.again = false;
 		void this.reaccept(this.answer).finally(() => {
 			this.running = false;
 			if (this.again) this.negotiate();
-			else this.again = owed;
 			if (this.thin !== thin) this.repack(); // changed meanwhile
 		});
 	}
@@ -342,7 +342,7 @@ export class Peer extends Emitter<PeerEvents> {
 	private onOfferFailed(error: unknown): void {
 		const problem = error instanceof HuizhenError ? error : new HuizhenError(String(error));
 		if (problem instanceof DisconnectedError || problem.code === ErrorCode.notJoined) {
-			this.again = true; // resume() goes on
+			this.owed = true;
 		} else if (passing(problem.code)) {
 			clearTimeout(this.retryTimer);
 			this.retryTimer = setTimeout(() => this.negotiate(), RETRY_MS);

@@ -209,6 +209,22 @@ describe('peer', () => {
 			await settle();
 			expect(offers[2]?.restart).toBe(true);
 		});
+		it('makes the restart that found no socket when that is back while it repacks', async () => {
+			peer.negotiate(true);
+			await settle();
+			peer.setUplink('off');
+			let go = () => undefined as void;
+			const make = pc.createOffer.bind(pc);
+			pc.createOffer = (o) => new Promise((done) => (go = () => done(make(o))));
+			await answer(new DisconnectedError());
+			expect(pc.signalingState).toBe('stable'); // rolled back, and at it
+			peer.resume();
+			pc.createOffer = make;
+			go();
+			await settle();
+			expect(pc.answers.map(long)).toEqual([false, true]);
+			expect([offers.length, offers[2]?.restart]).toEqual([3, true]);
+		});
 		it('follows an uplink that changes while it is at it', async () => {
 			peer.setUplink('off');
 			await Promise.resolve();
