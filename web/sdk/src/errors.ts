@@ -31,3 +31,8 @@ export class DisconnectedError extends HuizhenError {
 		this.name = 'DisconnectedError';
 	}
 }
+
+/** Errors that are over in a second: too fast, not admitted yet, no answer, the gateway failed. */
+export function isPassing(code: number): boolean {
+	return code === 0 || code === ErrorCode.rate || code === ErrorCode.gateway || code === ErrorCode.notAdmitted;
+}

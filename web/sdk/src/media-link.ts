@@ -51,7 +51,7 @@ export class MediaLink {
 
 	constructor(private readonly deps: PeerDeps, private readonly hooks: MediaLinkHooks) {
 		this.watchdog = new Watchdog({
-			restartIce: () => this.peer?.negotiate(true),
+			restartIce: () => this.peer?.renew(true),
 			rebuild: () => this.newPeer(),
 			canSignal: () => hooks.canSignal(),
 		});
@@ -144,7 +144,8 @@ export class MediaLink {
 
 	renegotiate(reason: string): void {
 		if (reason === 'peer') this.newPeer();
-		else this.peer?.negotiate(reason === 'ice');
+		else if (reason !== 'ice') this.peer?.renew(false);
+		else if (this.peer) this.watchdog.asked();
 	}
 
 	/** The network is back or another one: an ICE restart at once; what still works goes on meanwhile. */

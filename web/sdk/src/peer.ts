@@ -2,19 +2,18 @@
 // is in flight at a time, and whatever changes meanwhile goes into the next one.
 import { Emitter } from './emitter';
 import { shapeOf, type Shape } from './encodings';
-import { DisconnectedError, ErrorCode, HuizhenError } from './errors';
+import { DisconnectedError, ErrorCode, HuizhenError, isPassing } from './errors';
 import type { JoinResult, OfferParams, Source, WatchedPush } from './protocol';
-import { longPackets, soundLimitOf, speechInOffer } from './sdp-tweaks';
+import { linesOf, longPackets, soundLimitOf, speechInOffer } from './sdp-tweaks';
 import { addSendTransceiver, type Publication } from './send-transceiver';
 import { applyUplink, TIGHT_BPS, type Limits, type What } from './sender-control';
-import { addSlotTransceiver } from './slot-transceiver';
-import { SlotTable, type Slot, type WantedTrack } from './slots';
+import { addSlotTransceiver, subscriptionOf } from './slot-transceiver';
+import { SlotTable, wishOf, type Slot, type WantedTrack } from './slots';
 import { Sparing } from './sparing';
 import { Trickle, type TrickleParams } from './trickle';
 import type { SubscribeItem } from './types';
 import { FarAndLossy, Stills, type Uplink, type UplinkSample } from './uplink';
 import { bestBpsOf, Widening } from './widening';
-import { wireTrack } from './wanted';
 
 export type PeerState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
 
@@ -53,7 +52,9 @@ export class Peer extends Emitter<PeerEvents> {
 	private running = false;
 	private again = false;
 	private owed = false; // an offer found no socket: resume() makes it
-	private wantRestart = false;
+	private wantRestart = false; // with the next offer
+	private unsent = false; // an offer is being made and has not left
+	private restarting = false; // one that (re)starts ICE is not answered yet
 	private first = true;
 	private subscribing = false;
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -92,9 +93,7 @@ export class Peer extends Emitter<PeerEvents> {
 		return ice === 'checking' ? 'connecting' : ice === 'completed' ? 'connected' : ice;
 	}
 
-	get slots(): Slot<RTCRtpTransceiver>[] {
-		return this.slotTable.slots;
-	}
+	get slots(): Slot<RTCRtpTransceiver>[] { return this.slotTable.slots; }
 
 	/** The MediaStreamTrack that shows a remote track, once it has a slot. */
 	mediaTrack(track: string): MediaStreamTrack | null {
@@ -217,6 +216,7 @@ export class Peer extends Emitter<PeerEvents> {
 	/** Makes a new offer soon; calls while one is in flight become one more offer. */
 	negotiate(iceRestart = false): void {
 		if (this.closed) return;
+		clearTimeout(this.retryTimer);
 		if (iceRestart) this.wantRestart = true;
 		if (this.running) {
 			this.again = true;
@@ -226,10 +226,15 @@ export class Peer extends Emitter<PeerEvents> {
 		void this.run();
 	}
 
+	/** As negotiate(), where nothing changed on this side: an offer under way that will do (not sent, or restarting ICE) is not repeated. */
+	renew(iceRestart: boolean): void {
+		if (!(iceRestart ? this.restarting : this.unsent)) this.negotiate(iceRestart);
+	}
+
 	/** The socket is back: repeat what may have been lost with the old one. */
 	resume(): void {
 		for (const slot of this.slots) slot.sent = undefined;
-		if (this.first || this.again || this.owed || this.connection.signalingState !== 'stable') this.negotiate();
+		if (this.first || this.again || this.owed || this.connection.signalingState !== 'stable') this.renew(false);
 		else void this.flushSubscribe();
 	}
 
@@ -270,12 +275,29 @@ export class Peer extends Emitter<PeerEvents> {
 
 	private async exchange(): Promise<void> {
 		const iceRestart = this.wantRestart;
+		this.wantRestart = false;
+		this.unsent = true;
+		this.restarting = iceRestart || this.first;
+		try {
+			const answer = await this.offer(iceRestart);
+			this.restarting = false; // who asks from now on has seen this one
+			if (!this.closed) await this.onAnswer(answer);
+		} catch (error) {
+			this.wantRestart ||= iceRestart;
+			throw error;
+		} finally {
+			this.unsent = this.restarting = false;
+		}
+	}
+
+	private async offer(iceRestart: boolean): Promise<string> {
 		const pc = this.connection;
 		const offer = await pc.createOffer(iceRestart ? { iceRestart: true } : {});
 		await pc.setLocalDescription(offer);
 		const sdp = pc.localDescription?.sdp ?? offer.sdp ?? '';
 		const speech = this.senders.filter((s) => s.used && s.shape === 'audio' && !s.raw).map((s) => s.transceiver.mid ?? '');
-		const answer = await this.deps.offer({
+		this.unsent = false;
+		const { sdp: answer } = await this.deps.offer({
 			sdp: speechInOffer(sdp, speech),
 			publish: this.senders
 				.filter((s) => s.used && s.transceiver.mid !== null)
@@ -285,11 +307,13 @@ export class Peer extends Emitter<PeerEvents> {
 				.map((s) => ({ mid: s.handle.mid ?? '', group: s.group })),
 			restart: iceRestart || this.first,
 		});
-		if (this.closed) return;
-		this.trickle.onAnswer(answer.sdp);
-		await this.accept(answer.sdp);
+		return answer;
+	}
+
+	private async onAnswer(answer: string): Promise<void> {
+		this.trickle.onAnswer(answer);
+		await this.accept(answer);
 		this.first = false;
-		if (iceRestart) this.wantRestart = false;
 		this.applyUplink();
 		this.emit('negotiated', undefined);
 		void this.flushSubscribe();
@@ -330,7 +354,7 @@ export class Peer extends Emitter<PeerEvents> {
 			// One that could not be sent, because the socket is gone: resume() makes it anew.
 			if (pc.signalingState === 'have-local-offer') await pc.setLocalDescription({ type: 'rollback' });
 			const offer = await pc.createOffer();
-			if (lines(offer.sdp) !== lines(answer)) return; // an offer for the gateway comes
+			if (linesOf(offer.sdp) !== linesOf(answer)) return; // an offer for the gateway comes
 			await pc.setLocalDescription(offer);
 			await this.accept(answer);
 			this.applyUplink();
@@ -343,8 +367,7 @@ export class Peer extends Emitter<PeerEvents> {
 		const problem = error instanceof HuizhenError ? error : new HuizhenError(String(error));
 		if (problem instanceof DisconnectedError || problem.code === ErrorCode.notJoined) {
 			this.owed = true;
-		} else if (passing(problem.code)) {
-			clearTimeout(this.retryTimer);
+		} else if (isPassing(problem.code)) {
 			this.retryTimer = setTimeout(() => this.negotiate(), RETRY_MS);
 			if (problem.code === 0) this.emit('problem', problem);
 		} else {
@@ -357,17 +380,10 @@ export class Peer extends Emitter<PeerEvents> {
 		this.subscribing = true;
 		try {
 			for (;;) {
-				const changed = this.slots.filter((s) => s.handle.mid !== null && s.sent !== wish(s));
+				const changed = this.slots.filter((s) => s.handle.mid !== null && s.sent !== wishOf(s));
 				if (changed.length === 0) break;
-				const wishes = changed.map(wish);
-				const items = changed.map((s) => ({
-					mid: s.handle.mid ?? '',
-					track: wireTrack(s.track),
-					quality: s.track === null ? ('off' as const) : s.quality,
-					...(s.track !== null && s.kind === 'video' && { priority: s.priority }),
-					...(s.track !== null && s.language !== undefined && { language: s.language }),
-				}));
-				await this.deps.subscribe(items);
+				const wishes = changed.map(wishOf);
+				await this.deps.subscribe(changed.map(subscriptionOf));
 				changed.forEach((s, i) => (s.sent = wishes[i]));
 			}
 		} catch {
@@ -380,17 +396,4 @@ export class Peer extends Emitter<PeerEvents> {
 
 function whatOf(sender: Sender): What {
 	return { shape: sender.shape, source: sender.source, mid: sender.transceiver.mid };
-}
-
-/** Errors that are over in a second: too fast, not admitted yet, no answer, the gateway failed. */
-function passing(code: number): boolean {
-	return code === 0 || code === ErrorCode.rate || code === ErrorCode.gateway || code === ErrorCode.notAdmitted;
-}
-
-function wish(slot: Slot<RTCRtpTransceiver>): string {
-	return slot.track === null ? '-' : `${slot.track}/${slot.quality}/${slot.priority}/${slot.language ?? ''}`;
-}
-
-function lines(sdp = ''): number {
-	return sdp.split(/^m=/m).length;
 }

@@ -68,3 +68,8 @@ export function onlyVideo<C extends Codec>(codecs: readonly C[], codec: 'vp9' | 
 	if (own.length === 0) return null;
 	return [...own, ...codecs.filter((c) => /^video\/(rtx|red|ulpfec|flexfec-03)$/i.test(c.mimeType))];
 }
+
+/** How many m-lines, and one. */
+export function linesOf(sdp = ''): number {
+	return sdp.split(/^m=/m).length;
+}

@@ -23,8 +23,13 @@ export interface Slot<Handle> {
 	quality: Quality;
 	priority: Priority;
 	language: string | undefined;
-	/** What the gateway acknowledged last, as "track/quality/priority/language"; undefined: nothing yet. */
+	/** What the gateway acknowledged last, as wishOf() had it; undefined: nothing yet. */
 	sent: string | undefined;
+}
+
+/** All that is asked of the gateway for a slot, to compare. */
+export function wishOf(slot: Slot<unknown>): string {
+	return slot.track === null ? '-' : `${slot.track}/${slot.quality}/${slot.priority}/${slot.language ?? ''}`;
 }
 
 interface Group<Handle> {

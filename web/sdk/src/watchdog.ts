@@ -45,6 +45,12 @@ export class Watchdog {
 		if (this.step === 'idle') this.restart();
 	}
 
+	/** The gateway wants ICE restarted: as if trouble was seen here, so that the same trouble makes no second one. */
+	asked(): void {
+		if (this.step === 'rebuilding') this.actions.restartIce(); // the new one's delays rule
+		else this.restart();
+	}
+
 	/** An answer was applied: from now on a restart must bring something. */
 	onAnswer(): void {
 		if (this.step !== 'restarting' || this.answered) return;

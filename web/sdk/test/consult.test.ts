@@ -286,6 +286,25 @@ describe('consult', () => {
 		expect(connections.length).toBe(2);
 	});
 
+	it.each(['first', 'later'])('offers once when its own restart is what the gateway asks for; the socket died %s', async (when) => {
+		const state = stateOf('admitted', [person('me')]);
+		await joined(state);
+		await answer();
+		pc().become('connected');
+		if (when === 'later') pc().become('disconnected');
+		await settle();
+		last().die();
+		pc().become('disconnected');
+		await vi.advanceTimersByTimeAsync(100);
+		const before = pc().offers.length;
+		await joined(state, true);
+		await push('renegotiate', { reason: 'ice' });
+		await answer();
+		await vi.advanceTimersByTimeAsync(2_000);
+		expect(last().count('offer')).toBe(1);
+		expect(pc().offers.slice(before)).toEqual([{ iceRestart: true }]);
+	});
+
 	it('builds a new PeerConnection when the gateway refuses the restart: nobody repeats it', async () => {
 		await joined(stateOf('admitted', [person('me')]));
 		await answer();

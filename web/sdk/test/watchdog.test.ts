@@ -70,6 +70,27 @@ describe('watchdog', () => {
 		dog.trouble();
 		expect(log).toEqual(['ice', 'ice']);
 	});
+	it('restarts once when the gateway asks for it and nothing arrives either, and has a deadline', () => {
+		dog.asked();
+		dog.trouble();
+		dog.onState('disconnected');
+		expect(log).toEqual(['ice']);
+		dog.onAnswer();
+		vi.advanceTimersByTime(6_000);
+		expect(log).toEqual(['ice', 'rebuild']);
+		dog.asked(); // the new one's delays rule
+		vi.advanceTimersByTime(6_000);
+		dog.onAnswer();
+		vi.advanceTimersByTime(6_000);
+		expect(log).toEqual(['ice', 'rebuild', 'ice']);
+	});
+	it('is content when something arrives after a restart that the gateway asked for', () => {
+		dog.asked();
+		dog.onAnswer();
+		dog.onArrival();
+		vi.advanceTimersByTime(60_000);
+		expect(log).toEqual(['ice']);
+	});
 	it('waits longer from one new PeerConnection to the next', () => {
 		dog.onState('failed');
 		dog.onAnswer();
