@@ -26,6 +26,7 @@ export interface ReadingEvents {
 const SEND_EVERY_MS = 50;
 const PUTS = 64; // of one message
 const IN_FLIGHT = 8;
+const POINTS_IN_FLIGHT = 32; // of the 64 requests that may wait for their answers
 
 interface Sent {
 	change: Change;
@@ -42,6 +43,8 @@ export class Reading extends Emitter<ReadingEvents> {
 	private sentAt = 0;
 	private pointedAt = 0;
 	private pointTimer: ReturnType<typeof setTimeout> | undefined;
+	private pointing = 0; // not answered
+	private heldPoint: TablePointerParams | null = null; // the newest, while too many are not answered
 	private asking = false;
 	private connected = false;
 	private least = 0; // the floor came with this version: what was made on an older one would be refused
@@ -133,11 +136,18 @@ export class Reading extends Emitter<ReadingEvents> {
 	clear(): void {
 		this.change({ clear: true, remove: [] });
 	}
-	/** Where one points (grant `image`): at most 20 times a second, the newest wins. */
+	/** Where one points (grant `image`): at most 20 times a second, fewer on a slow link, the newest wins. */
 	point(where: TablePointerParams): void {
+		this.heldPoint = null;
 		const send = () => {
 			this.pointedAt = this.now();
-			if (this.connected) void this.ask('table.pointer', where).catch(() => undefined); // the next one comes
+			if (!this.connected) return;
+			if (this.pointing >= POINTS_IN_FLIGHT) {
+				this.heldPoint = where;
+				return;
+			}
+			this.pointing++;
+			void this.ask('table.pointer', where).catch(() => undefined).then(() => this.pointed()); // refused: the next one comes
 		};
 		clearTimeout(this.pointTimer);
 		const wait = this.pointedAt + SEND_EVERY_MS - this.now();
@@ -201,6 +211,11 @@ export class Reading extends Emitter<ReadingEvents> {
 	}
 
 	// --- inside
+
+	private pointed(): void {
+		this.pointing--;
+		if (this.heldPoint) this.point(this.heldPoint);
+	}
 
 	private async floor(action: 'take' | 'ask' | 'pass' | 'release' | 'dismiss', participant?: string): Promise<void> {
 		await this.settle(action);

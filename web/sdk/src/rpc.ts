@@ -4,6 +4,7 @@ import { DisconnectedError, HuizhenError } from './errors';
 export const SUBPROTOCOL = 'huizhen.v1';
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_PENDING = 64;
+const MAX_PINGS = 8; // beside them: one that was refused here would look like a dead socket
 
 /** What we need of a WebSocket; tests hand in a fake. */
 export interface SocketLike {
@@ -59,7 +60,8 @@ export class RpcSocket {
 
 	request<T>(method: string, params: object, timeoutMs = REQUEST_TIMEOUT_MS): Promise<T> {
 		if (this.closed) return Promise.reject(new DisconnectedError());
-		if (this.pending.size >= MAX_PENDING) return Promise.reject(new HuizhenError('too many requests at once'));
+		const most = method === 'ping' ? MAX_PENDING + MAX_PINGS : MAX_PENDING;
+		if (this.pending.size >= most) return Promise.reject(new HuizhenError('too many requests at once'));
 		const id = this.nextId++;
 		return new Promise<T>((resolve, reject) => {
 			const timer = setTimeout(() => {

@@ -204,6 +204,23 @@ describe('the table of a participant', () => {
 		expect(points.length).toBeLessThan(23);
 		expect(points.at(-1)?.params['x']).toBe(99);
 	});
+	it('leaves room for other requests on a slow link: moves are dropped, the newest goes at last', async () => {
+		const gateway = new Gateway(), reading = start(gateway);
+		gateway.slow = true;
+		for (let i = 0; i < 100; i++) {
+			reading.point({ at: 0, x: i, y: 0 });
+			await pass(50);
+		}
+		const points = () => gateway.asked.filter((a) => a.method === 'table.pointer');
+		expect(points().length).toBe(32);
+		gateway.waiting.splice(0).forEach((done) => done());
+		await pass(100);
+		expect(points().length).toBe(33);
+		expect(points().at(-1)?.params['x']).toBe(99);
+		gateway.waiting.splice(0).forEach((done) => done());
+		await pass(1000);
+		expect(points().length).toBe(33);
+	});
 });
 
 describe('keeping', () => {

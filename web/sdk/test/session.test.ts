@@ -194,6 +194,18 @@ describe('session', () => {
 		expect(log).toContain('reconnecting');
 	});
 
+	it('pings, and stays, however many requests wait for their answers', async () => {
+		const session = start();
+		await join();
+		for (let i = 0; i < 70; i++) void session.request('hand', { raised: true }).catch(() => undefined);
+		expect(last().count('hand')).toBe(64);
+		await vi.advanceTimersByTimeAsync(8_000);
+		expect(last().count('ping')).toBe(1);
+		last().reply('ping', {});
+		await settle();
+		expect([log.at(-1), last().closedWith]).toEqual(['connected', undefined]);
+	});
+
 	it('takes an error as a sign of life', async () => {
 		start();
 		await join();
