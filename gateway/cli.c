@@ -25,10 +25,12 @@ static const struct command {
      "opens a consult if there is none"},
     {"doctor", hz_cli_doctor, "[--config FILE] [--json]", "checks this installation, says what to do"},
     {"record", hz_cli_record,
-     "list|verify|finalize|erase|hold|release [RECORD] [--participant ID|--all] [--by WHO] [--why TEXT] "
-     "[--store DIR] [--master-key FILE] [--key PUBLIC.PEM] [--chain-only] [--json] [--config FILE]",
+     "list|verify|export|finalize|erase|hold|release [RECORD] [--to FOLDER] [--participant ID|--all] [--by "
+     "WHO] [--why TEXT] [--store DIR] [--master-key FILE] [--key PUBLIC.PEM] [--chain-only] [--json] "
+     "[--config FILE]",
      "the records of consults: their states, whether a byte of a journal, file or certificate was altered, "
-     "the files of one made anew; a participant, or all of it, erased for good; legal holds"},
+     "a copy of one to be handed over, its files made anew; a participant, or all of it, erased for good; "
+     "legal holds"},
     {"retry", hz_cli_retry, "[--record ID] [--store DIR] [--config FILE]",
      "releases deliveries that PACS or EMR refused, and records that could not be finalised"},
     {"certificate", hz_cli_certificate, "FOLDER [--key public.pem]",

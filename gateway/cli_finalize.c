@@ -18,13 +18,17 @@
 
 enum { IO_CLASS_IDLE = 3 << 13, IO_WHO_PROCESS = 1 }; // ioprio_set(2) has no header
 
+void hz_cli_record_yield(void)
+{
+	(void)setpriority(PRIO_PROCESS, 0, 10);
+	(void)syscall(SYS_ioprio_set, IO_WHO_PROCESS, 0, IO_CLASS_IDLE);
+}
+
 int hz_cli_record_finalize(const char *folder, const uint8_t *master)
 {
 	char error[HZ_FINALIZE_ERROR_BYTES] = "";
 	int lock;
-	// media workers and the recorder come first
-	(void)setpriority(PRIO_PROCESS, 0, 10);
-	(void)syscall(SYS_ioprio_set, IO_WHO_PROCESS, 0, IO_CLASS_IDLE);
+	hz_cli_record_yield();
 	int err = hz_finalize_begin(folder, &lock);
 	if (err)
 		return hz_cli_error(

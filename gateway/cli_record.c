@@ -1,4 +1,4 @@
-// `huizhen record list|verify|finalize`, and cli_erase.c's verbs: the record store from the command line, whether a gateway runs or not.
+// `huizhen record list|verify|export|finalize`, and cli_erase.c's verbs: the record store from the command line, whether a gateway runs or not.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +20,14 @@ static int find_store(struct hz_cli_record *o)
 	if (o->store) {
 		snprintf(o->root, sizeof(o->root), "%s", o->store);
 		snprintf(o->master, sizeof(o->master), "%s/master.key", o->root);
+		o->min_free = 2048; // record.min_free's
 	} else {
 		int code = hz_cli_config(o->config, &config);
 		if (code)
 			return code;
 		snprintf(o->root, sizeof(o->root), "%s", config->record.dir);
 		snprintf(o->master, sizeof(o->master), "%s", config->record.master_key);
+		o->min_free = config->record.min_free;
 		hz_config_free(config);
 	}
 	if (o->master_key)
@@ -148,24 +150,29 @@ int hz_cli_record_master(const struct hz_cli_record *o, uint8_t ret[HZ_JOURNAL_K
 
 // --- finalize -----------------------------------------------------------------------------------------------------------
 
+int hz_cli_record_folder(const struct hz_cli_record *o, const char *verb, char ret[HZ_RECORD_PATH_BYTES])
+{
+	if (!o->record)
+		return hz_cli_error(HZ_EXIT_USAGE,
+		                    "no record, at huizhen record %s: write its id or its folder", verb);
+	int err = 0;
+	if (strchr(o->record, '/'))
+		snprintf(ret, HZ_RECORD_PATH_BYTES, "%s", o->record);
+	else
+		err = hz_record_find(o->root, o->record, ret);
+	return err ? hz_cli_error(HZ_EXIT_FAILED,
+	                          "no record %.60s in %.400s, at huizhen record %s: see huizhen record list",
+	                          o->record, o->root, verb)
+	           : 0;
+}
+
 static int with_record(const struct hz_cli_record *o, bool prepare)
 {
 	uint8_t master[HZ_JOURNAL_KEY_BYTES];
 	char folder[HZ_RECORD_PATH_BYTES];
-	if (!o->record)
-		return hz_cli_error(HZ_EXIT_USAGE,
-		                    "no record, at huizhen record finalize: write its id or its folder");
-	int err = 0;
-	if (strchr(o->record, '/'))
-		snprintf(folder, sizeof(folder), "%s", o->record);
-	else
-		err = hz_record_find(o->root, o->record, folder);
-	if (err)
-		return hz_cli_error(
-		    HZ_EXIT_FAILED,
-		    "no record %.60s in %.400s, at huizhen record finalize: see huizhen record list",
-		    o->record, o->root);
-	int code = hz_cli_record_master(o, master);
+	int code = hz_cli_record_folder(o, "finalize", folder);
+	if (!code)
+		code = hz_cli_record_master(o, master);
 	if (!code)
 		code =
 		    prepare ? hz_cli_record_prepare(folder, master) : hz_cli_record_finalize(folder, master);
@@ -192,6 +199,7 @@ static const struct verb {
 	bool takes_record;
 } verbs[] = {{"list", list, false},
              {"verify", hz_cli_record_verify, true},
+             {"export", hz_cli_record_export, true},
              {"finalize", finalize, true},
              {"prepare", prepare, true}};
 
@@ -204,6 +212,7 @@ int hz_cli_record(int argc, char **argv)
 	    {.name = "--store", .text = &o.store},
 	    {.name = "--master-key", .text = &o.master_key},
 	    {.name = "--key", .text = &o.key},
+	    {.name = "--to", .text = &o.to},
 	    {.name = "--chain-only", .flag = &o.chain_only},
 	    {.name = "--json", .flag = &o.json},
 	    {.name = NULL},
@@ -214,10 +223,10 @@ int hz_cli_record(int argc, char **argv)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			verb = &verbs[i];
 	if (!verb)
-		return hz_cli_error(
-		    HZ_EXIT_USAGE,
-		    "%s%.40s, at huizhen record: write list, verify, finalize, erase, hold or release",
-		    argc > 1 ? "unknown command " : "no command", argc > 1 ? argv[1] : "");
+		return hz_cli_error(HZ_EXIT_USAGE,
+		                    "%s%.40s, at huizhen record: write list, verify, export, finalize, "
+		                    "erase, hold or release",
+		                    argc > 1 ? "unknown command " : "no command", argc > 1 ? argv[1] : "");
 	argc--;
 	argv++;
 	if (verb->takes_record && argc > 1 && argv[1][0] != '-') {

@@ -146,11 +146,12 @@ export class Massacre {
     await this.room?.stop();
   }
 
-  // `huizhen record verify`: exit code and what it says.
-  verify(id: string): { status: number | null; out: string } {
-    const said = spawnSync(this.gateway.binary, ["record", "verify", id], { env: this.gateway.env, cwd: this.gateway.dataDir, encoding: "utf8" });
+  // `huizhen …`: exit code and what it says; a small disk will do.
+  run(...words: string[]): { status: number | null; out: string } {
+    const said = spawnSync(this.gateway.binary, words, { env: { ...this.gateway.env, HUIZHEN_RECORD_MIN_FREE: "64" }, cwd: this.gateway.dataDir, encoding: "utf8" });
     return { status: said.status, out: said.stdout + said.stderr };
   }
+  verify(id: string): { status: number | null; out: string } { return this.run("record", "verify", id); }
 
   listed(): { id: string; phase: string; error: string; folder: string }[] {
     return (JSON.parse(this.gateway.cli(["record", "list", "--json"])) as { records: { id: string; phase: string; error: string; folder: string }[] }).records;

@@ -62,6 +62,7 @@ static const struct bad {
     {"record hold 00112233-4455-6677-8899-aabbccddeeff", "write --by and --why"},
     {"record release --by a --why b", "no record"},
     {"record verify x y", "unknown option y"},
+    {"record export 00112233-4455-6677-8899-aabbccddeeff --to", "--to has no value"},
     {"record list --config /nonexistent.yaml", "/nonexistent.yaml"},
     {"Serve", "unknown command"},
     {"--serve", "unknown command"},
