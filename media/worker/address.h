@@ -19,7 +19,7 @@ void hz_addresses_free(struct hz_addresses *a);  // NULL allowed
 // The peer's slot, or HZ_ADDRESS_NONE.
 uint32_t hz_addresses_find(const struct hz_addresses *a, const struct sockaddr_in6 *from);
 
-// Authenticated for this slot just now. An address of another peer moves: NATs give ports out again.
+// Authenticated for this slot just now. An address of another peer moves: whether it may, the caller has asked.
 void hz_addresses_set(struct hz_addresses *a, const struct sockaddr_in6 *from, uint32_t slot, int64_t now_us);
 
 // When the peer goes.

@@ -149,6 +149,19 @@ void hz_worker_early(struct hz_worker *w)
 	w->early_count = 0;
 }
 
+// An address moves from a peer that is silent or over to the next: NATs give ports out again. While its owner is heard
+// from there it does not: anyone can write it as the source of his own checks, and the owner's packets would be taken
+// for his.
+static bool held(const struct hz_worker *w, uint32_t slot, const struct hz_path *path)
+{
+	uint32_t owner = path->conn ? HZ_ADDRESS_NONE : hz_addresses_find(w->addresses, &path->remote);
+	if (owner == HZ_ADDRESS_NONE || owner == slot)
+		return false;
+	uint8_t state = w->arena->peer[owner].state;
+	return state != HZ_PEER_FAILED && state != HZ_PEER_CLOSED &&
+	       w->now_us - hz_pairs_heard_us(w, owner, &path->remote) < HZ_WORKER_LOST_US;
+}
+
 static void answer(struct hz_worker *w, const struct hz_udp_packet *packet, const struct hz_stun_peek *peek)
 {
 	struct hz_stun_reply reply;
@@ -169,6 +182,11 @@ static void answer(struct hz_worker *w, const struct hz_udp_packet *packet, cons
 		w->arena->counters.stun_bad++;
 	if (err && err != -EPROTO) {
 		hz_tcp_bad(w, packet->path.conn);
+		return;
+	}
+	// Without an answer whoever is there by right asks again soon, and does not begin DTLS where it would be another's.
+	if (!err && held(w, p->slot, &packet->path)) {
+		w->arena->counters.stun_bad++;
 		return;
 	}
 	hz_worker_send(w, &packet->path, reply.data, reply.bytes);

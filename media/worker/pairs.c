@@ -84,6 +84,23 @@ void hz_pairs_heard(struct hz_worker *w, uint32_t slot, const struct hz_path *pa
 	pair->media++;
 }
 
+static bool is_from(const struct hz_path *path, const struct sockaddr_in6 *from)
+{
+	return !path->conn && path->remote.sin6_port == from->sin6_port &&
+	       !memcmp(&path->remote.sin6_addr, &from->sin6_addr, sizeof(from->sin6_addr));
+}
+
+int64_t hz_pairs_heard_us(const struct hz_worker *w, uint32_t slot, const struct sockaddr_in6 *from)
+{
+	const struct hz_arena_peer *ap = &w->arena->peer[slot];
+	const struct hz_pairs *pairs = &w->peer[slot].pairs;
+	int64_t newest_us = ap->has_path && is_from(hz_arena_path(ap), from) ? pairs->heard_us : 0;
+	for (uint32_t i = 0; i < pairs->count; i++)
+		if (pairs->pair[i].heard_us > newest_us && is_from(&pairs->pair[i].path, from))
+			newest_us = pairs->pair[i].heard_us;
+	return newest_us;
+}
+
 bool hz_pairs_serves(const struct hz_worker *w, uint32_t slot, const struct hz_path *path)
 {
 	const struct hz_pairs *pairs = &w->peer[slot].pairs;

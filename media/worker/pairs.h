@@ -46,6 +46,9 @@ struct hz_pairs {
 void hz_pairs_checked(struct hz_worker *w, uint32_t slot, const struct hz_path *path);
 void hz_pairs_heard(struct hz_worker *w, uint32_t slot, const struct hz_path *path);
 
+// When something authentic of this peer last came from that address by UDP; 0: nothing that is known.
+int64_t hz_pairs_heard_us(const struct hz_worker *w, uint32_t slot, const struct sockaddr_in6 *from);
+
 // Media comes by this one, which is not selected, and not by the selected one.
 bool hz_pairs_serves(const struct hz_worker *w, uint32_t slot, const struct hz_path *path);
 

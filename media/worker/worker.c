@@ -131,6 +131,7 @@ static void recover_peer(struct hz_worker *w, uint32_t slot)
 		if (!hz_arena_path(ap)->conn)
 			hz_addresses_set(w->addresses, &hz_arena_path(ap)->remote, slot, w->now_us);
 		w->peer[slot].selected_us = w->now_us;
+		w->peer[slot].pairs.heard_us = ap->consent_us;
 	}
 	if (ap->dtls != HZ_ARENA_DTLS_DONE || ap->state == HZ_PEER_CLOSED)
 		return;

@@ -351,6 +351,70 @@ static void foreign_arena_is_refused(void **state)
 	rig_free(rig);
 }
 
+// Checks that are a's own by credentials, b's by address: as whoever forges their source would send them.
+static bool check_from(struct client *a, const struct client *b, int64_t wait_us)
+{
+	struct client both = *a;
+	both.fd = b->fd;
+	both.tx = b->tx;
+	return client_check(&both, both.pwd, true, wait_us);
+}
+
+static bool heard(struct call *call, int64_t wait_us)
+{
+	struct client_in in;
+	client_pump(call->b, 10000);
+	say(call);
+	return client_next(call->b, &in, wait_us);
+}
+
+// Nobody takes the address of a peer that is heard from it, neither by checks nor by media; once that one is silent, or has
+// said goodbye, it moves at once: a NAT has given it to somebody else.
+static void address_of_another(void **state)
+{
+	struct call call;
+	(void)state;
+	call_start(&call);
+	struct client *other = client_new(call.rig, 2);
+	assert_int_equal(client_set(other, 9, HZ_PEER_MUTED), 0); // in the lobby
+	assert_true(heard(&call, WAIT_US));
+	uint64_t bad = call.rig->arena->counters.stun_bad;
+	assert_false(check_from(other, call.a, 100000));
+	assert_int_equal(call.rig->arena->counters.stun_bad, bad + 1);
+	assert_int_equal(call.rig->arena->peer[2].state, HZ_PEER_NEW);
+	assert_true(heard(&call, WAIT_US));
+	assert_true(client_check(other, other->pwd, true, WAIT_US)); // at its own, as ever
+	assert_false(check_from(other, call.a, 100000));
+	assert_true(heard(&call, WAIT_US));
+	call.rig->arena->peer[0].consent_us -= 8000000; // media alone holds it
+	rig_expect_state(call.rig, HZ_ID(0, 1), HZ_PEER_DISCONNECTED, HZ_REASON_NONE);
+	assert_false(check_from(other, call.a, 100000));
+	assert_true(client_check(call.a, call.a->pwd, true, WAIT_US));
+	rig_kill(call.rig); // its check alone, at the next worker
+	rig_spawn(call.rig);
+	(void)rig_expect(call.rig, HZ_EV_HELLO);
+	assert_false(check_from(other, call.a, 100000));
+	assert_true(heard(&call, WAIT_US));
+	rig_kill(call.rig);
+	call.rig->arena->peer[0].consent_us -= 8000000; // as if it had been silent for 8 s
+	rig_spawn(call.rig);
+	(void)rig_expect(call.rig, HZ_EV_HELLO);
+	assert_true(check_from(other, call.a, WAIT_US));
+	assert_false(heard(&call, 100000));
+	assert_false(client_check(call.a, call.a->pwd, true, 100000)); // now it is the other one's
+	client_free(other);
+	call_end(&call);
+
+	call_start(&call);
+	other = client_new(call.rig, 2);
+	assert_int_equal(client_set(other, 1, 0), 0);
+	hz_dtls_close(call.a->dtls);
+	rig_expect_state(call.rig, HZ_ID(0, 1), HZ_PEER_CLOSED, HZ_REASON_NONE);
+	assert_true(check_from(other, call.a, WAIT_US));
+	client_free(other);
+	call_end(&call);
+}
+
 // Control goes away for good: media flows on.
 static void without_control(void **state)
 {
@@ -410,6 +474,7 @@ int main(void)
 	    cmocka_unit_test(control_that_does_not_read),
 	    cmocka_unit_test(bad_commands_are_refused),
 	    cmocka_unit_test(foreign_arena_is_refused),
+	    cmocka_unit_test(address_of_another),
 	    cmocka_unit_test(without_control),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
