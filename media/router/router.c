@@ -214,6 +214,16 @@ void hz_router_tick(struct hz_router *router, int64_t now_us)
 	router->tick_us = now_us + (busy ? HZ_TICK_BUSY_US : HZ_TICK_IDLE_US);
 }
 
+uint8_t hz_router_kind(const struct hz_router *router, uint32_t slot, uint32_t ssrc)
+{
+	for (uint16_t s = router->peer[slot].first_sub; s != HZ_NO_SLOT; s = router->sub[s].next_of_peer) {
+		const struct hz_cmd_sub_set *set = hz_arena_sub_set(&router->arena->sub[s]);
+		if (set->ssrc == ssrc || set->rtx_ssrc == ssrc)
+			return set->kind;
+	}
+	return 0;
+}
+
 int64_t hz_router_deadline(const struct hz_router *router)
 {
 	return router->tick_us;

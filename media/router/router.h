@@ -106,6 +106,9 @@ void hz_router_report_now(struct hz_router *router, uint32_t slot, int64_t now_u
 // Another pair of addresses was nominated for a peer (its path is in the arena already).
 void hz_router_path_changed(struct hz_router *router, uint32_t slot, int64_t now_us);
 
+// HZ_KIND_* of what is sent to a peer with that SSRC, repairs among it; 0: none of its subscriptions has it.
+uint8_t hz_router_kind(const struct hz_router *router, uint32_t slot, uint32_t ssrc);
+
 // The SSRC of the first packet of each RTCP compound in this incarnation.
 uint32_t hz_router_rtcp_ssrc(const struct hz_router *router);
 

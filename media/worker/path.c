@@ -16,11 +16,12 @@ void hz_worker_send(struct hz_worker *w, const struct hz_path *path, const void 
 void hz_worker_send_media(struct hz_worker *w, uint32_t slot, const void *data, size_t bytes)
 {
 	uint32_t conn = hz_arena_path(&w->arena->peer[slot])->conn;
-	if (hz_conn_is_agent(conn))
+	if (hz_conn_is_agent(conn)) {
 		hz_worker_agent_send(w, conn, data, bytes);
-	else
-		(void)hz_tcp_send(w, conn, data, bytes,
-		                  hz_tcp_class_of(w, slot, conn, hz_get32((const uint8_t *)data + 8)));
+		return;
+	}
+	uint8_t kind = hz_router_kind(w->router, slot, hz_get32((const uint8_t *)data + 8));
+	(void)hz_tcp_send(w, conn, data, bytes, kind == HZ_KIND_AUDIO ? HZ_TCP_AUDIO : HZ_TCP_VIDEO);
 }
 
 bool hz_worker_path_alive(const struct hz_worker *w, const struct hz_path *path)

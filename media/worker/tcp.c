@@ -279,26 +279,3 @@ void hz_tcp_tick(struct hz_worker *w)
 	}
 	hz_tcp_clear_shelf(w);
 }
-
-enum hz_tcp_class hz_tcp_class_of(struct hz_worker *w, uint32_t slot, uint32_t conn, uint32_t ssrc)
-{
-	struct hz_tcp_conn *c = hz_tcp_find(w, conn);
-	hz_id peer = w->arena->peer[slot].id;
-	if (!c)
-		return HZ_TCP_VIDEO;
-	for (unsigned i = 0; i < HZ_TCP_KNOWN; i++)
-		if (c->known[i].ssrc == ssrc)
-			return (enum hz_tcp_class)c->known[i].class;
-	for (uint32_t i = 0; i < w->arena->subs_high; i++) {
-		const struct hz_arena_sub *as = &w->arena->sub[i];
-		const struct hz_cmd_sub_set *set = hz_arena_sub_set(as);
-		if (!as->id || set->peer != peer || (set->ssrc != ssrc && set->rtx_ssrc != ssrc))
-			continue;
-		uint8_t class = set->kind == HZ_KIND_AUDIO ? HZ_TCP_AUDIO : HZ_TCP_VIDEO;
-		unsigned at = ssrc % HZ_TCP_KNOWN;
-		c->known[at].ssrc = ssrc;
-		c->known[at].class = class;
-		return (enum hz_tcp_class) class;
-	}
-	return HZ_TCP_VIDEO;
-}

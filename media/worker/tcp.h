@@ -70,7 +70,4 @@ bool hz_tcp_alive(const struct hz_worker *w, uint32_t conn);
 void hz_tcp_drop_peer(struct hz_worker *w, uint32_t slot);
 uint32_t hz_tcp_count(const struct hz_tcp *tcp);
 
-// What an RTP packet to this peer is, by its SSRC.
-enum hz_tcp_class hz_tcp_class_of(struct hz_worker *w, uint32_t slot, uint32_t conn, uint32_t ssrc);
-
 #endif

@@ -8,7 +8,6 @@
 
 #define HZ_TCP_READ_BYTES 65536
 #define HZ_TCP_MUCH       16384 // read at once: it has waited. (A receive window may be smaller than a read.)
-#define HZ_TCP_KNOWN      16    // SSRCs whose class a connection remembers
 
 struct hz_tcp_frame {
 	int64_t queued_us;
@@ -29,10 +28,6 @@ struct hz_tcp_conn {
 	uint64_t position;           // as struct hz_arena_conn counts
 	struct hz_tcp_frame *queue;  // HZ_TCP_QUEUE, a ring
 	uint32_t head, count, video; // video: of them
-	struct {
-		uint32_t ssrc;
-		uint8_t class;
-	} known[HZ_TCP_KNOWN];
 };
 
 struct hz_tcp {
