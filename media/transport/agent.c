@@ -15,7 +15,6 @@
 #include "media/transport/udp.h"
 
 #define COMPONENT     1
-#define GOODBYE_US    2000000
 #define STUN_FIRST_MS 200 // until a request is repeated; doubles
 #define STUN_REPEATS  4
 #define SETTLED_MS    1000 // nothing to check any more: then its timer of 20 ms stops
@@ -64,7 +63,7 @@ static void on_candidate(NiceAgent *nice, NiceCandidate *candidate, struct hz_ag
 {
 	(void)nice;
 	(void)candidate;
-	if (!agent->goodbye_us)
+	if (!agent->leaving)
 		agent->options.local(agent->options.user);
 }
 
@@ -73,7 +72,7 @@ static void on_gathered(NiceAgent *nice, guint stream, struct hz_agent *agent)
 	(void)nice;
 	(void)stream;
 	agent->done = true;
-	if (!agent->goodbye_us)
+	if (!agent->leaving)
 		agent->options.local(agent->options.user);
 }
 
@@ -87,7 +86,7 @@ static void on_state(NiceAgent *nice, guint stream, guint component, guint state
 		now = HZ_AGENT_CONNECTED;
 	else if (state == NICE_COMPONENT_STATE_FAILED)
 		now = HZ_AGENT_FAILED;
-	if (now == agent->state || agent->goodbye_us)
+	if (now == agent->state || agent->leaving)
 		return;
 	agent->state = now;
 	agent->options.state(agent->options.user, now);
@@ -107,7 +106,7 @@ static void on_packet(NiceAgent *nice, guint stream, guint component, guint byte
 	(void)nice;
 	(void)stream;
 	(void)component;
-	if (bytes <= HZ_UDP_MAX_BYTES && !agent->goodbye_us && !is_response((const uint8_t *)data, bytes))
+	if (bytes <= HZ_UDP_MAX_BYTES && !agent->leaving && !is_response((const uint8_t *)data, bytes))
 		agent->options.packet(agent->options.user, (uint8_t *)data, bytes);
 }
 
@@ -262,10 +261,12 @@ void hz_agent_free(struct hz_agent *agent)
 		hz_agent_dispose(agent);
 		return;
 	}
-	int64_t now_us = hz_agents_now(agent->set);
-	agent->goodbye_us = now_us + GOODBYE_US;
+	agent->leaving = true;
+	// Its task ends in the context that is the thread's default now, and holds the agent until then.
+	g_main_context_push_thread_default(agent->context);
 	nice_agent_close_async(agent->nice, on_goodbye, agent);
-	hz_agents_arm(agent, now_us);
+	g_main_context_pop_thread_default(agent->context);
+	hz_agents_arm(agent, hz_agents_now(agent->set));
 }
 
 // --- candidates

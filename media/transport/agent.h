@@ -23,7 +23,8 @@ struct hz_agent;
 
 // max: agents at one time, those counted that still say goodbye to a TURN server. 0; -ENOMEM; -errno of epoll.
 int hz_agents_new(unsigned max, struct hz_agents **ret);
-void hz_agents_free(struct hz_agents *agents); // after all its agents; NULL allowed
+// After all its agents, at the end of the process: the sockets of those that still say goodbye stay open. NULL allowed.
+void hz_agents_free(struct hz_agents *agents);
 
 int hz_agents_poll_fd(const struct hz_agents *agents);      // readable: call hz_agents_run()
 int64_t hz_agents_deadline(const struct hz_agents *agents); // the same; INT64_MAX: never
@@ -55,7 +56,8 @@ struct hz_agent_options {
 // Begins to gather. 0; -ENOSPC the set is full; -EADDRNOTAVAIL nothing can be bound at that address; -ENOMEM.
 int hz_agent_new(struct hz_agents *agents, const struct hz_agent_options *options, int64_t now_us,
                  struct hz_agent **ret);
-// Takes back what it has at TURN servers: for that it goes on for 2 s at most, without callbacks. NULL allowed.
+// Takes back what it has at TURN servers: for that it goes on, without callbacks, until they have answered or libnice has
+// given up, after 2 s. NULL allowed.
 void hz_agent_free(struct hz_agent *agent);
 
 // Candidates of the other side; what it has already, has port 0 or another address family is passed over.

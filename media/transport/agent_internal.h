@@ -23,8 +23,8 @@ struct hz_agent {
 	unsigned remotes;
 	GPollFD fds[HZ_AGENT_FDS]; // as in the set's epoll
 	int fd_count;
-	int64_t goodbye_us; // freed, waiting for TURN servers until then; 0: alive
-	bool said_goodbye;
+	bool leaving;      // freed, waiting for TURN servers
+	bool said_goodbye; // they have answered, or libnice has given up
 };
 
 // agents.c: takes it into the set (-ENOSPC) and out of it; looks anew at what it waits for.

@@ -126,7 +126,7 @@ static void watch(struct hz_agent *agent, const GPollFD *fd)
 static void watch_all(struct hz_agent *agent, const GPollFD *fds, int count)
 {
 	// Sockets come and go while it gathers and when it says goodbye; later a look at the numbers is enough.
-	bool settled = agent->done && agent->state == HZ_AGENT_CONNECTED && !agent->goodbye_us;
+	bool settled = agent->done && agent->state == HZ_AGENT_CONNECTED && !agent->leaving;
 	bool same = count == agent->fd_count;
 	for (int i = 0; same && i < count; i++)
 		same = holds(agent->fds, agent->fd_count, &fds[i]);
@@ -164,8 +164,6 @@ void hz_agents_arm(struct hz_agent *agent, int64_t now_us)
 	int64_t due_us = ready || timeout_ms == 0 ? now_us
 	                 : timeout_ms < 0         ? INT64_MAX
 	                                          : now_us + (int64_t)timeout_ms * 1000;
-	if (agent->goodbye_us && agent->goodbye_us < due_us)
-		due_us = agent->goodbye_us;
 	if (due_us == INT64_MAX)
 		hz_timers_cancel(agent->set->timers, agent->slot);
 	else
@@ -182,7 +180,7 @@ static void turn(struct hz_agents *set, uint32_t slot)
 	hz_agent_turn(agent->options.priority);
 	for (int i = 0; i < ROUNDS_A_TURN && g_main_context_iteration(agent->context, FALSE); i++)
 		;
-	if (agent->goodbye_us && (agent->said_goodbye || set->now_us >= agent->goodbye_us))
+	if (agent->said_goodbye)
 		hz_agent_dispose(agent);
 	else
 		hz_agents_arm(agent, set->now_us);
