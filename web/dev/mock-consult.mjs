@@ -101,6 +101,7 @@ export class Consult {
 		const state = { version: this.version, you, consult };
 		if (waiting) return state;
 		consult.mix = true;
+		if (this.picture) consult.picture = true;
 		const host = GRANTS[p.role].includes('admit');
 		const consent = (x) => (host || x === p ? { consent: x.consent ?? 'none' } : {});
 		if (this.broadcast && GRANTS[p.role].includes('direct')) consult.broadcast = this.broadcast;
@@ -184,6 +185,7 @@ export class Consult {
 		if (method === 'ping') return { time: Date.now() };
 		if (method === 'stats.report' || method === 'layout.report') return {};
 		if (method === 'consent.set') {
+			if (this.deaf) return -32603;
 			p.consent = params.given ? 'given' : p.consent === 'given' ? 'withdrawn' : 'refused';
 			this.push();
 			return { consent: p.consent };

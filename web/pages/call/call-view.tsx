@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { BellPush, Consult } from '../../sdk/src';
 import { t, useLanguage } from '../i18n';
 import { choices, remember } from '../shared/choices';
-import { useConsult, useWakeLock } from '../shared/hooks';
+import { useConsult, useNotice, useWakeLock } from '../shared/hooks';
 import { Icon } from '../shared/icons';
 import { ringBell } from '../shared/sounds';
 import { LanguageSwitch, ThemeSwitch } from '../shared/ui';
@@ -23,7 +23,6 @@ import { RecordBar, RecordSign } from './record-bar';
 import { Stage, type Layout } from './stage';
 
 type Panel = 'chat' | 'people' | 'devices' | 'audience' | 'masks' | 'images' | null;
-const NOTICE_MS = 6_000;
 
 export function CallView({ consult }: { consult: Consult }) {
 	useLanguage();
@@ -120,16 +119,6 @@ function useImages(consult: Consult) {
 	const show = () => setHidden(false);
 	const hide = () => setHidden(true);
 	return { there, shown: there && !hidden, active, setActive, show, hide, toggle: () => setHidden((was) => !was) };
-}
-
-function useNotice() {
-	const [text, setText] = useState('');
-	useEffect(() => {
-		if (!text) return;
-		const timer = setTimeout(() => setText(''), NOTICE_MS);
-		return () => clearTimeout(timer);
-	}, [text]);
-	return { text, show: setText };
 }
 
 /** Messages of others that came while the chat was closed; also what a screen reader says about the last one. */

@@ -63,20 +63,25 @@ function LayoutChoice({ consult, onNotice }: { consult: Consult; onNotice: (text
 export function MixOffer({ consult }: { consult: Consult }) {
 	const [asked, setAsked] = useState(false);
 	useLayoutEffect(() => consult.on('mixoffer', () => setAsked(true)), [consult]);
-	if (!asked || consult.mixed.pictureOn || !consult.mixed.pictureAvailable) return null;
+	const asks = asked && !consult.mixed.pictureOn && consult.mixed.pictureAvailable;
 	const answer = (yes: boolean) => {
 		setAsked(false);
 		if (yes) consult.mixed.picture(true);
 	};
+	// There before anything is asked: screen readers say what comes into a status, not a status that comes.
 	return (
-		<div class="banner ask" data-testid="mix-offer" role="status">
-			<span>{t('mixOffer')}</span>
-			<button type="button" class="primary" data-testid="mix-offer-yes" onClick={() => answer(true)}>
-				{t('mixOfferYes')}
-			</button>
-			<button type="button" class="quiet" onClick={() => answer(false)}>
-				{t('mixOfferNo')}
-			</button>
+		<div role="status" aria-live="polite" data-testid="mix-offer-status">
+			{asks && (
+				<div class="banner ask" data-testid="mix-offer">
+					<span>{t('mixOffer')}</span>
+					<button type="button" class="primary" data-testid="mix-offer-yes" onClick={() => answer(true)}>
+						{t('mixOfferYes')}
+					</button>
+					<button type="button" class="quiet" onClick={() => answer(false)}>
+						{t('mixOfferNo')}
+					</button>
+				</div>
+			)}
 		</div>
 	);
 }

@@ -8,7 +8,7 @@ import { barText, problemTexts } from './recording';
 interface BarProps {
 	consult: Consult;
 	/** Says to the user what went wrong. */
-	onNotice?: (text: string) => void;
+	onNotice: (text: string) => void;
 }
 
 /** Always there: off, starting, on, interrupted. */
@@ -36,7 +36,7 @@ export function RecordBar({ consult, onNotice }: BarProps) {
 		setLater(true);
 		consult.record
 			.setConsent(answer)
-			.catch(() => onNotice?.(t('consentFailed')))
+			.catch(() => onNotice(t('consentFailed')))
 			.finally(() => setBusy(false));
 	};
 	return (

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Consult } from '../../sdk/src';
 import { duration, t } from '../i18n';
-import { useTick, useWakeLock } from '../shared/hooks';
+import { useNotice, useTick, useWakeLock } from '../shared/hooks';
 import { Icon } from '../shared/icons';
 import { LevelMeter } from '../shared/level-meter';
 import { LocalVideo } from '../shared/video';
@@ -21,6 +21,7 @@ export function WaitingRoom({ consult, wasInside }: { consult: Consult; wasInsid
 	const camera = consult.localTrack('camera');
 	const microphone = consult.localTrack('microphone');
 	const away = consult.state === 'reconnecting';
+	const notice = useNotice();
 	return (
 		<section class="card waiting" data-testid="waiting-room">
 			<p class="consult-title">{consult.title}</p>
@@ -28,7 +29,10 @@ export function WaitingRoom({ consult, wasInside }: { consult: Consult; wasInsid
 				{t('waitTitle')}
 			</h1>
 			<p>{wasInside ? t('waitBackText') : t('waitText')}</p>
-			<RecordBar consult={consult} />
+			<RecordBar consult={consult} onNotice={notice.show} />
+			<p class="away" role="alert" data-testid="waiting-notice">
+				{notice.text}
+			</p>
 			<div class="queue" role="status" aria-live="polite">
 				<span class="queue-label">{t('waitPosition')}</span>
 				<span class="queue-number" data-testid="queue-position">

@@ -1,6 +1,8 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Consult } from '../../sdk/src';
 
+const NOTICE_MS = 6_000;
+
 /** Renders again whenever anything of the consult changed. Listens before the next task: what comes while the browser paints is not missed. */
 export function useConsult(consult: Consult): void {
 	const [, bump] = useState(0);
@@ -85,4 +87,15 @@ export function useMedia(query: string): boolean {
 		return () => list.removeEventListener('change', fn);
 	}, [query]);
 	return matches;
+}
+
+/** What went wrong, in words, for a few seconds. */
+export function useNotice() {
+	const [text, setText] = useState('');
+	useEffect(() => {
+		if (!text) return;
+		const timer = setTimeout(() => setText(''), NOTICE_MS);
+		return () => clearTimeout(timer);
+	}, [text]);
+	return { text, show: setText };
 }

@@ -62,11 +62,15 @@ export function TopBar({ children }: { children?: ComponentChildren }) {
 	);
 }
 
-/** One calm message in the middle of the page. */
+/** One calm message in the middle of the page. It took the place of what had the focus, so it has it: screen readers say it. */
 export function Notice(props: { title: string; text?: string; children?: ComponentChildren; testid?: string }) {
+	const heading = useRef<HTMLHeadingElement>(null);
+	useEffect(() => heading.current?.focus(), []);
 	return (
 		<section class="card notice" data-testid={props.testid}>
-			<h1>{props.title}</h1>
+			<h1 tabIndex={-1} ref={heading}>
+				{props.title}
+			</h1>
 			{props.text && <p>{props.text}</p>}
 			{props.children && <div class="row center">{props.children}</div>}
 		</section>
