@@ -13,6 +13,67 @@ async function goIn(page) {
 	await page.click(id('enter-button'));
 	await page.waitForSelector(id('call'));
 }
+/** Cameras that take their time, and who taps again meanwhile. What opens is noted in the page. */
+function slowDevices(ms) {
+	window.opened = [];
+	window.asked = 0;
+	const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+	navigator.mediaDevices.getUserMedia = async (wanted) => {
+		window.asked++;
+		if (wanted.video && !wanted.audio) await new Promise((done) => setTimeout(done, ms));
+		const stream = await ask(wanted);
+		window.opened.push(...stream.getTracks());
+		window.asked--;
+		return stream;
+	};
+}
+const live = (page) =>
+	page.evaluate(() => (window.asked ? 'asked' : window.opened.filter((t) => t.readyState === 'live').map((t) => t.kind).sort().join()));
+
+export async function checkPage(kit) {
+	const consult = kit.mock.open('taps', '远程会诊');
+	const open = async () => {
+		const page = await kit.page(kit.PHONE);
+		await page.addInitScript(slowDevices, 400);
+		await page.goto(`${kit.mock.url}/j/${kit.mock.link('taps', 'patient', '王小明').code}`);
+		await page.click(id('join-button'));
+		await page.waitForSelector(id('check-flip'));
+		return page;
+	};
+	const offAndOn = '.camera-buttons button[aria-pressed]';
+	const tap = (page, selectors) => page.evaluate(async (list) => {
+		for (const selector of list) {
+			document.querySelector(selector).click();
+			await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+		}
+	}, selectors);
+
+	let page = await open();
+	await tap(page, [id('check-flip'), id('enter-button')]);
+	await page.waitForSelector(id('waiting-room'));
+	await kit.comes('check: who enters while the other camera opens has one camera open, the one that is sent', () => live(page), (what) => what === 'audio,video');
+	kit.check('check: it is the one that was chosen', await page.evaluate(() => window.huizhen.consult.localTrack('camera').mediaStreamTrack?.readyState === 'live'));
+	await page.close2();
+
+	page = await open();
+	await tap(page, [id('check-flip'), offAndOn]);
+	await kit.comes('check: switched off while the other one opens, it is off', () => live(page), (what) => what === 'audio');
+	await page.waitForTimeout(500);
+	kit.check('check: and stays off', (await live(page)) === 'audio' && (await page.evaluate(() => document.querySelector('[data-testid="device-video"]').srcObject === null)));
+	await tap(page, [offAndOn, id('enter-button')]);
+	await page.waitForSelector(id('waiting-room'));
+	await kit.comes('check: who switches it on and enters at once has it on', () => live(page), (what) => what === 'audio,video');
+	await page.close2();
+
+	page = await open();
+	await tap(page, [id('check-flip'), id('check-flip')]);
+	await kit.comes('check: two flips leave one camera open', () => live(page), (what) => what === 'audio,video');
+	await page.waitForTimeout(500);
+	kit.check('check: still one', (await live(page)) === 'audio,video');
+	await page.close2();
+	consult.close();
+}
+
 /** What went wrong or is asked is said where screen readers hear it. */
 export async function saidPage(kit) {
 	for (const look of LOOKS) await waitingAnswer(kit, look);

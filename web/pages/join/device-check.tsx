@@ -1,31 +1,16 @@
 // Camera and microphone before entering: live picture, level meter, choice of device, help when something is refused.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import {
-	environment, facingOf, listDevices, openCamera, openCameraAndMicrophone, openMicrophone, problemOf,
-	type CameraOptions, type DeviceList, type DeviceProblem, type Facing, type MicrophoneOptions,
+	environment, facingOf, listDevices, type CameraOptions, type DeviceList, type DeviceProblem, type Facing, type MicrophoneOptions,
 } from '../../sdk/src';
 import { t, type MessageKey } from '../i18n';
 import { choices, remember } from '../shared/choices';
+import type { Devices } from '../shared/enter';
 import { helpFor, otherBrowserHelps } from '../shared/help';
 import { Icon } from '../shared/icons';
 import { LevelMeter } from '../shared/level-meter';
 import { LocalVideo } from '../shared/video';
-
-export interface Checked {
-	camera: MediaStreamTrack | null;
-	microphone: MediaStreamTrack | null;
-	/** The camera works but the user switched it off. */
-	cameraOff: boolean;
-}
-
-interface Opened {
-	camera: MediaStreamTrack | null;
-	microphone: MediaStreamTrack | null;
-	cameraProblem: DeviceProblem | null;
-	microphoneProblem: DeviceProblem | null;
-}
-
-const NOTHING: Opened = { camera: null, microphone: null, cameraProblem: null, microphoneProblem: null };
+import { CheckedDevices, type Opened } from './checked-devices';
 
 function rememberedCamera(): CameraOptions {
 	const { cameraId, facing } = choices();
@@ -38,58 +23,18 @@ function useDevices() {
 	const [opened, setOpened] = useState<Opened | null>(null);
 	const [list, setList] = useState<DeviceList>({ cameras: [], microphones: [], speakers: [] });
 	const [off, setOff] = useState(choices().cameraOff === true);
-	const live = useRef<Opened>(NOTHING);
-	const handedOver = useRef(false);
+	const [checked] = useState(() => new CheckedDevices(setOpened));
 	const gone = useRef(false);
 
-	const show = (next: Opened) => {
-		live.current = next;
-		if (gone.current) release();
-		else setOpened(next);
-	};
-	const release = () => {
-		if (handedOver.current) return;
-		live.current.camera?.stop();
-		live.current.microphone?.stop();
-	};
 	const refreshList = () => void listDevices().then((l) => gone.current || setList(l));
-	const openAll = async () => {
-		setOpened(null);
-		release();
-		const next = await openCameraAndMicrophone(rememberedCamera(), { deviceId: choices().microphoneId });
-		if (choices().cameraOff && next.camera) {
-			next.camera.stop();
-			next.camera = null;
-		}
-		show(next);
-		refreshList();
-	};
-	const useCamera = async (options: CameraOptions) => {
-		live.current.camera?.stop();
-		try {
-			show({ ...live.current, camera: await openCamera(options), cameraProblem: null });
-		} catch (error) {
-			show({ ...live.current, camera: null, cameraProblem: problemOf(error) });
-		}
-		refreshList();
-	};
-	const useMicrophone = async (options: MicrophoneOptions) => {
-		live.current.microphone?.stop();
-		try {
-			show({ ...live.current, microphone: await openMicrophone(options), microphoneProblem: null });
-		} catch (error) {
-			show({ ...live.current, microphone: null, microphoneProblem: problemOf(error) });
-		}
-	};
+	const openAll = () => checked.openAll(rememberedCamera(), { deviceId: choices().microphoneId }, choices().cameraOff === true).then(refreshList);
+	const useCamera = (options: CameraOptions) => checked.useCamera(options).then(refreshList);
+	const useMicrophone = (options: MicrophoneOptions) => checked.useMicrophone(options);
 	const setCameraOff = (next: boolean) => {
 		setOff(next);
 		remember({ cameraOff: next });
-		if (next) {
-			live.current.camera?.stop();
-			show({ ...live.current, camera: null });
-		} else {
-			void useCamera(rememberedCamera());
-		}
+		if (next) checked.cameraOff();
+		else void useCamera(rememberedCamera());
 	};
 	useEffect(() => {
 		void openAll();
@@ -97,19 +42,18 @@ function useDevices() {
 		return () => {
 			gone.current = true;
 			navigator.mediaDevices?.removeEventListener?.('devicechange', refreshList);
-			release();
+			checked.stop();
 		};
 	}, []);
-	return { opened, list, off, openAll, useCamera, useMicrophone, setCameraOff, handedOver };
+	return { opened, list, off, openAll, useCamera, useMicrophone, setCameraOff, handOver: () => checked.handOver() };
 }
 
-export function DeviceCheck(props: { onEnter: (checked: Checked) => void }) {
+export function DeviceCheck(props: { onEnter: (devices: Devices) => void }) {
 	const devices = useDevices();
 	const { opened, off } = devices;
 	const enter = () => {
-		devices.handedOver.current = true;
-		const { camera, microphone } = opened ?? NOTHING;
-		props.onEnter({ camera, microphone, cameraOff: off });
+		const { camera, microphone, cameraComing } = devices.handOver();
+		props.onEnter({ camera, microphone, cameraComing, cameraOff: off });
 	};
 	return (
 		<section class="card check">

@@ -9,6 +9,9 @@ import { keep, kept } from './token';
 export interface Devices {
 	camera: MediaStreamTrack | null;
 	microphone: MediaStreamTrack | null;
+	/** It was switched on and is not open yet. */
+	cameraComing: boolean;
+	/** The camera works but the user switched it off. */
 	cameraOff: boolean;
 }
 
@@ -53,7 +56,7 @@ async function publish(consult: Consult, devices: Devices | undefined): Promise<
 	if (!devices || devices.microphone) {
 		jobs.push(consult.publish('microphone', { opened: devices?.microphone ?? undefined, deviceId: microphoneId }));
 	}
-	if (!devices || devices.camera || off) {
+	if (!devices || devices.camera || devices.cameraComing || off) {
 		const opened = devices?.camera ?? undefined;
 		jobs.push(consult.publish('camera', { opened, deviceId: cameraId, facing, muted: off }));
 	}
