@@ -8,11 +8,54 @@ const LOOKS = [
 ];
 const nameOf = (look) => `${look.viewport.toLowerCase()}-${look.locale.slice(0, 2)}-${look.colorScheme}`;
 const focused = (page) => page.evaluate(() => document.activeElement?.tagName);
+export async function entryPage(kit) {
+	await otherPatient(kit);
+}
+
 async function goIn(page) {
 	await page.click(id('join-button'));
 	await page.click(id('enter-button'));
 	await page.waitForSelector(id('call'));
 }
+const title = (page) => page.textContent('.call-title');
+
+/** A records system opens one patient after the other in the same tab. */
+async function otherPatient(kit) {
+	const consults = ['甲', '乙', '丙'].map((name, i) => kit.mock.open(`turn${i}`, `患者${name}`));
+	const link = (i, more = {}) => `${kit.mock.url}/join#token=${kit.makeToken({ sub: 'dr-li', name: '李医生', role: 'clinic', consult: `turn${i}`, ...more })}`;
+	const page = await kit.page(kit.DESK);
+	await page.goto(link(0));
+	await goIn(page);
+	await page.goto('about:blank');
+	await page.goto(link(1));
+	await page.waitForSelector(id('join-button'));
+	kit.check("entry: another patient's link does not lead back into the consult of before", (await page.evaluate(() => window.huizhen.consult)) === null);
+	kit.check('entry: its token leaves the address bar', !page.url().includes('token'));
+	await goIn(page);
+	kit.check('entry: it leads to its own consult', (await title(page)) === '患者乙');
+	await page.reload();
+	await page.waitForSelector(id('call'));
+	kit.check('entry: so does a reload', (await title(page)) === '患者乙');
+
+	await page.evaluate(() => (window.before = window.huizhen.consult));
+	await page.goto(link(1, { iat: 1 }));
+	await kit.comes('entry: the same link again changes nothing', () => page.evaluate(() => window.before === window.huizhen.consult && location.hash), (hash) => hash === '');
+	await page.goto(link(2));
+	await page.waitForSelector(id('join-button'));
+	await kit.comes('entry: a link of another patient that changes the fragment only leads out of the consult', () => page.url(), (url) => !url.includes('token'));
+	await goIn(page);
+	kit.check('entry: and into its own', (await title(page)) === '患者丙');
+	await page.click(id('btn-leave'));
+	await page.waitForSelector(id('left'));
+	kit.check('entry: what is said at the end has the focus', (await focused(page)) === 'H1');
+	await page.goto(link(0));
+	await page.waitForSelector(id('join-button'));
+	await goIn(page);
+	kit.check('entry: a link opened after the end is not that of the one that ended', (await title(page)) === '患者甲');
+	await page.close2();
+	for (const consult of consults) consult.close();
+}
+
 /** Cameras that take their time, and who taps again meanwhile. What opens is noted in the page. */
 function slowDevices(ms) {
 	window.opened = [];

@@ -36,7 +36,7 @@ export class Consult {
 		if (p) return p;
 		const status = WAITS.includes(claims.role) ? 'lobby' : 'admitted';
 		p = { id: claims.sub, name: claims.name, role: claims.role, status, hand: false, quality: 'good', tracks: [], joined: Date.now() };
-		p.resume_key = `r-${claims.sub}-${this.list.length}`;
+		p.resume_key = `r-${this.id}-${claims.sub}-${this.list.length}`;
 		this.list.push(p);
 		if (status === 'lobby') this.ring(p);
 		return p;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { makeToken, startMock } from './mock-gateway.mjs';
 import { callPage, consolePage, patientPage, resumePage } from './pages-cases.mjs';
 import { audiencePage } from './audience-cases.mjs';
-import { checkPage, saidPage } from './entry-cases.mjs';
+import { checkPage, entryPage, saidPage } from './entry-cases.mjs';
 import { masksPage } from './masks-cases.mjs';
 import { recordPage } from './record-cases.mjs';
 import { slowPage } from './slow-cases.mjs';
@@ -129,7 +129,7 @@ async function perform(run) {
 	console.log(`-- ${run.name}: ${Math.round((Date.now() - began) / 1000)} s`);
 }
 
-const HALVES = [[callPage, recordPage], [checkPage, saidPage, patientPage, consolePage, slowPage, resumePage, audiencePage, masksPage, theatrePage]]; // of about a length
+const HALVES = [[callPage, recordPage, entryPage], [checkPage, saidPage, patientPage, consolePage, slowPage, resumePage, audiencePage, masksPage, theatrePage]]; // of about a length
 const cases = HALVES.filter((_, i) => !process.env.HALF || String(i) === process.env.HALF).flat();
 try {
 	const media = await (await browser.newContext()).newPage();

@@ -1,5 +1,5 @@
 // /j/{code} and /join#token=…: from the link into the consult. Nothing is used up before the tap on "Join".
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { environment, savedResumeKey, type ConsentAnswer, type Consult } from '../../sdk/src';
 import type { RestLinkInfo } from '../../sdk/src/protocol';
 import { CallView } from '../call/call-view';
@@ -10,7 +10,7 @@ import { enter, type Devices } from '../shared/enter';
 import { useConsult } from '../shared/hooks';
 import { audioContext } from '../shared/sounds';
 import { expose } from '../shared/start';
-import { claimsOf, keep, kept, takeFragment } from '../shared/token';
+import { claimsOf, forgetSession, isSameWayIn, keep, kept, takeFragment } from '../shared/token';
 import { Notice, TopBar } from '../shared/ui';
 import { DeviceCheck } from './device-check';
 import { WaitingRoom } from './waiting-room';
@@ -27,6 +27,7 @@ type Phase =
 	| { name: 'ended'; reason: string };
 
 const STAFF = ['admin', 'clinic', 'expert'];
+const TOKEN_KEY = 'huizhen.join.token';
 
 function linkCode(): string | null {
 	const match = /^\/j\/([A-Za-z0-9_-]{1,64})\/?$/.exec(location.pathname);
@@ -60,10 +61,12 @@ export function JoinPage() {
 	const used = useRef(false);
 	const record = useRef<RestLinkInfo['record']>('off');
 	const consent = useRef<ConsentAnswer | undefined>(undefined);
+	const inside = useRef(false);
 
 	const load = async () => {
 		setPhase({ name: 'loading' });
-		if (!environment().supported) return;
+		if (!environment().supported) return; // the address keeps its token, for another browser
+		if (code.current === null) token.current = takeToken(storageKey) ?? token.current;
 		if (savedResumeKey(storageKey) !== null && (await resume())) return;
 		if (code.current === null) {
 			setPhase(welcomeByToken(token));
@@ -91,7 +94,9 @@ export function JoinPage() {
 		}
 	};
 	const show = (consult: Consult) => {
+		inside.current = true;
 		consult.on('end', (reason) => {
+			inside.current = false;
 			expose(null);
 			setPhase({ name: 'ended', reason });
 		});
@@ -131,6 +136,17 @@ export function JoinPage() {
 			setPhase({ name: 'problem', title: 'refusedTitle', text: 'refusedText', retry: true });
 		}
 	};
+	useLayoutEffect(() => {
+		// Another link opened while this tab shows the page changes the fragment only. The same one leads to where one is.
+		const onHash = () => {
+			const next = new URLSearchParams(location.hash.slice(1)).get('token');
+			if (code.current !== null || next === null || !environment().supported) return;
+			if (inside.current && isSameWayIn(kept(TOKEN_KEY), next)) token.current = takeToken(storageKey);
+			else location.reload();
+		};
+		addEventListener('hashchange', onHash);
+		return () => removeEventListener('hashchange', onHash);
+	}, []);
 	useEffect(() => void load(), []);
 
 	if (phase.name === 'inside') return <Inside consult={phase.consult} />;
@@ -172,13 +188,21 @@ export function JoinPage() {
 	);
 }
 
-/** The token of the fragment; a reload of the tab finds it again. */
+/** The token of the fragment, kept for a reload of the tab. Of another person or consult: nothing may lead back into the
+ * session of before. */
+function takeToken(storageKey: string): string | null {
+	const given = takeFragment().get('token');
+	if (given === null) return null;
+	if (!isSameWayIn(kept(TOKEN_KEY), given)) forgetSession(storageKey);
+	keep(TOKEN_KEY, given);
+	return given;
+}
+
 function welcomeByToken(token: { current: string | null }): Phase {
-	token.current = takeFragment().get('token') ?? kept('huizhen.join.token');
+	token.current ??= kept(TOKEN_KEY);
 	if (token.current === null) {
 		return { name: 'problem', title: 'linkInvalidTitle', text: 'linkInvalidText', retry: false };
 	}
-	keep('huizhen.join.token', token.current);
 	const claims = claimsOf(token.current);
 	return { name: 'welcome', invitation: { title: '', role: claims?.role ?? '', name: claims?.name ?? '' } };
 }

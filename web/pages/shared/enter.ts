@@ -4,7 +4,7 @@ import { language } from '../i18n';
 import { choices } from './choices';
 import { expose } from './start';
 import { renewEarly } from './renew';
-import { keep, kept } from './token';
+import { forgetSession, keep, kept, sessionToken } from './token';
 
 export interface Devices {
 	camera: MediaStreamTrack | null;
@@ -40,8 +40,10 @@ export async function enter(options: EnterOptions): Promise<Consult> {
 		client: { name: 'huizhen-pages', version: Huizhen.version },
 	});
 	expose(consult);
-	const token = options.token ?? kept(`${options.storageKey}.token`);
-	keep(`${options.storageKey}.token`, token);
+	const { storageKey } = options;
+	const token = options.token ?? kept(sessionToken(storageKey));
+	keep(sessionToken(storageKey), token);
+	consult.on('end', () => forgetSession(storageKey));
 	if (token) tokens.set(consult, token);
 	if (token) renewEarly(consult, token, (fresh) => tokens.set(consult, fresh));
 	consult.on('error', (error: HuizhenError) => console.warn('huizhen:', error.code, error.message));

@@ -24,6 +24,13 @@ export function claimsOf(token: string): Claims | null {
 	}
 }
 
+/** Both let the same person into the same consult in the same role. */
+export function isSameWayIn(one: string | null, other: string): boolean {
+	if (one === null || one === other) return one === other;
+	const [a, b] = [claimsOf(one), claimsOf(other)];
+	return a !== null && b !== null && a.sub === b.sub && a.consult === b.consult && a.role === b.role;
+}
+
 /** The values of `#token=…&source=…`; the fragment is taken out of the address bar and the history. */
 export function takeFragment(): URLSearchParams {
 	const values = new URLSearchParams(location.hash.replace(/^#/, ''));
@@ -46,4 +53,13 @@ export function kept(key: string): string | null {
 	} catch {
 		return null;
 	}
+}
+
+/** Of a session, by the SDK's storage key: the token it went in with; that its microphone is off. */
+export const sessionToken = (storageKey: string): string => `${storageKey}.token`;
+export const sessionMuted = (storageKey: string): string => `${storageKey}.muted`;
+
+/** Nothing of this tab leads back into the session any more. */
+export function forgetSession(storageKey: string): void {
+	for (const key of [`huizhen.resume.${storageKey}`, sessionToken(storageKey), sessionMuted(storageKey)]) keep(key, null);
 }
