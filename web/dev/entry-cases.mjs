@@ -10,6 +10,7 @@ const nameOf = (look) => `${look.viewport.toLowerCase()}-${look.locale.slice(0, 
 const focused = (page) => page.evaluate(() => document.activeElement?.tagName);
 export async function entryPage(kit) {
 	await otherPatient(kit);
+	await tokens(kit);
 }
 
 async function goIn(page) {
@@ -54,6 +55,42 @@ async function otherPatient(kit) {
 	kit.check('entry: a link opened after the end is not that of the one that ended', (await title(page)) === '患者甲');
 	await page.close2();
 	for (const consult of consults) consult.close();
+}
+
+const stored = (page) => page.evaluate(() => Object.keys(sessionStorage).filter((key) => sessionStorage.getItem(key).split('.').length > 2 || key.startsWith('huizhen.resume.')));
+
+/** Nothing of a token is left in the address, its history, or of a session behind it. */
+async function tokens(kit) {
+	const consult = kit.mock.open('keys', '会诊');
+	const page = await kit.page(kit.DESK);
+	const seen = [];
+	page.on('framenavigated', (frame) => seen.push(frame.url()));
+	const staff = kit.mock.link(null, 'clinic', '李医生');
+	await page.goto(`${kit.mock.url}/j/${staff.code}`);
+	await page.click(id('join-button'));
+	await page.waitForSelector(id('sign-out'));
+	const viewer = kit.mock.link('keys', 'viewer', '观众');
+	await page.click(`${id('consult-item')}[data-consult="keys"]`);
+	await page.click(id('enter-consult'));
+	await page.waitForSelector(id('call'));
+	kit.check('tokens: there is one while one is inside', (await stored(page)).includes('console.keys.token'));
+	await page.click(id('btn-leave'));
+	await page.waitForSelector(id('sign-out'));
+	kit.check(`tokens: none of the consult after it (${await stored(page)})`, (await stored(page)).every((key) => !key.includes('keys')));
+	await page.click(`${id('consult-item')}[data-consult="keys"]`);
+	await page.click(id('enter-consult')); // and lost in the middle of it
+	await page.waitForSelector(id('call'));
+	await page.goto(`${kit.mock.url}/j/${viewer.code}`);
+	await page.click(id('join-button'));
+	await page.waitForSelector(id('watch-state'));
+	kit.check(`tokens: links hand them over out of the address (${seen.filter((url) => url.includes('token'))})`, seen.some((url) => url.includes('/watch/')) && !seen.some((url) => url.includes('token')));
+	await page.evaluate(() => sessionStorage.removeItem('huizhen.console.inside'));
+	await page.goto(`${kit.mock.url}/console`);
+	await page.click(id('sign-out'));
+	await page.waitForSelector(id('sign-in'));
+	kit.check(`tokens: none after signing out (${await stored(page)})`, (await stored(page)).length === 0);
+	await page.close2();
+	consult.close();
 }
 
 /** Cameras that take their time, and who taps again meanwhile. What opens is noted in the page. */

@@ -10,13 +10,12 @@ import { enter } from '../shared/enter';
 import { usePoll } from '../shared/hooks';
 import { audioContext } from '../shared/sounds';
 import { expose } from '../shared/start';
-import { claimsOf, keep, kept, takeFragment, type Claims } from '../shared/token';
+import { claimsOf, CONSOLE_TOKEN, forgetAll, keep, keepConsoleToken, kept, takeFragment, type Claims } from '../shared/token';
 import { Notice, TopBar } from '../shared/ui';
 import { ConsultDetail } from './consult-detail';
 import { ConsultList } from './consult-list';
 import { Devices } from './devices';
 
-const TOKEN_KEY = 'huizhen.console.token';
 const INSIDE_KEY = 'huizhen.console.inside';
 const LIST_MS = 4_000;
 /** Whom the gateway lets see records, if at all. */
@@ -25,16 +24,10 @@ const DEVICE_ROLES: Role[] = ['admin', 'clinic'];
 type Section = 'consults' | 'records' | 'devices';
 const TITLES = { consults: 'consoleTitle', records: 'recordsTitle', devices: 'devicesSection' } as const;
 
-/** Records open with the same one from now on. */
-function take(token: string): void {
-	keep(TOKEN_KEY, token);
-	keep('huizhen.records.token', null);
-}
-
 function initialToken(): string | null {
 	const given = takeFragment().get('token');
-	if (given !== null) take(given);
-	return given ?? kept(TOKEN_KEY);
+	if (given !== null) keepConsoleToken(given);
+	return given ?? kept(CONSOLE_TOKEN);
 }
 
 export function ConsolePage() {
@@ -60,7 +53,7 @@ export function ConsolePage() {
 		const onHash = () => {
 			const next = takeFragment().get('token');
 			if (next === null) return;
-			take(next);
+			keepConsoleToken(next);
 			setExpired(false);
 			setToken(next);
 		};
@@ -77,7 +70,7 @@ export function ConsolePage() {
 		}
 	}, []);
 	const signOut = () => {
-		keep(TOKEN_KEY, null);
+		forgetAll();
 		setToken(null);
 	};
 

@@ -10,7 +10,7 @@ import { enter, type Devices } from '../shared/enter';
 import { useConsult } from '../shared/hooks';
 import { audioContext } from '../shared/sounds';
 import { expose } from '../shared/start';
-import { claimsOf, forgetSession, isSameWayIn, keep, kept, takeFragment } from '../shared/token';
+import { claimsOf, CONSOLE_TOKEN, forgetSession, goWithToken, isSameWayIn, keep, keepConsoleToken, kept, takeFragment } from '../shared/token';
 import { Notice, TopBar } from '../shared/ui';
 import { DeviceCheck } from './device-check';
 import { WaitingRoom } from './waiting-room';
@@ -112,11 +112,12 @@ export function JoinPage() {
 		try {
 			const redeemed = await api.redeem(code.current);
 			if (redeemed.consult === null && STAFF.includes(redeemed.role)) {
-				location.assign(`/console#token=${redeemed.token}`);
+				keepConsoleToken(redeemed.token);
+				goWithToken('/console', CONSOLE_TOKEN, redeemed.token);
 				return;
 			}
 			if (redeemed.consult !== null && redeemed.role === 'viewer') {
-				location.assign(`/watch/${redeemed.consult}#token=${redeemed.token}`);
+				goWithToken(`/watch/${redeemed.consult}`, `huizhen.watch.${redeemed.consult}`, redeemed.token);
 				return;
 			}
 			token.current = redeemed.token;

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { language, maybe, t, useLanguage, type MessageKey } from '../i18n';
 import { api, ApiError, type RestRecordingOne } from '../shared/api';
 import { Icon } from '../shared/icons';
-import { claimsOf, keep, kept, takeFragment } from '../shared/token';
+import { claimsOf, CONSOLE_TOKEN, keep, kept, RECORDS_TOKEN, takeFragment } from '../shared/token';
 import { Notice, TopBar } from '../shared/ui';
 import { ProofBlock } from './about';
 import { ArchivePanel } from './archive-panel';
@@ -13,8 +13,6 @@ import { ReplayView } from './replay-view';
 import { openRecord, type Opened } from './session';
 
 const POLL_MS = 3_000;
-const TOKEN_KEY = 'huizhen.records.token';
-const CONSOLE_KEY = 'huizhen.console.token';
 
 interface Target {
 	/** Null: the list. */
@@ -26,8 +24,8 @@ interface Target {
 function target(): Target | null {
 	const record = /^\/records\/([0-9a-f-]{36})\/?$/.exec(location.pathname)?.[1] ?? null;
 	const given = takeFragment().get('token');
-	if (given !== null) keep(TOKEN_KEY, given);
-	const token = given ?? kept(TOKEN_KEY) ?? kept(CONSOLE_KEY);
+	if (given !== null) keep(RECORDS_TOKEN, given);
+	const token = given ?? kept(RECORDS_TOKEN) ?? kept(CONSOLE_TOKEN);
 	return token === null ? null : { record, token };
 }
 
@@ -52,7 +50,7 @@ export function RecordsPage() {
 	const [to] = useState(target);
 	const [expired, setExpired] = useState(false);
 	const claims = to ? claimsOf(to.token) : null;
-	const fromConsole = kept(CONSOLE_KEY) !== null;
+	const fromConsole = kept(CONSOLE_TOKEN) !== null;
 	return (
 		<div class="page wide">
 			<TopBar>

@@ -55,11 +55,37 @@ export function kept(key: string): string | null {
 	}
 }
 
+export const CONSOLE_TOKEN = 'huizhen.console.token';
+export const RECORDS_TOKEN = 'huizhen.records.token';
 /** Of a session, by the SDK's storage key: the token it went in with; that its microphone is off. */
 export const sessionToken = (storageKey: string): string => `${storageKey}.token`;
 export const sessionMuted = (storageKey: string): string => `${storageKey}.muted`;
+const OURS = /^huizhen\.|^(token|link\..+|console\..+)\.(token|muted)$/;
 
 /** Nothing of this tab leads back into the session any more. */
 export function forgetSession(storageKey: string): void {
 	for (const key of [`huizhen.resume.${storageKey}`, sessionToken(storageKey), sessionMuted(storageKey)]) keep(key, null);
+}
+
+/** Every token of this tab, and what else leads back in. Other things of the same origin stay. */
+export function forgetAll(): void {
+	try {
+		for (const key of Object.keys(sessionStorage)) if (OURS.test(key)) sessionStorage.removeItem(key);
+	} catch {
+		// no storage: nothing in it
+	}
+}
+
+/** The console opens with this token from now on, records with the same. What another person left in this tab is forgotten. */
+export function keepConsoleToken(token: string): void {
+	const before = kept(CONSOLE_TOKEN);
+	if (before !== null && claimsOf(before)?.sub !== claimsOf(token)?.sub) forgetAll();
+	keep(CONSOLE_TOKEN, token);
+	keep(RECORDS_TOKEN, null);
+}
+
+/** To a page that finds the token under `key`: the browser's history never sees it, unless nothing can be kept. */
+export function goWithToken(path: string, key: string, token: string): void {
+	keep(key, token);
+	location.assign(kept(key) === token ? path : `${path}#token=${token}`);
 }
