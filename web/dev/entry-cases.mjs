@@ -8,6 +8,12 @@ const LOOKS = [
 ];
 const nameOf = (look) => `${look.viewport.toLowerCase()}-${look.locale.slice(0, 2)}-${look.colorScheme}`;
 const focused = (page) => page.evaluate(() => document.activeElement?.tagName);
+const microphone = (page) =>
+	page.evaluate(() => {
+		const mic = window.huizhen?.consult?.localTrack('microphone');
+		return mic?.mediaStreamTrack ? { muted: mic.muted, sends: mic.mediaStreamTrack.enabled } : null;
+	});
+
 export async function entryPage(kit) {
 	await otherPatient(kit);
 	await tokens(kit);
@@ -38,6 +44,7 @@ async function otherPatient(kit) {
 	await page.waitForSelector(id('call'));
 	kit.check('entry: so does a reload', (await title(page)) === '患者乙');
 
+	await muted(kit, page, consults[1]);
 	await page.evaluate(() => (window.before = window.huizhen.consult));
 	await page.goto(link(1, { iat: 1 }));
 	await kit.comes('entry: the same link again changes nothing', () => page.evaluate(() => window.before === window.huizhen.consult && location.hash), (hash) => hash === '');
@@ -55,6 +62,29 @@ async function otherPatient(kit) {
 	kit.check('entry: a link opened after the end is not that of the one that ended', (await title(page)) === '患者甲');
 	await page.close2();
 	for (const consult of consults) consult.close();
+}
+
+/** Off stays off, whoever switched it off; on stays on. */
+async function muted(kit, page, consult) {
+	const again = async () => {
+		await page.reload();
+		await page.waitForSelector(id('call'));
+	};
+	const is = (wanted) => (mic) => mic?.muted === wanted && mic.sends === !wanted;
+	await kit.comes('entry: a microphone that was on is on after a reload', () => microphone(page), is(false));
+	await page.click(id('btn-mic'));
+	await kit.comes('entry: a microphone is switched off', () => microphone(page), is(true));
+	await again();
+	await kit.comes('entry: it is off after a reload', () => microphone(page), is(true));
+	const track = () => consult.people().find((p) => p.id === 'dr-li').tracks.find((t) => t.source === 'microphone');
+	await kit.comes('entry: and the others are told so', () => track()?.muted);
+	await page.click(id('btn-mic'));
+	await kit.comes('entry: it is switched on again', async () => !track()?.muted && (await microphone(page)), is(false));
+	track().muted = true; // a host does
+	consult.push();
+	await kit.comes('entry: a host switches it off', () => microphone(page), is(true));
+	await again();
+	await kit.comes('entry: it is off after a reload, too', () => microphone(page), is(true));
 }
 
 const stored = (page) => page.evaluate(() => Object.keys(sessionStorage).filter((key) => sessionStorage.getItem(key).split('.').length > 2 || key.startsWith('huizhen.resume.')));

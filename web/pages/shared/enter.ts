@@ -4,7 +4,8 @@ import { language } from '../i18n';
 import { choices } from './choices';
 import { expose } from './start';
 import { renewEarly } from './renew';
-import { forgetSession, keep, kept, sessionToken } from './token';
+import { rememberMuted, wasMuted } from './microphone';
+import { forgetSession, keep, kept, sessionMuted, sessionToken } from './token';
 
 export interface Devices {
 	camera: MediaStreamTrack | null;
@@ -43,20 +44,22 @@ export async function enter(options: EnterOptions): Promise<Consult> {
 	const { storageKey } = options;
 	const token = options.token ?? kept(sessionToken(storageKey));
 	keep(sessionToken(storageKey), token);
+	if (options.token !== undefined) keep(sessionMuted(storageKey), null); // somebody came in; this is no reload
+	rememberMuted(consult, storageKey);
 	consult.on('end', () => forgetSession(storageKey));
 	if (token) tokens.set(consult, token);
 	if (token) renewEarly(consult, token, (fresh) => tokens.set(consult, fresh));
 	consult.on('error', (error: HuizhenError) => console.warn('huizhen:', error.code, error.message));
-	if (consult.can('publish')) void publish(consult, options.devices);
+	if (consult.can('publish')) void publish(consult, options.devices, !options.devices && wasMuted(storageKey));
 	return consult;
 }
 
-async function publish(consult: Consult, devices: Devices | undefined): Promise<void> {
+async function publish(consult: Consult, devices: Devices | undefined, muted: boolean): Promise<void> {
 	const { cameraId, microphoneId, facing, cameraOff } = choices();
 	const off = devices ? devices.cameraOff : cameraOff === true;
 	const jobs: Promise<unknown>[] = [];
 	if (!devices || devices.microphone) {
-		jobs.push(consult.publish('microphone', { opened: devices?.microphone ?? undefined, deviceId: microphoneId }));
+		jobs.push(consult.publish('microphone', { opened: devices?.microphone ?? undefined, deviceId: microphoneId, muted }));
 	}
 	if (!devices || devices.camera || devices.cameraComing || off) {
 		const opened = devices?.camera ?? undefined;
