@@ -17,6 +17,7 @@ const microphone = (page) =>
 export async function entryPage(kit) {
 	await otherPatient(kit);
 	await tokens(kit);
+	await unreachable(kit);
 }
 
 async function goIn(page) {
@@ -120,6 +121,57 @@ async function tokens(kit) {
 	await page.waitForSelector(id('sign-in'));
 	kit.check(`tokens: none after signing out (${await stored(page)})`, (await stored(page)).length === 0);
 	await page.close2();
+	consult.close();
+}
+
+/** The gateway lets nobody in, or no socket comes through: said after a while, with a way back; it goes on by itself meanwhile. */
+async function unreachable(kit) {
+	const consult = kit.mock.open('full', '远程会诊');
+	const joining = async (viewport, sub) => {
+		const page = await kit.page(kit[viewport]);
+		await page.goto(`${kit.mock.url}/join#token=${kit.makeToken({ sub, name: '王小明', role: 'expert', consult: 'full' })}`);
+		await page.click(id('join-button'));
+		await page.waitForFunction(() => document.querySelector('[data-testid="device-video"]')?.videoWidth > 0);
+		return page;
+	};
+	const desk = await kit.page(kit.DESK);
+	await desk.goto(`${kit.mock.url}/console#token=${kit.makeToken({ sub: 'admin', name: '李护士长', role: 'admin' })}`);
+	await desk.click(`${id('consult-item')}[data-consult="full"]`);
+	const [phone, patient] = [await joining('PHONE', 'p1'), await joining('DESK', 'p2')];
+	kit.mock.full = true;
+	await phone.evaluate(() => {
+		const stop = MediaStreamTrack.prototype.stop;
+		MediaStreamTrack.prototype.stop = function () {
+			sessionStorage.setItem('stopped', Number(sessionStorage.getItem('stopped')) + 1);
+			stop.call(this);
+		};
+	});
+	await phone.click(id('enter-button'));
+	await patient.click(id('enter-button'));
+	await desk.click(id('enter-consult'));
+	for (const [page, name] of [[phone, 'join-slow-phone'], [patient, 'join-slow-desk'], [desk, 'console-slow-desk']]) {
+		await page.waitForSelector(id('join-slow'));
+		if (page !== desk) kit.check(`${name}: what is said has the focus`, (await focused(page)) === 'H1');
+		await kit.look(page, `${name}-zh-light`);
+		await page.emulateMedia({ colorScheme: 'dark' });
+		await page.click(id('language-switch'));
+		await kit.look(page, `${name}-en-dark`);
+	}
+	await kit.fingers(phone, 'join-slow-phone');
+	await desk.setViewportSize(kit.PHONE);
+	await desk.evaluate(() => document.querySelector('[data-testid="join-slow"]').scrollIntoView({ block: 'center' }));
+	await kit.look(desk, 'console-slow-phone-en-dark');
+	await phone.click(id('join-give-up'));
+	await phone.waitForSelector(id('join-button'));
+	kit.check('join slow: back at the beginning, camera and microphone closed', (await phone.evaluate(() => sessionStorage.getItem('stopped'))) === '2');
+	await desk.click(id('join-give-up'));
+	await desk.waitForFunction(() => document.querySelector('[data-testid="consult-item"]') && !document.querySelector('[data-testid="join-slow"]'));
+	await desk.click(`${id('consult-item')}[data-consult="full"]`);
+	kit.check('console slow: back at the console', await desk.isEnabled(id('enter-consult')));
+	kit.mock.full = false;
+	await patient.waitForSelector(id('call'));
+	await kit.comes('join slow: who waits is let in in the end, with the devices of the check', () => microphone(patient), (mic) => mic?.sends === true);
+	for (const page of [phone, patient, desk]) await page.close2();
 	consult.close();
 }
 

@@ -265,6 +265,7 @@ function onSocket(mock, ws) {
 		const reply = (result) => ws.send(JSON.stringify({ jsonrpc: '2.0', id, result }));
 		const refuse = (code) => ws.send(JSON.stringify({ jsonrpc: '2.0', id, error: { code, message: 'refused' } }));
 		if (method === 'join') {
+			if (mock.full) return refuse(-32005);
 			session = join(mock, ws, params);
 			if (!session) return refuse(-32001);
 			reply(session.consult.joined(session));

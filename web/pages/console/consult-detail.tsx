@@ -6,6 +6,7 @@ import { t } from '../i18n';
 import { RecordsList } from '../records/list';
 import { api, ApiError, type RestConsult } from '../shared/api';
 import { choices, remember } from '../shared/choices';
+import { ConnectingLine } from '../shared/connecting';
 import { usePoll } from '../shared/hooks';
 import { ringBell } from '../shared/sounds';
 import type { Claims } from '../shared/token';
@@ -72,6 +73,7 @@ export function ConsultDetail({ token, consult, claims, onEnter, onChanged, onFa
 			) : (
 				<p class="hint">{t('consultClosed')}</p>
 			)}
+			{busy && <ConnectingLine onBack={() => location.reload()} />}
 			{open && <Recording token={token} consult={consult} onChanged={onChanged} onFailed={onFailed} />}
 			{open && <Lobby token={token} consult={consult.id} onFailed={onFailed} />}
 			{open && <Sources key={consult.id} token={token} consult={consult.id} onFailed={onFailed} />}

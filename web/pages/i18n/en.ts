@@ -123,6 +123,8 @@ export const en = {
 	help_chrome: 'Click the icon left of the address → allow Camera and Microphone. Also check the privacy settings of Windows or macOS. Then press “Try again”.',
 
 	joining: 'Connecting…',
+	joinSlowText: 'The consultation cannot be reached yet. Please check your network. We keep trying, and take you in as soon as it works.',
+	joinGiveUp: 'Stop and go back',
 	waitTitle: 'You are in the waiting room',
 	waitText: 'The doctor knows that you are here and will let you in. Please keep this page open.',
 	waitBackText: 'The doctor asked you to wait a moment. Please keep this page open.',

@@ -123,6 +123,8 @@ export const zh: Messages = {
 	help_chrome: '点地址栏左侧的图标，允许摄像头和麦克风；并检查 Windows 或 macOS 的隐私设置，然后点“重试”。',
 
 	joining: '正在连接…',
+	joinSlowText: '暂时连接不上会诊，请检查网络。系统会一直尝试，接通后自动进入。',
+	joinGiveUp: '停止并返回',
 	waitTitle: '您已进入候诊室',
 	waitText: '医生已知道您在等候，会请您进入。请不要关闭此页面。',
 	waitBackText: '医生请您稍候片刻，请不要关闭此页面。',

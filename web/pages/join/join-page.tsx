@@ -5,6 +5,7 @@ import type { RestLinkInfo } from '../../sdk/src/protocol';
 import { CallView } from '../call/call-view';
 import { t, useLanguage, type MessageKey } from '../i18n';
 import { api, ApiError } from '../shared/api';
+import { Connecting } from '../shared/connecting';
 import { ConsentQuestion } from '../shared/consent';
 import { enter, type Devices } from '../shared/enter';
 import { useConsult } from '../shared/hooks';
@@ -61,6 +62,7 @@ export function JoinPage() {
 	const used = useRef(false);
 	const record = useRef<RestLinkInfo['record']>('off');
 	const consent = useRef<ConsentAnswer | undefined>(undefined);
+	const held = useRef<Devices | null>(null);
 	const inside = useRef(false);
 
 	const load = async () => {
@@ -128,14 +130,20 @@ export function JoinPage() {
 	};
 	const go = async (devices: Devices) => {
 		audioContext();
+		held.current = devices;
 		setPhase({ name: 'joining' });
 		try {
 			show(await enter({ token: token.current ?? '', storageKey, devices, consent: consent.current }));
 		} catch {
-			devices.camera?.stop();
-			devices.microphone?.stop();
+			stop(devices);
 			setPhase({ name: 'problem', title: 'refusedTitle', text: 'refusedText', retry: true });
 		}
+	};
+	/** Away from an attempt to join, which nothing but the end of the page ends. */
+	const giveUp = () => {
+		stop(held.current);
+		forgetSession(storageKey);
+		location.reload();
 	};
 	useLayoutEffect(() => {
 		// Another link opened while this tab shows the page changes the fragment only. The same one leads to where one is.
@@ -179,9 +187,11 @@ export function JoinPage() {
 					</Notice>
 				) : phase.name === 'ended' ? (
 					<Ended reason={phase.reason} onRejoin={() => void redeem()} />
+				) : phase.name === 'joining' ? (
+					<Connecting onBack={giveUp} />
 				) : (
 					<p class="loading" role="status">
-						{t(phase.name === 'joining' ? 'joining' : 'linkLoading')}
+						{t('linkLoading')}
 					</p>
 				)}
 			</main>
@@ -197,6 +207,11 @@ function takeToken(storageKey: string): string | null {
 	if (!isSameWayIn(kept(TOKEN_KEY), given)) forgetSession(storageKey);
 	keep(TOKEN_KEY, given);
 	return given;
+}
+
+function stop(devices: Devices | null): void {
+	devices?.camera?.stop();
+	devices?.microphone?.stop();
 }
 
 function welcomeByToken(token: { current: string | null }): Phase {

@@ -99,3 +99,13 @@ export function useNotice() {
 	}, [text]);
 	return { text, show: setText };
 }
+
+/** True `ms` after the component came. */
+export function useLater(ms: number): boolean {
+	const [later, setLater] = useState(false);
+	useEffect(() => {
+		const timer = setTimeout(() => setLater(true), ms);
+		return () => clearTimeout(timer);
+	}, [ms]);
+	return later;
+}
