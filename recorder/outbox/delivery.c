@@ -13,7 +13,7 @@
 #include "recorder/journal/file.h"
 
 #define LOOK_MS 60000 // at least so often, even if nobody woke us
-#define POLL_MS 2000  // `huizhen record retry` writes into the spool
+#define POLL_MS 2000  // `huizhen retry` writes into the spool
 
 struct hz_delivery {
 	struct hz_delivery_settings settings;

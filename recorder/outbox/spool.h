@@ -1,6 +1,6 @@
 // A spool folder: what is still to be delivered to one destination, a small file each, whose names sort in the order of
 // delivery. Durable: an item is there from hz_spool_put() until hz_spool_done(); both can be repeated. Two processes use it:
-// the archive, and `huizhen record retry`.
+// the archive, and `huizhen retry`.
 #ifndef HZ_RECORDER_OUTBOX_SPOOL_H
 #define HZ_RECORDER_OUTBOX_SPOOL_H
 

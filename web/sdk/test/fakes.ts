@@ -1,5 +1,4 @@
 // Stand-ins for what a browser has and Node lacks.
-import { vi } from 'vitest';
 import type { SocketLike } from '../src/rpc';
 
 interface Sent {
@@ -166,4 +165,3 @@ export class FakeStream {
 	}
 }
 export const fakeStream = () => new FakeStream() as unknown as MediaStream;
-export const noop = vi.fn;
