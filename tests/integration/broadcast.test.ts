@@ -23,7 +23,8 @@ async function post(gateway: Gateway, load: Load, path: string, token: string, e
   });
   const body = await response.text();
   assert.equal(response.status, 201, body);
-  if (path.endsWith("/program")) assert.ok(!/or1|or2|dir|tele/.test(body), "an answer to a viewer names nobody");
+  const said = body.replace(/^a=ice-(ufrag|pwd):.*$/gm, ""); // random letters spell "dir" once in fifty runs
+  if (path.endsWith("/program")) assert.doesNotMatch(said, /or1|or2|dir|tele/, "an answer to a viewer names nobody");
   await load.connect(endpoint, connectWords(readSdp(body), start, lines), "running");
 }
 
