@@ -128,13 +128,24 @@ static void folder_of(const struct hz_delivery *d, const struct hz_spool_item *i
 	snprintf(ret, HZ_RECORD_PATH_BYTES + 80, "%s/%s", d->store, item->folder);
 }
 
-static void stored(struct hz_delivery *d, struct pass *p, const struct hz_spool_item *item)
+// Noted first, so that nothing stays behind of an item that is out of the spool, whenever the process dies.
+static int take_out(const struct hz_delivery *d, struct hz_spool_item *item, bool gone)
 {
 	char folder[HZ_RECORD_PATH_BYTES + 80];
-	int err = hz_spool_done(d->folder, item->name);
 	folder_of(d, item, folder);
-	if (!err && d->settings.done)
+	if (d->settings.done) {
+		bool noted = item->stored || gone;
+		item->stored = true;
+		if (!noted)
+			(void)hz_spool_write(d->folder, item); // a full disk keeps nothing from going
 		d->settings.done(d->settings.arg, folder, item);
+	}
+	return hz_spool_done(d->folder, item->name);
+}
+
+static void stored(struct hz_delivery *d, struct pass *p, struct hz_spool_item *item, bool gone)
+{
+	int err = take_out(d, item, gone);
 	hz_info("outbox.delivered", "to=%s record=%s attempts=%u err=%d", d->name, item->record,
 	        item->attempts, err);
 	p->now.delivered++;
@@ -151,7 +162,7 @@ static void settle(struct hz_delivery *d, struct pass *p, struct hz_spool_item *
 	item->attempts++;
 	snprintf(item->error, sizeof(item->error), "%s", text->why);
 	if (outcome == HZ_STORED) {
-		stored(d, p, item);
+		stored(d, p, item, gone);
 		return;
 	}
 	p->now.failed++;
@@ -187,7 +198,8 @@ static void *send_one(void *arg)
 	struct hz_delivery *d = s->delivery;
 	char folder[HZ_RECORD_PATH_BYTES + 80];
 	folder_of(d, &s->item, folder);
-	s->outcome = d->settings.send(d->settings.arg, folder, &s->item, &s->text);
+	s->outcome =
+	    s->item.stored ? HZ_STORED : d->settings.send(d->settings.arg, folder, &s->item, &s->text);
 	return NULL;
 }
 

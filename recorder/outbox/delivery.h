@@ -23,7 +23,8 @@ struct hz_delivery;
 typedef enum hz_outcome hz_delivery_send(void *arg, const char *folder, const struct hz_spool_item *item,
                                          struct hz_outcome_text *ret);
 
-// It is stored and out of the spool: what was kept for it alone may go. Not called when the process dies before.
+// It is stored: what was kept for it alone may go. Called before the item leaves the spool, and once more by the next process when
+// this one dies in between.
 typedef void hz_delivery_done(void *arg, const char *folder, const struct hz_spool_item *item);
 
 struct hz_delivery_settings {

@@ -22,12 +22,12 @@ static void path_of(const char *folder, const char *name, char ret[4096])
 int hz_spool_write(const char *folder, const struct hz_spool_item *item)
 {
 	char path[4096];
-	json_t *json =
-	    json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:b, s:s}", "version", 1, "record",
-	              item->record, "folder", item->folder, "path", item->path, "instance", item->instance,
-	              "sha256", item->sha256, "bytes", (json_int_t)item->bytes, "queued_ms",
-	              (json_int_t)item->queued_ms, "next_ms", (json_int_t)item->next_ms, "attempts",
-	              (int)item->attempts, "parked", item->parked, "error", item->error);
+	json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:b, s:b, s:s}",
+	                         "version", 1, "record", item->record, "folder", item->folder, "path",
+	                         item->path, "instance", item->instance, "sha256", item->sha256, "bytes",
+	                         (json_int_t)item->bytes, "queued_ms", (json_int_t)item->queued_ms, "next_ms",
+	                         (json_int_t)item->next_ms, "attempts", (int)item->attempts, "parked",
+	                         item->parked, "stored", item->stored, "error", item->error);
 	char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	path_of(folder, item->name, path);
 	int err = text ? hz_document_write(path, text, strlen(text), 0640) : -ENOMEM;
@@ -75,6 +75,7 @@ int hz_spool_parse(const char *text, size_t bytes, struct hz_spool_item *ret)
 		item.next_ms = number(json, "next_ms");
 		item.attempts = (unsigned)(number(json, "attempts") & 0xffffff);
 		item.parked = json_is_true(json_object_get(json, "parked"));
+		item.stored = json_is_true(json_object_get(json, "stored"));
 		*ret = item;
 	}
 	json_decref(json);

@@ -24,6 +24,7 @@ struct hz_spool_item {
 	int64_t queued_ms, next_ms;
 	unsigned attempts;
 	bool parked;
+	bool stored; // at the destination; what was kept for it alone may still lie here
 	char error[HZ_OUTCOME_WHY_BYTES];
 };
 

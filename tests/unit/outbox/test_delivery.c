@@ -41,7 +41,8 @@ static void on_done(void *arg, const char *record_folder, const struct hz_spool_
 	struct hz_spool_item there;
 	snprintf(path, sizeof(path), "%s/%s", store, item->folder);
 	assert_string_equal(record_folder, path);
-	assert_int_equal(hz_spool_read(folder, item->name, &there), -ENOENT); // it is out of the spool
+	assert_int_equal(hz_spool_read(folder, item->name, &there), 0); // who dies here comes again
+	assert_true(there.stored);
 	snprintf(finished + strlen(finished), sizeof(finished) - strlen(finished), "%c%s ", item->record[35],
 	         item->path);
 }
@@ -185,6 +186,38 @@ static void test_again(void **state)
 	answer(0);
 	hz_delivery_pass(d, now_ms());
 	assert_string_equal(sent, "a1 ");
+	hz_delivery_free(d);
+}
+
+static bool count_one(void *arg, const char *name)
+{
+	++*(unsigned *)arg;
+	return true;
+}
+
+static bool note_stored(void *arg, const char *name)
+{
+	struct hz_spool_item item;
+	assert_int_equal(hz_spool_read(folder, name, &item), 0);
+	item.stored = true;
+	assert_int_equal(hz_spool_write(folder, &item), 0);
+	return true;
+}
+
+// A process died after it had noted that the destination has it: it is not sent again, and nothing stays behind.
+static void test_died_before_it_was_out(void **state)
+{
+	struct hz_delivery *d = make(1000);
+	unsigned seen = 0;
+	answer(0);
+	finished[0] = '\0';
+	put(A, 1000, 1);
+	assert_int_equal(hz_spool_each(folder, 0, note_stored, NULL), 0);
+	hz_delivery_pass(d, now_ms());
+	assert_string_equal(sent, "");
+	assert_string_equal(finished, "a1 ");
+	assert_int_equal(hz_spool_each(folder, 0, count_one, &seen), 0);
+	assert_int_equal(seen, 0);
 	hz_delivery_free(d);
 }
 
@@ -471,6 +504,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_pages, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_died_before_it_was_out, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_odd_files, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_parallel, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_parallel_away, set_up, tear_down),
