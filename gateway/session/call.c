@@ -127,7 +127,7 @@ void hz_call_text(struct hz_brain *brain, struct hz_conn *conn, const char *text
 	hz_persist_flush(brain); // durable before the answer leaves
 	if (call.later)
 		hz_gather_wait_call(brain, call.later, conn, &req, call.text);
-	else
+	else if (!call.unanswered)
 		answer(&call, &req);
 	hz_rpc_request_done(&req);
 	if (call.history && conn->participant) {
@@ -147,6 +147,7 @@ struct hz_conn *hz_conn_new(struct hz_brain *brain, void *socket)
 		return NULL;
 	conn->brain = brain;
 	conn->socket = socket;
+	conn->order = ++brain->conns_opened;
 	conn->opened_us = brain->now_us;
 	conn->next = brain->conns;
 	if (conn->next)

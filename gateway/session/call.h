@@ -21,8 +21,9 @@ struct hz_call {
 
 	struct hz_peer *later; // `text` is the answer to an offer that waits for this one's candidates
 	char *text;
-	bool history; // send the chat's history behind the answer
-	bool leave;   // end the session behind the answer
+	bool history;    // send the chat's history behind the answer
+	bool unanswered; // the socket is over
+	bool leave;      // end the session behind the answer
 };
 
 // Refuses; key and value may be NULL. Later calls do not overwrite the first.

@@ -1,4 +1,8 @@
 // The first message of a socket: a token (a new session) or a resume key (the same one on another socket).
+//
+// On a bad network a client gives up a socket whose join is under way, and joins on another. The gateway may have answered the first
+// one: the client repeats its token with the key it wished for, and continues what the first one began. Or TCP delivers the first one
+// behind the second: a join on a socket that was opened before the one that the participant is on is late, and does nothing.
 #include <errno.h>
 #include <string.h>
 
@@ -11,6 +15,7 @@
 #include "gateway/session/push.h"
 #include "gateway/session/token.h"
 #include "gateway/session/ice/turn.h"
+#include "signaling/server/server.h"
 
 static json_t *grants_json(uint32_t grants)
 {
@@ -59,13 +64,57 @@ static void take_answer(struct hz_call *call, struct hz_participant *p)
 		(void)hz_consent_set(call->brain, p, &answer);
 }
 
+// True: this socket is over, without an answer.
+static bool is_late(struct hz_call *call, const struct hz_participant *p)
+{
+	if (!p || !p->has_session || p->newest < call->conn->order)
+		return false;
+	hz_info("join.late", "consult=%s participant=%s", p->consult->id, p->id);
+	call->unanswered = call->conn->closing = true;
+	call->brain->ops->close(call->conn->socket, HZ_WS_REPLACED, "replaced by a newer socket");
+	return true;
+}
+
+static void resume(struct hz_call *call, struct hz_participant *p, const char *key)
+{
+	if (is_late(call, p))
+		return;
+	hz_participant_resume(call->brain, p, call->conn);
+	call->brain->count.resumes++;
+	welcome(call, p, key, true);
+}
+
+// key: wished for; NULL: none. True: it is that of the session that this participant has, and that goes on.
+static bool resume_repeated(struct hz_call *call, struct hz_participant *p, const char *key)
+{
+	if (!p || !key || hz_participant_by_key(call->brain, key) != p)
+		return false;
+	resume(call, p, key);
+	return true;
+}
+
+static int start(struct hz_call *call, struct hz_participant *p, const char *wish)
+{
+	char own[HZ_KEY_CHARS + 1];
+	const char *key = wish;
+	if (!wish || hz_participant_by_key(call->brain, wish)) { // somebody else's
+		hz_random_text(own, HZ_KEY_CHARS);
+		key = own;
+	}
+	int err = hz_participant_start_session(call->brain, p, call->conn, key);
+	if (!err)
+		welcome(call, p, key, false);
+	hz_wipe(own, sizeof(own));
+	return err;
+}
+
 static void join_token(struct hz_call *call, const char *token)
 {
+	const char *wish = json_string_value(json_object_get(call->params, "new_key"));
 	struct hz_brain *brain = call->brain;
 	struct hz_claims claims;
 	struct hz_consult *consult = NULL;
 	struct hz_participant *p = NULL;
-	char key[HZ_KEY_CHARS + 1];
 	int err = hz_token_verify(brain, token, &claims);
 	if (!err && claims.rest)
 		err = -EACCES;
@@ -78,9 +127,14 @@ static void join_token(struct hz_call *call, const char *token)
 	if (!err)
 		err = hz_token_consult(brain, &claims, &consult);
 	if (!err)
+		p = hz_participant_find(consult, claims.sub);
+	if (p && (is_late(call, p) || resume_repeated(call, p, wish))) {
+		hz_wipe(&claims, sizeof(claims));
+		return;
+	}
+	if (!err)
 		err = hz_token_check(brain, &claims, consult->id);
-	if (!err && !hz_participant_find(consult, claims.sub) &&
-	    !hz_participant_room(brain, consult, claims.needs_admission))
+	if (!err && !p && !hz_participant_room(brain, consult, claims.needs_admission))
 		err = -ENOSPC; // before a single-use token is spent on it
 	if (!err)
 		err = hz_token_use(brain, &claims);
@@ -89,7 +143,7 @@ static void join_token(struct hz_call *call, const char *token)
 	if (!err)
 		take_answer(call, p);
 	if (!err) {
-		err = hz_participant_start_session(brain, p, call->conn, key);
+		err = start(call, p, wish);
 		if (err)
 			hz_participant_maybe_leave(brain, p);
 	}
@@ -99,8 +153,6 @@ static void join_token(struct hz_call *call, const char *token)
 		return;
 	}
 	brain->count.joins++;
-	welcome(call, p, key, false);
-	hz_wipe(key, sizeof(key));
 }
 
 void hz_call_join(struct hz_call *call)
@@ -121,7 +173,5 @@ void hz_call_join(struct hz_call *call)
 		refuse(call, -EACCES);
 		return;
 	}
-	hz_participant_resume(call->brain, p, call->conn);
-	call->brain->count.resumes++;
-	welcome(call, p, key, true);
+	resume(call, p, key);
 }

@@ -158,6 +158,7 @@ struct hz_conn {
 	struct hz_brain *brain;
 	void *socket;
 	struct hz_participant *participant; // NULL: not joined
+	uint64_t order;                     // of opening
 	int64_t opened_us;
 	bool closing;
 };
@@ -189,6 +190,7 @@ struct hz_participant {
 	uint8_t key_hash[HZ_STORE_HASH_BYTES];
 	int64_t away_until_ms; // wall clock; 0: its socket is open
 	struct hz_conn *conn;  // NULL: away, or only WHIP and WHEP
+	uint64_t newest;       // order of the newest socket that it joined on
 	struct hz_client_report report;
 
 	struct hz_peer *peers;
@@ -341,6 +343,7 @@ struct hz_brain {
 	struct hz_gather *gathers; // answers that wait
 	struct hz_ice ice;
 	struct hz_conn *conns;
+	uint64_t conns_opened;
 	uint32_t next_number;
 
 	unsigned workers;

@@ -16,9 +16,10 @@ bool hz_participant_room(const struct hz_brain *brain, const struct hz_consult *
 int hz_participant_enter(struct hz_brain *brain, struct hz_consult *consult, const struct hz_claims *claims,
                          struct hz_participant **ret);
 
-// A new session on this socket; an older one is told `end {replaced}` and closed, its media ends.
+// A new session on this socket, resumed with this key, which is nobody's; an older one is told `end {replaced}` and closed, its media
+// ends.
 int hz_participant_start_session(struct hz_brain *brain, struct hz_participant *p, struct hz_conn *conn,
-                                 char ret_key[HZ_KEY_CHARS + 1]);
+                                 const char *key);
 
 // The session goes on on another socket; an older one is closed with 4001.
 void hz_participant_resume(struct hz_brain *brain, struct hz_participant *p, struct hz_conn *conn);

@@ -75,19 +75,19 @@ static void end_ws_peers(struct hz_brain *brain, struct hz_participant *p)
 }
 
 int hz_participant_start_session(struct hz_brain *brain, struct hz_participant *p, struct hz_conn *conn,
-                                 char ret_key[HZ_KEY_CHARS + 1])
+                                 const char *key)
 {
 	hz_session_close(brain, p, "replaced");
 	end_ws_peers(brain, p);
-	hz_random_text(ret_key, HZ_KEY_CHARS);
 	hz_random_text(p->session, HZ_SESSION_CHARS);
-	hz_sha256(ret_key, HZ_KEY_CHARS, p->key_hash);
+	hz_sha256(key, strlen(key), p->key_hash);
 	int err = hz_participant_index_session(brain, p);
 	if (err)
 		return err;
 	p->has_session = true;
 	p->away_until_ms = 0;
 	p->conn = conn;
+	p->newest = conn->order;
 	conn->participant = p;
 	hz_visit_log(brain, p, "joined", json_pack("{s:s}", "role", hz_role_name(p->role)));
 	hz_persist_participant(brain, p);
@@ -99,6 +99,7 @@ void hz_participant_resume(struct hz_brain *brain, struct hz_participant *p, str
 {
 	leave_conn(brain, p, HZ_WS_REPLACED, "replaced by a newer socket");
 	p->conn = conn;
+	p->newest = conn->order;
 	conn->participant = p;
 	p->away_until_ms = 0;
 	p->consult->recount = true; // a codec change may have waited for it

@@ -119,6 +119,103 @@ static void resume(void **state)
 	free(session);
 }
 
+#define KEY   "0123456789abcdefghijABCDEFGHIJ-_"
+#define OTHER "1123456789abcdefghijABCDEFGHIJ-_"
+
+static json_t *with_key(const char *token, const char *key)
+{
+	return json_pack("{s:s, s:s}", "token", token, "new_key", key);
+}
+
+static unsigned sockets_of(const struct rig *rig)
+{
+	unsigned count = 0;
+	for (const struct hz_conn *c = rig->brain->conns; c; c = c->next)
+		count += c->participant != NULL;
+	return count;
+}
+
+// The client gave it up, joined on another, and then TCP delivered what it had sent on the first.
+static void late(void **state)
+{
+	struct rig *rig = *state;
+	char token[4096];
+	rig_consult(rig, "c1");
+	snprintf(token, sizeof(token), "%s", rig_sign(rig, (struct rig_token){.sub = "x", .role = "expert"}));
+	struct rig_socket *old = rig_open(rig), *older = rig_open(rig), *s = rig_open(rig);
+	rig_result(rig_call(rig, s, "join", with_key(token, KEY)));
+	char *session = strdup(rig_text(rig_result(s->answer), "session"));
+	json_t *late_joins[] = {with_key(token, KEY), json_pack("{s:s}", "token", token),
+	                        with_key(token, OTHER), json_pack("{s:s}", "resume_key", KEY)};
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig_socket *l = i % 2 ? older : old;
+		l->code = 0;
+		l->conn->closing = false;
+		assert_null(rig_call(rig, l, "join", late_joins[i]));
+		assert_int_equal(l->code, HZ_WS_REPLACED);
+		assert_null(l->conn->participant);
+		assert_int_equal(s->code, 0);
+		assert_null(rig_push(s, "end"));
+	}
+	rig_lose(rig, old);
+	rig_advance(rig, 100);
+	assert_string_equal(rig_text(rig_person(s, "participants", "x"), "status"), "admitted");
+	// Nor when the newer one is away.
+	rig_lose(rig, s);
+	older->code = 0;
+	older->conn->closing = false;
+	assert_null(rig_call(rig, older, "join", with_key(token, OTHER)));
+	struct rig_socket *t = rig_open(rig);
+	rig_call(rig, t, "join", json_pack("{s:s}", "resume_key", KEY));
+	assert_string_equal(rig_text(rig_result(t->answer), "session"), session);
+	assert_int_equal(sockets_of(rig), 1);
+	free(session);
+}
+
+// The answer was lost: the token goes with the same key again, and is used up only once, also across kill -9.
+static void repeated(void **state)
+{
+	struct rig *rig = *state;
+	char token[4096], other[4096];
+	rig_consult(rig, "c1");
+	snprintf(token, sizeof(token), "%s",
+	         rig_sign(rig, (struct rig_token){.sub = "x", .role = "expert", .once = true}));
+	struct rig_socket *a = rig_open(rig);
+	rig_result(rig_call(rig, a, "join", with_key(token, KEY)));
+	assert_string_equal(rig_text(rig_result(a->answer), "resume_key"), KEY);
+	char *session = strdup(rig_text(rig_result(a->answer), "session"));
+	struct rig_socket *b = rig_open(rig);
+	rig_result(rig_call(rig, b, "join", with_key(token, KEY)));
+	assert_true(json_is_true(json_object_get(rig_result(b->answer), "resumed")));
+	assert_string_equal(rig_text(rig_result(b->answer), "session"), session);
+	assert_int_equal(a->code, HZ_WS_REPLACED);
+	assert_null(rig_push(a, "end"));
+	rig_kill(rig);
+	b = rig_open(rig);
+	rig_result(rig_call(rig, b, "join", with_key(token, KEY)));
+	assert_string_equal(rig_text(rig_result(b->answer), "session"), session);
+	// The token alone, or with another key, is used.
+	struct rig_socket *c = rig_open(rig);
+	assert_int_equal(rig_code(rig_call(rig, c, "join", with_key(token, OTHER))), HZ_RPC_REFUSED);
+	expect_refused(rig, token);
+	assert_int_equal(b->code, 0);
+	// Somebody else who wishes for that key gets one, but not that one.
+	snprintf(other, sizeof(other), "%s", rig_sign(rig, (struct rig_token){.sub = "y", .role = "expert"}));
+	struct rig_socket *y = rig_open(rig);
+	rig_result(rig_call(rig, y, "join", with_key(other, KEY)));
+	assert_string_equal(rig_text(rig_result(y->answer), "participant"), "y");
+	assert_string_not_equal(rig_text(rig_result(y->answer), "resume_key"), KEY);
+	assert_int_equal(b->code, 0);
+	rig_lose(rig, b);
+	b = rig_open(rig);
+	rig_call(rig, b, "join", json_pack("{s:s}", "resume_key", KEY));
+	assert_string_equal(rig_text(rig_result(b->answer), "session"), session);
+	// One that could be guessed is none.
+	struct rig_socket *d = rig_open(rig);
+	assert_int_equal(rig_code(rig_call(rig, d, "join", with_key(other, "short"))), HZ_RPC_INVALID_PARAMS);
+	free(session);
+}
+
 static void token_expires(void **state)
 {
 	struct rig *rig = *state;
@@ -255,8 +352,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
-	    T(joins),    T(refused), T(create), T(once),       T(resume), T(token_expires),
-	    T(replaced), T(removed), T(leaves), T(not_joined), T(full),   T(beside),
+	    T(joins),   T(refused), T(create),     T(once), T(resume), T(token_expires), T(replaced),
+	    T(removed), T(leaves),  T(not_joined), T(full), T(beside), T(late),          T(repeated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,12 @@ function openTimeoutMs(attempt: number): number {
 	return OPEN_TIMEOUTS_MS[Math.min(attempt, OPEN_TIMEOUTS_MS.length - 1)] ?? MAX_DELAY_MS;
 }
 
+// 32 characters of 64: 192 bits.
+function newKey(): string {
+	const bytes = crypto.getRandomValues(new Uint8Array(32));
+	return Array.from(bytes, (b) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'[b & 63]).join('');
+}
+
 export class Session {
 	private socket: RpcSocket | null = null;
 	private joined = false;
@@ -63,6 +69,8 @@ export class Session {
 	private connectedAt = 0;
 	private current: SessionState = 'connecting';
 	private resumeKey: string | undefined;
+	/** Goes with the token: when the answer to a join is lost the next one continues what that began. */
+	private readonly newKey = newKey();
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
 	private pingTimer: ReturnType<typeof setInterval> | undefined;
 	private readonly random: () => number;
@@ -168,7 +176,7 @@ export class Session {
 	private joinParams(): JoinParams {
 		const { client, language, token, consent } = this.options;
 		if (this.resumeKey !== undefined) return { resume_key: this.resumeKey, client, language };
-		return { token: token ?? '', client, language, ...(consent && { consent }) };
+		return { token: token ?? '', new_key: this.newKey, client, language, ...(consent && { consent }) };
 	}
 
 	private onJoinFailed(socket: RpcSocket, error: unknown): void {

@@ -92,6 +92,27 @@ describe('session', () => {
 		expect(log.slice(-2)).toEqual(['joined true', 'connected']);
 	});
 
+	it('repeats the token with the same key of its own until one is answered', async () => {
+		start();
+		last().open();
+		await settle();
+		const first = last().last('join').params as { new_key: string };
+		expect(first.new_key).toMatch(/^[\w-]{32}$/);
+		await vi.advanceTimersByTimeAsync(2_600); // no answer: another socket
+		expect(sockets.length).toBe(2);
+		last().open();
+		await settle();
+		expect(last().last('join').params).toMatchObject({ token: 'tok', new_key: first.new_key });
+		last().reply('join', joinResult({ resumed: true, resume_key: first.new_key }));
+		await settle();
+		expect(log).toEqual(['joined true', 'connected']);
+		sockets.length = 0;
+		start();
+		last().open();
+		await settle();
+		expect((last().last('join').params as { new_key: string }).new_key).not.toBe(first.new_key);
+	});
+
 	it('waits longer each time: at most 1 s for half a minute, then 5 s, and a quarter', () => {
 		expect([0, 1, 2, 3, 4, 5, 29, 30, 99].map((n) => backoffMs(n, () => 0.5))).toEqual(
 			[100, 200, 400, 800, 1000, 1000, 1000, 5000, 5000],
