@@ -120,7 +120,8 @@ async function runCase(lab: Lab, script: string, cabins: { publisher: Cabin; sub
     result.series = one.ticks();
     result.publisher = one.publisherSeries;
   } catch (error) {
-    result.note = `${String(error).split("\n")[0]} (${String(await subscriber.run("bench.state()").catch(() => "page gone"))})`;
+    const state = (seat: Seat): Promise<unknown> => seat.run("bench.state()").catch(() => "page gone");
+    result.note = `${String(error).split("\n")[0]} (publisher ${String(await state(publisher))}; subscriber ${String(await state(subscriber))})`;
   }
   lab.links.publisher.clear();
   lab.links.subscriber.clear();
