@@ -149,4 +149,9 @@ static void close_socket(void *socket, int code, const char *reason)
 	hz_ws_close(socket, code, reason);
 }
 
-const struct hz_brain_ops hz_process_brain_ops = {.send = send_text, .close = close_socket};
+static int64_t rtt_us(void *socket)
+{
+	return hz_ws_rtt_us(socket);
+}
+
+const struct hz_brain_ops hz_process_brain_ops = {.send = send_text, .close = close_socket, .rtt_us = rtt_us};

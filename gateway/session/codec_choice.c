@@ -9,10 +9,12 @@
 #define THIN_BPS      110000 // a downlink below it carries sound at most ...
 #define WIDE_BPS      250000 // ... until it is this
 #define THIN_HOLD_US  10000000
-#define FAR_MS        120.0 // a round trip this long ...
-#define FAR_ASKED     4ull  // ... and so many requests for repairs in a hundred packets, ...
-#define FAR_PACKETS   50u   // ... of at least so many,
-#define FAR_TIMES     3     // three times in a row: the first seconds of an uplink tell little
+#define VERY_FAR_US                                                                                          \
+	200000 // a repair that is asked for comes too late for a conversation, however little is lost
+#define FAR_MS      120.0 // a round trip this long ...
+#define FAR_ASKED   4ull  // ... and so many requests for repairs in a hundred packets, ...
+#define FAR_PACKETS 50u   // ... of at least so many,
+#define FAR_TIMES   3     // three times in a row: the first seconds of an uplink tell little
 
 // Best first. Every browser that has a hardware codec has H.264.
 static const uint8_t preference[] = {HZ_CODEC_H264_CB, HZ_CODEC_H264_HIGH, HZ_CODEC_VP8, HZ_CODEC_VP9,
@@ -84,7 +86,7 @@ uint8_t hz_codec_choose_for(const struct hz_brain *brain, const struct hz_peer *
 		bool h264 = current == HZ_CODEC_H264_CB || current == HZ_CODEC_H264_HIGH;
 		return hz_codec_choose(offered, h264 ? current : HZ_CODEC_NONE, receivers, count);
 	}
-	if (peer->far_lossy && offered & HZ_CODEC_BIT(HZ_CODEC_VP8) &&
+	if ((peer->far || peer->far_lossy) && offered & HZ_CODEC_BIT(HZ_CODEC_VP8) &&
 	    able(HZ_CODEC_VP8, receivers, count) == count)
 		return HZ_CODEC_VP8;
 	return hz_codec_choose(offered, current, receivers, count);
@@ -182,6 +184,13 @@ static void look_far_lossy(struct hz_brain *brain, struct hz_peer *peer)
 		return;
 	peer->far_lossy = true;
 	hz_push_recount(brain, peer->owner->consult);
+}
+
+void hz_codec_begin(const struct hz_brain *brain, struct hz_peer *peer)
+{
+	const struct hz_conn *conn = peer->owner->conn;
+	if (peer->kind == HZ_PEER_WS && conn)
+		peer->far = brain->ops->rtt_us(conn->socket) >= VERY_FAR_US;
 }
 
 void hz_codec_on_stats(struct hz_brain *brain, struct hz_peer *peer)

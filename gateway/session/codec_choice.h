@@ -19,7 +19,7 @@ uint32_t hz_codec_receives(const struct hz_sdp_offer *offer);
 // as long as everybody can receive it. Returns 0 when offered has no video codec.
 uint8_t hz_codec_choose(uint32_t offered, uint8_t current, const uint32_t *receivers, unsigned count);
 
-// The same for what this peer publishes. Over a far and lossy uplink VP8, if everybody takes it, whatever was chosen before:
+// The same for what this peer publishes. Over a far and lossy uplink, or a very far one, VP8, if everybody takes it, whatever was chosen before:
 // beside it browsers send parity packets (RFC 5109), beside H.264 none. Not where the consult is recorded, or is going to be:
 // there H.264 comes before everything, and back, because a PACS takes nothing else as it was sent.
 uint8_t hz_codec_choose_for(const struct hz_brain *brain, const struct hz_peer *peer, uint32_t offered,
@@ -33,6 +33,9 @@ bool hz_codec_red_fits(const struct hz_participant *p, uint8_t opus_pt);
 
 // Somebody else who listens and speaks has a link that carries sound at most: p's sound must be small.
 bool hz_codec_thin(const struct hz_participant *p);
+
+// A new peer: is its way so long that parity packets are worth it from its first picture on?
+void hz_codec_begin(const struct hz_brain *brain, struct hz_peer *peer);
 
 // Statistics of a peer came: is its downlink thin (changes at most every 10 s), its uplink far and lossy? The publishers are
 // then looked at again.

@@ -144,6 +144,7 @@ struct hz_peer {
 	bool ladder_due;
 	int64_t ladder_us; // of the last push
 	bool thin;         // its downlink carries sound at most (codec_choice.h)
+	bool far;          // its way is very long, as its socket knew when it began (codec_choice.h)
 	bool far_lossy;    // its uplink lost much on a long way (codec_choice.h); stays
 	double rtt_ms;     // the shortest of late, without the queue that it makes itself; 0: not known
 	uint8_t far_count; // statistics in a row that said so
@@ -281,6 +282,7 @@ struct hz_brain_ops {
 	int (*send)(void *socket, const char *text,
 	            size_t bytes); // 0 or -errno; the socket then closes by itself
 	void (*close)(void *socket, int code, const char *reason);
+	int64_t (*rtt_us)(void *socket); // 0: not known
 };
 
 struct hz_brain_limits {

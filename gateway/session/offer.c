@@ -96,6 +96,7 @@ static enum hz_offer_code make_peer(struct hz_brain *brain, struct hz_participan
 	if (err)
 		return err == -ENOSPC ? HZ_OFFER_PEERS : HZ_OFFER_FAILED;
 	snprintf((*ret)->source, sizeof((*ret)->source), "%s", plan->viewer ? plan->viewer : plan->source);
+	hz_codec_begin(brain, *ret);
 	return HZ_OFFER_OK;
 }
 

@@ -151,6 +151,8 @@ void hz_ws_close(struct hz_ws *ws, int code, const char *reason);
 void hz_ws_set_user(struct hz_ws *ws, void *user);
 void *hz_ws_user(const struct hz_ws *ws);
 const char *hz_ws_address(const struct hz_ws *ws);
+int64_t hz_ws_rtt_us(
+    const struct hz_ws *ws); // the shortest of late, as TCP knows it, to whoever ends TLS; 0: not known
 
 // --- the process's other descriptors
 

@@ -1,7 +1,10 @@
 // WebSocket: the send queue, pings, the closing handshake.
 #include <errno.h>
+#include <netinet/in.h>
+#include <linux/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "gateway/base/clock.h"
 #include "signaling/server/internal.h"
@@ -167,4 +170,13 @@ void *hz_ws_user(const struct hz_ws *ws)
 const char *hz_ws_address(const struct hz_ws *ws)
 {
 	return ws->conn->peer;
+}
+
+int64_t hz_ws_rtt_us(const struct hz_ws *ws)
+{
+	struct tcp_info info = {.tcpi_min_rtt = 0};
+	socklen_t bytes = sizeof(info);
+	if (getsockopt(lws_get_socket_fd(ws->conn->wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) < 0)
+		return 0;
+	return info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt;
 }

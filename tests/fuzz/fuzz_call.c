@@ -40,7 +40,12 @@ static void on_close(void *socket, int code, const char *reason)
 	(void)reason;
 }
 
-static const struct hz_brain_ops ops = {.send = on_send, .close = on_close};
+static int64_t on_rtt(void *socket)
+{
+	return 0;
+}
+
+static const struct hz_brain_ops ops = {.send = on_send, .close = on_close, .rtt_us = on_rtt};
 
 static void recorder(struct hz_brain *brain, int fd)
 {

@@ -34,6 +34,7 @@ struct rig_socket {
 	json_t *state;  // params of the newest state push
 	json_t *pushes; // array of {method, params}
 	int next_id;
+	int64_t rtt_us;
 };
 
 struct rig_worker { // the newest command of each object, as a worker would keep it
@@ -109,7 +110,13 @@ static inline void rig_close(void *socket, int code, const char *reason)
 		s->code = code;
 }
 
-static const struct hz_brain_ops rig_ops = {.send = rig_send, .close = rig_close};
+static inline int64_t rig_rtt_us(void *socket)
+{
+	const struct rig_socket *s = socket;
+	return s->rtt_us;
+}
+
+static const struct hz_brain_ops rig_ops = {.send = rig_send, .close = rig_close, .rtt_us = rig_rtt_us};
 
 // --- the worker
 

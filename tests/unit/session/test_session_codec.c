@@ -298,6 +298,30 @@ static void far_and_lossy(void **state)
 	assert_int_equal(sent(rig, a), HZ_CODEC_H264_CB);
 }
 
+// Where even a change of codec costs seconds it is VP8 from the first picture on; near ones are not asked to follow.
+static void very_far(void **state)
+{
+	struct rig *rig = *state;
+	rig_consult(rig, "c1");
+	struct rig_socket *a = rig_join(rig, "a", "expert"), *b = rig_join(rig, "b", "expert");
+	a->rtt_us = 300000;
+	b->rtt_us = 150000;
+	offer_both(rig, a);
+	offer_both(rig, b);
+	rig_advance(rig, 100);
+	assert_int_equal(sent(rig, a), HZ_CODEC_VP8);
+	assert_int_equal(sent(rig, b), HZ_CODEC_H264_CB);
+	for (unsigned i = 0; i < 3; i++)
+		uplink(rig, a, 300000, 60);
+	a->rtt_us = 10000; // the peer stays what it was
+	offer_both(rig, a);
+	assert_int_equal(sent(rig, a), HZ_CODEC_VP8);
+	assert_int_equal(rig_pushes(a, "renegotiate"), 0);
+	rig_kill(rig); // and another control does not ask for a change
+	rig_advance(rig, 100);
+	assert_int_equal(rig->brain->count.codec_changes, 0);
+}
+
 // What is recorded goes to a PACS, which takes H.264: it comes first, also over a far and lossy uplink, and comes back.
 static void recorded(void **state)
 {
@@ -343,8 +367,8 @@ static void recorded(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-	const struct CMUnitTest tests[] = {cmocka_unit_test(choice), T(changes), T(lobby_does_not_count),
-	                                   T(fec_is_taken),          T(red),     T(thin),
-	                                   T(far_and_lossy),         T(recorded)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(choice), T(changes),  T(lobby_does_not_count),
+	                                   T(fec_is_taken),          T(red),      T(thin),
+	                                   T(far_and_lossy),         T(recorded), T(very_far)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

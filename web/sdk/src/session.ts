@@ -154,9 +154,12 @@ export class Session {
 	}
 
 	private async join(socket: RpcSocket): Promise<void> {
-		const timer = setTimeout(() => socket.close(), openTimeoutMs(this.attempt));
+		const limitMs = openTimeoutMs(this.attempt);
+		let timer = setTimeout(() => socket.close(), limitMs);
 		try {
 			await socket.ready();
+			clearTimeout(timer);
+			timer = setTimeout(() => socket.close(), limitMs); // it lives: the answer has its own time
 			const result = await socket.request<JoinResult>('join', this.joinParams());
 			if (this.socket !== socket) return;
 			this.attempt = 0;

@@ -113,6 +113,20 @@ describe('session', () => {
 		expect((last().last('join').params as { new_key: string }).new_key).not.toBe(first.new_key);
 	});
 
+	it('gives a connection its time, and then the answer', async () => {
+		start();
+		await vi.advanceTimersByTimeAsync(2_400);
+		last().open();
+		await vi.advanceTimersByTimeAsync(2_400);
+		expect(sockets.length).toBe(1);
+		last().reply('join', joinResult());
+		await vi.advanceTimersByTimeAsync(5_000);
+		expect(log).toEqual(['joined false', 'connected']);
+		start();
+		await vi.advanceTimersByTimeAsync(2_600); // never opens
+		expect(sockets.length).toBe(3);
+	});
+
 	it('waits longer each time: at most 1 s for half a minute, then 5 s, and a quarter', () => {
 		expect([0, 1, 2, 3, 4, 5, 29, 30, 99].map((n) => backoffMs(n, () => 0.5))).toEqual(
 			[100, 200, 400, 800, 1000, 1000, 1000, 5000, 5000],
