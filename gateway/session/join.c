@@ -122,7 +122,8 @@ static void join_token(struct hz_call *call, const char *token)
 	             (claims.grants & (HZ_GRANT_WATCH | HZ_GRANT_SUBSCRIBE)) == HZ_GRANT_WATCH))
 		err =
 		    -EACCES; // a viewer of the broadcast never sees who is there, whatever else its token says
-	if (!err && brain->draining)
+	// Who repeats a join goes on, as who resumes does.
+	if (!err && brain->draining && !(wish && hz_participant_by_key(brain, wish)))
 		err = -EBUSY;
 	if (!err)
 		err = hz_token_consult(brain, &claims, &consult);
@@ -132,6 +133,8 @@ static void join_token(struct hz_call *call, const char *token)
 		hz_wipe(&claims, sizeof(claims));
 		return;
 	}
+	if (!err && brain->draining)
+		err = -EBUSY;
 	if (!err)
 		err = hz_token_check(brain, &claims, consult->id);
 	if (!err && !p && !hz_participant_room(brain, consult, claims.needs_admission))

@@ -133,14 +133,18 @@ static int take_out(const struct hz_delivery *d, struct hz_spool_item *item, boo
 {
 	char folder[HZ_RECORD_PATH_BYTES + 80];
 	folder_of(d, item, folder);
-	if (d->settings.done) {
-		bool noted = item->stored || gone;
-		item->stored = true;
-		if (!noted)
-			(void)hz_spool_write(d->folder, item); // a full disk keeps nothing from going
+	if (!d->settings.done)
+		return hz_spool_done(d->folder, item->name);
+	bool noted = item->stored || gone;
+	item->stored = true;
+	noted = noted || hz_spool_write(d->folder, item) == 0;
+	if (noted)
 		d->settings.done(d->settings.arg, folder, item);
-	}
-	return hz_spool_done(d->folder, item->name);
+	int err = hz_spool_done(d->folder, item->name);
+	if (!noted &&
+	    !err) // a full disk keeps nothing from going; who dies now leaves a file, not an item without one
+		d->settings.done(d->settings.arg, folder, item);
+	return err;
 }
 
 static void stored(struct hz_delivery *d, struct pass *p, struct hz_spool_item *item, bool gone)

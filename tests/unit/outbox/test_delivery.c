@@ -457,12 +457,24 @@ static enum hz_outcome send_and_take(void *arg, const char *record_folder, const
 	return outcome_taken;
 }
 
+static unsigned done_of_gone;
+
+static void on_done_of_gone(void *arg, const char *record_folder, const struct hz_spool_item *item)
+{
+	assert_false(hz_spool_is_there(folder, taken));
+	done_of_gone++;
+}
+
 // Whatever became of it: what was taken out stays out, and what was not begun is not sent.
 static void test_taken_out(void **state)
 {
 	static const enum hz_outcome outcomes[] = {HZ_AWAY, HZ_LATER, HZ_REFUSED, HZ_STOPPED, HZ_STORED};
-	struct hz_delivery_settings settings = {
-	    .store = store, .name = "pacs", .send = send_and_take, .first_ms = 1000, .most_ms = 8000};
+	struct hz_delivery_settings settings = {.store = store,
+	                                        .name = "pacs",
+	                                        .send = send_and_take,
+	                                        .done = on_done_of_gone,
+	                                        .first_ms = 1000,
+	                                        .most_ms = 8000};
 	char b[HZ_RECORD_PATH_BYTES];
 	set_phase(A, HZ_RECORD_FINALISED, locked);
 	set_phase(B, HZ_RECORD_FINALISED, b);
@@ -482,7 +494,9 @@ static void test_taken_out(void **state)
 		assert_true(stats.waiting == 0 || outcomes[i] == HZ_STOPPED);
 		hz_delivery_free(d);
 	}
+	assert_int_equal(done_of_gone, 1); // of the one that was stored
 	struct hz_delivery *d;
+	settings.done = NULL;
 	settings.parallel = 3;
 	assert_int_equal(hz_delivery_new(&settings, &d), 0);
 	put(A, 1000, 1);

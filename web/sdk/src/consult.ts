@@ -265,12 +265,14 @@ export class Consult extends Emitter<ConsultEvents> {
 
 	private onJoined(result: JoinResult): void {
 		const first = this.joinInfo === null;
+		// Resumed may also be one whose beginning we never saw (the answer to the token was lost): it knows nothing of what we have.
+		const same = result.resumed && (first || result.session === this.joinInfo?.session);
 		this.joinInfo = result;
 		this.link.setIceServers(result.ice_servers);
-		if (!result.resumed && !first) this.link.dropPeer();
-		this.reading.onJoined(result.resumed);
+		if (!same && !first) this.link.dropPeer();
+		this.reading.onJoined(same);
 		this.onStatePush(result.state);
-		if (result.resumed) this.link.peer?.resume();
+		if (same) this.link.peer?.resume();
 	}
 
 	private onPush(method: string, params: unknown): void {

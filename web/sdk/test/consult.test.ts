@@ -28,12 +28,12 @@ describe('consult', () => {
 		last().receive({ method, params });
 		await settle();
 	};
-	const joined = async (state: State, resumed = false) => {
+	const joined = async (state: State, resumed = false, session = 's') => {
 		last().open();
 		await settle();
 		const grants: Grant[] = ['publish', 'subscribe'];
 		last().reply('join', {
-			session: 's', resume_key: 'k', resumed, participant: 'me', consult: { id: 'c', title: 'T' }, role: 'patient', grants,
+			session, resume_key: 'k', resumed, participant: 'me', consult: { id: 'c', title: 'T' }, role: 'patient', grants,
 			ice_servers: [], state,
 		});
 		await settle();
@@ -263,6 +263,16 @@ describe('consult', () => {
 		await vi.advanceTimersByTimeAsync(100);
 		await joined(stateOf('admitted', [person('me')]), false);
 		expect(connections.length).toBe(2);
+	});
+
+	it('a session whose beginning it never saw, resumed or not, gets a new PeerConnection', async () => {
+		await joined(stateOf('admitted', [person('me')]));
+		await answer();
+		last().die();
+		await vi.advanceTimersByTimeAsync(100);
+		await joined(stateOf('admitted', [person('me')]), true, 'another');
+		expect(connections.length).toBe(2);
+		expect(last().count('offer')).toBe(1);
 	});
 
 	it('repeats an offer that the old socket took with it', async () => {
