@@ -12,7 +12,7 @@ import { watchLifecycle } from './lifecycle';
 import type { LocalTrack, PublishOptions } from './local-track';
 import { MediaLink } from './media-link';
 import { MixedSound } from './mixed-sound';
-import type { ChatPush, Grant, JoinResult, Level, Participant, Pushes, Source, State, Stats, Step, You } from './protocol';
+import type { ChatPush, Grant, JoinResult, Level, Participant, PushMethod, Pushes, Source, State, Stats, Step, You } from './protocol';
 import { Publications } from './publications';
 import { Reading } from './reading';
 import { ConsultRecord } from './record';
@@ -275,43 +275,27 @@ export class Consult extends Emitter<ConsultEvents> {
 		if (same) this.link.peer?.resume();
 	}
 
+	private readonly pushes = new Map<string, (params: never) => void>(Object.entries<(params: never) => void>({
+		state: (state: State) => this.onStatePush(state),
+		speakers: (push: Pushes['speakers']) => {
+			this.speakerIds = push.ids;
+			this.emit('speakers', push.ids);
+			this.changed();
+		},
+		chat: (message: ChatPush) => this.onChat(message),
+		audience: (push: Pushes['audience']) => this.broadcast.audience.onPush(push.items),
+		bell: (push: Pushes['bell']) => this.emit('bell', push),
+		quality: (push: Pushes['quality']) => this.onQuality(push),
+		ladder: (push: Pushes['ladder']) => this.link.onLadder(push),
+		'mix.offer': () => this.emit('mixoffer', undefined),
+		watched: (push: Pushes['watched']) => this.link.peer?.setWatched(push.items),
+		renegotiate: (push: Pushes['renegotiate']) => this.link.renegotiate(push.reason),
+	} satisfies { [M in PushMethod]?: (params: Pushes[M]) => void }));
+
 	private onPush(method: string, params: unknown): void {
-		switch (method) {
-			case 'state':
-				this.onStatePush(params as Pushes['state']);
-				break;
-			case 'speakers':
-				this.speakerIds = (params as Pushes['speakers']).ids;
-				this.emit('speakers', this.speakerIds);
-				this.changed();
-				break;
-			case 'chat':
-				this.onChat(params as Pushes['chat']);
-				break;
-			case 'audience':
-				this.broadcast.audience.onPush((params as Pushes['audience']).items);
-				break;
-			case 'bell':
-				this.emit('bell', params as Pushes['bell']);
-				break;
-			case 'quality':
-				this.onQuality(params as Pushes['quality']);
-				break;
-			case 'ladder':
-				this.link.onLadder(params as Pushes['ladder']);
-				break;
-			case 'mix.offer':
-				this.emit('mixoffer', undefined);
-				break;
-			case 'watched':
-				this.link.peer?.setWatched((params as Pushes['watched']).items);
-				break;
-			case 'renegotiate':
-				this.link.renegotiate((params as Pushes['renegotiate']).reason);
-				break;
-			default:
-				this.reading.onPush(method, params);
-		}
+		const take = this.pushes.get(method);
+		if (take) take(params as never);
+		else this.reading.onPush(method, params);
 	}
 
 	private onStatePush(state: State): void {
