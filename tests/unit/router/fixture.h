@@ -432,8 +432,13 @@ static inline size_t fx_payload(const struct fx_in *in, uint8_t *p)
 
 static inline size_t fx_build(const struct fx_in *in, uint8_t *buf)
 {
-	struct hz_ext_ids ids = {
-	    .mid = 1, .rid = 2, .rrid = 3, .audio_level = 4, .twcc = 5, .orientation = 6, .playout_delay = 14};
+	struct hz_ext_ids ids = {.mid = 1,
+	                         .rid = 2,
+	                         .rrid = 3,
+	                         .audio_level = 4,
+	                         .twcc = 5,
+	                         .orientation = 6,
+	                         .playout_delay = 14};
 	struct hz_rtp_exts exts = {0};
 	struct hz_rtp_offsets at;
 	struct hz_rtp_header h = {

@@ -8,11 +8,11 @@
 struct full {
 	struct client *c; // first: what read and write get
 	struct hz_agents *set;
-	struct hz_agent *agent;     // by which it sends
-	struct hz_agent *first;     // by which it sent before
-	bool single;                // it finds the gateway's first address only
-	unsigned by_second;         // packets that came by the second one
-	struct hz_candidate second; // the gateway's second address
+	struct hz_agent *agent;                        // by which it sends
+	struct hz_agent *first;                        // by which it sent before
+	bool single;                                   // it finds the gateway's first address only
+	unsigned by_second;                            // packets that came by the second one
+	struct hz_candidate second;                    // the gateway's second address
 	char ufrag[HZ_UFRAG_BYTES], pwd[HZ_PWD_BYTES]; // ours
 	uint8_t data[QUEUE][2048];
 	size_t bytes[QUEUE];
