@@ -34,7 +34,8 @@
 #define HZ_PLAYOUT_RTT_US    120000 // shorter round trips: receivers know by themselves
 #define HZ_PLAYOUT_MAX_US    600000
 #define HZ_PLAYOUT_MARGIN_US 40000 // a repair's own delays, and all there is where packets follow unasked
-#define HZ_PLAYOUT_KEEP_US   20000000 // too short is seen, and what parity mends for a while tells nothing
+#define HZ_PLAYOUT_KEEP_US   4000000
+#define HZ_PLAYOUT_QUIET_US  20000000 // where nothing had to be asked for: parity may have mended it
 #define HZ_PLAYOUT_MAX_10MS  1000
 #define HZ_PACE_US           800000 // video that waited longer is dropped, to begin anew at a keyframe
 #define HZ_PACE_DETAIL_US                                                                                    \

@@ -31,6 +31,15 @@ static uint32_t wanted_us(const struct hz_router *r, uint32_t slot, uint32_t sub
 	return us < HZ_PLAYOUT_MAX_US ? us : HZ_PLAYOUT_MAX_US;
 }
 
+// So long must it have been too long: a way that is shorter shows it soon, a while without losses proves little.
+static int64_t keep_us(const struct hz_router *r, uint32_t slot, uint32_t sub)
+{
+	const struct hz_rt_sub *s = &r->sub[sub];
+	bool loses = r->track[s->track].layer[s->target].late_x4 / 4 >= HZ_PLAYOUT_LOSS ||
+	             r->peer[slot].congestion->loss_x16 / 16 >= HZ_PLAYOUT_LOSS;
+	return loses ? HZ_PLAYOUT_KEEP_US : HZ_PLAYOUT_QUIET_US;
+}
+
 // Up at once; down when it was too long for a while: each change is seen.
 void hz_playout(struct hz_router *r, uint32_t slot, uint32_t sub, int64_t now_us)
 {
@@ -42,7 +51,7 @@ void hz_playout(struct hz_router *r, uint32_t slot, uint32_t sub, int64_t now_us
 	bool more = want_us / 10000 > now_10ms + now_10ms / 8, less = want_us / 10000 < now_10ms * 3 / 4;
 	if (!less)
 		sc->hold_us = now_us;
-	if (!more && !(less && now_us - sc->hold_us > HZ_PLAYOUT_KEEP_US))
+	if (!more && !(less && now_us - sc->hold_us > keep_us(r, slot, sub)))
 		return;
 	sc->hold_us = now_us;
 	s->playout_told = 1;

@@ -77,8 +77,8 @@ static void held_back_for_the_publishers_repairs(void **state)
 	assert_int_equal(play(&seq, 250, 0, 300000), -1); // nothing is told without need
 	assert_in_range(play(&seq, 500, 10, 300000), 350, 440);
 	assert_in_range(play(&seq, 500, 0, 300000), 350, 440); // twenty seconds without loss prove little
-	assert_int_equal(play(&seq, 1000, 0, 300000), 0);      // and then it is taken back
-	assert_int_equal(play(&seq, 1000, 10, 40000), 0);      // near: receivers do that by themselves
+	assert_int_equal(play(&seq, 500, 0, 300000), 0);       // and then it is taken back
+	assert_int_equal(play(&seq, 500, 10, 40000), 0);       // near: receivers do that by themselves
 	fx_free(fx);
 }
 
