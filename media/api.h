@@ -62,6 +62,7 @@ enum hz_msg_type {
 	HZ_EV_SUB_STATE,
 	HZ_EV_AGENT_LOCAL,
 	HZ_EV_PEER_SHARE,
+	HZ_EV_PEER_UPLINK,
 };
 
 enum hz_kind { HZ_KIND_AUDIO = 1, HZ_KIND_VIDEO = 2 };
@@ -405,6 +406,13 @@ struct hz_ev_peer_share {
 	uint32_t bps; // 0: pictures are as small as they can be, and there is none
 };
 
+// The way from a browser to us became narrow all at once, and its queue is full (media/rtp/brake.h).
+struct hz_ev_peer_uplink {
+	struct hz_msg_header h;
+	hz_id peer;
+	uint32_t bps; // what comes through
+};
+
 // Every 2 s per worker; counters since the arena was made.
 struct hz_ev_worker_stats {
 	struct hz_msg_header h;
@@ -445,6 +453,7 @@ union hz_msg {
 	struct hz_ev_sub_state sub_state;
 	struct hz_ev_agent_local agent_local;
 	struct hz_ev_peer_share shared;
+	struct hz_ev_peer_uplink uplink;
 	uint8_t raw[HZ_API_MAX_BYTES];
 };
 

@@ -280,13 +280,14 @@ static const uint16_t event_bytes[] = {
     [HZ_EV_SUB_STATE] = sizeof(struct hz_ev_sub_state),
     [HZ_EV_AGENT_LOCAL] = sizeof(struct hz_ev_agent_local),
     [HZ_EV_PEER_SHARE] = sizeof(struct hz_ev_peer_share),
+    [HZ_EV_PEER_UPLINK] = sizeof(struct hz_ev_peer_uplink),
 };
 
 static bool well_formed(const union hz_msg *msg, size_t bytes)
 {
 	if (bytes < sizeof(msg->h) || msg->h.version != HZ_API_VERSION || msg->h.bytes != bytes)
 		return false;
-	if (msg->h.type < HZ_EV_HELLO || msg->h.type > HZ_EV_PEER_SHARE)
+	if (msg->h.type < HZ_EV_HELLO || msg->h.type > HZ_EV_PEER_UPLINK)
 		return false;
 	return bytes == event_bytes[msg->h.type];
 }

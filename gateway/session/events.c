@@ -197,6 +197,14 @@ static void on_peer_stats(struct hz_brain *brain, unsigned worker, const struct 
 	hz_easel_on_stats(brain, peer);
 }
 
+static void on_peer_uplink(struct hz_brain *brain, unsigned worker, const struct hz_ev_peer_uplink *ev)
+{
+	const struct hz_peer *peer = hz_peer_by_id(brain, worker, ev->peer);
+	if (peer && peer->owner && peer->kind == HZ_PEER_WS)
+		hz_push_one(brain, peer->owner, HZ_PUSH_UPLINK,
+		            json_pack("{s:I}", "bps", (json_int_t)ev->bps));
+}
+
 void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_msg *msg)
 {
 	switch (msg->h.type) {
@@ -223,6 +231,9 @@ void hz_events_handle(struct hz_brain *brain, unsigned worker, const union hz_ms
 		break;
 	case HZ_EV_PEER_SHARE:
 		hz_pacing_share(brain, worker, &msg->shared);
+		break;
+	case HZ_EV_PEER_UPLINK:
+		on_peer_uplink(brain, worker, &msg->uplink);
 		break;
 	case HZ_EV_WORKER_STATS:
 		brain->worker[worker].stats = msg->worker_stats;

@@ -310,6 +310,8 @@ void hz_peer_free_memory(struct hz_router *r, uint32_t slot)
 	hz_congestion_free(r, slot);
 	free(r->peer[slot].twcc);
 	r->peer[slot].twcc = NULL;
+	free(r->peer[slot].brake);
+	r->peer[slot].brake = NULL;
 }
 
 void hz_peer_remove(struct hz_router *r, uint32_t slot)

@@ -303,6 +303,7 @@ static int take(struct hz_router *r, uint32_t slot, uint8_t *data, size_t bytes,
 	note_roc(e->rtx ? &at->rtx[e->layer] : &at->rx[e->layer], roc, packet.seq);
 	hz_forward_prepare(r, e->track, &packet, &in);
 	note_twcc(r, slot, &in);
+	hz_brake_note(r, slot, &in);
 	uint32_t track = e->track;
 	err = e->rtx ? take_rtx(r, e, &in, data) : take_main(r, e, &in, data, WAY_WIRE);
 	hz_keyframe_poll(r, track, now_us);

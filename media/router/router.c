@@ -206,6 +206,7 @@ void hz_router_tick(struct hz_router *router, int64_t now_us)
 	}
 	for (uint32_t i = 0; i < router->peers_count; i++) {
 		hz_twcc_peer(router, router->peers[i], now_us);
+		hz_brake_peer(router, router->peers[i], now_us);
 		hz_report_peer(router, router->peers[i], now_us);
 		hz_congestion_tick(router, router->peers[i], now_us);
 	}

@@ -7,6 +7,7 @@
 #include "media/router/fec.h"
 #include "media/router/layers.h"
 #include "media/router/router.h"
+#include "media/rtp/brake.h"
 #include "media/rtp/dependency.h"
 #include "media/rtp/history.h"
 #include "media/rtp/keyframe.h"
@@ -190,7 +191,8 @@ struct hz_rt_peer {
 	uint8_t repeats;  // copies of each video packet that follow it unasked (repeat.c)
 	uint16_t first_track, first_sub;
 	uint32_t dense, mark;
-	struct hz_twcc *twcc; // from its first packet with a transport-wide number
+	struct hz_twcc *twcc;   // from its first packet with a transport-wide number
+	struct hz_brake *brake; // from its first packet with that and the time it was sent at
 	uint32_t twcc_ssrc;
 	int64_t report_us; // next
 	uint32_t rtt_us;
@@ -401,8 +403,12 @@ void hz_forward_stamp(struct hz_router *r, uint32_t slot, uint8_t *buf, const st
 int hz_compound_begin(struct hz_router *r, uint32_t slot, const struct hz_report_block *blocks, size_t count);
 void hz_compound_send(struct hz_router *r);
 void hz_report_peer(struct hz_router *r, uint32_t slot, int64_t now_us);
-int hz_remb_peer(struct hz_router *r, uint32_t slot,
-                 int64_t now_us); // remb.c: into the open compound, if any
+// remb.c: into the open compound, if any.
+int hz_remb_peer(struct hz_router *r, uint32_t slot, int64_t now_us);
+// brake.c: what a publisher is told at most; 0: it was never told. A packet of it came; is it being told too long?
+uint32_t hz_brake_bps(const struct hz_rt_peer *p);
+void hz_brake_note(struct hz_router *r, uint32_t slot, const struct hz_rt_in *in);
+void hz_brake_peer(struct hz_router *r, uint32_t slot, int64_t now_us);
 void hz_report_soon(struct hz_router *r, uint32_t slot, int64_t now_us);
 void hz_nack_track(struct hz_router *r, uint32_t track, int64_t now_us);
 void hz_twcc_peer(struct hz_router *r, uint32_t slot, int64_t now_us);

@@ -57,6 +57,7 @@ static const char *const pushes[HZ_RPC_PUSHES] = {
     [HZ_PUSH_QUALITY] = "quality",
     [HZ_PUSH_LADDER] = "ladder",
     [HZ_PUSH_WATCHED] = "watched",
+    [HZ_PUSH_UPLINK] = "uplink",
     [HZ_PUSH_MIX_OFFER] = "mix.offer",
     [HZ_PUSH_AUDIENCE] = "audience",
     [HZ_PUSH_END] = "end",

@@ -268,6 +268,26 @@ static void watched_is_repeated(void **state)
 	assert_int_equal(lowest(again), 1);
 }
 
+static void publishers_hear_of_a_full_queue(void **state)
+{
+	struct rig *rig = *state;
+	struct two t = watching(rig);
+	char field[HZ_FIELD_BYTES] = "";
+	struct hz_ev_peer_uplink ev = {.peer = t.b->conn->participant->peers->id, .bps = 280000};
+	rig_event(rig, &ev, HZ_EV_PEER_UPLINK, sizeof(ev));
+	rig_advance(rig, 10);
+	const json_t *push = rig_push(t.b, "uplink");
+	assert_non_null(push);
+	if (hz_rpc_check_push(HZ_PUSH_UPLINK, push, field))
+		fail_msg("uplink does not hold to its schema at %s", field);
+	assert_int_equal(json_integer_value(json_object_get(push, "bps")), 280000);
+	assert_null(rig_push(t.a, "uplink"));
+	ev.peer = HZ_ID(HZ_MAX_PEERS - 1, 9); // gone, or never there
+	rig_event(rig, &ev, HZ_EV_PEER_UPLINK, sizeof(ev));
+	rig_advance(rig, 10);
+	assert_int_equal(rig_pushes(t.b, "uplink"), 1);
+}
+
 // --- the visit's log
 
 static struct web *events(struct rig *rig, const char *query)
@@ -403,6 +423,7 @@ int main(void)
 	    T(publishers_hear_what_is_watched),
 	    T(the_least_demanding_counts),
 	    T(watched_is_repeated),
+	    T(publishers_hear_of_a_full_queue),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -288,6 +288,7 @@ export class Consult extends Emitter<ConsultEvents> {
 		quality: (push: Pushes['quality']) => this.onQuality(push),
 		ladder: (push: Pushes['ladder']) => this.link.onLadder(push),
 		'mix.offer': () => this.emit('mixoffer', undefined),
+		uplink: (push: Pushes['uplink']) => this.link.peer?.onOverflow(push.bps),
 		watched: (push: Pushes['watched']) => this.link.peer?.setWatched(push.items),
 		renegotiate: (push: Pushes['renegotiate']) => this.link.renegotiate(push.reason),
 	} satisfies { [M in PushMethod]?: (params: Pushes[M]) => void }));

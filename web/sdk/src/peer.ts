@@ -6,14 +6,13 @@ import { DisconnectedError, ErrorCode, HuizhenError, isPassing } from './errors'
 import type { JoinResult, OfferParams, Source, WatchedPush } from './protocol';
 import { linesOf, longPackets, soundLimitOf, speechInOffer } from './sdp-tweaks';
 import { addSendTransceiver, type Publication } from './send-transceiver';
-import { applyUplink, TIGHT_BPS, type Limits, type What } from './sender-control';
+import { SendLimits } from './send-limits';
+import { applyUplink, type What } from './sender-control';
 import { addSlotTransceiver, subscriptionOf } from './slot-transceiver';
 import { SlotTable, wishOf, type Slot, type WantedTrack } from './slots';
-import { Sparing } from './sparing';
 import { Trickle, type TrickleParams } from './trickle';
 import type { SubscribeItem } from './types';
-import { FarAndLossy, Stills, type Uplink, type UplinkSample } from './uplink';
-import { bestBpsOf, Widening } from './widening';
+import type { Uplink, UplinkSample } from './uplink';
 
 export type PeerState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
 
@@ -58,14 +57,9 @@ export class Peer extends Emitter<PeerEvents> {
 	private first = true;
 	private subscribing = false;
 	private retryTimer: ReturnType<typeof setTimeout> | undefined;
-	private readonly limits: Limits = { uplink: 'full', stillDue: false, soundBps: 0, tight: false, farAndLossy: false, looks: 0, spared: new Map() };
-	private readonly widening = new Widening();
-	private readonly farAndLossy = new FarAndLossy();
-	private readonly stills = new Stills();
+	private readonly limits = new SendLimits();
 	private answer: string | null = null; // the gateway's newest
-	private thin = false; // sound is to go out in long packets ...
-	private long = false; // ... and does: there is room for a still
-	private readonly sparing = new Sparing();
+	private thin = false; // sound is to go out in long packets
 	private applying: Promise<unknown> = Promise.resolve();
 	private readonly trickle: Trickle;
 
@@ -158,8 +152,7 @@ export class Peer extends Emitter<PeerEvents> {
 
 	/** What may be sent: fewer and smaller pictures on a weak uplink, or none. */
 	setUplink(level: Uplink): void {
-		this.limits.uplink = level;
-		this.limits.stillDue = this.stillDue();
+		this.limits.setUplink(level, Date.now());
 		this.applyUplink();
 		const thin = level === 'full' ? false : level === 'low' ? this.thin : true; // trials do not change it
 		if (thin === this.thin) return;
@@ -167,32 +160,20 @@ export class Peer extends Emitter<PeerEvents> {
 		this.repack();
 	}
 
-	/** Not where a picture would come late for want of repairs: browsers hold sound back to be in step with it. */
-	private stillDue(farAndLossy = this.limits.farAndLossy): boolean {
-		return this.stills.observe(this.long && !farAndLossy ? this.limits.uplink : 'off', Date.now());
-	}
-
 	/** What the uplink is like, about once a second. */
 	observeUplink(sample: UplinkSample): void {
-		const bps = sample.available_bps;
-		const video = this.senders.filter((s) => s.used && s.shape !== 'audio').map(whatOf);
-		const spared = this.sparing.observe(bps, video, Date.now());
-		const news = this.widening.observe(bps, bestBpsOf(video, this.sparing.spared), Date.now(), sample.small);
-		const tight = bps > 0 && bps < TIGHT_BPS;
-		const farAndLossy = this.farAndLossy.observe(sample, Date.now());
-		const stillDue = this.stillDue(farAndLossy);
-		const same = tight === this.limits.tight && farAndLossy === this.limits.farAndLossy && stillDue === this.limits.stillDue;
-		if (!news && !spared && same) return;
-		this.limits.stillDue = stillDue;
-		this.limits.tight = tight;
-		this.limits.farAndLossy = farAndLossy;
-		if (news === 'look') this.limits.looks++;
-		this.applyUplink(news === 'whole');
+		const news = this.limits.observe(sample, this.pictures(), Date.now());
+		if (news) this.applyUplink(news === 'whole');
+	}
+
+	/** The gateway saw the uplink's queue full, and so much come through it. */
+	onOverflow(bps: number): void {
+		if (this.limits.onOverflow(bps, this.pictures(), Date.now())) this.applyUplink();
 	}
 
 	/** From which layer on somebody looks at what is sent. */
 	setWatched(items: WatchedPush['items']): void {
-		if (this.sparing.watched(items)) this.applyUplink();
+		if (this.limits.watched(items)) this.applyUplink();
 	}
 
 	/** New credentials of TURN servers, for the next ICE restart. */
@@ -250,9 +231,13 @@ export class Peer extends Emitter<PeerEvents> {
 		this.removeAllListeners();
 	}
 
+	private pictures(): What[] {
+		return this.senders.filter((s) => s.used && s.shape !== 'audio').map(whatOf);
+	}
+
 	private applyUplink(whole = false): void {
 		const all = this.senders.filter((s) => s.used);
-		const limits = { ...this.limits, spared: new Map(this.sparing.spared) };
+		const limits = this.limits.now;
 		const apply = (s: Sender) => applyUplink(s.transceiver.sender, whatOf(s), limits, whole);
 		this.applying = this.applying.then(() => (this.closed ? undefined : Promise.all(all.map(apply))));
 	}
@@ -269,7 +254,7 @@ export class Peer extends Emitter<PeerEvents> {
 			if (!this.closed) this.onOfferFailed(error);
 		} finally {
 			this.running = false;
-			if (this.thin !== this.long) this.repack(); // it failed, or the uplink changed as it ended
+			if (this.thin !== this.limits.longSound) this.repack(); // it failed, or the uplink changed as it ended
 		}
 	}
 
@@ -330,7 +315,7 @@ export class Peer extends Emitter<PeerEvents> {
 			await pc.setRemoteDescription({ type: 'answer', sdp });
 		});
 		this.answer = answer;
-		this.long = long;
+		this.limits.longSound = long;
 		this.limits.soundBps = soundLimitOf(sdp);
 	}
 

@@ -35,8 +35,11 @@ export class Sparing {
 		return needed;
 	}
 
-	/** One estimate (0: the browser tells none: nothing is spared), about once a second. True: something changed. */
-	observe(availableBps: number, senders: readonly SparingSender[], nowMs: number): boolean {
+	/**
+	 * One estimate (0: the browser tells none: nothing is spared), about once a second. True: something changed.
+	 * overflows: it is what comes through a full queue, and no time is to be lost.
+	 */
+	observe(availableBps: number, senders: readonly SparingSender[], nowMs: number, overflows = false): boolean {
 		const best = senders.reduce((sum, s) => sum + bitrates(s).reduce((n, b) => n + b, 0), 0);
 		const sparing = [...this.now.values()].some((n) => n > 0);
 		const tight = availableBps > 0 && availableBps < best * (sparing ? AMPLE : ROOM);
@@ -45,8 +48,8 @@ export class Sparing {
 		for (const sender of senders) {
 			if (sender.mid === null) continue;
 			const before = this.now.get(sender.mid) ?? 0;
-			let next = tight ? this.fitting(sender, availableBps, before) : 0;
-			if (next > before && nowMs - (this.tightSince ?? nowMs) < STEADY_MS) next = before;
+			let next = tight ? this.fitting(sender, availableBps, overflows ? Infinity : before) : 0;
+			if (!overflows && next > before && nowMs - (this.tightSince ?? nowMs) < STEADY_MS) next = before;
 			if (next !== before) changed = true;
 			this.now.set(sender.mid, next);
 		}
@@ -57,11 +60,11 @@ export class Sparing {
 		return this.now;
 	}
 
-	/** The highest layer, not above what is watched, that the uplink carries alone; those below it are spared. */
-	private fitting(sender: SparingSender, availableBps: number, before: number): number {
+	/** The highest layer, not above what is watched, that the uplink carries alone (up to `kept`, with less); those below are spared. */
+	private fitting(sender: SparingSender, availableBps: number, kept: number): number {
 		const rates = bitrates(sender);
 		for (let layer = Math.min(this.lowest.get(sender.mid ?? '') ?? 0, rates.length - 1); layer > 0; layer--) {
-			if (availableBps >= (rates[layer] ?? 0) * (layer <= before ? KEEPS : FITS)) return layer;
+			if (availableBps >= (rates[layer] ?? 0) * (layer <= kept ? KEEPS : FITS)) return layer;
 		}
 		return 0;
 	}

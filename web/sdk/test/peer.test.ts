@@ -103,6 +103,32 @@ describe('peer', () => {
 		expect(items.length).toBe(before);
 	});
 
+	it('sends at once what goes through a full queue, and as before when the browser sees that it is wide', async () => {
+		const small = new FakeTrack('video', '', { width: 640, height: 480 }).real;
+		peer.publish({ source: 'microphone', track: camera(), label: '', muted: false });
+		peer.publish({ source: 'camera', track: small, label: '', muted: false });
+		await settle();
+		await answer();
+		const mid = pc.transceivers[1]?.mid ?? '';
+		const active = () => pc.transceivers[1]?.parameters.encodings.map((e) => e.active);
+		const sound = () => pc.transceivers[0]?.parameters.encodings[0]?.maxBitrate;
+		peer.setWatched([{ mid, lowest: 1 }]);
+		peer.observeUplink({ available_bps: 2_000_000, lost_percent: 0, rtt_ms: 40 });
+		peer.onOverflow(280_000);
+		await settle();
+		expect(active()).toEqual([false, true]);
+		expect(sound()).toBe(28_000);
+		vi.advanceTimersByTime(1_000);
+		peer.observeUplink({ available_bps: 2_000_000, lost_percent: 30, rtt_ms: 300 }); // it has not seen it yet
+		await settle();
+		expect(active()).toEqual([false, true]);
+		vi.advanceTimersByTime(1_500);
+		peer.observeUplink({ available_bps: 2_000_000, lost_percent: 0, rtt_ms: 40 });
+		await settle();
+		expect(active()).toEqual([true, true]);
+		expect(sound()).toBe(40_000);
+	});
+
 	describe('on an uplink that carries sound at most', () => {
 		const SOUND = 'v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n';
 		const long = (sdp: string | undefined) => /a=ptime:40\r\n/.test(sdp ?? '') && /maxaveragebitrate=16000/.test(sdp ?? '');

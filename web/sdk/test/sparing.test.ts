@@ -48,6 +48,14 @@ describe('sparing', () => {
 		expect(after(sparing, 400_000, 9, 10, three)).toEqual([1]);
 		expect(after(sparing, 900_000, 9, 20, three)).toEqual([2]);
 	});
+	it('does so at once, and for less, when the gateway saw the queue full', () => {
+		const sparing = new Sparing();
+		sparing.watched([{ mid: '1', lowest: 1 }]);
+		expect(sparing.observe(160_000, [two], 1_000, true)).toBe(true);
+		expect(sparing.spared.get('1')).toBe(1);
+		expect(after(sparing, 160_000, 9, 2, two)).toEqual([1]);
+		expect(after(sparing, 100_000, 1, 11, two)).toEqual([0]);
+	});
 	it('forgets what it is no longer told about', () => {
 		const sparing = new Sparing();
 		sparing.watched([{ mid: '1', lowest: 1 }]);
