@@ -8,17 +8,16 @@
 
 uint32_t hz_brake_bps(const struct hz_rt_peer *p)
 {
-	const struct hz_brake *b = p->brake;
-	if (!b || !b->told)
+	if (!p->braked)
 		return 0;
-	return b->bps ? b->bps / 100 * SAFE_PERCENT : HZ_REMB_MAX_BPS;
+	return p->brake && p->brake->bps ? p->brake->bps / 100 * SAFE_PERCENT : HZ_REMB_MAX_BPS;
 }
 
 static void tell(struct hz_router *r, uint32_t slot, int64_t now_us)
 {
-	struct hz_brake *b = r->peer[slot].brake;
+	const struct hz_brake *b = r->peer[slot].brake;
 	union hz_msg msg = {.uplink = {.peer = r->arena->peer[slot].id, .bps = b->bps}};
-	b->told = 1; // from now on in each report: what lifts it may be lost, too
+	r->peer[slot].braked = 1; // from now on in each report: what lifts it may be lost, too
 	if (r->peer[slot].live && !hz_compound_begin(r, slot, NULL, 0) && !hz_remb_peer(r, slot, now_us))
 		hz_compound_send(r);
 	if (!b->bps)

@@ -36,8 +36,8 @@ int hz_remb_peer(struct hz_router *r, uint32_t slot, int64_t now_us)
 	}
 	if (!count)
 		return 0;
-	uint32_t bps = slow ? hz_remb_step(&p->remb, &in, now_us) : 0;
-	if (most && (!bps || most < bps))
+	uint32_t bps = slow ? hz_remb_step(&p->remb, &in, now_us) : most;
+	if (most && most < bps)
 		bps = most;
 	return bps ? hz_rtcp_write_remb(&r->rtcp, hz_router_rtcp_ssrc(r), bps, ssrcs, count) : 0;
 }

@@ -36,6 +36,8 @@ static void rebuild(struct hz_router *r, int64_t now_us)
 		if (!arena->peer[i].id)
 			continue;
 		hz_peer_attach(r, i, now_us);
+		r->peer[i].braked =
+		    1; // the one before may have told it to send less, and lived too short to lift it
 		uint8_t state = arena->peer[i].state;
 		r->peer[i].live = (state == HZ_PEER_CONNECTED || state == HZ_PEER_DISCONNECTED) &&
 		                  !(hz_arena_peer_set(&arena->peer[i])->flags & HZ_PEER_MUTED);

@@ -188,6 +188,7 @@ struct hz_rt_peer {
 	uint8_t live;     // connected and not muted: media flows
 	uint8_t paced;    // its video goes through hz_pace()
 	uint8_t no_video; // it has no use for congestion control
+	uint8_t braked;   // it was told to send less, or may have been: each report says what holds
 	uint8_t repeats;  // copies of each video packet that follow it unasked (repeat.c)
 	uint16_t first_track, first_sub;
 	uint32_t dense, mark;

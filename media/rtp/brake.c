@@ -21,8 +21,7 @@ static void begin(struct hz_brake *b, const struct hz_brake_in *in)
 {
 	uint32_t bps = b->bps;
 	int64_t since_us = b->since_us;
-	uint8_t told = b->told;
-	*b = (struct hz_brake){.started = 1, .told = told, .bps = bps, .since_us = since_us};
+	*b = (struct hz_brake){.started = 1, .bps = bps, .since_us = since_us};
 	b->stamp = in->abs_send_time;
 	b->sent_us = b->part_us = b->base_since_us = in->now_us;
 	b->base_us = b->base_before_us = b->now.least_us = INT64_MAX;
@@ -62,17 +61,12 @@ static uint32_t carries_bps(const struct hz_brake *b)
 
 static bool judge(struct hz_brake *b, int64_t now_us)
 {
-	uint32_t bps = carries_bps(b);
-	if (bps && (!b->bps || bps < b->bps)) {
-		bool news = !b->bps ||
-		            now_us - b->since_us >= HZ_BRAKE_LEAST_US / 2; // what was told must come to work
-		if (news) {
-			b->bps = bps;
-			b->since_us = now_us;
-		}
-		return news;
+	if (!b->bps) {
+		b->bps = carries_bps(b);
+		b->since_us = now_us;
+		return b->bps != 0;
 	}
-	if (!b->bps || now_us - b->since_us < HZ_BRAKE_LEAST_US || b->calm < HZ_BRAKE_CALM)
+	if (now_us - b->since_us < HZ_BRAKE_LEAST_US || b->calm < HZ_BRAKE_CALM)
 		return false;
 	b->bps = 0;
 	return true;
@@ -125,6 +119,9 @@ bool hz_brake_poll(struct hz_brake *b, int64_t now_us)
 	if (!b->bps || now_us - b->since_us < HZ_BRAKE_MOST_US)
 		return false;
 	b->bps = 0;
+	b->base_before_us = INT64_MAX;
+	b->base_us =
+	    b->parts ? b->past[0].least_us : INT64_MAX; // it did not help: that is the way, not a queue
 	return true;
 }
 

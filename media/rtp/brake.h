@@ -17,8 +17,8 @@
 #define HZ_BRAKE_CALM_US   30000    // shorter in so many parts in a row:
 #define HZ_BRAKE_CALM      3        // the queue is empty
 #define HZ_BRAKE_LEAST_US  1500000  // how long it brakes
-#define HZ_BRAKE_MOST_US   5000000
-#define HZ_BRAKE_SILENT_US 1000000 // without a packet: an outage, and what waited in it says nothing
+#define HZ_BRAKE_MOST_US   5000000  // then what is longer is the way
+#define HZ_BRAKE_SILENT_US 1000000  // without a packet: an outage, and what waited in it says nothing
 
 struct hz_brake_part {
 	int64_t least_us; // shortest way in it, on two clocks
@@ -31,7 +31,7 @@ struct hz_brake { // zero: nothing came yet
 	uint32_t bps;                    // what came through when it began to brake; 0: it does not
 	int64_t highest, highest_before; // transport-wide numbers, extended; until the part before
 	struct hz_brake_part now, past[HZ_BRAKE_PARTS]; // past: newest first
-	uint8_t parts, calm, started, told;             // told: the caller's
+	uint8_t parts, calm, started;
 };
 
 struct hz_brake_in {
@@ -41,7 +41,7 @@ struct hz_brake_in {
 	int64_t now_us;
 };
 
-// A packet came. True: it brakes from now on, or harder, or does so no more: *bps is new.
+// A packet came. True: it brakes from now on, or does so no more: b->bps is new.
 bool hz_brake_on_packet(struct hz_brake *b, const struct hz_brake_in *in);
 
 // At least each second: whoever was told to send less and sends nothing must not stay told. As hz_brake_on_packet().

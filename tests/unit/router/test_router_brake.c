@@ -120,12 +120,27 @@ static void control_that_does_not_listen(void **state)
 	assert_int_equal(fx_events_seen(fx, HZ_EV_PEER_UPLINK), 0);
 }
 
+// The worker dies while it brakes: the next one knows nothing of that, and lifts it.
+static void a_new_worker_lifts_it(void **state)
+{
+	struct fx *fx = *state;
+	unsigned count;
+	packets(fx, 200, 20 * MS, 1);
+	packets(fx, 50, 270 * MS, 2);
+	fx_restart(fx);
+	fx_clear(fx);
+	packets(fx, 200, 20 * MS, 1);
+	assert_in_range(remb(fx, 0, &count), HZ_REMB_MAX_BPS / 10 * 9, HZ_REMB_MAX_BPS);
+	assert_in_range(count, 1, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(it_is_told_and_lifted, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(whoever_falls_silent_is_not_held, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(control_that_does_not_listen, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(a_new_worker_lifts_it, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
