@@ -119,9 +119,10 @@ bool hz_brake_poll(struct hz_brake *b, int64_t now_us)
 	if (!b->bps || now_us - b->since_us < HZ_BRAKE_MOST_US)
 		return false;
 	b->bps = 0;
+	if (!b->parts)
+		return true;
+	b->base_us = b->past[0].least_us; // it did not help: that is the way, not a queue
 	b->base_before_us = INT64_MAX;
-	b->base_us =
-	    b->parts ? b->past[0].least_us : INT64_MAX; // it did not help: that is the way, not a queue
 	return true;
 }
 

@@ -185,6 +185,18 @@ static void silence_does_not_leave_it_braking(void **state)
 	assert_true(hz_brake_poll(&p.brake, p.told_us + HZ_BRAKE_MOST_US));
 	assert_int_equal(p.brake.bps, 0);
 	assert_false(hz_brake_poll(&p.brake, p.told_us + 2ll * HZ_BRAKE_MOST_US));
+	// After half a second without a packet there are no parts to take the way from.
+	p = wide();
+	sends(&p, 1000000, 5000 * MS);
+	p.link_bps = 300000;
+	sends(&p, 1000000, 600 * MS);
+	p.now_us += 900 * MS;
+	p.free_us = p.now_us;
+	one(&p);
+	assert_true(hz_brake_poll(&p.brake, p.told_us + HZ_BRAKE_MOST_US));
+	p.link_bps = 3000000;
+	sends(&p, 1000000, 5000 * MS);
+	assert_int_equal(p.begun, 1);
 }
 
 // Whatever a hostile sender says of its time and its numbers: bounded, and no undefined arithmetic.
