@@ -10,7 +10,10 @@ uint32_t hz_brake_bps(const struct hz_rt_peer *p)
 {
 	if (!p->braked)
 		return 0;
-	return p->brake && p->brake->bps ? p->brake->bps / 100 * SAFE_PERCENT : HZ_REMB_MAX_BPS;
+	if (!p->brake || !p->brake->bps)
+		return HZ_REMB_MAX_BPS;
+	uint32_t safe = (uint32_t)(p->brake->bps * (uint64_t)SAFE_PERCENT / 100);
+	return safe > HZ_REMB_MIN_BPS ? safe : HZ_REMB_MIN_BPS; // sound is under it, too
 }
 
 static void tell(struct hz_router *r, uint32_t slot, int64_t now_us)
@@ -33,8 +36,13 @@ void hz_brake_note(struct hz_router *r, uint32_t slot, const struct hz_rt_in *in
 	                                   .twcc_seq = in->exts.twcc_seq,
 	                                   .bytes = (uint32_t)in->packet.bytes,
 	                                   .now_us = in->now_us};
-	if (~in->exts.has & (HZ_EXT_TWCC | HZ_EXT_ABS_SEND_TIME) || r->late)
+	if (!(in->exts.has & HZ_EXT_TWCC) || r->late)
 		return;
+	if (!(in->exts.has & HZ_EXT_ABS_SEND_TIME)) { // its number would be missing
+		if (p->brake)
+			hz_brake_forget(p->brake);
+		return;
+	}
 	if (!p->brake)
 		p->brake = calloc(1, sizeof(*p->brake));
 	if (p->brake && hz_brake_on_packet(p->brake, &packet))

@@ -131,9 +131,8 @@ static void nack_layer(struct hz_router *r, uint32_t track, unsigned layer, int6
 	struct hz_nack_item items[NACK_ITEMS];
 	uint32_t ssrc = r->arena->track[track].rx[layer].ssrc;
 	const struct hz_rt_peer *p = &r->peer[t->peer];
-	// What it sends again stands behind all that waits.
-	uint32_t rtt_us = p->rtt_us && p->brake ? p->rtt_us + hz_brake_waits_us(p->brake) : p->rtt_us;
-	size_t count = hz_nack_collect(&stream->nack, now_us, rtt_us, items, NACK_ITEMS);
+	stream->nack.waits_us = p->rtt_us && p->brake ? hz_brake_waits_us(p->brake) : 0;
+	size_t count = hz_nack_collect(&stream->nack, now_us, p->rtt_us, items, NACK_ITEMS);
 	if (hz_nack_take_keyframe(&stream->nack))
 		hz_keyframe_want(r, track, layer);
 	if (!count || hz_compound_begin(r, t->peer, NULL, 0) ||

@@ -36,8 +36,7 @@ static void rebuild(struct hz_router *r, int64_t now_us)
 		if (!arena->peer[i].id)
 			continue;
 		hz_peer_attach(r, i, now_us);
-		r->peer[i].braked =
-		    1; // the one before may have told it to send less, and lived too short to lift it
+		r->peer[i].braked = 1; // by the one before, perhaps, which lived too short to lift it
 		uint8_t state = arena->peer[i].state;
 		r->peer[i].live = (state == HZ_PEER_CONNECTED || state == HZ_PEER_DISCONNECTED) &&
 		                  !(hz_arena_peer_set(&arena->peer[i])->flags & HZ_PEER_MUTED);
@@ -140,6 +139,8 @@ void hz_router_path_changed(struct hz_router *router, uint32_t slot, int64_t now
 	if (!router->peer[slot].used)
 		return;
 	hz_congestion_path(router, slot, now_us);
+	if (router->peer[slot].brake)
+		hz_brake_forget(router->peer[slot].brake);
 	hz_router_report_now(router, slot, now_us); // who follows to where it hears us is told at once
 }
 

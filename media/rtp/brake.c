@@ -95,21 +95,28 @@ static void count(struct hz_brake *b, const struct hz_brake_in *in)
 	b->base_since_us = in->now_us;
 }
 
+// Nothing came for a part or more: what waited tells of that, and what was lost meanwhile says nothing of a queue.
+static void resume(struct hz_brake *b, const struct hz_brake_in *in)
+{
+	int64_t ext = hz_seq_extend(b->highest, in->twcc_seq);
+	if (ext > b->highest)
+		b->highest = ext - 1;
+	b->highest_before = b->highest;
+	b->part_us = in->now_us;
+	b->parts = b->calm = 0;
+}
+
 bool hz_brake_on_packet(struct hz_brake *b, const struct hz_brake_in *in)
 {
 	bool news = false;
 	if (!b->started || in->now_us - b->part_us >= HZ_BRAKE_SILENT_US || in->now_us < b->part_us)
 		begin(b, in);
-	while (in->now_us - b->part_us >= HZ_BRAKE_PART_US) {
-		if (b->now.got) {
-			close_part(b);
-			news = judge(b, in->now_us) || news;
-			continue;
-		}
-		b->part_us += HZ_BRAKE_PART_US;
-		b->parts = 0; // nothing came: what waited tells of that
-		b->calm = 0;
+	while (in->now_us - b->part_us >= HZ_BRAKE_PART_US && b->now.got) {
+		close_part(b);
+		news = judge(b, in->now_us) || news;
 	}
+	if (in->now_us - b->part_us >= HZ_BRAKE_PART_US)
+		resume(b, in);
 	count(b, in);
 	return news;
 }
@@ -124,6 +131,11 @@ bool hz_brake_poll(struct hz_brake *b, int64_t now_us)
 	b->base_us = b->past[0].least_us; // it did not help: that is the way, not a queue
 	b->base_before_us = INT64_MAX;
 	return true;
+}
+
+void hz_brake_forget(struct hz_brake *b)
+{
+	b->started = b->parts = 0;
 }
 
 uint32_t hz_brake_waits_us(const struct hz_brake *b)

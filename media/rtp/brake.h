@@ -47,6 +47,9 @@ bool hz_brake_on_packet(struct hz_brake *b, const struct hz_brake_in *in);
 // At least each second: whoever was told to send less and sends nothing must not stay told. As hz_brake_on_packet().
 bool hz_brake_poll(struct hz_brake *b, int64_t now_us);
 
+// Another way, or it cannot be told what was lost: what was seen says nothing any more. Whether it brakes stays.
+void hz_brake_forget(struct hz_brake *b);
+
 // How long packets wait in the queue; 0 unknown.
 uint32_t hz_brake_waits_us(const struct hz_brake *b);
 

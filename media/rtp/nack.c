@@ -173,11 +173,12 @@ static bool is_over(const struct hz_nack_missing *m, int64_t age_us, int64_t now
 }
 
 // From request number `tries` to the next.
-static int64_t retry_us(int64_t rtt_us, uint32_t tries)
+static int64_t retry_us(int64_t rtt_us, uint32_t waits_us, uint32_t tries)
 {
 	if (rtt_us > HZ_NACK_LONG_US && tries % 2)
 		return HZ_NACK_TWICE_US;
-	int64_t base = rtt_us + rtt_us / 8;
+	int64_t base = rtt_us + waits_us;
+	base += base / 8;
 	if (base < HZ_NACK_MIN_RETRY_US)
 		base = HZ_NACK_MIN_RETRY_US;
 	int64_t slow = base << (tries - 1) / 2;
@@ -209,7 +210,7 @@ size_t hz_nack_collect(struct hz_nack *n, int64_t now_us, uint32_t rtt_us, struc
 		if (m->next_us <= now_us && pack(ret_items, &count, max, &first, m->ext)) {
 			if (m->tries++ == 0)
 				m->asked_us = (uint32_t)(now_us - m->found_us);
-			m->next_us = now_us + retry_us(rtt, m->tries);
+			m->next_us = now_us + retry_us(rtt, n->waits_us, m->tries);
 			n->requested++;
 		}
 		int64_t end_us = m->found_us + age_us;

@@ -12,6 +12,7 @@ static int setup(void **state)
 	struct fx *fx = fx_two();
 	union hz_msg t = fx_track_msg(0, 0, HZ_KIND_VIDEO, 1);
 	t.track_set.ext.abs_send_time = 10;
+	t.track_set.pt[0].flags |= HZ_PT_REMB;
 	assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
 	fx_sub(fx, 0, 1, 0, HZ_KIND_VIDEO);
 	number = 100;
@@ -103,9 +104,36 @@ static void whoever_falls_silent_is_not_held(void **state)
 	packets(fx, 50, 270 * MS, 2);
 	fx_clear(fx);
 	fx_advance(fx, 6000 * MS);
-	assert_in_range(remb(fx, 0, &count), 0, HZ_REMB_MAX_BPS); // no stream is reported on any more
+	assert_in_range(remb(fx, 0, &count), HZ_REMB_MAX_BPS / 10 * 9, HZ_REMB_MAX_BPS);
+	assert_in_range(count, 5, 7);
 	packets(fx, 200, 20 * MS, 1);
 	assert_in_range(remb(fx, 0, &count), HZ_REMB_MAX_BPS / 10 * 9, HZ_REMB_MAX_BPS);
+}
+
+// What it was told holds for its sound, too: lifted when the picture has gone meanwhile.
+static void without_the_picture_it_is_lifted_by_sound(void **state)
+{
+	struct fx *fx = *state;
+	unsigned count;
+	packets(fx, 200, 20 * MS, 1);
+	packets(fx, 50, 270 * MS, 2);
+	union hz_msg t = fx_track_msg(0, 0, HZ_KIND_VIDEO, 1);
+	t.track_set.ext.abs_send_time = 10; // and no REMB: as sound
+	assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
+	fx_clear(fx);
+	packets(fx, 300, 20 * MS, 1);
+	assert_in_range(remb(fx, 0, &count), HZ_REMB_MAX_BPS / 10 * 9, HZ_REMB_MAX_BPS);
+}
+
+// However little comes through: sound has to.
+static void sound_is_left_room(void **state)
+{
+	struct fx *fx = *state;
+	unsigned count;
+	packets(fx, 200, 20 * MS, 1);
+	packets(fx, 60, 270 * MS, 7); // 58 kb/s
+	assert_in_range(remb(fx, 0, &count), HZ_REMB_MIN_BPS - 500, HZ_REMB_MIN_BPS);
+	assert_int_not_equal(count, 0);
 }
 
 // No room for the event: the publisher is told nevertheless.
@@ -139,6 +167,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(it_is_told_and_lifted, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(whoever_falls_silent_is_not_held, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(without_the_picture_it_is_lifted_by_sound, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(sound_is_left_room, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(control_that_does_not_listen, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(a_new_worker_lifts_it, setup, fx_teardown),
 	};

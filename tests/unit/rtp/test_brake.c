@@ -172,6 +172,31 @@ static void an_outage_is_none(void **state)
 	assert_int_equal(p.begun, 0);
 }
 
+// Wi-Fi to 4G: some tenths of a second are lost, and the way is longer from then on.
+static void a_short_outage_and_a_farther_way_are_none(void **state)
+{
+	(void)state;
+	for (int64_t out_us = 200 * MS; out_us < 1000 * MS; out_us += 50 * MS) {
+		struct path p = wide();
+		sends(&p, 1000000, 5030 * MS);
+		p.seq = (uint16_t)(p.seq + out_us / (4 * MS));
+		p.now_us += out_us;
+		p.way_us += 150 * MS;
+		sends(&p, 1000000, 5000 * MS);
+		assert_int_equal(p.begun, 0);
+	}
+	for (int64_t at_us = 0; at_us < 100 * MS; at_us += 10 * MS) { // shorter still, with a change of address
+		struct path p = wide();
+		sends(&p, 1000000, 5000 * MS + at_us);
+		p.seq += 25;
+		p.now_us += 100 * MS;
+		p.way_us += 85 * MS;
+		hz_brake_forget(&p.brake);
+		sends(&p, 1000000, 5000 * MS);
+		assert_int_equal(p.begun, 0);
+	}
+}
+
 static void silence_does_not_leave_it_braking(void **state)
 {
 	(void)state;
@@ -229,6 +254,7 @@ int main(void)
 	    cmocka_unit_test(a_farther_way_that_loses_brakes_once),
 	    cmocka_unit_test(clocks_and_numbers_turn_over),
 	    cmocka_unit_test(an_outage_is_none),
+	    cmocka_unit_test(a_short_outage_and_a_farther_way_are_none),
 	    cmocka_unit_test(silence_does_not_leave_it_braking),
 	    cmocka_unit_test(any_stamps_do),
 	};

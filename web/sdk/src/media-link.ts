@@ -243,7 +243,7 @@ export class MediaLink {
 
 	private limitUplink(peer: Peer, s: Statistics): void {
 		const before = this.uplink;
-		const sample = { available_bps: s.available_bps, lost_percent: s.sound_lost_percent, rtt_ms: s.rtt_ms, small: s.small };
+		const sample = { available_bps: s.available_bps && peer.carries(s.available_bps), lost_percent: s.sound_lost_percent, rtt_ms: s.rtt_ms, small: s.small };
 		const level = this.uplinkPolicy.observe(sample, Date.now());
 		peer.observeUplink(sample);
 		if (level === before) return;

@@ -166,6 +166,11 @@ export class Peer extends Emitter<PeerEvents> {
 		if (news) this.applyUplink(news === 'whole');
 	}
 
+	/** The browser's estimate, but for what it was told by the gateway only for a short time. */
+	carries(availableBps: number): number {
+		return this.limits.carries(availableBps, Date.now());
+	}
+
 	/** The gateway saw the uplink's queue full, and so much come through it. */
 	onOverflow(bps: number): void {
 		if (this.limits.onOverflow(bps, this.pictures(), Date.now())) this.applyUplink();

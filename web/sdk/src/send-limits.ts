@@ -6,7 +6,8 @@ import { Sparing } from './sparing';
 import { FarAndLossy, Stills, type Uplink, type UplinkSample } from './uplink';
 import { bestBpsOf, Widening } from './widening';
 
-const OVERFLOW_MS = 2_000;
+const UNSEEN_MS = 2_000; // after the queue was full, the browser has not seen it yet
+const BRAKED_MS = 5_000; // and as long may it have been told to send less than comes through
 
 export class SendLimits {
 	/** Sound goes out in long packets: there is room for a still. */
@@ -18,7 +19,7 @@ export class SendLimits {
 	private tight = false;
 	private far = false;
 	private looks = 0;
-	private overflow = { bps: 0, untilMs: 0 }; // what came through when the gateway saw the queue full
+	private overflow = { bps: 0, ms: -BRAKED_MS }; // what came through when the gateway saw the queue full
 	private readonly sparing = new Sparing();
 	private readonly widening = new Widening();
 	private readonly farAndLossy = new FarAndLossy();
@@ -36,11 +37,11 @@ export class SendLimits {
 
 	/** About once a second. What is to be put on the senders, if anything; 'whole': with full size again. */
 	observe(sample: UplinkSample, pictures: readonly What[], nowMs: number): 'limits' | 'whole' | null {
-		const recent = nowMs < this.overflow.untilMs; // the browser has not seen it yet
-		const bps = recent ? Math.min(sample.available_bps || Infinity, this.overflow.bps) : sample.available_bps;
+		const bps = this.carries(sample.available_bps, nowMs);
 		const before = { tight: this.tight, far: this.far, still: this.stillDue };
 		const spared = this.sparing.observe(bps, pictures, nowMs);
-		const news = this.widening.observe(bps, bestBpsOf(pictures, this.sparing.spared), nowMs, sample.small);
+		const best = bestBpsOf(pictures, this.sparing.spared);
+		const news = this.unseen(nowMs) ? null : this.widening.observe(bps, best, nowMs, sample.small); // no bursts into a full queue
 		this.tight = bps > 0 && bps < TIGHT_BPS;
 		this.far = this.farAndLossy.observe(sample, nowMs);
 		this.stillDue = this.still(nowMs);
@@ -50,10 +51,16 @@ export class SendLimits {
 		return news || spared || !same ? 'limits' : null;
 	}
 
+	/** What the uplink carries, by the browser's estimate (0: it tells none) and what the gateway saw. */
+	carries(availableBps: number, nowMs: number): number {
+		if (this.unseen(nowMs)) return this.overflow.bps;
+		return nowMs - this.overflow.ms < BRAKED_MS ? Math.max(availableBps, this.overflow.bps) : availableBps;
+	}
+
 	/** The uplink's queue is full, and so much comes through it: what the next looks would come to, at once. True: something changed. */
 	onOverflow(bps: number, pictures: readonly What[], nowMs: number): boolean {
 		const before = this.tight;
-		this.overflow = { bps, untilMs: nowMs + OVERFLOW_MS };
+		this.overflow = { bps, ms: nowMs };
 		this.tight = bps < TIGHT_BPS;
 		return this.sparing.observe(bps, pictures, nowMs, true) || this.tight !== before;
 	}
@@ -61,6 +68,10 @@ export class SendLimits {
 	/** From which layer on somebody looks at what is sent. True: something is needed at once. */
 	watched(items: WatchedPush['items']): boolean {
 		return this.sparing.watched(items);
+	}
+
+	private unseen(nowMs: number): boolean {
+		return nowMs - this.overflow.ms < UNSEEN_MS;
 	}
 
 	/** Not where a picture would come late for want of repairs: browsers hold sound back to be in step with it. */

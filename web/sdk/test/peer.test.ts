@@ -129,6 +129,27 @@ describe('peer', () => {
 		expect(sound()).toBe(40_000);
 	});
 
+	it('does not take what the gateway told the browser to stay below for what the uplink carries', async () => {
+		const small = new FakeTrack('video', '', { width: 640, height: 480 }).real;
+		peer.publish({ source: 'camera', track: small, label: '', muted: false });
+		await settle();
+		await answer();
+		const mid = pc.transceivers[0]?.mid ?? '';
+		const active = () => pc.transceivers[0]?.parameters.encodings.map((e) => e.active);
+		peer.setWatched([{ mid, lowest: 1 }]);
+		peer.onOverflow(160_000);
+		for (let second = 1; second <= 4; second++) {
+			vi.advanceTimersByTime(1_000);
+			expect(peer.carries(112_000)).toBe(160_000);
+			peer.observeUplink({ available_bps: 112_000, lost_percent: 0, rtt_ms: 40 });
+			await settle();
+			expect(active()).toEqual([false, true]);
+		}
+		expect(peer.carries(500_000)).toBe(500_000);
+		vi.advanceTimersByTime(1_000);
+		expect(peer.carries(112_000)).toBe(112_000); // now it is the browser's own
+	});
+
 	describe('on an uplink that carries sound at most', () => {
 		const SOUND = 'v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n';
 		const long = (sdp: string | undefined) => /a=ptime:40\r\n/.test(sdp ?? '') && /maxaveragebitrate=16000/.test(sdp ?? '');
