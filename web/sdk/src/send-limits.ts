@@ -40,8 +40,7 @@ export class SendLimits {
 		const bps = this.carries(sample.available_bps, nowMs);
 		const before = { tight: this.tight, far: this.far, still: this.stillDue };
 		const spared = this.sparing.observe(bps, pictures, nowMs);
-		const best = bestBpsOf(pictures, this.sparing.spared);
-		const news = this.unseen(nowMs) ? null : this.widening.observe(bps, best, nowMs, sample.small); // no bursts into a full queue
+		const news = this.widening.observe(bps, bestBpsOf(pictures, this.sparing.spared), nowMs, sample.small);
 		this.tight = bps > 0 && bps < TIGHT_BPS;
 		this.far = this.farAndLossy.observe(sample, nowMs);
 		this.stillDue = this.still(nowMs);
@@ -53,8 +52,9 @@ export class SendLimits {
 
 	/** What the uplink carries, by the browser's estimate (0: it tells none) and what the gateway saw. */
 	carries(availableBps: number, nowMs: number): number {
-		if (this.unseen(nowMs)) return this.overflow.bps;
-		return nowMs - this.overflow.ms < BRAKED_MS ? Math.max(availableBps, this.overflow.bps) : availableBps;
+		const sinceMs = nowMs - this.overflow.ms;
+		if (sinceMs < UNSEEN_MS) return this.overflow.bps;
+		return sinceMs < BRAKED_MS ? Math.max(availableBps, this.overflow.bps) : availableBps;
 	}
 
 	/** The uplink's queue is full, and so much comes through it: what the next looks would come to, at once. True: something changed. */
@@ -68,10 +68,6 @@ export class SendLimits {
 	/** From which layer on somebody looks at what is sent. True: something is needed at once. */
 	watched(items: WatchedPush['items']): boolean {
 		return this.sparing.watched(items);
-	}
-
-	private unseen(nowMs: number): boolean {
-		return nowMs - this.overflow.ms < UNSEEN_MS;
 	}
 
 	/** Not where a picture would come late for want of repairs: browsers hold sound back to be in step with it. */
