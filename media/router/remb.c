@@ -36,8 +36,7 @@ int hz_remb_peer(struct hz_router *r, uint32_t slot, int64_t now_us)
 			slow += simple;
 		}
 	}
-	if (!count && p->brake && most &&
-	    sound) // its pictures ended meanwhile; what they were told holds for all
+	if (!count && p->brake && most && sound) // the pictures ended; what they were told holds for all
 		ssrcs[count++] = sound;
 	if (!count)
 		return 0;

@@ -42,7 +42,7 @@ struct hz_nack {
 	uint32_t count;            // of missing
 	uint32_t rtt_us;           // from a request to what it brought, smoothed; 0 unknown
 	uint32_t got, lost, holes; // in this window; late ones are got; a hole is lost packets in a row
-	uint32_t waits_us;          // the caller's: what the sender sends again stands behind so much
+	uint32_t waits_us;         // the caller's: what the sender sends again stands behind so much
 	uint8_t started;
 	uint8_t keyframe;  // wanted: something was given up
 	uint8_t yields;    // the caller's

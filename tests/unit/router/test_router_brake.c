@@ -41,6 +41,12 @@ static void packets(struct fx *fx, unsigned count, int64_t way_us, unsigned come
 	}
 }
 
+static void becomes_narrow(struct fx *fx)
+{
+	packets(fx, 200, 20 * MS, 1); // 512 bytes each: 410 kb/s
+	packets(fx, 50, 270 * MS, 2); // 205 of them come
+}
+
 // The newest REMB to a peer, 0: none; *count: how many.
 static uint64_t remb(const struct fx *fx, uint32_t slot, unsigned *count)
 {
@@ -100,8 +106,7 @@ static void whoever_falls_silent_is_not_held(void **state)
 {
 	struct fx *fx = *state;
 	unsigned count;
-	packets(fx, 200, 20 * MS, 1);
-	packets(fx, 50, 270 * MS, 2);
+	becomes_narrow(fx);
 	fx_clear(fx);
 	fx_advance(fx, 6000 * MS);
 	assert_in_range(remb(fx, 0, &count), HZ_REMB_MAX_BPS / 10 * 9, HZ_REMB_MAX_BPS);
@@ -115,8 +120,7 @@ static void without_the_picture_it_is_lifted_by_sound(void **state)
 {
 	struct fx *fx = *state;
 	unsigned count;
-	packets(fx, 200, 20 * MS, 1);
-	packets(fx, 50, 270 * MS, 2);
+	becomes_narrow(fx);
 	union hz_msg t = fx_track_msg(0, 0, HZ_KIND_VIDEO, 1);
 	t.track_set.ext.abs_send_time = 10; // and no REMB: as sound
 	assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
@@ -153,13 +157,28 @@ static void a_new_worker_lifts_it(void **state)
 {
 	struct fx *fx = *state;
 	unsigned count;
-	packets(fx, 200, 20 * MS, 1);
-	packets(fx, 50, 270 * MS, 2);
+	becomes_narrow(fx);
 	fx_restart(fx);
 	fx_clear(fx);
 	packets(fx, 200, 20 * MS, 1);
 	assert_in_range(remb(fx, 0, &count), HZ_REMB_MAX_BPS / 10 * 9, HZ_REMB_MAX_BPS);
 	assert_in_range(count, 1, 3);
+}
+
+// Who never said goog-remb is told nothing, and has nothing to be lifted.
+static void who_takes_no_remb_gets_none(void **state)
+{
+	struct fx *fx = *state;
+	unsigned count;
+	union hz_msg t = fx_track_msg(0, 0, HZ_KIND_VIDEO, 1);
+	t.track_set.ext.abs_send_time = 0;
+	assert_int_equal(fx_command(fx, &t, HZ_CMD_TRACK_SET, sizeof(t.track_set)), 0);
+	packets(fx, 200, 20 * MS, 1);
+	fx_restart(fx);
+	fx_clear(fx);
+	packets(fx, 300, 20 * MS, 1);
+	(void)remb(fx, 0, &count);
+	assert_int_equal(count, 0);
 }
 
 int main(void)
@@ -171,6 +190,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(sound_is_left_room, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(control_that_does_not_listen, setup, fx_teardown),
 	    cmocka_unit_test_setup_teardown(a_new_worker_lifts_it, setup, fx_teardown),
+	    cmocka_unit_test_setup_teardown(who_takes_no_remb_gets_none, setup, fx_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

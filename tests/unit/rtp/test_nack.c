@@ -93,6 +93,21 @@ static void test_retry_times(void **state)
 }
 
 // A peer that only publishes sends no reports: what its answers take tells the distance.
+// The way is short, but what is sent again stands in a queue: asked for again when it has left that, not twice at once.
+static void test_waits_for_the_queue(void **state)
+{
+	(void)state;
+	int64_t now = HZ_NACK_REORDER_US, waits_us = 250000, rtt_us = 20000;
+	hz_nack_init(&n);
+	hz_nack_on_packet(&n, 100, 0);
+	hz_nack_on_packet(&n, 102, 0);
+	n.waits_us = (uint32_t)waits_us;
+	assert_int_equal(hz_nack_collect(&n, now, (uint32_t)rtt_us, items, 64), 1);
+	int64_t next = now + (rtt_us + waits_us) * 9 / 8;
+	assert_int_equal(hz_nack_collect(&n, next - 1, (uint32_t)rtt_us, items, 64), 0);
+	assert_int_equal(hz_nack_collect(&n, next, (uint32_t)rtt_us, items, 64), 1);
+}
+
 static void test_learns_the_rtt(void **state)
 {
 	int64_t now = 0;
@@ -449,6 +464,7 @@ int main(void)
 	    cmocka_unit_test(test_no_loss_no_request),
 	    cmocka_unit_test(test_reordering_heals_itself),
 	    cmocka_unit_test(test_retry_times),
+	    cmocka_unit_test(test_waits_for_the_queue),
 	    cmocka_unit_test(test_learns_the_rtt),
 	    cmocka_unit_test(test_learns_a_long_rtt),
 	    cmocka_unit_test(test_a_choked_link_is_left_alone),
